@@ -1,0 +1,299 @@
+/*
+ * mien.h - find faces, recognise them, read their attributes, classify pictures.
+ *
+ * This is the only public header of libmien. The library is a hand-written inference engine: no ML
+ * runtime stands behind it, and no type of the engine leaks through here, so a program compiled
+ * against this header keeps working when kernels, backends or networks change.
+ *
+ * Conventions
+ *   - Functions return MIEN_OK (0) or a negative MIEN_E* code. On failure nothing is leaked, output
+ *     pointers are set to NULL and output counts to 0; mien_error() holds one sentence that says
+ *     which file, tensor, picture or argument was wrong.
+ *   - Pictures are 8-bit RGB, 3 bytes a pixel. Coordinates are pixels of the upright original
+ *     picture (EXIF orientation applied): x to the right, y down, 0,0 the outer corner of the
+ *     top left pixel, so a box that covers the whole picture is 0,0,width,height.
+ *   - Arrays are owned by whoever allocated them: result arrays are the caller's, sized as each
+ *     function says; objects made by a mien_*_open/load/decode call are freed by the matching
+ *     mien_*_close/free.
+ *   - A context and its networks may be used by any number of threads at once. Networks must be
+ *     freed before their context.
+ *   - Results do not depend on the batch or on the number of threads, bit for bit.
+ *
+ * The whole of a program (examples/detect.c is this, complete):
+ *
+ *     mien_ctx *ctx; mien_net *det; mien_image *img; mien_face faces[64]; int n;
+ *     if (mien_open(NULL, &ctx) || mien_net_load(ctx, "retinaface-mnet025-v2", &det) ||
+ *         mien_image_load(ctx, "photo.jpg", NULL, &img) ||
+ *         mien_detect(det, (const mien_image *const *)&img, 1, NULL, 64, faces, &n))
+ *         return fprintf(stderr, "%s\n", mien_error()), 1;
+ *     for (int i = 0; i < n; i++)
+ *         printf("%.1f %.1f %.1f %.1f  %.3f\n", faces[i].box[0], faces[i].box[1],
+ *                faces[i].box[2], faces[i].box[3], faces[i].score);
+ *     mien_image_free(img); mien_net_free(det); mien_close(ctx);
+ */
+#ifndef MIEN_H
+#define MIEN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(MIEN_BUILDING) && defined(__GNUC__)
+#define MIEN_API __attribute__((visibility("default")))
+#else
+#define MIEN_API
+#endif
+
+#define MIEN_VERSION_MAJOR 0
+#define MIEN_VERSION_MINOR 1
+#define MIEN_VERSION_PATCH 0
+#define MIEN_VERSION "0.1.0"
+
+/* ------------------------------------------------------------------ errors */
+
+enum {
+    MIEN_OK = 0,
+    MIEN_EINVAL = -1,       /* an argument is out of range or contradicts another */
+    MIEN_ENOMEM = -2,       /* memory could not be allocated */
+    MIEN_EIO = -3,          /* a file is missing or could not be read or written */
+    MIEN_EFORMAT = -4,      /* bytes are not a picture we read, or a broken one */
+    MIEN_EWEIGHTS = -5,     /* a blob is broken, or is not the network it was used as */
+    MIEN_EUNSUPPORTED = -6, /* a precision, size or feature this build does not have */
+    MIEN_EDEVICE = -7,      /* the device asked for is not there or failed */
+    MIEN_ETOOBIG = -8       /* a picture or request is over a limit */
+};
+
+/* The version of the library that runs, "major.minor.patch". Never NULL. */
+MIEN_API const char *mien_version(void);
+/* A short name for a code ("broken picture"). Never NULL, static storage. */
+MIEN_API const char *mien_strerror(int code);
+/* One sentence about the last call that failed in this thread; "" where none did. The text stays
+ * valid until the next failure in this thread. */
+MIEN_API const char *mien_error(void);
+
+/* ----------------------------------------------------------------- context */
+
+typedef struct mien_ctx mien_ctx;
+typedef struct mien_net mien_net;
+
+enum mien_device { MIEN_DEVICE_CPU = 0, MIEN_DEVICE_CUDA = 1 };
+enum mien_precision { MIEN_FP32 = 0, MIEN_BF16 = 1, MIEN_INT8 = 2, MIEN_FP16 = 3 };
+
+typedef struct mien_options {
+    enum mien_device device;
+    int device_index;              /* which CUDA device; 0 on the CPU */
+    enum mien_precision precision; /* of plans; MIEN_FP32 is the default */
+    int threads;                   /* worker threads; 0: one a core this process may run on */
+    const char *weights_dir;       /* where names are looked up; NULL: $MIEN_WEIGHTS, else
+                                      $XDG_DATA_HOME/mien, else ~/.local/share/mien */
+    const char *backend;           /* NULL: best; "blas": OpenBLAS; "c": plain C (also MIEN_CPU=c) */
+} mien_options;
+
+/* Fills *opt with the defaults; a struct of zeros means the same. */
+MIEN_API void mien_options_default(mien_options *opt);
+/* Opens a context: threads and backend. opt may be NULL for defaults. MIEN_EDEVICE where the device
+ * is not there, MIEN_EUNSUPPORTED where it cannot do the precision. Free with mien_close(). */
+MIEN_API int mien_open(const mien_options *opt, mien_ctx **out);
+/* Frees the context; NULL is allowed. All its networks must have been freed. */
+MIEN_API void mien_close(mien_ctx *ctx);
+/* The folder names are looked up in; owned by the context. */
+MIEN_API const char *mien_weights_dir(const mien_ctx *ctx);
+/* What runs, e.g. "cpu blas (OpenBLAS 0.3.21 SkylakeX), 2 threads"; owned by the context. */
+MIEN_API const char *mien_backend_name(const mien_ctx *ctx);
+
+/* ---------------------------------------------------------------- networks */
+
+enum mien_task {
+    MIEN_TASK_CLASSIFY = 1, /* picture -> class probabilities */
+    MIEN_TASK_DETECT,       /* picture -> faces */
+    MIEN_TASK_EMBED,        /* aligned face -> embedding */
+    MIEN_TASK_AGE_GENDER    /* face -> age and gender */
+};
+
+typedef struct mien_net_info {
+    const char *name, *arch; /* e.g. "resnet50-imagenet", "resnet" */
+    enum mien_task task;
+    int width, height;   /* default input size, pixels */
+    int dynamic_size;    /* 1: any size of at least 32x32 pixels may be run */
+    int embedding_size;  /* values of an embedding; 0 for other tasks */
+    int classes;         /* number of classes; 0 for other tasks */
+    const char *licence; /* "" where the blob does not say */
+    const char *source;  /* where the weights come from; "" where unknown */
+    const char *accuracy; /* a figure and how it was measured; "" where unknown */
+    uint64_t parameters; /* number of weights */
+    uint64_t file_bytes; /* size of the blob */
+} mien_net_info;
+
+/*
+ * Loads a network from a blob (safetensors with mien's metadata, made by weights_convert).
+ * name_or_path: a path where it contains '/' or ends in ".safetensors"; else a name, looked up as
+ * <weights_dir>/<name>.safetensors. The blob is checked whole before use: MIEN_EIO where it is
+ * missing, MIEN_EWEIGHTS where it is broken. Free with mien_net_free().
+ */
+MIEN_API int mien_net_load(mien_ctx *ctx, const char *name_or_path, mien_net **out);
+MIEN_API void mien_net_free(mien_net *net);
+/* Strings in *info belong to the network. */
+MIEN_API int mien_net_info_get(const mien_net *net, mien_net_info *info);
+/* Reads the metadata of a blob without building the network. The strings belong to the returned
+ * handle, freed by mien_blob_close(). */
+typedef struct mien_blob mien_blob;
+typedef struct mien_blob_tensor {
+    const char *name;
+    const char *dtype;
+    int dims;
+    int64_t shape[8];
+} mien_blob_tensor;
+MIEN_API int mien_blob_open(const char *path, mien_blob **out);
+MIEN_API void mien_blob_close(mien_blob *blob);
+MIEN_API int mien_blob_info(const mien_blob *blob, mien_net_info *info);
+/* Metadata by key ("licence", "source", "arch", ...); NULL where absent. */
+MIEN_API const char *mien_blob_meta(const mien_blob *blob, const char *key);
+/* Number of tensors; mien_blob_tensor_at fills *t for i in 0..count-1. */
+MIEN_API int mien_blob_tensors(const mien_blob *blob);
+MIEN_API int mien_blob_tensor_at(const mien_blob *blob, int i, mien_blob_tensor *t);
+/* Name and WordNet id of class i of a classifier; NULL where the blob does not say. */
+MIEN_API const char *mien_class_label(const mien_net *net, int i);
+MIEN_API const char *mien_class_wnid(const mien_net *net, int i);
+
+/* A plan is what runs one network at one batch and size; it is made on first use and kept. This
+ * makes it now, and fills *info (may be NULL). */
+typedef struct mien_plan_info {
+    int batch, width, height;
+    int steps;
+    uint64_t macs;           /* multiply-accumulates for the whole batch */
+    uint64_t weight_bytes;   /* packed weights, shared by all plans of the network */
+    uint64_t arena_bytes;    /* activations, after the memory planner */
+    uint64_t no_reuse_bytes; /* what activations would take without reuse */
+    uint64_t scratch_bytes;  /* per-thread scratch, all threads together */
+} mien_plan_info;
+MIEN_API int mien_net_plan(mien_net *net, int batch, int width, int height, mien_plan_info *info);
+/* The plan as text, a line a step: op, shapes, algorithm, fused parts, arena offsets. Allocated with
+ * malloc; the caller frees it with free(). */
+MIEN_API int mien_net_plan_text(mien_net *net, int batch, int width, int height, char **text);
+
+/* ---------------------------------------------------------- raw tensor runs */
+
+typedef struct mien_tensor {
+    const char *name; /* output name as in mien_net_output_name; ignored for the input */
+    int n, h, w, c;   /* NHWC; h = w = 1 for vectors */
+    float *data;      /* [n][h][w][c], host memory of the caller */
+} mien_tensor;
+
+/* Number of outputs, and the name of output i (owned by the network; NULL out of range). Detectors:
+ * "score_<stride>", "box_<stride>", "landmark_<stride>" for strides 8, 16, 32 in the order of
+ * network definition; classifier "prob"; embedder "embedding"; age-gender "age", "gender" or "fc1". */
+MIEN_API int mien_net_outputs(const mien_net *net);
+MIEN_API const char *mien_net_output_name(const mien_net *net, int i);
+/* Shape of output i for a batch and input size: fills n, h, w, c and name, leaves data alone. */
+MIEN_API int mien_net_output_shape(mien_net *net, int i, int batch, int width, int height,
+                                   mien_tensor *t);
+/*
+ * Runs the network on a raw tensor: RGB values 0..255 (normalisation and channel order are folded
+ * into the first layer). outputs[0..noutputs-1] are matched by name; each must have the shape of
+ * mien_net_output_shape. Outputs the caller does not name are not copied out.
+ */
+MIEN_API int mien_run(mien_net *net, const mien_tensor *input, mien_tensor *outputs, int noutputs);
+
+/* ---------------------------------------------------------------- pictures */
+
+typedef struct mien_image {
+    uint8_t *pixels;  /* [height][width][3] RGB, row pitch `pitch` bytes */
+    int width, height;
+    ptrdiff_t pitch;
+    int full_width;   /* size of the upright original; larger than width x height where the picture */
+    int full_height;  /* was decoded at a reduced scale. 0 means: same as width, height */
+    int has_alpha;    /* the file had transparency; it was composed over white */
+} mien_image;
+
+typedef struct mien_decode_options {
+    int min_side;          /* > 0: a JPEG may be decoded at 1/2, 1/4 or 1/8 scale as long as its long
+                              side stays at or above this many pixels; 0: full size */
+    uint64_t max_pixels;   /* refuse larger pictures from their header; 0: 200 million */
+    int keep_orientation;  /* 1: do not apply the EXIF orientation */
+} mien_decode_options;
+
+/* Decodes JPEG, PNG, WebP, BMP, GIF (first frame), PNM or TGA bytes. opt may be NULL. *out is freed
+ * with mien_image_free(). MIEN_EFORMAT, MIEN_ETOOBIG, MIEN_ENOMEM. ctx may be NULL. */
+MIEN_API int mien_image_decode(mien_ctx *ctx, const void *bytes, size_t size,
+                               const mien_decode_options *opt, mien_image **out);
+/* The same from a file. */
+MIEN_API int mien_image_load(mien_ctx *ctx, const char *path, const mien_decode_options *opt,
+                             mien_image **out);
+/* Writes a picture; the format follows the extension: .jpg/.jpeg (quality 92), .png, .webp, .ppm.
+ * The file appears whole or not at all. */
+MIEN_API int mien_image_save(const mien_image *img, const char *path);
+/* A new black picture of width x height. */
+MIEN_API int mien_image_new(int width, int height, mien_image **out);
+MIEN_API void mien_image_free(mien_image *img);
+
+/* ------------------------------------------------------------------- faces */
+
+typedef struct mien_face {
+    float box[4];          /* x1, y1, x2, y2 in pixels of the upright original, inside the picture */
+    float score;           /* 0..1 */
+    float landmarks[5][2]; /* left eye, right eye (as seen in the picture), nose, mouth corners */
+} mien_face;
+
+typedef struct mien_detect_options {
+    float threshold; /* smallest score kept, 0..1; 0: 0.5 */
+    float nms;       /* IoU above which the weaker box goes, 0..1; 0: 0.4 */
+    int size;        /* long side the picture is scaled to; 0: original size; -1: the network's
+                        default. Never scaled up */
+    int max_faces;   /* keep this many, best first; 0: 750 */
+} mien_detect_options;
+
+/* threshold 0.5, nms 0.4, size -1, max_faces 750. */
+MIEN_API void mien_detect_options_default(mien_detect_options *opt);
+/*
+ * Finds faces in n pictures. opt may be NULL for the defaults. faces is [n][capacity], counts is [n];
+ * picture i's faces are faces[i*capacity ..] by falling score. Where more than capacity are found
+ * the best are returned.
+ */
+MIEN_API int mien_detect(mien_net *net, const mien_image *const *images, int n,
+                         const mien_detect_options *opt, int capacity, mien_face *faces,
+                         int *counts);
+/* Cuts nfaces faces out of one picture by a 5-point similarity transform (Umeyama) onto ArcFace's
+ * 112x112 template. crops: [nfaces][112][112][3], RGB, the caller's. */
+MIEN_API int mien_align(const mien_image *img, const mien_face *faces, int nfaces, uint8_t *crops);
+/* Embeds n aligned 112x112 RGB crops. out: [n][embedding_size], each of length 1. */
+MIEN_API int mien_embed(mien_net *net, const uint8_t *crops, int n, float *out);
+/* Cosine similarity of two embeddings of d values, -1..1. */
+MIEN_API float mien_similarity(const float *a, const float *b, int d);
+
+typedef struct mien_age_gender {
+    float age;         /* years */
+    int male;          /* 1 male, 0 female */
+    float probability; /* of that gender, 0.5..1 */
+} mien_age_gender;
+/* Age and gender of nfaces faces of one picture; out: [nfaces]. */
+MIEN_API int mien_age_gender_run(mien_net *net, const mien_image *img, const mien_face *faces,
+                                 int nfaces, mien_age_gender *out);
+
+/* ------------------------------------------------------------------ classes */
+
+typedef struct mien_class {
+    int index;
+    float score;       /* probability, 0..1 */
+    const char *label; /* owned by the network; NULL where unknown */
+    const char *wnid;  /* WordNet id such as "n01440764"; NULL where unknown */
+} mien_class;
+/* Classifies n pictures (short side scaled, centre crop, as the blob says). out: [n][top], best
+ * first; top must not be larger than the number of classes. */
+MIEN_API int mien_classify(mien_net *net, const mien_image *const *images, int n, int top,
+                           mien_class *out);
+
+/* ------------------------------------------------------------------ drawing */
+
+/* Draws a face's box, landmarks and a label (ASCII; may be NULL) into the picture, in a colour picked
+ * from `index`. Line width and letters follow the size of the picture. */
+MIEN_API int mien_draw_face(mien_image *img, const mien_face *face, const char *label, int index);
+/* Draws lines of text (separated by '\n') on a dark panel at the top left. */
+MIEN_API int mien_draw_caption(mien_image *img, const char *text);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* MIEN_H */
