@@ -1,0 +1,31 @@
+# Compiler flags of everything built here, as one interface target; none of them is exported.
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS ON)
+set(CMAKE_C_VISIBILITY_PRESET hidden)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_C_FLAGS_RELEASE "-O3 -g1")
+
+add_library(mien_flags INTERFACE)
+target_compile_definitions(mien_flags INTERFACE _GNU_SOURCE)
+# No -march: one binary runs on every x86-64, faster kernels are chosen at run time. The two
+# -fno-* flags change no value, they let loops with sqrtf and selections be vectorised.
+target_compile_options(mien_flags INTERFACE
+    -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wundef
+    -Wvla -fno-math-errno -fno-trapping-math)
+if(MIEN_WERROR)
+    target_compile_options(mien_flags INTERFACE -Werror)
+endif()
+
+if(MIEN_SANITIZE)
+    add_compile_options(-fsanitize=${MIEN_SANITIZE} -fno-sanitize-recover=all
+                        -fno-omit-frame-pointer)
+    add_link_options(-fsanitize=${MIEN_SANITIZE})
+endif()
+if(MIEN_FUZZ)
+    if(NOT CMAKE_C_COMPILER_ID STREQUAL "Clang")
+        message(FATAL_ERROR "MIEN_FUZZ needs clang: cmake -DCMAKE_C_COMPILER=clang")
+    endif()
+    add_compile_options(-fsanitize=fuzzer-no-link)
+endif()

@@ -1,0 +1,80 @@
+# libmien. Three targets share one set of objects:
+#   mien_private  every symbol, for the unit tests, checkkern and the fuzzers; never installed
+#   mien          libmien.so, exports mien_* only
+#   mien_static   libmien.a: one relocatable object whose hidden symbols were made local, so a
+#                 program that links it meets no name of ours but mien_*
+
+file(GLOB library_sources CONFIGURE_DEPENDS
+     kernels/*.c kernels/c/*.c engine/*.c models/*.c vision/*.c)
+
+# Kernels for one instruction set live in kernels/<isa>/ and are the only files built with its
+# flags; kernels/*.c chooses among them at run time. mien_isa_<isa> lists the flags.
+set(mien_isa_avx2 -mavx2 -mfma -mf16c)
+set(mien_isa_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma)
+foreach(isa avx2 avx512)
+    file(GLOB isa_sources CONFIGURE_DEPENDS kernels/${isa}/*.c)
+    if(isa_sources AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+        set_source_files_properties(${isa_sources} PROPERTIES
+                                    COMPILE_OPTIONS "${mien_isa_${isa}}")
+        string(TOUPPER "MIEN_HAVE_${isa}" isa_macro)
+        list(APPEND isa_macros ${isa_macro}=1)
+        list(APPEND library_sources ${isa_sources})
+    endif()
+endforeach()
+
+if(NOT library_sources)
+    message(FATAL_ERROR "No library sources: is this a whole checkout?")
+endif()
+
+add_library(mien_objects OBJECT ${library_sources})
+target_compile_definitions(mien_objects PRIVATE MIEN_BUILDING ${isa_macros})
+target_include_directories(mien_objects PUBLIC ${PROJECT_SOURCE_DIR}
+                                               ${PROJECT_SOURCE_DIR}/include)
+target_include_directories(mien_objects SYSTEM PRIVATE ${STB_INCLUDE_DIR})
+
+# Everything the objects need at link time, also for whoever links mien_static.
+add_library(mien_needs INTERFACE)
+foreach(module IN LISTS mien_pkgconfig_modules)
+    target_link_libraries(mien_needs INTERFACE PkgConfig::${module})
+endforeach()
+target_link_libraries(mien_needs INTERFACE Threads::Threads m)
+if(MIEN_OPENBLAS)
+    target_link_libraries(mien_needs INTERFACE ${OPENBLAS_LIBRARY})
+    target_compile_definitions(mien_objects PRIVATE MIEN_OPENBLAS=1)
+    target_include_directories(mien_objects SYSTEM PRIVATE ${OPENBLAS_INCLUDE_DIR})
+    if(mien_blas_dir)
+        target_link_options(mien_needs INTERFACE "LINKER:-rpath,${mien_blas_dir}")
+    endif()
+endif()
+target_link_libraries(mien_objects PRIVATE mien_flags mien_needs)
+
+add_library(mien_private STATIC $<TARGET_OBJECTS:mien_objects>)
+target_include_directories(mien_private PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+target_link_libraries(mien_private PUBLIC mien_needs)
+
+add_library(mien SHARED $<TARGET_OBJECTS:mien_objects>)
+set_target_properties(mien PROPERTIES VERSION ${PROJECT_VERSION}
+                                      SOVERSION ${PROJECT_VERSION_MAJOR})
+target_link_libraries(mien PRIVATE $<BUILD_INTERFACE:mien_needs>)
+target_include_directories(mien INTERFACE
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
+
+# Sanitizers keep tables of globals that do not survive localising, so their build stays plain.
+if(MIEN_SANITIZE OR MIEN_FUZZ)
+    add_library(mien_static STATIC $<TARGET_OBJECTS:mien_objects>)
+else()
+    set(whole_object ${PROJECT_BINARY_DIR}/mien_whole.o)
+    add_custom_command(
+        OUTPUT ${whole_object}
+        COMMAND ${CMAKE_LINKER} -r -o ${whole_object} $<TARGET_OBJECTS:mien_objects>
+        COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${whole_object}
+        DEPENDS $<TARGET_OBJECTS:mien_objects>
+        COMMAND_EXPAND_LISTS VERBATIM
+        COMMENT "Making every symbol but mien_* local")
+    add_library(mien_static STATIC ${whole_object})
+    set_source_files_properties(${whole_object} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
+endif()
+set_target_properties(mien_static PROPERTIES OUTPUT_NAME mien LINKER_LANGUAGE C)
+target_link_libraries(mien_static PRIVATE $<BUILD_INTERFACE:mien_needs>)
+target_include_directories(mien_static INTERFACE
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
