@@ -1,0 +1,36 @@
+# What a person does with a checkout. Each target is one script or one cmake call; the build itself
+# is CMakeLists.txt. BUILD, PREFIX, DESTDIR, PYTHON and MIEN_WEIGHTS may be set on the command line.
+BUILD  ?= build
+PREFIX ?= /usr/local
+# Debian's Python: it is the one that sees Debian's numpy, whatever comes first on PATH.
+PYTHON ?= /usr/bin/python3
+export BUILD PREFIX PYTHON
+
+.PHONY: help demo test bench lint format install
+
+help:
+	@echo "make demo     install what is missing, build, fetch the weights, analyse a photo"
+	@echo "make test     the whole test suite, with what it needs installed and built first"
+	@echo "make bench    time the main networks on this machine"
+	@echo "make lint     formatting, static analysis, layer order, warnings with gcc and clang"
+	@echo "make format   reformat the C sources"
+	@echo "make install  into PREFIX ($(PREFIX)) below DESTDIR"
+
+demo:
+	@tools/demo.sh
+
+test:
+	@tools/test.sh
+
+bench:
+	@tools/bench.sh
+
+lint:
+	@tools/lint.sh
+
+format:
+	@tools/lint.sh --format
+
+install:
+	@tools/build.sh
+	cmake --install "$(BUILD)" --prefix "$(PREFIX)"

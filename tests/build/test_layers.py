@@ -1,0 +1,53 @@
+"""The layer order holds in this tree, and tools/check_layers.py notices where it does not."""
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+TOOL = Path(__file__).resolve().parents[2] / "tools" / "check_layers.py"
+
+
+def check(tree):
+    """(exit status, output lines) of the checker on a tree."""
+    done = subprocess.run([sys.executable, TOOL, tree], capture_output=True, text=True)
+    return done.returncode, done.stdout.splitlines()
+
+
+class Layers(unittest.TestCase):
+    def check_tree(self, files):
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in files.items():
+                path = Path(folder, name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
+            return check(folder)
+
+    def test_this_tree(self):
+        self.assertEqual(check(TOOL.parent.parent), (0, []))
+
+    def test_downward_is_allowed(self):
+        self.assertEqual(self.check_tree({
+            "include/mien.h": "", "kernels/k.h": "", "engine/e.h": '#include "kernels/k.h"\n',
+            "vision/v.c": '#include "engine/e.h"\n#include "mien.h"\n#include <stdio.h>\n',
+            "cli/main.c": '#include "cli.h"\n#include "mien.h"\n', "cli/cli.h": "",
+        }), (0, []))
+
+    def test_upward_is_named(self):
+        status, lines = self.check_tree({
+            "vision/v.h": "", "engine/e.c": '\n#include "../vision/v.h"\n'})
+        self.assertEqual(status, 1)
+        self.assertEqual(lines, ['engine/e.c:2: engine/ may not include "vision/v.h"'])
+
+    def test_programs_see_the_public_header_only(self):
+        status, lines = self.check_tree({"engine/e.h": "", "cli/a.c": '#include "engine/e.h"\n'})
+        self.assertEqual(status, 1)
+        self.assertEqual(lines, ['cli/a.c:1: cli/ may not include "engine/e.h"'])
+
+    def test_kernels_do_no_io(self):
+        status, lines = self.check_tree({"kernels/k.c": "#include <stdio.h>\n"})
+        self.assertEqual((status, lines), (1, ["kernels/k.c:1: kernels/ may not include <stdio.h>"]))
+
+
+if __name__ == "__main__":
+    unittest.main()

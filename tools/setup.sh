@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Installs the Debian packages a purpose needs and this machine lacks; does nothing where all are
+# there. usage: tools/setup.sh build|weights|test|lint ...
+# An entry is a package, or command:package where any program of that name will do.
+. "$(dirname "$0")/common.sh"
+
+build_packages="gcc:gcc libc6-dev cmake:cmake ninja:ninja-build pkg-config:pkg-config libjpeg-dev
+    libpng-dev libwebp-dev libjansson-dev libopenblas-serial-dev libstb-dev"
+weights_packages="python3 python3-numpy python3-onnx node:nodejs npm:npm ca-certificates"
+test_packages="libcmocka-dev clang:clang libclang-rt-dev valgrind:valgrind python3-pil python3-h5py
+    man:man-db"
+lint_packages="libcmocka-dev clang:clang clang-format:clang-format clang-tidy:clang-tidy
+    cppcheck:cppcheck shellcheck:shellcheck pyflakes3:pyflakes3 man:man-db"
+
+[ $# -gt 0 ] || die "usage: tools/setup.sh build|weights|test|lint ..."
+
+wanted=
+for purpose in "$@"; do
+    case $purpose in
+        build) wanted="$wanted $build_packages" ;;
+        weights) wanted="$wanted $weights_packages" ;;
+        test) wanted="$wanted $test_packages" ;;
+        lint) wanted="$wanted $lint_packages" ;;
+        *) die "setup.sh: '$purpose' is none of build, weights, test, lint" ;;
+    esac
+done
+
+if ! command -v dpkg-query >/dev/null; then
+    echo "This is not a Debian system; it must have what these Debian packages bring:" $wanted
+    exit 0
+fi
+
+missing=
+for entry in $wanted; do
+    package=${entry#*:}
+    if [ "$entry" != "$package" ] && command -v "${entry%%:*}" >/dev/null; then
+        continue
+    fi
+    status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
+    [ "$status" = "install ok installed" ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" -eq 0 ]; then
+    as_root=
+elif command -v sudo >/dev/null; then
+    as_root="sudo --preserve-env=DEBIAN_FRONTEND"
+else
+    die "These packages are missing and installing them needs root; run as root: apt-get install$missing"
+fi
+
+step "Installing$missing"
+export DEBIAN_FRONTEND=noninteractive
+# shellcheck disable=SC2086  # lists of words on purpose
+install_missing() {
+    $as_root apt-get install -y --no-install-recommends $missing </dev/null
+}
+# The package lists of a fresh machine are empty or old: fetch them only when they are in the way.
+install_missing || { $as_root apt-get update </dev/null && install_missing; } ||
+    die "apt-get could not install:$missing"
