@@ -6,6 +6,10 @@
 
 file(GLOB library_sources CONFIGURE_DEPENDS
      kernels/*.c kernels/c/*.c engine/*.c models/*.c vision/*.c)
+if(MIEN_OPENBLAS)
+    file(GLOB blas_sources CONFIGURE_DEPENDS kernels/blas/*.c)
+    list(APPEND library_sources ${blas_sources})
+endif()
 
 # Kernels for one instruction set live in kernels/<isa>/ and are the only files built with its
 # flags; kernels/*.c chooses among them at run time. mien_isa_<isa> lists the flags.
@@ -40,7 +44,7 @@ endforeach()
 target_link_libraries(mien_needs INTERFACE Threads::Threads m)
 if(MIEN_OPENBLAS)
     target_link_libraries(mien_needs INTERFACE ${OPENBLAS_LIBRARY})
-    target_compile_definitions(mien_objects PRIVATE MIEN_OPENBLAS=1)
+    target_compile_definitions(mien_objects PRIVATE MIEN_HAVE_OPENBLAS=1)
     target_include_directories(mien_objects SYSTEM PRIVATE ${OPENBLAS_INCLUDE_DIR})
     if(mien_blas_dir)
         target_link_options(mien_needs INTERFACE "LINKER:-rpath,${mien_blas_dir}")

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Checks that each source file includes only headers of its own layer and of layers below it.
+"""Checks that each layer keeps to its place.
 
 usage: check_layers.py [TREE]    prints a line a violation; exit status 1 where there is one
 
-A program (cli/, examples/) may include include/mien.h and its own headers, nothing else: the command
-line contains no inference code. Kernels are arithmetic on plain arrays, so they may not include the
-headers of I/O and threads either.
+Includes: a source file includes only headers of its own layer and of layers below it. A program
+(cli/, examples/) includes include/mien.h and its own headers, nothing else: the command line contains
+no inference code.
+Calls: the library never prints, exits or aborts, and kernels, being arithmetic on plain arrays, do
+not allocate, open files or start threads either.
 """
 import re
 import sys
@@ -22,8 +24,18 @@ ALLOWED = {
     "cli": [],
     "examples": [],
 }
-FORBIDDEN_SYSTEM = {"kernels": {"stdio.h", "pthread.h", "threads.h", "semaphore.h"}}
-INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
+INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
+COMMENT_OR_STRING = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.DOTALL)
+
+NEVER_IN_LIBRARY = r"\b(?:v?printf|puts|putchar|perror|_?exit|abort) *\(|\b(?:stdout|stderr)\b"
+NEVER_IN_KERNELS = (NEVER_IN_LIBRARY + r"|\b(?:[mc]alloc|realloc|free|aligned_alloc|posix_memalign"
+                    r"|f?open|pthread_\w+) *\(")
+FORBIDDEN = {
+    "kernels": re.compile(NEVER_IN_KERNELS),
+    "engine": re.compile(NEVER_IN_LIBRARY),
+    "models": re.compile(NEVER_IN_LIBRARY),
+    "vision": re.compile(NEVER_IN_LIBRARY),
+}
 
 
 def resolve(tree, source, name):
@@ -35,23 +47,34 @@ def resolve(tree, source, name):
     return None
 
 
+def blank(match):
+    """As many newlines as a comment or string had, so that line numbers stay."""
+    return " " + "\n" * match.group().count("\n")
+
+
+def file_violations(tree, layer, source):
+    """Yields (line, what is wrong) for one file."""
+    text = source.read_text(encoding="utf-8")
+    for match in INCLUDE.finditer(text):
+        line = text.count("\n", 0, match.start(1)) + 1
+        target = resolve(tree, source, match.group(1))
+        if target is None:
+            yield line, f'"{match.group(1)}" is not a file of this tree'
+        elif str(target) != PUBLIC and target.parts[0] not in [layer, *ALLOWED[layer]]:
+            yield line, f'{layer}/ may not include "{target}"'
+    if layer in FORBIDDEN:
+        code = COMMENT_OR_STRING.sub(blank, text)
+        for match in FORBIDDEN[layer].finditer(code):
+            line = code.count("\n", 0, match.start()) + 1
+            yield line, f"{layer}/ may not use {match.group().rstrip(' (')}"
+
+
 def violations(tree):
-    """Yields "file:line: what is wrong" for every bad include below the tree."""
-    for layer, below in ALLOWED.items():
+    """Yields "file:line: what is wrong" for everything wrong below the tree."""
+    for layer in ALLOWED:
         for source in sorted(tree.glob(f"{layer}/**/*.[ch]")):
-            text = source.read_text(encoding="utf-8")
-            for match in INCLUDE.finditer(text):
-                kind, name = match.groups()
-                where = f"{source.relative_to(tree)}:{text.count(chr(10), 0, match.start(1)) + 1}"
-                if kind == "<":
-                    if name in FORBIDDEN_SYSTEM.get(layer, ()):
-                        yield f"{where}: {layer}/ may not include <{name}>"
-                    continue
-                target = resolve(tree, source, name)
-                if target is None:
-                    yield f'{where}: "{name}" is not a file of this tree'
-                elif str(target) != PUBLIC and target.parts[0] not in [layer, *below]:
-                    yield f'{where}: {layer}/ may not include "{target}"'
+            for line, text in file_violations(tree, layer, source):
+                yield f"{source.relative_to(tree)}:{line}: {text}"
 
 
 def main():

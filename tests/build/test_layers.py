@@ -44,9 +44,15 @@ class Layers(unittest.TestCase):
         self.assertEqual(status, 1)
         self.assertEqual(lines, ['cli/a.c:1: cli/ may not include "engine/e.h"'])
 
-    def test_kernels_do_no_io(self):
-        status, lines = self.check_tree({"kernels/k.c": "#include <stdio.h>\n"})
-        self.assertEqual((status, lines), (1, ["kernels/k.c:1: kernels/ may not include <stdio.h>"]))
+    def test_the_library_is_silent(self):
+        status, lines = self.check_tree({
+            "engine/e.c": '/* abort(\n) */ int f(void) { return snprintf(a, 1, "exit(1)"); }\n'
+                          "void g(void) { abort(); }\n"})
+        self.assertEqual((status, lines), (1, ["engine/e.c:3: engine/ may not use abort"]))
+
+    def test_kernels_do_not_allocate(self):
+        status, lines = self.check_tree({"kernels/k.c": "void *p = malloc(4);\n"})
+        self.assertEqual((status, lines), (1, ["kernels/k.c:1: kernels/ may not use malloc"]))
 
 
 if __name__ == "__main__":
