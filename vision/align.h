@@ -1,0 +1,44 @@
+/*
+ * align.h - cutting faces out of pictures the way the networks were trained.
+ *
+ * Embedders see a face moved onto ArcFace's five template points by a similarity transform;
+ * age-gender networks see a square around the box. Both map coordinates of the upright original to
+ * a picture that may have been decoded at a reduced scale, which is why they live together.
+ * mien_align() is defined here.
+ */
+#ifndef MIEN_VISION_ALIGN_H
+#define MIEN_VISION_ALIGN_H
+
+#include "vision/resize.h"
+
+#define ALIGN_SIDE 112
+
+/* ArcFace's template: where the five landmarks lie in a 112x112 crop, pixel index coordinates. */
+extern const float align_template[5][2];
+
+/* A similarity: x' = a x - b y + tx, y' = b x + a y + ty. */
+struct similarity {
+    double a, b, tx, ty;
+};
+
+/* The similarity that moves from[i] onto to[i] with the least squared error (Umeyama 1991 for two
+ * dimensions). MIEN_EINVAL where points are not finite or all of them coincide. */
+int align_estimate(const float from[5][2], const float to[5][2], struct similarity *out);
+
+/*
+ * Samples img at inverse(t) of every pixel of dst, bilinear, zero outside, as
+ * cv2.warpAffine(INTER_LINEAR, BORDER_CONSTANT): integer coordinates are pixel centres.
+ * dst: [dh][dw][3], row pitch dst_row bytes. t must not be degenerate.
+ */
+void align_warp(const mien_image *img, const struct similarity *t, uint8_t *dst, ptrdiff_t dst_row,
+                int dw, int dh);
+
+/*
+ * A square around box (x1, y1, x2, y2 in pixels of the original), its side (1 + 2 margin) times the
+ * longer side of the box, resized to w x h with the triangle filter; zero outside the picture.
+ * dst: [h][w][3] floats 0..255, row pitch dst_row floats.
+ */
+int crop_square(const mien_image *img, const float box[4], float margin, float *dst,
+                ptrdiff_t dst_row, int w, int h, struct resize_scratch *s);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * codec.h - the decoders and encoders behind mien_image_decode() and mien_image_save().
+ *
+ * One file a format, all with the same two shapes, so that image.c is a table and a format can be
+ * added without touching another. A decoder gets bytes whose magic fits its format and nothing
+ * else is known about them: every one of them checks the size in the header with codec_new()
+ * before it asks for memory, returns a sentence for every way a file can be broken, and never
+ * writes to stderr.
+ */
+#ifndef MIEN_VISION_CODEC_H
+#define MIEN_VISION_CODEC_H
+
+#include "vision/image.h"
+
+/* Decodes bytes[0..size-1] into a new upright RGB picture. opt is not NULL and its max_pixels is
+ * not 0. On failure *out is NULL. */
+typedef int codec_decode_fn(const uint8_t *bytes, size_t size, const mien_decode_options *opt,
+                            mien_image **out);
+
+codec_decode_fn jpeg_decode, png_decode, webp_decode, pnm_decode, stb_decode;
+
+/* Encodes img (checked by the caller) into malloc'ed *bytes, freed by the caller. On failure *bytes
+ * is NULL. */
+typedef int codec_encode_fn(const mien_image *img, uint8_t **bytes, size_t *size);
+
+codec_encode_fn jpeg_encode, png_encode, webp_encode, ppm_encode;
+
+/* MIEN_OK where a picture of width x height may be decoded; else a sentence with MIEN_EFORMAT (no
+ * pixels) or MIEN_ETOOBIG. what: the format's name. */
+int codec_check_size(const char *what, uint64_t width, uint64_t height,
+                     const mien_decode_options *opt);
+
+/* Composes a row of n RGBA pixels over white into RGB. Returns 1 where any was not opaque. */
+int codec_over_white(const uint8_t *rgba, uint8_t *rgb, int n);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * image.h - what the layer itself needs of pictures, beyond the functions of mien.h.
+ *
+ * Pictures come from three places: a decoder here, mien_image_new(), or a caller who filled a
+ * mien_image over memory of his own. The helpers below let the rest of vision/ treat all three
+ * alike: they check a picture before it is read, and relate its pixels to those of the upright
+ * original, which is larger where a JPEG was decoded at a reduced scale.
+ */
+#ifndef MIEN_VISION_IMAGE_H
+#define MIEN_VISION_IMAGE_H
+
+#include "mien.h"
+
+/* Files above this many bytes are refused unread. */
+#define IMAGE_MAX_FILE ((size_t)1 << 30)
+
+/* MIEN_OK where img has pixels, a size of at least 1x1 and a pitch that holds its rows. */
+int image_check(const mien_image *img);
+
+/* Size of the upright original, pixels: full_width x full_height, or width x height where 0. */
+void image_full_size(const mien_image *img, int *width, int *height);
+
+/*
+ * Pixels of the original per pixel of img, along x and y (1 where img is at full size):
+ * x_original = x_img * scale[0] for coordinates counted from the outer corner. A JPEG decoded at
+ * 1/k has ceil(full/k) pixels of exactly k original pixels each, so this is k there, not the
+ * quotient of the sizes.
+ */
+void image_scale(const mien_image *img, double scale[2]);
+
+#endif
