@@ -1,0 +1,43 @@
+# `cmake --install`: libraries, header, tool, mien.pc, the CMake package, the manual page, and the
+# weights converter with the command `mien-weights` in front of it.
+include(CMakePackageConfigHelpers)
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/mien)
+set(data_dir ${CMAKE_INSTALL_DATADIR}/mien)
+
+install(FILES include/mien.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+# Two export sets: a program that wants libmien.so needs none of the static library's dependencies.
+install(TARGETS mien EXPORT mienTargets)
+install(TARGETS mien_static EXPORT mienStaticTargets)
+install(EXPORT mienTargets NAMESPACE mien:: DESTINATION ${package_dir})
+install(EXPORT mienStaticTargets NAMESPACE mien:: DESTINATION ${package_dir})
+
+set(mien_static_blas "")
+if(MIEN_OPENBLAS)
+    set(mien_static_blas "-lopenblas")
+    if(mien_blas_dir)
+        set(mien_static_blas "-L${mien_blas_dir} -Wl,-rpath,${mien_blas_dir} -lopenblas")
+    endif()
+endif()
+
+list(JOIN mien_pkgconfig_modules " " mien_requires_private)
+configure_package_config_file(cmake/mienConfig.cmake.in mienConfig.cmake
+                              INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(mienConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/mienConfig.cmake ${PROJECT_BINARY_DIR}/mienConfigVersion.cmake
+        DESTINATION ${package_dir})
+
+# Relative paths keep mien.pc and mien-weights right wherever the tree is moved to.
+file(RELATIVE_PATH mien_pc_prefix /p/${CMAKE_INSTALL_LIBDIR}/pkgconfig /p)
+file(RELATIVE_PATH mien_data_from_bin /p/${CMAKE_INSTALL_BINDIR} /p/${data_dir})
+configure_file(cmake/mien.pc.in mien.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/mien.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+configure_file(docs/mien.1.in mien.1 @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/mien.1 docs/mien-weights.1
+        DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+
+install(DIRECTORY weights_convert DESTINATION ${data_dir}
+        PATTERN __pycache__ EXCLUDE PATTERN "*.pyc" EXCLUDE)
+configure_file(cmake/mien-weights.in mien-weights @ONLY)
+install(PROGRAMS ${PROJECT_BINARY_DIR}/mien-weights DESTINATION ${CMAKE_INSTALL_BINDIR})
