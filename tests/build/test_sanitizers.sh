@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# The C unit tests and the command line's tests once more, with the address and undefined-behaviour
+# sanitizers.
+set -euo pipefail
+
+build=$MIEN_BUILD_DIR/sanitize
+cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMIEN_SANITIZE=address,undefined \
+    -DMIEN_TESTS=ON -DMIEN_PYTHON="$MIEN_PYTHON" >/dev/null
+cmake --build "$build" -j "$(nproc)" >"$build/log" 2>&1 || { cat "$build/log"; exit 1; }
+
+export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1:detect_stack_use_after_return=1
+export UBSAN_OPTIONS=print_stacktrace=1
+exec ctest --test-dir "$build" -L 'unit|cli' -j "$(nproc)" --output-on-failure </dev/null

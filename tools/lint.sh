@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Static checks over the whole tree. usage: tools/lint.sh [--format]
+# --format rewrites the C files in the house style instead of checking anything.
+. "$(dirname "$0")/common.sh"
+
+tools/setup.sh build lint
+# All C of the checkout, also files git does not know yet.
+mapfile -t c_files < <(git ls-files -co --exclude-standard -- '*.c' '*.h' | sort)
+mapfile -t scripts < <(git ls-files -co --exclude-standard -- '*.sh' .ci/run | sort)
+mapfile -t python_files < <(git ls-files -co --exclude-standard -- '*.py' | sort)
+
+if [ "${1:-}" = --format ]; then
+    exec clang-format -i "${c_files[@]}"
+fi
+
+failed=()
+# check NAME COMMAND...: runs it, remembers a failure, goes on: all complaints in one run.
+check() {
+    local name=$1
+    shift
+    step "$name"
+    "$@" || failed+=("$name")
+}
+
+# warnings COMPILER: builds everything, tests and all, with every warning an error.
+warnings() {
+    local folder=$BUILD/lint-$1
+    cmake -S . -B "$folder" -G Ninja -DCMAKE_C_COMPILER="$1" -DMIEN_WERROR=ON -DMIEN_TESTS=ON \
+        >/dev/null
+    cmake --build "$folder" -j "$JOBS"
+}
+
+# tidy: clang-tidy on each file the clang build compiles.
+tidy() {
+    git ls-files -co --exclude-standard -- '*.c' | sort |
+        "$PYTHON" tools/compiled.py "$BUILD/lint-clang" |
+        xargs -r -P "$JOBS" -n 4 clang-tidy --quiet -p "$BUILD/lint-clang" 2>/dev/null
+}
+
+python_lint() {
+    pyflakes3 "${python_files[@]}"
+}
+
+check "clang-format" clang-format --dry-run -Werror "${c_files[@]}"
+check "layer order" tools/check_layers.py
+check "gcc warnings" warnings gcc
+check "clang warnings" warnings clang
+check "clang-tidy" tidy
+check "cppcheck" cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr \
+    --enable=warning,portability --suppress=missingIncludeSystem -I . -I include -j "$JOBS" \
+    kernels engine models vision cli examples
+check "shellcheck" shellcheck -x "${scripts[@]}"
+[ ${#python_files[@]} -eq 0 ] || check "pyflakes" python_lint
+
+if [ ${#failed[@]} -gt 0 ]; then
+    printf '\nlint: failed: %s\n' "${failed[*]}"
+    exit 1
+fi
+printf '\nlint: clean\n'
