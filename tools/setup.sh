@@ -51,7 +51,6 @@ fi
 
 step "Installing$missing"
 export DEBIAN_FRONTEND=noninteractive
-# shellcheck disable=SC2086  # lists of words on purpose
 install_missing() {
     $as_root apt-get install -y --no-install-recommends $missing </dev/null
 }

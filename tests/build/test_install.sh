@@ -45,11 +45,11 @@ strict="-std=c11 -Wall -Wextra -Werror -pedantic"
 export PKG_CONFIG_PATH=$prefix/lib/pkgconfig
 export LD_LIBRARY_PATH=$prefix/lib
 for name in detect recognise; do
-    # shellcheck disable=SC2046,SC2086  # lists of flags
+    # shellcheck disable=SC2046  # lists of flags, here and below
     cc $strict "examples/$name.c" $(pkg-config --cflags --libs mien) -o "$work/$name"
     readelf -d "$work/$name" | grep -q 'NEEDED.*libmien.so.0' || fail "$name is not linked shared"
     run "$work/$name"
-    # shellcheck disable=SC2046,SC2086
+    # shellcheck disable=SC2046
     cc $strict "examples/$name.c" $(pkg-config --cflags mien) \
         $(pkg-config --static --libs mien | sed 's/-lmien/-l:libmien.a/') -o "$work/${name}_static"
     readelf -d "$work/${name}_static" | grep -q libmien && fail "${name}_static needs libmien.so"
