@@ -1,0 +1,245 @@
+/* The command bench: runs a network on random input and says how fast, and how large, that is. */
+#include "commands.h"
+#include "networks.h"
+#include "output.h"
+#include "peak.h"
+#include "progress.h"
+#include "say.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WARM_UP_RUNS = 2, FEWEST_RUNS = 5 };
+
+static const char *const PRECISION_NAMES[] = {"fp32", "bf16", "int8", "fp16"};
+
+struct measurement {
+    mien_net_info net;
+    mien_plan_info plan;
+    const char *backend;
+    int threads;
+    int runs;
+    double median, p99, fastest; /* milliseconds a run */
+    double rss, rss_peak;        /* bytes */
+};
+
+/* ---- running ---- */
+
+static void fill_random(float *data, size_t n) {
+    uint32_t state =
+        2463534242u; /* xorshift32, Marsaglia 2003: any noise does, the same each time */
+
+    for (size_t i = 0; i < n; i++) {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        data[i] = (float)(state >> 24);
+    }
+}
+
+static float *tensor_alloc(const mien_tensor *t) {
+    return calloc((size_t)t->n * (size_t)t->h, (size_t)t->w * (size_t)t->c * sizeof(float));
+}
+
+static int say_library(void) {
+    say("%s", mien_error());
+    return EXIT_FAILED;
+}
+
+/* All outputs are asked for: copying them out is part of a run. */
+static int outputs_alloc(mien_net *net, const mien_plan_info *plan, mien_tensor *outputs, int n) {
+    for (int i = 0; i < n; i++) {
+        if (mien_net_output_shape(net, i, plan->batch, plan->width, plan->height, &outputs[i]))
+            return say_library();
+        outputs[i].data = tensor_alloc(&outputs[i]);
+        if (!outputs[i].data) return say_no_memory();
+    }
+    return EXIT_OK;
+}
+
+static int compare_times(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Nearest-rank percentile of n sorted times. */
+static double percentile(const double *sorted, int n, int percent) {
+    int rank = (int)(((long long)n * percent + 99) / 100);
+
+    return sorted[rank > 0 ? rank - 1 : 0];
+}
+
+/* Runs for `seconds`, at least FEWEST_RUNS times, and fills in the times. */
+static int run_timed(mien_net *net, const mien_tensor *input, mien_tensor *outputs, int n,
+                     double seconds, struct measurement *m) {
+    double *times = NULL, begin, start;
+    int capacity = 0, status = EXIT_OK;
+
+    for (int i = 0; i < WARM_UP_RUNS; i++)
+        if (mien_run(net, input, outputs, n)) return say_library();
+    begin = progress_clock();
+    while (m->runs < FEWEST_RUNS || progress_clock() - begin < seconds) {
+        if (m->runs == capacity) {
+            double *grown = realloc(times, (size_t)(2 * capacity + 64) * sizeof *grown);
+            if (!grown) {
+                status = say_no_memory();
+                goto done;
+            }
+            times = grown;
+            capacity = 2 * capacity + 64;
+        }
+        start = progress_clock();
+        if (mien_run(net, input, outputs, n)) {
+            status = say_library();
+            goto done;
+        }
+        times[m->runs++] = 1e3 * (progress_clock() - start);
+    }
+    qsort(times, (size_t)m->runs, sizeof *times, compare_times);
+    m->fastest = times[0];
+    m->median = percentile(times, m->runs, 50);
+    m->p99 = percentile(times, m->runs, 99);
+done:
+    free(times);
+    return status;
+}
+
+/* Resident memory of this process, now and at its peak, in bytes; 0 where /proc does not say. */
+static void read_memory(double *rss, double *peak) {
+    FILE *file = fopen("/proc/self/status", "r");
+    char line[256];
+    long kib;
+
+    *rss = *peak = 0;
+    while (file && fgets(line, sizeof line, file)) {
+        if (sscanf(line, "VmRSS: %ld kB", &kib) == 1) *rss = 1024.0 * (double)kib;
+        if (sscanf(line, "VmHWM: %ld kB", &kib) == 1) *peak = 1024.0 * (double)kib;
+    }
+    if (file) fclose(file);
+}
+
+static int measure(const struct options *opt, mien_net *net, struct measurement *m) {
+    int n = mien_net_outputs(net), status;
+    mien_tensor *outputs = calloc((size_t)n + 1, sizeof *outputs), input = {0};
+
+    if (!outputs) return say_no_memory();
+    if (mien_net_plan(net, opt->batch, opt->width ? opt->width : m->net.width,
+                      opt->width ? opt->height : m->net.height, &m->plan)) {
+        status = say_library();
+        goto done;
+    }
+    input.n = m->plan.batch;
+    input.h = m->plan.height;
+    input.w = m->plan.width;
+    input.c = 3;
+    input.data = tensor_alloc(&input);
+    status = input.data ? outputs_alloc(net, &m->plan, outputs, n) : say_no_memory();
+    if (status) goto done;
+    fill_random(input.data, (size_t)input.n * (size_t)input.h * (size_t)input.w * 3);
+    status = run_timed(net, &input, outputs, n, opt->seconds, m);
+    read_memory(&m->rss, &m->rss_peak);
+done:
+    free(input.data);
+    for (int i = 0; i < n; i++) free(outputs[i].data);
+    free(outputs);
+    return status;
+}
+
+/* ---- printing ---- */
+
+static double images_per_second(const struct measurement *m) {
+    return 1e3 * m->plan.batch / m->median;
+}
+
+static double gflops(const struct measurement *m) {
+    return 2e-6 * (double)m->plan.macs / m->median;
+}
+
+static void print_text(const struct options *opt, const struct measurement *m,
+                       const struct peak *peak) {
+    const double mb = 1e-6;
+
+    printf("%s  %dx%d, batch %d, %s\n", m->net.name, m->plan.width, m->plan.height, m->plan.batch,
+           PRECISION_NAMES[opt->precision]);
+    printf("  runs on      %s\n", m->backend);
+    printf("  time         %.2f ms median, %.2f ms p99, %.2f ms best of %d runs\n", m->median,
+           m->p99, m->fastest, m->runs);
+    printf("  rate         %.1f images/s\n", images_per_second(m));
+    printf("  arithmetic   %.1f GFLOP/s (%.2f GMAC a run), %.0f %% of peak\n", gflops(m),
+           1e-9 * (double)m->plan.macs, 100 * gflops(m) / peak->gflops);
+    printf("  peak         %.1f GFLOP/s (%s, %d thread%s, measured)\n", peak->gflops, peak->unit,
+           peak->threads, peak->threads == 1 ? "" : "s");
+    printf(
+        "  plan         %d steps, activations %.1f MB (%.1f MB without reuse), scratch %.1f MB\n",
+        m->plan.steps, mb * (double)m->plan.arena_bytes, mb * (double)m->plan.no_reuse_bytes,
+        mb * (double)m->plan.scratch_bytes);
+    printf("  weights      %.1f MB packed, %.1f MB blob\n", mb * (double)m->plan.weight_bytes,
+           mb * (double)m->net.file_bytes);
+    printf("  resident     %.1f MB, %.1f MB at its highest\n", mb * m->rss, mb * m->rss_peak);
+    fflush(stdout);
+}
+
+static int print_json(const struct options *opt, const struct measurement *m,
+                      const struct peak *peak) {
+    json_t *object = json_pack(
+        "{s:o, s:o, s:i, s:i, s:i, s:s, s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o}",
+        "name", output_text(m->net.name), "arch", output_text(m->net.arch), "batch", m->plan.batch,
+        "width", m->plan.width, "height", m->plan.height, "precision",
+        PRECISION_NAMES[opt->precision], "backend", output_text(m->backend), "threads", m->threads,
+        "runs", m->runs, "median_ms", output_number(m->median, 4), "p99_ms",
+        output_number(m->p99, 4), "best_ms", output_number(m->fastest, 4), "images_per_s",
+        output_number(images_per_second(m), 2), "gflops", output_number(gflops(m), 2),
+        "peak_gflops", output_number(peak->gflops, 2), "peak_unit", peak->unit, "peak_percent",
+        output_number(100 * gflops(m) / peak->gflops, 1));
+    json_t *memory =
+        json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "steps", m->plan.steps, "macs",
+                  (json_int_t)m->plan.macs, "weight_bytes", (json_int_t)m->plan.weight_bytes,
+                  "arena_bytes", (json_int_t)m->plan.arena_bytes, "no_reuse_bytes",
+                  (json_int_t)m->plan.no_reuse_bytes, "scratch_bytes",
+                  (json_int_t)m->plan.scratch_bytes, "blob_bytes", (json_int_t)m->net.file_bytes,
+                  "rss_bytes", (json_int_t)m->rss, "rss_peak_bytes", (json_int_t)m->rss_peak);
+
+    if (!object || !memory || json_object_update(object, memory)) {
+        json_decref(object);
+        object = NULL;
+    }
+    json_decref(memory);
+    return output_json(object, 0) ? EXIT_FAILED : EXIT_OK;
+}
+
+static int bench_one(const struct options *opt, mien_ctx *ctx, const char *name,
+                     const struct peak *peak) {
+    struct measurement m = {0};
+    mien_net *net;
+    int status = network_load(ctx, name, &net);
+
+    if (status) return status;
+    m.backend = mien_backend_name(ctx);
+    m.threads = peak->threads;
+    if (mien_net_info_get(net, &m.net)) status = say_library();
+    if (status == EXIT_OK) status = measure(opt, net, &m);
+    if (status == EXIT_OK && opt->json)
+        status = print_json(opt, &m, peak);
+    else if (status == EXIT_OK)
+        print_text(opt, &m, peak);
+    mien_net_free(net);
+    return status;
+}
+
+int cmd_bench(const struct options *opt) {
+    struct peak peak;
+    mien_ctx *ctx;
+    int status = context_open(opt, &ctx);
+
+    if (status) return status;
+    peak_measure(opt->threads ? opt->threads : peak_cores(), &peak);
+    for (int i = 0; i < opt->nargs && status == EXIT_OK && !output_broken(); i++) {
+        if (i > 0 && !opt->json) putchar('\n');
+        status = bench_one(opt, ctx, opt->args[i], &peak);
+    }
+    mien_close(ctx);
+    return status;
+}

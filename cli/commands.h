@@ -1,0 +1,33 @@
+/*
+ * commands.h - the commands of the tool: what each is called, what its help says, what runs it.
+ *
+ * The table lives in main.c; help.c prints from it. Each command is a function from parsed options
+ * to an exit status.
+ */
+#ifndef MIEN_CLI_COMMANDS_H
+#define MIEN_CLI_COMMANDS_H
+
+#include "options.h"
+
+struct command {
+    const char *name;
+    unsigned bit;         /* of enum command_bit */
+    const char *args;     /* how its positional arguments are called in the help; "" for none */
+    int min_args;         /* fewer is a wrong command line */
+    int max_args;         /* more is, too; -1: any number */
+    const char *summary;  /* a line of `mien help` */
+    const char *about;    /* a paragraph, wrapped when printed */
+    const char *examples; /* lines, printed as they are */
+    int (*run)(const struct options *opt);
+};
+
+/* Ended by an entry without name. */
+extern const struct command COMMANDS[];
+
+/* analyze, detect, classify and embed. */
+int cmd_pictures(const struct options *opt);
+int cmd_bench(const struct options *opt);
+int cmd_info(const struct options *opt);
+int cmd_models(const struct options *opt);
+
+#endif

@@ -1,0 +1,188 @@
+/* The command info: what a blob says about its network, and how that runs. */
+#include "commands.h"
+#include "help.h"
+#include "networks.h"
+#include "output.h"
+#include "say.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { VALUE_COLUMN = 15 };
+
+/* Metadata whose values are JSON texts (docs/blob.md), as far as they are short enough to show. */
+static const char *const JSON_KEYS[] = {"input", "variant", "preprocess", "bn_eps"};
+
+struct subject {
+    const struct options *opt;
+    mien_ctx *ctx;
+    const char *name; /* as on the command line */
+    char *path;
+    mien_blob *blob;
+    mien_net_info info;
+    char *plan; /* text, or NULL */
+};
+
+static int say_library(void) {
+    say("%s", mien_error());
+    return EXIT_FAILED;
+}
+
+/* ---- text ---- */
+
+static void print_line(const char *key, const char *value) {
+    if (!value || !*value) return;
+    printf("  %-*s", VALUE_COLUMN - 2, key);
+    help_wrap(stdout, value, VALUE_COLUMN, VALUE_COLUMN);
+}
+
+static void print_shape(const mien_blob_tensor *t, FILE *out) {
+    for (int d = 0; d < t->dims; d++) fprintf(out, "%s%lld", d ? "x" : "", (long long)t->shape[d]);
+}
+
+static int print_tensors(const struct subject *s) {
+    mien_blob_tensor t;
+    int widest = 0, n = mien_blob_tensors(s->blob);
+
+    for (int i = 0; i < n; i++) {
+        if (mien_blob_tensor_at(s->blob, i, &t)) return say_library();
+        if ((int)strlen(t.name) > widest) widest = (int)strlen(t.name);
+    }
+    puts("  tensors");
+    for (int i = 0; i < n; i++) {
+        if (mien_blob_tensor_at(s->blob, i, &t)) return say_library();
+        printf("    %-*s  %s  ", widest, t.name, t.dtype);
+        print_shape(&t, stdout);
+        putchar('\n');
+    }
+    return EXIT_OK;
+}
+
+static int print_text(const struct subject *s) {
+    const mien_net_info *info = &s->info;
+    char text[128];
+    int status = EXIT_OK;
+
+    printf("%s\n", info->name);
+    print_line("file", s->path);
+    print_line("task", task_name(info->task));
+    print_line("arch", info->arch);
+    snprintf(text, sizeof text, "%dx%d%s", info->width, info->height,
+             info->dynamic_size ? ", or any other size from 32x32" : "");
+    print_line("size", text);
+    snprintf(text, sizeof text, "%d values", info->embedding_size);
+    if (info->embedding_size) print_line("embedding", text);
+    snprintf(text, sizeof text, "%d", info->classes);
+    if (info->classes) print_line("classes", text);
+    snprintf(text, sizeof text, "%.3f million in %d tensors, %.1f MB",
+             1e-6 * (double)info->parameters, mien_blob_tensors(s->blob),
+             1e-6 * (double)info->file_bytes);
+    print_line("parameters", text);
+    for (size_t i = 0; i < sizeof JSON_KEYS / sizeof *JSON_KEYS; i++)
+        print_line(JSON_KEYS[i], mien_blob_meta(s->blob, JSON_KEYS[i]));
+    print_line("licence", *info->licence ? info->licence : "not stated");
+    print_line("source", info->source);
+    print_line("accuracy", info->accuracy);
+    if (s->opt->tensors) status = print_tensors(s);
+    if (s->plan) printf("\n%s", s->plan);
+    fflush(stdout);
+    return status;
+}
+
+/* ---- JSON ---- */
+
+static json_t *tensors_json(const struct subject *s) {
+    json_t *list = json_array();
+    mien_blob_tensor t;
+
+    for (int i = 0; list && i < mien_blob_tensors(s->blob); i++) {
+        json_t *shape = json_array(), *entry = NULL;
+        if (mien_blob_tensor_at(s->blob, i, &t) == MIEN_OK) {
+            for (int d = 0; d < t.dims; d++) json_array_append_new(shape, json_integer(t.shape[d]));
+            entry = json_pack("{s:o, s:o, s:O}", "name", output_text(t.name), "dtype",
+                              output_text(t.dtype), "shape", shape);
+        }
+        json_decref(shape);
+        if (json_array_append_new(list, entry)) {
+            json_decref(list);
+            list = NULL;
+        }
+    }
+    return list;
+}
+
+static json_t *info_json(const struct subject *s) {
+    const mien_net_info *info = &s->info;
+    json_t *object = json_pack(
+        "{s:o, s:o, s:s, s:o, s:i, s:i, s:b, s:i, s:i, s:I, s:I, s:o, s:o, s:o}", "name",
+        output_text(info->name), "file", output_text(s->path), "task", task_name(info->task),
+        "arch", output_text(info->arch), "width", info->width, "height", info->height,
+        "dynamic_size", info->dynamic_size, "embedding_size", info->embedding_size, "classes",
+        info->classes, "parameters", (json_int_t)info->parameters, "file_bytes",
+        (json_int_t)info->file_bytes, "licence", output_text(info->licence), "source",
+        output_text(info->source), "accuracy", output_text(info->accuracy));
+    int failed = !object;
+
+    for (size_t i = 0; !failed && i < sizeof JSON_KEYS / sizeof *JSON_KEYS; i++) {
+        const char *text = mien_blob_meta(s->blob, JSON_KEYS[i]);
+        json_t *value = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+        if (value) failed = json_object_set_new(object, JSON_KEYS[i], value);
+    }
+    if (!failed && s->opt->tensors)
+        failed = json_object_set_new(object, "tensors", tensors_json(s));
+    if (!failed && s->plan) failed = json_object_set_new(object, "plan", output_text(s->plan));
+    if (!failed) return object;
+    json_decref(object);
+    return NULL;
+}
+
+/* ---- the command ---- */
+
+static int make_plan(struct subject *s) {
+    const struct options *opt = s->opt;
+    mien_net *net;
+    int status = network_load(s->ctx, s->name, &net);
+
+    if (status) return status;
+    if (mien_net_plan_text(net, opt->batch, opt->width ? opt->width : s->info.width,
+                           opt->width ? opt->height : s->info.height, &s->plan))
+        status = say_library();
+    mien_net_free(net);
+    return status;
+}
+
+static int info_one(struct subject *s) {
+    int status = EXIT_OK;
+
+    s->path = network_path(s->ctx, s->name);
+    if (!s->path) return say_no_memory();
+    if (mien_blob_open(s->path, &s->blob)) {
+        status = say_network_error(s->ctx, s->name);
+    } else if (mien_blob_info(s->blob, &s->info)) {
+        status = say_library();
+    } else if (s->opt->plan) {
+        status = make_plan(s);
+    }
+    if (status == EXIT_OK && s->opt->json)
+        status = output_json(info_json(s), 0) ? EXIT_FAILED : EXIT_OK;
+    else if (status == EXIT_OK)
+        status = print_text(s);
+    mien_blob_close(s->blob);
+    free(s->plan);
+    free(s->path);
+    return status;
+}
+
+int cmd_info(const struct options *opt) {
+    mien_ctx *ctx;
+    int status = context_open(opt, &ctx);
+
+    for (int i = 0; i < opt->nargs && status == EXIT_OK && !output_broken(); i++) {
+        struct subject s = {.opt = opt, .ctx = ctx, .name = opt->args[i]};
+        if (i > 0 && !opt->json) putchar('\n');
+        status = info_one(&s);
+    }
+    mien_close(ctx);
+    return status;
+}

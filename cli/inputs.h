@@ -1,0 +1,41 @@
+/*
+ * inputs.h - from the arguments of a command to a list of pictures.
+ *
+ * Folders are walked before anything runs, so that the number of pictures is known (progress, one
+ * file or many for --draw) and so that nothing drawn during the run is taken for an input. What
+ * cannot be walked becomes an input with an error: it is reported in its place like a broken
+ * picture.
+ */
+#ifndef MIEN_CLI_INPUTS_H
+#define MIEN_CLI_INPUTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct input {
+    char *path;       /* what is opened, and "file" of the result; "-" is standard input */
+    const char *tail; /* part of path below the folder that was walked; the base name otherwise */
+    char *error;      /* why there is no picture here; NULL: there may be one */
+    int is_stdin;
+    dev_t device; /* identity of the file, 0 where unknown */
+    ino_t inode;
+};
+
+struct inputs {
+    struct input *items;
+    int count;
+    int capacity;
+    int folders; /* how many of the arguments are folders */
+};
+
+/* Expands args[0..nargs-1]. skip is a folder not to walk into (where pictures are drawn to), or
+ * NULL. Hidden files, and files without a picture's extension, are passed over in folders; a file
+ * named in args is always taken. Returns 0, or -1 where memory ran out. Free with inputs_free(). */
+int inputs_expand(char *const *args, int nargs, const char *skip, struct inputs *out);
+void inputs_free(struct inputs *in);
+/* Reads standard input whole. Returns 0, or -1 with a sentence in *error (malloc; NULL: no memory).
+ * *bytes is the caller's, to be freed. */
+int inputs_read_stdin(uint8_t **bytes, size_t *size, char **error);
+
+#endif

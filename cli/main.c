@@ -1,0 +1,132 @@
+/* The tool `mien`: picks a command, parses its options, runs it. */
+#include "commands.h"
+#include "help.h"
+#include "output.h"
+#include "say.h"
+
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PICTURE_ABOUT                                                                              \
+    " A PICTURE is a file (JPEG, PNG, WebP, BMP, GIF, PNM, TGA), a folder (walked in sorted "      \
+    "order) "                                                                                      \
+    "or - (standard input). Writes a JSON object a picture and line; coordinates are pixels of "   \
+    "the "                                                                                         \
+    "upright picture. One that cannot be read gives {\"file\", \"error\"} and exit status 1 at "   \
+    "the "                                                                                         \
+    "end."
+
+const struct command COMMANDS[] = {
+    {"analyze", CMD_ANALYZE, "PICTURE...", 1, -1, "faces, age, gender, and what each picture shows",
+     "Finds the faces in each picture, estimates age and gender, and says what the picture shows. "
+     "A network may be left out by the name 'none'." PICTURE_ABOUT,
+     "  mien analyze --pretty --draw result.jpg photo.jpg\n"
+     "  mien analyze --classifier none --draw drawn/ holiday/ > holiday.jsonl\n"
+     "  curl -s https://example.org/photo.jpg | mien analyze -\n",
+     cmd_pictures},
+    {"detect", CMD_DETECT, "PICTURE...", 1, -1, "faces only: boxes and landmarks",
+     "Finds the faces in each picture: box, score, and five landmarks (eyes, nose, corners of the "
+     "mouth)." PICTURE_ABOUT,
+     "  mien detect photo.jpg\n"
+     "  mien detect --size 0 --threshold 0.3 crowd.jpg     # small faces, too\n",
+     cmd_pictures},
+    {"classify", CMD_CLASSIFY, "PICTURE...", 1, -1, "what each picture shows",
+     "Says what each picture shows: the K likeliest classes with their probabilities. \"faces\" "
+     "stays empty." PICTURE_ABOUT,
+     "  mien classify --top 3 photo.jpg\n"
+     "  mien classify --batch 8 folder/\n",
+     cmd_pictures},
+    {"embed", CMD_EMBED, "PICTURE...", 1, -1, "faces as numbers that tell people apart",
+     "Finds the faces in each picture and turns each into an embedding of length 1: the dot "
+     "product "
+     "of two of them is near 1 for one person, near 0 for two." PICTURE_ABOUT,
+     "  mien embed --face largest passport.jpg\n"
+     "  mien embed --aligned crops/\n",
+     cmd_pictures},
+    {"bench", CMD_BENCH, "NAME|BLOB...", 1, -1, "how fast a network runs here",
+     "Runs a network on random input and prints its median and p99 time, its rate, and what it "
+     "takes in memory. The percentage of peak compares with a fused multiply-add loop measured at "
+     "the start.",
+     "  mien bench resnet50-imagenet\n"
+     "  mien bench retinaface-mnet025-v2 --size 640x480 --threads 1 --json\n",
+     cmd_bench},
+    {"info", CMD_INFO, "NAME|BLOB...", 1, -1, "what is in a weights file, and how it runs",
+     "Prints what a weights file says about its network: task, input, licence, source. --size, "
+     "--batch and the machine's options matter for --plan only.",
+     "  mien info resnet50-imagenet\n"
+     "  mien info ./my.safetensors --plan --size 320x320\n",
+     cmd_info},
+    {"models", CMD_MODELS, "", 0, 0, "which networks are installed",
+     "Lists the networks in the weights folder, with licence and accuracy, and the default ones "
+     "that are missing.",
+     "  mien models\n"
+     "  mien models --json\n",
+     cmd_models},
+    {.name = NULL},
+};
+
+static const struct command *find_command(const char *name) {
+    for (const struct command *c = COMMANDS; c->name; c++)
+        if (strcmp(c->name, name) == 0) return c;
+    return NULL;
+}
+
+static int run_help(int argc, char **argv) {
+    const struct command *command;
+
+    if (argc == 0) {
+        help_overview(stdout);
+        return EXIT_OK;
+    }
+    command = find_command(argv[0]);
+    if (!command) return say_usage(NULL, "unknown command %s", argv[0]);
+    help_command(stdout, command);
+    return EXIT_OK;
+}
+
+static int run_command(const struct command *command, int argc, char **argv) {
+    struct options opt;
+    int help, status = options_parse(command->bit, command->name, argc, argv, &opt, &help);
+
+    if (status) return status;
+    if (help) {
+        help_command(stdout, command);
+        return EXIT_OK;
+    }
+    if (opt.nargs < command->min_args)
+        return say_usage(command->name, "nothing to do: give at least one %s",
+                         command->bit & (CMD_BENCH | CMD_INFO) ? "network" : "picture");
+    if (command->max_args >= 0 && opt.nargs > command->max_args)
+        return say_usage(command->name, "unexpected argument %s", opt.args[command->max_args]);
+    return command->run(&opt);
+}
+
+static int run(int argc, char **argv) {
+    const struct command *command;
+
+    if (argc < 2) {
+        help_overview(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+        printf("mien %s\n", mien_version());
+        return EXIT_OK;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) return run_help(0, NULL);
+    if (strcmp(argv[1], "help") == 0) return run_help(argc - 2, argv + 2);
+    command = find_command(argv[1]);
+    if (!command)
+        return say_usage(NULL, "unknown %s %s", argv[1][0] == '-' ? "option" : "command", argv[1]);
+    return run_command(command, argc - 2, argv + 2);
+}
+
+int main(int argc, char **argv) {
+    int status;
+
+    setlocale(LC_CTYPE, ""); /* not LC_NUMERIC: numbers keep their point */
+    signal(SIGPIPE, SIG_IGN);
+    status = run(argc, argv);
+    return output_close(status);
+}

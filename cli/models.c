@@ -1,0 +1,203 @@
+/* The command models: what lies in the weights folder, and which default networks do not. */
+#include "commands.h"
+#include "help.h"
+#include "networks.h"
+#include "output.h"
+#include "say.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EXTENSION ".safetensors"
+
+struct model {
+    char *name; /* of the file, without its extension */
+    mien_blob *blob;
+    mien_net_info info;
+    char *error; /* why it is no network, NULL where it is one */
+};
+
+struct models {
+    struct model *items;
+    int count;
+};
+
+static int is_blob(const struct dirent *entry) {
+    size_t n = strlen(entry->d_name), m = strlen(EXTENSION);
+
+    return entry->d_name[0] != '.' && n > m && strcmp(entry->d_name + n - m, EXTENSION) == 0;
+}
+
+static int compare_entries(const struct dirent **a, const struct dirent **b) {
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int open_model(const char *folder, const char *file, struct model *m) {
+    char *path;
+
+    memset(m, 0, sizeof *m);
+    m->name = strndup(file, strlen(file) - strlen(EXTENSION));
+    if (!m->name || asprintf(&path, "%s/%s", folder, file) < 0) return -1;
+    if (mien_blob_open(path, &m->blob) || mien_blob_info(m->blob, &m->info)) {
+        m->error = strdup(mien_error());
+        if (!m->error) {
+            free(path);
+            return -1;
+        }
+    }
+    free(path);
+    return 0;
+}
+
+/* A folder that is not there holds no models. */
+static int open_models(const char *folder, struct models *out) {
+    struct dirent **entries = NULL;
+    int n = scandir(folder, &entries, is_blob, compare_entries), status = EXIT_OK;
+
+    memset(out, 0, sizeof *out);
+    if (n < 0 && errno != ENOENT) {
+        say("%s: %s", folder, strerror(errno));
+        return EXIT_FAILED;
+    }
+    if (n < 0) n = 0;
+    out->items = calloc((size_t)n + 1, sizeof *out->items);
+    if (!out->items) status = say_no_memory();
+    for (int i = 0; i < n; i++) {
+        if (status == EXIT_OK && open_model(folder, entries[i]->d_name, &out->items[out->count++]))
+            status = say_no_memory();
+        free(entries[i]);
+    }
+    free(entries);
+    return status;
+}
+
+static void close_models(struct models *models) {
+    for (int i = 0; i < models->count; i++) {
+        mien_blob_close(models->items[i].blob);
+        free(models->items[i].name);
+        free(models->items[i].error);
+    }
+    free(models->items);
+}
+
+static int is_installed(const struct models *models, const char *name) {
+    for (int i = 0; i < models->count; i++)
+        if (!models->items[i].error && strcmp(models->items[i].name, name) == 0) return 1;
+    return 0;
+}
+
+/* The default networks are those that are default values of options. Returns the name of the i-th,
+ * NULL past the last. */
+static const char *default_network(int i) {
+    for (const struct option_def *def = OPTION_DEFS; def->name; def++)
+        if (def->group == GROUP_NETWORKS && def->value && i-- == 0) return def->value;
+    return NULL;
+}
+
+static int is_default(const char *name) {
+    const char *other;
+
+    for (int i = 0; (other = default_network(i)); i++)
+        if (strcmp(other, name) == 0) return 1;
+    return 0;
+}
+
+/* ---- text ---- */
+
+static void print_model(const struct model *m, int width) {
+    printf("%c %-*s", is_default(m->name) ? '*' : ' ', width, m->name);
+    if (m->error) {
+        fputs("  broken: ", stdout);
+        help_wrap(stdout, m->error, width + 12, 4);
+        return;
+    }
+    printf("  %-10s  %6.1f  %s\n", task_name(m->info.task), 1e-6 * (double)m->info.file_bytes,
+           *m->info.licence ? m->info.licence : "not stated");
+    printf("    %s%s", m->info.arch, *m->info.accuracy ? ": " : "");
+    help_wrap(stdout, m->info.accuracy, 4 + (int)strlen(m->info.arch) + (*m->info.accuracy ? 2 : 0),
+              4);
+}
+
+static void print_text(const char *folder, const struct models *models) {
+    const char *name;
+    int width = 4, missing = 0;
+
+    printf("Weights folder: %s\n", folder);
+    for (int i = 0; i < models->count; i++)
+        if ((int)strlen(models->items[i].name) > width) width = (int)strlen(models->items[i].name);
+    if (models->count) printf("\n  %-*s  %-10s  %6s  %s\n", width, "NAME", "TASK", "MB", "LICENCE");
+    for (int i = 0; i < models->count; i++) print_model(&models->items[i], width);
+    if (models->count) puts("\n* a default network");
+    for (int i = 0; (name = default_network(i)); i++) {
+        if (is_installed(models, name)) continue;
+        if (!missing++) puts("\nDefault networks that are not installed:");
+        printf("  %s\n", name);
+    }
+    if (missing)
+        puts("'mien-weights fetch NAME' installs one, 'make demo' in the source tree all of them.");
+}
+
+/* ---- JSON ---- */
+
+static json_t *model_json(const struct model *m) {
+    json_t *object =
+        json_pack("{s:o, s:b}", "name", output_text(m->name), "default", is_default(m->name));
+    json_t *more;
+
+    if (m->error)
+        more = json_pack("{s:o}", "error", output_text(m->error));
+    else
+        more = json_pack(
+            "{s:s, s:o, s:I, s:I, s:o, s:o, s:o}", "task", task_name(m->info.task), "arch",
+            output_text(m->info.arch), "file_bytes", (json_int_t)m->info.file_bytes, "parameters",
+            (json_int_t)m->info.parameters, "licence", output_text(m->info.licence), "source",
+            output_text(m->info.source), "accuracy", output_text(m->info.accuracy));
+    if (!object || !more || json_object_update(object, more)) {
+        json_decref(object);
+        object = NULL;
+    }
+    json_decref(more);
+    return object;
+}
+
+static int print_json(const char *folder, const struct models *models) {
+    json_t *list = json_array(), *missing = json_array(), *object = NULL;
+    const char *name;
+    int failed = 0;
+
+    for (int i = 0; i < models->count; i++)
+        failed |= json_array_append_new(list, model_json(&models->items[i]));
+    for (int i = 0; (name = default_network(i)); i++)
+        if (!is_installed(models, name))
+            failed |= json_array_append_new(missing, output_text(name));
+    if (!failed)
+        object = json_pack("{s:o, s:O, s:O}", "weights", output_text(folder), "models", list,
+                           "missing", missing);
+    json_decref(list);
+    json_decref(missing);
+    return output_json(object, 0) ? EXIT_FAILED : EXIT_OK;
+}
+
+int cmd_models(const struct options *opt) {
+    struct options quiet = *opt;
+    struct models models = {0};
+    mien_ctx *ctx;
+    int status;
+
+    quiet.threads = 1; /* the context is asked for its folder only */
+    status = context_open(&quiet, &ctx);
+    if (status) return status;
+    status = open_models(mien_weights_dir(ctx), &models);
+    if (status == EXIT_OK && opt->json)
+        status = print_json(mien_weights_dir(ctx), &models);
+    else if (status == EXIT_OK)
+        print_text(mien_weights_dir(ctx), &models);
+    for (int i = 0; i < models.count; i++)
+        if (models.items[i].error) status = EXIT_FAILED;
+    close_models(&models);
+    mien_close(ctx);
+    return status;
+}

@@ -1,0 +1,25 @@
+/*
+ * networks.h - opens the context and the networks a command needs, and says in a sentence what to
+ * do where one is not installed.
+ */
+#ifndef MIEN_CLI_NETWORKS_H
+#define MIEN_CLI_NETWORKS_H
+
+#include "options.h"
+
+/* A word for a task: "detect", "age-gender". */
+const char *task_name(enum mien_task task);
+/* Opens a context with the machine options. Returns an exit status, *ctx is NULL unless EXIT_OK. */
+int context_open(const struct options *opt, mien_ctx **ctx);
+/* Loads a network by name or path, of any task. Returns an exit status after saying what went
+ * wrong; *net is NULL unless EXIT_OK. */
+int network_load(mien_ctx *ctx, const char *name, mien_net **net);
+/* The same for a network that has to be of one task; option is where its name came from. */
+int network_load_task(const struct options *opt, mien_ctx *ctx, const char *name,
+                      enum mien_task task, const char *option, mien_net **net);
+/* The path of a blob as mien_net_load looks it up; malloc, NULL where memory ran out. */
+char *network_path(const mien_ctx *ctx, const char *name);
+/* Says that a blob could not be used; returns EXIT_FAILED. To be called right after the failure. */
+int say_network_error(const mien_ctx *ctx, const char *name);
+
+#endif

@@ -1,0 +1,273 @@
+#include "options.h"
+
+#include "say.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { EXPECTED_MAX = 128 };
+
+char *option_env_name(const struct option_def *def, char out[64]) {
+    int n = snprintf(out, 64, "MIEN_%s", def->name);
+
+    for (int i = 0; i < n && i < 63; i++)
+        out[i] = out[i] == '-' ? '_' : (char)toupper((unsigned char)out[i]);
+    return out;
+}
+
+/* A decimal integer that is the whole of text, up to `end`. */
+static int parse_int(const char *text, char end, long min, long max, int *out, const char **rest) {
+    char *stop;
+    long v;
+
+    if (!isdigit((unsigned char)*text)) return -1; /* strtol would take blanks and signs */
+    errno = 0;
+    v = strtol(text, &stop, 10);
+    if (errno || stop == text || (*stop && *stop != end) || v < min || v > max) return -1;
+    *out = (int)v;
+    if (rest) *rest = stop;
+    return 0;
+}
+
+static int parse_real(const char *text, double min, double max, double *out) {
+    char *stop;
+    double v;
+
+    if (!isdigit((unsigned char)*text) && *text != '.') return -1;
+    v = strtod(text, &stop);
+    if (stop == text || *stop || !isfinite(v) || v < min || v > max) return -1;
+    *out = v;
+    return 0;
+}
+
+static int parse_flag(const char *text, int *out) {
+    static const char *const words[] = {"0", "1", "no", "yes", "off", "on", "false", "true"};
+
+    for (int i = 0; i < (int)(sizeof words / sizeof *words); i++) {
+        if (strcasecmp(text, words[i]) == 0) {
+            *out = i & 1;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+static int parse_choice(const char *text, const char *const *choices, int *out) {
+    for (int i = 0; choices[i]; i++) {
+        if (strcmp(text, choices[i]) == 0) {
+            *out = i;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+/* "640x480" to two ints; "640" is a square; "0" stands for the network's default. */
+static int parse_size(const char *text, int out[2]) {
+    const char *rest;
+    int w, h;
+
+    if (parse_int(text, 'x', 0, 100000, &w, &rest)) return -1;
+    h = w;
+    if (*rest && (w == 0 || parse_int(rest + 1, '\0', 1, 100000, &h, NULL))) return -1;
+    out[0] = w;
+    out[1] = h;
+    return 0;
+}
+
+static int parse_device(const char *text, int out[2]) {
+    int index = 0;
+
+    if (strcmp(text, "cpu") == 0) {
+        out[0] = MIEN_DEVICE_CPU;
+    } else if (strncmp(text, "cuda", 4) == 0 && (text[4] == '\0' || text[4] == ':')) {
+        if (text[4] && parse_int(text + 5, '\0', 0, 1023, &index, NULL)) return -1;
+        out[0] = MIEN_DEVICE_CUDA;
+    } else {
+        return -1;
+    }
+    out[1] = index;
+    return 0;
+}
+
+/* What an option's value has to be, for the sentence about one that is not. */
+static void describe_expected(const struct option_def *def, char out[EXPECTED_MAX]) {
+    size_t n;
+
+    switch (def->kind) {
+    case KIND_FLAG: snprintf(out, EXPECTED_MAX, "yes or no"); break;
+    case KIND_TEXT: snprintf(out, EXPECTED_MAX, "%s", def->arg); break;
+    case KIND_INT:
+        snprintf(out, EXPECTED_MAX, "a whole number from %.0f to %.0f", def->min, def->max);
+        break;
+    case KIND_REAL:
+        snprintf(out, EXPECTED_MAX, "a number from %g to %g", def->min, def->max);
+        break;
+    case KIND_SIZE: snprintf(out, EXPECTED_MAX, "a size such as 640x480"); break;
+    case KIND_DEVICE: snprintf(out, EXPECTED_MAX, "cpu, cuda or cuda:N"); break;
+    case KIND_CHOICE:
+        snprintf(out, EXPECTED_MAX, "one of %s", def->choices[0]);
+        for (int i = 1; def->choices[i]; i++) {
+            n = strlen(out);
+            snprintf(out + n, EXPECTED_MAX - n, ", %s", def->choices[i]);
+        }
+        break;
+    }
+}
+
+/* Parses text into the option's field. Returns -1 where it is not such a value. */
+static int set_value(const struct option_def *def, const char *text, struct options *opt) {
+    void *field = (char *)opt + def->field;
+
+    switch (def->kind) {
+    case KIND_FLAG: return parse_flag(text, field);
+    case KIND_INT: return parse_int(text, '\0', (long)def->min, (long)def->max, field, NULL);
+    case KIND_REAL: return parse_real(text, def->min, def->max, field);
+    case KIND_CHOICE: return parse_choice(text, def->choices, field);
+    case KIND_SIZE: return parse_size(text, field);
+    case KIND_DEVICE: return parse_device(text, field);
+    case KIND_TEXT:
+        if (!*text) return -1;
+        *(const char **)field = text;
+        return 0;
+    }
+    return -1;
+}
+
+/* origin is "--top" or "MIEN_TOP". */
+static int set_or_say(const struct option_def *def, const char *origin, const char *text,
+                      struct options *opt) {
+    char expected[EXPECTED_MAX];
+
+    if (set_value(def, text, opt) == 0) return EXIT_OK;
+    describe_expected(def, expected);
+    if (!*text) return say_usage(opt->command_name, "%s needs a value: %s", origin, expected);
+    return say_usage(opt->command_name, "%s: '%s' is not %s", origin, text, expected);
+}
+
+/* The option of that command whose name is name[0..length-1]; NULL where there is none. */
+static const struct option_def *find_option(unsigned command, const char *name, size_t length) {
+    for (const struct option_def *def = OPTION_DEFS; def->name; def++) {
+        if ((def->commands & command) && strlen(def->name) == length &&
+            memcmp(def->name, name, length) == 0)
+            return def;
+    }
+    return NULL;
+}
+
+/* Levenshtein distance of short words; anything long counts as far. */
+static int edit_distance(const char *a, size_t na, const char *b) {
+    enum { LONGEST = 32 };
+    int row[LONGEST + 1];
+    size_t nb = strlen(b);
+
+    if (na > LONGEST || nb > LONGEST) return LONGEST;
+    for (size_t j = 0; j <= nb; j++) row[j] = (int)j;
+    for (size_t i = 1; i <= na; i++) {
+        int diagonal = row[0];
+        row[0] = (int)i;
+        for (size_t j = 1; j <= nb; j++) {
+            int best = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            if (row[j] + 1 < best) best = row[j] + 1;
+            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    return row[nb];
+}
+
+static int say_unknown(const struct options *opt, const char *arg, size_t name_length) {
+    const char *near = NULL;
+    int best = 3; /* more than two letters off is another word */
+
+    for (const struct option_def *def = OPTION_DEFS; def->name; def++) {
+        int d;
+        if (!(def->commands & opt->command)) continue;
+        d = edit_distance(arg + 2, name_length, def->name);
+        if (d < best) {
+            best = d;
+            near = def->name;
+        }
+    }
+    if (near)
+        return say_usage(opt->command_name, "unknown option %.*s, perhaps --%s is meant",
+                         (int)name_length + 2, arg, near);
+    return say_usage(opt->command_name, "unknown option %.*s", (int)name_length + 2, arg);
+}
+
+/* Handles argv[*i] (which starts with "--") and the value that may follow it; advances *i. */
+static int parse_long(int argc, char **argv, int *i, struct options *opt) {
+    const char *arg = argv[*i], *equals = strchr(arg, '='), *value;
+    size_t length = equals ? (size_t)(equals - arg) - 2 : strlen(arg) - 2;
+    const struct option_def *def = find_option(opt->command, arg + 2, length);
+    char origin[64];
+
+    if (!def) return say_unknown(opt, arg, length);
+    snprintf(origin, sizeof origin, "--%s", def->name);
+    if (equals) {
+        value = equals + 1;
+    } else if (def->kind == KIND_FLAG) {
+        value = "1";
+    } else if (*i + 1 < argc && strncmp(argv[*i + 1], "--", 2) != 0) {
+        value = argv[++*i];
+    } else {
+        value = "";
+    }
+    return set_or_say(def, origin, value, opt);
+}
+
+/* Defaults first, then the environment. An empty variable counts as unset. */
+static int set_before_line(struct options *opt) {
+    char name[64];
+
+    opt->side = -1;
+    for (const struct option_def *def = OPTION_DEFS; def->name; def++) {
+        const char *text;
+        int status;
+
+        if (!(def->commands & opt->command)) continue;
+        if (def->value) set_value(def, def->value, opt);
+        text = getenv(option_env_name(def, name));
+        if (!text || !*text) continue;
+        status = set_or_say(def, name, text, opt);
+        if (status) return status;
+    }
+    return EXIT_OK;
+}
+
+int options_parse(unsigned command, const char *command_name, int argc, char **argv,
+                  struct options *opt, int *help) {
+    int status, only_args = 0;
+
+    memset(opt, 0, sizeof *opt);
+    opt->command = command;
+    opt->command_name = command_name;
+    opt->args = argv;
+    *help = 0;
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            *help = 1;
+            return EXIT_OK;
+        }
+    }
+    status = set_before_line(opt);
+    for (int i = 0; i < argc && status == EXIT_OK; i++) {
+        char *arg = argv[i];
+        if (only_args || arg[0] != '-' || arg[1] == '\0') {
+            opt->args[opt->nargs++] = arg;
+        } else if (strcmp(arg, "--") == 0) {
+            only_args = 1;
+        } else if (arg[1] == '-') {
+            status = parse_long(argc, argv, &i, opt);
+        } else {
+            status = say_usage(command_name, "unknown option %s", arg);
+        }
+    }
+    return status;
+}

@@ -1,0 +1,107 @@
+/*
+ * options.h - every option of every command, declared once.
+ *
+ * One table gives an option its name, value, default, help text and the commands that take it; the
+ * parser, the environment variables and `--help` are all read off that table, so the three cannot
+ * disagree. It is our own parser rather than getopt_long because the table is wanted anyway, and
+ * because abbreviated options would break scripts each time an option is added.
+ *
+ * Precedence: command line, then environment (MIEN_ and the name in capitals, dashes as
+ * underscores), then default.
+ */
+#ifndef MIEN_CLI_OPTIONS_H
+#define MIEN_CLI_OPTIONS_H
+
+#include "mien.h"
+
+#include <stddef.h>
+
+enum command_bit {
+    CMD_ANALYZE = 1 << 0,
+    CMD_DETECT = 1 << 1,
+    CMD_CLASSIFY = 1 << 2,
+    CMD_EMBED = 1 << 3,
+    CMD_BENCH = 1 << 4,
+    CMD_INFO = 1 << 5,
+    CMD_MODELS = 1 << 6
+};
+
+enum face_pick { FACE_ALL, FACE_LARGEST, FACE_CENTRE };
+
+enum backend_pick { BACKEND_AUTO, BACKEND_BLAS, BACKEND_C };
+
+struct options {
+    unsigned command; /* the one command_bit that runs */
+    const char *command_name;
+
+    const char *detector, *embedder, *classifier, *age_gender; /* name or path of a blob */
+    const char *weights;                                       /* folder; NULL: the library's */
+
+    double threshold, nms; /* 0..1 */
+    int side;              /* long side for detection; 0: original; -1: the network's default */
+    int max_faces, top;
+    int face; /* enum face_pick */
+    int aligned, embeddings;
+
+    int pretty, json, plan, tensors;
+    const char *draw; /* file or folder; NULL: no drawing */
+
+    int width, height; /* of bench and info; 0: the network's default */
+    int batch;
+    double seconds;
+
+    int precision; /* enum mien_precision */
+    int device, device_index;
+    int backend; /* enum backend_pick */
+    int threads; /* 0: one a core */
+
+    char **args; /* what is left: pictures, networks; points into argv's strings */
+    int nargs;
+};
+
+enum option_kind {
+    KIND_FLAG,   /* int 0 or 1; the value is optional */
+    KIND_INT,    /* int, min..max */
+    KIND_REAL,   /* double, min..max */
+    KIND_TEXT,   /* const char *, not empty */
+    KIND_CHOICE, /* int, position in choices */
+    KIND_SIZE,   /* two ints: "640x480", "640" (a square) or "0" (default) */
+    KIND_DEVICE  /* two ints: "cpu", "cuda" or "cuda:1" */
+};
+
+enum option_group {
+    GROUP_NETWORKS,
+    GROUP_FACES,
+    GROUP_RESULTS,
+    GROUP_OUTPUT,
+    GROUP_MACHINE,
+    GROUPS
+};
+
+struct option_def {
+    const char *name; /* without the dashes */
+    const char *arg;  /* what its value is called in the help; NULL for flags */
+    enum option_group group;
+    unsigned commands; /* command_bits that take it */
+    enum option_kind kind;
+    size_t field;               /* offset in struct options */
+    const char *value;          /* the default, parsed like any value; NULL: zero */
+    double min, max;            /* KIND_INT and KIND_REAL */
+    const char *const *choices; /* KIND_CHOICE, NULL-terminated */
+    const char *help;
+};
+
+/* The table, ended by an entry without name. */
+extern const struct option_def OPTION_DEFS[];
+/* Title of a group in the help. */
+extern const char *const OPTION_GROUP_TITLES[GROUPS];
+
+/* Fills *opt from defaults, environment and argv[0..argc-1] (what follows the command's name).
+ * argv is reordered: opt->args points to its positional arguments. *help is set to 1, and parsing
+ * stops, where --help or -h is met. Returns EXIT_OK, or EXIT_USAGE after saying what is wrong. */
+int options_parse(unsigned command, const char *command_name, int argc, char **argv,
+                  struct options *opt, int *help);
+/* Name of the environment variable of an option: "MIEN_MAX_FACES". Returns out. */
+char *option_env_name(const struct option_def *def, char out[64]);
+
+#endif

@@ -1,0 +1,219 @@
+#include "output.h"
+
+#include "say.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LINE_WIDTH = 100, INDENT = 2 };
+#define DUMP_FLAGS (JSON_ENCODE_ANY | JSON_REAL_PRECISION(9))
+
+/* Why standard output takes no more: 0, or an errno. */
+static int broken;
+
+/* Length of the valid UTF-8 sequence at s; 0 where it is none (RFC 3629, table in section 4). */
+static int utf8_length(const unsigned char *s) {
+    int n = *s < 0x80 ? 1 : *s >= 0xc2 && *s < 0xe0 ? 2 : (*s & 0xf0) == 0xe0 ? 3 : 4;
+
+    if (n == 1) return 1;
+    if (*s < 0xc2 || *s > 0xf4) return 0;
+    for (int i = 1; i < n; i++)
+        if ((s[i] & 0xc0) != 0x80) return 0;
+    if (s[0] == 0xe0 && s[1] < 0xa0) return 0; /* overlong */
+    if (s[0] == 0xed && s[1] > 0x9f) return 0; /* surrogates */
+    if (s[0] == 0xf0 && s[1] < 0x90) return 0; /* overlong */
+    if (s[0] == 0xf4 && s[1] > 0x8f) return 0; /* beyond U+10FFFF */
+    return n;
+}
+
+json_t *output_text(const char *text) {
+    static const char replacement[] = "\xef\xbf\xbd";
+    const unsigned char *s = (const unsigned char *)text;
+    char *clean, *out;
+    json_t *value;
+
+    if (!text) return json_null();
+    out = clean = malloc(3 * strlen(text) + 1);
+    if (!clean) return NULL;
+    while (*s) {
+        int n = utf8_length(s);
+        memcpy(out, n ? (const char *)s : replacement, n ? (size_t)n : 3);
+        out += n ? n : 3;
+        s += n ? n : 1;
+    }
+    value = json_stringn_nocheck(clean, (size_t)(out - clean));
+    free(clean);
+    return value;
+}
+
+json_t *output_number(double v, int decimals) {
+    double unit = pow(10, decimals);
+
+    if (!isfinite(v)) return json_null();
+    return json_real(round(v * unit) / unit + 0.0); /* + 0.0: no "-0.0" */
+}
+
+json_t *output_float(float v) {
+    return isfinite(v) ? json_real(v) : json_null();
+}
+
+/* ---- pretty printing: what fits a line stays on one, longer values are broken up ---- */
+
+struct printer {
+    FILE *out;
+    int colour;
+};
+
+static const char *colour_of(const json_t *value) {
+    switch (json_typeof(value)) {
+    case JSON_STRING: return "\033[32m";
+    case JSON_INTEGER:
+    case JSON_REAL: return "\033[36m";
+    default: return "\033[35m";
+    }
+}
+
+static void print_coloured(const struct printer *p, const char *colour, const json_t *value) {
+    if (p->colour) fputs(colour, p->out);
+    json_dumpf(value, p->out, DUMP_FLAGS);
+    if (p->colour) fputs("\033[0m", p->out);
+}
+
+static void print_key(const struct printer *p, const char *key) {
+    json_t *text = json_string_nocheck(key);
+
+    if (text) print_coloured(p, "\033[1;34m", text);
+    json_decref(text);
+    fputs(": ", p->out);
+}
+
+static int is_container(const json_t *value) {
+    return json_is_object(value) || json_is_array(value);
+}
+
+/* Columns the value takes on one line; a very large number where it is a large value. */
+static size_t inline_width(const json_t *value) {
+    return json_dumpb(value, NULL, 0, DUMP_FLAGS);
+}
+
+static void print_inline(const struct printer *p, json_t *value) {
+    const char *key, *comma = "";
+    json_t *item;
+    size_t i;
+
+    if (json_is_object(value)) {
+        fputc('{', p->out);
+        json_object_foreach(value, key, item) {
+            fputs(comma, p->out);
+            print_key(p, key);
+            print_inline(p, item);
+            comma = ", ";
+        }
+        fputc('}', p->out);
+    } else if (json_is_array(value)) {
+        fputc('[', p->out);
+        json_array_foreach(value, i, item) {
+            fputs(comma, p->out);
+            print_inline(p, item);
+            comma = ", ";
+        }
+        fputc(']', p->out);
+    } else {
+        print_coloured(p, colour_of(value), value);
+    }
+}
+
+/* Long arrays of numbers (embeddings) are filled like a paragraph. */
+static void print_filled(const struct printer *p, const json_t *array, int indent) {
+    size_t column = LINE_WIDTH, i;
+    json_t *item;
+
+    fputc('[', p->out);
+    json_array_foreach(array, i, item) {
+        size_t width = inline_width(item) + 2;
+        if (i) fputc(',', p->out);
+        if (column + width > LINE_WIDTH) {
+            fprintf(p->out, "\n%*s", indent + INDENT, "");
+            column = (size_t)indent + INDENT;
+        } else {
+            fputc(' ', p->out);
+        }
+        print_inline(p, item);
+        column += width;
+    }
+    fprintf(p->out, "\n%*s]", indent, "");
+}
+
+static void print_value(const struct printer *p, json_t *value, int indent, int column) {
+    const char *key, *comma = "";
+    json_t *item;
+    size_t i;
+
+    if (!is_container(value) || (size_t)column + inline_width(value) < LINE_WIDTH) {
+        print_inline(p, value);
+    } else if (json_is_object(value)) {
+        fputc('{', p->out);
+        json_object_foreach(value, key, item) {
+            fprintf(p->out, "%s\n%*s", comma, indent + INDENT, "");
+            print_key(p, key);
+            print_value(p, item, indent + INDENT, indent + INDENT + (int)strlen(key) + 4);
+            comma = ",";
+        }
+        fprintf(p->out, "\n%*s}", indent, "");
+    } else if (!is_container(json_array_get(value, 0))) {
+        print_filled(p, value, indent);
+    } else {
+        fputc('[', p->out);
+        json_array_foreach(value, i, item) {
+            fprintf(p->out, "%s\n%*s", comma, indent + INDENT, "");
+            print_value(p, item, indent + INDENT, indent + INDENT);
+            comma = ",";
+        }
+        fprintf(p->out, "\n%*s]", indent, "");
+    }
+}
+
+static int wants_colour(void) {
+    const char *no_colour = getenv("NO_COLOR"); /* no-color.org */
+    const char *term = getenv("TERM");
+
+    return isatty(STDOUT_FILENO) && !(no_colour && *no_colour) && term && strcmp(term, "dumb") != 0;
+}
+
+int output_json(json_t *value, int pretty) {
+    if (!value) {
+        if (!broken) broken = ENOMEM;
+        return -1;
+    }
+    if (!broken) {
+        errno = 0;
+        if (pretty) {
+            struct printer p = {stdout, wants_colour()};
+            print_value(&p, value, 0, 0);
+        } else {
+            json_dumpf(value, stdout, DUMP_FLAGS | JSON_COMPACT);
+        }
+        fputc('\n', stdout);
+        if (fflush(stdout) || ferror(stdout)) broken = errno ? errno : EIO;
+    }
+    json_decref(value);
+    return broken ? -1 : 0;
+}
+
+int output_broken(void) {
+    return broken != 0;
+}
+return broken == EPIPE;
+}
+
+int output_close(int status) {
+    errno = 0;
+    if (!broken && (fflush(stdout) || ferror(stdout))) broken = errno ? errno : EIO;
+    if (!broken || broken == EPIPE) return status;
+    say("standard output: %s", strerror(broken));
+    return EXIT_FAILED;
+}

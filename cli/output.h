@@ -1,0 +1,31 @@
+/*
+ * output.h - results on standard output.
+ *
+ * Lines of JSON leave here one by one and flushed, so that a reader of a pipe sees each picture
+ * when it is done. A pipe that was closed (`| head -1`) is no error: writing stops and the program
+ * ends quietly. Numbers are rounded before they are stored, because jansson prints all reals with
+ * one precision: 9 significant digits, which carries a float through unchanged.
+ */
+#ifndef MIEN_CLI_OUTPUT_H
+#define MIEN_CLI_OUTPUT_H
+
+#include <jansson.h>
+
+/* A JSON string of any bytes: what is not UTF-8 becomes U+FFFD. NULL gives null. */
+json_t *output_text(const char *text);
+/* v rounded to that many decimals; null where it is not finite. */
+json_t *output_number(double v, int decimals);
+/* A float with all its digits; null where it is not finite. */
+json_t *output_float(float v);
+
+/* Writes value and a newline, then releases it. pretty: indented, coloured on a terminal. NULL (as
+ * left by a failed allocation) counts as out of memory. Returns 0, or -1 where nothing more can be
+ * written; output_close says why. */
+int output_json(json_t *value, int pretty);
+/* 1 once nothing more can be written: the reader has gone, or the disk is full. */
+int output_broken(void);
+/* Flushes standard output at the end; returns status, or EXIT_FAILED after saying what went wrong
+ * where results were lost. */
+int output_close(int status);
+
+#endif

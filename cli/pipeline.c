@@ -1,0 +1,353 @@
+#include "pipeline.h"
+
+#include "networks.h"
+#include "progress.h"
+#include "say.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CROP = 112, CROP_BYTES = CROP * CROP * 3 };
+
+/* ArcFace's template: where the landmarks of an aligned crop are (InsightFace, face_align.py). */
+static const float TEMPLATE[5][2] = {{38.2946f, 51.6963f},
+                                     {73.5318f, 51.5014f},
+                                     {56.0252f, 71.7366f},
+                                     {41.5493f, 92.3655f},
+                                     {70.7299f, 92.2041f}};
+
+/* ---- opening ---- */
+
+static int is_none(const char *name) {
+    return strcmp(name, "none") == 0;
+}
+
+static int load_all(struct pipeline *p) {
+    const struct options *opt = p->opt;
+    unsigned command = opt->command;
+    struct {
+        int wanted;
+        const char *name, *option;
+        enum mien_task task;
+        mien_net **net;
+    } all[] = {
+        {command != CMD_CLASSIFY && !opt->aligned, opt->detector, "detector", MIEN_TASK_DETECT,
+         &p->detector},
+        {command == CMD_EMBED || opt->embeddings, opt->embedder, "embedder", MIEN_TASK_EMBED,
+         &p->embedder},
+        {command == CMD_ANALYZE, opt->age_gender, "age-gender", MIEN_TASK_AGE_GENDER,
+         &p->age_gender},
+        {command == CMD_ANALYZE || command == CMD_CLASSIFY, opt->classifier, "classifier",
+         MIEN_TASK_CLASSIFY, &p->classifier},
+    };
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        int status;
+        if (!all[i].wanted) continue;
+        if (is_none(all[i].name)) {
+            if (command == CMD_ANALYZE) continue;
+            return say_usage(opt->command_name, "--%s none leaves nothing to do", all[i].option);
+        }
+        /* Age, gender and embeddings are those of faces that were found. */
+        if (i > 0 && all[i].task != MIEN_TASK_CLASSIFY && !p->detector && !opt->aligned) continue;
+        status =
+            network_load_task(opt, p->ctx, all[i].name, all[i].task, all[i].option, all[i].net);
+        if (status) return status;
+    }
+    if (!p->detector && !p->embedder && !p->classifier)
+        return say_usage(opt->command_name, "all networks are 'none': nothing to do");
+    return EXIT_OK;
+}
+
+/* mien.h takes a zero for "the default"; who writes 0 on the command line means next to nothing. */
+static float above_zero(double v) {
+    return v > 0 ? (float)v : 1e-9f;
+}
+
+/* Detection alone may work on a JPEG decoded at a reduced scale; everything else, drawing too,
+ * wants all pixels. */
+static int smallest_side(const struct pipeline *p, const mien_net_info *detector) {
+    if (p->opt->command != CMD_DETECT || p->opt->draw || p->opt->side == 0) return 0;
+    if (p->opt->side > 0) return p->opt->side;
+    return detector->width > detector->height ? detector->width : detector->height;
+}
+
+int pipeline_open(struct pipeline *p, const struct options *opt) {
+    mien_net_info info;
+    int status;
+
+    memset(p, 0, sizeof *p);
+    p->opt = opt;
+    status = context_open(opt, &p->ctx);
+    if (status == EXIT_OK) status = load_all(p);
+    if (status) return status;
+    mien_detect_options_default(&p->detect);
+    p->detect.threshold = above_zero(opt->threshold);
+    p->detect.nms = above_zero(opt->nms);
+    p->detect.size = opt->side;
+    p->detect.max_faces = opt->max_faces;
+    if (p->detector && mien_net_info_get(p->detector, &info) == MIEN_OK)
+        p->decode.min_side = smallest_side(p, &info);
+    if (p->embedder && mien_net_info_get(p->embedder, &info) == MIEN_OK)
+        p->embedding_size = info.embedding_size;
+    if (p->classifier && mien_net_info_get(p->classifier, &info) == MIEN_OK)
+        p->top = opt->top < info.classes ? opt->top : info.classes;
+    return EXIT_OK;
+}
+
+void pipeline_close(struct pipeline *p) {
+    mien_net_free(p->detector);
+    mien_net_free(p->embedder);
+    mien_net_free(p->age_gender);
+    mien_net_free(p->classifier);
+    mien_close(p->ctx);
+    memset(p, 0, sizeof *p);
+}
+
+/* ---- one step each ---- */
+
+static double milliseconds(void) {
+    return 1e3 * progress_clock();
+}
+
+static void fail(struct picture *picture, const char *sentence) {
+    if (picture->error[0]) return; /* the first cause is the one to tell */
+    if (!sentence || !*sentence) sentence = "out of memory";
+    snprintf(picture->error, sizeof picture->error, "%s", sentence);
+}
+
+static void decode(const struct pipeline *p, struct picture *picture) {
+    const struct input *input = picture->input;
+    double start = milliseconds();
+    int status;
+
+    if (input->error) {
+        fail(picture, input->error);
+        return;
+    }
+    if (input->is_stdin) {
+        uint8_t *bytes;
+        size_t size;
+        char *error;
+        if (inputs_read_stdin(&bytes, &size, &error)) {
+            fail(picture, error);
+            free(error);
+            return;
+        }
+        status = mien_image_decode(p->ctx, bytes, size, &p->decode, &picture->image);
+        free(bytes);
+    } else {
+        status = mien_image_load(p->ctx, input->path, &p->decode, &picture->image);
+    }
+    if (status) {
+        fail(picture, mien_error());
+        return;
+    }
+    picture->width =
+        picture->image->full_width ? picture->image->full_width : picture->image->width;
+    picture->height =
+        picture->image->full_height ? picture->image->full_height : picture->image->height;
+    picture->ms[STAGE_DECODE] = milliseconds() - start;
+}
+
+/* The crop is taken for a face that fills the picture, its landmarks where the template has them.
+ */
+static void take_aligned(struct picture *picture) {
+    char text[sizeof picture->error];
+
+    if (picture->width != CROP || picture->height != CROP) {
+        snprintf(text, sizeof text, "%s: %dx%d pixels, --aligned takes crops of %dx%d",
+                 picture->input->path, picture->width, picture->height, CROP, CROP);
+        fail(picture, text);
+        return;
+    }
+    picture->faces = calloc(1, sizeof *picture->faces);
+    if (!picture->faces) {
+        fail(picture, NULL);
+        return;
+    }
+    picture->nfaces = 1;
+    picture->faces->score = 1;
+    picture->faces->box[2] = picture->faces->box[3] = CROP;
+    memcpy(picture->faces->landmarks, TEMPLATE, sizeof TEMPLATE);
+}
+
+static float box_area(const mien_face *f) {
+    return (f->box[2] - f->box[0]) * (f->box[3] - f->box[1]);
+}
+
+/* Distance of the box's middle from the picture's, squared, four times. */
+static float off_centre(const mien_face *f, const struct picture *picture) {
+    float dx = f->box[0] + f->box[2] - (float)picture->width;
+    float dy = f->box[1] + f->box[3] - (float)picture->height;
+
+    return dx * dx + dy * dy;
+}
+
+static void pick_face(const struct pipeline *p, struct picture *picture) {
+    mien_face *faces = picture->faces;
+    int best = 0;
+
+    if (p->opt->face == FACE_ALL || picture->nfaces < 2) return;
+    for (int i = 1; i < picture->nfaces; i++) {
+        if (p->opt->face == FACE_LARGEST
+                ? box_area(&faces[i]) > box_area(&faces[best])
+                : off_centre(&faces[i], picture) < off_centre(&faces[best], picture))
+            best = i;
+    }
+    faces[0] = faces[best];
+    picture->nfaces = 1;
+}
+
+static void detect(const struct pipeline *p, struct picture *const *pictures, int n) {
+    int capacity = p->opt->max_faces;
+    const mien_image **images = calloc((size_t)n, sizeof *images);
+    mien_face *faces = calloc((size_t)n * (size_t)capacity, sizeof *faces);
+    int *counts = calloc((size_t)n, sizeof *counts), status = MIEN_ENOMEM;
+    double start = milliseconds(), each;
+
+    if (images && faces && counts) {
+        for (int i = 0; i < n; i++) images[i] = pictures[i]->image;
+        status = mien_detect(p->detector, images, n, &p->detect, capacity, faces, counts);
+    }
+    each = (milliseconds() - start) / n;
+    for (int i = 0; i < n; i++) {
+        struct picture *picture = pictures[i];
+        if (status && n > 1) {
+            detect(p, &pictures[i], 1); /* one may be at fault: find out which */
+        } else if (status) {
+            fail(picture, images && faces && counts ? mien_error() : NULL);
+        } else {
+            size_t bytes = (size_t)counts[i] * sizeof *faces;
+            picture->ms[STAGE_DETECT] = each;
+            picture->faces = malloc(bytes + 1);
+            if (!picture->faces) {
+                fail(picture, NULL);
+                continue;
+            }
+            memcpy(picture->faces, faces + (size_t)i * (size_t)capacity, bytes);
+            picture->nfaces = counts[i];
+            pick_face(p, picture);
+        }
+    }
+    free(images);
+    free(faces);
+    free(counts);
+}
+
+static void embed(const struct pipeline *p, struct picture *picture) {
+    size_t n = (size_t)picture->nfaces;
+    uint8_t *crops = malloc(n * CROP_BYTES + 1);
+    const mien_image *image = picture->image;
+    double start = milliseconds(), aligned;
+    int status = MIEN_OK;
+
+    picture->embeddings = calloc(n * (size_t)p->embedding_size + 1, sizeof(float));
+    if (!crops || !picture->embeddings) {
+        fail(picture, NULL);
+    } else {
+        if (p->opt->aligned) {
+            for (int y = 0; y < CROP; y++)
+                memcpy(crops + (size_t)y * CROP * 3, image->pixels + y * image->pitch, CROP * 3);
+        } else if (n > 0) {
+            status = mien_align(image, picture->faces, (int)n, crops);
+        }
+        aligned = milliseconds();
+        picture->ms[STAGE_ALIGN] = aligned - start;
+        if (status == MIEN_OK && n > 0)
+            status = mien_embed(p->embedder, crops, (int)n, picture->embeddings);
+        picture->ms[STAGE_EMBED] = milliseconds() - aligned;
+        if (status) fail(picture, mien_error());
+    }
+    free(crops);
+}
+
+static void estimate_age_gender(const struct pipeline *p, struct picture *picture) {
+    double start = milliseconds();
+
+    picture->age_gender = calloc((size_t)picture->nfaces + 1, sizeof *picture->age_gender);
+    if (!picture->age_gender)
+        fail(picture, NULL);
+    else if (picture->nfaces > 0 &&
+             mien_age_gender_run(p->age_gender, picture->image, picture->faces, picture->nfaces,
+                                 picture->age_gender))
+        fail(picture, mien_error());
+    picture->ms[STAGE_AGE_GENDER] = milliseconds() - start;
+}
+
+static void classify(const struct pipeline *p, struct picture *const *pictures, int n) {
+    const mien_image **images = calloc((size_t)n, sizeof *images);
+    size_t top = (size_t)p->top;
+    mien_class *classes = calloc((size_t)n * top, sizeof *classes);
+    int status = MIEN_ENOMEM;
+    double start = milliseconds(), each;
+
+    if (images && classes) {
+        for (int i = 0; i < n; i++) images[i] = pictures[i]->image;
+        status = mien_classify(p->classifier, images, n, p->top, classes);
+    }
+    each = (milliseconds() - start) / n;
+    for (int i = 0; i < n; i++) {
+        struct picture *picture = pictures[i];
+        if (status && n > 1) {
+            classify(p, &pictures[i], 1);
+        } else if (status) {
+            fail(picture, images && classes ? mien_error() : NULL);
+        } else {
+            picture->ms[STAGE_CLASSIFY] = each;
+            picture->classes = malloc(top * sizeof *classes);
+            if (picture->classes)
+                memcpy(picture->classes, classes + (size_t)i * top, top * sizeof *classes);
+            else
+                fail(picture, NULL);
+        }
+    }
+    free(images);
+    free(classes);
+}
+
+/* ---- all of them ---- */
+
+/* Collects the pictures that have not failed; returns how many. */
+static int alive(struct picture *pictures, int n, struct picture **out) {
+    int m = 0;
+
+    for (int i = 0; i < n; i++)
+        if (!pictures[i].error[0] && pictures[i].image) out[m++] = &pictures[i];
+    return m;
+}
+
+void pipeline_run(const struct pipeline *p, struct picture *pictures, int n) {
+    struct picture **list = calloc((size_t)n, sizeof *list);
+    int m;
+
+    if (!list) {
+        for (int i = 0; i < n; i++) fail(&pictures[i], NULL);
+        return;
+    }
+    for (int i = 0; i < n; i++) decode(p, &pictures[i]);
+    m = alive(pictures, n, list);
+    if (p->opt->aligned)
+        for (int i = 0; i < m; i++) take_aligned(list[i]);
+    else if (p->detector && m > 0)
+        detect(p, list, m);
+    m = alive(pictures, n, list);
+    for (int i = 0; i < m; i++) {
+        if (p->embedder) embed(p, list[i]);
+        if (p->age_gender && !list[i]->error[0]) estimate_age_gender(p, list[i]);
+    }
+    m = alive(pictures, n, list);
+    if (p->classifier && m > 0) classify(p, list, m);
+    free(list);
+}
+
+void picture_free(struct picture *picture) {
+    mien_image_free(picture->image);
+    free(picture->faces);
+    free(picture->embeddings);
+    free(picture->age_gender);
+    free(picture->classes);
+    memset(picture, 0, sizeof *picture);
+}

@@ -1,0 +1,63 @@
+#include "progress.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { FEWEST = 5, BAR_MAX = 30 };
+
+double progress_clock(void) {
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int terminal_width(void) {
+    struct winsize size;
+
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+    return 80;
+}
+
+void progress_start(struct progress *p, int total) {
+    memset(p, 0, sizeof *p);
+    p->total = total;
+    p->shown = total >= FEWEST && isatty(STDERR_FILENO);
+    p->start = progress_clock();
+    progress_show(p, 0, 0);
+}
+
+void progress_hide(const struct progress *p) {
+    if (p->shown) fputs("\r\033[K", stderr);
+}
+
+void progress_show(struct progress *p, int done, int failed) {
+    double now, elapsed, left;
+    char bar[BAR_MAX + 1], text[128];
+    int width, filled, n;
+
+    if (!p->shown) return;
+    now = progress_clock();
+    elapsed = now - p->start;
+    /* Results that share the terminal wiped the bar, so it is drawn again each time. */
+    if (done > 0 && now - p->last < 0.1 && !isatty(STDOUT_FILENO)) return;
+    p->last = now;
+    n = snprintf(text, sizeof text, " %d/%d", done, p->total);
+    if (done > 0 && elapsed > 0) {
+        left = elapsed / done * (p->total - done) + 0.5;
+        n += snprintf(text + n, sizeof text - (size_t)n, "  %.1f/s  %d:%02d:%02d left",
+                      done / elapsed, (int)(left / 3600), (int)(left / 60) % 60, (int)left % 60);
+    }
+    if (failed > 0) n += snprintf(text + n, sizeof text - (size_t)n, "  %d failed", failed);
+    width = terminal_width() - n - 3;
+    if (width > BAR_MAX) width = BAR_MAX;
+    if (width < 0) width = 0;
+    filled = (int)((long long)width * done / p->total);
+    memset(bar, '-', sizeof bar);
+    memset(bar, '#', (size_t)filled);
+    bar[width] = '\0';
+    fprintf(stderr, "\r[%s]%s\033[K", bar, text);
+}
