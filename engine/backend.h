@@ -1,0 +1,54 @@
+/*
+ * backend.h - what a device must do: six functions behind one struct.
+ *
+ * Folding, fusing and memory planning happen above a backend, once for all of them. A backend packs
+ * weights for its hardware, turns a planned graph into something it can run, and runs it.
+ */
+#ifndef MIEN_ENGINE_BACKEND_H
+#define MIEN_ENGINE_BACKEND_H
+
+#include "engine/plan.h"
+#include "mien.h"
+
+struct backend;
+struct backend_weights; /* a network's weights, packed; shared by all its plans */
+struct backend_plan;    /* one plan, runnable by any number of threads at once */
+
+struct backend_options {
+    int device_index, threads;
+    enum mien_precision precision;
+    const char *kernels; /* cap of the kernel table, NULL: best */
+};
+
+struct backend_sizes {
+    size_t weight_bytes, arena_bytes, scratch_bytes;
+};
+
+struct backend_ops {
+    const char *name;
+    int (*open)(const struct backend_options *opt, struct backend **out);
+    /* Packs the weights of a folded net; the net's blob is not needed to run afterwards. */
+    int (*load)(struct backend *b, const struct net *net, struct backend_weights **out);
+    /* Takes a reference to graph and weights, which must outlive the plan. */
+    int (*plan)(struct backend *b, const struct backend_weights *w, const struct plan_graph *g,
+                struct backend_plan **out);
+    /* input: [batch][height][width][channels], RGB 0..255; outputs[i]: [batch][h][w][c] of net output
+     * i, or NULL where it is not wanted. May return before the work is done where the device is
+     * asynchronous; outputs are complete after wait. */
+    int (*run)(struct backend_plan *p, const float *input, float *const *outputs);
+    int (*wait)(struct backend_plan *p);
+    /* Frees whichever are not NULL. */
+    void (*close)(struct backend *b, struct backend_weights *w, struct backend_plan *p);
+
+    /* What a person wants to know: one line a backend; sizes; the algorithm a step uses. */
+    const char *(*describe)(const struct backend *b);
+    void (*sizes)(const struct backend_weights *w, const struct backend_plan *p,
+                  struct backend_sizes *out);
+    const char *(*algorithm)(const struct backend_plan *p, int step);
+};
+
+/* The backend of a device, NULL where this build has none. */
+const struct backend_ops *backend_find(enum mien_device device);
+extern const struct backend_ops cpu_backend;
+
+#endif

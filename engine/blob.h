@@ -1,0 +1,42 @@
+/*
+ * blob.h - weights files: safetensors with mien's metadata (docs/blob.md).
+ *
+ * A blob is mapped, checked whole (header, offsets, sizes, types, overlaps) and only then used, so
+ * that the rest of the engine can trust every pointer it gets from here. It is its own module
+ * because it is the one place that parses untrusted weights bytes; tests/fuzz/blob_fuzz.c aims at it.
+ */
+#ifndef MIEN_ENGINE_BLOB_H
+#define MIEN_ENGINE_BLOB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { BLOB_MAX_DIMS = 4 };
+
+struct blob_tensor {
+    const char *name;
+    int dims;
+    int64_t shape[BLOB_MAX_DIMS];
+    size_t count;      /* product of shape, at least 1 */
+    const float *data; /* [shape...] row-major, in the mapping */
+};
+
+struct blob;
+
+/* Maps and checks the file. MIEN_EIO where it cannot be read, MIEN_EWEIGHTS where it is broken. */
+int blob_open(const char *path, struct blob **out);
+/* The same for bytes in memory, which must outlive the blob; label names them in errors. */
+int blob_from_memory(const void *bytes, size_t size, const char *label, struct blob **out);
+void blob_close(struct blob *b);
+
+const char *blob_label(const struct blob *b); /* path or label, for messages */
+size_t blob_size(const struct blob *b);       /* bytes of the file */
+const char *blob_meta(const struct blob *b, const char *key); /* NULL where absent */
+int blob_count(const struct blob *b);
+const struct blob_tensor *blob_at(const struct blob *b, int i); /* in order of name */
+const struct blob_tensor *blob_find(const struct blob *b, const char *name); /* NULL where absent */
+/* Tells the kernel the bytes of t are not needed for now: once packed, a layer's source should not
+ * count as resident memory. */
+void blob_release_pages(const struct blob *b, const struct blob_tensor *t);
+
+#endif

@@ -1,0 +1,376 @@
+#include "engine/cpu.h"
+
+#include "engine/backend.h"
+#include "engine/err.h"
+#include "engine/fold.h"
+#include "engine/pool.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct backend {
+    struct kern kern;
+    struct pool *pool;
+    char text[160];
+};
+
+struct backend_weights {
+    struct cpu_layer *layers; /* [nodes] */
+    int count;
+    size_t bytes;
+};
+
+/* What one run needs to itself: tensors and scratch. Kept for the next run. */
+struct run_state {
+    float *arena, *scratch;
+    struct run_state *next;
+};
+
+struct backend_plan {
+    struct backend *backend;
+    const struct plan_graph *graph;
+    struct cpu_step *steps;
+    size_t scratch; /* floats a worker */
+    pthread_mutex_t lock;
+    struct run_state *idle;
+};
+
+/* --------------------------------------------------------------- backend */
+
+static int cpu_open(const struct backend_options *opt, struct backend **out) {
+    *out = NULL;
+    if (opt->precision != MIEN_FP32)
+        return err_set(MIEN_EUNSUPPORTED, "the CPU backend of this version computes in fp32 only");
+    const char *cap = opt->kernels ? opt->kernels : getenv("MIEN_CPU");
+    struct backend *b = calloc(1, sizeof *b);
+    if (!b) return err_set(MIEN_ENOMEM, "out of memory");
+    if (kern_init(&b->kern, cap) != 0) {
+        free(b);
+        return err_set(MIEN_EINVAL, "no kernels called '%s'; this build has %s", cap, kern_names());
+    }
+    int threads = opt->threads ? opt->threads : pool_cores();
+    int rc = pool_open(threads, &b->pool);
+    if (rc) {
+        free(b);
+        return rc;
+    }
+    int blas = strcmp(b->kern.name, "blas") == 0;
+    snprintf(b->text, sizeof b->text, "cpu %s%s%s%s, %d thread%s", b->kern.name, blas ? " (" : "",
+             blas ? kern_blas_name() : "", blas ? ")" : "", threads, threads > 1 ? "s" : "");
+    *out = b;
+    return MIEN_OK;
+}
+
+/* --------------------------------------------------------------- weights */
+
+static float *vector(struct backend_weights *w, size_t n) {
+    void *p = NULL;
+    if (posix_memalign(&p, 64, (n * sizeof(float) + 63) & ~(size_t)63) != 0) return NULL;
+    w->bytes += n * sizeof(float);
+    return p;
+}
+
+static float *vector_from(struct backend_weights *w, const double *v, int n) {
+    float *p = vector(w, (size_t)n);
+    for (int i = 0; p && i < n; i++) p[i] = (float)v[i];
+    return p;
+}
+
+static enum cpu_algorithm choose(const struct cpu_layer *l, int vector_layer) {
+    if (vector_layer) return CPU_GEMV;
+    if (l->groups == 1) return l->kh == 1 && l->kw == 1 && l->stride == 1 ? CPU_GEMM : CPU_IM2COL;
+    return l->groups == l->cin && l->cin == l->cout ? CPU_DEPTHWISE : CPU_GROUPED;
+}
+
+/* Filters come as [i][tap]; every layout here has the taps outermost. */
+static void pack_filter(const struct cpu_layer *l, int inputs, int o, const float *filter) {
+    int taps = l->kh * l->kw;
+    for (int t = 0; t < taps; t++)
+        for (int i = 0; i < inputs; i++) {
+            size_t k = (size_t)t * (size_t)inputs + (size_t)i;
+            size_t at = l->algorithm == CPU_GEMV ? (size_t)o * (size_t)taps * (size_t)inputs + k
+                                                 : k * (size_t)l->cout + (size_t)o;
+            l->weights[at] = filter[i * taps + t];
+        }
+}
+
+static int pack_conv(const struct net *net, const struct net_node *n, struct backend_weights *w,
+                     struct cpu_layer *l) {
+    int inputs = fold_group_inputs(net, n);
+    l->kh = n->window.kh;
+    l->kw = n->window.kw;
+    l->stride = n->window.stride;
+    l->groups = n->groups;
+    l->cin = inputs * n->groups;
+    l->cout = n->channels;
+    l->algorithm = choose(l, n->vector);
+    l->bias_classes = fold_bias(net, n, NULL);
+    size_t filter_size = (size_t)inputs * (size_t)(l->kh * l->kw);
+    l->weights = vector(w, filter_size * (size_t)l->cout);
+    l->bias = vector(w, (size_t)l->bias_classes * (size_t)l->cout);
+    float *filter = malloc(filter_size * sizeof *filter);
+    if (!l->weights || !l->bias || !filter) {
+        free(filter);
+        return err_set(MIEN_ENOMEM, "%s: out of memory for %s", blob_label(net->blob), n->name);
+    }
+    for (int o = 0; o < l->cout; o++) {
+        fold_filter(net, n, o, filter);
+        pack_filter(l, inputs, o, filter);
+    }
+    fold_bias(net, n, l->bias);
+    free(filter);
+    blob_release_pages(net->blob, n->weights.w);
+    return MIEN_OK;
+}
+
+static int pack_node(const struct net *net, const struct net_node *n, struct backend_weights *w,
+                     struct cpu_layer *l) {
+    if (n->op == NET_CONV) return pack_conv(net, n, w, l);
+    int ok = 1;
+    if (n->op == NET_AFFINE) {
+        l->scale = vector_from(w, n->scale, n->channels);
+        l->shift = vector_from(w, n->shift, n->channels);
+        ok = l->scale && l->shift;
+    } else if (n->op == NET_ACT && n->slope) {
+        l->slope = vector(w, (size_t)n->channels);
+        if ((ok = l->slope != NULL))
+            memcpy(l->slope, n->slope->data, sizeof(float) * (size_t)n->channels);
+    }
+    return ok ? MIEN_OK : err_set(MIEN_ENOMEM, "%s: out of memory", blob_label(net->blob));
+}
+
+static void free_weights(struct backend_weights *w) {
+    if (!w) return;
+    for (int i = 0; w->layers && i < w->count; i++) {
+        free(w->layers[i].weights);
+        free(w->layers[i].bias);
+        free(w->layers[i].scale);
+        free(w->layers[i].shift);
+        free(w->layers[i].slope);
+    }
+    free(w->layers);
+    free(w);
+}
+
+static int cpu_load(struct backend *b, const struct net *net, struct backend_weights **out) {
+    (void)b;
+    *out = NULL;
+    struct backend_weights *w = calloc(1, sizeof *w);
+    if (w) w->layers = calloc((size_t)net->count, sizeof *w->layers);
+    if (!w || !w->layers) {
+        free_weights(w);
+        return err_set(MIEN_ENOMEM, "%s: out of memory", blob_label(net->blob));
+    }
+    w->count = net->count;
+    for (int i = 0; i < net->count; i++) {
+        if (net->nodes[i].replaced_by >= 0) continue;
+        int rc = pack_node(net, &net->nodes[i], w, &w->layers[i]);
+        if (rc) {
+            free_weights(w);
+            return rc;
+        }
+    }
+    *out = w;
+    return MIEN_OK;
+}
+
+/* ------------------------------------------------------------------ plan */
+
+static void free_state(struct run_state *s) {
+    if (!s) return;
+    free(s->arena);
+    free(s->scratch);
+    free(s);
+}
+
+static struct run_state *new_state(const struct backend_plan *p) {
+    size_t threads = (size_t)pool_threads(p->backend->pool);
+    struct run_state *s = calloc(1, sizeof *s);
+    void *arena = NULL, *scratch = NULL;
+    if (!s || posix_memalign(&arena, 64, p->graph->arena_bytes + 64) != 0 ||
+        posix_memalign(&scratch, 64, p->scratch * threads * sizeof(float) + 64) != 0) {
+        free(arena);
+        free(s);
+        err_set(MIEN_ENOMEM, "out of memory for a plan of %zu bytes", p->graph->arena_bytes);
+        return NULL;
+    }
+    s->arena = arena;
+    s->scratch = scratch;
+    return s;
+}
+
+static void free_plan(struct backend_plan *p) {
+    if (!p) return;
+    while (p->idle) {
+        struct run_state *next = p->idle->next;
+        free_state(p->idle);
+        p->idle = next;
+    }
+    pthread_mutex_destroy(&p->lock);
+    free(p->steps);
+    free(p);
+}
+
+static int cpu_plan(struct backend *b, const struct backend_weights *w, const struct plan_graph *g,
+                    struct backend_plan **out) {
+    *out = NULL;
+    struct backend_plan *p = calloc(1, sizeof *p);
+    if (!p || !(p->steps = calloc((size_t)g->nsteps + 1, sizeof *p->steps))) {
+        free(p);
+        return err_set(MIEN_ENOMEM, "out of memory");
+    }
+    p->backend = b;
+    p->graph = g;
+    pthread_mutex_init(&p->lock, NULL);
+    for (int i = 0; i < g->nsteps; i++) {
+        struct cpu_step *s = &p->steps[i];
+        s->plan = g->steps[i];
+        s->layer = &w->layers[s->plan.node];
+        s->window = g->net->nodes[s->plan.node].window;
+        for (int n = 0; s->plan.slope && n < w->count; n++) /* the fused activation's own layer */
+            if (g->net->nodes[n].slope == s->plan.slope) s->slope = w->layers[n].slope;
+        cpu_cut(s, g->batch);
+        size_t aligned = (s->scratch + 15) & ~(size_t)15;
+        if (aligned > p->scratch) p->scratch = aligned;
+    }
+    p->idle = new_state(p); /* the first run allocates nothing */
+    if (!p->idle) {
+        free_plan(p);
+        return MIEN_ENOMEM;
+    }
+    *out = p;
+    return MIEN_OK;
+}
+
+/* ------------------------------------------------------------------- run */
+
+static struct run_state *take_state(struct backend_plan *p) {
+    pthread_mutex_lock(&p->lock);
+    struct run_state *s = p->idle;
+    if (s) p->idle = s->next;
+    pthread_mutex_unlock(&p->lock);
+    return s ? s : new_state(p);
+}
+
+static void give_state(struct backend_plan *p, struct run_state *s) {
+    pthread_mutex_lock(&p->lock);
+    s->next = p->idle;
+    p->idle = s;
+    pthread_mutex_unlock(&p->lock);
+}
+
+struct region {
+    const struct backend_plan *plan;
+    const struct cpu_step *step;
+    struct run_state *state;
+    const float *input;
+};
+
+static void step_task(void *context, int task, int worker) {
+    const struct region *r = context;
+    cpu_step_task(&r->plan->backend->kern, r->step, r->state->arena,
+                  r->state->scratch + (size_t)worker * r->plan->scratch, task);
+}
+
+/* One image of the input into its place, with the border colour around it. */
+static void input_task(void *context, int image, int worker) {
+    (void)worker;
+    const struct region *r = context;
+    const struct plan_view *v = &r->plan->graph->input;
+    const float *border = r->plan->graph->net->input_border;
+    const float *src = r->input + (size_t)image * (size_t)v->h * (size_t)v->w * (size_t)v->c;
+    struct cpu_range all = {.image = image, .y1 = v->h, .c1 = v->c};
+    cpu_zero_halo(v, r->state->arena, &all);
+    for (int y = -v->top; y < v->h + v->bottom; y++) {
+        float *row = cpu_pixel(r->state->arena, v, image, y, 0);
+        int inside = y >= 0 && y < v->h;
+        if (inside)
+            memcpy(row, src + (size_t)y * (size_t)v->w * (size_t)v->c,
+                   sizeof(float) * (size_t)v->w * (size_t)v->c);
+        for (int x = -v->left; border && x < v->w + v->right; x++) {
+            if (inside && x == 0) x = v->w;
+            if (x < v->w + v->right) memcpy(row + x * v->px, border, sizeof(float) * (size_t)v->c);
+        }
+    }
+}
+
+static void copy_output(const struct plan_view *v, const float *arena, int batch, float *dst) {
+    for (int b = 0; b < batch; b++)
+        for (int y = 0; y < v->h; y++) {
+            const float *row = arena + v->offset + b * v->image + y * v->row;
+            for (int x = 0; x < v->w; x++, dst += v->c)
+                memcpy(dst, row + x * v->px, sizeof(float) * (size_t)v->c);
+        }
+}
+
+static int cpu_run(struct backend_plan *p, const float *input, float *const *outputs) {
+    const struct plan_graph *g = p->graph;
+    struct run_state *state = take_state(p);
+    if (!state) return MIEN_ENOMEM;
+    struct region r = {.plan = p, .state = state, .input = input};
+    pool_run(p->backend->pool, g->batch, input_task, &r);
+    for (int i = 0; i < g->nsteps; i++) {
+        r.step = &p->steps[i];
+        pool_run(p->backend->pool, r.step->tasks, step_task, &r);
+    }
+    for (int i = 0; i < g->net->noutputs; i++)
+        if (outputs[i]) copy_output(&g->outputs[i], state->arena, g->batch, outputs[i]);
+    give_state(p, state);
+    return MIEN_OK;
+}
+
+static int cpu_wait(struct backend_plan *p) {
+    (void)p;
+    return MIEN_OK;
+}
+
+static void cpu_close(struct backend *b, struct backend_weights *w, struct backend_plan *p) {
+    free_plan(p);
+    free_weights(w);
+    if (b) pool_close(b->pool);
+    free(b);
+}
+
+/* -------------------------------------------------------------- describe */
+
+static const char *cpu_describe(const struct backend *b) { return b->text; }
+
+static void cpu_sizes(const struct backend_weights *w, const struct backend_plan *p,
+                      struct backend_sizes *out) {
+    out->weight_bytes = w ? w->bytes : 0;
+    out->arena_bytes = p ? p->graph->arena_bytes : 0;
+    out->scratch_bytes =
+        p ? p->scratch * sizeof(float) * (size_t)pool_threads(p->backend->pool) : 0;
+}
+
+static const char *cpu_algorithm_name(const struct backend_plan *p, int step) {
+    const struct cpu_step *s = &p->steps[step];
+    if (s->plan.kind != PLAN_CONV) return "direct";
+    switch (s->layer->algorithm) {
+    case CPU_GEMM: return "gemm";
+    case CPU_IM2COL: return "im2col+gemm";
+    case CPU_DEPTHWISE: return "depthwise";
+    case CPU_GROUPED: return "grouped";
+    case CPU_GEMV: return "gemv";
+    default: return "none";
+    }
+}
+
+const struct backend_ops cpu_backend = {
+    .name = "cpu",
+    .open = cpu_open,
+    .load = cpu_load,
+    .plan = cpu_plan,
+    .run = cpu_run,
+    .wait = cpu_wait,
+    .close = cpu_close,
+    .describe = cpu_describe,
+    .sizes = cpu_sizes,
+    .algorithm = cpu_algorithm_name,
+};
+
+const struct backend_ops *backend_find(enum mien_device device) {
+    return device == MIEN_DEVICE_CPU ? &cpu_backend : NULL;
+}

@@ -1,0 +1,75 @@
+/*
+ * cpu.h - inside the CPU backend: packed layers, and the work of one task of one step.
+ *
+ * A step is cut into tasks by its geometry alone (never by the number of threads), so that results
+ * are bit-identical for any number of threads, and per image, so that they do not depend on the
+ * batch. cpu.c owns memory and order; cpu_conv.c and cpu_steps.c hold the inner work.
+ */
+#ifndef MIEN_ENGINE_CPU_H
+#define MIEN_ENGINE_CPU_H
+
+#include "engine/plan.h"
+#include "kernels/kern.h"
+
+enum cpu_algorithm {
+    CPU_NONE,
+    CPU_GEMM,      /* 1x1, stride 1: the tensor is the matrix */
+    CPU_IM2COL,    /* windows copied into rows, then gemm */
+    CPU_DEPTHWISE, /* one input channel an output channel */
+    CPU_GROUPED,   /* anything else with groups */
+    CPU_GEMV       /* fully connected */
+};
+
+/* A node's weights, packed. */
+struct cpu_layer {
+    enum cpu_algorithm algorithm;
+    float *weights; /* GEMM, IM2COL: [kh*kw*cin][cout]; DEPTHWISE: [kh*kw][c];
+                       GROUPED: [kh*kw][cin/groups][cout]; GEMV: [cout][kh*kw*cin] */
+    float *bias;    /* [bias_classes][cout] */
+    int bias_classes;
+    float *scale, *shift; /* AFFINE: [c] */
+    float *slope;         /* PReLU of this ACT node: [c] */
+    int kh, kw, stride, groups, cin, cout;
+};
+
+/* A step ready to run. */
+struct cpu_step {
+    struct plan_step plan;
+    const struct cpu_layer *layer;
+    const float *slope; /* [c] or NULL */
+    struct net_window window;
+    int rows;             /* output rows a task */
+    int row_blocks;       /* tasks along an image's rows */
+    int columns;          /* output channels a task */
+    int column_blocks;    /* tasks along the channels */
+    int tasks;
+    size_t scratch;       /* floats a worker */
+};
+
+/* Cuts the step into tasks and says how much scratch a worker needs. */
+void cpu_cut(struct cpu_step *s, int batch);
+/* Runs one task; arena holds all tensors, scratch is the worker's. */
+void cpu_step_task(const struct kern *k, const struct cpu_step *s, float *arena, float *scratch,
+                   int task);
+void cpu_conv_task(const struct kern *k, const struct cpu_step *s, float *arena, float *scratch,
+                   int task);
+
+/* What a task covers. */
+struct cpu_range {
+    int image, y0, y1, c0, c1;
+};
+struct cpu_range cpu_task_range(const struct cpu_step *s, int task);
+
+/* Address of pixel y, x of image b. */
+static inline float *cpu_pixel(float *arena, const struct plan_view *v, int b, int y, int x) {
+    return arena + v->offset + b * v->image + y * v->row + x * v->px;
+}
+/* The epilogue of step s for channels c0.. of an output row. */
+struct kern_epi cpu_epilogue(const struct cpu_step *s, const float *bias, int c0);
+/* Residual of output pixel y, x, channel c0; NULL without one. */
+const float *cpu_residual(const struct cpu_step *s, float *arena, int b, int y, int x, int c0);
+/* Zeroes the halo beside rows y0..y1-1, above row 0 and below the last row where those are among
+ * them, channels c0..c1-1. */
+void cpu_zero_halo(const struct plan_view *v, float *arena, const struct cpu_range *r);
+
+#endif

@@ -1,0 +1,113 @@
+#include "engine/cpu.h"
+
+#include "engine/fold.h"
+
+#include <string.h>
+
+/* Gemm reads whole output rows as its rows: is the tensor one matrix, without gaps? */
+static int gapless(const struct plan_view *v) { return v->row == v->w * v->px; }
+
+static int border_bits(const struct cpu_step *s, int y, int x) {
+    const struct plan_step *p = &s->plan;
+    const struct cpu_layer *l = s->layer;
+    int top = y * l->stride - p->pad_top, left = x * l->stride - p->pad_left;
+    return (top < 0 ? FOLD_TOP : 0) | (top + l->kh > p->in.h ? FOLD_BOTTOM : 0) |
+           (left < 0 ? FOLD_LEFT : 0) | (left + l->kw > p->in.w ? FOLD_RIGHT : 0);
+}
+
+/* Output row y from acc to its place. Where the bias depends on the border, the row is done in runs of
+ * pixels of one class: the first, the inner ones, the last. */
+static void finish_row(const struct kern *k, const struct cpu_step *s, float *arena,
+                       const struct cpu_range *r, int y, const float *acc, ptrdiff_t acc_px) {
+    const struct plan_step *p = &s->plan;
+    int cout = s->layer->cout, w = p->out.w;
+    for (int x = 0, run; x < w; x += run) {
+        int bits = 0;
+        run = w;
+        if (s->layer->bias_classes > 1) {
+            bits = border_bits(s, y, x);
+            /* a halved residual is read pixel by pixel: runs may start at odd x */
+            for (run = 1; !p->res_shift && x + run < w && border_bits(s, y, x + run) == bits;)
+                run++;
+        }
+        struct kern_epi e = cpu_epilogue(s, s->layer->bias + bits * cout, r->c0);
+        k->epilogue_f32(run, r->c1 - r->c0, acc + x * acc_px, acc_px, &e,
+                        cpu_residual(s, arena, r->image, y, x, r->c0), p->res.px, p->res_shift,
+                        cpu_pixel(arena, &p->out, r->image, y, x) + r->c0, p->out.px);
+    }
+}
+
+static const float *window_of(const struct cpu_step *s, float *arena, int b, int y) {
+    const struct plan_step *p = &s->plan;
+    return cpu_pixel(arena, &p->in, b, y * s->layer->stride - p->pad_top, -p->pad_left);
+}
+
+static void conv_gemm(const struct kern *k, const struct cpu_step *s, float *arena, float *scratch,
+                      const struct cpu_range *r) {
+    const struct plan_step *p = &s->plan;
+    const struct cpu_layer *l = s->layer;
+    int w = p->out.w, depth = l->kh * l->kw * l->cin, m = (r->y1 - r->y0) * w, n = r->c1 - r->c0;
+    const float *a = scratch;
+    ptrdiff_t lda = depth;
+    if (l->algorithm == CPU_GEMM && gapless(&p->in)) {
+        a = cpu_pixel(arena, &p->in, r->image, r->y0, 0);
+        lda = p->in.px;
+    } else {
+        for (int y = r->y0; y < r->y1; y++)
+            k->im2col_f32(w, l->kh, l->kw, l->cin, l->stride, window_of(s, arena, r->image, y),
+                          p->in.row, p->in.px, scratch + (ptrdiff_t)(y - r->y0) * w * depth);
+        scratch += (ptrdiff_t)m * depth;
+    }
+    float *acc = scratch;
+    ptrdiff_t acc_px = n;
+    if (gapless(&p->out)) {
+        acc = cpu_pixel(arena, &p->out, r->image, r->y0, 0) + r->c0;
+        acc_px = p->out.px;
+    }
+    k->gemm_f32(m, n, depth, a, lda, l->weights + r->c0, l->cout, acc, acc_px);
+    for (int y = r->y0; y < r->y1; y++)
+        finish_row(k, s, arena, r, y, acc + (ptrdiff_t)(y - r->y0) * w * acc_px, acc_px);
+}
+
+static void conv_grouped(const struct kern *k, const struct cpu_step *s, float *arena,
+                         float *scratch, const struct cpu_range *r) {
+    const struct plan_step *p = &s->plan;
+    const struct cpu_layer *l = s->layer;
+    for (int y = r->y0; y < r->y1; y++) {
+        const float *src = window_of(s, arena, r->image, y);
+        if (l->algorithm == CPU_DEPTHWISE)
+            k->dwconv_f32(p->out.w, l->kh, l->kw, l->cout, l->stride, src, p->in.row, p->in.px,
+                          l->weights, scratch);
+        else
+            k->gconv_f32(p->out.w, l->kh, l->kw, l->cin, l->cout, l->groups, l->stride, src,
+                         p->in.row, p->in.px, l->weights, scratch);
+        finish_row(k, s, arena, r, y, scratch, l->cout);
+    }
+}
+
+static void conv_gemv(const struct kern *k, const struct cpu_step *s, float *arena, float *scratch,
+                      const struct cpu_range *r) {
+    const struct plan_step *p = &s->plan;
+    const struct cpu_layer *l = s->layer;
+    int depth = l->kh * l->kw * l->cin, n = r->c1 - r->c0;
+    const float *x = cpu_pixel(arena, &p->in, r->image, 0, 0);
+    if (p->in.px != l->cin || (l->kh > 1 && !gapless(&p->in))) {
+        k->im2col_f32(1, l->kh, l->kw, l->cin, 1, x, p->in.row, p->in.px, scratch);
+        x = scratch;
+        scratch += depth;
+    }
+    k->gemv_f32(n, depth, l->weights + (ptrdiff_t)r->c0 * depth, x, scratch);
+    finish_row(k, s, arena, r, 0, scratch, n);
+}
+
+void cpu_conv_task(const struct kern *k, const struct cpu_step *s, float *arena, float *scratch,
+                   int task) {
+    struct cpu_range r = cpu_task_range(s, task);
+    switch (s->layer->algorithm) {
+    case CPU_GEMM:
+    case CPU_IM2COL: conv_gemm(k, s, arena, scratch, &r); break;
+    case CPU_GEMV: conv_gemv(k, s, arena, scratch, &r); break;
+    default: conv_grouped(k, s, arena, scratch, &r); break;
+    }
+    cpu_zero_halo(&s->plan.out, arena, &r);
+}

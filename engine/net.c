@@ -1,0 +1,435 @@
+#include "engine/net.h"
+
+#include "engine/err.h"
+#include "mien.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NAME_MAX_LENGTH = 160, MAX_CHANNELS = 1 << 20 };
+
+int net_new(const struct blob *blob, struct net **out) {
+    struct net *net = calloc(1, sizeof *net);
+    *out = NULL;
+    if (!net || !(net->used = calloc((size_t)blob_count(blob) + 1, 1))) {
+        free(net);
+        return err_set(MIEN_ENOMEM, "%s: out of memory", blob_label(blob));
+    }
+    net->blob = blob;
+    net->min_stride = 1;
+    *out = net;
+    return MIEN_OK;
+}
+
+void net_free(struct net *net) {
+    if (!net) return;
+    for (int i = 0; i < net->count; i++) {
+        struct net_node *n = &net->nodes[i];
+        free(n->name);
+        free(n->weights.out_scale);
+        free(n->weights.out_shift);
+        free(n->weights.in_scale);
+        free(n->weights.in_shift);
+        free(n->scale);
+        free(n->shift);
+    }
+    for (int i = 0; i < net->noutputs; i++) free(net->outputs[i].name);
+    free(net->outputs);
+    free(net->nodes);
+    free(net->input_border);
+    free(net->used);
+    free(net);
+}
+
+static void fail_code(struct net *net, int code, const char *fmt, va_list ap) {
+    if (net->error) return;
+    char text[400];
+    vsnprintf(text, sizeof text, fmt, ap);
+    net->error = err_set(code, "%s: %s", blob_label(net->blob), text);
+}
+
+void net_fail(struct net *net, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    fail_code(net, MIEN_EWEIGHTS, fmt, ap);
+    va_end(ap);
+}
+
+static void fail_memory(struct net *net) {
+    if (!net->error) net->error = err_set(MIEN_ENOMEM, "%s: out of memory", blob_label(net->blob));
+}
+
+int net_finish(struct net *net) {
+    if (net->error) return net->error;
+    for (int i = 0; i < blob_count(net->blob); i++)
+        if (!net->used[i])
+            return err_set(MIEN_EWEIGHTS, "%s: tensor %s is not part of the network",
+                           blob_label(net->blob), blob_at(net->blob, i)->name);
+    if (net->noutputs == 0)
+        return err_set(MIEN_EWEIGHTS, "%s: the network has no output", blob_label(net->blob));
+    return MIEN_OK;
+}
+
+/* ----------------------------------------------------------------- tensors */
+
+static const struct blob_tensor *find(const struct net *net, const char *name,
+                                      const char *suffix) {
+    char full[NAME_MAX_LENGTH];
+    int n = snprintf(full, sizeof full, "%s%s", name, suffix);
+    return n < (int)sizeof full ? blob_find(net->blob, full) : NULL;
+}
+
+/* Marks a tensor as used and checks that its values are finite: a blob with a NaN would otherwise
+ * give NaN for every picture and no hint why. */
+static const struct blob_tensor *take(struct net *net, const char *name, const char *suffix) {
+    if (net->error) return NULL;
+    const struct blob_tensor *t = find(net, name, suffix);
+    if (!t) {
+        net_fail(net, "tensor %s%s is missing", name, suffix);
+        return NULL;
+    }
+    net->used[t - blob_at(net->blob, 0)] = 1;
+    float worst = 0; /* stays 0 unless a value is NaN or infinite: x - x is then NaN */
+    for (size_t i = 0; i < t->count; i++) worst += t->data[i] - t->data[i];
+    blob_release_pages(net->blob, t);
+    if (worst != 0 || isnan(worst)) {
+        net_fail(net, "tensor %s holds a value that is not a finite number", t->name);
+        return NULL;
+    }
+    return t;
+}
+
+static const struct blob_tensor *take_vector(struct net *net, const char *name, const char *suffix,
+                                             int n) {
+    const struct blob_tensor *t = take(net, name, suffix);
+    if (t && t->count != (size_t)n) {
+        net_fail(net, "tensor %s has %zu values, expected %d", t->name, t->count, n);
+        return NULL;
+    }
+    return t;
+}
+
+int net_has(const struct net *net, const char *fmt, ...) {
+    char name[NAME_MAX_LENGTH];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(name, sizeof name, fmt, ap);
+    va_end(ap);
+    return blob_find(net->blob, name) != NULL;
+}
+
+int64_t net_dim(const struct net *net, int dim, const char *fmt, ...) {
+    char name[NAME_MAX_LENGTH];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(name, sizeof name, fmt, ap);
+    va_end(ap);
+    const struct blob_tensor *t = blob_find(net->blob, name);
+    return t && dim < t->dims ? t->shape[dim] : 0;
+}
+
+int net_channels(const struct net *net, net_value x) {
+    return x >= 0 && x < net->count ? net->nodes[x].channels : 0;
+}
+
+net_value net_resolve(const struct net *net, net_value x) {
+    while (x >= 0 && net->nodes[x].replaced_by >= 0) x = net->nodes[x].replaced_by;
+    return x;
+}
+
+/* ------------------------------------------------------------------- nodes */
+
+/* Appends a node; NULL (and a sticky error) on failure. */
+static struct net_node *append(struct net *net, enum net_op op, const char *name, int inputs,
+                               const net_value *in, int channels) {
+    if (net->error) return NULL;
+    if (channels < 1 || channels > MAX_CHANNELS) {
+        net_fail(net, "%s would have %d channels", name, channels);
+        return NULL;
+    }
+    if (net->count == net->capacity) {
+        int capacity = net->capacity ? 2 * net->capacity : 256;
+        void *p = realloc(net->nodes, sizeof *net->nodes * (size_t)capacity);
+        if (!p) {
+            fail_memory(net);
+            return NULL;
+        }
+        net->nodes = p;
+        net->capacity = capacity;
+    }
+    struct net_node *n = &net->nodes[net->count];
+    memset(n, 0, sizeof *n);
+    n->op = op;
+    n->inputs = inputs;
+    for (int i = 0; i < inputs; i++) n->in[i] = in[i];
+    n->channels = channels;
+    n->groups = 1;
+    n->replaced_by = -1;
+    n->name = strdup(name);
+    if (!n->name) {
+        fail_memory(net);
+        return NULL;
+    }
+    net->count++;
+    return n;
+}
+
+static net_value last(const struct net *net) { return net->error ? 0 : net->count - 1; }
+
+static int read_triple(json_t *j, const char *key, double out[3]) {
+    json_t *a = json_object_get(j, key);
+    if (!json_is_array(a) || json_array_size(a) != 3) return -1;
+    for (size_t i = 0; i < 3; i++) {
+        json_t *v = json_array_get(a, i);
+        if (!json_is_number(v)) return -1;
+        out[i] = json_number_value(v);
+        if (!isfinite(out[i])) return -1;
+    }
+    return 0;
+}
+
+/* Fills the affine that normalises RGB 0..255 pixels, in the network's channel order. */
+static void read_input(struct net *net, json_t *j, double scale[3], double shift[3], int *bgr) {
+    double mean[3];
+    const char *order = json_string_value(json_object_get(j, "channels"));
+    json_int_t w = json_integer_value(json_object_get(j, "width"));
+    json_int_t h = json_integer_value(json_object_get(j, "height"));
+    if (!order || (strcmp(order, "RGB") != 0 && strcmp(order, "BGR") != 0)) {
+        net_fail(net, "metadata input.channels must be RGB or BGR");
+        return;
+    }
+    if (w < 16 || h < 16 || w > 8192 || h > 8192) {
+        net_fail(net, "metadata input.width and input.height must be 16 to 8192 pixels");
+        return;
+    }
+    if (read_triple(j, "mean", mean) || read_triple(j, "scale", scale)) {
+        net_fail(net, "metadata input.mean and input.scale must be three numbers each");
+        return;
+    }
+    for (int i = 0; i < 3; i++) {
+        if (scale[i] == 0) net_fail(net, "metadata input.scale holds a zero");
+        shift[i] = -mean[i] * scale[i];
+    }
+    *bgr = order[0] == 'B';
+    net->input_width = (int)w;
+    net->input_height = (int)h;
+}
+
+net_value net_input(struct net *net) {
+    if (net->error) return 0;
+    const char *text = blob_meta(net->blob, "input");
+    json_t *j = text ? json_loads(text, 0, NULL) : NULL;
+    double scale[3] = {1, 1, 1}, shift[3] = {0, 0, 0};
+    int bgr = 0;
+    if (j)
+        read_input(net, j, scale, shift, &bgr);
+    else
+        net_fail(net, "metadata input is missing or not JSON");
+    json_decref(j);
+    if (!append(net, NET_INPUT, "input", 0, NULL, 3)) return 0;
+    net_value in = last(net);
+    struct net_node *n = append(net, NET_AFFINE, "normalise", 1, &in, 3);
+    if (!n) return 0;
+    /* The engine's input is RGB; a BGR network's vectors are turned round, and its first
+     * convolution reads its channels in reverse. */
+    n->scale = malloc(sizeof(double) * 3);
+    n->shift = malloc(sizeof(double) * 3);
+    if (!n->scale || !n->shift) {
+        fail_memory(net);
+        return 0;
+    }
+    for (int i = 0; i < 3; i++) {
+        n->scale[i] = scale[bgr ? 2 - i : i];
+        n->shift[i] = shift[bgr ? 2 - i : i];
+    }
+    n->weights.reverse_input = bgr; /* read by the convolution that consumes this value */
+    return last(net);
+}
+
+static net_value conv(struct net *net, net_value x, const char *name, struct net_window window,
+                      int difference) {
+    const struct blob_tensor *w = take(net, name, ".weight");
+    if (!w) return 0;
+    if (w->dims != 4 || w->shape[0] > MAX_CHANNELS || w->shape[2] > NET_MAX_KERNEL ||
+        w->shape[3] > NET_MAX_KERNEL) {
+        net_fail(net, "tensor %s is not [out][in][kh][kw]", w->name);
+        return 0;
+    }
+    int cin = net_channels(net, x), cout = (int)w->shape[0];
+    if (w->shape[1] > cin || cin % w->shape[1] || cout % (cin / w->shape[1]) ||
+        (difference && (cout % 2 || w->shape[1] != cin))) {
+        net_fail(net, "tensor %s does not fit its %d input channels", w->name, cin);
+        return 0;
+    }
+    const struct blob_tensor *bias = NULL;
+    if (find(net, name, ".bias") && !(bias = take_vector(net, name, ".bias", cout))) return 0;
+    struct net_node *n = append(net, NET_CONV, name, 1, &x, difference ? cout / 2 : cout);
+    if (!n) return 0;
+    n->window = window;
+    n->window.kh = (int)w->shape[2];
+    n->window.kw = (int)w->shape[3];
+    n->groups = (int)(cin / w->shape[1]);
+    n->weights.w = w;
+    n->weights.bias = bias;
+    n->weights.difference = difference;
+    n->weights.reverse_input = net->nodes[x].op == NET_AFFINE && net->nodes[x].weights.reverse_input;
+    return last(net);
+}
+
+net_value net_conv(struct net *net, net_value x, const char *name, int stride, int pad) {
+    return conv(net, x, name, (struct net_window){.stride = stride, .pad = pad}, 0);
+}
+
+net_value net_conv_same(struct net *net, net_value x, const char *name, int stride) {
+    return conv(net, x, name, (struct net_window){.stride = stride, .mode = NET_PAD_SAME}, 0);
+}
+
+net_value net_conv_difference(struct net *net, net_value x, const char *name, int stride, int pad) {
+    return conv(net, x, name, (struct net_window){.stride = stride, .pad = pad}, 1);
+}
+
+net_value net_fc(struct net *net, net_value x, const char *name, int h, int w) {
+    const struct blob_tensor *t = take(net, name, ".weight");
+    if (!t) return 0;
+    int cin = net_channels(net, x);
+    if (t->dims != 2 || t->shape[0] > MAX_CHANNELS || h > NET_MAX_KERNEL || w > NET_MAX_KERNEL || t->shape[1] != (int64_t)cin * h * w) {
+        net_fail(net, "tensor %s is not [out][%d]", t->name, cin * h * w);
+        return 0;
+    }
+    const struct blob_tensor *bias = NULL;
+    if (find(net, name, ".bias") && !(bias = take_vector(net, name, ".bias", (int)t->shape[0])))
+        return 0;
+    struct net_node *n = append(net, NET_CONV, name, 1, &x, (int)t->shape[0]);
+    if (!n) return 0;
+    n->window = (struct net_window){.kh = h, .kw = w, .stride = 1};
+    n->vector = 1;
+    n->weights.w = t;
+    n->weights.bias = bias;
+    return last(net);
+}
+
+/* The epsilon of a batch norm: the longest prefix in the blob's bn_eps that fits its name. */
+static double bn_epsilon(struct net *net, const char *name) {
+    const char *text = blob_meta(net->blob, "bn_eps"), *key;
+    json_t *j = text ? json_loads(text, 0, NULL) : NULL, *v;
+    double eps = -1;
+    size_t longest = 0;
+    json_object_foreach(j, key, v) {
+        size_t n = strlen(key);
+        if (strncmp(key, name, n) == 0 && n >= longest && json_is_number(v)) {
+            eps = json_number_value(v);
+            longest = n;
+        }
+    }
+    json_decref(j);
+    if (!(eps > 0 && eps < 1)) net_fail(net, "metadata bn_eps has no epsilon for %s", name);
+    return eps;
+}
+
+net_value net_bn(struct net *net, net_value x, const char *name) {
+    if (net->error || !find(net, name, ".running_var")) return x;
+    int c = net_channels(net, x);
+    const struct blob_tensor *gamma = take_vector(net, name, ".weight", c);
+    const struct blob_tensor *beta = take_vector(net, name, ".bias", c);
+    const struct blob_tensor *mean = take_vector(net, name, ".running_mean", c);
+    const struct blob_tensor *var = take_vector(net, name, ".running_var", c);
+    double eps = bn_epsilon(net, name);
+    struct net_node *n = append(net, NET_AFFINE, name, 1, &x, c);
+    if (!n) return 0;
+    n->scale = malloc(sizeof(double) * (size_t)c);
+    n->shift = malloc(sizeof(double) * (size_t)c);
+    if (!n->scale || !n->shift) {
+        fail_memory(net);
+        return 0;
+    }
+    for (int i = 0; i < c; i++) {
+        double v = (double)var->data[i] + eps;
+        if (v <= 0) {
+            net_fail(net, "tensor %s holds a negative variance", var->name);
+            return 0;
+        }
+        n->scale[i] = gamma->data[i] / sqrt(v);
+        n->shift[i] = beta->data[i] - mean->data[i] * n->scale[i];
+    }
+    return last(net);
+}
+
+net_value net_act(struct net *net, net_value x, enum kern_act act, float alpha) {
+    struct net_node *n = append(net, NET_ACT, "activation", 1, &x, net_channels(net, x));
+    if (!n) return 0;
+    n->act = act;
+    n->alpha = alpha;
+    return last(net);
+}
+
+net_value net_relu(struct net *net, net_value x) { return net_act(net, x, KERN_ACT_RELU, 0); }
+
+net_value net_prelu(struct net *net, net_value x, const char *name) {
+    const struct blob_tensor *slope = take_vector(net, name, ".weight", net_channels(net, x));
+    struct net_node *n = append(net, NET_ACT, name, 1, &x, net_channels(net, x));
+    if (!n) return 0;
+    n->act = KERN_ACT_PRELU;
+    n->slope = slope;
+    return last(net);
+}
+
+net_value net_add(struct net *net, net_value a, net_value b) {
+    if (net_channels(net, a) != net_channels(net, b))
+        net_fail(net, "a sum of %d and %d channels", net_channels(net, a), net_channels(net, b));
+    append(net, NET_ADD, "add", 2, (net_value[]){a, b}, net_channels(net, a));
+    return last(net);
+}
+
+net_value net_pool(struct net *net, net_value x, struct net_window window) {
+    const char *name = window.global ? "global average pool" : window.average ? "average pool" : "max pool";
+    struct net_node *n = append(net, NET_POOL, name, 1, &x, net_channels(net, x));
+    if (n) n->window = window;
+    return last(net);
+}
+
+net_value net_global_average(struct net *net, net_value x) {
+    return net_pool(net, x, (struct net_window){.global = 1, .average = 1, .stride = 1});
+}
+
+net_value net_upsample(struct net *net, net_value x, net_value like) {
+    append(net, NET_UPSAMPLE, "upsample", 2, (net_value[]){x, like}, net_channels(net, x));
+    return last(net);
+}
+
+net_value net_concat(struct net *net, int n, const net_value *x) {
+    int c = 0;
+    for (int i = 0; i < n; i++) c += net_channels(net, x[i]);
+    append(net, NET_CONCAT, "concat", n, x, c);
+    return last(net);
+}
+
+net_value net_softmax(struct net *net, net_value x) {
+    append(net, NET_SOFTMAX, "softmax", 1, &x, net_channels(net, x));
+    return last(net);
+}
+
+void net_output(struct net *net, net_value x, const char *fmt, ...) {
+    if (net->error) return;
+    void *p = realloc(net->outputs, sizeof *net->outputs * (size_t)(net->noutputs + 1));
+    if (!p) {
+        fail_memory(net);
+        return;
+    }
+    net->outputs = p;
+    char name[64];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(name, sizeof name, fmt, ap);
+    va_end(ap);
+    struct net_output *o = &net->outputs[net->noutputs];
+    o->value = x;
+    o->name = strdup(name);
+    if (!o->name)
+        fail_memory(net);
+    else
+        net->noutputs++;
+}

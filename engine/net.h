@@ -1,0 +1,140 @@
+/*
+ * net.h - a network as a list of operations, and the builder the model files are written with.
+ *
+ * A model file (models/<family>.c) calls these functions in the order of the paper's figure and names the
+ * tensors of its blob. Nothing here knows about batch, picture size or hardware: a net is built once
+ * a blob, folded once (fold.h), and planned for every size it is run at (plan.h).
+ *
+ * Errors are sticky: the first one is kept, every later call does nothing, and net_finish reports
+ * it, so model files need no checks of their own.
+ */
+#ifndef MIEN_ENGINE_NET_H
+#define MIEN_ENGINE_NET_H
+
+#include "engine/blob.h"
+#include "kernels/kern.h"
+
+#include <stddef.h>
+
+typedef int net_value; /* index of the node that makes the value */
+
+enum net_op {
+    NET_INPUT,
+    NET_CONV,     /* convolution; also fully connected layers (a kernel as large as the map) */
+    NET_AFFINE,   /* scale and shift a channel: batch norm, normalisation */
+    NET_ACT,      /* activation alone */
+    NET_ADD,      /* sum of two values of one shape */
+    NET_POOL,     /* max or average */
+    NET_UPSAMPLE, /* nearest neighbour, factor 2, cropped to the size of in[1] */
+    NET_CONCAT,   /* along channels */
+    NET_SOFTMAX   /* over the channels of each pixel */
+};
+
+enum net_pad { NET_PAD_EXPLICIT, NET_PAD_SAME /* TensorFlow: the odd pixel at the bottom, right */ };
+
+struct net_window { /* of a convolution or pool */
+    int kh, kw, stride;
+    enum net_pad mode;
+    int pad;     /* NET_PAD_EXPLICIT: on all four sides */
+    int ceil;    /* pool: a window that starts inside counts, even where it ends outside */
+    int global;  /* pool: the window is the whole map */
+    int average; /* pool: average of the pixels inside the map, not their maximum */
+};
+
+enum { NET_MAX_INPUTS = 4, NET_MAX_KERNEL = 32 };
+
+/* A convolution's weights as the blob has them, and what folding put around them: the engine packs
+ *   w'[o][i][ky][kx] = out_scale[o] w[o][i][ky][kx] in_scale[i]
+ * and keeps a bias that holds everything else. Vectors are NULL where they would be all one or zero. */
+struct net_weights {
+    const struct blob_tensor *w;    /* [cout][cin/groups][kh][kw] */
+    const struct blob_tensor *bias; /* [cout] or NULL */
+    double *out_scale, *out_shift;  /* [cout], owned */
+    double *in_scale, *in_shift;    /* [cin], owned */
+    int difference;                 /* two logits a score: output o is row 2o+1 minus row 2o */
+    int reverse_input;              /* the network was trained on BGR: input channel i is cin-1-i */
+};
+
+struct net_node {
+    enum net_op op;
+    char *name; /* of the tensors, for messages and plans; owned */
+    int in[NET_MAX_INPUTS], inputs;
+    int channels;
+    struct net_window window; /* CONV, POOL */
+    int groups;               /* CONV */
+    int vector;               /* CONV that is a fully connected layer: its map is 1x1 */
+    struct net_weights weights;
+    double *scale, *shift;         /* AFFINE, [channels], owned */
+    enum kern_act act;             /* ACT */
+    float alpha;                   /* ACT leaky */
+    const struct blob_tensor *slope; /* ACT prelu, [channels] */
+    int replaced_by; /* folding: uses of this node go to that one; -1: still alive */
+};
+
+struct net_output {
+    char *name;
+    net_value value;
+};
+
+struct net {
+    const struct blob *blob; /* outlives the net */
+    struct net_node *nodes;
+    int count, capacity;
+    struct net_output *outputs;
+    int noutputs;
+    int input_width, input_height; /* default size, pixels */
+    int min_stride;      /* sizes must be a multiple of this where the network demands one; else 1 */
+    int dynamic_size;    /* any input size may be run */
+    float *input_border; /* [channels] what stands around the input for padded convolutions; owned,
+                            NULL: zeros. Set by folding the normalisation */
+    unsigned char *used; /* [blob tensors] which tensors the builder has taken */
+    int error;
+};
+
+int net_new(const struct blob *blob, struct net **out);
+void net_free(struct net *net);
+/* Ends building: reports the sticky error, and a tensor of the blob that no layer took. */
+int net_finish(struct net *net);
+/* Records a model file's own complaint as the sticky error. */
+void net_fail(struct net *net, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Does the blob have this tensor? name is a printf format. */
+int net_has(const struct net *net, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Size of a tensor's dimension, 0 where there is no such tensor. */
+int64_t net_dim(const struct net *net, int dim, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+int net_channels(const struct net *net, net_value x);
+
+/* The picture: c channels, normalised as the blob's `input` metadata says. Values are RGB 0..255;
+ * channel order and normalisation become part of the first convolution. Sets the default size. */
+net_value net_input(struct net *net);
+
+/* X.weight and X.bias where it exists. k comes from the weights, groups from channels and weights. */
+net_value net_conv(struct net *net, net_value x, const char *name, int stride, int pad);
+net_value net_conv_same(struct net *net, net_value x, const char *name, int stride);
+/* Two class logits an anchor (background, face) become one that sigmoid turns into the softmax
+ * probability of the second: softmax(a, b)[1] = sigmoid(b - a). */
+net_value net_conv_difference(struct net *net, net_value x, const char *name, int stride, int pad);
+/* Fully connected: X.weight [out][c*h*w] over a map of h x w, flattened C,H,W; X.bias where it exists. */
+net_value net_fc(struct net *net, net_value x, const char *name, int h, int w);
+/* Batch norm X.{weight,bias,running_mean,running_var}; x itself where the blob has none of them
+ * (the publisher folded it). */
+net_value net_bn(struct net *net, net_value x, const char *name);
+net_value net_relu(struct net *net, net_value x);
+net_value net_act(struct net *net, net_value x, enum kern_act act, float alpha);
+/* PReLU with slopes X.weight. */
+net_value net_prelu(struct net *net, net_value x, const char *name);
+net_value net_add(struct net *net, net_value a, net_value b);
+net_value net_pool(struct net *net, net_value x, struct net_window window);
+net_value net_global_average(struct net *net, net_value x);
+/* x at twice its size, cropped to that of like. */
+net_value net_upsample(struct net *net, net_value x, net_value like);
+net_value net_concat(struct net *net, int n, const net_value *x);
+net_value net_softmax(struct net *net, net_value x);
+void net_output(struct net *net, net_value x, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Where folding has replaced x, the node that stands for it now. */
+net_value net_resolve(const struct net *net, net_value x);
+
+#endif

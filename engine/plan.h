@@ -1,0 +1,77 @@
+/*
+ * plan.h - a network made concrete: one batch, one size, one flat list of steps.
+ *
+ * Planning infers shapes, fuses activations and sums into the operation before them, gives every
+ * tensor its place in one arena, and knows nothing of how a backend computes a step. Running a plan
+ * is a walk over an array; all decisions are taken here.
+ *
+ * Layout: NHWC. A tensor read by a padded convolution carries a halo of pixels around it, zero (or,
+ * around the input, the colour that normalises to zero), so that convolutions have no edge code. The
+ * parts of a concatenation are channel slices of one buffer, so that concatenating costs nothing.
+ */
+#ifndef MIEN_ENGINE_PLAN_H
+#define MIEN_ENGINE_PLAN_H
+
+#include "engine/net.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A tensor in the arena. Distances are in floats. */
+struct plan_view {
+    size_t offset;              /* from the arena's start to channel 0 of pixel 0,0 of image 0 */
+    ptrdiff_t image, row, px;   /* distance between images, rows, pixels */
+    int h, w, c;                /* of one image, without the halo */
+    int top, left, bottom, right; /* halo, pixels */
+};
+
+enum plan_kind {
+    PLAN_CONV,
+    PLAN_AFFINE,    /* scale and shift, then the epilogue */
+    PLAN_POINTWISE, /* the epilogue alone: activation, sum or both */
+    PLAN_POOL,
+    PLAN_UPSAMPLE,
+    PLAN_SOFTMAX
+};
+
+struct plan_step {
+    enum plan_kind kind;
+    int node;                   /* first node of the fused group; its weights and window count */
+    struct plan_view in, out;
+    struct plan_view res;       /* what is added; valid where has_res */
+    int has_res, res_after, res_shift; /* as struct kern_epi and kern_epilogue_f32 */
+    enum kern_act act;
+    float alpha;
+    const struct blob_tensor *slope;
+    int pad_top, pad_left;      /* CONV, POOL: rows and columns of the window above and left of the map */
+    uint64_t macs;              /* for the whole batch */
+    int in_value, out_value, res_value; /* node indices, for printing */
+};
+
+struct plan_buffer {
+    int h, w, c;                /* c: channels of all slices */
+    int top, left, bottom, right;
+    size_t bytes, offset;       /* offset from the arena's start */
+    int first, last;            /* steps */
+};
+
+struct plan_graph {
+    const struct net *net;
+    int batch, width, height;
+    struct plan_step *steps;
+    int nsteps;
+    struct plan_buffer *buffers;
+    int nbuffers;
+    struct plan_view input;
+    struct plan_view *outputs; /* [net->noutputs] */
+    size_t arena_bytes, no_reuse_bytes;
+    uint64_t macs;
+};
+
+/* Plans net at this batch and size. MIEN_EINVAL where the network cannot run at it. */
+int plan_make(const struct net *net, int batch, int width, int height, struct plan_graph **out);
+void plan_free(struct plan_graph *g);
+/* Shape of output i at a size, without a plan. */
+int plan_output_shape(const struct net *net, int i, int width, int height, int *h, int *w, int *c);
+
+#endif

@@ -1,0 +1,37 @@
+/* OpenBLAS behind the gemm slots: the fast path of processors we have no kernels for, and a rival in
+ * the benchmarks. Threads are ours, so the library's own are switched off. */
+#ifdef MIEN_HAVE_OPENBLAS
+
+#include "kernels/kern.h"
+
+#include <cblas.h>
+#include <stdio.h>
+#include <string.h>
+
+static void gemm_f32_blas(int m, int n, int k, const float *a, ptrdiff_t lda, const float *b,
+                          ptrdiff_t ldb, float *c, ptrdiff_t ldc) {
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, n, k, 1.0f, a, (int)lda, b, (int)ldb,
+                0.0f, c, (int)ldc);
+}
+
+static void gemv_f32_blas(int n, int k, const float *w, const float *x, float *y) {
+    cblas_sgemv(CblasRowMajor, CblasNoTrans, n, k, 1.0f, w, k, x, 1, 0.0f, y, 1);
+}
+
+const char *kern_blas_name(void) {
+    static _Thread_local char name[64];
+    const char *config = openblas_get_config(); /* "OpenBLAS 0.3.21 NO_LAPACKE ..." */
+    int words = 0, n = 0;
+    while (config[n] && n < 40 && !(config[n] == ' ' && ++words == 2)) n++;
+    snprintf(name, sizeof name, "%.*s %s", n, config, openblas_get_corename());
+    return name;
+}
+
+void kern_init_blas(struct kern *k) {
+    openblas_set_num_threads(1);
+    k->name = "blas";
+    k->gemm_f32 = gemm_f32_blas;
+    k->gemv_f32 = gemv_f32_blas;
+}
+
+#endif

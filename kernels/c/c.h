@@ -1,0 +1,14 @@
+/*
+ * c.h - the plain C kernels, one file a kind; together they define what every slot means.
+ */
+#ifndef MIEN_KERNELS_C_C_H
+#define MIEN_KERNELS_C_C_H
+
+#include "kernels/kern.h"
+
+void kern_init_c_gemm(struct kern *k);
+void kern_init_c_conv(struct kern *k);
+void kern_init_c_pointwise(struct kern *k);
+void kern_init_c_pool(struct kern *k);
+
+#endif

@@ -1,0 +1,9 @@
+#include "kernels/c/c.h"
+
+void kern_init_c(struct kern *k) {
+    k->name = "c";
+    kern_init_c_gemm(k);
+    kern_init_c_conv(k);
+    kern_init_c_pointwise(k);
+    kern_init_c_pool(k);
+}

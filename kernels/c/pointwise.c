@@ -1,0 +1,68 @@
+#include "kernels/c/c.h"
+
+#include <math.h>
+
+static float sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
+
+/* The activation alone, over c channels in place. */
+static void activate(int c, const struct kern_epi *e, float *x) {
+    switch (e->act) {
+    case KERN_ACT_NONE: break;
+    case KERN_ACT_RELU:
+        for (int j = 0; j < c; j++) x[j] = x[j] > 0 ? x[j] : 0;
+        break;
+    case KERN_ACT_RELU6:
+        for (int j = 0; j < c; j++) x[j] = x[j] > 0 ? x[j] < 6 ? x[j] : 6 : 0;
+        break;
+    case KERN_ACT_LEAKY:
+        for (int j = 0; j < c; j++) x[j] = x[j] > 0 ? x[j] : e->alpha * x[j];
+        break;
+    case KERN_ACT_PRELU:
+        for (int j = 0; j < c; j++) x[j] = x[j] > 0 ? x[j] : e->slope[j] * x[j];
+        break;
+    case KERN_ACT_SIGMOID:
+        for (int j = 0; j < c; j++) x[j] = sigmoid(x[j]);
+        break;
+    case KERN_ACT_SWISH:
+        for (int j = 0; j < c; j++) x[j] *= sigmoid(x[j]);
+        break;
+    }
+}
+
+static void epilogue_f32_c(int w, int c, const float *acc, ptrdiff_t acc_px,
+                           const struct kern_epi *e, const float *res, ptrdiff_t res_px,
+                           int res_shift, float *dst, ptrdiff_t dst_px) {
+    for (int x = 0; x < w; x++, acc += acc_px, dst += dst_px) {
+        const float *r = res ? res + (x >> res_shift) * res_px : NULL;
+        if (e->bias)
+            for (int j = 0; j < c; j++) dst[j] = acc[j] + e->bias[j];
+        else if (acc != dst)
+            for (int j = 0; j < c; j++) dst[j] = acc[j];
+        if (r && !e->res_after)
+            for (int j = 0; j < c; j++) dst[j] += r[j];
+        activate(c, e, dst);
+        if (r && e->res_after)
+            for (int j = 0; j < c; j++) dst[j] += r[j];
+    }
+}
+
+static void affine_f32_c(int w, int c, const float *src, ptrdiff_t src_px, const float *scale,
+                         const float *shift, float *dst, ptrdiff_t dst_px) {
+    for (int x = 0; x < w; x++, src += src_px, dst += dst_px)
+        for (int j = 0; j < c; j++) dst[j] = scale[j] * src[j] + shift[j];
+}
+
+static void softmax_f32_c(int n, float *x) {
+    float top = x[0];
+    for (int i = 1; i < n; i++) top = x[i] > top ? x[i] : top;
+    double sum = 0;
+    for (int i = 0; i < n; i++) sum += x[i] = expf(x[i] - top);
+    float factor = (float)(1.0 / sum);
+    for (int i = 0; i < n; i++) x[i] *= factor;
+}
+
+void kern_init_c_pointwise(struct kern *k) {
+    k->epilogue_f32 = epilogue_f32_c;
+    k->affine_f32 = affine_f32_c;
+    k->softmax_f32 = softmax_f32_c;
+}
