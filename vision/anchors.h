@@ -21,9 +21,9 @@ enum anchor_kind {
 };
 
 struct anchor_level {
-    int stride;                   /* pixels of the input from cell to cell */
-    int anchors;                  /* anchors a cell, 1..ANCHOR_PER_CELL */
-    float size[ANCHOR_PER_CELL];  /* side of the square anchor, pixels; unused for distances */
+    int stride;                  /* pixels of the input from cell to cell */
+    int anchors;                 /* anchors a cell, 1..ANCHOR_PER_CELL */
+    float size[ANCHOR_PER_CELL]; /* side of the square anchor, pixels; unused for distances */
 };
 
 struct anchor_spec {
@@ -66,7 +66,7 @@ int64_t anchor_count(const struct anchor_spec *spec, const struct anchor_output 
 
 /* Adds every anchor with a score of at least threshold to *c, in the order of levels, cells and
  * anchors. Anchors whose box or landmarks are not finite are left out. out: [spec->levels]. */
-int anchors_decode(const struct anchor_spec *spec, const struct anchor_output *out,
-                   float threshold, struct candidates *c);
+int anchors_decode(const struct anchor_spec *spec, const struct anchor_output *out, float threshold,
+                   struct candidates *c);
 
 #endif

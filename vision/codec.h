@@ -30,6 +30,22 @@ codec_encode_fn jpeg_encode, png_encode, webp_encode, ppm_encode;
 int codec_check_size(const char *what, uint64_t width, uint64_t height,
                      const mien_decode_options *opt);
 
+/* MIEN_OK where size bytes can hold width x height pixels at the format's best compression, at most
+ * `density` pixels a byte; else MIEN_EFORMAT. Keeps a tiny file whose header lies from costing the
+ * memory and time of a large picture. */
+int codec_check_holds(const char *what, uint64_t width, uint64_t height, size_t size,
+                      uint64_t density);
+
+/* Bytes that grow as an encoder adds to them. Start with zeros. */
+struct byte_sink {
+    uint8_t *at;
+    size_t n, room;
+    int failed; /* 1: memory ran out, later additions are ignored */
+};
+void byte_sink_add(struct byte_sink *s, const void *bytes, size_t n);
+/* Hands the bytes over, or frees them and returns MIEN_ENOMEM where an addition failed. */
+int byte_sink_finish(struct byte_sink *s, uint8_t **bytes, size_t *size);
+
 /* Composes a row of n RGBA pixels over white into RGB. Returns 1 where any was not opaque. */
 int codec_over_white(const uint8_t *rgba, uint8_t *rgb, int n);
 

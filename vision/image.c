@@ -1,0 +1,231 @@
+/* Pictures in memory and from bytes: allocation, format sniffing and limits. */
+#include "vision/image.h"
+
+#include "engine/err.h"
+#include "vision/codec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DEFAULT_MAX_PIXELS 200000000u
+#define MAX_SIDE           (1 << 24)
+#define FIRST_READ         (1 << 16)
+
+struct format {
+    bool (*fits)(const uint8_t *b, size_t n);
+    codec_decode_fn *decode;
+};
+
+static bool starts(const uint8_t *b, size_t n, const char *magic, size_t len) {
+    return n >= len && memcmp(b, magic, len) == 0;
+}
+
+static bool is_jpeg(const uint8_t *b, size_t n) {
+    return starts(b, n, "\xff\xd8\xff", 3);
+}
+static bool is_png(const uint8_t *b, size_t n) {
+    return starts(b, n, "\x89PNG\r\n\x1a\n", 8);
+}
+static bool is_webp(const uint8_t *b, size_t n) {
+    return n >= 12 && starts(b, n, "RIFF", 4) && memcmp(b + 8, "WEBP", 4) == 0;
+}
+static bool is_gif(const uint8_t *b, size_t n) {
+    return starts(b, n, "GIF8", 4);
+}
+static bool is_bmp(const uint8_t *b, size_t n) {
+    return starts(b, n, "BM", 2);
+}
+static bool is_pnm(const uint8_t *b, size_t n) {
+    return n >= 3 && b[0] == 'P' && b[1] >= '1' && b[1] <= '6' && strchr(" \t\r\n#", b[2]) && b[2];
+}
+
+/* TGA has no magic, only header fields that must make sense, so it is asked last. */
+static bool is_tga(const uint8_t *b, size_t n) {
+    if (n < 18) return false;
+    uint8_t map = b[1], type = b[2], depth = b[16];
+    bool depth_ok = depth == 8 || depth == 15 || depth == 16 || depth == 24 || depth == 32;
+    if (map == 1) return (type == 1 || type == 9) && (depth == 8 || depth == 16);
+    return map == 0 && depth_ok && (type == 2 || type == 3 || type == 10 || type == 11);
+}
+
+static const struct format formats[] = {
+    {is_jpeg, jpeg_decode}, {is_png, png_decode}, {is_webp, webp_decode}, {is_gif, stb_decode},
+    {is_bmp, stb_decode},   {is_pnm, pnm_decode}, {is_tga, stb_decode},
+};
+
+int image_check(const mien_image *img) {
+    if (!img || !img->pixels) return err_set(MIEN_EINVAL, "picture: no pixels given");
+    if (img->width < 1 || img->height < 1 || img->width > MAX_SIDE || img->height > MAX_SIDE)
+        return err_set(MIEN_EINVAL, "picture: a size of %dx%d is not possible", img->width,
+                       img->height);
+    if (img->pitch < (ptrdiff_t)img->width * 3)
+        return err_set(MIEN_EINVAL, "picture: a pitch of %td bytes does not hold %d pixels",
+                       img->pitch, img->width);
+    return MIEN_OK;
+}
+
+void image_full_size(const mien_image *img, int *width, int *height) {
+    *width = img->full_width > 0 ? img->full_width : img->width;
+    *height = img->full_height > 0 ? img->full_height : img->height;
+}
+
+void image_scale(const mien_image *img, double scale[2]) {
+    int fw, fh;
+    image_full_size(img, &fw, &fh);
+    for (int k = 1; k <= 8; k *= 2) {
+        if ((fw - 1) / k + 1 == img->width && (fh - 1) / k + 1 == img->height) {
+            scale[0] = scale[1] = k;
+            return;
+        }
+    }
+    scale[0] = (double)fw / img->width;
+    scale[1] = (double)fh / img->height;
+}
+
+int codec_check_size(const char *what, uint64_t width, uint64_t height,
+                     const mien_decode_options *opt) {
+    if (width == 0 || height == 0)
+        return err_set(MIEN_EFORMAT, "%s: the header gives a size of %llux%llu pixels", what,
+                       (unsigned long long)width, (unsigned long long)height);
+    if (width > MAX_SIDE || height > MAX_SIDE || width * height > opt->max_pixels)
+        return err_set(MIEN_ETOOBIG, "%s of %llux%llu pixels is over the limit of %llu pixels",
+                       what, (unsigned long long)width, (unsigned long long)height,
+                       (unsigned long long)opt->max_pixels);
+    return MIEN_OK;
+}
+
+int codec_check_holds(const char *what, uint64_t width, uint64_t height, size_t size,
+                      uint64_t density) {
+    if (width * height / density <= size) return MIEN_OK;
+    return err_set(MIEN_EFORMAT, "%s: the header gives %llux%llu pixels, too many for %zu bytes",
+                   what, (unsigned long long)width, (unsigned long long)height, size);
+}
+
+int codec_over_white(const uint8_t *rgba, uint8_t *rgb, int n) {
+    unsigned opaque = 255;
+    for (int i = 0; i < n; i++) {
+        unsigned a = rgba[4 * i + 3];
+        opaque &= a;
+        for (int c = 0; c < 3; c++) {
+            unsigned v = rgba[4 * i + c] * a + 255 * (255 - a) + 127;
+            rgb[3 * i + c] = (uint8_t)(v / 255);
+        }
+    }
+    return opaque != 255;
+}
+
+int mien_image_new(int width, int height, mien_image **out) {
+    if (!out) return err_set(MIEN_EINVAL, "mien_image_new: no place for the result given");
+    *out = NULL;
+    if (width < 1 || height < 1 || width > MAX_SIDE || height > MAX_SIDE)
+        return err_set(MIEN_EINVAL, "a picture of %dx%d pixels is not possible", width, height);
+    mien_image *img = calloc(1, sizeof *img);
+    size_t pitch = (size_t)width * 3;
+    if (img) img->pixels = calloc((size_t)height, pitch);
+    if (!img || !img->pixels) {
+        free(img);
+        return err_set(MIEN_ENOMEM, "no memory for a picture of %dx%d pixels", width, height);
+    }
+    img->width = img->full_width = width;
+    img->height = img->full_height = height;
+    img->pitch = (ptrdiff_t)pitch;
+    *out = img;
+    return MIEN_OK;
+}
+
+void mien_image_free(mien_image *img) {
+    if (!img) return;
+    free(img->pixels);
+    free(img);
+}
+
+int mien_image_decode(mien_ctx *ctx, const void *bytes, size_t size, const mien_decode_options *opt,
+                      mien_image **out) {
+    (void)ctx;
+    if (!out) return err_set(MIEN_EINVAL, "mien_image_decode: no place for the result given");
+    *out = NULL;
+    if (!bytes && size) return err_set(MIEN_EINVAL, "mien_image_decode: no bytes given");
+    if (size == 0) return err_set(MIEN_EFORMAT, "the picture is empty (0 bytes)");
+    if (size > IMAGE_MAX_FILE)
+        return err_set(MIEN_ETOOBIG, "a file of %zu bytes is over the limit of %zu bytes", size,
+                       IMAGE_MAX_FILE);
+    mien_decode_options o = {0};
+    if (opt) o = *opt;
+    if (o.min_side < 0)
+        return err_set(MIEN_EINVAL, "min_side is %d, it must not be negative", o.min_side);
+    if (o.max_pixels == 0) o.max_pixels = DEFAULT_MAX_PIXELS;
+
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (formats[i].fits(bytes, size)) return formats[i].decode(bytes, size, &o, out);
+    return err_set(MIEN_EFORMAT, "not a JPEG, PNG, WebP, BMP, GIF, PNM or TGA picture");
+}
+
+/* Reads fd to its end. hint: the expected size, so that a regular file takes one allocation; a pipe
+ * has none, and the size of a file may change while it is read. */
+static int read_all(int fd, size_t hint, uint8_t **bytes, size_t *size) {
+    size_t room = hint + 1, n = 0;
+    uint8_t *b = malloc(room);
+    while (b) {
+        ssize_t got = read(fd, b + n, room - n);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) {
+            int code = err_set(MIEN_EIO, "%s", strerror(errno));
+            free(b);
+            return code;
+        }
+        n += (size_t)got;
+        if (got == 0) {
+            *bytes = b;
+            *size = n;
+            return MIEN_OK;
+        }
+        if (n < room) continue;
+        if (n > IMAGE_MAX_FILE) {
+            free(b);
+            return err_set(MIEN_ETOOBIG, "the file is over the limit of %zu bytes", IMAGE_MAX_FILE);
+        }
+        room = room * 2;
+        uint8_t *larger = realloc(b, room);
+        if (!larger) free(b);
+        b = larger;
+    }
+    return err_set(MIEN_ENOMEM, "no memory to read the file");
+}
+
+static int read_file(const char *path, uint8_t **bytes, size_t *size) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return err_set(MIEN_EIO, "%s", strerror(errno));
+    struct stat st;
+    int code = MIEN_OK;
+    if (fstat(fd, &st) != 0) {
+        code = err_set(MIEN_EIO, "%s", strerror(errno));
+    } else if (S_ISDIR(st.st_mode)) {
+        code = err_set(MIEN_EIO, "is a folder");
+    } else if (S_ISREG(st.st_mode) && (uint64_t)st.st_size > IMAGE_MAX_FILE) {
+        code = err_set(MIEN_ETOOBIG, "a file of %lld bytes is over the limit of %zu bytes",
+                       (long long)st.st_size, IMAGE_MAX_FILE);
+    } else {
+        size_t hint = S_ISREG(st.st_mode) && st.st_size > 0 ? (size_t)st.st_size : FIRST_READ;
+        code = read_all(fd, hint, bytes, size);
+    }
+    close(fd);
+    return code;
+}
+
+int mien_image_load(mien_ctx *ctx, const char *path, const mien_decode_options *opt,
+                    mien_image **out) {
+    if (!out) return err_set(MIEN_EINVAL, "mien_image_load: no place for the result given");
+    *out = NULL;
+    if (!path) return err_set(MIEN_EINVAL, "mien_image_load: no path given");
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    int code = read_file(path, &bytes, &size);
+    if (code == MIEN_OK) code = mien_image_decode(ctx, bytes, size, opt, out);
+    free(bytes);
+    return code == MIEN_OK ? MIEN_OK : err_prefix(code, "%s", path);
+}

@@ -1,0 +1,289 @@
+/*
+ * JPEG through libjpeg-turbo.
+ *
+ * libjpeg reports broken data as warnings and returns grey pixels. A face found in half a picture
+ * is worse than an error, so the warnings that mean "pixels are missing or wrong" end the decoding
+ * here, and harmless ones (bytes between markers, an odd Adobe tag) are passed over.
+ */
+#include "engine/err.h"
+#include "vision/codec.h"
+#include "vision/orientation.h"
+
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* clang-format off: the message codes of jerror.h depend on what jpeglib.h defines */
+#include <jerror.h>
+#include <jpeglib.h>
+/* clang-format on */
+
+#define QUALITY 92
+/* A small file can hold thousands of scans, each of which costs as much as a picture. Real
+ * progressive files have about ten. */
+#define MAX_SCANS 500
+#define STRIP     16 /* rows decoded at once; what a 4:2:0 MCU row holds */
+
+struct decoder {
+    struct jpeg_decompress_struct c;
+    struct jpeg_error_mgr errors;
+    struct jpeg_progress_mgr progress;
+    jmp_buf failed;
+    int code;
+    bool gathering; /* all scans of a file with several are being read */
+    uint8_t *strip;
+    mien_image *img;
+};
+
+static struct decoder *decoder_of(j_common_ptr c) {
+    return c->client_data;
+}
+
+static void fail(j_common_ptr c) {
+    char text[JMSG_LENGTH_MAX];
+    struct decoder *d = decoder_of(c);
+    c->err->format_message(c, text);
+    if (c->err->msg_code == JERR_OUT_OF_MEMORY)
+        d->code = err_set(MIEN_ENOMEM, "JPEG: no memory to decode it");
+    else
+        d->code = err_set(MIEN_EFORMAT, "JPEG: %s", text);
+    longjmp(d->failed, 1);
+}
+
+static void on_message(j_common_ptr c, int level) {
+    struct decoder *d = decoder_of(c);
+    if (level >= 0) return; /* a trace message */
+    switch (c->err->msg_code) {
+    case JWRN_JPEG_EOF:
+        /* The end marker is missing. That is all where rows come straight from the one scan, but of
+           several scans it may be the last ones that are gone. */
+        if (!d->gathering) return;
+        break;
+    case JWRN_HIT_MARKER:
+    case JWRN_HUFF_BAD_CODE:
+    case JWRN_ARITH_BAD_CODE:
+    case JWRN_MUST_RESYNC: break;
+    default: return;
+    }
+    bool cut = c->err->msg_code == JWRN_JPEG_EOF || c->err->msg_code == JWRN_HIT_MARKER;
+    d->code = err_set(MIEN_EFORMAT, cut ? "JPEG: the data ends before the picture does"
+                                        : "JPEG: the data is corrupt");
+    longjmp(d->failed, 1);
+}
+
+static void on_output(j_common_ptr c) {
+    (void)c;
+}
+
+static void on_progress(j_common_ptr c) {
+    struct decoder *d = decoder_of(c);
+    if (((j_decompress_ptr)c)->input_scan_number <= MAX_SCANS) return;
+    d->code = err_set(MIEN_EFORMAT, "JPEG: more than %d scans", MAX_SCANS);
+    longjmp(d->failed, 1);
+}
+
+static int orientation_of(const struct jpeg_decompress_struct *c) {
+    for (jpeg_saved_marker_ptr m = c->marker_list; m; m = m->next)
+        if (m->marker == JPEG_APP0 + 1 && m->data_length >= 6 && m->data[0] == 'E' &&
+            m->data[1] == 'x' && m->data[2] == 'i' && m->data[3] == 'f')
+            return exif_orientation(m->data, m->data_length);
+    return 1;
+}
+
+/* The largest of 1, 2, 4, 8 that leaves the long side at min_side or more. */
+static int reduction(int width, int height, int min_side) {
+    int side = width > height ? width : height, k = 1;
+    if (min_side <= 0) return 1;
+    while (k < 8 && (side - 1) / (2 * k) + 1 >= min_side) k *= 2;
+    return k;
+}
+
+/* The most pixels a byte can hold: a Huffman-coded 8x8 block takes at least a bit. */
+static uint64_t density(const struct jpeg_decompress_struct *c) {
+    uint64_t blocks = 0;
+    for (int i = 0; i < c->num_components; i++)
+        blocks += (uint64_t)c->comp_info[i].width_in_blocks * c->comp_info[i].height_in_blocks;
+    uint64_t pixels = (uint64_t)c->image_width * c->image_height;
+    return blocks ? pixels * 8 / blocks + 1 : pixels;
+}
+
+/* Ink to light. Adobe's programs store CMYK inverted and say so with their marker. */
+static void cmyk_to_rgb(const uint8_t *cmyk, uint8_t *rgb, int n, bool inverted) {
+    unsigned flip = inverted ? 0 : 255;
+    for (int i = 0; i < n; i++, cmyk += 4, rgb += 3) {
+        unsigned k = cmyk[3] ^ flip;
+        for (int j = 0; j < 3; j++) rgb[j] = (uint8_t)(((cmyk[j] ^ flip) * k + 127) / 255);
+    }
+}
+
+/* Decodes all rows, strip by strip so that turning a picture upright needs no second one. */
+static void read_rows(struct decoder *d, int orientation) {
+    struct jpeg_decompress_struct *c = &d->c;
+    int w = (int)c->output_width, h = (int)c->output_height;
+    bool cmyk = c->out_color_space == JCS_CMYK, direct = orientation == 1 && !cmyk;
+    size_t row_bytes = (size_t)w * (size_t)c->output_components;
+    if (!direct) {
+        d->strip = malloc(STRIP * row_bytes);
+        if (!d->strip) {
+            d->code = err_set(MIEN_ENOMEM, "JPEG: no memory for %d rows", STRIP);
+            longjmp(d->failed, 1);
+        }
+    }
+    while ((int)c->output_scanline < h) {
+        int y0 = (int)c->output_scanline, n = 0, want = h - y0 < STRIP ? h - y0 : STRIP;
+        uint8_t *base = direct ? d->img->pixels + (size_t)y0 * (size_t)d->img->pitch : d->strip;
+        size_t pitch = direct ? (size_t)d->img->pitch : row_bytes;
+        while (n < want) {
+            JSAMPROW rows[STRIP];
+            for (int i = n; i < want; i++) rows[i] = base + (size_t)i * pitch;
+            n += (int)jpeg_read_scanlines(c, rows + n, (JDIMENSION)(want - n));
+        }
+        if (direct) continue;
+        if (cmyk) /* in place: a row shrinks to three quarters */
+            for (int i = 0; i < n; i++) {
+                uint8_t *row = d->strip + (size_t)i * row_bytes;
+                cmyk_to_rgb(row, row, w, c->saw_Adobe_marker);
+            }
+        orientation_place(d->strip, (ptrdiff_t)row_bytes, w, h, y0, n, orientation, d->img);
+    }
+}
+
+static int decode(struct decoder *d, const uint8_t *bytes, size_t size,
+                  const mien_decode_options *opt) {
+    struct jpeg_decompress_struct *c = &d->c;
+    jpeg_mem_src(c, bytes, (unsigned long)size);
+    jpeg_save_markers(c, JPEG_APP0 + 1, 0xffff);
+    jpeg_read_header(c, TRUE);
+    int fw = (int)c->image_width, fh = (int)c->image_height;
+    int code = codec_check_size("JPEG", c->image_width, c->image_height, opt);
+    if (code == MIEN_OK && !c->arith_code)
+        code = codec_check_holds("JPEG", c->image_width, c->image_height, size, density(c));
+    if (code != MIEN_OK) return code;
+
+    int orientation = opt->keep_orientation ? 1 : orientation_of(c);
+    int swap = orientation_swaps(orientation);
+    c->scale_num = 1;
+    c->scale_denom = (unsigned)reduction(fw, fh, opt->min_side);
+    if (c->jpeg_color_space == JCS_CMYK || c->jpeg_color_space == JCS_YCCK)
+        c->out_color_space = JCS_CMYK;
+    else
+        c->out_color_space = JCS_RGB;
+    d->gathering = jpeg_has_multiple_scans(c);
+    jpeg_start_decompress(c);
+    d->gathering = false;
+    int w = (int)c->output_width, h = (int)c->output_height;
+    code = mien_image_new(swap ? h : w, swap ? w : h, &d->img);
+    if (code != MIEN_OK) return code;
+    d->img->full_width = swap ? fh : fw;
+    d->img->full_height = swap ? fw : fh;
+    read_rows(d, orientation);
+    return MIEN_OK;
+}
+
+int jpeg_decode(const uint8_t *bytes, size_t size, const mien_decode_options *opt,
+                mien_image **out) {
+    struct decoder *d =
+        calloc(1, sizeof *d); /* on the heap: it changes between setjmp and longjmp */
+    *out = NULL;
+    if (!d) return err_set(MIEN_ENOMEM, "JPEG: no memory for the decoder");
+    d->c.err = jpeg_std_error(&d->errors);
+    d->errors.error_exit = fail;
+    d->errors.emit_message = on_message;
+    d->errors.output_message = on_output;
+    d->c.client_data = d;
+    if (setjmp(d->failed) == 0) {
+        jpeg_create_decompress(&d->c);
+        d->progress.progress_monitor = on_progress;
+        d->c.progress = &d->progress;
+        d->code = decode(d, bytes, size, opt);
+    }
+    int code = d->code;
+    if (code == MIEN_OK)
+        *out = d->img;
+    else
+        mien_image_free(d->img);
+    jpeg_destroy_decompress(&d->c);
+    free(d->strip);
+    free(d);
+    return code;
+}
+
+struct encoder {
+    struct jpeg_compress_struct c;
+    struct jpeg_error_mgr errors;
+    struct jpeg_destination_mgr dest;
+    jmp_buf failed;
+    struct byte_sink sink;
+    uint8_t buffer[1 << 14];
+};
+
+static void encode_fail(j_common_ptr c) {
+    char text[JMSG_LENGTH_MAX];
+    c->err->format_message(c, text);
+    err_set(MIEN_EUNSUPPORTED, "JPEG: %s", text);
+    longjmp(((struct encoder *)c->client_data)->failed, 1);
+}
+
+static void dest_start(j_compress_ptr c) {
+    struct encoder *e = c->client_data;
+    e->dest.next_output_byte = e->buffer;
+    e->dest.free_in_buffer = sizeof e->buffer;
+}
+
+static boolean dest_full(j_compress_ptr c) {
+    struct encoder *e = c->client_data;
+    byte_sink_add(&e->sink, e->buffer, sizeof e->buffer);
+    dest_start(c);
+    return TRUE;
+}
+
+static void dest_end(j_compress_ptr c) {
+    struct encoder *e = c->client_data;
+    byte_sink_add(&e->sink, e->buffer, sizeof e->buffer - e->dest.free_in_buffer);
+}
+
+static void encode(struct encoder *e, const mien_image *img) {
+    struct jpeg_compress_struct *c = &e->c;
+    jpeg_create_compress(c);
+    e->dest.init_destination = dest_start;
+    e->dest.empty_output_buffer = dest_full;
+    e->dest.term_destination = dest_end;
+    c->dest = &e->dest;
+    c->image_width = (JDIMENSION)img->width;
+    c->image_height = (JDIMENSION)img->height;
+    c->input_components = 3;
+    c->in_color_space = JCS_RGB;
+    jpeg_set_defaults(c);
+    jpeg_set_quality(c, QUALITY, TRUE);
+    c->optimize_coding = TRUE;
+    jpeg_start_compress(c, TRUE);
+    while (c->next_scanline < c->image_height) {
+        JSAMPROW row = img->pixels + (ptrdiff_t)c->next_scanline * img->pitch;
+        jpeg_write_scanlines(c, &row, 1);
+    }
+    jpeg_finish_compress(c);
+}
+
+int jpeg_encode(const mien_image *img, uint8_t **bytes, size_t *size) {
+    *bytes = NULL;
+    if (img->width > JPEG_MAX_DIMENSION || img->height > JPEG_MAX_DIMENSION)
+        return err_set(MIEN_EUNSUPPORTED, "JPEG holds at most %ldx%ld pixels, not %dx%d",
+                       (long)JPEG_MAX_DIMENSION, (long)JPEG_MAX_DIMENSION, img->width, img->height);
+    struct encoder *e = calloc(1, sizeof *e);
+    if (!e) return err_set(MIEN_ENOMEM, "JPEG: no memory for the encoder");
+    e->c.err = jpeg_std_error(&e->errors);
+    e->errors.error_exit = encode_fail;
+    e->errors.output_message = on_output;
+    e->c.client_data = e;
+    int code = MIEN_EUNSUPPORTED;
+    if (setjmp(e->failed) == 0) {
+        encode(e, img);
+        code = byte_sink_finish(&e->sink, bytes, size);
+    } else {
+        free(e->sink.at);
+    }
+    jpeg_destroy_compress(&e->c);
+    free(e);
+    return code;
+}

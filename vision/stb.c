@@ -1,0 +1,122 @@
+/*
+ * BMP, GIF (first frame) and TGA through stb_image.
+ *
+ * stb_image reads zeros past the end of its input and reports success. It is fed through callbacks
+ * here that notice when it asks for bytes that are not there, so that a cut-off file is an error.
+ */
+#include "engine/err.h"
+#include "vision/codec.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STBI_ONLY_BMP
+#define STBI_ONLY_GIF
+#define STBI_ONLY_TGA
+#define STBI_NO_STDIO
+#define STBI_NO_LINEAR
+#define STBI_NO_HDR
+#define STB_IMAGE_STATIC
+#define STB_IMAGE_IMPLEMENTATION
+/* Told at the end of the file, of functions left out: no pop could follow. */
+#pragma GCC diagnostic ignored "-Wunused-function"
+#include <stb_image.h>
+
+struct feed {
+    const uint8_t *bytes;
+    size_t size, at;
+    const char *ahead; /* stb_image's read-ahead buffer */
+    bool cut;          /* bytes were asked for that the file does not have */
+};
+
+/* A short answer is no harm where stb_image only reads ahead; nothing at all is, and so is a short
+ * answer to a request for the pixels themselves. The first call shows which buffer is the one for
+ * reading ahead. */
+static int feed_read(void *user, char *to, int want) {
+    struct feed *f = user;
+    size_t n = (size_t)want;
+    if (!f->ahead) f->ahead = to;
+    if (n > f->size - f->at) {
+        n = f->size - f->at;
+        memset(to + n, 0, (size_t)want - n);
+        if (n == 0 || to != f->ahead) f->cut = true;
+    }
+    memcpy(to, f->bytes + f->at, n);
+    f->at += n;
+    return (int)n;
+}
+
+static void feed_skip(void *user, int n) {
+    struct feed *f = user;
+    size_t left = f->size - f->at;
+    if (n > 0) f->at += (size_t)n < left ? (size_t)n : left;
+}
+
+static int feed_eof(void *user) {
+    struct feed *f = user;
+    return f->at >= f->size;
+}
+
+struct kind {
+    const char *name;
+    uint64_t density; /* the most pixels a byte can hold */
+};
+
+static const struct kind bmp = {"BMP", 8};    /* a bit a pixel */
+static const struct kind gif = {"GIF", 4096}; /* a string of 4096 a 12-bit code */
+static const struct kind tga = {"TGA", 64};   /* 128 a packet of two bytes */
+
+static const struct kind *kind_of(const uint8_t *bytes) {
+    if (bytes[0] == 'G' && bytes[1] == 'I') return &gif;
+    return bytes[0] == 'B' && bytes[1] == 'M' ? &bmp : &tga;
+}
+
+static int to_image(const stbi_uc *pixels, int w, int h, int channels, bool alpha,
+                    mien_image **out) {
+    mien_image *img;
+    int code = mien_image_new(w, h, &img);
+    if (code != MIEN_OK) return code;
+    for (int y = 0; y < h; y++) {
+        const stbi_uc *src = pixels + (size_t)y * (size_t)w * (size_t)channels;
+        uint8_t *dst = img->pixels + y * img->pitch;
+        if (channels == 4 && alpha) {
+            img->has_alpha |= codec_over_white(src, dst, w);
+        } else {
+            for (int x = 0; x < w; x++) memcpy(dst + 3 * x, src + channels * x, 3);
+        }
+    }
+    *out = img;
+    return MIEN_OK;
+}
+
+int stb_decode(const uint8_t *bytes, size_t size, const mien_decode_options *opt,
+               mien_image **out) {
+    const struct kind *kind = kind_of(bytes);
+    const char *what = kind->name;
+    stbi_io_callbacks io = {feed_read, feed_skip, feed_eof};
+    struct feed f = {.bytes = bytes, .size = size};
+    int w, h, channels;
+    *out = NULL;
+    if (!stbi_info_from_callbacks(&io, &f, &w, &h, &channels) || w < 0 || h < 0)
+        return err_set(MIEN_EFORMAT, "%s: the header is broken or cut off", what);
+    int code = codec_check_size(what, (uint64_t)w, (uint64_t)h, opt);
+    if (code == MIEN_OK)
+        code = codec_check_holds(what, (uint64_t)w, (uint64_t)h, size, kind->density);
+    if (code != MIEN_OK) return code;
+
+    int ask = channels == 2 || channels == 4 ? 4 : 3;
+    /* stb_image takes a fourth byte for alpha; the header of a TGA says how much of it is. */
+    bool alpha = kind != &tga || (bytes[17] & 15) != 0;
+    f = (struct feed){.bytes = bytes, .size = size};
+    stbi_uc *pixels = stbi_load_from_callbacks(&io, &f, &w, &h, &channels, ask);
+    if (f.cut)
+        code = err_set(MIEN_EFORMAT, "%s: the data ends before the picture does", what);
+    else if (!pixels)
+        code = err_set(MIEN_EFORMAT, "%s: %s", what, stbi_failure_reason());
+    else
+        code = to_image(pixels, w, h, ask, alpha, out);
+    stbi_image_free(pixels);
+    return code;
+}

@@ -1,0 +1,164 @@
+/*
+ * WebP through libwebp.
+ *
+ * The container (RIFF) is walked here, for the EXIF block and for animations, of which the first
+ * frame is shown: libwebp decodes frames, and its demuxer would be one more library for two loops.
+ * Container: https://developers.google.com/speed/webp/docs/riff_container
+ */
+#include "engine/err.h"
+#include "vision/codec.h"
+#include "vision/orientation.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <webp/decode.h>
+#include <webp/encode.h>
+
+#define RIFF_HEADER  12
+#define CHUNK_HEADER 8
+#define ANMF_HEADER  16
+#define QUALITY      92
+
+struct span {
+    const uint8_t *at;
+    size_t n;
+};
+
+/* Where the pixels are, and what surrounds them. */
+struct container {
+    struct span frame; /* what libwebp decodes: the whole file, or the first frame's chunks */
+    struct span exif;
+    bool animated;
+    uint32_t canvas_w, canvas_h, x, y; /* the first frame's place; of animations */
+};
+
+static uint32_t le24(const uint8_t *p) {
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
+}
+
+static uint32_t le32(const uint8_t *p) {
+    return le24(p) | (uint32_t)p[3] << 24;
+}
+
+/* Takes the next chunk off *rest; 0 at the end or where a chunk is cut off. */
+static bool next_chunk(struct span *rest, const uint8_t **tag, struct span *body) {
+    if (rest->n < CHUNK_HEADER) return false;
+    size_t n = le32(rest->at + 4), room = rest->n - CHUNK_HEADER;
+    if (n > room) return false;
+    *tag = rest->at;
+    *body = (struct span){rest->at + CHUNK_HEADER, n};
+    size_t step = CHUNK_HEADER + n + (n & 1);
+    if (step > rest->n) step = rest->n;
+    rest->at += step;
+    rest->n -= step;
+    return true;
+}
+
+static struct container walk(const uint8_t *bytes, size_t size) {
+    struct container c = {.frame = {bytes, size}};
+    struct span rest = {bytes + RIFF_HEADER, size - RIFF_HEADER}, body;
+    const uint8_t *tag;
+    bool have_frame = false;
+    while (next_chunk(&rest, &tag, &body)) {
+        if (memcmp(tag, "VP8X", 4) == 0 && body.n >= 10) {
+            c.animated = body.at[0] & 2;
+            c.canvas_w = le24(body.at + 4) + 1;
+            c.canvas_h = le24(body.at + 7) + 1;
+        } else if (memcmp(tag, "EXIF", 4) == 0) {
+            c.exif = body;
+        } else if (c.animated && !have_frame && memcmp(tag, "ANMF", 4) == 0 &&
+                   body.n > ANMF_HEADER) {
+            c.x = 2 * le24(body.at);
+            c.y = 2 * le24(body.at + 3);
+            c.frame = (struct span){body.at + ANMF_HEADER, body.n - ANMF_HEADER};
+            have_frame = true;
+        }
+    }
+    if (c.animated && !have_frame) c.frame.n = 0;
+    return c;
+}
+
+static int status_error(VP8StatusCode status) {
+    switch (status) {
+    case VP8_STATUS_OUT_OF_MEMORY: return err_set(MIEN_ENOMEM, "WebP: no memory to decode it");
+    case VP8_STATUS_NOT_ENOUGH_DATA:
+    case VP8_STATUS_SUSPENDED:
+        return err_set(MIEN_EFORMAT, "WebP: the data ends before the picture does");
+    default: return err_set(MIEN_EFORMAT, "WebP: the data is corrupt");
+    }
+}
+
+/* Decodes the frame with alpha and composes it over the white canvas, row by row. */
+static int decode_alpha(const struct container *c, int w, int h, mien_image *img) {
+    size_t row_bytes = 4 * (size_t)w;
+    uint8_t *rgba = malloc(row_bytes * (size_t)h);
+    if (!rgba) return err_set(MIEN_ENOMEM, "WebP: no memory for %dx%d pixels", w, h);
+    if (!WebPDecodeRGBAInto(c->frame.at, c->frame.n, rgba, row_bytes * (size_t)h, (int)row_bytes)) {
+        free(rgba);
+        return err_set(MIEN_EFORMAT, "WebP: the data is corrupt or ends before the picture does");
+    }
+    for (int y = 0; y < h; y++) {
+        uint8_t *row = img->pixels + (y + (ptrdiff_t)c->y) * img->pitch + 3 * (ptrdiff_t)c->x;
+        img->has_alpha |= codec_over_white(rgba + (size_t)y * row_bytes, row, w);
+    }
+    free(rgba);
+    return MIEN_OK;
+}
+
+static int decode_frame(const struct container *c, const WebPBitstreamFeatures *f,
+                        mien_image *img) {
+    if (c->animated &&
+        (c->x + (uint64_t)f->width > c->canvas_w || c->y + (uint64_t)f->height > c->canvas_h))
+        return err_set(MIEN_EFORMAT, "WebP: the first frame lies outside the picture");
+    if (f->width < img->width || f->height < img->height) { /* the canvas shows around the frame */
+        memset(img->pixels, 255, (size_t)img->pitch * (size_t)img->height);
+        img->has_alpha = 1;
+    }
+    if (f->has_alpha) return decode_alpha(c, f->width, f->height, img);
+    uint8_t *at = img->pixels + (ptrdiff_t)c->y * img->pitch + 3 * (ptrdiff_t)c->x;
+    size_t room = (size_t)(img->pixels + img->height * img->pitch - at);
+    if (WebPDecodeRGBInto(c->frame.at, c->frame.n, at, room, (int)img->pitch)) return MIEN_OK;
+    return err_set(MIEN_EFORMAT, "WebP: the data is corrupt or ends before the picture does");
+}
+
+int webp_decode(const uint8_t *bytes, size_t size, const mien_decode_options *opt,
+                mien_image **out) {
+    *out = NULL;
+    struct container c = walk(bytes, size);
+    WebPBitstreamFeatures f;
+    if (c.frame.n == 0) return err_set(MIEN_EFORMAT, "WebP: an animation without a whole frame");
+    VP8StatusCode status = WebPGetFeatures(c.frame.at, c.frame.n, &f);
+    if (status != VP8_STATUS_OK) return status_error(status);
+    int w = c.animated ? (int)c.canvas_w : f.width, h = c.animated ? (int)c.canvas_h : f.height;
+    int code = codec_check_size("WebP", (uint64_t)w, (uint64_t)h, opt);
+    if (code != MIEN_OK) return code;
+    mien_image *img;
+    code = mien_image_new(w, h, &img);
+    if (code != MIEN_OK) return code;
+    code = decode_frame(&c, &f, img);
+    if (code == MIEN_OK && !opt->keep_orientation && c.exif.n)
+        code = orientation_apply(&img, exif_orientation(c.exif.at, c.exif.n));
+    if (code == MIEN_OK)
+        *out = img;
+    else
+        mien_image_free(img);
+    return code;
+}
+
+int webp_encode(const mien_image *img, uint8_t **bytes, size_t *size) {
+    *bytes = NULL;
+    if (img->width > WEBP_MAX_DIMENSION || img->height > WEBP_MAX_DIMENSION)
+        return err_set(MIEN_EUNSUPPORTED, "WebP holds at most %dx%d pixels, not %dx%d",
+                       WEBP_MAX_DIMENSION, WEBP_MAX_DIMENSION, img->width, img->height);
+    uint8_t *coded = NULL;
+    size_t n =
+        WebPEncodeRGB(img->pixels, img->width, img->height, (int)img->pitch, QUALITY, &coded);
+    struct byte_sink sink = {0};
+    byte_sink_add(&sink, coded, n);
+    WebPFree(coded);
+    if (n == 0)
+        return err_set(MIEN_ENOMEM, "WebP: no memory to encode %dx%d pixels", img->width,
+                       img->height);
+    return byte_sink_finish(&sink, bytes, size);
+}
