@@ -17,6 +17,7 @@ struct command {
     int max_args;         /* more is, too; -1: any number */
     const char *summary;  /* a line of `mien help` */
     const char *about;    /* a paragraph, wrapped when printed */
+    const char *notes;    /* another, or NULL */
     const char *examples; /* lines, printed as they are */
     int (*run)(const struct options *opt);
 };

@@ -64,26 +64,30 @@ static void print_group(FILE *out, enum option_group group, unsigned command) {
 /* A real option of the command stands as the example of the rule; one with a dash shows it best. */
 static void print_environment(FILE *out, unsigned command) {
     const struct option_def *shown = NULL;
-    char name[64];
+    char name[64], text[256];
 
     for (const struct option_def *def = OPTION_DEFS; def->name; def++) {
         if (!(def->commands & command)) continue;
         if (!shown || (strchr(def->name, '-') && !strchr(shown->name, '-'))) shown = def;
     }
     if (!shown) return;
-    snprintf(name, sizeof name, "%s", "");
-    option_env_name(shown, name);
-    fprintf(
-        out,
-        "\nDefaults stand in [brackets]. Each option is also an environment variable, MIEN_ and\n"
-        "its name (--%s is %s); the command line wins.\n",
-        shown->name, name);
+    snprintf(
+        text, sizeof text,
+        "Defaults stand in [brackets]. Each option may be set by an environment variable, MIEN_ "
+        "and its name (%s for --%s); the command line wins.",
+        option_env_name(shown, name), shown->name);
+    fputc('\n', out);
+    help_wrap(out, text, 0, 0);
 }
 
 void help_command(FILE *out, const struct command *command) {
     fprintf(out, "Usage: mien %s [OPTION]...%s%s\n\n", command->name, *command->args ? " " : "",
             command->args);
     help_wrap(out, command->about, 0, 0);
+    if (command->notes) {
+        fputc('\n', out);
+        help_wrap(out, command->notes, 0, 0);
+    }
     for (int g = 0; g < GROUPS; g++) print_group(out, (enum option_group)g, command->bit);
     print_environment(out, command->bit);
     fprintf(out, "\nExamples\n%s", command->examples);

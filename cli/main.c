@@ -9,39 +9,41 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PICTURE_ABOUT                                                                              \
-    " A PICTURE is a file (JPEG, PNG, WebP, BMP, GIF, PNM, TGA), a folder (walked in sorted "      \
-    "order) "                                                                                      \
-    "or - (standard input). Writes a JSON object a picture and line; coordinates are pixels of "   \
-    "the "                                                                                         \
-    "upright picture. One that cannot be read gives {\"file\", \"error\"} and exit status 1 at "   \
-    "the "                                                                                         \
-    "end."
+static const char PICTURE_NOTES[] =
+    "A PICTURE is a file (JPEG, PNG, WebP, BMP, GIF, PNM, TGA), a folder (walked in sorted order) "
+    "or "
+    "- (standard input). Each gives one line of JSON; coordinates are pixels of the upright "
+    "picture. "
+    "One that cannot be read gives {\"file\", \"error\"}, and exit status 1 at the end.";
 
 const struct command COMMANDS[] = {
     {"analyze", CMD_ANALYZE, "PICTURE...", 1, -1, "faces, age, gender, and what each picture shows",
      "Finds the faces in each picture, estimates age and gender, and says what the picture shows. "
-     "A network may be left out by the name 'none'." PICTURE_ABOUT,
+     "A network may be left out with the name 'none'.",
+     PICTURE_NOTES,
      "  mien analyze --pretty --draw result.jpg photo.jpg\n"
      "  mien analyze --classifier none --draw drawn/ holiday/ > holiday.jsonl\n"
      "  curl -s https://example.org/photo.jpg | mien analyze -\n",
      cmd_pictures},
     {"detect", CMD_DETECT, "PICTURE...", 1, -1, "faces only: boxes and landmarks",
      "Finds the faces in each picture: box, score, and five landmarks (eyes, nose, corners of the "
-     "mouth)." PICTURE_ABOUT,
+     "mouth).",
+     PICTURE_NOTES,
      "  mien detect photo.jpg\n"
      "  mien detect --size 0 --threshold 0.3 crowd.jpg     # small faces, too\n",
      cmd_pictures},
     {"classify", CMD_CLASSIFY, "PICTURE...", 1, -1, "what each picture shows",
      "Says what each picture shows: the K likeliest classes with their probabilities. \"faces\" "
-     "stays empty." PICTURE_ABOUT,
+     "stays empty.",
+     PICTURE_NOTES,
      "  mien classify --top 3 photo.jpg\n"
      "  mien classify --batch 8 folder/\n",
      cmd_pictures},
     {"embed", CMD_EMBED, "PICTURE...", 1, -1, "faces as numbers that tell people apart",
      "Finds the faces in each picture and turns each into an embedding of length 1: the dot "
      "product "
-     "of two of them is near 1 for one person, near 0 for two." PICTURE_ABOUT,
+     "of two of them is near 1 for one person, near 0 for two.",
+     PICTURE_NOTES,
      "  mien embed --face largest passport.jpg\n"
      "  mien embed --aligned crops/\n",
      cmd_pictures},
@@ -49,18 +51,21 @@ const struct command COMMANDS[] = {
      "Runs a network on random input and prints its median and p99 time, its rate, and what it "
      "takes in memory. The percentage of peak compares with a fused multiply-add loop measured at "
      "the start.",
+     NULL,
      "  mien bench resnet50-imagenet\n"
      "  mien bench retinaface-mnet025-v2 --size 640x480 --threads 1 --json\n",
      cmd_bench},
     {"info", CMD_INFO, "NAME|BLOB...", 1, -1, "what is in a weights file, and how it runs",
      "Prints what a weights file says about its network: task, input, licence, source. --size, "
      "--batch and the machine's options matter for --plan only.",
+     NULL,
      "  mien info resnet50-imagenet\n"
      "  mien info ./my.safetensors --plan --size 320x320\n",
      cmd_info},
     {"models", CMD_MODELS, "", 0, 0, "which networks are installed",
      "Lists the networks in the weights folder, with licence and accuracy, and the default ones "
      "that are missing.",
+     NULL,
      "  mien models\n"
      "  mien models --json\n",
      cmd_models},

@@ -73,6 +73,7 @@ enum option_group {
     GROUP_NETWORKS,
     GROUP_FACES,
     GROUP_RESULTS,
+    GROUP_RUN,
     GROUP_OUTPUT,
     GROUP_MACHINE,
     GROUPS

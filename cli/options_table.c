@@ -11,8 +11,8 @@ static const char *const BACKENDS[] = {"auto", "blas", "c", NULL};
 static const char *const FACE_PICKS[] = {"all", "largest", "centre", NULL};
 
 const char *const OPTION_GROUP_TITLES[GROUPS] = {
-    [GROUP_NETWORKS] = "Networks", [GROUP_FACES] = "Which faces", [GROUP_RESULTS] = "What is asked",
-    [GROUP_OUTPUT] = "Output",     [GROUP_MACHINE] = "Machine",
+    [GROUP_NETWORKS] = "Networks", [GROUP_FACES] = "Faces",   [GROUP_RESULTS] = "Results",
+    [GROUP_RUN] = "Run",           [GROUP_OUTPUT] = "Output", [GROUP_MACHINE] = "Machine",
 };
 
 const struct option_def OPTION_DEFS[] = {
@@ -102,7 +102,7 @@ const struct option_def OPTION_DEFS[] = {
      .field = FIELD(face),
      .value = "all",
      .choices = FACE_PICKS,
-     .help = "all, largest or centre (the one nearest to the middle)"},
+     .help = "all, largest or centre (nearest to the middle)"},
     {.name = "aligned",
      .group = GROUP_FACES,
      .commands = CMD_EMBED,
@@ -119,7 +119,7 @@ const struct option_def OPTION_DEFS[] = {
      .value = "5",
      .min = 1,
      .max = 100000,
-     .help = "classes a picture"},
+     .help = "classes for each picture"},
     {.name = "embeddings",
      .group = GROUP_RESULTS,
      .commands = CMD_ANALYZE,
@@ -140,14 +140,14 @@ const struct option_def OPTION_DEFS[] = {
      .help = "name and shape of every tensor"},
     {.name = "size",
      .arg = "WxH",
-     .group = GROUP_RESULTS,
+     .group = GROUP_RUN,
      .commands = CMD_BENCH | CMD_INFO,
      .kind = KIND_SIZE,
      .field = FIELD(width),
      .help = "input size; one number for a square [the network's own]"},
     {.name = "seconds",
      .arg = "S",
-     .group = GROUP_RESULTS,
+     .group = GROUP_RUN,
      .commands = CMD_BENCH,
      .kind = KIND_REAL,
      .field = FIELD(seconds),
@@ -203,7 +203,7 @@ const struct option_def OPTION_DEFS[] = {
      .value = "1",
      .min = 1,
      .max = 4096,
-     .help = "pictures a run of a network"},
+     .help = "pictures a network takes at once"},
     {.name = "device",
      .arg = "D",
      .group = GROUP_MACHINE,

@@ -207,8 +207,6 @@ int output_json(json_t *value, int pretty) {
 int output_broken(void) {
     return broken != 0;
 }
-return broken == EPIPE;
-}
 
 int output_close(int status) {
     errno = 0;
