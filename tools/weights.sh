@@ -2,4 +2,4 @@
 # Fetches and converts the default weights into the weights folder; quick where they are there.
 . "$(dirname "$0")/common.sh"
 
-exec "$PYTHON" -m weights_convert fetch --all-defaults </dev/null
+exec "$PYTHON" -m weights_convert fetch </dev/null

@@ -66,8 +66,9 @@ done
 echo "CMake: shared and static work"
 
 for language in "c -std=c99" "c++ -std=c++11"; do
-    command -v "${CXX:-c++}" >/dev/null || [ "${language%% *}" = c ] || continue
-    # shellcheck disable=SC2086
-    cc -x $language -Wall -Wextra -Werror -pedantic -fsyntax-only "$prefix/include/mien.h" ||
-        fail "mien.h does not compile as $language"
+    compiler=cc
+    [ "${language%% *}" = c ] || compiler=c++
+    command -v "$compiler" >/dev/null || continue
+    "$compiler" -x $language -Wall -Wextra -Werror -pedantic -fsyntax-only \
+        "$prefix/include/mien.h" || fail "mien.h does not compile as $language"
 done
