@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The manual pages are well formed, and mien(1) describes exactly the options the tool has.
+# The manual pages are well formed, and describe exactly the options the programs have.
 set -euo pipefail
 
 fail() {
@@ -7,20 +7,35 @@ fail() {
     exit 1
 }
 
-for page in "$MIEN_BUILD_DIR/mien.1" docs/mien-weights.1; do
-    if command -v man >/dev/null; then
-        # Debian's minimal images replace man by a note; theirs prints nothing to standard error.
-        warnings=$(LC_ALL=C.UTF-8 MANROFFSEQ='' MANWIDTH=80 man --warnings -E UTF-8 -l -Tutf8 \
-            "$page" 2>&1 >/dev/null)
-        [ -z "$warnings" ] || fail "$page: $warnings"
-    fi
-done
+# lint PAGE: no warning of the formatter.
+lint() {
+    command -v man >/dev/null || return 0
+    local warnings
+    warnings=$(LC_ALL=C.UTF-8 MANROFFSEQ='' MANWIDTH=80 man --warnings -E UTF-8 -l -Tutf8 -Z \
+        "$1" 2>&1 >/dev/null) || true
+    [ -z "$warnings" ] || fail "$1: $warnings"
+}
 
-offered=$(for command in analyze detect classify embed bench info models; do
+options() {
+    grep -o -e '--[a-z][a-z-]*' | sort -u
+}
+
+# compare PAGE < HELP: the options in both are the same.
+compare() {
+    local offered described undescribed gone
+    offered=$(options)
+    described=$(sed 's/\\-/-/g' "$1" | options)
+    undescribed=$(comm -23 <(echo "$offered") <(echo "$described") | grep -v -x -e --help || true)
+    gone=$(comm -13 <(echo "$offered") <(echo "$described") | grep -v -x -e --version || true)
+    [ -z "$undescribed" ] || fail "$1 does not describe" $undescribed
+    [ -z "$gone" ] || fail "$1 describes options that are not there:" $gone
+}
+
+lint "$MIEN_BUILD_DIR/mien.1"
+lint docs/mien-weights.1
+for command in analyze detect classify embed bench info models; do
     "$MIEN_TOOL" "$command" --help
-done | grep -o -e '--[a-z][a-z-]*' | sort -u)
-described=$(sed 's/\\-/-/g' "$MIEN_BUILD_DIR/mien.1" | grep -o -e '--[a-z][a-z-]*' | sort -u)
-undescribed=$(comm -23 <(echo "$offered") <(echo "$described"))
-gone=$(comm -13 <(echo "$offered") <(echo "$described") | grep -v -x -e --version || true)
-[ -z "$undescribed" ] || fail "mien(1) does not describe" $undescribed
-[ -z "$gone" ] || fail "mien(1) describes options the tool has not:" $gone
+done | compare "$MIEN_BUILD_DIR/mien.1"
+for command in fetch convert; do
+    COLUMNS=200 "$MIEN_PYTHON" -m weights_convert "$command" --help
+done | compare docs/mien-weights.1
