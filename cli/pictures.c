@@ -42,7 +42,7 @@ static int run_all(const struct pipeline *p, const struct inputs *inputs, char *
         }
         if (!stop) progress_show(&progress, first + n, failed);
     }
-    progress_hide(&progress);
+    progress_end(&progress);
     free(pictures);
     return failed ? EXIT_FAILED : EXIT_OK;
 }

@@ -26,11 +26,16 @@ void progress_start(struct progress *p, int total) {
     memset(p, 0, sizeof *p);
     p->total = total;
     p->shown = total >= FEWEST && isatty(STDERR_FILENO);
+    p->shares = isatty(STDOUT_FILENO);
     p->start = progress_clock();
     progress_show(p, 0, 0);
 }
 
 void progress_hide(const struct progress *p) {
+    if (p->shown && p->shares) fputs("\r\033[K", stderr);
+}
+
+void progress_end(const struct progress *p) {
     if (p->shown) fputs("\r\033[K", stderr);
 }
 
@@ -42,8 +47,7 @@ void progress_show(struct progress *p, int done, int failed) {
     if (!p->shown) return;
     now = progress_clock();
     elapsed = now - p->start;
-    /* Results that share the terminal wiped the bar, so it is drawn again each time. */
-    if (done > 0 && now - p->last < 0.1 && !isatty(STDOUT_FILENO)) return;
+    if (done > 0 && now - p->last < 0.1 && !p->shares) return;
     p->last = now;
     n = snprintf(text, sizeof text, " %d/%d", done, p->total);
     if (done > 0 && elapsed > 0) {

@@ -1,23 +1,25 @@
 /*
  * progress.h - a progress bar on standard error, for a person who waits for many pictures.
  *
- * It is drawn only where standard error is a terminal, and taken away before anything else is
- * printed, so that it never mixes with results that go to the same terminal.
+ * It is drawn only where standard error is a terminal. Results that go to the same terminal must
+ * not mix with it: it is wiped before they are printed. (say() wipes it for itself.)
  */
 #ifndef MIEN_CLI_PROGRESS_H
 #define MIEN_CLI_PROGRESS_H
 
 struct progress {
-    int shown; /* a terminal is there and the run is long enough */
+    int shown;  /* standard error is a terminal, and the run is long enough */
+    int shares; /* standard output is a terminal, too: results and the bar share it */
     int total;
     double start, last; /* seconds on the monotonic clock */
 };
 
 void progress_start(struct progress *p, int total);
-/* Wipes the line, before other output. */
+/* Before results are printed. */
 void progress_hide(const struct progress *p);
-/* Draws done of total, at most ten times a second. */
+/* Draws done of total, at most ten times a second where nothing wipes it. */
 void progress_show(struct progress *p, int done, int failed);
+void progress_end(const struct progress *p);
 /* Seconds on the monotonic clock. */
 double progress_clock(void);
 

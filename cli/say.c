@@ -2,11 +2,13 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 void say(const char *fmt, ...) {
     va_list ap;
 
     va_start(ap, fmt);
+    if (isatty(STDERR_FILENO)) fputs("\r\033[K", stderr); /* a progress bar may be in the line */
     fputs("mien: ", stderr);
     vfprintf(stderr, fmt, ap);
     fputc('\n', stderr);
