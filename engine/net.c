@@ -250,8 +250,9 @@ net_value net_input(struct net *net) {
     return last(net);
 }
 
-static net_value conv(struct net *net, net_value x, const char *name, struct net_window window,
-                      int difference) {
+/* bias_name: the bias is bias_name.bias where the blob has it. */
+static net_value conv(struct net *net, net_value x, const char *name, const char *bias_name,
+                      struct net_window window, int difference) {
     const struct blob_tensor *w = take(net, name, ".weight");
     if (!w) return 0;
     if (w->dims != 4 || w->shape[0] > MAX_CHANNELS || w->shape[2] > NET_MAX_KERNEL ||
@@ -266,7 +267,8 @@ static net_value conv(struct net *net, net_value x, const char *name, struct net
         return 0;
     }
     const struct blob_tensor *bias = NULL;
-    if (find(net, name, ".bias") && !(bias = take_vector(net, name, ".bias", cout))) return 0;
+    if (find(net, bias_name, ".bias") && !(bias = take_vector(net, bias_name, ".bias", cout)))
+        return 0;
     struct net_node *n = append(net, NET_CONV, name, 1, &x, difference ? cout / 2 : cout);
     if (!n) return 0;
     n->window = window;
@@ -281,15 +283,24 @@ static net_value conv(struct net *net, net_value x, const char *name, struct net
 }
 
 net_value net_conv(struct net *net, net_value x, const char *name, int stride, int pad) {
-    return conv(net, x, name, (struct net_window){.stride = stride, .pad = pad}, 0);
+    return conv(net, x, name, name, (struct net_window){.stride = stride, .pad = pad}, 0);
 }
 
 net_value net_conv_same(struct net *net, net_value x, const char *name, int stride) {
-    return conv(net, x, name, (struct net_window){.stride = stride, .mode = NET_PAD_SAME}, 0);
+    return conv(net, x, name, name, (struct net_window){.stride = stride, .mode = NET_PAD_SAME}, 0);
+}
+
+net_value net_separable_same(struct net *net, net_value x, const char *name) {
+    struct net_window same = {.stride = 1, .mode = NET_PAD_SAME};
+    char part[NAME_MAX_LENGTH];
+    snprintf(part, sizeof part, "%s.depthwise", name);
+    x = conv(net, x, part, part, same, 0);
+    snprintf(part, sizeof part, "%s.pointwise", name);
+    return conv(net, x, part, name, same, 0);
 }
 
 net_value net_conv_difference(struct net *net, net_value x, const char *name, int stride, int pad) {
-    return conv(net, x, name, (struct net_window){.stride = stride, .pad = pad}, 1);
+    return conv(net, x, name, name, (struct net_window){.stride = stride, .pad = pad}, 1);
 }
 
 net_value net_fc(struct net *net, net_value x, const char *name, int h, int w) {

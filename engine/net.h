@@ -112,6 +112,8 @@ net_value net_input(struct net *net);
 /* X.weight and X.bias where it exists. k comes from the weights, groups from channels and weights. */
 net_value net_conv(struct net *net, net_value x, const char *name, int stride, int pad);
 net_value net_conv_same(struct net *net, net_value x, const char *name, int stride);
+/* TensorFlow's separable convolution, stride 1: X.depthwise.weight, X.pointwise.weight, X.bias. */
+net_value net_separable_same(struct net *net, net_value x, const char *name);
 /* Two class logits an anchor (background, face) become one that sigmoid turns into the softmax
  * probability of the second: softmax(a, b)[1] = sigmoid(b - a). */
 net_value net_conv_difference(struct net *net, net_value x, const char *name, int stride, int pad);
