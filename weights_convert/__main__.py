@@ -42,6 +42,8 @@ def parser():
                        "$XDG_DATA_HOME/mien, else ~/.local/share/mien")
     fetch.add_argument("--list", action="store_true", help="show what there is and stop")
     fetch.add_argument("--verify", action="store_true", help="check what is installed and stop")
+    fetch.add_argument("--accept", action="store_true", help="after a change to the converter: "
+                       "take the sums of the new blobs into registry.json")
     return top
 
 

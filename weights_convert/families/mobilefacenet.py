@@ -158,16 +158,25 @@ class _Merged:
         w1, b1, w2, b2 = parts
         if w2.shape[1] != w1.shape[0]:
             raise ConvertError(f"{self.first.weight} and {self.second.weight} do not fit together")
-        weight = w2 @ w1
+        weight, bias = _product(w2, w1), _product(w2, b1[:, None])[:, 0] + b2
         label, how = f"{self.first.weight} + {self.second.weight}", "product of two 1x1 layers"
         net.store(target + ".weight", weight if flat else weight[:, :, None, None], label,
                   weight.shape, how)
-        net.store(target + ".bias", w2 @ b1 + b2, f"{self.first.bias} + {self.second.bias}",
+        net.store(target + ".bias", bias, f"{self.first.bias} + {self.second.bias}",
                   b2.shape, how)
         if self.act:
             factor = self.second.slope_factor
             net.put(prelu + ".weight", self.second.slope, lambda a: a.reshape(-1) * factor,
                     f"flattened, times {factor:g}")
+
+
+def _product(a, b):
+    """a @ b by element-wise steps in one order: a BLAS's order depends on the processor, and the
+    blob's bytes must not."""
+    total = np.zeros((a.shape[0], b.shape[1]))
+    for i in range(a.shape[1]):
+        total += a[:, i : i + 1] * b[i]
+    return total
 
 
 def _merge_linear(net, graph, layers):

