@@ -14,9 +14,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* clang-format off: the message codes of jerror.h depend on what jpeglib.h defines */
-#include <jerror.h>
+/* jpeglib.h first: the message codes of jerror.h depend on what it defines. */
+/* clang-format off */
 #include <jpeglib.h>
+#include <jerror.h>
 /* clang-format on */
 
 #define QUALITY 92
