@@ -1,0 +1,88 @@
+"""What the tests of the command line share: running the tool, and pictures made by hand.
+
+Only the standard library is used. Tests that need networks ask `mien models` what is installed and
+are skipped where a default one is missing.
+"""
+import json
+import os
+import re
+import struct
+import subprocess
+import unittest
+import zlib
+from pathlib import Path
+
+TOOL = os.environ.get("MIEN_TOOL") or os.environ.get("MIEN_BIN") or "build/mien"
+TASKS = ("analyze", "detect", "classify", "embed")
+COMMANDS = TASKS + ("bench", "info", "models")
+
+# A caller's settings of the tool would change what is tested; where the weights lie stays.
+BASE_ENV = {k: v for k, v in os.environ.items()
+            if not k.startswith("MIEN_") or k in ("MIEN_WEIGHTS", "MIEN_CPU")}
+
+
+def mien(*args, stdin=b"", env=None, cwd=None, timeout=300):
+    """Runs the tool; the result has returncode, stdout (bytes) and stderr (str)."""
+    result = subprocess.run([os.path.abspath(TOOL), *args], input=stdin, capture_output=True,
+                            env={**BASE_ENV, **(env or {})}, cwd=cwd, timeout=timeout, check=False)
+    result.stderr = result.stderr.decode("utf-8", "replace")
+    return result
+
+
+def reject_constant(name):
+    raise ValueError(f"{name} is not JSON")
+
+
+def objects(result):
+    """The JSON objects of a run, one a line; strict about UTF-8 and NaN."""
+    return [json.loads(line, parse_constant=reject_constant)
+            for line in result.stdout.decode("utf-8").splitlines()]
+
+
+def without_timing(result):
+    """The objects of a run less what differs from run to run."""
+    found = objects(result)
+    for entry in found:
+        entry.pop("timing_ms", None)
+    return found
+
+
+def models():
+    """What `mien models --json` prints; None where there is no tool."""
+    if not Path(TOOL).exists():
+        return None
+    found = objects(mien("models", "--json"))
+    return found[0] if found else None
+
+
+MODELS = models()
+HAVE_NETWORKS = bool(MODELS) and not MODELS["missing"]
+PHOTOS = sorted(Path(MODELS["weights"], "photos").glob("sample*.jpg")) if MODELS else []
+
+needs_networks = unittest.skipUnless(HAVE_NETWORKS, "the default networks are not installed")
+needs_photos = unittest.skipUnless(HAVE_NETWORKS and PHOTOS, "the default networks and photos are "
+                                                            "not installed")
+
+
+def ppm(width, height, pixel=lambda x, y: (x * 7 % 256, y * 5 % 256, (x + y) * 3 % 256)):
+    """A PPM picture of pixel(x, y) -> (r, g, b)."""
+    body = bytes(c for y in range(height) for x in range(width) for c in pixel(x, y))
+    return b"P6\n%d %d\n255\n" % (width, height) + body
+
+
+def read_ppm(data):
+    """(width, height, bytes of the pixels) of a PPM as the tool writes it."""
+    match = re.match(rb"P6\s(\d+)\s(\d+)\s255\s", data)
+    return int(match[1]), int(match[2]), data[match.end():]
+
+
+def png(width, height, rows=None):
+    """An 8-bit RGB PNG; rows: bytes of the rows without filter bytes, grey where None."""
+    def chunk(kind, body):
+        return (struct.pack(">I", len(body)) + kind + body
+                + struct.pack(">I", zlib.crc32(kind + body)))
+    if rows is None:
+        rows = b"\x80" * (width * height * 3)
+    raw = b"".join(b"\0" + rows[y * width * 3:(y + 1) * width * 3] for y in range(height))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+            + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b""))
