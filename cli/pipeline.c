@@ -118,37 +118,38 @@ static void fail(struct picture *picture, const char *sentence) {
     snprintf(picture->error, sizeof picture->error, "%s", sentence);
 }
 
+static void decode_stdin(const struct pipeline *p, struct picture *picture) {
+    char *error, text[sizeof picture->error];
+    uint8_t *bytes;
+    size_t size;
+
+    if (inputs_read_stdin(&bytes, &size, &error)) {
+        fail(picture, error);
+        free(error);
+        return;
+    }
+    if (mien_image_decode(p->ctx, bytes, size, &p->decode, &picture->image)) {
+        snprintf(text, sizeof text, "standard input: %s", mien_error());
+        fail(picture, text);
+    }
+    free(bytes);
+}
+
 static void decode(const struct pipeline *p, struct picture *picture) {
     const struct input *input = picture->input;
+    const mien_image *image;
     double start = milliseconds();
-    int status;
 
-    if (input->error) {
+    if (input->error)
         fail(picture, input->error);
-        return;
-    }
-    if (input->is_stdin) {
-        uint8_t *bytes;
-        size_t size;
-        char *error;
-        if (inputs_read_stdin(&bytes, &size, &error)) {
-            fail(picture, error);
-            free(error);
-            return;
-        }
-        status = mien_image_decode(p->ctx, bytes, size, &p->decode, &picture->image);
-        free(bytes);
-    } else {
-        status = mien_image_load(p->ctx, input->path, &p->decode, &picture->image);
-    }
-    if (status) {
+    else if (input->is_stdin)
+        decode_stdin(p, picture);
+    else if (mien_image_load(p->ctx, input->path, &p->decode, &picture->image))
         fail(picture, mien_error());
-        return;
-    }
-    picture->width =
-        picture->image->full_width ? picture->image->full_width : picture->image->width;
-    picture->height =
-        picture->image->full_height ? picture->image->full_height : picture->image->height;
+    image = picture->image;
+    if (!image) return;
+    picture->width = image->full_width ? image->full_width : image->width;
+    picture->height = image->full_height ? image->full_height : image->height;
     picture->ms[STAGE_DECODE] = milliseconds() - start;
 }
 
