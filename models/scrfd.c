@@ -101,4 +101,5 @@ void build_scrfd(struct net *net, json_t *variant) {
     neck(net, level);
     for (int i = 0; i < LEVELS; i++) head(net, level[i], 8 << i);
     net->dynamic_size = 1;
+    net->min_stride = 32; /* the published graphs add maps of exactly twice the size */
 }

@@ -1,0 +1,80 @@
+/*
+ * tasks.h - contexts and networks as the tasks see them.
+ *
+ * The public functions that run a network (detect, embed, classify, ...) all do the same: make an
+ * input, take a plan for its size, run, read outputs. This header holds what they share; it is the
+ * only place where pictures meet the engine.
+ */
+#ifndef MIEN_VISION_TASKS_H
+#define MIEN_VISION_TASKS_H
+
+#include "engine/backend.h"
+#include "engine/blob.h"
+#include "mien.h"
+#include "vision/anchors.h"
+
+#include <jansson.h>
+#include <pthread.h>
+
+struct mien_ctx {
+    const struct backend_ops *ops;
+    struct backend *backend;
+    char *weights_dir;
+};
+
+/* A plan in a network's cache. */
+struct net_plan {
+    int batch, width, height;
+    struct plan_graph *graph;
+    struct backend_plan *plan;
+    int users;          /* threads that run it now */
+    unsigned long used; /* tick of the last use */
+    struct net_plan *next;
+};
+
+struct mien_net {
+    mien_ctx *ctx;
+    struct blob *blob;
+    struct net *net;
+    struct backend_weights *weights;
+    mien_net_info info;
+    json_t *labels, *wnids;   /* arrays of strings or NULL */
+    struct anchor_spec anchors; /* detectors */
+    int short_side;           /* classifiers: what the short side is scaled to */
+    int crop_aligned;         /* age-gender: 1 aligned crop, 0 square around the box */
+    float crop_margin;
+    pthread_mutex_t lock;     /* guards plans */
+    struct net_plan *plans;
+    unsigned long tick;
+};
+
+/* MIEN_EINVAL with a sentence unless net does this task. */
+int tasks_check(const struct mien_net *net, enum mien_task task);
+/* Fills *info (sizes of file, strings, task) from a blob's metadata alone. */
+int tasks_blob_info(const struct blob *b, mien_net_info *info);
+
+/* The plan for a size, made on first use. Give it back with tasks_plan_put(). */
+int tasks_plan_get(struct mien_net *net, int batch, int width, int height, struct net_plan **out);
+void tasks_plan_put(struct mien_net *net, struct net_plan *p);
+/* Index of an output by name; -1 where the network has none of that name. */
+int tasks_output(const struct mien_net *net, const char *name);
+/* Values of output i of a plan, all images together. */
+size_t tasks_output_count(const struct net_plan *p, int i);
+
+/* How many of `left` equal items to run at once: a power of two, so that a folder of any length
+ * needs few plans. */
+enum { TASKS_MAX_BATCH = 8 };
+int tasks_batch(int left);
+
+/* n inputs of one size, run in batches: fill writes input i ([height][width][3], RGB 0..255), take
+ * reads its outputs (one pointer a network output). Both return MIEN_OK or stop everything. */
+struct tasks_job {
+    mien_net *net;
+    int n, width, height;
+    int (*fill)(void *context, int i, float *input);
+    int (*take)(void *context, int i, const float *const *outputs);
+    void *context;
+};
+int tasks_run_batches(const struct tasks_job *j);
+
+#endif

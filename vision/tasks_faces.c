@@ -1,0 +1,128 @@
+/* Faces to embeddings, ages and genders. */
+#include "engine/err.h"
+#include "vision/align.h"
+#include "vision/image.h"
+#include "vision/tasks.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---------------------------------------------------------------- embedding */
+
+struct embed_job {
+    const uint8_t *crops;
+    float *out;
+    int size;
+};
+
+static void widen(const uint8_t *src, size_t n, float *dst) {
+    for (size_t i = 0; i < n; i++) dst[i] = src[i];
+}
+
+static int fill_crop(void *context, int i, float *input) {
+    const struct embed_job *e = context;
+    size_t n = (size_t)ALIGN_SIDE * ALIGN_SIDE * 3;
+    widen(e->crops + n * (size_t)i, n, input);
+    return MIEN_OK;
+}
+
+static int take_embedding(void *context, int i, const float *const *outputs) {
+    const struct embed_job *e = context;
+    float *dst = e->out + (size_t)e->size * (size_t)i;
+    double sum = 0;
+    for (int k = 0; k < e->size; k++) sum += (double)outputs[0][k] * outputs[0][k];
+    double factor = sum > 0 ? 1.0 / sqrt(sum) : 0;
+    for (int k = 0; k < e->size; k++) dst[k] = (float)(outputs[0][k] * factor);
+    return MIEN_OK;
+}
+
+int mien_embed(mien_net *net, const uint8_t *crops, int n, float *out) {
+    int rc = tasks_check(net, MIEN_TASK_EMBED);
+    if (rc) return rc;
+    if (n < 0 || (n > 0 && (!crops || !out))) return err_set(MIEN_EINVAL, "%d crops", n);
+    if (net->info.width != ALIGN_SIDE || net->info.height != ALIGN_SIDE)
+        return err_set(MIEN_EUNSUPPORTED, "network '%s' does not take 112x112 crops",
+                       net->info.name);
+    struct embed_job e = {crops, out, net->info.embedding_size};
+    struct tasks_job j = {net, n, ALIGN_SIDE, ALIGN_SIDE, fill_crop, take_embedding, &e};
+    return tasks_run_batches(&j);
+}
+
+float mien_similarity(const float *a, const float *b, int d) {
+    double ab = 0, aa = 0, bb = 0;
+    for (int i = 0; i < d; i++) {
+        ab += (double)a[i] * b[i];
+        aa += (double)a[i] * a[i];
+        bb += (double)b[i] * b[i];
+    }
+    return aa > 0 && bb > 0 ? (float)(ab / sqrt(aa * bb)) : 0;
+}
+
+/* ----------------------------------------------------------- age and gender */
+
+struct age_job {
+    const mien_net *net;
+    const mien_image *img;
+    const mien_face *faces;
+    mien_age_gender *out;
+    struct resize_scratch scratch;
+    uint8_t crop[ALIGN_SIDE * ALIGN_SIDE * 3];
+};
+
+static int fill_face(void *context, int i, float *input) {
+    struct age_job *a = context;
+    if (!a->net->crop_aligned)
+        return crop_square(a->img, a->faces[i].box, a->net->crop_margin, input,
+                           (ptrdiff_t)a->net->info.width * 3, a->net->info.width,
+                           a->net->info.height, &a->scratch);
+    int rc = mien_align(a->img, &a->faces[i], 1, a->crop);
+    if (!rc) widen(a->crop, sizeof a->crop, input);
+    return rc;
+}
+
+/* InsightFace gender-age: two gender logits (female, male), then a hundred pairs of which each says
+ * whether the face is older than that many years (deepinsight/insightface gender-age/face_model.py). */
+static mien_age_gender from_fc1(const float *v) {
+    mien_age_gender r = {.male = v[1] > v[0]};
+    r.probability = 1.0f / (1.0f + expf(-fabsf(v[1] - v[0])));
+    for (int i = 0; i < 100; i++) r.age += v[2 + 2 * i + 1] > v[2 + 2 * i] ? 1 : 0;
+    return r;
+}
+
+static int take_age(void *context, int i, const float *const *outputs) {
+    struct age_job *a = context;
+    int fc1 = tasks_output(a->net, "fc1");
+    if (fc1 >= 0) {
+        a->out[i] = from_fc1(outputs[fc1]);
+        return MIEN_OK;
+    }
+    float male = outputs[tasks_output(a->net, "gender")][0];
+    float age = outputs[tasks_output(a->net, "age")][0];
+    a->out[i] = (mien_age_gender){.age = age > 0 ? age : 0,
+                                  .male = male > 0.5f,
+                                  .probability = male > 0.5f ? male : 1 - male};
+    return MIEN_OK;
+}
+
+int mien_age_gender_run(mien_net *net, const mien_image *img, const mien_face *faces, int nfaces,
+                        mien_age_gender *out) {
+    int rc = tasks_check(net, MIEN_TASK_AGE_GENDER);
+    if (!rc) rc = image_check(img);
+    if (rc) return rc;
+    if (nfaces < 0) return err_set(MIEN_EINVAL, "%d faces", nfaces);
+    if (net->crop_aligned && (net->info.width != ALIGN_SIDE || net->info.height != ALIGN_SIDE))
+        return err_set(MIEN_EUNSUPPORTED, "network '%s' does not take 112x112 crops",
+                       net->info.name);
+    struct age_job *a = calloc(1, sizeof *a);
+    if (!a) return err_set(MIEN_ENOMEM, "out of memory");
+    a->net = net;
+    a->img = img;
+    a->faces = faces;
+    a->out = out;
+    struct tasks_job j = {net, nfaces, net->info.width, net->info.height, fill_face, take_age, a};
+    rc = tasks_run_batches(&j);
+    resize_scratch_free(&a->scratch);
+    free(a);
+    return rc;
+}

@@ -1,0 +1,142 @@
+/* Raw runs, and what a plan looks like. */
+#include "engine/err.h"
+#include "vision/tasks.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int mien_net_outputs(const mien_net *net) { return net->net->noutputs; }
+
+const char *mien_net_output_name(const mien_net *net, int i) {
+    return i >= 0 && i < net->net->noutputs ? net->net->outputs[i].name : NULL;
+}
+
+int mien_net_output_shape(mien_net *net, int i, int batch, int width, int height, mien_tensor *t) {
+    if (i < 0 || i >= net->net->noutputs)
+        return err_set(MIEN_EINVAL, "network '%s' has no output %d", net->info.name, i);
+    if (batch < 1) return err_set(MIEN_EINVAL, "a batch of %d", batch);
+    t->n = batch;
+    t->name = net->net->outputs[i].name;
+    return plan_output_shape(net->net, i, width, height, &t->h, &t->w, &t->c);
+}
+
+int mien_net_plan(mien_net *net, int batch, int width, int height, mien_plan_info *info) {
+    struct net_plan *p;
+    int rc = tasks_plan_get(net, batch, width, height, &p);
+    if (rc) return rc;
+    if (info) {
+        struct backend_sizes sizes;
+        net->ctx->ops->sizes(net->weights, p->plan, &sizes);
+        *info = (mien_plan_info){
+            .batch = batch,
+            .width = width,
+            .height = height,
+            .steps = p->graph->nsteps,
+            .macs = p->graph->macs,
+            .weight_bytes = sizes.weight_bytes,
+            .arena_bytes = sizes.arena_bytes,
+            .no_reuse_bytes = p->graph->no_reuse_bytes,
+            .scratch_bytes = sizes.scratch_bytes,
+        };
+    }
+    tasks_plan_put(net, p);
+    return MIEN_OK;
+}
+
+/* Matches the caller's tensors with the plan's outputs; wanted: [noutputs] of the network. */
+static int match_outputs(mien_net *net, const struct net_plan *p, mien_tensor *outputs,
+                         int noutputs, float **wanted) {
+    for (int i = 0; i < noutputs; i++) {
+        mien_tensor *t = &outputs[i];
+        int at = t->name ? tasks_output(net, t->name) : -1;
+        if (at < 0)
+            return err_set(MIEN_EINVAL, "network '%s' has no output '%s'", net->info.name,
+                           t->name ? t->name : "(null)");
+        const struct plan_view *v = &p->graph->outputs[at];
+        if (!t->data || t->n != p->batch || t->h != v->h || t->w != v->w || t->c != v->c)
+            return err_set(MIEN_EINVAL, "output %s is %dx%dx%dx%d, not %dx%dx%dx%d", t->name,
+                           p->batch, v->h, v->w, v->c, t->n, t->h, t->w, t->c);
+        wanted[at] = t->data;
+    }
+    return MIEN_OK;
+}
+
+int mien_run(mien_net *net, const mien_tensor *input, mien_tensor *outputs, int noutputs) {
+    if (!input->data || input->c != 3)
+        return err_set(MIEN_EINVAL, "the input must be n x h x w x 3 values");
+    struct net_plan *p;
+    int rc = tasks_plan_get(net, input->n, input->w, input->h, &p);
+    if (rc) return rc;
+    float **wanted = calloc((size_t)net->net->noutputs, sizeof *wanted);
+    rc = wanted ? match_outputs(net, p, outputs, noutputs, wanted)
+                : err_set(MIEN_ENOMEM, "out of memory");
+    if (!rc) rc = net->ctx->ops->run(p->plan, input->data, wanted);
+    if (!rc) rc = net->ctx->ops->wait(p->plan);
+    free(wanted);
+    tasks_plan_put(net, p);
+    return rc;
+}
+
+/* -------------------------------------------------------------------- text */
+
+static const char *act_name(enum kern_act act) {
+    static const char *const names[] = {
+        [KERN_ACT_NONE] = "",          [KERN_ACT_RELU] = " +relu",
+        [KERN_ACT_RELU6] = " +relu6",  [KERN_ACT_LEAKY] = " +leaky",
+        [KERN_ACT_PRELU] = " +prelu",  [KERN_ACT_SIGMOID] = " +sigmoid",
+        [KERN_ACT_SWISH] = " +swish",
+    };
+    return names[act];
+}
+
+static void print_step(FILE *f, const mien_net *net, const struct net_plan *p, int i) {
+    const struct plan_step *s = &p->graph->steps[i];
+    const struct net_node *n = &net->net->nodes[s->node];
+    char shape[48], window[32] = "", size[16];
+    snprintf(shape, sizeof shape, "%dx%dx%d", s->out.h, s->out.w, s->out.c);
+    if (s->kind == PLAN_CONV || (s->kind == PLAN_POOL && !n->window.global)) {
+        snprintf(size, sizeof size, "%dx%d", n->window.kh, n->window.kw);
+        snprintf(window, sizeof window, "%s%s%s", size, n->window.stride > 1 ? " s2" : "",
+                 n->groups > 1 ? " dw" : "");
+    }
+    fprintf(f, "%4d  %-13s %-9s %-14s %8.2f %10.1f  %s%s%s%s%s\n", i,
+            net->ctx->ops->algorithm(p->plan, i), window, shape, (double)s->macs * 1e-6,
+            (double)s->out.offset * sizeof(float) / 1024.0, n->name, s->res_after ? act_name(s->act) : "",
+            s->has_res && n->op != NET_ADD ? s->res_shift ? " +upsampled" : " +residual" : "",
+            s->res_after ? "" : act_name(s->act),
+            s->out.top | s->out.left | s->out.bottom | s->out.right ? "  (halo)" : "");
+}
+
+static void print_plan(FILE *f, const mien_net *net, const struct net_plan *p) {
+    const struct plan_graph *g = p->graph;
+    struct backend_sizes sizes;
+    net->ctx->ops->sizes(net->weights, p->plan, &sizes);
+    fprintf(f, "%s  batch %d  %dx%d  on %s\n", net->info.name, g->batch, g->width, g->height,
+            net->ctx->ops->describe(net->ctx->backend));
+    fprintf(f, "step  algorithm     window    output h,w,c     MMACs   at KiB  layer\n");
+    for (int i = 0; i < g->nsteps; i++) print_step(f, net, p, i);
+    fprintf(f,
+            "%d steps, %.3f GMACs; packed weights %.1f MiB, activations %.1f MiB in one arena "
+            "(%.1f MiB without reuse, %d buffers), scratch %.1f MiB\n",
+            g->nsteps, (double)g->macs * 1e-9, (double)sizes.weight_bytes / 1048576.0,
+            (double)sizes.arena_bytes / 1048576.0, (double)g->no_reuse_bytes / 1048576.0,
+            g->nbuffers, (double)sizes.scratch_bytes / 1048576.0);
+}
+
+int mien_net_plan_text(mien_net *net, int batch, int width, int height, char **text) {
+    *text = NULL;
+    struct net_plan *p;
+    int rc = tasks_plan_get(net, batch, width, height, &p);
+    if (rc) return rc;
+    size_t size;
+    FILE *f = open_memstream(text, &size);
+    if (f) print_plan(f, net, p);
+    if (!f || fclose(f) != 0) {
+        if (f) free(*text);
+        *text = NULL;
+        rc = err_set(MIEN_ENOMEM, "out of memory");
+    }
+    tasks_plan_put(net, p);
+    return rc;
+}
