@@ -12,6 +12,7 @@ import numpy as np
 from .errors import ConvertError
 
 ALIGN = 64
+MAX_RANK = 8
 MAX_HEADER = 100_000_000  # the limit of the reference implementation
 
 _DTYPES = {
@@ -94,6 +95,8 @@ def _check_entry(name, entry, size):
             type(number) is int and 0 <= number < 2**48 for number in numbers
         ):
             raise ConvertError(f"tensor {name!r} has a broken {what}")
+    if len(shape) > MAX_RANK:
+        raise ConvertError(f"tensor {name!r} has {len(shape)} dimensions")
     if len(span) != 2 or not span[0] <= span[1] <= size:
         raise ConvertError(f"tensor {name!r} lies outside the file")
     count = 1
@@ -123,10 +126,8 @@ def read(path):
         if begin != expected:
             raise ConvertError(f"tensor {name!r} overlaps another or follows a hole")
         expected = end
-        array = np.frombuffer(data, dtype=np.dtype(_DTYPES[dtype]).newbyteorder("<"),
-                              count=-1 if end == begin else (end - begin)
-                              // np.dtype(_DTYPES[dtype]).itemsize,
-                              offset=base + begin) if end > begin else np.zeros(0, np.float32)
+        kind = np.dtype(_DTYPES[dtype]).newbyteorder("<")
+        array = np.frombuffer(data, kind, (end - begin) // kind.itemsize, base + begin)
         if dtype == "BF16":
             array = (array.astype(np.uint32) << 16).view(np.float32)
         tensors[name] = array.reshape(shape)

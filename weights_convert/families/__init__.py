@@ -27,7 +27,11 @@ def convert(source, family="auto", options=None):
             raise ConvertError("no family of networks has these tensors; see --family")
     if family not in FAMILIES:
         raise ConvertError(f"there is no family {family!r}; there are {', '.join(FAMILIES)}")
-    net = FAMILIES[family].convert(source, options)
+    try:
+        net = FAMILIES[family].convert(source, options)
+    except (ValueError, IndexError, KeyError, TypeError, AttributeError):
+        # Shapes and graphs come from outside; a map that trips over one has met another network.
+        raise ConvertError(f"the tensors do not have the shapes of a {family}") from None
     net.variant.update(options.get("variant", {}))
     net.input.update(options.get("input", {}))
     if "preprocess" in options:

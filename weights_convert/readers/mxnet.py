@@ -2,7 +2,7 @@
 NDArray::Load). Two traps are resolved here: BatchNorm's epsilon defaults to 1e-3 where the symbol
 does not state it, and fix_gamma (default True) means gamma is 1 whatever the file stores."""
 
-import ast
+import re
 import struct
 
 import numpy as np
@@ -89,7 +89,7 @@ def _read_array(cursor):
 
 
 def _checked_rank(dims):
-    if dims > 32:
+    if dims > 8:
         raise ConvertError(f"an MXNet array claims {dims} dimensions")
     return dims
 
@@ -131,11 +131,10 @@ def _read_graph(nodes, source):
 
 
 def _pair(raw, key, default):
-    value = ast.literal_eval(str(raw.get(key, default)))
-    value = value if isinstance(value, tuple) else (value, value)
-    if len(set(value)) != 1 or not isinstance(value[0], int):
-        raise ConvertError(f"a convolution has the {key} {value}")
-    return value[0]
+    numbers = re.fullmatch(r"[(\[]?(\d{1,4}L?)(?:, ?(\d{1,4}L?),?)?[)\]]?", raw.get(key, default))
+    if not numbers or (numbers[2] and numbers[1] != numbers[2]):
+        raise ConvertError(f"a convolution has the {key} {raw.get(key)}")
+    return int(numbers[1].rstrip("L"))
 
 
 def _conv_attrs(name, raw):

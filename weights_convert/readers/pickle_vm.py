@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ..errors import ConvertError
 
 _MARK = object()
+MAX_RANK = 8
 
 
 @dataclass
@@ -41,7 +42,7 @@ def _rebuild_tensor(args):
     if not isinstance(storage, Storage):
         raise ConvertError("a tensor of the pickle has no storage")
     numbers = [offset, *shape, *stride]
-    if len(shape) != len(stride) or not all(type(n) is int and 0 <= n < 2**48 for n in numbers):
+    if len(shape) != len(stride) or len(shape) > MAX_RANK or not all(type(n) is int and 0 <= n < 2**48 for n in numbers):
         raise ConvertError("a tensor of the pickle has a broken shape")
     return TensorRef(storage, offset, tuple(shape), tuple(stride))
 
@@ -51,7 +52,18 @@ def _rebuild_parameter(args):
 
 
 def _ordered_dict(args):
-    return OrderedDict(args[0]) if args else OrderedDict()
+    result = OrderedDict()
+    for key, value in args[0] if args else ():
+        result[_key(key)] = value
+    return result
+
+
+def _key(key):
+    """A dict key. Nested tuples are no keys of a state dict, and hashing one that holds itself many
+    times over takes for ever."""
+    if not isinstance(key, (str, int, float, type(None))):
+        raise ConvertError("the pickle has a dict whose keys are no names")
+    return key
 
 
 _CALLS = {
@@ -59,13 +71,13 @@ _CALLS = {
     Global("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
     Global("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
 }
-_STORAGES = {f"{kind}Storage" for kind in
+STORAGES = {f"{kind}Storage" for kind in
              ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")}
 
 
 def _global(module, name):
     found = Global(module, name)
-    if found in _CALLS or (module == "torch" and name in _STORAGES):
+    if found in _CALLS or (module == "torch" and name in STORAGES):
         return found
     raise ConvertError(f"the pickle wants {module}.{name}, which is not a tensor or a dict; "
                        "nothing was run")
@@ -140,7 +152,8 @@ class Machine:
         self.stack.append(self.persistent(self.stack.pop()))
 
     def set_items(self, pairs):
-        self.stack[-1].update(zip(pairs[::2], pairs[1::2]))
+        for key, value in zip(pairs[::2], pairs[1::2]):
+            self.stack[-1][_key(key)] = value
 
     def tuple_of(self, count):
         items = tuple(self.stack[len(self.stack) - count :])

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import ConvertError
 from ..source import Source
-from .pickle_vm import Machine, Storage, TensorRef
+from .pickle_vm import STORAGES, Global, Machine, Storage, TensorRef
 
 _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 _DTYPES = {"FloatStorage": "<f4", "DoubleStorage": "<f8", "HalfStorage": "<f2",
@@ -54,12 +54,14 @@ def _storage_reference(reference):
     """('storage', type, key, location, count[, view]) as the pickles name a storage."""
     if not isinstance(reference, tuple) or len(reference) < 5 or reference[0] != "storage":
         raise ConvertError("the pickle refers to something that is no storage")
-    kind, key, count = reference[1], str(reference[2]), reference[4]
+    kind, key, count = reference[1], reference[2], reference[4]
+    if not isinstance(kind, Global) or kind.name not in STORAGES or type(key) not in (str, int):
+        raise ConvertError("the pickle refers to a storage of an unknown type")
     if len(reference) > 5 and reference[5] is not None:
         raise ConvertError("the file uses storage views, which were given up in 2017")
     if type(count) is not int or not 0 <= count < 2**48:
         raise ConvertError(f"storage {key} has a broken size")
-    return Storage(kind.name, key, count)
+    return Storage(kind.name, str(key), count)
 
 
 def _load_zip(data):
@@ -72,12 +74,15 @@ def _load_zip(data):
     if len(pickles) != 1:
         raise ConvertError("the zip archive is not a file of torch.save")
     prefix = pickles[0][: -len("data.pkl")]
+    left = len(data)  # members that overlap could add up to more than there is
 
     def member(name):
+        nonlocal left
         info = members.get(prefix + name)
         if info is None:
             raise ConvertError(f"the archive has no {name}")
-        if info.compress_type != zipfile.ZIP_STORED or info.file_size > len(data):
+        left -= info.file_size
+        if info.compress_type != zipfile.ZIP_STORED or left < 0:
             raise ConvertError(f"the archive's {name} is compressed, as torch.save never does")
         try:
             return archive.read(info)

@@ -12,6 +12,7 @@ _DTYPES = {0: "<f4", 1: "<f2", 2: "<i4", 3: "u1", 4: "<i8", 9: "i1"}
 _OPS = {0: "add", 3: "conv", 4: "conv", 9: "dense", 17: "max_pool", 1: "avg_pool", 18: "mul",
         19: "relu", 22: "reshape", 41: "sub", 54: "prelu", 101: "abs"}
 _CONV, _DEPTHWISE = 3, 4
+MAX_NUMBERS = 4096  # inputs of a graph or an operator, or extents of a shape
 
 
 class Table:
@@ -56,6 +57,8 @@ class Table:
 
     def numbers(self, field, kind):
         at, count = self.raw(field, struct.calcsize("<" + kind))
+        if count > MAX_NUMBERS:
+            raise ConvertError(f"a list of the flatbuffer has {count} numbers")
         return list(struct.unpack_from(f"<{count}{kind}", self.data, at))
 
     def tables(self, field):
@@ -111,8 +114,8 @@ def _read_tensor(source, data, tensor, name, buffer):
     shape = tensor.numbers(0, "i")
     count = 1
     for extent in shape:
-        count *= max(extent, -1)
-    if count < 0 or count * np.dtype(dtype).itemsize != size:
+        count *= extent
+    if len(shape) > 8 or min(shape, default=0) < 0 or count * np.dtype(dtype).itemsize != size:
         raise ConvertError(f"tensor {name} has {size} bytes, not what its shape {shape} needs")
     source.tensors[name] = np.frombuffer(data, dtype, count, at).reshape(shape)
 
