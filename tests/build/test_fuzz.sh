@@ -20,7 +20,7 @@ echo 'int LLVMFuzzerTestOneInput(const char *p, long n) { return !p && n; }' >"$
 
 cmake -S . -B "$build" -DCMAKE_C_COMPILER="$clang" -DCMAKE_BUILD_TYPE=RelWithDebInfo \
     -DMIEN_FUZZ=ON -DMIEN_SANITIZE=address,undefined -DMIEN_TESTS=OFF >/dev/null
-cmake --build "$build" -j "$(nproc)" >"$build/log" 2>&1 || { cat "$build/log"; exit 1; }
+cmake --build "$build" -j "$(nproc)" --target fuzzers >"$build/log" 2>&1 || { cat "$build/log"; exit 1; }
 
 failed=
 for source in tests/fuzz/*_fuzz.c; do

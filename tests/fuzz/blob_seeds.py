@@ -1,8 +1,9 @@
-"""Writes the corpus blob_fuzz starts from: small blobs, sound ones and ones that lie.
+"""Writes the corpus blob_fuzz starts from: small blobs that lie, and tiny but whole networks.
 
 usage: blob_seeds.py FOLDER
 """
 import json
+import math
 import struct
 import sys
 from pathlib import Path
@@ -23,8 +24,97 @@ def tensor(shape, begin, end, dtype="F32"):
     return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
 
 
+class Net:
+    """Collects the tensors of a network; all values are 0.5."""
+
+    def __init__(self, arch, task, side, variant):
+        self.meta = {"mien": "1", "name": "tiny", "arch": arch, "task": task,
+                     "input": json.dumps({"width": side, "height": side, "channels": "BGR",
+                                          "mean": [104, 117, 123], "scale": [1, 1, 1]}),
+                     "variant": json.dumps(variant), "bn_eps": '{"":1e-05}'}
+        self.shapes = {}
+
+    def conv(self, name, out, into, kernel, norm=None):
+        self.shapes[name + ".weight"] = [out, into, kernel, kernel]
+        if norm:
+            self.norm(norm, out)
+        else:
+            self.shapes[name + ".bias"] = [out]
+
+    def norm(self, name, channels):
+        for part in ("weight", "bias", "running_mean", "running_var"):
+            self.shapes[f"{name}.{part}"] = [channels]
+
+    def fc(self, name, out, into):
+        self.shapes[name + ".weight"] = [out, into]
+        self.shapes[name + ".bias"] = [out]
+
+    def bytes(self):
+        header, end = {"__metadata__": self.meta}, 0
+        for name, shape in self.shapes.items():
+            begin, end = end, end + 4 * math.prod(shape)
+            header[name] = tensor(shape, begin, end)
+        return blob(header, struct.pack("<f", 0.5) * (end // 4))
+
+
+def resnet():
+    net = Net("resnet", "classify", 32, {"stride_on": "3x3"})
+    net.conv("conv1", 2, 3, 7, "bn1")
+    for stage, into in (1, 2), (2, 2):
+        block = f"layer{stage}.0"
+        net.conv(block + ".conv1", 2, into, 3, block + ".bn1")
+        net.conv(block + ".conv2", 2, 2, 3, block + ".bn2")
+    net.conv("layer2.0.downsample.0", 2, 2, 1, "layer2.0.downsample.1")
+    net.fc("fc", 3, 2)
+    return net
+
+
+def iresnet():
+    net = Net("iresnet", "embed", 32, {})
+    net.conv("conv1", 2, 3, 3, "bn1")
+    net.shapes["prelu.weight"] = [2]
+    for stage in range(1, 5):
+        block = f"layer{stage}.0"
+        net.norm(block + ".bn1", 2)
+        net.conv(block + ".conv1", 2, 2, 3, block + ".bn2")
+        net.shapes[block + ".prelu.weight"] = [2]
+        net.conv(block + ".conv2", 2, 2, 3, block + ".bn3")
+        net.conv(block + ".downsample.0", 2, 2, 1, block + ".downsample.1")
+    net.norm("bn2", 2)
+    net.fc("fc", 4, 2 * 2 * 2)
+    net.norm("features", 4)
+    return net
+
+
+def retinaface():
+    net = Net("retinaface", "detect", 64, {
+        "backbone": "mobilenet0.25", "layout": "biubug6", "activation": "leaky",
+        "anchors": {"strides": [8, 16, 32], "sizes": [[16, 32], [64, 128], [256, 512]],
+                    "centre": "half", "plus_one": 0},
+        "variances": [0.1, 0.2], "landmark_variance": 0.1})
+    net.conv("body.stage1.0.0", 2, 3, 3, "body.stage1.0.1")
+    for stage, blocks in (1, (1, 2, 3, 4)), (2, (0,)), (3, (0,)):
+        for i in blocks:
+            block = f"body.stage{stage}.{i}"
+            net.conv(block + ".0", 2, 1, 3, block + ".1")
+            net.conv(block + ".3", 2, 2, 1, block + ".4")
+    for level in 1, 2, 3:
+        net.conv(f"fpn.output{level}.0", 4, 2, 1, f"fpn.output{level}.1")
+        if level < 3:
+            net.conv(f"fpn.merge{level}.0", 4, 4, 3, f"fpn.merge{level}.1")
+        ssh = f"ssh{level}."
+        for name, out, into in (("conv3X3", 2, 4), ("conv5X5_1", 1, 4), ("conv5X5_2", 1, 1),
+                                ("conv7X7_2", 1, 1), ("conv7x7_3", 1, 1)):
+            net.conv(f"{ssh}{name}.0", out, into, 3, f"{ssh}{name}.1")
+        for head, values in ("Class", 2), ("Bbox", 4), ("Landmark", 10):
+            net.conv(f"{head}Head.{level - 1}.conv1x1", 2 * values, 4, 1)
+    return net
+
+
 def seeds():
     """Yields (name, bytes)."""
+    for net in resnet(), iresnet(), retinaface():
+        yield net.meta["arch"], net.bytes()
     sound = {"__metadata__": META, "fc.weight": tensor([2, 3], 0, 24),
              "fc.bias": tensor([2], 24, 32)}
     data = struct.pack("<8f", *range(8))
