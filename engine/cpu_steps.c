@@ -3,7 +3,7 @@
 #include <string.h>
 
 enum {
-    GEMM_ROWS = 256,      /* rows of the left matrix a task: amortises packing the right one */
+    GEMM_ROWS = 512,      /* rows of the left matrix a task: amortises packing the right one */
     SMALL_TASKS = 2,      /* tasks a small map is cut into at least, for a second thread */
     POINTWISE_WORK = 32768 /* values a task */
 };
@@ -12,12 +12,13 @@ static int ceil_div(int a, int b) { return (a + b - 1) / b; }
 static int min_int(int a, int b) { return a < b ? a : b; }
 static int max_int(int a, int b) { return a > b ? a : b; }
 
+/* Rows first, then, on maps too small for a second task, channels: halving the rows instead would
+ * pack the same weights twice, and on small maps the weights are the larger matrix. */
 static void cut_gemm(struct cpu_step *s) {
     const struct plan_view *out = &s->plan.out;
     const struct cpu_layer *l = s->layer;
     s->rows = min_int(out->h, max_int(1, GEMM_ROWS / out->w));
-    if (s->rows * SMALL_TASKS > out->h && out->h >= 8) s->rows = ceil_div(out->h, SMALL_TASKS);
-    if (ceil_div(out->h, s->rows) < SMALL_TASKS && l->cout >= 128)
+    if (ceil_div(out->h, s->rows) < SMALL_TASKS && l->cout >= 64)
         s->columns = ceil_div(ceil_div(l->cout, SMALL_TASKS), 16) * 16;
     size_t m = (size_t)s->rows * (size_t)out->w;
     s->scratch = m * (size_t)(l->kh * l->kw) * (size_t)l->cin + m * (size_t)s->columns;

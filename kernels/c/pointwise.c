@@ -1,6 +1,15 @@
 #include "kernels/c/c.h"
 
 #include <math.h>
+#include <string.h>
+
+/* Both sides of a choice are computed before it, so that the compiler may turn it into a select, and
+ * IVDEP says what the slot's contract says: dst is acc itself or does not overlap it. */
+#if defined(__clang__)
+#define IVDEP _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define IVDEP _Pragma("GCC ivdep")
+#endif
 
 static float sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
 
@@ -12,13 +21,23 @@ static void activate(int c, const struct kern_epi *e, float *x) {
         for (int j = 0; j < c; j++) x[j] = x[j] > 0 ? x[j] : 0;
         break;
     case KERN_ACT_RELU6:
-        for (int j = 0; j < c; j++) x[j] = x[j] > 0 ? x[j] < 6 ? x[j] : 6 : 0;
+        for (int j = 0; j < c; j++) {
+            float low = x[j] > 0 ? x[j] : 0;
+            x[j] = low < 6 ? low : 6;
+        }
         break;
     case KERN_ACT_LEAKY:
-        for (int j = 0; j < c; j++) x[j] = x[j] > 0 ? x[j] : e->alpha * x[j];
+        for (int j = 0; j < c; j++) {
+            float negative = e->alpha * x[j];
+            x[j] = x[j] > 0 ? x[j] : negative;
+        }
         break;
     case KERN_ACT_PRELU:
-        for (int j = 0; j < c; j++) x[j] = x[j] > 0 ? x[j] : e->slope[j] * x[j];
+        IVDEP
+        for (int j = 0; j < c; j++) {
+            float negative = e->slope[j] * x[j];
+            x[j] = x[j] > 0 ? x[j] : negative;
+        }
         break;
     case KERN_ACT_SIGMOID:
         for (int j = 0; j < c; j++) x[j] = sigmoid(x[j]);
@@ -29,20 +48,30 @@ static void activate(int c, const struct kern_epi *e, float *x) {
     }
 }
 
+/* acc + bias [+ res] of one pixel: the sum before the activation. */
+static void sum_pixel(int c, const float *acc, const float *bias, const float *res, float *dst) {
+    if (bias && res) {
+        IVDEP
+        for (int j = 0; j < c; j++) dst[j] = acc[j] + bias[j] + res[j];
+    } else if (bias) {
+        IVDEP
+        for (int j = 0; j < c; j++) dst[j] = acc[j] + bias[j];
+    } else if (res) {
+        IVDEP
+        for (int j = 0; j < c; j++) dst[j] = acc[j] + res[j];
+    } else if (acc != dst) {
+        memcpy(dst, acc, sizeof(float) * (size_t)c);
+    }
+}
+
 static void epilogue_f32_c(int w, int c, const float *acc, ptrdiff_t acc_px,
                            const struct kern_epi *e, const float *res, ptrdiff_t res_px,
                            int res_shift, float *dst, ptrdiff_t dst_px) {
     for (int x = 0; x < w; x++, acc += acc_px, dst += dst_px) {
         const float *r = res ? res + (x >> res_shift) * res_px : NULL;
-        if (e->bias)
-            for (int j = 0; j < c; j++) dst[j] = acc[j] + e->bias[j];
-        else if (acc != dst)
-            for (int j = 0; j < c; j++) dst[j] = acc[j];
-        if (r && !e->res_after)
-            for (int j = 0; j < c; j++) dst[j] += r[j];
+        sum_pixel(c, acc, e->bias, e->res_after ? NULL : r, dst);
         activate(c, e, dst);
-        if (r && e->res_after)
-            for (int j = 0; j < c; j++) dst[j] += r[j];
+        if (r && e->res_after) sum_pixel(c, dst, NULL, r, dst);
     }
 }
 
