@@ -32,7 +32,7 @@ def convert(source, options):
 
 
 def _from_biubug6(net):
-    resnet = net.source.has("body.conv1.weight")
+    resnet = any(name.startswith("body.layer1.") for name in net.source.tensors)
     if resnet:
         torch_body(net, "body.")
     else:

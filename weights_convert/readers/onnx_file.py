@@ -1,6 +1,8 @@
 """ONNX. The onnx package parses the protobuf; shapes and byte counts are checked here, and weights
 that live in other files are refused, since their paths come from the file itself."""
 
+import warnings
+
 import numpy as np
 
 from ..errors import ConvertError
@@ -23,10 +25,11 @@ def read(path):
     with open(path, "rb") as file:
         data = file.read()
     try:
-        graph = onnx.ModelProto.FromString(data).graph
+        with warnings.catch_warnings(record=True) as complaints:  # "not all data was converted"
+            graph = onnx.ModelProto.FromString(data).graph
     except (DecodeError, RuntimeError):
-        raise ConvertError("the file is not ONNX, nor any other format that is read") from None
-    if not graph.node:
+        graph = None
+    if graph is None or complaints or not graph.node:
         raise ConvertError("the file is not ONNX, nor any other format that is read")
     source = Source([path], {})
     for tensor in graph.initializer:
