@@ -8,7 +8,7 @@ int kern_init(struct kern *k, const char *cap) {
     if (!best && strcmp(cap, "c") == 0) return 0;
 #ifdef MIEN_HAVE_OPENBLAS
     kern_init_blas(k);
-    if (best || strcmp(cap, "blas") == 0) return 0;
+    if (best || strcmp(cap, k->name) == 0) return 0;
 #endif
     return best ? 0 : -1;
 }

@@ -28,6 +28,9 @@ const char *kern_blas_name(void) {
 }
 
 void kern_init_blas(struct kern *k) {
+    /* A sequential build (Debian's libopenblas0-serial) has one unlocked work buffer: two threads that
+     * multiply at once get wrong products now and then. Slow and right is better. */
+    if (openblas_get_parallel() == OPENBLAS_SEQUENTIAL) return;
     openblas_set_num_threads(1);
     k->name = "blas";
     k->gemm_f32 = gemm_f32_blas;
