@@ -90,8 +90,9 @@ def blobs():
         "tensor fc.bias has a shape that does not fit"
     yield "wrong_dtype", blob(entries={"fc.bias": {"dtype": "F16"}}), \
         "tensor fc.bias is F16, expected F32"
-    yield "tensor_missing", blob(shapes=without(SHAPES, "bn1.running_var")), \
-        "tensor bn1.running_var is missing"
+    yield "tensor_missing", blob(shapes=without(SHAPES, "fc.weight")), \
+        "tensor fc.weight is missing"
+    yield "batch_norm_torn", blob(shapes=without(SHAPES, "bn1.running_var")), "tensor bn1."
     yield "tensor_left_over", blob(shapes={**SHAPES, "head.weight": [2]}), \
         "tensor head.weight is not part of the network"
     yield "tensor_of_wrong_size", blob(shapes={**SHAPES, "fc.weight": [2, 5]}), "tensor fc.weight"
@@ -161,7 +162,7 @@ def pictures():
     yield "lying.png", png(9000, 9000, rows=(4, 4)), "PNG: "
     yield "header_cut.jpg", j[:30], "JPEG: "
     yield "only_magic.jpg", j[:3], "JPEG: "
-    yield "data_cut.jpg", jpeg(1024, 1024, blocks=512)[:-2], "JPEG: the data ends before the picture"
+    yield "data_cut.jpg", jpeg(64, 64, blocks=24)[:-2], "JPEG: the data ends before the picture"
     yield "huge.jpg", jpeg(65500, 65500), "65500x65500 pixels"
     yield "zero_size.jpg", jpeg(0, 64), "JPEG: "
     yield "no_tables.jpg", j[:2] + j[71:], "JPEG: "
