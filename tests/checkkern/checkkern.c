@@ -1,0 +1,84 @@
+/* checkkern [--seed N]: every kernel slot of every table this machine can run. */
+#include "tests/checkkern/checkkern.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { GUARD = 64, ROUNDS = 60 };
+static const float guard_value = 1.2345e30f;
+
+/* xorshift64*: Vigna, "An experimental exploration of Marsaglia's xorshift generators", 2016. */
+static uint64_t next(struct check *k) {
+    k->state ^= k->state >> 12;
+    k->state ^= k->state << 25;
+    k->state ^= k->state >> 27;
+    return k->state * 2685821657736338717ull;
+}
+
+int check_int(struct check *k, int low, int high) {
+    return low + (int)((next(k) >> 33) % (uint64_t)(high - low + 1));
+}
+
+float check_float(struct check *k) {
+    if (check_int(k, 0, 15) == 0) return 0;
+    return (float)(int32_t)(next(k) >> 32) / 2147483648.0f;
+}
+
+float *check_guarded(struct check *k, size_t n) {
+    float *p = malloc((n + 2 * GUARD) * sizeof *p);
+    if (!p) abort();
+    for (size_t i = 0; i < GUARD; i++) p[i] = p[GUARD + n + i] = guard_value;
+    for (size_t i = 0; i < n; i++) p[GUARD + i] = check_float(k);
+    return p + GUARD;
+}
+
+void check_guarded_free(struct check *k, const char *slot, float *p, size_t n) {
+    for (size_t i = 0; i < GUARD; i++)
+        if (p[(ptrdiff_t)i - GUARD] != guard_value || p[n + i] != guard_value) {
+            printf("FAIL %s %s wrote outside its array\n", k->table, slot);
+            k->failures++;
+            break;
+        }
+    free(p - GUARD);
+}
+
+void check_equal(struct check *k, const char *slot, const char *shape, const float *a,
+                 const float *b, size_t n, double tolerance) {
+    k->cases++;
+    for (size_t i = 0; i < n; i++)
+        if (!(fabs((double)a[i] - b[i]) <= tolerance * (1 + fabs((double)b[i])))) {
+            printf("FAIL %s %s (%s): value %zu is %.9g, expected %.9g\n", k->table, slot, shape, i,
+                   (double)a[i], (double)b[i]);
+            k->failures++;
+            return;
+        }
+}
+
+static int check_table(const char *name, uint64_t seed) {
+    struct check k = {.table = name, .state = seed};
+    if (kern_init(&k.kern, name) != 0) {
+        printf("SKIP %s: not in this build\n", name);
+        return 0;
+    }
+    for (int i = 0; i < ROUNDS; i++) {
+        check_gemm(&k);
+        check_conv(&k);
+        check_pointwise(&k);
+        check_pool(&k);
+    }
+    printf("%s %-5s %d cases, %d failures\n", k.failures ? "FAIL" : "ok  ", name, k.cases,
+           k.failures);
+    return k.failures;
+}
+
+int main(int argc, char **argv) {
+    static const char *const tables[] = {"c", "blas"};
+    uint64_t seed = argc == 3 && strcmp(argv[1], "--seed") == 0 ? strtoull(argv[2], NULL, 0) : 1;
+    int failures = 0;
+    printf("seed %llu\n", (unsigned long long)seed);
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+        failures += check_table(tables[i], seed * 0x9E3779B97F4A7C15ull | 1);
+    return failures ? 1 : 0;
+}

@@ -1,0 +1,41 @@
+/*
+ * checkkern.h - what the kernel checks share: random numbers, arrays between guard bytes, and the
+ * comparison of two results.
+ *
+ * Each check_* function compares one slot, on random, mostly odd shapes, with a naive computation in
+ * double precision written in the test: the plain C kernels and every faster table alike, so that
+ * no table is ever judged by another one's mistake.
+ */
+#ifndef MIEN_TESTS_CHECKKERN_H
+#define MIEN_TESTS_CHECKKERN_H
+
+#include "kernels/kern.h"
+
+#include <stdint.h>
+
+/* The table under test, its name, and what was found. */
+struct check {
+    const char *table;
+    struct kern kern;
+    int failures, cases;
+    uint64_t state;
+};
+
+int check_int(struct check *k, int low, int high); /* uniform, both inclusive */
+float check_float(struct check *k);                /* uniform, -1..1, now and then 0 */
+
+/* An array of n floats with guard words before and after, filled with random values. Freed, and its
+ * guards checked, by check_guarded_free: an overrun is a failure that names the slot. */
+float *check_guarded(struct check *k, size_t n);
+void check_guarded_free(struct check *k, const char *slot, float *p, size_t n);
+
+/* Counts a case; a failure where any |a - b| is above tolerance * (1 + |b|). shape is for the message. */
+void check_equal(struct check *k, const char *slot, const char *shape, const float *a,
+                 const float *b, size_t n, double tolerance);
+
+void check_gemm(struct check *k);
+void check_conv(struct check *k);
+void check_pointwise(struct check *k);
+void check_pool(struct check *k);
+
+#endif

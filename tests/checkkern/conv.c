@@ -1,0 +1,86 @@
+#include "tests/checkkern/checkkern.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* One output row over a random view: pixel pitch above the channels, row pitch above the pixels. */
+struct shape {
+    int w, kh, kw, cin, cout, groups, stride;
+    ptrdiff_t px, row;
+    size_t source;
+    char text[96];
+};
+
+static struct shape random_shape(struct check *k, int groups, int cin, int cout) {
+    struct shape s = {.w = check_int(k, 1, 20), .kh = check_int(k, 1, 7), .kw = check_int(k, 1, 7),
+                      .cin = cin, .cout = cout, .groups = groups, .stride = check_int(k, 1, 2)};
+    s.px = cin + (check_int(k, 0, 1) ? check_int(k, 1, 9) : 0);
+    int pixels = (s.w - 1) * s.stride + s.kw;
+    s.row = s.px * pixels + check_int(k, 0, 7);
+    /* exactly what the window reads: the last pixel of the last row ends the array */
+    s.source = (size_t)((s.kh - 1) * s.row + (pixels - 1) * s.px + cin);
+    snprintf(s.text, sizeof s.text, "w %d, %dx%d, %d to %d channels, %d groups, stride %d, px %td",
+             s.w, s.kh, s.kw, cin, cout, groups, s.stride, s.px);
+    return s;
+}
+
+static const float *window(const struct shape *s, const float *src, int x, int ky, int kx) {
+    return src + ky * s->row + (x * s->stride + kx) * s->px;
+}
+
+static void check_im2col(struct check *k) {
+    int c = check_int(k, 1, 40);
+    struct shape s = random_shape(k, 1, c, c);
+    size_t n = (size_t)(s.w * s.kh * s.kw * c);
+    float *src = check_guarded(k, s.source), *dst = check_guarded(k, n), *want = check_guarded(k, n);
+    k->kern.im2col_f32(s.w, s.kh, s.kw, c, s.stride, src, s.row, s.px, dst);
+    float *p = want;
+    for (int x = 0; x < s.w; x++)
+        for (int ky = 0; ky < s.kh; ky++)
+            for (int kx = 0; kx < s.kw; kx++)
+                for (int j = 0; j < c; j++) *p++ = window(&s, src, x, ky, kx)[j];
+    check_equal(k, "im2col_f32", s.text, dst, want, n, 0);
+    check_guarded_free(k, "im2col_f32", src, s.source);
+    check_guarded_free(k, "im2col_f32", dst, n);
+    check_guarded_free(k, "im2col_f32", want, n);
+}
+
+/* Output o of pixel x by the definition, in double. wt: [taps][cin/groups][cout]. */
+static float oracle(const struct shape *s, const float *src, const float *wt, int x, int o) {
+    int gi = s->cin / s->groups, g = o / (s->cout / s->groups);
+    double sum = 0;
+    for (int ky = 0; ky < s->kh; ky++)
+        for (int kx = 0; kx < s->kw; kx++)
+            for (int i = 0; i < gi; i++)
+                sum += (double)window(s, src, x, ky, kx)[g * gi + i] *
+                       wt[((ky * s->kw + kx) * gi + i) * s->cout + o];
+    return (float)sum;
+}
+
+static void check_grouped(struct check *k, int depthwise) {
+    int groups = check_int(k, 1, 40), gi = depthwise ? 1 : check_int(k, 1, 5);
+    int go = depthwise ? 1 : check_int(k, 1, 4);
+    struct shape s = random_shape(k, groups, groups * gi, groups * go);
+    const char *slot = depthwise ? "dwconv_f32" : "gconv_f32";
+    size_t nw = (size_t)(s.kh * s.kw * gi * s.cout), n = (size_t)(s.w * s.cout);
+    float *src = check_guarded(k, s.source), *wt = check_guarded(k, nw);
+    float *dst = check_guarded(k, n), *want = check_guarded(k, n);
+    if (depthwise)
+        k->kern.dwconv_f32(s.w, s.kh, s.kw, s.cout, s.stride, src, s.row, s.px, wt, dst);
+    else
+        k->kern.gconv_f32(s.w, s.kh, s.kw, s.cin, s.cout, groups, s.stride, src, s.row, s.px, wt,
+                          dst);
+    for (int x = 0; x < s.w; x++)
+        for (int o = 0; o < s.cout; o++) want[x * s.cout + o] = oracle(&s, src, wt, x, o);
+    check_equal(k, slot, s.text, dst, want, n, 1e-5);
+    check_guarded_free(k, slot, src, s.source);
+    check_guarded_free(k, slot, wt, nw);
+    check_guarded_free(k, slot, dst, n);
+    check_guarded_free(k, slot, want, n);
+}
+
+void check_conv(struct check *k) {
+    check_im2col(k);
+    check_grouped(k, 1);
+    check_grouped(k, 0);
+}
