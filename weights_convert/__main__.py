@@ -27,7 +27,8 @@ def parser():
                          help="input size and normalisation where they differ from the family's")
     convert.add_argument("--labels", metavar="FILE", help="class labels: JSON, or a line a class")
     convert.add_argument("--wnids", metavar="FILE", help="WordNet ids, in the same forms")
-    for key, text in (("licence", "licence of the weights"), ("accuracy", "figure and how measured"),
+    for key, text in (("licence", "licence of the weights"),
+                      ("accuracy", "a figure and how it was measured"),
                       ("source-name", "where the weights come from")):
         convert.add_argument("--" + key, metavar="TEXT", help=text)
     convert.add_argument("--report", action="store_true", help="print what became of every tensor")

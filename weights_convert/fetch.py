@@ -21,7 +21,7 @@ from .errors import ConvertError
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 ATTEMPTS = 3
-PAUSE = float(os.environ.get("MIEN_FETCH_PAUSE", "3"))  # seconds before the second attempt
+PAUSE = 3  # seconds before the second attempt
 TIMEOUT = 1800  # seconds a download may take
 MAX_MEMBER = 1 << 30  # no listed file of a package is larger than this
 

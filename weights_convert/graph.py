@@ -1,6 +1,7 @@
-"""Reads a network off its graph, for files whose tensors have no names worth mapping. layers() turns
-the operators into a list of weighted layers, each with the batch norm and the activation that follow
-it; a name map then walks that list in order and checks that every layer is of the kind it expects."""
+"""Reads a network off its graph, for files whose tensors have no names worth mapping. layers()
+turns the operators into a list of weighted layers, each with the batch norm and the activation that
+follow it; a name map then walks that list in order and checks that every layer is of the kind it
+expects."""
 
 from collections import defaultdict
 from dataclasses import dataclass

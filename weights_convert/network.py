@@ -178,8 +178,8 @@ class Network:
                 raise ConvertError(f"tensor {target} holds a negative variance")
 
     def bn_eps(self):
-        """{prefix: epsilon} such that the longest prefix of a layer's name gives its epsilon; as few
-        prefixes as do."""
+        """{prefix: epsilon} such that the longest prefix of a layer's name gives its epsilon; as
+        few prefixes as do."""
         if not self.eps:
             return {}
         eps = {layer: float(f"{value:.7g}") for layer, value in self.eps.items()}

@@ -1,14 +1,13 @@
 """What a reader hands to a name map: the tensors of a checkpoint under the names its publisher gave
 them, and, where the format has one, its graph. Readers normalise the operators a name map looks at
-to a small vocabulary, so that one map serves ONNX, MXNet and TensorFlow Lite files alike; they leave
-tensor shapes as published and say in `layout` what the axes of a convolution mean."""
+to a small vocabulary, so that one map serves ONNX, MXNet and TensorFlow Lite files alike; they
+leave tensor shapes as published and say in `layout` what the axes of a convolution mean."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
 
-# Axes of convolution weights; `linear` tells whether a dense layer is [out][in] or [in][out].
-LAYOUTS = ("OIHW", "HWIO", "OHWI")
+from .errors import ConvertError
 
 
 @dataclass
@@ -31,7 +30,7 @@ class Source:
 
     files: list  # paths, in the order their bytes are hashed
     tensors: dict  # name -> numpy array, in the file's order
-    layout: str = "OIHW"
+    layout: str = "OIHW"  # axes of convolutions: OIHW, HWIO (dense is [in][out]) or OHWI
     nodes: list = field(default_factory=list)  # topological order; empty where there is no graph
     inputs: dict = field(default_factory=dict)  # graph input -> shape, None for a free dimension
     eps: dict = field(default_factory=dict)  # gamma (or beta) tensor's name -> epsilon
@@ -49,8 +48,6 @@ class Source:
         """The same source with every tensor under rename(name)."""
         tensors = {rename(name): value for name, value in self.tensors.items()}
         if len(tensors) != len(self.tensors):
-            from .errors import ConvertError
-
             raise ConvertError("two tensors have the same name")
         self.tensors = tensors
         return self

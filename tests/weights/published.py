@@ -1,6 +1,5 @@
-"""State dicts of published networks with random weights, under their publishers' names and, where the
-names do not depend on it, with fewer channels. Written from the publishers' model code, not from the
-converter's name maps."""
+"""State dicts of published networks with random weights, under their publishers' names and with
+fewer channels. Written from the publishers' model code, not from the converter's name maps."""
 
 import numpy as np
 

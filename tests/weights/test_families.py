@@ -338,8 +338,8 @@ class Graphs(TestCase):
         features = np.random.default_rng(5).standard_normal((4, 4, 128))
         expected = (features.reshape(-1) @ source.tensors["dense/kernel"].astype(float)
                     * source.tensors["batchnorm0/mul"] + source.tensors["batchnorm0/sub"])
-        found = (net.tensors["linear.weight"].astype(float) @ features.transpose(2, 0, 1).reshape(-1)
-                 + net.tensors["linear.bias"])
+        weight = net.tensors["linear.weight"].astype(float)
+        found = weight @ features.transpose(2, 0, 1).reshape(-1) + net.tensors["linear.bias"]
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
         dw = source.tensors["stage2_unit1_conv0_1_df"]
         np.testing.assert_array_equal(net.tensors["stage2.conv0_1.weight"][:, 0],

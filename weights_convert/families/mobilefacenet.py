@@ -1,7 +1,7 @@
 """MobileFaceNet (Chen et al. 2018, arXiv:1804.07573). The published files agree on the sequence of
 layers and on little else, so the map walks the graph: conv1, conv2_dw, then bottlenecks of three
-convolutions (the ones that stride by 2 open a stage), conv_6_sep, conv_6_dw, linear. A PyTorch state
-dict has no graph and carries the names of TreB1eN/InsightFace_Pytorch already."""
+convolutions (the ones that stride by 2 open a stage), conv_6_sep, conv_6_dw, linear. A PyTorch
+state dict has no graph and carries the names of TreB1eN/InsightFace_Pytorch already."""
 
 import re
 
@@ -133,7 +133,7 @@ def _graph_input(net):
         mean, scale = input_scalars(net)
         net.input = input_of(112, 112, "RGB", mean, scale)
     for node in net.source.nodes:
-        if node.op in ("reshape", "Reshape"):
+        if node.op == "reshape":
             for name in node.inputs[1:]:
                 if name in net.source.tensors:
                     net.drop(name, "dropped: shape constant of the graph")
@@ -263,9 +263,10 @@ def _from_units(net):
                 raise ConvertError(f"{name} is {array.tolist()}, not one pixel on every side")
             net.drop(name, "dropped: padding, in the variant")
     net.drop_all("flatten/Const", "dropped: shape constant of the graph")
-    scalars = [net.array(name, "input") for name in ("minusscalar0_second", "mulscalar0_second")]
-    if None not in [s if s is None else 0 for s in scalars]:
-        net.input = input_of(112, 112, "RGB", *(float(s.reshape(-1)[0]) for s in scalars))
+    mean, scale = (net.array(name, "input")
+                   for name in ("minusscalar0_second", "mulscalar0_second"))
+    if mean is not None and scale is not None:
+        net.input = input_of(112, 112, "RGB", mean.item(), scale.item())
     net.variant = {"layout": "units", "padding": "symmetric"}
 
 

@@ -1,5 +1,5 @@
-"""ResNet-18..152 of torchvision (v1.5: the stride is on the 3x3 convolution) and of Keras (v1: on the
-first 1x1; convolutions have biases). He et al. 2015, arXiv:1512.03385."""
+"""ResNet-18..152 of torchvision (v1.5: the stride is on the 3x3 convolution) and of Keras (v1: on
+the first 1x1; convolutions have biases). He et al. 2015, arXiv:1512.03385."""
 
 import re
 

@@ -1,6 +1,6 @@
-"""RetinaFace (Deng et al. 2019, arXiv:1905.00641) as published by biubug6 (PyTorch) and by InsightFace
-(MXNet, here mostly as ONNX). They share the shape of the network and differ in names, in the order
-of the class logits, in anchors and in how boxes and landmarks are scaled."""
+"""RetinaFace (Deng et al. 2019, arXiv:1905.00641) as published by biubug6 (PyTorch) and by
+InsightFace (MXNet, here mostly as ONNX). They share the shape of the network and differ in names,
+in the order of the class logits, in anchors and in how boxes and landmarks are scaled."""
 
 import re
 
@@ -45,8 +45,7 @@ def _from_biubug6(net):
     for head in _HEADS:
         for level in range(3):
             net.same(f"{head}.{level}.conv1x1", ["weight", "bias"])
-    size = 840 if resnet else 640
-    net.input = input_of(size, size, "BGR", [104, 117, 123], 1)
+    net.input = input_of(640, 640, "BGR", [104, 117, 123], 1)
     net.variant = {
         "backbone": "resnet50" if resnet else "mobilenet0.25",
         "layout": "biubug6",

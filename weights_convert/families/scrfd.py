@@ -1,12 +1,13 @@
-"""SCRFD (Guo et al. 2021, arXiv:2105.04714) from InsightFace's ONNX exports. Neck and head tensors keep
-their names, the backbone and the head's convolutions are anonymous: those come from the graph. The
-exporter stores equal biases once, so a tensor may serve two layers."""
+"""SCRFD (Guo et al. 2021, arXiv:2105.04714) from InsightFace's ONNX exports. Neck and head tensors
+keep their names, the backbone and the head's convolutions are anonymous: those come from the graph.
+The exporter stores equal biases once, so a tensor may serve two layers."""
 
 from ..errors import ConvertError
 from ..graph import Graph, put_layer
 from ..network import Network, input_of
 
 _STRIDES = (8, 16, 32)
+_SHAPE_OPS = ("reshape", "Resize", "Gather", "Slice", "Concat", "Unsqueeze")
 
 
 def matches(source):
@@ -144,6 +145,5 @@ def _drop_shapes(net, graph):
     """Constants that only reshape, resize or slice shapes."""
     for name in list(net.source.tensors):
         readers = graph.consumers[name]
-        if name not in net.used and all(node.op in ("Reshape", "Resize", "Gather", "Slice",
-                                                    "Concat", "Unsqueeze") for node in readers):
+        if name not in net.used and all(node.op in _SHAPE_OPS for node in readers):
             net.drop(name, "dropped: shape constant of the graph")

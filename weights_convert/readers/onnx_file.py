@@ -11,7 +11,7 @@ from ..source import Node, Source
 _OPS = {
     "Conv": "conv", "BatchNormalization": "batch_norm", "Relu": "relu", "PRelu": "prelu",
     "Add": "add", "Sub": "sub", "Mul": "mul", "MaxPool": "max_pool", "AveragePool": "avg_pool",
-    "Gemm": "dense", "Sigmoid": "sigmoid",
+    "Gemm": "dense", "Reshape": "reshape", "Sigmoid": "sigmoid",
 }
 
 

@@ -59,8 +59,8 @@ def _ordered_dict(args):
 
 
 def _key(key):
-    """A dict key. Nested tuples are no keys of a state dict, and hashing one that holds itself many
-    times over takes for ever."""
+    """A dict key. Nested tuples are no keys of a state dict, and hashing one that holds itself
+    many times over takes for ever."""
     if not isinstance(key, (str, int, float, type(None))):
         raise ConvertError("the pickle has a dict whose keys are no names")
     return key
@@ -71,8 +71,8 @@ _CALLS = {
     Global("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
     Global("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
 }
-STORAGES = {f"{kind}Storage" for kind in
-             ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")}
+STORAGES = {"FloatStorage", "DoubleStorage", "HalfStorage", "BFloat16Storage", "LongStorage",
+            "IntStorage", "ShortStorage", "CharStorage", "ByteStorage", "BoolStorage"}
 
 
 def _global(module, name):
@@ -155,6 +155,27 @@ class Machine:
         for key, value in zip(pairs[::2], pairs[1::2]):
             self.stack[-1][_key(key)] = value
 
+    def set_item(self):
+        value, key = self.stack.pop(), self.stack.pop()
+        self.set_items([key, value])
+
+    def set_marked(self):
+        pairs = self.to_mark()
+        self.set_items(pairs)
+
+    def dict_of_marked(self):
+        pairs = self.to_mark()
+        self.stack.append({})
+        self.set_items(pairs)
+
+    def append(self):
+        item = self.stack.pop()
+        self.stack[-1].append(item)
+
+    def append_marked(self):
+        items = self.to_mark()
+        self.stack[-1].extend(items)
+
     def tuple_of(self, count):
         items = tuple(self.stack[len(self.stack) - count :])
         del self.stack[len(self.stack) - count :]
@@ -175,11 +196,11 @@ _BUILDERS = {
     "TUPLE2": lambda m: m.tuple_of(2),
     "TUPLE3": lambda m: m.tuple_of(3),
     "LIST": lambda m: m.stack.append(m.to_mark()),
-    "APPEND": lambda m: m.stack[-2].append(m.stack.pop()),
-    "APPENDS": lambda m: (lambda items: m.stack[-1].extend(items))(m.to_mark()),
-    "DICT": lambda m: (lambda items: (m.stack.append({}), m.set_items(items)))(m.to_mark()),
-    "SETITEM": lambda m: (lambda v, k: m.set_items([k, v]))(m.stack.pop(), m.stack.pop()),
-    "SETITEMS": lambda m: (lambda items: m.set_items(items))(m.to_mark()),
+    "APPEND": Machine.append,
+    "APPENDS": Machine.append_marked,
+    "DICT": Machine.dict_of_marked,
+    "SETITEM": Machine.set_item,
+    "SETITEMS": Machine.set_marked,
     "STACK_GLOBAL": Machine.stack_global,
     "REDUCE": Machine.reduce,
     "BUILD": Machine.build,
