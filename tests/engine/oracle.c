@@ -1,0 +1,156 @@
+#include "tests/engine/oracle.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static double *at(const struct oracle_value *v, int y, int x) {
+    return v->data + ((size_t)y * (size_t)v->w + (size_t)x) * (size_t)v->c;
+}
+
+static void make(struct oracle_value *v, int h, int w, int c) {
+    *v = (struct oracle_value){h, w, c, calloc((size_t)h * (size_t)w * (size_t)c, sizeof(double))};
+    if (!v->data) abort();
+}
+
+static int inside(const struct oracle_value *v, int y, int x) {
+    return y >= 0 && x >= 0 && y < v->h && x < v->w;
+}
+
+/* Output size and first row of the first window; TensorFlow's SAME or explicit padding. */
+static int windows(const struct net_window *win, int k, int n, int *before) {
+    if (win->mode == NET_PAD_SAME) {
+        int out = (n + win->stride - 1) / win->stride;
+        int total = (out - 1) * win->stride + k - n;
+        *before = total > 0 ? total / 2 : 0;
+        return out;
+    }
+    *before = win->pad;
+    double span = n + 2.0 * win->pad - k;
+    int out = (int)(win->ceil ? ceil(span / win->stride) : floor(span / win->stride)) + 1;
+    if (win->ceil && (out - 1) * win->stride >= n + win->pad) out--;
+    return out;
+}
+
+static double weight(const struct net_node *n, int o, int i, int ky, int kx, int inputs) {
+    const struct net_weights *w = &n->weights;
+    int channel = w->reverse_input ? inputs - 1 - i : i;
+    size_t filter = (size_t)inputs * (size_t)n->window.kh * (size_t)n->window.kw;
+    size_t in = ((size_t)channel * (size_t)n->window.kh + (size_t)ky) * (size_t)n->window.kw + (size_t)kx;
+    if (w->difference)
+        return (double)w->w->data[(2 * (size_t)o + 1) * filter + in] -
+               w->w->data[2 * (size_t)o * filter + in];
+    return w->w->data[(size_t)o * filter + in];
+}
+
+static double bias(const struct net_node *n, int o) {
+    const struct net_weights *w = &n->weights;
+    if (!w->bias) return 0;
+    return w->difference ? (double)w->bias->data[2 * o + 1] - w->bias->data[2 * o] : w->bias->data[o];
+}
+
+static void conv(const struct net_node *n, const struct oracle_value *x, struct oracle_value *y) {
+    int top, left, inputs = x->c / n->groups, per_group = n->channels / n->groups;
+    int h = windows(&n->window, n->window.kh, x->h, &top);
+    make(y, h, windows(&n->window, n->window.kw, x->w, &left), n->channels);
+    for (int oy = 0; oy < y->h; oy++)
+        for (int ox = 0; ox < y->w; ox++)
+            for (int o = 0; o < y->c; o++) {
+                double sum = bias(n, o);
+                for (int ky = 0; ky < n->window.kh; ky++)
+                    for (int kx = 0; kx < n->window.kw; kx++) {
+                        int sy = oy * n->window.stride - top + ky, sx = ox * n->window.stride - left + kx;
+                        if (!inside(x, sy, sx)) continue;
+                        for (int i = 0; i < inputs; i++)
+                            sum += weight(n, o, i, ky, kx, inputs) *
+                                   at(x, sy, sx)[o / per_group * inputs + i];
+                    }
+                at(y, oy, ox)[o] = sum;
+            }
+}
+
+static void pool(const struct net_node *n, const struct oracle_value *x, struct oracle_value *y) {
+    struct net_window win = n->window;
+    if (win.global) win = (struct net_window){.kh = x->h, .kw = x->w, .stride = 1, .average = 1};
+    int top, left, h = windows(&win, win.kh, x->h, &top);
+    make(y, h, windows(&win, win.kw, x->w, &left), x->c);
+    for (int oy = 0; oy < y->h; oy++)
+        for (int ox = 0; ox < y->w; ox++)
+            for (int c = 0; c < x->c; c++) {
+                double best = -INFINITY, sum = 0;
+                int count = 0;
+                for (int ky = 0; ky < win.kh; ky++)
+                    for (int kx = 0; kx < win.kw; kx++) {
+                        int sy = oy * win.stride - top + ky, sx = ox * win.stride - left + kx;
+                        if (!inside(x, sy, sx)) continue;
+                        double v = at(x, sy, sx)[c];
+                        best = v > best ? v : best;
+                        sum += v;
+                        count++;
+                    }
+                at(y, oy, ox)[c] = win.average ? sum / count : best;
+            }
+}
+
+static double activation(const struct net_node *n, int c, double v) {
+    switch (n->act) {
+    case KERN_ACT_RELU: return v > 0 ? v : 0;
+    case KERN_ACT_RELU6: return v > 6 ? 6 : v > 0 ? v : 0;
+    case KERN_ACT_LEAKY: return v > 0 ? v : (double)n->alpha * v;
+    case KERN_ACT_PRELU: return v > 0 ? v : (double)n->slope->data[c] * v;
+    case KERN_ACT_SIGMOID: return 1 / (1 + exp(-v));
+    case KERN_ACT_SWISH: return v / (1 + exp(-v));
+    default: return v;
+    }
+}
+
+static void softmax(struct oracle_value *y) {
+    for (int i = 0; i < y->h * y->w; i++) {
+        double *p = y->data + (size_t)i * (size_t)y->c, sum = 0;
+        for (int c = 0; c < y->c; c++) sum += p[c] = exp(p[c]);
+        for (int c = 0; c < y->c; c++) p[c] /= sum;
+    }
+}
+
+/* Operations whose output has the size of like. */
+static void pointwise(const struct net_node *n, struct oracle_value *v, struct oracle_value *y) {
+    const struct oracle_value *x = &v[n->in[0]];
+    const struct oracle_value *like = n->op == NET_UPSAMPLE ? &v[n->in[1]] : x;
+    make(y, like->h, like->w, n->channels);
+    for (int oy = 0; oy < y->h; oy++)
+        for (int ox = 0; ox < y->w; ox++)
+            for (int c = 0, part = 0, base = 0; c < y->c; c++) {
+                double *out = &at(y, oy, ox)[c];
+                if (n->op == NET_CONCAT) {
+                    while (c - base >= v[n->in[part]].c) base += v[n->in[part++]].c;
+                    *out = at(&v[n->in[part]], oy, ox)[c - base];
+                    continue;
+                }
+                double a = n->op == NET_UPSAMPLE ? at(x, oy / 2, ox / 2)[c] : at(x, oy, ox)[c];
+                if (n->op == NET_AFFINE) a = a * n->scale[c] + n->shift[c];
+                if (n->op == NET_ACT) a = activation(n, c, a);
+                if (n->op == NET_ADD) a += at(&v[n->in[1]], oy, ox)[c];
+                *out = a;
+            }
+    if (n->op == NET_SOFTMAX) softmax(y);
+}
+
+void oracle_run(const struct net *net, const float *input, int h, int w,
+                struct oracle_value *values) {
+    for (int i = 0; i < net->count; i++) {
+        const struct net_node *n = &net->nodes[i];
+        if (n->op == NET_INPUT) {
+            make(&values[i], h, w, n->channels);
+            for (int k = 0; k < h * w * n->channels; k++) values[i].data[k] = input[k];
+        } else if (n->op == NET_CONV) {
+            conv(n, &values[n->in[0]], &values[i]);
+        } else if (n->op == NET_POOL) {
+            pool(n, &values[n->in[0]], &values[i]);
+        } else {
+            pointwise(n, values, &values[i]);
+        }
+    }
+}
+
+void oracle_free(const struct net *net, struct oracle_value *values) {
+    for (int i = 0; i < net->count; i++) free(values[i].data);
+}

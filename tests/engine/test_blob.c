@@ -1,0 +1,118 @@
+/* The blob reader: what it accepts, and the sentence for each way a file can be broken. */
+#include "engine/blob.h"
+
+#include "engine/err.h"
+#include "mien.h"
+#include "tests/engine/blobmaker.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define META "\"__metadata__\":{\"mien\":\"1\"}"
+#define GOOD "\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}"
+
+/* A file of this header and `data` bytes of zeros. */
+static int open_text(const char *header, size_t data) {
+    static uint64_t bytes[1024]; /* aligned as a mapping would be */
+    uint8_t *p = (uint8_t *)bytes;
+    size_t n = strlen(header), padded = (n + 7) / 8 * 8;
+    memset(bytes, 0, sizeof bytes);
+    memset(p + 8, ' ', padded);
+    memcpy(p + 8, header, n);
+    p[0] = (uint8_t)padded;
+    p[1] = (uint8_t)(padded >> 8);
+    struct blob *b;
+    int rc = blob_from_memory(bytes, 8 + padded + data, "x", &b);
+    assert_true((rc == 0) == (b != NULL));
+    blob_close(b);
+    return rc;
+}
+
+static void expect(const char *header, size_t data, const char *sentence) {
+    int rc = open_text(header, data);
+    if (rc != MIEN_EWEIGHTS || !strstr(err_text(), sentence))
+        fail_msg("%s: got %d '%s', expected '%s'", header, rc, rc ? err_text() : "", sentence);
+}
+
+static void test_good(void **state) {
+    (void)state;
+    assert_int_equal(open_text("{" META "," GOOD "}", 8), 0);
+    assert_int_equal(open_text("{" META "}", 0), 0);
+}
+
+static void test_broken_headers(void **state) {
+    (void)state;
+    expect("", 0, "not valid JSON");
+    expect("{\"a\":", 8, "not valid JSON");
+    expect("[1]", 8, "not valid JSON");
+    expect("{" GOOD "}", 8, "no mien metadata");
+    expect("{\"__metadata__\":{\"mien\":\"2\"}," GOOD "}", 8, "blob format 2");
+    expect("{" META "," GOOD "," GOOD "}", 8, "not valid JSON"); /* a name twice */
+    struct blob *b;
+    assert_int_equal(blob_from_memory("1234567", 7, "x", &b), MIEN_EWEIGHTS);
+    assert_int_equal(blob_from_memory("\xff\xff\xff\xff\xff\xff\xff\xff{}  ", 12, "x", &b), MIEN_EWEIGHTS);
+    assert_non_null(strstr(err_text(), "header is cut off"));
+}
+
+static void test_broken_tensors(void **state) {
+    (void)state;
+    expect("{" META ",\"a\":{}}", 8, "tensor a lacks");
+    expect("{" META ",\"a\":7}", 8, "tensor a lacks");
+    expect("{" META ",\"a\":{\"dtype\":\"F16\",\"shape\":[4],\"data_offsets\":[0,8]}}", 8, "is F16");
+    expect("{" META ",\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,2],\"data_offsets\":[0,8]}}", 8, "5 dimensions");
+    expect("{" META ",\"a\":{\"dtype\":\"F32\",\"shape\":[-2],\"data_offsets\":[0,8]}}", 8, "does not fit the file");
+    expect("{" META ",\"a\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}", 8, "does not fit the file");
+    expect("{" META ",\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904,4],\"data_offsets\":[0,8]}}", 8, "does not fit the file");
+    expect("{" META ",\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,16]}}", 8, "outside the file");
+    expect("{" META ",\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,0]}}", 8, "outside the file");
+    expect("{" META ",\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[-8,0]}}", 8, "outside the file");
+    expect("{" META ",\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,8]}}", 8, "do not match");
+    expect("{" META ",\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[2,6]}}", 8, "do not match");
+    expect("{" META "," GOOD ",\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8, "overlap");
+}
+
+static void test_lookup(void **state) {
+    (void)state;
+    struct blobmaker m;
+    blobmaker_open(&m, 3);
+    blobmaker_meta(&m, "\"k\":\"v\"");
+    blobmaker_tensor(&m, "zz", 1, 2, 2, 3, 0, 0);
+    blobmaker_tensor(&m, "aa", 1, 2, 5, 0, 0, 0);
+    struct blob *b = blobmaker_finish(&m);
+    assert_int_equal(blob_count(b), 2);
+    assert_string_equal(blob_at(b, 0)->name, "aa");
+    const struct blob_tensor *t = blob_find(b, "zz");
+    assert_non_null(t);
+    assert_int_equal(t->dims, 2);
+    assert_int_equal(t->shape[1], 3);
+    assert_memory_equal(t->data, m.data, 6 * sizeof(float));
+    assert_null(blob_find(b, "mm"));
+    assert_null(blob_at(b, 2));
+    assert_string_equal(blob_meta(b, "k"), "v");
+    assert_null(blob_meta(b, "none"));
+    blob_close(b);
+    blobmaker_close(&m);
+}
+
+static void test_missing_file(void **state) {
+    (void)state;
+    struct blob *b;
+    assert_int_equal(blob_open("/nonexistent.safetensors", &b), MIEN_EIO);
+    assert_null(b);
+    assert_int_equal(blob_open("/", &b), MIEN_EIO);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_good),           cmocka_unit_test(test_broken_headers),
+        cmocka_unit_test(test_broken_tensors), cmocka_unit_test(test_lookup),
+        cmocka_unit_test(test_missing_file),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
