@@ -1,5 +1,5 @@
-"""Age and gender: face-api's TinyXception with two heads (its weights manifest, TensorFlow layouts),
-and InsightFace's gender-age MobileNet (MXNet)."""
+"""Age and gender: face-api's TinyXception with two heads (its weights manifest, in TensorFlow's
+layouts), and InsightFace's gender-age MobileNet (MXNet)."""
 
 import re
 

@@ -42,7 +42,8 @@ def _rebuild_tensor(args):
     if not isinstance(storage, Storage):
         raise ConvertError("a tensor of the pickle has no storage")
     numbers = [offset, *shape, *stride]
-    if len(shape) != len(stride) or len(shape) > MAX_RANK or not all(type(n) is int and 0 <= n < 2**48 for n in numbers):
+    whole = all(type(n) is int and 0 <= n < 2**48 for n in numbers)
+    if not whole or len(shape) != len(stride) or len(shape) > MAX_RANK:
         raise ConvertError("a tensor of the pickle has a broken shape")
     return TensorRef(storage, offset, tuple(shape), tuple(stride))
 
