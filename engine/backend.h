@@ -32,9 +32,9 @@ struct backend_ops {
     /* Takes a reference to graph and weights, which must outlive the plan. */
     int (*plan)(struct backend *b, const struct backend_weights *w, const struct plan_graph *g,
                 struct backend_plan **out);
-    /* input: [batch][height][width][channels], RGB 0..255; outputs[i]: [batch][h][w][c] of net output
-     * i, or NULL where it is not wanted. May return before the work is done where the device is
-     * asynchronous; outputs are complete after wait. */
+    /* input: [batch][height][width][channels], RGB 0..255; outputs[i]: [batch][h][w][c] of net
+     * output i, or NULL where it is not wanted. May return before the work is done where the device
+     * is asynchronous; outputs are complete after wait. */
     int (*run)(struct backend_plan *p, const float *input, float *const *outputs);
     int (*wait)(struct backend_plan *p);
     /* Frees whichever are not NULL. */

@@ -40,7 +40,8 @@ static int by_address(const void *a, const void *b) {
     return x->data < y->data ? -1 : x->data > y->data;
 }
 
-/* Reads one entry of the header into *t. data_size: bytes of the data section, which starts at data. */
+/* Reads one entry of the header into *t. data_size: bytes of the data section, which starts at
+ * data. */
 static int parse_tensor(const struct blob *b, const char *name, json_t *v, const uint8_t *data,
                         size_t data_size, struct blob_tensor *t) {
     const char *dtype = json_string_value(json_object_get(v, "dtype"));
@@ -200,9 +201,15 @@ void blob_close(struct blob *b) {
     free(b);
 }
 
-const char *blob_label(const struct blob *b) { return b->label; }
-size_t blob_size(const struct blob *b) { return b->size; }
-int blob_count(const struct blob *b) { return b->count; }
+const char *blob_label(const struct blob *b) {
+    return b->label;
+}
+size_t blob_size(const struct blob *b) {
+    return b->size;
+}
+int blob_count(const struct blob *b) {
+    return b->count;
+}
 
 const char *blob_meta(const struct blob *b, const char *key) {
     return json_string_value(json_object_get(b->meta, key));

@@ -3,7 +3,8 @@
  *
  * A blob is mapped, checked whole (header, offsets, sizes, types, overlaps) and only then used, so
  * that the rest of the engine can trust every pointer it gets from here. It is its own module
- * because it is the one place that parses untrusted weights bytes; tests/fuzz/blob_fuzz.c aims at it.
+ * because it is the one place that parses untrusted weights bytes; tests/fuzz/blob_fuzz.c aims at
+ * it.
  */
 #ifndef MIEN_ENGINE_BLOB_H
 #define MIEN_ENGINE_BLOB_H
@@ -29,11 +30,11 @@ int blob_open(const char *path, struct blob **out);
 int blob_from_memory(const void *bytes, size_t size, const char *label, struct blob **out);
 void blob_close(struct blob *b);
 
-const char *blob_label(const struct blob *b); /* path or label, for messages */
-size_t blob_size(const struct blob *b);       /* bytes of the file */
+const char *blob_label(const struct blob *b);                 /* path or label, for messages */
+size_t blob_size(const struct blob *b);                       /* bytes of the file */
 const char *blob_meta(const struct blob *b, const char *key); /* NULL where absent */
 int blob_count(const struct blob *b);
-const struct blob_tensor *blob_at(const struct blob *b, int i); /* in order of name */
+const struct blob_tensor *blob_at(const struct blob *b, int i);              /* in order of name */
 const struct blob_tensor *blob_find(const struct blob *b, const char *name); /* NULL where absent */
 /* Tells the kernel the bytes of t are not needed for now: once packed, a layer's source should not
  * count as resident memory. */

@@ -335,7 +335,9 @@ static void cpu_close(struct backend *b, struct backend_weights *w, struct backe
 
 /* -------------------------------------------------------------- describe */
 
-static const char *cpu_describe(const struct backend *b) { return b->text; }
+static const char *cpu_describe(const struct backend *b) {
+    return b->text;
+}
 
 static void cpu_sizes(const struct backend_weights *w, const struct backend_plan *p,
                       struct backend_sizes *out) {

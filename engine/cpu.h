@@ -38,12 +38,12 @@ struct cpu_step {
     const struct cpu_layer *layer;
     const float *slope; /* [c] or NULL */
     struct net_window window;
-    int rows;             /* output rows a task */
-    int row_blocks;       /* tasks along an image's rows */
-    int columns;          /* output channels a task */
-    int column_blocks;    /* tasks along the channels */
+    int rows;          /* output rows a task */
+    int row_blocks;    /* tasks along an image's rows */
+    int columns;       /* output channels a task */
+    int column_blocks; /* tasks along the channels */
     int tasks;
-    size_t scratch;       /* floats a worker */
+    size_t scratch; /* floats a worker */
 };
 
 /* Cuts the step into tasks and says how much scratch a worker needs. */

@@ -1,11 +1,12 @@
 #include "engine/cpu.h"
-
 #include "engine/fold.h"
 
 #include <string.h>
 
 /* Gemm reads whole output rows as its rows: is the tensor one matrix, without gaps? */
-static int gapless(const struct plan_view *v) { return v->row == v->w * v->px; }
+static int gapless(const struct plan_view *v) {
+    return v->row == v->w * v->px;
+}
 
 static int border_bits(const struct cpu_step *s, int y, int x) {
     const struct plan_step *p = &s->plan;
@@ -15,8 +16,8 @@ static int border_bits(const struct cpu_step *s, int y, int x) {
            (left < 0 ? FOLD_LEFT : 0) | (left + l->kw > p->in.w ? FOLD_RIGHT : 0);
 }
 
-/* Output row y from acc to its place. Where the bias depends on the border, the row is done in runs of
- * pixels of one class: the first, the inner ones, the last. */
+/* Output row y from acc to its place. Where the bias depends on the border, the row is done in runs
+ * of pixels of one class: the first, the inner ones, the last. */
 static void finish_row(const struct kern *k, const struct cpu_step *s, float *arena,
                        const struct cpu_range *r, int y, const float *acc, ptrdiff_t acc_px) {
     const struct plan_step *p = &s->plan;

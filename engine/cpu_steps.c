@@ -3,14 +3,20 @@
 #include <string.h>
 
 enum {
-    GEMM_ROWS = 512,      /* rows of the left matrix a task: amortises packing the right one */
-    SMALL_TASKS = 2,      /* tasks a small map is cut into at least, for a second thread */
+    GEMM_ROWS = 512,       /* rows of the left matrix a task: amortises packing the right one */
+    SMALL_TASKS = 2,       /* tasks a small map is cut into at least, for a second thread */
     POINTWISE_WORK = 32768 /* values a task */
 };
 
-static int ceil_div(int a, int b) { return (a + b - 1) / b; }
-static int min_int(int a, int b) { return a < b ? a : b; }
-static int max_int(int a, int b) { return a > b ? a : b; }
+static int ceil_div(int a, int b) {
+    return (a + b - 1) / b;
+}
+static int min_int(int a, int b) {
+    return a < b ? a : b;
+}
+static int max_int(int a, int b) {
+    return a > b ? a : b;
+}
 
 /* Rows first, then, on maps too small for a second task, channels: halving the rows instead would
  * pack the same weights twice, and on small maps the weights are the larger matrix. */
@@ -119,7 +125,8 @@ static void pointwise_row(const struct kern *k, const struct cpu_step *s, float 
  * average. */
 static void pool_row(const struct kern *k, const struct cpu_step *s, float *arena, int b, int y) {
     const struct plan_step *p = &s->plan;
-    int kh = s->window.global ? p->in.h : s->window.kh, kw = s->window.global ? p->in.w : s->window.kw;
+    int kh = s->window.global ? p->in.h : s->window.kh,
+        kw = s->window.global ? p->in.w : s->window.kw;
     int top = y * s->window.stride - p->pad_top;
     int y0 = max_int(top, 0), y1 = min_int(top + kh, p->in.h);
     for (int x = 0; x < p->out.w; x++) {
@@ -142,7 +149,8 @@ static void upsample_row(const struct cpu_step *s, float *arena, int b, int y) {
                sizeof(float) * (size_t)p->out.c);
 }
 
-static void softmax_row(const struct kern *k, const struct cpu_step *s, float *arena, int b, int y) {
+static void softmax_row(const struct kern *k, const struct cpu_step *s, float *arena, int b,
+                        int y) {
     const struct plan_step *p = &s->plan;
     for (int x = 0; x < p->out.w; x++) {
         float *dst = cpu_pixel(arena, &p->out, b, y, x);

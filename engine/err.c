@@ -21,9 +21,10 @@ int err_prefix(int code, const char *fmt, ...) {
     va_start(ap, fmt);
     int n = vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    if (n >= 0 && (size_t)n < sizeof text)
-        snprintf(text + n, sizeof text - (size_t)n, ": %s", old);
+    if (n >= 0 && (size_t)n < sizeof text) snprintf(text + n, sizeof text - (size_t)n, ": %s", old);
     return code;
 }
 
-const char *err_text(void) { return text; }
+const char *err_text(void) {
+    return text;
+}

@@ -48,8 +48,8 @@ static int padded(const struct net_node *conv) {
 static int takes_before(const struct net_node *conv, int at_input) {
     if (conv->op != NET_CONV || conv->weights.in_scale) return 0;
     if (at_input || !padded(conv)) return 1;
-    return conv->window.mode == NET_PAD_EXPLICIT && conv->window.pad == 1 &&
-           conv->window.kh == 3 && conv->window.kw == 3;
+    return conv->window.mode == NET_PAD_EXPLICIT && conv->window.pad == 1 && conv->window.kh == 3 &&
+           conv->window.kw == 3;
 }
 
 static int set_border(struct net *net, const struct net_node *affine) {
@@ -80,7 +80,8 @@ static int fold_before(struct net *net, int node) {
     if (at_input && set_border(net, affine)) return MIEN_ENOMEM;
     for (int i = node + 1; i < net->count; i++) {
         struct net_node *n = &net->nodes[i];
-        if (n->replaced_by >= 0 || n->op != NET_CONV || net_resolve(net, n->in[0]) != node) continue;
+        if (n->replaced_by >= 0 || n->op != NET_CONV || net_resolve(net, n->in[0]) != node)
+            continue;
         n->weights.in_scale = filled(affine->channels, 1);
         n->weights.in_shift = filled(affine->channels, 0);
         if (!n->weights.in_scale || !n->weights.in_shift)
@@ -145,9 +146,8 @@ void fold_filter(const struct net *net, const struct net_node *conv, int o, floa
     double row[NET_MAX_KERNEL * NET_MAX_KERNEL];
     for (int i = 0; i < inputs; i++, out += taps) {
         scaled_taps(conv, o, i, inputs, row);
-        double scale = conv->weights.in_scale
-                           ? conv->weights.in_scale[input_channel(conv, o, i, inputs)]
-                           : 1;
+        double scale =
+            conv->weights.in_scale ? conv->weights.in_scale[input_channel(conv, o, i, inputs)] : 1;
         for (int t = 0; t < taps; t++) {
             double v = row[t] * scale;
             out[t] = fabs(v) < 1e-30 ? 0 : (float)v; /* denormals slow every product down */

@@ -3,8 +3,8 @@
  *
  * Batch norms and the input's normalisation are linear, and so are convolutions: where one follows
  * the other they become one. Folding happens once a network, above every backend, and changes only
- * the vectors around a convolution's weights (struct net_weights); the weights themselves stay in the
- * blob until a backend packs them.
+ * the vectors around a convolution's weights (struct net_weights); the weights themselves stay in
+ * the blob until a backend packs them.
  */
 #ifndef MIEN_ENGINE_FOLD_H
 #define MIEN_ENGINE_FOLD_H
@@ -21,10 +21,10 @@ void fold_count_uses(const struct net *net, int *uses);
  * Bias vectors of a convolution after folding, in out: [classes][cout].
  *
  * A shift before a zero-padded 3x3 convolution cannot become one bias: a tap that falls outside the
- * map sees 0, not shift. Which taps fall outside depends only on whether the output pixel touches the
- * top, bottom, left or right border, so there is one bias for each combination (nine of them occur on
- * maps of 2x2 and more). The class is the sum of the FOLD_* bits. Returned is the number of classes:
- * 1 where the border does not matter, else 16; out may be NULL to ask only for that.
+ * map sees 0, not shift. Which taps fall outside depends only on whether the output pixel touches
+ * the top, bottom, left or right border, so there is one bias for each combination (nine of them
+ * occur on maps of 2x2 and more). The class is the sum of the FOLD_* bits. Returned is the number
+ * of classes: 1 where the border does not matter, else 16; out may be NULL to ask only for that.
  */
 enum { FOLD_TOP = 1, FOLD_BOTTOM = 2, FOLD_LEFT = 4, FOLD_RIGHT = 8, FOLD_CLASSES = 16 };
 int fold_bias(const struct net *net, const struct net_node *conv, float *out);

@@ -18,9 +18,12 @@ static int lower_first(const void *a, const void *b) {
     return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-static size_t align_up(size_t n) { return (n + MEMORY_ALIGN - 1) & ~(size_t)(MEMORY_ALIGN - 1); }
+static size_t align_up(size_t n) {
+    return (n + MEMORY_ALIGN - 1) & ~(size_t)(MEMORY_ALIGN - 1);
+}
 
-/* The lowest gap between the placed blocks that live at the same time. placed is sorted by offset. */
+/* The lowest gap between the placed blocks that live at the same time. placed is sorted by offset.
+ */
 static size_t lowest_gap(const struct memory_block *b, struct memory_block **placed, int n) {
     size_t at = 0;
     for (int i = 0; i < n; i++) {

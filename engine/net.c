@@ -76,8 +76,7 @@ int net_finish(struct net *net) {
 
 /* ----------------------------------------------------------------- tensors */
 
-static const struct blob_tensor *find(const struct net *net, const char *name,
-                                      const char *suffix) {
+static const struct blob_tensor *find(const struct net *net, const char *name, const char *suffix) {
     char full[NAME_MAX_LENGTH];
     int n = snprintf(full, sizeof full, "%s%s", name, suffix);
     return n < (int)sizeof full ? blob_find(net->blob, full) : NULL;
@@ -178,7 +177,9 @@ static struct net_node *append(struct net *net, enum net_op op, const char *name
     return n;
 }
 
-static net_value last(const struct net *net) { return net->error ? 0 : net->count - 1; }
+static net_value last(const struct net *net) {
+    return net->error ? 0 : net->count - 1;
+}
 
 static int read_triple(json_t *j, const char *key, double out[3]) {
     json_t *a = json_object_get(j, key);
@@ -278,7 +279,8 @@ static net_value conv(struct net *net, net_value x, const char *name, const char
     n->weights.w = w;
     n->weights.bias = bias;
     n->weights.difference = difference;
-    n->weights.reverse_input = net->nodes[x].op == NET_AFFINE && net->nodes[x].weights.reverse_input;
+    n->weights.reverse_input =
+        net->nodes[x].op == NET_AFFINE && net->nodes[x].weights.reverse_input;
     return last(net);
 }
 
@@ -307,7 +309,8 @@ net_value net_fc(struct net *net, net_value x, const char *name, int h, int w) {
     const struct blob_tensor *t = take(net, name, ".weight");
     if (!t) return 0;
     int cin = net_channels(net, x);
-    if (t->dims != 2 || t->shape[0] > MAX_CHANNELS || h > NET_MAX_KERNEL || w > NET_MAX_KERNEL || t->shape[1] != (int64_t)cin * h * w) {
+    if (t->dims != 2 || t->shape[0] > MAX_CHANNELS || h > NET_MAX_KERNEL || w > NET_MAX_KERNEL ||
+        t->shape[1] != (int64_t)cin * h * w) {
         net_fail(net, "tensor %s is not [out][%d]", t->name, cin * h * w);
         return 0;
     }
@@ -377,7 +380,9 @@ net_value net_act(struct net *net, net_value x, enum kern_act act, float alpha) 
     return last(net);
 }
 
-net_value net_relu(struct net *net, net_value x) { return net_act(net, x, KERN_ACT_RELU, 0); }
+net_value net_relu(struct net *net, net_value x) {
+    return net_act(net, x, KERN_ACT_RELU, 0);
+}
 
 net_value net_prelu(struct net *net, net_value x, const char *name) {
     const struct blob_tensor *slope = take_vector(net, name, ".weight", net_channels(net, x));
@@ -396,7 +401,9 @@ net_value net_add(struct net *net, net_value a, net_value b) {
 }
 
 net_value net_pool(struct net *net, net_value x, struct net_window window) {
-    const char *name = window.global ? "global average pool" : window.average ? "average pool" : "max pool";
+    const char *name = window.global    ? "global average pool"
+                       : window.average ? "average pool"
+                                        : "max pool";
     struct net_node *n = append(net, NET_POOL, name, 1, &x, net_channels(net, x));
     if (n) n->window = window;
     return last(net);

@@ -1,9 +1,9 @@
 /*
  * net.h - a network as a list of operations, and the builder the model files are written with.
  *
- * A model file (models/<family>.c) calls these functions in the order of the paper's figure and names the
- * tensors of its blob. Nothing here knows about batch, picture size or hardware: a net is built once
- * a blob, folded once (fold.h), and planned for every size it is run at (plan.h).
+ * A model file (models/<family>.c) calls these functions in the order of the paper's figure and
+ * names the tensors of its blob. Nothing here knows about batch, picture size or hardware: a net is
+ * built once a blob, folded once (fold.h), and planned for every size it is run at (plan.h).
  *
  * Errors are sticky: the first one is kept, every later call does nothing, and net_finish reports
  * it, so model files need no checks of their own.
@@ -30,7 +30,10 @@ enum net_op {
     NET_SOFTMAX   /* over the channels of each pixel */
 };
 
-enum net_pad { NET_PAD_EXPLICIT, NET_PAD_SAME /* TensorFlow: the odd pixel at the bottom, right */ };
+enum net_pad {
+    NET_PAD_EXPLICIT,
+    NET_PAD_SAME /* TensorFlow: the odd pixel at the bottom, right */
+};
 
 struct net_window { /* of a convolution or pool */
     int kh, kw, stride;
@@ -45,7 +48,8 @@ enum { NET_MAX_INPUTS = 4, NET_MAX_KERNEL = 32 };
 
 /* A convolution's weights as the blob has them, and what folding put around them: the engine packs
  *   w'[o][i][ky][kx] = out_scale[o] w[o][i][ky][kx] in_scale[i]
- * and keeps a bias that holds everything else. Vectors are NULL where they would be all one or zero. */
+ * and keeps a bias that holds everything else. Vectors are NULL where they would be all one or
+ * zero. */
 struct net_weights {
     const struct blob_tensor *w;    /* [cout][cin/groups][kh][kw] */
     const struct blob_tensor *bias; /* [cout] or NULL */
@@ -64,9 +68,9 @@ struct net_node {
     int groups;               /* CONV */
     int vector;               /* CONV that is a fully connected layer: its map is 1x1 */
     struct net_weights weights;
-    double *scale, *shift;         /* AFFINE, [channels], owned */
-    enum kern_act act;             /* ACT */
-    float alpha;                   /* ACT leaky */
+    double *scale, *shift;           /* AFFINE, [channels], owned */
+    enum kern_act act;               /* ACT */
+    float alpha;                     /* ACT leaky */
     const struct blob_tensor *slope; /* ACT prelu, [channels] */
     int replaced_by; /* folding: uses of this node go to that one; -1: still alive */
 };
@@ -83,8 +87,8 @@ struct net {
     struct net_output *outputs;
     int noutputs;
     int input_width, input_height; /* default size, pixels */
-    int min_stride;      /* sizes must be a multiple of this where the network demands one; else 1 */
-    int dynamic_size;    /* any input size may be run */
+    int min_stride;   /* sizes must be a multiple of this where the network demands one; else 1 */
+    int dynamic_size; /* any input size may be run */
     float *input_border; /* [channels] what stands around the input for padded convolutions; owned,
                             NULL: zeros. Set by folding the normalisation */
     unsigned char *used; /* [blob tensors] which tensors the builder has taken */
@@ -109,7 +113,8 @@ int net_channels(const struct net *net, net_value x);
  * channel order and normalisation become part of the first convolution. Sets the default size. */
 net_value net_input(struct net *net);
 
-/* X.weight and X.bias where it exists. k comes from the weights, groups from channels and weights. */
+/* X.weight and X.bias where it exists. k comes from the weights, groups from channels and weights.
+ */
 net_value net_conv(struct net *net, net_value x, const char *name, int stride, int pad);
 net_value net_conv_same(struct net *net, net_value x, const char *name, int stride);
 /* TensorFlow's separable convolution, stride 1: X.depthwise.weight, X.pointwise.weight, X.bias. */
@@ -117,7 +122,8 @@ net_value net_separable_same(struct net *net, net_value x, const char *name);
 /* Two class logits an anchor (background, face) become one that sigmoid turns into the softmax
  * probability of the second: softmax(a, b)[1] = sigmoid(b - a). */
 net_value net_conv_difference(struct net *net, net_value x, const char *name, int stride, int pad);
-/* Fully connected: X.weight [out][c*h*w] over a map of h x w, flattened C,H,W; X.bias where it exists. */
+/* Fully connected: X.weight [out][c*h*w] over a map of h x w, flattened C,H,W; X.bias where it
+ * exists. */
 net_value net_fc(struct net *net, net_value x, const char *name, int h, int w);
 /* Batch norm X.{weight,bias,running_mean,running_var}; x itself where the blob has none of them
  * (the publisher folded it). */

@@ -17,16 +17,16 @@ struct value {
     int step;     /* that stores it; -1: the input, or fused away */
     int consumer; /* the last node that reads it, -1: none */
     int uses;
-    int claimed;  /* part of a fused group that has begun */
-    int buffer;   /* -1: not stored */
-    int channel;  /* offset in the buffer's channels */
+    int claimed;                  /* part of a fused group that has begun */
+    int buffer;                   /* -1: not stored */
+    int channel;                  /* offset in the buffer's channels */
     int top, left, bottom, right; /* halo its readers need */
 };
 
 struct planner {
     const struct net *net;
     struct plan_graph *g;
-    struct value *v;  /* [net->count] */
+    struct value *v; /* [net->count] */
 };
 
 /* ------------------------------------------------------------------ shapes */
@@ -199,7 +199,8 @@ static int make_steps(struct planner *p) {
     for (int i = 0; i < net->count; i++) p->v[i].uses = uses[i];
     free(uses);
     find_consumers(p);
-    /* Convolutions first: an activation or sum must find its convolution before it becomes a step. */
+    /* Convolutions first: an activation or sum must find its convolution before it becomes a step.
+     */
     for (int i = 0; i < net->count; i++)
         if (net->nodes[i].replaced_by < 0 && net->nodes[i].op == NET_CONV && p->v[i].uses > 0)
             make_step(p, i);
@@ -215,7 +216,9 @@ static int make_steps(struct planner *p) {
 
 /* ----------------------------------------------------------------- buffers */
 
-static int max_int(int a, int b) { return a > b ? a : b; }
+static int max_int(int a, int b) {
+    return a > b ? a : b;
+}
 
 /* The halo a convolution's input must carry. */
 static void need_halo(struct planner *p, const struct plan_step *s) {
@@ -251,7 +254,8 @@ static int place_concats(struct planner *p) {
         int channel = p->v[i].channel;
         for (int j = 0; j < n->inputs; j++) {
             int part = net_resolve(net, n->in[j]);
-            if (p->v[part].buffer >= 0 || (p->v[part].step < 0 && net->nodes[part].op != NET_CONCAT))
+            if (p->v[part].buffer >= 0 ||
+                (p->v[part].step < 0 && net->nodes[part].op != NET_CONCAT))
                 return err_set(MIEN_EUNSUPPORTED, "%s: %s of a value that is already part of one",
                                blob_label(net->blob), n->name);
             p->v[part].buffer = p->v[i].buffer;
@@ -287,7 +291,8 @@ static void find_lifetimes(struct planner *p) {
 
 static int place_buffers(struct planner *p) {
     struct plan_graph *g = p->g;
-    for (int i = 0; i < p->net->count; i++) { /* a buffer's halo serves the readers of every slice */
+    for (int i = 0; i < p->net->count;
+         i++) { /* a buffer's halo serves the readers of every slice */
         const struct value *v = &p->v[i];
         if (v->buffer < 0) continue;
         struct plan_buffer *b = &g->buffers[v->buffer];
@@ -322,8 +327,13 @@ static int place_buffers(struct planner *p) {
 
 static struct plan_view view_of(const struct planner *p, int value) {
     const struct plan_buffer *b = &p->g->buffers[p->v[value].buffer];
-    struct plan_view v = {.h = b->h, .w = b->w, .c = p->net->nodes[value].channels,
-                          .top = b->top, .left = b->left, .bottom = b->bottom, .right = b->right};
+    struct plan_view v = {.h = b->h,
+                          .w = b->w,
+                          .c = p->net->nodes[value].channels,
+                          .top = b->top,
+                          .left = b->left,
+                          .bottom = b->bottom,
+                          .right = b->right};
     v.px = b->c;
     v.row = (ptrdiff_t)(b->w + b->left + b->right) * v.px;
     v.image = (ptrdiff_t)(b->h + b->top + b->bottom) * v.row;
@@ -335,9 +345,8 @@ static struct plan_view view_of(const struct planner *p, int value) {
 static uint64_t count_macs(const struct planner *p, const struct plan_step *s) {
     const struct net_node *n = &p->net->nodes[s->node];
     if (s->kind != PLAN_CONV) return 0;
-    return (uint64_t)p->g->batch * (uint64_t)s->out.h * (uint64_t)s->out.w *
-           (uint64_t)n->channels * (uint64_t)fold_group_inputs(p->net, n) *
-           (uint64_t)(n->window.kh * n->window.kw);
+    return (uint64_t)p->g->batch * (uint64_t)s->out.h * (uint64_t)s->out.w * (uint64_t)n->channels *
+           (uint64_t)fold_group_inputs(p->net, n) * (uint64_t)(n->window.kh * n->window.kw);
 }
 
 static void fill_views(struct planner *p) {

@@ -6,8 +6,9 @@
  * is a walk over an array; all decisions are taken here.
  *
  * Layout: NHWC. A tensor read by a padded convolution carries a halo of pixels around it, zero (or,
- * around the input, the colour that normalises to zero), so that convolutions have no edge code. The
- * parts of a concatenation are channel slices of one buffer, so that concatenating costs nothing.
+ * around the input, the colour that normalises to zero), so that convolutions have no edge code.
+ * The parts of a concatenation are channel slices of one buffer, so that concatenating costs
+ * nothing.
  */
 #ifndef MIEN_ENGINE_PLAN_H
 #define MIEN_ENGINE_PLAN_H
@@ -19,9 +20,9 @@
 
 /* A tensor in the arena. Distances are in floats. */
 struct plan_view {
-    size_t offset;              /* from the arena's start to channel 0 of pixel 0,0 of image 0 */
-    ptrdiff_t image, row, px;   /* distance between images, rows, pixels */
-    int h, w, c;                /* of one image, without the halo */
+    size_t offset;                /* from the arena's start to channel 0 of pixel 0,0 of image 0 */
+    ptrdiff_t image, row, px;     /* distance between images, rows, pixels */
+    int h, w, c;                  /* of one image, without the halo */
     int top, left, bottom, right; /* halo, pixels */
 };
 
@@ -36,23 +37,24 @@ enum plan_kind {
 
 struct plan_step {
     enum plan_kind kind;
-    int node;                   /* first node of the fused group; its weights and window count */
+    int node; /* first node of the fused group; its weights and window count */
     struct plan_view in, out;
-    struct plan_view res;       /* what is added; valid where has_res */
+    struct plan_view res;              /* what is added; valid where has_res */
     int has_res, res_after, res_shift; /* as struct kern_epi and kern_epilogue_f32 */
     enum kern_act act;
     float alpha;
     const struct blob_tensor *slope;
-    int pad_top, pad_left;      /* CONV, POOL: rows and columns of the window above and left of the map */
-    uint64_t macs;              /* for the whole batch */
+    int pad_top,
+        pad_left;  /* CONV, POOL: rows and columns of the window above and left of the map */
+    uint64_t macs; /* for the whole batch */
     int in_value, out_value, res_value; /* node indices, for printing */
 };
 
 struct plan_buffer {
-    int h, w, c;                /* c: channels of all slices */
+    int h, w, c; /* c: channels of all slices */
     int top, left, bottom, right;
-    size_t bytes, offset;       /* offset from the arena's start */
-    int first, last;            /* steps */
+    size_t bytes, offset; /* offset from the arena's start */
+    int first, last;      /* steps */
 };
 
 struct plan_graph {

@@ -61,8 +61,8 @@ static void take_tasks(struct pool *p, int worker) {
     while ((task = atomic_fetch_add(&p->next, 1)) < p->count) p->fn(p->context, task, worker);
 }
 
-/* Waits for a region newer than seen: spinning briefly, since the next step of a network comes within
- * microseconds, then asleep. */
+/* Waits for a region newer than seen: spinning briefly, since the next step of a network comes
+ * within microseconds, then asleep. */
 static unsigned wait_for_region(struct pool *p, unsigned seen) {
     for (int i = 0; i < SPINS; i++) {
         unsigned now = atomic_load_explicit(&p->generation, memory_order_acquire);
@@ -140,7 +140,9 @@ void pool_close(struct pool *p) {
     free(p);
 }
 
-int pool_threads(const struct pool *p) { return p->threads; }
+int pool_threads(const struct pool *p) {
+    return p->threads;
+}
 
 void pool_run(struct pool *p, int count, pool_task *fn, void *context) {
     unsigned old = flush_denormals();

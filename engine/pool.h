@@ -1,9 +1,9 @@
 /*
  * pool.h - the worker threads of a context.
  *
- * One parallel region at a time: a step's tasks are handed out by an atomic counter to the caller and
- * the workers. Which worker gets which task never changes a result, because a task's work does not
- * depend on it. A region that finds the pool busy with another caller's runs its tasks itself.
+ * One parallel region at a time: a step's tasks are handed out by an atomic counter to the caller
+ * and the workers. Which worker gets which task never changes a result, because a task's work does
+ * not depend on it. A region that finds the pool busy with another caller's runs its tasks itself.
  * Denormals are flushed in every thread while it works: a picture's dark corner must not make a
  * network several times slower.
  */

@@ -50,7 +50,7 @@ extern "C" {
 #define MIEN_VERSION_MAJOR 0
 #define MIEN_VERSION_MINOR 1
 #define MIEN_VERSION_PATCH 0
-#define MIEN_VERSION "0.1.0"
+#define MIEN_VERSION       "0.1.0"
 
 /* ------------------------------------------------------------------ errors */
 
@@ -89,7 +89,7 @@ typedef struct mien_options {
     int threads;                   /* worker threads; 0: one a core this process may run on */
     const char *weights_dir;       /* where names are looked up; NULL: $MIEN_WEIGHTS, else
                                       $XDG_DATA_HOME/mien, else ~/.local/share/mien */
-    const char *backend;           /* NULL: best; "blas": OpenBLAS; "c": plain C (also MIEN_CPU=c) */
+    const char *backend; /* NULL: best; "blas": OpenBLAS; "c": plain C (also MIEN_CPU=c) */
 } mien_options;
 
 /* Fills *opt with the defaults; a struct of zeros means the same. */
@@ -116,15 +116,15 @@ enum mien_task {
 typedef struct mien_net_info {
     const char *name, *arch; /* e.g. "resnet50-imagenet", "resnet" */
     enum mien_task task;
-    int width, height;   /* default input size, pixels */
-    int dynamic_size;    /* 1: any size of at least 32x32 pixels may be run */
-    int embedding_size;  /* values of an embedding; 0 for other tasks */
-    int classes;         /* number of classes; 0 for other tasks */
-    const char *licence; /* "" where the blob does not say */
-    const char *source;  /* where the weights come from; "" where unknown */
+    int width, height;    /* default input size, pixels */
+    int dynamic_size;     /* 1: any size of at least 32x32 pixels may be run */
+    int embedding_size;   /* values of an embedding; 0 for other tasks */
+    int classes;          /* number of classes; 0 for other tasks */
+    const char *licence;  /* "" where the blob does not say */
+    const char *source;   /* where the weights come from; "" where unknown */
     const char *accuracy; /* a figure and how it was measured; "" where unknown */
-    uint64_t parameters; /* number of weights */
-    uint64_t file_bytes; /* size of the blob */
+    uint64_t parameters;  /* number of weights */
+    uint64_t file_bytes;  /* size of the blob */
 } mien_net_info;
 
 /*
@@ -170,8 +170,8 @@ typedef struct mien_plan_info {
     uint64_t scratch_bytes;  /* per-thread scratch, all threads together */
 } mien_plan_info;
 MIEN_API int mien_net_plan(mien_net *net, int batch, int width, int height, mien_plan_info *info);
-/* The plan as text, a line a step: op, shapes, algorithm, fused parts, arena offsets. Allocated with
- * malloc; the caller frees it with free(). */
+/* The plan as text, a line a step: op, shapes, algorithm, fused parts, arena offsets. Allocated
+ * with malloc; the caller frees it with free(). */
 MIEN_API int mien_net_plan_text(mien_net *net, int batch, int width, int height, char **text);
 
 /* ---------------------------------------------------------- raw tensor runs */
@@ -184,7 +184,8 @@ typedef struct mien_tensor {
 
 /* Number of outputs, and the name of output i (owned by the network; NULL out of range). Detectors:
  * "score_<stride>", "box_<stride>", "landmark_<stride>" for strides 8, 16, 32 in the order of
- * network definition; classifier "prob"; embedder "embedding"; age-gender "age", "gender" or "fc1". */
+ * network definition; classifier "prob"; embedder "embedding"; age-gender "age", "gender" or "fc1".
+ */
 MIEN_API int mien_net_outputs(const mien_net *net);
 MIEN_API const char *mien_net_output_name(const mien_net *net, int i);
 /* Shape of output i for a batch and input size: fills n, h, w, c and name, leaves data alone. */
@@ -200,19 +201,19 @@ MIEN_API int mien_run(mien_net *net, const mien_tensor *input, mien_tensor *outp
 /* ---------------------------------------------------------------- pictures */
 
 typedef struct mien_image {
-    uint8_t *pixels;  /* [height][width][3] RGB, row pitch `pitch` bytes */
+    uint8_t *pixels; /* [height][width][3] RGB, row pitch `pitch` bytes */
     int width, height;
     ptrdiff_t pitch;
-    int full_width;   /* size of the upright original; larger than width x height where the picture */
-    int full_height;  /* was decoded at a reduced scale. 0 means: same as width, height */
-    int has_alpha;    /* the file had transparency; it was composed over white */
+    int full_width; /* size of the upright original; larger than width x height where the picture */
+    int full_height; /* was decoded at a reduced scale. 0 means: same as width, height */
+    int has_alpha;   /* the file had transparency; it was composed over white */
 } mien_image;
 
 typedef struct mien_decode_options {
-    int min_side;          /* > 0: a JPEG may be decoded at 1/2, 1/4 or 1/8 scale as long as its long
-                              side stays at or above this many pixels; 0: full size */
-    uint64_t max_pixels;   /* refuse larger pictures from their header; 0: 200 million */
-    int keep_orientation;  /* 1: do not apply the EXIF orientation */
+    int min_side;         /* > 0: a JPEG may be decoded at 1/2, 1/4 or 1/8 scale as long as its long
+                             side stays at or above this many pixels; 0: full size */
+    uint64_t max_pixels;  /* refuse larger pictures from their header; 0: 200 million */
+    int keep_orientation; /* 1: do not apply the EXIF orientation */
 } mien_decode_options;
 
 /* Decodes JPEG, PNG, WebP, BMP, GIF (first frame), PNM or TGA bytes. opt may be NULL. *out is freed
@@ -232,8 +233,8 @@ MIEN_API void mien_image_free(mien_image *img);
 /* ------------------------------------------------------------------- faces */
 
 typedef struct mien_face {
-    float box[4];          /* x1, y1, x2, y2 in pixels of the upright original, inside the picture */
-    float score;           /* 0..1 */
+    float box[4]; /* x1, y1, x2, y2 in pixels of the upright original, inside the picture */
+    float score;  /* 0..1 */
     float landmarks[5][2]; /* left eye, right eye (as seen in the picture), nose, mouth corners */
 } mien_face;
 
@@ -248,9 +249,9 @@ typedef struct mien_detect_options {
 /* threshold 0.5, nms 0.4, size -1, max_faces 750. */
 MIEN_API void mien_detect_options_default(mien_detect_options *opt);
 /*
- * Finds faces in n pictures. opt may be NULL for the defaults. faces is [n][capacity], counts is [n];
- * picture i's faces are faces[i*capacity ..] by falling score. Where more than capacity are found
- * the best are returned.
+ * Finds faces in n pictures. opt may be NULL for the defaults. faces is [n][capacity], counts is
+ * [n]; picture i's faces are faces[i*capacity ..] by falling score. Where more than capacity are
+ * found the best are returned.
  */
 MIEN_API int mien_detect(mien_net *net, const mien_image *const *images, int n,
                          const mien_detect_options *opt, int capacity, mien_face *faces,
@@ -287,8 +288,8 @@ MIEN_API int mien_classify(mien_net *net, const mien_image *const *images, int n
 
 /* ------------------------------------------------------------------ drawing */
 
-/* Draws a face's box, landmarks and a label (ASCII; may be NULL) into the picture, in a colour picked
- * from `index`. Line width and letters follow the size of the picture. */
+/* Draws a face's box, landmarks and a label (ASCII; may be NULL) into the picture, in a colour
+ * picked from `index`. Line width and letters follow the size of the picture. */
 MIEN_API int mien_draw_face(mien_image *img, const mien_face *face, const char *label, int index);
 /* Draws lines of text (separated by '\n') on a dark panel at the top left. */
 MIEN_API int mien_draw_caption(mien_image *img, const char *text);

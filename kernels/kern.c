@@ -22,6 +22,10 @@ const char *kern_names(void) {
 }
 
 #ifndef MIEN_HAVE_OPENBLAS
-void kern_init_blas(struct kern *k) { (void)k; }
-const char *kern_blas_name(void) { return ""; }
+void kern_init_blas(struct kern *k) {
+    (void)k;
+}
+const char *kern_blas_name(void) {
+    return "";
+}
 #endif

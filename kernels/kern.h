@@ -2,13 +2,13 @@
  * kern.h - the arithmetic of the engine as one table of function pointers.
  *
  * A kernel works on plain arrays: it allocates nothing, starts no thread, does no I/O and cannot
- * fail. Every slot has a plain C function (kernels/c/) that defines what the slot means; faster ones
- * (kernels/blas/, later one folder an instruction set) overwrite the slots they have. Tests compare
- * every slot with the plain C one on random shapes (tests/checkkern/).
+ * fail. Every slot has a plain C function (kernels/c/) that defines what the slot means; faster
+ * ones (kernels/blas/, later one folder an instruction set) overwrite the slots they have. Tests
+ * compare every slot with the plain C one on random shapes (tests/checkkern/).
  *
- * Layout: NHWC. A "pixel" is c consecutive floats; `*_px` is the distance between pixels and `*_row`
- * between rows, in floats, so that views into haloed tensors and channel slices of a concatenation
- * need no copies. Unless said otherwise no array may overlap another.
+ * Layout: NHWC. A "pixel" is c consecutive floats; `*_px` is the distance between pixels and
+ * `*_row` between rows, in floats, so that views into haloed tensors and channel slices of a
+ * concatenation need no copies. Unless said otherwise no array may overlap another.
  */
 #ifndef MIEN_KERNELS_KERN_H
 #define MIEN_KERNELS_KERN_H
@@ -25,7 +25,8 @@ enum kern_act {
     KERN_ACT_SWISH    /* x sigmoid(x) */
 };
 
-/* What happens to an accumulator on its way out: act(acc + bias [+ res]) or act(acc + bias) + res. */
+/* What happens to an accumulator on its way out: act(acc + bias [+ res]) or act(acc + bias) + res.
+ */
 struct kern_epi {
     enum kern_act act;
     float alpha;        /* KERN_ACT_LEAKY */

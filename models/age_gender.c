@@ -1,5 +1,5 @@
-/* Age and gender: face-api's tiny Xception (justadudewhohacks/face-api.js, src/xception/TinyXception.ts) and
- * InsightFace's gender-age MobileNet. */
+/* Age and gender: face-api's tiny Xception (justadudewhohacks/face-api.js,
+ * src/xception/TinyXception.ts) and InsightFace's gender-age MobileNet. */
 #include "models/family.h"
 
 /* Chollet, "Xception", 2016: activation before each separable convolution, projected shortcut. */

@@ -1,5 +1,6 @@
-/* IResNet, the ArcFace backbone: Duta et al., "Improved Residual Networks", 2020, as in InsightFace's
- * arcface_torch/backbones/iresnet.py. A block is bn1, 3x3, bn2, PReLU, 3x3 (stride), bn3, plus the shortcut. */
+/* IResNet, the ArcFace backbone: Duta et al., "Improved Residual Networks", 2020, as in
+ * InsightFace's arcface_torch/backbones/iresnet.py. A block is bn1, 3x3, bn2, PReLU, 3x3 (stride),
+ * bn3, plus the shortcut. */
 #include "models/family.h"
 
 static net_value block(struct net *net, net_value x, const char *name, int stride) {
@@ -8,7 +9,8 @@ static net_value block(struct net *net, net_value x, const char *name, int strid
     y = net_prelu(net, y, N("%s.prelu", name));
     y = family_conv_bn(net, y, N("%s.conv2", name), N("%s.bn3", name), stride, 1);
     if (net_has(net, "%s.downsample.0.weight", name))
-        x = family_conv_bn(net, x, N("%s.downsample.0", name), N("%s.downsample.1", name), stride, 0);
+        x = family_conv_bn(net, x, N("%s.downsample.0", name), N("%s.downsample.1", name), stride,
+                           0);
     return net_add(net, y, x);
 }
 

@@ -1,5 +1,5 @@
-/* MobileFaceNet: Chen et al., "MobileFaceNets: Efficient CNNs for Accurate Real-Time Face Verification
- * on Mobile Devices", 2018, table 1. */
+/* MobileFaceNet: Chen et al., "MobileFaceNets: Efficient CNNs for Accurate Real-Time Face
+ * Verification on Mobile Devices", 2018, table 1. */
 #include "models/family.h"
 
 /* A unit: convolution, batch norm and PReLU, the last two where the blob has them. */
@@ -7,8 +7,8 @@ struct style {
     int same; /* TensorFlow's SAME padding */
 };
 
-static net_value unit(struct net *net, net_value x, struct style style, const char *name, int stride,
-                      int pad) {
+static net_value unit(struct net *net, net_value x, struct style style, const char *name,
+                      int stride, int pad) {
     if (style.same && pad > 0)
         x = net_conv_same(net, x, N("%s.conv", name), stride);
     else
@@ -33,13 +33,15 @@ static net_value residuals(struct net *net, net_value x, struct style style, int
 
 /* Side of the map a fully connected layer over channels of x was trained on. */
 static int map_side(const struct net *net, net_value x, const char *weight) {
-    int64_t cells = net_channels(net, x) > 0 ? net_dim(net, 1, "%s", weight) / net_channels(net, x) : 0;
+    int64_t cells =
+        net_channels(net, x) > 0 ? net_dim(net, 1, "%s", weight) / net_channels(net, x) : 0;
     int side = 1;
     while ((int64_t)side * side < cells) side++;
     return side;
 }
 
-/* The compact relative vladmandic/human ships: each stage a dense 1x1, three depthwise 3x3, one sum. */
+/* The compact relative vladmandic/human ships: each stage a dense 1x1, three depthwise 3x3, one
+ * sum. */
 static net_value stage_units(struct net *net, net_value x) {
     x = net_conv(net, x, "conv1.conv", 2, 1);
     x = net_prelu(net, x, "conv1.prelu");

@@ -1,8 +1,9 @@
 /*
  * models.h - from a blob to a folded network.
  *
- * One file a family, each of which reads like the figure in its paper; widths and depths come from the blob's tensors,
- * so one file serves all sizes of a family. Tensor names and metadata are in docs/blob.md.
+ * One file a family, each of which reads like the figure in its paper; widths and depths come from
+ * the blob's tensors, so one file serves all sizes of a family. Tensor names and metadata are in
+ * docs/blob.md.
  */
 #ifndef MIEN_MODELS_MODELS_H
 #define MIEN_MODELS_MODELS_H

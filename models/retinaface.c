@@ -1,7 +1,7 @@
-/* RetinaFace: Deng et al., "RetinaFace: Single-stage Dense Face Localisation in the Wild", 2019, in the
- * two published forms: biubug6/Pytorch_Retinaface (names used here) and InsightFace's MXNet nets. */
+/* RetinaFace: Deng et al., "RetinaFace: Single-stage Dense Face Localisation in the Wild", 2019, in
+ * the two published forms: biubug6/Pytorch_Retinaface (names used here) and InsightFace's MXNet
+ * nets. */
 #include "models/family.h"
-
 
 enum { LEVELS = 3 }; /* strides 8, 16, 32 */
 
@@ -63,8 +63,8 @@ static void fpn(struct net *net, struct style style, net_value x[LEVELS]) {
     }
 }
 
-/* Najibi et al., "SSH: Single Stage Headless Face Detector", 2017, figure 4: windows of 3, 5 and 7 pixels
- * side by side. ReLU after the concatenation is ReLU of its parts. */
+/* Najibi et al., "SSH: Single Stage Headless Face Detector", 2017, figure 4: windows of 3, 5 and 7
+ * pixels side by side. ReLU after the concatenation is ReLU of its parts. */
 static net_value ssh(struct net *net, net_value x, struct style style, int level) {
     int width = net_channels(net, x);
     net_value c3 = conv_bn(net, x, N("ssh%d.conv3X3", level), 1, 1);
@@ -97,7 +97,8 @@ void build_retinaface(struct net *net, json_t *variant) {
         net_value score = net_conv_difference(net, x, N("ClassHead.%d.conv1x1", i), 1, 0);
         net_output(net, net_act(net, score, KERN_ACT_SIGMOID, 0), "score_%d", stride);
         net_output(net, net_conv(net, x, N("BboxHead.%d.conv1x1", i), 1, 0), "box_%d", stride);
-        net_output(net, net_conv(net, x, N("LandmarkHead.%d.conv1x1", i), 1, 0), "landmark_%d", stride);
+        net_output(net, net_conv(net, x, N("LandmarkHead.%d.conv1x1", i), 1, 0), "landmark_%d",
+                   stride);
     }
     net->dynamic_size = 1;
 }

@@ -1,5 +1,6 @@
-/* SCRFD: Guo et al., "Sample and Computation Redistribution for Efficient Face Detection", 2021, as in
- * InsightFace detection/scrfd: ResNetV1e (2.5G) or MobileNetV1 (500M) body, PAFPN neck, a head a stride. */
+/* SCRFD: Guo et al., "Sample and Computation Redistribution for Efficient Face Detection", 2021, as
+ * in InsightFace detection/scrfd: ResNetV1e (2.5G) or MobileNetV1 (500M) body, PAFPN neck, a head a
+ * stride. */
 #include "models/family.h"
 
 enum { LEVELS = 3, MAX_BLOCKS = 64 };
@@ -13,7 +14,9 @@ static net_value basic(struct net *net, net_value x, const char *name, int strid
     y = net_conv(net, y, N("%s.conv2", name), 1, 1);
     if (net_has(net, "%s.downsample.weight", name)) {
         if (stride > 1)
-            x = net_pool(net, x, (struct net_window){.kh = 2, .kw = 2, .stride = 2, .ceil = 1, .average = 1});
+            x = net_pool(
+                net, x,
+                (struct net_window){.kh = 2, .kw = 2, .stride = 2, .ceil = 1, .average = 1});
         x = net_conv(net, x, N("%s.downsample", name), 1, 0);
     }
     return net_relu(net, net_add(net, y, x));
@@ -55,12 +58,14 @@ static void mobilenet(struct net *net, net_value x, json_t *strides, const int t
 
 /* Path aggregation (Liu et al., 2018): top down with upsampling, then bottom up with stride 2. */
 static void neck(struct net *net, net_value x[LEVELS]) {
-    for (int i = 0; i < LEVELS; i++) x[i] = net_conv(net, x[i], N("neck.lateral_convs.%d", i), 1, 0);
+    for (int i = 0; i < LEVELS; i++)
+        x[i] = net_conv(net, x[i], N("neck.lateral_convs.%d", i), 1, 0);
     for (int i = LEVELS - 2; i >= 0; i--)
         x[i] = net_add(net, x[i], net_upsample(net, x[i + 1], x[i]));
     for (int i = 0; i < LEVELS; i++) x[i] = net_conv(net, x[i], N("neck.fpn_convs.%d", i), 1, 1);
     for (int i = 0; i < LEVELS - 1; i++)
-        x[i + 1] = net_add(net, x[i + 1], net_conv(net, x[i], N("neck.downsample_convs.%d", i), 2, 1));
+        x[i + 1] =
+            net_add(net, x[i + 1], net_conv(net, x[i], N("neck.downsample_convs.%d", i), 2, 1));
     for (int i = 1; i < LEVELS; i++)
         x[i] = net_conv(net, x[i], N("neck.pafpn_convs.%d", i - 1), 1, 1);
 }

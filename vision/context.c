@@ -6,9 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *mien_version(void) { return MIEN_VERSION; }
+const char *mien_version(void) {
+    return MIEN_VERSION;
+}
 
-const char *mien_error(void) { return err_text(); }
+const char *mien_error(void) {
+    return err_text();
+}
 
 const char *mien_strerror(int code) {
     switch (code) {
@@ -25,7 +29,9 @@ const char *mien_strerror(int code) {
     }
 }
 
-void mien_options_default(mien_options *opt) { memset(opt, 0, sizeof *opt); }
+void mien_options_default(mien_options *opt) {
+    memset(opt, 0, sizeof *opt);
+}
 
 /* Joins a folder and a name; NULL without memory. */
 static char *join(const char *dir, const char *name) {
@@ -59,8 +65,10 @@ int mien_open(const mien_options *opt, mien_ctx **out) {
         return err_set(MIEN_ENOMEM, "out of memory");
     }
     ctx->ops = ops;
-    struct backend_options b = {.device_index = o.device_index, .threads = o.threads,
-                                .precision = o.precision, .kernels = o.backend};
+    struct backend_options b = {.device_index = o.device_index,
+                                .threads = o.threads,
+                                .precision = o.precision,
+                                .kernels = o.backend};
     int rc = ops->open(&b, &ctx->backend);
     if (rc) {
         mien_close(ctx);
@@ -77,6 +85,10 @@ void mien_close(mien_ctx *ctx) {
     free(ctx);
 }
 
-const char *mien_weights_dir(const mien_ctx *ctx) { return ctx->weights_dir; }
+const char *mien_weights_dir(const mien_ctx *ctx) {
+    return ctx->weights_dir;
+}
 
-const char *mien_backend_name(const mien_ctx *ctx) { return ctx->ops->describe(ctx->backend); }
+const char *mien_backend_name(const mien_ctx *ctx) {
+    return ctx->ops->describe(ctx->backend);
+}

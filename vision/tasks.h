@@ -38,12 +38,12 @@ struct mien_net {
     struct net *net;
     struct backend_weights *weights;
     mien_net_info info;
-    json_t *labels, *wnids;   /* arrays of strings or NULL */
+    json_t *labels, *wnids;     /* arrays of strings or NULL */
     struct anchor_spec anchors; /* detectors */
-    int short_side;           /* classifiers: what the short side is scaled to */
-    int crop_aligned;         /* age-gender: 1 aligned crop, 0 square around the box */
+    int short_side;             /* classifiers: what the short side is scaled to */
+    int crop_aligned;           /* age-gender: 1 aligned crop, 0 square around the box */
     float crop_margin;
-    pthread_mutex_t lock;     /* guards plans */
+    pthread_mutex_t lock; /* guards plans */
     struct net_plan *plans;
     unsigned long tick;
 };

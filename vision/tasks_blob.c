@@ -78,11 +78,17 @@ void mien_blob_close(mien_blob *b) {
     free(b);
 }
 
-int mien_blob_info(const mien_blob *b, mien_net_info *info) { return tasks_blob_info(b->blob, info); }
+int mien_blob_info(const mien_blob *b, mien_net_info *info) {
+    return tasks_blob_info(b->blob, info);
+}
 
-const char *mien_blob_meta(const mien_blob *b, const char *key) { return blob_meta(b->blob, key); }
+const char *mien_blob_meta(const mien_blob *b, const char *key) {
+    return blob_meta(b->blob, key);
+}
 
-int mien_blob_tensors(const mien_blob *b) { return blob_count(b->blob); }
+int mien_blob_tensors(const mien_blob *b) {
+    return blob_count(b->blob);
+}
 
 int mien_blob_tensor_at(const mien_blob *b, int i, mien_blob_tensor *t) {
     const struct blob_tensor *x = blob_at(b->blob, i);

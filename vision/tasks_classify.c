@@ -23,7 +23,8 @@ static int fill_picture(void *context, int i, float *input) {
     int64_t longer = (int64_t)side * (portrait ? img->height : img->width) /
                      (portrait ? img->width : img->height);
     double rw = portrait ? side : (double)longer, rh = portrait ? (double)longer : side;
-    double left = (double)(int64_t)((rw - w) / 2 + 0.5), top = (double)(int64_t)((rh - h) / 2 + 0.5);
+    double left = (double)(int64_t)((rw - w) / 2 + 0.5),
+           top = (double)(int64_t)((rh - h) / 2 + 0.5);
     double sx = img->width / rw, sy = img->height / rh;
     struct rect_f box = {left * sx, top * sy, (left + w) * sx, (top + h) * sy};
     return resize_f32(img, &box, input, (ptrdiff_t)w * 3, w, h, RESIZE_TRIANGLE, &c->scratch);
@@ -52,7 +53,8 @@ int mien_classify(mien_net *net, const mien_image *const *images, int n, int top
     for (int i = 0; i < n; i++)
         if ((rc = image_check(images[i]))) return rc;
     struct classify_job c = {.net = net, .images = images, .top = top, .out = out};
-    struct tasks_job j = {net, n, net->info.width, net->info.height, fill_picture, take_classes, &c};
+    struct tasks_job j = {net,          n, net->info.width, net->info.height, fill_picture,
+                          take_classes, &c};
     rc = tasks_run_batches(&j);
     resize_scratch_free(&c.scratch);
     return rc;

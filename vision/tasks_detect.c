@@ -10,8 +10,8 @@
 #include <string.h>
 
 enum {
-    MIN_SIDE = 32,       /* the smallest input detectors are run at; smaller pictures are padded */
-    SIZE_STEP = 32,      /* scaled pictures are padded to multiples of this: few plans for many shapes */
+    MIN_SIDE = 32,  /* the smallest input detectors are run at; smaller pictures are padded */
+    SIZE_STEP = 32, /* scaled pictures are padded to multiples of this: few plans for many shapes */
     BATCH_PIXELS = 640 * 640 /* larger inputs are run one by one: they fill the cores alone */
 };
 
@@ -38,7 +38,9 @@ struct input_size {
     int w, h; /* of the input */
 };
 
-static int round_up(int n, int step) { return (n + step - 1) / step * step; }
+static int round_up(int n, int step) {
+    return (n + step - 1) / step * step;
+}
 
 static struct input_size input_for(const mien_net *net, const mien_image *img,
                                    const mien_detect_options *o) {
@@ -152,8 +154,8 @@ static int detect_batch(mien_net *net, struct work *w, const mien_image *const *
     if (!rc) rc = net->ctx->ops->run(p->plan, w->input, w->outputs);
     if (!rc) rc = net->ctx->ops->wait(p->plan);
     for (int b = 0; b < n && !rc; b++)
-        rc = decode_image(net, p, w, b, images[b], o, capacity, faces + (size_t)b * (size_t)capacity,
-                          &counts[b]);
+        rc = decode_image(net, p, w, b, images[b], o, capacity,
+                          faces + (size_t)b * (size_t)capacity, &counts[b]);
     tasks_plan_put(net, p);
     return rc;
 }

@@ -82,7 +82,8 @@ static int fill_face(void *context, int i, float *input) {
 }
 
 /* InsightFace gender-age: two gender logits (female, male), then a hundred pairs of which each says
- * whether the face is older than that many years (deepinsight/insightface gender-age/face_model.py). */
+ * whether the face is older than that many years (deepinsight/insightface
+ * gender-age/face_model.py). */
 static mien_age_gender from_fc1(const float *v) {
     mien_age_gender r = {.male = v[1] > v[0]};
     r.probability = 1.0f / (1.0f + expf(-fabsf(v[1] - v[0])));

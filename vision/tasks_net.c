@@ -16,7 +16,8 @@ enum { MAX_PLANS = 6 };
 static int find_file(const mien_ctx *ctx, const char *name, char **path) {
     size_t n = strlen(name);
     const char *suffix = ".safetensors";
-    if (strchr(name, '/') || (n > strlen(suffix) && strcmp(name + n - strlen(suffix), suffix) == 0)) {
+    if (strchr(name, '/') ||
+        (n > strlen(suffix) && strcmp(name + n - strlen(suffix), suffix) == 0)) {
         *path = strdup(name);
         return *path ? MIEN_OK : err_set(MIEN_ENOMEM, "%s: out of memory", name);
     }
@@ -106,8 +107,8 @@ static int check_outputs(struct mien_net *net) {
             return err_set(MIEN_EWEIGHTS, "%s: not an age-gender network", blob_label(net->blob));
         break;
     }
-    static const char *const outputs[] = {[MIEN_TASK_CLASSIFY] = "prob",
-                                          [MIEN_TASK_EMBED] = "embedding"};
+    static const char *const outputs[] = {
+        [MIEN_TASK_CLASSIFY] = "prob", [MIEN_TASK_EMBED] = "embedding"};
     const char *expected = net->info.task == MIEN_TASK_AGE_GENDER ? NULL : outputs[net->info.task];
     if (expected && strcmp(net->net->outputs[0].name, expected) != 0)
         return err_set(MIEN_EWEIGHTS, "%s: metadata task does not fit arch '%s'",
@@ -180,9 +181,13 @@ static const char *string_at(const json_t *list, int i) {
     return i < 0 ? NULL : json_string_value(json_array_get(list, (size_t)i));
 }
 
-const char *mien_class_label(const mien_net *net, int i) { return string_at(net->labels, i); }
+const char *mien_class_label(const mien_net *net, int i) {
+    return string_at(net->labels, i);
+}
 
-const char *mien_class_wnid(const mien_net *net, int i) { return string_at(net->wnids, i); }
+const char *mien_class_wnid(const mien_net *net, int i) {
+    return string_at(net->wnids, i);
+}
 
 int tasks_check(const struct mien_net *net, enum mien_task task) {
     static const char *const verbs[] = {[MIEN_TASK_CLASSIFY] = "classify pictures",
@@ -202,7 +207,8 @@ int tasks_output(const struct mien_net *net, const char *name) {
 
 /* ------------------------------------------------------------------- plans */
 
-static int make_plan(struct mien_net *net, int batch, int width, int height, struct net_plan **out) {
+static int make_plan(struct mien_net *net, int batch, int width, int height,
+                     struct net_plan **out) {
     struct net_plan *p = calloc(1, sizeof *p);
     if (!p) return err_set(MIEN_ENOMEM, "out of memory");
     p->batch = batch;

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-int mien_net_outputs(const mien_net *net) { return net->net->noutputs; }
+int mien_net_outputs(const mien_net *net) {
+    return net->net->noutputs;
+}
 
 const char *mien_net_output_name(const mien_net *net, int i) {
     return i >= 0 && i < net->net->noutputs ? net->net->outputs[i].name : NULL;
@@ -82,9 +84,9 @@ int mien_run(mien_net *net, const mien_tensor *input, mien_tensor *outputs, int 
 
 static const char *act_name(enum kern_act act) {
     static const char *const names[] = {
-        [KERN_ACT_NONE] = "",          [KERN_ACT_RELU] = " +relu",
-        [KERN_ACT_RELU6] = " +relu6",  [KERN_ACT_LEAKY] = " +leaky",
-        [KERN_ACT_PRELU] = " +prelu",  [KERN_ACT_SIGMOID] = " +sigmoid",
+        [KERN_ACT_NONE] = "",         [KERN_ACT_RELU] = " +relu",
+        [KERN_ACT_RELU6] = " +relu6", [KERN_ACT_LEAKY] = " +leaky",
+        [KERN_ACT_PRELU] = " +prelu", [KERN_ACT_SIGMOID] = " +sigmoid",
         [KERN_ACT_SWISH] = " +swish",
     };
     return names[act];
@@ -102,7 +104,8 @@ static void print_step(FILE *f, const mien_net *net, const struct net_plan *p, i
     }
     fprintf(f, "%4d  %-13s %-9s %-14s %8.2f %10.1f  %s%s%s%s%s\n", i,
             net->ctx->ops->algorithm(p->plan, i), window, shape, (double)s->macs * 1e-6,
-            (double)s->out.offset * sizeof(float) / 1024.0, n->name, s->res_after ? act_name(s->act) : "",
+            (double)s->out.offset * sizeof(float) / 1024.0, n->name,
+            s->res_after ? act_name(s->act) : "",
             s->has_res && n->op != NET_ADD ? s->res_shift ? " +upsampled" : " +residual" : "",
             s->res_after ? "" : act_name(s->act),
             s->out.top | s->out.left | s->out.bottom | s->out.right ? "  (halo)" : "");

@@ -1,5 +1,5 @@
-/* OpenBLAS behind the gemm slots: the fast path of processors we have no kernels for, and a rival in
- * the benchmarks. Threads are ours, so the library's own are switched off. */
+/* OpenBLAS behind the gemm slots: the fast path of processors we have no kernels for, and a rival
+ * in the benchmarks. Threads are ours, so the library's own are switched off. */
 #ifdef MIEN_HAVE_OPENBLAS
 
 #include "kernels/kern.h"
@@ -28,8 +28,8 @@ const char *kern_blas_name(void) {
 }
 
 void kern_init_blas(struct kern *k) {
-    /* A sequential build (Debian's libopenblas0-serial) has one unlocked work buffer: two threads that
-     * multiply at once get wrong products now and then. Slow and right is better. */
+    /* A sequential build (Debian's libopenblas0-serial) has one unlocked work buffer: two threads
+     * that multiply at once get wrong products now and then. Slow and right is better. */
     if (openblas_get_parallel() == OPENBLAS_SEQUENTIAL) return;
     openblas_set_num_threads(1);
     k->name = "blas";

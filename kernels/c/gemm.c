@@ -4,8 +4,8 @@
 
 enum { MR = 4, NR = 16, NC = 256, KC = 256 };
 
-/* mr x nr outputs, nr <= NR, added to c. The full tile has constant bounds so that the compiler keeps
- * it in registers. */
+/* mr x nr outputs, nr <= NR, added to c. The full tile has constant bounds so that the compiler
+ * keeps it in registers. */
 static void tile_full(int k, const float *a, ptrdiff_t lda, const float *b, ptrdiff_t ldb, float *c,
                       ptrdiff_t ldc) {
     float acc[MR][NR];

@@ -3,15 +3,17 @@
 #include <math.h>
 #include <string.h>
 
-/* Both sides of a choice are computed before it, so that the compiler may turn it into a select, and
- * IVDEP says what the slot's contract says: dst is acc itself or does not overlap it. */
+/* Both sides of a choice are computed before it, so that the compiler may turn it into a select,
+ * and IVDEP says what the slot's contract says: dst is acc itself or does not overlap it. */
 #if defined(__clang__)
 #define IVDEP _Pragma("clang loop vectorize(assume_safety)")
 #else
 #define IVDEP _Pragma("GCC ivdep")
 #endif
 
-static float sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
+static float sigmoid(float x) {
+    return 1.0f / (1.0f + expf(-x));
+}
 
 /* The activation alone, over c channels in place. */
 static void activate(int c, const struct kern_epi *e, float *x) {

@@ -2,9 +2,9 @@
  * checkkern.h - what the kernel checks share: random numbers, arrays between guard bytes, and the
  * comparison of two results.
  *
- * Each check_* function compares one slot, on random, mostly odd shapes, with a naive computation in
- * double precision written in the test: the plain C kernels and every faster table alike, so that
- * no table is ever judged by another one's mistake.
+ * Each check_* function compares one slot, on random, mostly odd shapes, with a naive computation
+ * in double precision written in the test: the plain C kernels and every faster table alike, so
+ * that no table is ever judged by another one's mistake.
  */
 #ifndef MIEN_TESTS_CHECKKERN_H
 #define MIEN_TESTS_CHECKKERN_H
@@ -29,7 +29,8 @@ float check_float(struct check *k);                /* uniform, -1..1, now and th
 float *check_guarded(struct check *k, size_t n);
 void check_guarded_free(struct check *k, const char *slot, float *p, size_t n);
 
-/* Counts a case; a failure where any |a - b| is above tolerance * (1 + |b|). shape is for the message. */
+/* Counts a case; a failure where any |a - b| is above tolerance * (1 + |b|). shape is for the
+ * message. */
 void check_equal(struct check *k, const char *slot, const char *shape, const float *a,
                  const float *b, size_t n, double tolerance);
 

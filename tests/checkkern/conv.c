@@ -12,8 +12,13 @@ struct shape {
 };
 
 static struct shape random_shape(struct check *k, int groups, int cin, int cout) {
-    struct shape s = {.w = check_int(k, 1, 20), .kh = check_int(k, 1, 7), .kw = check_int(k, 1, 7),
-                      .cin = cin, .cout = cout, .groups = groups, .stride = check_int(k, 1, 2)};
+    struct shape s = {.w = check_int(k, 1, 20),
+                      .kh = check_int(k, 1, 7),
+                      .kw = check_int(k, 1, 7),
+                      .cin = cin,
+                      .cout = cout,
+                      .groups = groups,
+                      .stride = check_int(k, 1, 2)};
     s.px = cin + (check_int(k, 0, 1) ? check_int(k, 1, 9) : 0);
     int pixels = (s.w - 1) * s.stride + s.kw;
     s.row = s.px * pixels + check_int(k, 0, 7);
@@ -32,7 +37,8 @@ static void check_im2col(struct check *k) {
     int c = check_int(k, 1, 40);
     struct shape s = random_shape(k, 1, c, c);
     size_t n = (size_t)(s.w * s.kh * s.kw * c);
-    float *src = check_guarded(k, s.source), *dst = check_guarded(k, n), *want = check_guarded(k, n);
+    float *src = check_guarded(k, s.source), *dst = check_guarded(k, n),
+          *want = check_guarded(k, n);
     k->kern.im2col_f32(s.w, s.kh, s.kw, c, s.stride, src, s.row, s.px, dst);
     float *p = want;
     for (int x = 0; x < s.w; x++)

@@ -16,8 +16,10 @@ static void gemm_oracle(int m, int n, int k, const float *a, ptrdiff_t lda, cons
 
 static void check_gemm_slot(struct check *k) {
     int m = check_int(k, 1, 40), n = check_int(k, 1, 70), depth = check_int(k, 1, 300);
-    int lda = depth + check_int(k, 0, 5), ldb = n + check_int(k, 0, 9), ldc = n + check_int(k, 0, 3);
-    size_t na = (size_t)m * (size_t)lda, nb = (size_t)depth * (size_t)ldb, nc = (size_t)m * (size_t)ldc;
+    int lda = depth + check_int(k, 0, 5), ldb = n + check_int(k, 0, 9),
+        ldc = n + check_int(k, 0, 3);
+    size_t na = (size_t)m * (size_t)lda, nb = (size_t)depth * (size_t)ldb,
+           nc = (size_t)m * (size_t)ldc;
     float *a = check_guarded(k, na), *b = check_guarded(k, nb), *c = check_guarded(k, nc);
     float *expected = check_guarded(k, nc);
     for (size_t i = 0; i < nc; i++) expected[i] = c[i]; /* the gaps between rows must stay */
@@ -40,7 +42,8 @@ static void check_gemv_slot(struct check *k) {
     k->kern.gemv_f32(n, depth, w, x, y);
     for (int j = 0; j < n; j++) {
         double s = 0;
-        for (int l = 0; l < depth; l++) s += (double)w[(size_t)j * (size_t)depth + (size_t)l] * x[l];
+        for (int l = 0; l < depth; l++)
+            s += (double)w[(size_t)j * (size_t)depth + (size_t)l] * x[l];
         expected[j] = (float)s;
     }
     char shape[32];

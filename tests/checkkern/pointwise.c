@@ -31,7 +31,9 @@ static void check_epilogue(struct check *k) {
     if (in_place) memcpy(dst, acc, sizeof *dst * nd);
     memcpy(want, dst, sizeof *want * nd);
     struct kern_epi e = {.act = (enum kern_act)check_int(k, KERN_ACT_NONE, KERN_ACT_SWISH),
-                         .alpha = 0.1f, .slope = slope, .bias = check_int(k, 0, 1) ? bias : NULL,
+                         .alpha = 0.1f,
+                         .slope = slope,
+                         .bias = check_int(k, 0, 1) ? bias : NULL,
                          .res_after = check_int(k, 0, 1)};
     for (int x = 0; x < w; x++)
         for (int j = 0; j < c; j++) {

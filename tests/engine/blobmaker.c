@@ -40,7 +40,8 @@ int blobmaker_int(struct blobmaker *m, int low, int high) {
 void blobmaker_meta(struct blobmaker *m, const char *meta) {
     add(m,
         "\"__metadata__\":{\"mien\":\"1\",\"input\":\"{\\\"width\\\":32,\\\"height\\\":32,"
-        "\\\"channels\\\":\\\"BGR\\\",\\\"mean\\\":[104,117,123],\\\"scale\\\":[0.01,0.02,0.03]}\"%s%s}",
+        "\\\"channels\\\":\\\"BGR\\\",\\\"mean\\\":[104,117,123],\\\"scale\\\":[0.01,0.02,0.03]}\"%"
+        "s%s}",
         *meta ? "," : "", meta);
 }
 

@@ -1,5 +1,6 @@
 /*
- * blobmaker.h - blobs in memory for tests: tensors of random values under given names, and metadata.
+ * blobmaker.h - blobs in memory for tests: tensors of random values under given names, and
+ * metadata.
  */
 #ifndef MIEN_TESTS_ENGINE_BLOBMAKER_H
 #define MIEN_TESTS_ENGINE_BLOBMAKER_H

@@ -35,7 +35,8 @@ static double weight(const struct net_node *n, int o, int i, int ky, int kx, int
     const struct net_weights *w = &n->weights;
     int channel = w->reverse_input ? inputs - 1 - i : i;
     size_t filter = (size_t)inputs * (size_t)n->window.kh * (size_t)n->window.kw;
-    size_t in = ((size_t)channel * (size_t)n->window.kh + (size_t)ky) * (size_t)n->window.kw + (size_t)kx;
+    size_t in =
+        ((size_t)channel * (size_t)n->window.kh + (size_t)ky) * (size_t)n->window.kw + (size_t)kx;
     if (w->difference)
         return (double)w->w->data[(2 * (size_t)o + 1) * filter + in] -
                w->w->data[2 * (size_t)o * filter + in];
@@ -45,7 +46,8 @@ static double weight(const struct net_node *n, int o, int i, int ky, int kx, int
 static double bias(const struct net_node *n, int o) {
     const struct net_weights *w = &n->weights;
     if (!w->bias) return 0;
-    return w->difference ? (double)w->bias->data[2 * o + 1] - w->bias->data[2 * o] : w->bias->data[o];
+    return w->difference ? (double)w->bias->data[2 * o + 1] - w->bias->data[2 * o]
+                         : w->bias->data[o];
 }
 
 static void conv(const struct net_node *n, const struct oracle_value *x, struct oracle_value *y) {
@@ -58,7 +60,8 @@ static void conv(const struct net_node *n, const struct oracle_value *x, struct 
                 double sum = bias(n, o);
                 for (int ky = 0; ky < n->window.kh; ky++)
                     for (int kx = 0; kx < n->window.kw; kx++) {
-                        int sy = oy * n->window.stride - top + ky, sx = ox * n->window.stride - left + kx;
+                        int sy = oy * n->window.stride - top + ky,
+                            sx = ox * n->window.stride - left + kx;
                         if (!inside(x, sy, sx)) continue;
                         for (int i = 0; i < inputs; i++)
                             sum += weight(n, o, i, ky, kx, inputs) *

@@ -1,18 +1,16 @@
 /* The blob reader: what it accepts, and the sentence for each way a file can be broken. */
 #include "engine/blob.h"
-
 #include "engine/err.h"
 #include "mien.h"
 #include "tests/engine/blobmaker.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #define META "\"__metadata__\":{\"mien\":\"1\"}"
 #define GOOD "\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}"
@@ -56,7 +54,8 @@ static void test_broken_headers(void **state) {
     expect("{" META "," GOOD "," GOOD "}", 8, "not valid JSON"); /* a name twice */
     struct blob *b;
     assert_int_equal(blob_from_memory("1234567", 7, "x", &b), MIEN_EWEIGHTS);
-    assert_int_equal(blob_from_memory("\xff\xff\xff\xff\xff\xff\xff\xff{}  ", 12, "x", &b), MIEN_EWEIGHTS);
+    assert_int_equal(blob_from_memory("\xff\xff\xff\xff\xff\xff\xff\xff{}  ", 12, "x", &b),
+                     MIEN_EWEIGHTS);
     assert_non_null(strstr(err_text(), "header is cut off"));
 }
 
@@ -64,17 +63,29 @@ static void test_broken_tensors(void **state) {
     (void)state;
     expect("{" META ",\"a\":{}}", 8, "tensor a lacks");
     expect("{" META ",\"a\":7}", 8, "tensor a lacks");
-    expect("{" META ",\"a\":{\"dtype\":\"F16\",\"shape\":[4],\"data_offsets\":[0,8]}}", 8, "is F16");
-    expect("{" META ",\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,2],\"data_offsets\":[0,8]}}", 8, "5 dimensions");
-    expect("{" META ",\"a\":{\"dtype\":\"F32\",\"shape\":[-2],\"data_offsets\":[0,8]}}", 8, "does not fit the file");
-    expect("{" META ",\"a\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}", 8, "does not fit the file");
-    expect("{" META ",\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904,4],\"data_offsets\":[0,8]}}", 8, "does not fit the file");
-    expect("{" META ",\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,16]}}", 8, "outside the file");
-    expect("{" META ",\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,0]}}", 8, "outside the file");
-    expect("{" META ",\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[-8,0]}}", 8, "outside the file");
-    expect("{" META ",\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,8]}}", 8, "do not match");
-    expect("{" META ",\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[2,6]}}", 8, "do not match");
-    expect("{" META "," GOOD ",\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8, "overlap");
+    expect("{" META ",\"a\":{\"dtype\":\"F16\",\"shape\":[4],\"data_offsets\":[0,8]}}", 8,
+           "is F16");
+    expect("{" META ",\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,2],\"data_offsets\":[0,8]}}", 8,
+           "5 dimensions");
+    expect("{" META ",\"a\":{\"dtype\":\"F32\",\"shape\":[-2],\"data_offsets\":[0,8]}}", 8,
+           "does not fit the file");
+    expect("{" META ",\"a\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}", 8,
+           "does not fit the file");
+    expect("{" META
+           ",\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904,4],\"data_offsets\":[0,8]}}",
+           8, "does not fit the file");
+    expect("{" META ",\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,16]}}", 8,
+           "outside the file");
+    expect("{" META ",\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,0]}}", 8,
+           "outside the file");
+    expect("{" META ",\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[-8,0]}}", 8,
+           "outside the file");
+    expect("{" META ",\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,8]}}", 8,
+           "do not match");
+    expect("{" META ",\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[2,6]}}", 8,
+           "do not match");
+    expect("{" META "," GOOD ",\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8,
+           "overlap");
 }
 
 static void test_lookup(void **state) {

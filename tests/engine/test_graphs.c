@@ -1,19 +1,18 @@
-/* Small networks through folding, planning and the CPU backend, against the oracle: each pattern the
- * engine treats specially, then random graphs. */
+/* Small networks through folding, planning and the CPU backend, against the oracle: each pattern
+ * the engine treats specially, then random graphs. */
 #include "engine/backend.h"
 #include "engine/err.h"
 #include "engine/fold.h"
 #include "tests/engine/blobmaker.h"
 #include "tests/engine/oracle.h"
 
+#include <cmocka.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 typedef void build_fn(struct net *net);
 
@@ -34,8 +33,7 @@ static void run_engine(const struct net *net, const float *input, int batch, int
     struct plan_graph *graph;
     struct backend_plan *plan;
     if (cpu_backend.open(&opt, &backend) || cpu_backend.load(backend, net, &weights) ||
-        plan_make(net, batch, w, h, &graph) ||
-        cpu_backend.plan(backend, weights, graph, &plan))
+        plan_make(net, batch, w, h, &graph) || cpu_backend.plan(backend, weights, graph, &plan))
         fail_msg("%s", err_text());
     for (int i = 0; i < net->noutputs; i++) {
         const struct plan_view *v = &graph->outputs[i];
@@ -83,7 +81,8 @@ static void check_net(struct blobmaker *m, build_fn *fn, int h, int w, const cha
                 const struct oracle_value *want = &v[plain->outputs[i].value];
                 size_t n = (size_t)want->h * (size_t)want->w * (size_t)want->c;
                 compare_image(plain, v, i, one[i] + (size_t)b * n, what);
-                assert_memory_equal(one[i] + (size_t)b * n, two[i] + (size_t)b * n, n * sizeof(float));
+                assert_memory_equal(one[i] + (size_t)b * n, two[i] + (size_t)b * n,
+                                    n * sizeof(float));
             }
             oracle_free(plain, v);
             free(v);
@@ -124,7 +123,8 @@ static void test_stem(void **state) {
     }
 }
 
-/* IResNet's block: the batch norm before a padded convolution, whose shift the border must not see. */
+/* IResNet's block: the batch norm before a padded convolution, whose shift the border must not see.
+ */
 static void border(struct net *net) {
     net_value x = net_relu(net, net_conv(net, net_input(net), "c0", 2, 1));
     x = net_pool(net, x, (struct net_window){.kh = 2, .kw = 2, .stride = 2});
@@ -212,7 +212,8 @@ static void tensorflow(struct net *net) {
     y = net_pool(net, y, (struct net_window){.kh = 3, .kw = 3, .stride = 2, .mode = NET_PAD_SAME});
     y = net_add(net, y, net_conv_same(net, x, "e", 2));
     y = net_relu(net, net_conv_same(net, y, "g", 2));
-    y = net_pool(net, y, (struct net_window){.kh = 2, .kw = 2, .stride = 2, .ceil = 1, .average = 1});
+    y = net_pool(net, y,
+                 (struct net_window){.kh = 2, .kw = 2, .stride = 2, .ceil = 1, .average = 1});
     net_output(net, net_softmax(net, net_fc(net, y, "f", 2, 2)), "prob");
     net_output(net, net_global_average(net, y), "mean");
 }
@@ -241,7 +242,8 @@ enum { RANDOM_NODES = 14, CHANNELS = 8 };
 static uint64_t random_seed; /* both builds of one graph must take the same decisions */
 
 /* One operation on earlier values of one size; names give the tensors, made beforehand. */
-static net_value random_node(struct net *net, struct blobmaker *r, const net_value *v, int n, int i) {
+static net_value random_node(struct net *net, struct blobmaker *r, const net_value *v, int n,
+                             int i) {
     char name[16], norm[16];
     snprintf(name, sizeof name, "n%d", i);
     snprintf(norm, sizeof norm, "b%d", i);
@@ -252,7 +254,8 @@ static net_value random_node(struct net *net, struct blobmaker *r, const net_val
     case 2: return net_relu(net, x);
     case 3: return net_add(net, x, y);
     case 4: return net_conv(net, net_bn(net, x, norm), name, 1, 1);
-    case 5: return net_act(net, net_bn(net, net_conv(net, x, name, 1, 1), norm), KERN_ACT_LEAKY, 0.2f);
+    case 5:
+        return net_act(net, net_bn(net, net_conv(net, x, name, 1, 1), norm), KERN_ACT_LEAKY, 0.2f);
     default: return net_relu(net, net_add(net, net_conv(net, x, name, 1, 1), y));
     }
 }
@@ -287,9 +290,12 @@ static void test_random_graphs(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stem),       cmocka_unit_test(test_border_bias),
-        cmocka_unit_test(test_border_bias_thin), cmocka_unit_test(test_fpn),
-        cmocka_unit_test(test_tensorflow), cmocka_unit_test(test_random_graphs),
+        cmocka_unit_test(test_stem),
+        cmocka_unit_test(test_border_bias),
+        cmocka_unit_test(test_border_bias_thin),
+        cmocka_unit_test(test_fpn),
+        cmocka_unit_test(test_tensorflow),
+        cmocka_unit_test(test_random_graphs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,13 +1,12 @@
 /* The memory planner, checked by brute force: blocks that live together must not share a byte. */
 #include "engine/memory.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 static void check(struct memory_block *b, int n) {
     size_t total, peak = 0, sum = 0;
@@ -18,8 +17,8 @@ static void check(struct memory_block *b, int n) {
         sum += (b[i].size + MEMORY_ALIGN - 1) / MEMORY_ALIGN * MEMORY_ALIGN;
         for (int j = 0; j < i; j++) {
             int together = b[i].first <= b[j].last && b[j].first <= b[i].last;
-            int apart = b[i].offset + b[i].size <= b[j].offset ||
-                        b[j].offset + b[j].size <= b[i].offset;
+            int apart =
+                b[i].offset + b[i].size <= b[j].offset || b[j].offset + b[j].size <= b[i].offset;
             assert_true(!together || apart);
         }
     }
@@ -40,8 +39,8 @@ static void test_random(void **state) {
         int n = 1 + rand() % 40;
         for (int i = 0; i < n; i++) {
             int first = rand() % 60;
-            b[i] = (struct memory_block){.size = (size_t)(1 + rand() % 5000), .first = first,
-                                         .last = first + rand() % 4};
+            b[i] = (struct memory_block){
+                .size = (size_t)(1 + rand() % 5000), .first = first, .last = first + rand() % 4};
         }
         check(b, n);
     }
