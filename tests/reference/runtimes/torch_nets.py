@@ -235,7 +235,9 @@ def random_state(net, seed, sample):
     norms = (nn.BatchNorm2d, nn.BatchNorm1d)
     for name, m in net.named_modules():
         if isinstance(m, (nn.Conv2d, nn.Linear)):
-            nn.init.kaiming_normal_(m.weight, mode="fan_in", nonlinearity="relu")
+            # Features are positive and alike over pictures: a smaller fc keeps logits apart, not extreme.
+            gain = 2 if isinstance(m, nn.Conv2d) else 0.25
+            nn.init.normal_(m.weight, 0, (gain / m.weight[0].numel()) ** 0.5)
             if m.bias is not None:
                 nn.init.normal_(m.bias, 0, 0.1)
         elif isinstance(m, norms):
