@@ -1,0 +1,287 @@
+/* Detector outputs to boxes: cases by hand, and the outputs and boxes of the reference programs. */
+#include "check.h"
+#include "engine/err.h"
+#include "npz.h"
+#include "vision/nms.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char mnet_v2[] =
+    "{\"backbone\":\"mobilenet0.25\",\"layout\":\"insightface\",\"activation\":\"relu\","
+    "\"anchors\":{"
+    "\"strides\":[8,16,32],\"sizes\":[[32,16],[128,64],[512,256]],\"centre\":\"base16\","
+    "\"plus_one\":1},\"variances\":[1,1],\"landmark_variance\":0.2}";
+static const char biubug6[] =
+    "{\"backbone\":\"mobilenet0.25\",\"layout\":\"biubug6\",\"activation\":\"leaky\",\"anchors\":{"
+    "\"strides\":[8,16,32],\"sizes\":[[16,32],[64,128],[256,512]],\"centre\":\"half\","
+    "\"plus_one\":0},\"variances\":[0.1,0.2],\"landmark_variance\":0.1}";
+
+static struct anchor_spec spec_of(const char *arch, const char *variant) {
+    struct anchor_spec s;
+    if (anchor_spec_from_json(arch, variant, &s) != MIEN_OK) fail_msg("%s", err_text());
+    return s;
+}
+
+static void assert_box(const float *got, double x1, double y1, double x2, double y2) {
+    const double want[4] = {x1, y1, x2, y2};
+    for (int i = 0; i < 4; i++)
+        if (fabs(got[i] - want[i]) > 1e-3)
+            fail_msg("value %d: %g and %g", i, (double)got[i], want[i]);
+}
+
+/* A network of one level and one or two cells. */
+static struct anchor_spec one_level(const char *arch, const char *variant, int level) {
+    struct anchor_spec s = spec_of(arch, variant);
+    s.level[0] = s.level[level];
+    s.centre[0] = s.centre[level];
+    s.levels = 1;
+    return s;
+}
+
+/*
+ * InsightFace's anchors of stride 8 are -8,-8,23,23 and 0,0,15,15 (generate_anchors, base 16, ratio
+ * 1, scales 2 and 1). No offset gives the anchor itself; a size offset of ln 2 doubles the width
+ * counted with its last pixel: 15.5 - 0.5 * (64 - 1) ... 15.5 + 31.5 in the next cell.
+ */
+static void insightface_by_hand(void **state) {
+    (void)state;
+    struct anchor_spec s = one_level("retinaface", mnet_v2, 0);
+    const float score[4] = {0.9f, 0.2f, 0.8f, 0.7f};
+    const float box[4][4] = {{0}, {0}, {0, 0, logf(2), logf(2)}, {0.5f, -0.25f, 0, 0}};
+    const float landmark[4][10] = {{0}, {0}, {1, -1}, {0}};
+    struct anchor_output out = {1, 2, score, &box[0][0], &landmark[0][0]};
+    struct candidates c = {0};
+    assert_int_equal(anchor_count(&s, &out), 4);
+    assert_int_equal(anchors_decode(&s, &out, 0.5f, &c), MIEN_OK);
+    assert_int_equal(c.n, 3);
+    assert_box(c.at[0].face.box, -8, -8, 23, 23);
+    assert_box(c.at[1].face.box, 15.5 - 31.5, 7.5 - 31.5, 15.5 + 31.5, 7.5 + 31.5);
+    /* second anchor (16 pixels) moved by half and a quarter of its width */
+    assert_box(c.at[2].face.box, 8 + 8, 0 - 4, 23 + 8, 15 - 4);
+    assert_true(fabsf(c.at[1].face.landmarks[0][0] - (15.5f + 0.2f * 32)) < 1e-4f);
+    assert_true(fabsf(c.at[1].face.landmarks[0][1] - (7.5f - 0.2f * 32)) < 1e-4f);
+    assert_true(c.at[0].face.score == 0.9f && c.at[2].face.score == 0.7f);
+    assert_int_equal(c.at[0].order, 0);
+    assert_int_equal(c.at[2].order, 3);
+    candidates_free(&c);
+}
+
+/* biubug6's prior of cell 1,0 of stride 16, 64 pixels: centre 24,8. Variances 0.1 and 0.2. */
+static void biubug6_by_hand(void **state) {
+    (void)state;
+    struct anchor_spec s = one_level("retinaface", biubug6, 1);
+    const float score[4] = {0, 0, 1, 0};
+    const float box[4][4] = {{0}, {0}, {1, -2, 5 * logf(2), 0}, {0}};
+    const float landmark[4][10] = {{0}, {0}, {0, 0, 10, -10}, {0}};
+    struct anchor_output out = {1, 2, score, &box[0][0], &landmark[0][0]};
+    struct candidates c = {0};
+    assert_int_equal(anchors_decode(&s, &out, 0.5f, &c), MIEN_OK);
+    assert_int_equal(c.n, 1);
+    assert_box(c.at[0].face.box, 24 + 6.4 - 64, 8 - 12.8 - 32, 24 + 6.4 + 64, 8 - 12.8 + 32);
+    assert_true(fabsf(c.at[0].face.landmarks[0][0] - 24) < 1e-4f);
+    assert_true(fabsf(c.at[0].face.landmarks[1][0] - 88) < 1e-4f);
+    assert_true(fabsf(c.at[0].face.landmarks[1][1] + 56) < 1e-4f);
+    candidates_free(&c);
+}
+
+/* SCRFD: cell 1,1 of stride 8 is centred on 8,8; distances are in strides; no landmarks. */
+static void scrfd_by_hand(void **state) {
+    (void)state;
+    struct anchor_spec s = one_level("scrfd", "{}", 0);
+    float score[8] = {0}, box[8][4] = {{0}};
+    score[7] = 0.6f; /* row 1, column 1, second anchor */
+    memcpy(box[7], (float[4]){1, 0.5f, 2, 3}, sizeof box[7]);
+    struct anchor_output out = {2, 2, score, &box[0][0], NULL};
+    struct candidates c = {0};
+    assert_int_equal(anchors_decode(&s, &out, 0.5f, &c), MIEN_OK);
+    assert_int_equal(c.n, 1);
+    assert_box(c.at[0].face.box, 0, 4, 24, 32);
+    assert_true(c.at[0].face.landmarks[4][1] == 0);
+    candidates_free(&c);
+}
+
+static void not_numbers(void **state) {
+    (void)state;
+    struct anchor_spec s = one_level("retinaface", mnet_v2, 0);
+    const float score[8] = {NAN, 0.9f, 0.9f, 0.9f, INFINITY, 0.9f, -1, 0.9f};
+    float box[8][4] = {{0}}, landmark[8][10] = {{0}};
+    box[1][0] = NAN;
+    box[2][2] = 1000; /* its exponential is infinite */
+    landmark[3][9] = -INFINITY;
+    struct anchor_output out = {2, 2, score, &box[0][0], &landmark[0][0]};
+    struct candidates c = {0};
+    assert_int_equal(anchors_decode(&s, &out, 0.5f, &c), MIEN_OK);
+    assert_int_equal(c.n, 3);
+    assert_int_equal(c.at[0].order, 4);
+    assert_int_equal(c.at[1].order, 5);
+    assert_int_equal(c.at[2].order, 7);
+    candidates_free(&c);
+}
+
+/* NCHW [1][A * k][h][w] of an ONNX output to [h][w][A * k]. */
+static float *to_nhwc(const float *src, int channels, int h, int w) {
+    float *dst = malloc((size_t)(channels * h * w) * sizeof *dst);
+    for (int k = 0; k < channels; k++)
+        for (int i = 0; i < h * w; i++) dst[i * channels + k] = src[k * h * w + i];
+    return dst;
+}
+
+/* Decoding, suppression and the golden boxes and landmarks agree within 0.01 pixel. */
+static void assert_golden(const struct npz *z, const struct anchor_spec *s,
+                          const struct anchor_output *out) {
+    struct candidates c = {0};
+    assert_int_equal(anchors_decode(s, out, 0.5f, &c), MIEN_OK);
+    candidates_sort(&c, 0);
+    candidates_nms(&c, 0.4f, 1, 750);
+    candidates_clip(&c, 256, 256);
+    struct npz_array shape = npz_get(z, "boxes");
+    float *boxes = npz_floats(z, "boxes"), *landmarks = npz_floats(z, "landmarks");
+    assert_int_equal(c.n, shape.shape[0]);
+    for (int i = 0; i < c.n; i++) {
+        const mien_face *f = &c.at[i].face;
+        for (int k = 0; k < 4; k++) assert_true(fabsf(f->box[k] - boxes[5 * i + k]) < 0.01f);
+        assert_true(fabsf(f->score - boxes[5 * i + 4]) < 1e-6f);
+        for (int k = 0; k < 10; k++)
+            assert_true(fabsf((&f->landmarks[0][0])[k] - landmarks[10 * i + k]) < 0.01f);
+    }
+    free(boxes);
+    free(landmarks);
+    candidates_free(&c);
+}
+
+static void golden_insightface(void **state) {
+    (void)state;
+    struct npz z;
+    if (!npz_open_golden("mnet_v2_256.npz", &z)) skip();
+    struct anchor_spec s = spec_of("retinaface", mnet_v2);
+    struct anchor_output out[3];
+    float *owned[9];
+    for (int l = 0; l < 3; l++) {
+        int stride = 8 << l, n = 256 / stride;
+        char name[64];
+        snprintf(name, sizeof name, "face_rpn_cls_prob_reshape_stride%d", stride);
+        float *prob = npz_floats(&z, name); /* backgrounds of both anchors, then faces */
+        owned[3 * l] = to_nhwc(prob + 2 * n * n, 2, n, n);
+        free(prob);
+        snprintf(name, sizeof name, "face_rpn_bbox_pred_stride%d", stride);
+        float *box = npz_floats(&z, name);
+        owned[3 * l + 1] = to_nhwc(box, 8, n, n);
+        free(box);
+        snprintf(name, sizeof name, "face_rpn_landmark_pred_stride%d", stride);
+        float *landmark = npz_floats(&z, name);
+        owned[3 * l + 2] = to_nhwc(landmark, 20, n, n);
+        free(landmark);
+        out[l] = (struct anchor_output){n, n, owned[3 * l], owned[3 * l + 1], owned[3 * l + 2]};
+    }
+    assert_golden(&z, &s, out);
+    for (int i = 0; i < 9; i++) free(owned[i]);
+    npz_close(&z);
+}
+
+static void golden_biubug6(void **state) {
+    (void)state;
+    struct npz z;
+    if (!npz_open_golden("biubug6_256.npz", &z)) skip();
+    struct anchor_spec s = spec_of("retinaface", biubug6);
+    float *conf = npz_floats(&z, "conf"), *loc = npz_floats(&z, "loc");
+    float *lmk = npz_floats(&z, "lmk"), score[2688];
+    struct anchor_output out[3];
+    for (int i = 0; i < 2688; i++) score[i] = conf[2 * i + 1];
+    for (int l = 0, at = 0; l < 3; l++) {
+        int n = 32 >> l;
+        out[l] = (struct anchor_output){n, n, score + at, loc + 4 * at, lmk + 10 * at};
+        at += 2 * n * n;
+    }
+    assert_golden(&z, &s, out);
+    free(conf);
+    free(loc);
+    free(lmk);
+    npz_close(&z);
+}
+
+static void golden_scrfd(void **state) {
+    (void)state;
+    struct npz z;
+    if (!npz_open_golden("scrfd2.5g_256.npz", &z)) skip();
+    struct anchor_spec s = spec_of("scrfd", NULL);
+    struct anchor_output out[3];
+    float *owned[9];
+    for (int l = 0; l < 3; l++) {
+        static const char *const names[3] = {"score", "bbox", "kps"};
+        for (int k = 0; k < 3; k++) {
+            char name[16];
+            snprintf(name, sizeof name, "%s_%d", names[k], 8 << l);
+            owned[3 * l + k] = npz_floats(&z, name);
+        }
+        out[l] = (struct anchor_output){32 >> l, 32 >> l, owned[3 * l], owned[3 * l + 1],
+                                        owned[3 * l + 2]};
+    }
+    assert_golden(&z, &s, out);
+    for (int i = 0; i < 9; i++) free(owned[i]);
+    npz_close(&z);
+}
+
+static void specs(void **state) {
+    (void)state;
+    struct anchor_spec s = spec_of("retinaface", mnet_v2);
+    assert_true(s.kind == ANCHORS_OFFSETS && s.levels == 3 && s.plus_one == 1);
+    assert_true(s.level[2].stride == 32 && s.level[2].anchors == 2 && s.level[2].size[0] == 512);
+    assert_true(s.centre[0] == 7.5f && s.centre[2] == 7.5f && s.landmark_variance == 0.2f);
+    s = spec_of("retinaface", biubug6);
+    assert_true(s.centre[0] == 4 && s.centre[2] == 16 && s.variance[1] == 0.2f && !s.plus_one);
+    s = spec_of("scrfd", "{\"backbone\":\"resnet\"}");
+    assert_true(s.kind == ANCHORS_DISTANCES && s.level[1].stride == 16 && s.centre[1] == 0);
+}
+
+/* biubug6's text with one part replaced must be refused with a sentence that names the field. */
+static void expect_refused(const char *part, const char *by, const char *sentence) {
+    char text[1024];
+    struct anchor_spec s;
+    const char *at = strstr(biubug6, part);
+    assert_non_null(at);
+    snprintf(text, sizeof text, "%.*s%s%s", (int)(at - biubug6), biubug6, by, at + strlen(part));
+    int code = anchor_spec_from_json("retinaface", text, &s);
+    if (code != MIEN_EWEIGHTS || !strstr(err_text(), sentence))
+        fail_msg("%s: %d \"%s\"", by, code, err_text());
+}
+
+static void spec_errors(void **state) {
+    (void)state;
+    struct anchor_spec s;
+    expect_refused("\"anchors\"", "\"anchor\"", "anchors is missing");
+    expect_refused("[8,16,32]", "[]", "anchors.strides has 0 values");
+    expect_refused("[8,16,32]", "8", "anchors.strides is not an array");
+    expect_refused("[8,16,32]", "[8,16,32,64,128,256]", "anchors.strides has 6 values");
+    expect_refused("[8,16,32]", "[8,16.5,32]", "anchors.strides[] is 16.5, not whole");
+    expect_refused("[8,16,32]", "[0,16,32]", "anchors.strides[] is 0, not in");
+    expect_refused("[8,16,32]", "[8,16]", "anchors.sizes has 3 values, not 2 to 2");
+    expect_refused("[16,32]", "[]", "anchors.sizes[] has 0 values");
+    expect_refused("[16,32]", "[16,32,1,2,3]", "anchors.sizes[] has 5 values");
+    expect_refused("[16,32]", "[16,\"a\"]", "anchors.sizes[][] is not a number");
+    expect_refused("\"half\"", "\"middle\"", "anchors.centre is neither");
+    expect_refused("\"half\"", "7", "anchors.centre is neither");
+    expect_refused("\"plus_one\":0", "\"plus_one\":2", "anchors.plus_one is 2");
+    expect_refused("\"plus_one\":0", "\"plus\":0", "anchors.plus_one is not a number");
+    expect_refused("[0.1,0.2]", "[0.1]", "variances has 1 values");
+    expect_refused("[0.1,0.2]", "[0.1,-1]", "variances[] is -1");
+    expect_refused("\"landmark_variance\":0.1", "\"x\":0.1", "landmark_variance is not a number");
+    expect_refused("}", "", "variant: ");
+    assert_int_equal(anchor_spec_from_json("resnet", "{}", &s), MIEN_EWEIGHTS);
+    assert_non_null(strstr(err_text(), "arch \"resnet\" is not a detector"));
+    assert_int_equal(anchor_spec_from_json("retinaface", NULL, &s), MIEN_EWEIGHTS);
+    assert_int_equal(anchor_spec_from_json("retinaface", "[1]", &s), MIEN_EWEIGHTS);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(insightface_by_hand), cmocka_unit_test(biubug6_by_hand),
+        cmocka_unit_test(scrfd_by_hand),       cmocka_unit_test(not_numbers),
+        cmocka_unit_test(golden_insightface),  cmocka_unit_test(golden_biubug6),
+        cmocka_unit_test(golden_scrfd),        cmocka_unit_test(specs),
+        cmocka_unit_test(spec_errors),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
