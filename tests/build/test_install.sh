@@ -20,7 +20,7 @@ for file in bin/mien bin/mien-weights include/mien.h lib/libmien.a lib/libmien.s
     [ -s "$prefix/$file" ] || fail "$file was not installed"
 done
 [ -z "$(find "$prefix" -name '__pycache__' -o -name '*.pyc')" ] || fail "compiled Python was installed"
-[ "$("$prefix/bin/mien" --version | grep -c "$(sed -n 's/^#define MIEN_VERSION "\(.*\)"/\1/p' \
+[ "$("$prefix/bin/mien" --version | grep -c "$(sed -n 's/^#define MIEN_VERSION  *"\(.*\)"/\1/p' \
     include/mien.h)")" -ge 1 ] || fail "mien --version does not say the header's version"
 "$prefix/bin/mien-weights" --help >/dev/null || fail "mien-weights does not run"
 

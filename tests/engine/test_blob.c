@@ -4,13 +4,14 @@
 #include "mien.h"
 #include "tests/engine/blobmaker.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #define META "\"__metadata__\":{\"mien\":\"1\"}"
 #define GOOD "\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}"

@@ -6,13 +6,14 @@
 #include "tests/engine/blobmaker.h"
 #include "tests/engine/oracle.h"
 
-#include <cmocka.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 typedef void build_fn(struct net *net);
 

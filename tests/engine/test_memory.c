@@ -1,12 +1,13 @@
 /* The memory planner, checked by brute force: blocks that live together must not share a byte. */
 #include "engine/memory.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 static void check(struct memory_block *b, int n) {
     size_t total, peak = 0, sum = 0;

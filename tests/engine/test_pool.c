@@ -1,7 +1,6 @@
 /* The worker pool: every task exactly once, for any number of threads and callers. */
 #include "engine/pool.h"
 
-#include <cmocka.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 enum { TASKS = 300 };
 
