@@ -26,7 +26,7 @@ compare() {
     offered=$(options)
     described=$(sed 's/\\-/-/g' "$1" | options)
     undescribed=$(comm -23 <(echo "$offered") <(echo "$described") | grep -v -x -e --help || true)
-    gone=$(comm -13 <(echo "$offered") <(echo "$described") | grep -v -x -e --version || true)
+    gone=$(comm -13 <(echo "$offered") <(echo "$described") | grep -v -x -e --version -e --help || true)
     [ -z "$undescribed" ] || fail "$1 does not describe" $undescribed
     [ -z "$gone" ] || fail "$1 describes options that are not there:" $gone
 }

@@ -61,7 +61,7 @@ class Help(unittest.TestCase):
             self.assertLessEqual(wanted, options_of(command), command)
 
     def test_version_is_that_of_the_header(self):
-        version = re.search(r'#define MIEN_VERSION "(.*)"', HEADER.read_text(encoding="utf-8"))[1]
+        version = re.search(r'#define MIEN_VERSION +"(.*)"', HEADER.read_text(encoding="utf-8"))[1]
         for flag in ("--version", "-V"):
             result = mien(flag)
             self.assertEqual((result.returncode, result.stdout.decode()), (0, f"mien {version}\n"))
