@@ -13,6 +13,7 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TOLERANCE = 0.3
+sys.path.insert(0, os.path.join(ROOT, "tests", "reference"))
 
 
 def data_dir():
@@ -20,11 +21,11 @@ def data_dir():
 
 
 def find_mien():
-    build = os.environ.get("MIEN_BUILD") or os.path.join(ROOT, "build")
-    for path in (os.environ.get("MIEN_BIN"), os.path.join(build, "mien"), os.path.join(build, "cli", "mien")):
+    build = os.environ.get("MIEN_BUILD_DIR") or os.path.join(ROOT, "build")
+    for path in (os.environ.get("MIEN_TOOL"), os.path.join(build, "mien")):
         if path and os.access(path, os.X_OK):
             return path
-    sys.exit("accuracy: no mien tool; set MIEN_BIN")
+    sys.exit("accuracy: no mien in %s; build it, or set MIEN_TOOL or MIEN_BUILD_DIR" % build)
 
 
 def parser(description):

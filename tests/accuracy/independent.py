@@ -19,11 +19,10 @@ import imagenet
 import lfw
 import wider
 
-sys.path.insert(0, os.path.join(common.ROOT, "tests", "reference"))
-import pictures  # noqa: E402
-from detectors import Detector  # noqa: E402
-from runtimes.node_runtime import NodeServer  # noqa: E402
-from runtimes.open_net import open_net  # noqa: E402
+import pictures
+from detectors import Detector
+from runtimes.node_runtime import NodeServer
+from runtimes.open_net import open_net
 
 
 def detect(options, server):

@@ -1,0 +1,65 @@
+"""Every accuracy figure that can be measured here, as one Markdown table (the one of the README).
+
+    python3 tests/accuracy/run.py [--quick] [--output FILE]
+
+Needs the labelled pictures of ../shared/data ($MIEN_DATA) and an installed `mien` ($MIEN_TOOL, else the build folder).
+Networks whose weights are not among the defaults are converted from ../shared/weights, and left out where there are
+none. Fails where a figure is more than 0.3 points below its reference.
+"""
+import argparse
+import os
+import sys
+import tempfile
+
+import common
+import compare
+import fairface
+import imagenet
+import lfw
+import sources
+import wider
+
+
+def available(names, folder):
+    """{name: blob} of the networks that can be had."""
+    blobs = {}
+    for name in names:
+        try:
+            blobs[name] = compare.blob(name, folder)
+        except sources.Missing as reason:
+            print("left out: %s (%s)" % (name, reason), file=sys.stderr)
+    return blobs
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", default=common.data_dir())
+    parser.add_argument("--quick", action="store_true", help="the default networks only")
+    parser.add_argument("--output", help="also write the table to this file")
+    options = parser.parse_args()
+    common.need(options.data)
+    detectors = ["retinaface-mnet025-v2", "retinaface-mnet025-v1"]
+    embedders = ["mobilefacenet-192", "mobilefacenet-512"]
+    if not options.quick:
+        detectors += ["retinaface-mnet025-biubug6", "scrfd-2.5g-kps"]
+        embedders += ["mobilefacenet-y1"]
+    table = common.Table()
+    with tempfile.TemporaryDirectory() as folder:
+        detectors, embedders = available(detectors, folder), available(embedders, folder)
+        steps = {"imagenet": lambda: imagenet.run(table, options.data),
+                 "wider": lambda: wider.run(table, options.data, detectors),
+                 "lfw": lambda: lfw.run(table, options.data, embedders),
+                 "fairface": lambda: fairface.run(table, options.data)}
+        for name, step in steps.items():
+            if os.path.isdir(os.path.join(options.data, name)):
+                step()
+            else:
+                print("left out: no %s pictures" % name, file=sys.stderr)
+    if options.output:
+        with open(options.output, "w", encoding="utf-8") as f:
+            f.write(table.markdown() + "\n")
+    return table.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
