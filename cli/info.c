@@ -37,6 +37,17 @@ static void print_line(const char *key, const char *value) {
     help_wrap(stdout, value, VALUE_COLUMN, VALUE_COLUMN);
 }
 
+/* Spaced out again, so that it can be wrapped. */
+static void print_metadata(const struct subject *s, const char *key) {
+    const char *text = mien_blob_meta(s->blob, key);
+    json_t *value = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+    char *spaced = value ? json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9)) : NULL;
+
+    print_line(key, spaced ? spaced : text);
+    free(spaced);
+    json_decref(value);
+}
+
 static void print_shape(const mien_blob_tensor *t, FILE *out) {
     for (int d = 0; d < t->dims; d++) fprintf(out, "%s%lld", d ? "x" : "", (long long)t->shape[d]);
 }
@@ -80,7 +91,7 @@ static int print_text(const struct subject *s) {
              1e-6 * (double)info->file_bytes);
     print_line("parameters", text);
     for (size_t i = 0; i < sizeof JSON_KEYS / sizeof *JSON_KEYS; i++)
-        print_line(JSON_KEYS[i], mien_blob_meta(s->blob, JSON_KEYS[i]));
+        print_metadata(s, JSON_KEYS[i]);
     print_line("licence", *info->licence ? info->licence : "not stated");
     print_line("source", info->source);
     print_line("accuracy", info->accuracy);

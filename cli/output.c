@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,18 @@ enum { LINE_WIDTH = 100, INDENT = 2 };
 
 /* Why standard output takes no more: 0, or an errno. */
 static int broken;
+
+/* Flushes, and notes in `broken` why that fails. stdio remembers that an earlier write failed but
+ * not why: then only a pipe whose reader has gone can still be told from other causes. */
+static void flush(void) {
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+    errno = 0;
+    if (broken || (fflush(stdout) == 0 && !ferror(stdout))) return;
+    broken = errno;
+    if (!broken)
+        broken = poll(&out, 1, 0) == 1 && (out.revents & (POLLERR | POLLHUP)) ? EPIPE : EIO;
+}
 
 /* Length of the valid UTF-8 sequence at s; 0 where it is none (RFC 3629, table in section 4). */
 static int utf8_length(const unsigned char *s) {
@@ -190,7 +203,6 @@ int output_json(json_t *value, int pretty) {
         return -1;
     }
     if (!broken) {
-        errno = 0;
         if (pretty) {
             struct printer p = {stdout, wants_colour()};
             print_value(&p, value, 0, 0);
@@ -198,7 +210,7 @@ int output_json(json_t *value, int pretty) {
             json_dumpf(value, stdout, DUMP_FLAGS | JSON_COMPACT);
         }
         fputc('\n', stdout);
-        if (fflush(stdout) || ferror(stdout)) broken = errno ? errno : EIO;
+        flush();
     }
     json_decref(value);
     return broken ? -1 : 0;
@@ -209,8 +221,7 @@ int output_broken(void) {
 }
 
 int output_close(int status) {
-    errno = 0;
-    if (!broken && (fflush(stdout) || ferror(stdout))) broken = errno ? errno : EIO;
+    flush();
     if (!broken || broken == EPIPE) return status;
     say("standard output: %s", strerror(broken));
     return EXIT_FAILED;
