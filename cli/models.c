@@ -114,8 +114,8 @@ static void print_model(const struct model *m, int width) {
         help_wrap(stdout, m->error, width + 12, 4);
         return;
     }
-    printf("  %-10s  %6.1f  %s\n", task_name(m->info.task), 1e-6 * (double)m->info.file_bytes,
-           *m->info.licence ? m->info.licence : "not stated");
+    printf("  %-10s  %6.1f  ", task_name(m->info.task), 1e-6 * (double)m->info.file_bytes);
+    help_wrap(stdout, *m->info.licence ? m->info.licence : "not stated", width + 24, width + 24);
     printf("    %s%s", m->info.arch, *m->info.accuracy ? ": " : "");
     help_wrap(stdout, m->info.accuracy, 4 + (int)strlen(m->info.arch) + (*m->info.accuracy ? 2 : 0),
               4);

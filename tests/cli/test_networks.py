@@ -32,7 +32,7 @@ class Models(unittest.TestCase):
         for name in DEFAULTS:
             self.assertRegex(text, rf"(?m)^\* {name} ")
         self.assertNotIn("not installed", text)
-        self.assertLessEqual(max(map(len, text.splitlines())), 100)
+        self.assertLessEqual(max(map(len, text.splitlines())), 80)
 
 
 class Info(unittest.TestCase):
