@@ -18,14 +18,14 @@ static int embed_file(mien_net *detector, mien_net *embedder, const char *path, 
     mien_face faces[MAX_FACES];
     uint8_t crop[CROP * CROP * 3];
     int n = 0, largest = 0;
-    int failed = mien_image_load(NULL, path, NULL, &picture) ||
-                 mien_detect(detector, (const mien_image *const *)&picture, 1, NULL, MAX_FACES,
-                             faces, &n);
+    int failed =
+        mien_image_load(NULL, path, NULL, &picture) ||
+        mien_detect(detector, (const mien_image *const *)&picture, 1, NULL, MAX_FACES, faces, &n);
     for (int i = 1; i < n; i++)
         if (area(&faces[i]) > area(&faces[largest])) largest = i;
     if (!failed && n > 0)
-        failed = mien_align(picture, &faces[largest], 1, crop) ||
-                 mien_embed(embedder, crop, 1, out);
+        failed =
+            mien_align(picture, &faces[largest], 1, crop) || mien_embed(embedder, crop, 1, out);
     mien_image_free(picture);
     if (failed)
         fprintf(stderr, "%s\n", mien_error());

@@ -47,7 +47,8 @@ check "gcc warnings" warnings gcc
 check "clang warnings" warnings clang
 check "clang-tidy" tidy
 check "cppcheck" cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr \
-    --enable=warning,portability --suppress=missingIncludeSystem -I . -I include -j "$JOBS" \
+    --enable=warning,portability --suppress=missingIncludeSystem \
+    --suppress=duplicateAssignExpression -I . -I include -j "$JOBS" \
     kernels engine models vision cli examples
 check "shellcheck" shellcheck -x "${scripts[@]}"
 [ ${#python_files[@]} -eq 0 ] || check "pyflakes" python_lint

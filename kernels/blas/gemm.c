@@ -22,7 +22,7 @@ const char *kern_blas_name(void) {
     static _Thread_local char name[64];
     const char *config = openblas_get_config(); /* "OpenBLAS 0.3.21 NO_LAPACKE ..." */
     int words = 0, n = 0;
-    while (config[n] && n < 40 && !(config[n] == ' ' && ++words == 2)) n++;
+    while (n < 40 && config[n] && !(config[n] == ' ' && ++words == 2)) n++;
     snprintf(name, sizeof name, "%.*s %s", n, config, openblas_get_corename());
     return name;
 }

@@ -1,5 +1,6 @@
 /*
- * blob_fuzz.c - feeds arbitrary bytes to the weights reader, and what it accepts to the model files.
+ * blob_fuzz.c - feeds arbitrary bytes to the weights reader, and what it accepts to the model
+ * files.
  *
  * Every float of an accepted tensor is read, so that one that lies about its place is caught by the
  * address sanitizer; then the network is built, folded and planned at the size the blob asks for.

@@ -63,7 +63,7 @@ struct file make_webp_animation(const mien_image *img, int alpha);
 
 struct file make_bmp(const mien_image *img, int bits); /* 24 or 32 */
 struct file make_gif(const mien_image *img,
-                     int index); /* gray by red / 2; transparent index or -1 */
+                     int transparent); /* gray by red / 2; transparent index or -1 */
 struct file make_tga(const mien_image *img, int rle);
 struct file make_pnm(const mien_image *img, int kind, unsigned maxval); /* P<kind>, red as gray */
 
