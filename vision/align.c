@@ -102,7 +102,7 @@ int crop_square(const mien_image *img, const float box[4], float margin, float *
     if (code != MIEN_OK) return code;
     double scale[2];
     image_scale(img, scale);
-    double half = fmax(box[2] - box[0], box[3] - box[1]) * (0.5 + margin);
+    double half = fmaxf(box[2] - box[0], box[3] - box[1]) * (0.5 + margin);
     double cx = (box[0] + box[2]) / 2.0, cy = (box[1] + box[3]) / 2.0;
     struct rect_f r = {(cx - half) / scale[0], (cy - half) / scale[1], (cx + half) / scale[0],
                        (cy + half) / scale[1]};

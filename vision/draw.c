@@ -182,13 +182,14 @@ int mien_draw_caption(mien_image *img, const char *text) {
         widest *= shrunk / em;
         em = shrunk;
     }
-    float leading = 1.4f * em, x = margin * em, y = margin * em;
+    float leading = 1.4f * em, corner = margin * em;
     float h = (float)(lines - 1) * leading + (CAP_HEIGHT + DESCENT + 2 * pad) * em;
-    code = fill_rounded(img, x, y, x + widest + 2 * pad * em, y + h, 0.4f * em, ink.rgb, 0.72f);
+    code = fill_rounded(img, corner, corner, corner + widest + 2 * pad * em, corner + h, 0.4f * em,
+                        ink.rgb, 0.72f);
     const char *at = text;
     for (int i = 0; code == MIEN_OK && i < lines; i++) {
-        float base = y + (pad + CAP_HEIGHT) * em + (float)i * leading;
-        code = draw_text(img, at, x + pad * em, base, em, white.rgb);
+        float base = corner + (pad + CAP_HEIGHT) * em + (float)i * leading;
+        code = draw_text(img, at, corner + pad * em, base, em, white.rgb);
         at = strchr(at, '\n');
         at = at ? at + 1 : text + strlen(text);
     }

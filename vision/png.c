@@ -12,8 +12,7 @@
 #define IHDR_END  (SIGNATURE + 8 + 13)
 /* Deflate's best ratio (zlib, "Maximum Compression Factor"). */
 #define DEFLATE_RATIO 1032
-/* Profiles and texts are of no use here; a small compressed one must not become a large one. */
-#define MAX_CHUNK (8u << 20)
+#define CHUNK_FRAME   12 /* length, type and checksum */
 
 struct reader {
     const uint8_t *bytes;
@@ -109,23 +108,30 @@ static void read_pixels(struct reader *r) {
             png_read_row(r->png, img->pixels + y * img->pitch, NULL);
 }
 
-static int orientation_of(struct reader *r) {
-    png_bytep exif = NULL;
-    png_uint_32 n = 0;
-    if (!png_get_eXIf_1(r->png, r->info, &n, &exif) || !exif) return 1;
-    return exif_orientation(exif, n);
+/* Walks the chunks for eXIf, which may stand behind the pixels. By hand, because libpng asks for as
+ * much memory as the chunk's length claims before it looks whether the file is that long. */
+static int orientation_of(const struct reader *r) {
+    const uint8_t *at = r->bytes + SIGNATURE, *end = r->bytes + r->size;
+    while (end - at >= CHUNK_FRAME) {
+        uint32_t n = be32(at);
+        if (n > (size_t)(end - at) - CHUNK_FRAME) break;
+        if (memcmp(at + 4, "eXIf", 4) == 0) return exif_orientation(at + 8, n);
+        at += n + CHUNK_FRAME;
+    }
+    return 1;
 }
 
 static void read_picture(struct reader *r, const mien_decode_options *opt) {
     png_set_read_fn(r->png, r, on_read);
     png_set_user_limits(r->png, 1 << 24, 1 << 24); /* check_header has the real limit */
-    png_set_chunk_malloc_max(r->png, MAX_CHUNK);
+    /* Everything but pixels, palette and transparency is passed over unread. */
+    png_set_keep_unknown_chunks(r->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
     png_read_info(r->png, r->info);
     r->code = mien_image_new((int)png_get_image_width(r->png, r->info),
                              (int)png_get_image_height(r->png, r->info), &r->img);
     if (r->code != MIEN_OK) return;
     read_pixels(r);
-    png_read_end(r->png, r->info); /* an eXIf chunk may stand behind the pixels */
+    png_read_end(r->png, NULL); /* a file without its end is cut off */
     if (!opt->keep_orientation) r->code = orientation_apply(&r->img, orientation_of(r));
 }
 

@@ -79,19 +79,23 @@ static void taps_bilinear(const struct axis *a, int i, struct taps *t) {
     for (int k = k0; k < k1; k++) t->weight[(size_t)i * 2 + (size_t)(k - k0)] = w[k];
 }
 
-static double triangle(double x, double support) { return fmax(1 - fabs(x) / support, 0); }
+static double triangle(double x, double support) {
+    return fmax(1 - fabs(x) / support, 0);
+}
 
 /* What the weights sum to when no sample is missing. Close to the support, whose square the
  * difference falls with, so that very wide triangles need no counting. */
 static double triangle_sum(double centre, double support) {
     if (support > 1000) return support;
-    double sum = 0, first = floor(centre - support + 0.5), last = floor(centre + support + 0.5);
-    for (double x = first; x < last; x++) sum += triangle(x - centre + 0.5, support);
+    double sum = 0, first = floor(centre - support + 0.5);
+    int n = (int)(floor(centre + support + 0.5) - first);
+    for (int k = 0; k < n; k++) sum += triangle(first + k - centre + 0.5, support);
     return sum;
 }
 
-/* The triangle of Pillow's Resample.c (precompute_coeffs): its support is the reduction, its weights
- * are normalised over the samples inside the picture, or over all where zeros are outside. */
+/* The triangle of Pillow's Resample.c (precompute_coeffs): its support is the reduction, its
+ * weights are normalised over the samples inside the picture, or over all where zeros are outside.
+ */
 static void taps_triangle(const struct axis *a, int i, struct taps *t) {
     double step = step_of(a), support = fmax(step, 1), centre = a->from + (i + 0.5) * step;
     int zero = a->filter & RESIZE_ZERO_OUTSIDE;

@@ -61,9 +61,8 @@ struct file make_webp(const mien_image *img, int alpha, const struct file *exif)
 /* Two frames on a canvas 2 pixels wider and higher, the first at 2,2. */
 struct file make_webp_animation(const mien_image *img, int alpha);
 
-struct file make_bmp(const mien_image *img, int bits); /* 24 or 32 */
-struct file make_gif(const mien_image *img,
-                     int transparent); /* gray by red / 2; transparent index or -1 */
+struct file make_bmp(const mien_image *img, int bits);        /* 24 or 32 */
+struct file make_gif(const mien_image *img, int transparent); /* gray: red / 2; an index or -1 */
 struct file make_tga(const mien_image *img, int rle);
 struct file make_pnm(const mien_image *img, int kind, unsigned maxval); /* P<kind>, red as gray */
 
