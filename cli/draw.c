@@ -192,7 +192,8 @@ static int draw_classes(const struct pipeline *p, const struct picture *picture)
 int draw_picture(const struct pipeline *p, struct picture *picture, const char *path) {
     int error;
 
-    if (draw_faces(picture) || (picture->classes && draw_classes(p, picture))) {
+    /* Faces over the panel of classes, wherever they meet. */
+    if ((picture->classes && draw_classes(p, picture)) || draw_faces(picture)) {
         say("%s", mien_error());
         return EXIT_FAILED;
     }
