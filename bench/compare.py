@@ -2,10 +2,11 @@
 
     python3 bench/compare.py [--threads 1 2] [--rounds 5] [--seconds 1] [--json FILE] [NETWORK...]
 
-Networks: resnet50 (224x224), iresnet50 (112x112), retinaface-resnet50 (640x640), with random weights: torch writes a
-.pth in published key names, which weights_convert turns into our blob, and an ONNX file for ONNX Runtime. Both are kept
-in the cache folder. A round times each runtime once, one after the other, so a busy machine slows both; the median of
-the rounds' medians is shown. Needs python3-torch, python3-onnx, node and npm.
+Networks: resnet50 (224x224), iresnet50 (112x112), retinaface-resnet50 (640x640), with random
+weights: torch writes a .pth in published key names, which weights_convert turns into our blob, and
+an ONNX file for ONNX Runtime. Both are kept in the cache folder. A round times each runtime once,
+one after the other, so a busy machine slows both; the median of the rounds' medians is shown. Needs
+python3-torch, python3-onnx, node and npm.
 """
 import argparse
 import json
@@ -22,15 +23,23 @@ import compare as reference  # noqa: E402
 from runtimes.node_runtime import NodeServer, cache_dir  # noqa: E402
 
 # family, input side
-NETWORKS = {"resnet50": ("resnet", 224), "iresnet50": ("iresnet", 112), "retinaface-resnet50": ("retinaface", 640)}
+NETWORKS = {
+    "resnet50": ("resnet", 224),
+    "iresnet50": ("iresnet", 112),
+    "retinaface-resnet50": ("retinaface", 640),
+}
 
 
 def build(name):
     """A torch network with random weights on the scale of trained ones."""
     import torch
     from runtimes import torch_nets
-    net = {"resnet50": lambda: torch_nets.resnet(50), "iresnet50": lambda: torch_nets.iresnet(50),
-           "retinaface-resnet50": lambda: torch_nets.RetinaFace("resnet50")}[name]()
+
+    net = {
+        "resnet50": lambda: torch_nets.resnet(50),
+        "iresnet50": lambda: torch_nets.iresnet(50),
+        "retinaface-resnet50": lambda: torch_nets.RetinaFace("resnet50"),
+    }[name]()
     side = min(NETWORKS[name][1], 128)
     return torch_nets.random_state(net, 1, torch.randn(4, 3, side, side))
 
@@ -43,6 +52,7 @@ def files(name):
     if os.path.exists(blob) and os.path.exists(onnx):
         return blob, onnx
     import torch
+
     family, side = NETWORKS[name]
     net = build(name)
     checkpoint = os.path.join(folder, name + ".pth")
@@ -56,8 +66,22 @@ def files(name):
 
 def time_mien(blob, side, threads, seconds):
     """Median milliseconds of `mien bench`."""
-    done = subprocess.run([reference.tool("mien", "MIEN_TOOL"), "bench", blob, "--size", "%dx%d" % (side, side), "--threads",
-                           str(threads), "--seconds", str(seconds), "--json"], stdout=subprocess.PIPE, check=True)
+    done = subprocess.run(
+        [
+            reference.tool("mien", "MIEN_TOOL"),
+            "bench",
+            blob,
+            "--size",
+            "%dx%d" % (side, side),
+            "--threads",
+            str(threads),
+            "--seconds",
+            str(seconds),
+            "--json",
+        ],
+        stdout=subprocess.PIPE,
+        check=True,
+    )
     return json.loads(done.stdout)["median_ms"]
 
 
@@ -70,28 +94,59 @@ def time_onnxruntime(net, side, seconds):
 def measure(name, threads, rounds, seconds, server):
     blob, onnx = files(name)
     side, rival = NETWORKS[name][1], server.open("onnx", onnx, threads)
-    times = [(time_mien(blob, side, threads, seconds), time_onnxruntime(rival, side, seconds)) for _ in range(rounds)]
+    times = [
+        (time_mien(blob, side, threads, seconds), time_onnxruntime(rival, side, seconds))
+        for _ in range(rounds)
+    ]
     ours, theirs = (statistics.median(column) for column in zip(*times))
-    return {"network": name, "side": side, "threads": threads, "mien_ms": round(ours, 2), "onnxruntime_ms": round(theirs, 2),
-            "ratio": round(ours / theirs, 3), "rounds": times}
+    return {
+        "network": name,
+        "side": side,
+        "threads": threads,
+        "mien_ms": round(ours, 2),
+        "onnxruntime_ms": round(theirs, 2),
+        "ratio": round(ours / theirs, 3),
+        "rounds": times,
+    }
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("networks", nargs="*", default=list(NETWORKS), metavar="NETWORK")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=1, help="a runtime's time in a round (default: %(default)s)")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=1,
+        help="a runtime's time in a round (default: %(default)s)",
+    )
     parser.add_argument("--json", help="also write all timings to this file")
     options = parser.parse_args()
     server, results = NodeServer(), []
-    print("| network | size | threads | mien ms | ONNX Runtime ms | ratio |\n|---|---|---:|---:|---:|---:|")
+    print(
+        "| network | size | threads | mien ms | ONNX Runtime ms | ratio |\n"
+        "|---|---|---:|---:|---:|---:|"
+    )
     for name in options.networks:
         for threads in options.threads:
             results.append(measure(name, threads, options.rounds, options.seconds, server))
             r = results[-1]
-            print("| %s | %dx%d | %d | %.1f | %.1f | %.2f |" % (
-                name, r["side"], r["side"], threads, r["mien_ms"], r["onnxruntime_ms"], r["ratio"]), flush=True)
+            print(
+                "| %s | %dx%d | %d | %.1f | %.1f | %.2f |"
+                % (
+                    name,
+                    r["side"],
+                    r["side"],
+                    threads,
+                    r["mien_ms"],
+                    r["onnxruntime_ms"],
+                    r["ratio"],
+                ),
+                flush=True,
+            )
     server.close()
     if options.json:
         with open(options.json, "w", encoding="utf-8") as f:

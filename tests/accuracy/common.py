@@ -1,9 +1,10 @@
-"""What the accuracy scripts share: where data and the tool are, running the tool, comparing with a reference.
+"""What the accuracy scripts share: where data and the tool are, running the tool, comparing with a
+reference.
 
-A figure is right when it is no more than TOLERANCE points below the one an independent runtime reaches with the same
-weights on the same pictures (docs/accuracy.md). Every script also takes --predictions FILE, JSON lines of the form
-`mien` prints, made by something else: independent.py makes them with other runtimes, which is how the scripts
-themselves were checked.
+A figure is right when it is no more than TOLERANCE points below the one an independent runtime
+reaches with the same weights on the same pictures. Every script also takes
+--predictions FILE, JSON lines of the form `mien` prints, made by something else: independent.py
+makes them with other runtimes, which is how the scripts themselves were checked.
 """
 import argparse
 import json
@@ -31,7 +32,9 @@ def find_mien():
 def parser(description):
     p = argparse.ArgumentParser(description=description)
     p.add_argument("--predictions", help="JSON lines to judge instead of running mien")
-    p.add_argument("--data", default=data_dir(), help="folder of labelled pictures (default: %(default)s)")
+    p.add_argument(
+        "--data", default=data_dir(), help="folder of labelled pictures (default: %(default)s)"
+    )
     p.add_argument("--limit", type=int, help="only the first N pictures (no pass or fail)")
     return p
 
@@ -50,14 +53,21 @@ def read_lines(path):
 
 
 def run_mien(command, files, *options, chunk=400):
-    """What `mien COMMAND` prints for each file, in order. Broken pictures end the run: none here should be."""
+    """What `mien COMMAND` prints for each file, in order. Broken pictures end the run: none here
+    should be."""
     for start in range(0, len(files), chunk):
-        part = files[start:start + chunk]
-        done = subprocess.run([find_mien(), command, *map(str, options), "--", *part], stdout=subprocess.PIPE, check=False)
+        part = files[start : start + chunk]
+        done = subprocess.run(
+            [find_mien(), command, *map(str, options), "--", *part],
+            stdout=subprocess.PIPE,
+            check=False,
+        )
         lines = [json.loads(line) for line in done.stdout.splitlines()]
         if done.returncode or len(lines) != len(part):
             broken = next((line["error"] for line in lines if "error" in line), "see above")
-            sys.exit("accuracy: mien %s ended with status %d: %s" % (command, done.returncode, broken))
+            sys.exit(
+                "accuracy: mien %s ended with status %d: %s" % (command, done.returncode, broken)
+            )
         yield from lines
 
 
@@ -71,7 +81,10 @@ class Table:
         """reference may be None: a figure without one is shown, not judged."""
         self.rows.append((what, pictures, figure, reference, ours))
         if self.judge and reference is not None and ours < reference - TOLERANCE:
-            self.failed.append("%s, %s: %.2f is more than %.1f below %.2f" % (what, figure, ours, TOLERANCE, reference))
+            self.failed.append(
+                "%s, %s: %.2f is more than %.1f below %.2f"
+                % (what, figure, ours, TOLERANCE, reference)
+            )
 
     def markdown(self):
         lines = ["| what | pictures | figure | reference | mien |", "|---|---|---|---:|---:|"]

@@ -1,8 +1,8 @@
 """Gender and age group on FairFace validation pictures 1 to 2000 (224x224, one face each).
 
-Crop "whole": the whole picture goes into the network (its blob, run on raw tensors by tests/reference/runnet). Crop
-"found": what a user gets, `mien analyze` finding the face and cutting it out; a picture without a face counts as wrong.
-An age of 2.9 years is in group 0-2.
+Crop "whole": the whole picture goes into the network (its blob, run on raw tensors by
+tests/reference/runnet). Crop "found": what a user gets, `mien analyze` finding the face and cutting
+it out; a picture without a face counts as wrong. An age of 2.9 years is in group 0-2.
 """
 import csv
 import os
@@ -15,8 +15,9 @@ import common
 import compare
 import pictures
 
-# Gender, age group, within one group in percent. face-api on TensorFlow.js on these 2000 pictures (on all 5000 of the
-# validation set: 83.5, 45.2, 89.6); the cut-out face must not do worse than the whole picture.
+# Gender, age group, within one group in percent. face-api on TensorFlow.js on these 2000 pictures
+# (on all 5000 of the validation set: 83.5, 45.2, 89.6); the cut-out face must not do worse than the
+# whole picture.
 REFERENCE = {
     ("age-gender-faceapi", "whole"): (84.1, 44.15, 89.6),
     ("age-gender-faceapi", "found"): (84.1, 44.15, 89.6),
@@ -31,7 +32,9 @@ def load(data):
     with open(os.path.join(folder, "fairface_label_val.csv"), encoding="utf-8") as f:
         for row in csv.DictReader(f):
             if os.path.exists(os.path.join(folder, row["file"])):
-                truth[os.path.basename(row["file"])] = row["gender"] == "Male", GROUPS.index(row["age"])
+                truth[os.path.basename(row["file"])] = row["gender"] == "Male", GROUPS.index(
+                    row["age"]
+                )
     return truth
 
 
@@ -40,7 +43,7 @@ def group_of(age):
 
 
 def measure(lines, truth):
-    """(gender %, group %, within one group %, pictures). A picture without a face counts as wrong."""
+    """(gender %, group %, within one group %, pictures); without a face it counts as wrong."""
     gender = group = near = count = 0
     for line in lines:
         male, want = truth[os.path.basename(line["file"])]
@@ -66,15 +69,21 @@ def evaluate(table, name, crop, lines, truth):
 def whole_pictures(blob, files, chunk=100):
     """The network on whole pictures, as JSON objects."""
     for start in range(0, len(files), chunk):
-        part = files[start:start + chunk]
+        part = files[start : start + chunk]
         batch = []
         for path in part:
             with Image.open(path) as image:
-                batch.append(np.rint(pictures.resize_linear(np.asarray(image.convert("RGB")), 112, 112)))
+                batch.append(
+                    np.rint(pictures.resize_linear(np.asarray(image.convert("RGB")), 112, 112))
+                )
         out = compare.run_mien(blob, np.array(batch), threads=0)
         for path, years, male in zip(part, out["age"][:, 0], out["gender"][:, 0]):
-            yield {"file": path, "faces": [{"age": float(years),
-                                            "gender": {"value": "male" if male > 0.5 else "female"}}]}
+            yield {
+                "file": path,
+                "faces": [
+                    {"age": float(years), "gender": {"value": "male" if male > 0.5 else "female"}}
+                ],
+            }
 
 
 def run(table, data, crops=("whole", "found"), limit=None):
@@ -91,14 +100,24 @@ def run(table, data, crops=("whole", "found"), limit=None):
 
 def main():
     parser = common.parser(__doc__)
-    parser.add_argument("--net", default="age-gender-faceapi", help="network that made --predictions (default: %(default)s)")
+    parser.add_argument(
+        "--net",
+        default="age-gender-faceapi",
+        help="network that made --predictions (default: %(default)s)",
+    )
     parser.add_argument("--crop", action="append", help="whole or found (default: both)")
     options = parser.parse_args()
     common.need(os.path.join(options.data, "fairface"))
     table = common.Table(judge=not options.limit)
     truth = load(options.data)
     if options.predictions:
-        evaluate(table, options.net, (options.crop or ["whole"])[0], common.read_lines(options.predictions), truth)
+        evaluate(
+            table,
+            options.net,
+            (options.crop or ["whole"])[0],
+            common.read_lines(options.predictions),
+            truth,
+        )
     else:
         run(table, options.data, options.crop or ("whole", "found"), options.limit)
     return table.finish()

@@ -1,7 +1,7 @@
 """Top-1 and top-5 of the classifier on 250 ImageNet pictures, one of every fourth class.
 
-The class of a picture is 4 times its position in sorted file order. They are probably training pictures: compare with
-the reference, not with validation accuracy.
+The class of a picture is 4 times its position in sorted file order. They are probably training
+pictures: compare with the reference, not with validation accuracy.
 """
 import glob
 import os
@@ -32,7 +32,11 @@ def evaluate(table, lines, files):
 
 def run(table, data, limit=None):
     files = load(data)
-    evaluate(table, common.run_mien("classify", files[:limit], "--classifier", "resnet50-imagenet", "--top", 5), files)
+    evaluate(
+        table,
+        common.run_mien("classify", files[:limit], "--classifier", "resnet50-imagenet", "--top", 5),
+        files,
+    )
 
 
 def main():

@@ -1,9 +1,11 @@
-"""JSON lines of the form `mien` prints, made by other runtimes: what the accuracy scripts were checked with.
+"""JSON lines of the form `mien` prints, made by other runtimes: what the accuracy scripts were
+checked with.
 
     python3 independent.py detect retinaface-mnet025-v2 --size 640 > v2-640.jsonl
     python3 wider.py --detector retinaface-mnet025-v2 --size 640 --predictions v2-640.jsonl
 
-Tasks: detect NET, classify NET, embed NET (--path original|aligned), age NET (--crop whole|box|aligned).
+Tasks: detect NET, classify NET, embed NET (--path original|aligned), age NET (--crop
+whole|box|aligned).
 """
 import argparse
 import json
@@ -28,10 +30,15 @@ from runtimes.open_net import open_net
 def detect(options, server):
     detector = Detector(options.net, open_net(options.net, server))
     for path in wider.load(options.data)[1]:
-        boxes, scores, points = detector(pictures.load_rgb(path), options.size, threshold=0.02,
-                                         clip=not options.no_clip)
-        yield path, {"faces": [{"box": b.tolist(), "score": float(s), "landmarks": p.tolist()}
-                               for b, s, p in zip(boxes, scores, points)]}
+        boxes, scores, points = detector(
+            pictures.load_rgb(path), options.size, threshold=0.02, clip=not options.no_clip
+        )
+        yield path, {
+            "faces": [
+                {"box": b.tolist(), "score": float(s), "landmarks": p.tolist()}
+                for b, s, p in zip(boxes, scores, points)
+            ]
+        }
 
 
 def short_side(image, side):
@@ -53,7 +60,7 @@ def classify(options, server):
 
 def nearest_centre(image, boxes):
     middle = (boxes[:, :2] + boxes[:, 2:]) / 2 - np.array(image.shape[1::-1]) / 2
-    return int(np.argmin((middle ** 2).sum(1)))
+    return int(np.argmin((middle**2).sum(1)))
 
 
 def embed(options, server):
@@ -71,8 +78,12 @@ def embed(options, server):
             path = lfw.find(os.path.join(options.data, "lfw", "aligned112"), name)
             image = pictures.load_rgb(path)
             crops = [np.pad(image, ((0, 0), (8, 0), (0, 0)))[:, :112]]
-        yield path, {"faces": [{"embedding": net(c[None].astype(np.float32))["embedding"][0].tolist()}
-                               for c in crops]}
+        yield path, {
+            "faces": [
+                {"embedding": net(c[None].astype(np.float32))["embedding"][0].tolist()}
+                for c in crops
+            ]
+        }
 
 
 def square(image, box, margin):
@@ -98,11 +109,16 @@ def age(options, server):
                 yield path, {"faces": []}
                 continue
             best = nearest_centre(image, boxes)
-            crop = (square(image, boxes[best], options.margin) if options.crop == "box"
-                    else pictures.align(image, points[best]))
+            crop = (
+                square(image, boxes[best], options.margin)
+                if options.crop == "box"
+                else pictures.align(image, points[best])
+            )
         out = net(crop[None].astype(np.float32))
         if "fc1" in out:
-            male, years = out["fc1"][0, 1] > out["fc1"][0, 0], float(np.sum(out["fc1"][0, 3::2] > out["fc1"][0, 2::2]))
+            male, years = out["fc1"][0, 1] > out["fc1"][0, 0], float(
+                np.sum(out["fc1"][0, 3::2] > out["fc1"][0, 2::2])
+            )
         else:
             male, years = out["gender"][0, 0] > 0.5, float(out["age"][0, 0])
         yield path, {"faces": [{"age": years, "gender": {"value": "male" if male else "female"}}]}
@@ -110,14 +126,18 @@ def age(options, server):
 
 def main():
     tasks = {"detect": detect, "classify": classify, "embed": embed, "age": age}
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("task", choices=tasks)
     parser.add_argument("net")
     parser.add_argument("--data", default=common.data_dir())
     parser.add_argument("--detector", default="retinaface-mnet025-v2")
     parser.add_argument("--size", type=int, default=0)
     parser.add_argument("--threshold", type=float, default=0.5)
-    parser.add_argument("--no-clip", action="store_true", help="leave boxes that reach over the border")
+    parser.add_argument(
+        "--no-clip", action="store_true", help="leave boxes that reach over the border"
+    )
     parser.add_argument("--path", choices=("original", "aligned"), default="original")
     parser.add_argument("--crop", choices=("whole", "box", "aligned"), default="whole")
     parser.add_argument("--margin", type=float, default=0.2)

@@ -1,8 +1,8 @@
 """Verification on LFW pairs, folds 1 to 3 (1800 pairs).
 
-Path "original": the deep-funneled 250x250 picture -> detector -> the face nearest to the centre -> 5-point alignment ->
-embedding -> cosine. Path "aligned": crops made by somebody else's alignment, on the 96-pixel wide template, so they are
-shifted 8 pixels to the right and embedded as they are.
+Path "original": the deep-funneled 250x250 picture -> detector -> the face nearest to the centre ->
+5-point alignment -> embedding -> cosine. Path "aligned": crops made by somebody else's alignment,
+on the 96-pixel wide template, so they are shifted 8 pixels to the right and embedded as they are.
 """
 import os
 import sys
@@ -69,9 +69,13 @@ def evaluate(table, name, path, lines, pairs):
     for line in lines:
         if line["faces"]:
             vector = np.array(line["faces"][0]["embedding"])
-            vectors[os.path.splitext(os.path.basename(line["file"]))[0]] = vector / np.linalg.norm(vector)
+            vectors[os.path.splitext(os.path.basename(line["file"]))[0]] = vector / np.linalg.norm(
+                vector
+            )
     names = [[os.path.basename(n) for n in pair[:2]] for pair in pairs]
-    similarity = np.array([vectors[a] @ vectors[b] if a in vectors and b in vectors else -1.0 for a, b in names])
+    similarity = np.array(
+        [vectors[a] @ vectors[b] if a in vectors and b in vectors else -1.0 for a, b in names]
+    )
     same, folds = np.array([p[2] for p in pairs]), np.array([p[3] for p in pairs])
     accuracy, tar = metrics.verification(similarity, same, folds)
     reference = REFERENCE.get((name, path), (None, None))
@@ -87,8 +91,18 @@ def run(table, data, embedders, detector="retinaface-mnet025-v2", paths=("origin
     for name, blob in embedders.items():
         if "original" in paths:
             files = [find(os.path.join(data, "lfw", "original250"), n) for n in names]
-            lines = common.run_mien("embed", files, "--embedder", blob, "--detector", detector, "--face", "centre",
-                                    "--threshold", 0.5)
+            lines = common.run_mien(
+                "embed",
+                files,
+                "--embedder",
+                blob,
+                "--detector",
+                detector,
+                "--face",
+                "centre",
+                "--threshold",
+                0.5,
+            )
             evaluate(table, name, "original", lines, pairs)
         if "aligned" in paths:
             with tempfile.TemporaryDirectory() as folder:
@@ -99,18 +113,36 @@ def run(table, data, embedders, detector="retinaface-mnet025-v2", paths=("origin
 
 def main():
     parser = common.parser(__doc__)
-    parser.add_argument("--embedder", default="mobilefacenet-192", help="network (default: %(default)s)")
+    parser.add_argument(
+        "--embedder", default="mobilefacenet-192", help="network (default: %(default)s)"
+    )
     parser.add_argument("--blob", help="its blob, where it is not in the weights folder")
-    parser.add_argument("--detector", default="retinaface-mnet025-v2", help="name or blob (default: %(default)s)")
-    parser.add_argument("--path", action="append", choices=("original", "aligned"), help="default: both")
+    parser.add_argument(
+        "--detector", default="retinaface-mnet025-v2", help="name or blob (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--path", action="append", choices=("original", "aligned"), help="default: both"
+    )
     options = parser.parse_args()
     common.need(os.path.join(options.data, "lfw"))
     table = common.Table()
     paths = options.path or ["original", "aligned"]
     if options.predictions:
-        evaluate(table, options.embedder, paths[0], common.read_lines(options.predictions), load_pairs(options.data))
+        evaluate(
+            table,
+            options.embedder,
+            paths[0],
+            common.read_lines(options.predictions),
+            load_pairs(options.data),
+        )
     else:
-        run(table, options.data, {options.embedder: options.blob or options.embedder}, options.detector, paths)
+        run(
+            table,
+            options.data,
+            {options.embedder: options.blob or options.embedder},
+            options.detector,
+            paths,
+        )
     return table.finish()
 
 

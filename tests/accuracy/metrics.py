@@ -1,7 +1,8 @@
-"""The measures of the accuracy scripts, in numpy: WIDER FACE's average precision, pair verification, groups.
+"""The measures of the accuracy scripts, in numpy: WIDER FACE's average precision, pair
+verification, groups.
 
-wider_ap follows WIDER FACE's evaluation code (wider_eval.m): scores stretched over the whole set to 0..1, 1000
-thresholds, IoU 0.5, faces outside a difficulty neither help nor hurt.
+wider_ap follows WIDER FACE's evaluation code (wider_eval.m): scores stretched over the whole set to
+0..1, 1000 thresholds, IoU 0.5, faces outside a difficulty neither help nor hurt.
 """
 import numpy as np
 
@@ -9,7 +10,8 @@ LEVELS = ("easy", "medium", "hard")
 
 
 def overlaps(boxes, truth):
-    """IoU [n][m] of boxes [n][4] and truth [m][4], x1 y1 x2 y2, widths counted +1 as wider_eval.m does."""
+    """IoU [n][m] of boxes [n][4] and truth [m][4], x1 y1 x2 y2, widths counted +1 as wider_eval.m
+    does."""
     low = np.maximum(boxes[:, None, :2], truth[None, :, :2])
     high = np.minimum(boxes[:, None, 2:], truth[None, :, 2:])
     both = np.prod(np.maximum(high - low + 1, 0), 2)

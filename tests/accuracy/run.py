@@ -2,9 +2,10 @@
 
     python3 tests/accuracy/run.py [--quick] [--output FILE]
 
-Needs the labelled pictures of ../shared/data ($MIEN_DATA) and an installed `mien` ($MIEN_TOOL, else the build folder).
-Networks whose weights are not among the defaults are converted from ../shared/weights, and left out where there are
-none. Fails where a figure is more than 0.3 points below its reference.
+Needs the labelled pictures of ../shared/data ($MIEN_DATA) and an installed `mien` ($MIEN_TOOL, else
+the build folder). Networks whose weights are not among the defaults are converted from
+../shared/weights, and left out where there are none. Fails where a figure is more than 0.3 points
+below its reference.
 """
 import argparse
 import os
@@ -32,7 +33,9 @@ def available(names, folder):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", default=common.data_dir())
     parser.add_argument("--quick", action="store_true", help="the default networks only")
     parser.add_argument("--output", help="also write the table to this file")
@@ -46,10 +49,12 @@ def main():
     table = common.Table()
     with tempfile.TemporaryDirectory() as folder:
         detectors, embedders = available(detectors, folder), available(embedders, folder)
-        steps = {"imagenet": lambda: imagenet.run(table, options.data),
-                 "wider": lambda: wider.run(table, options.data, detectors),
-                 "lfw": lambda: lfw.run(table, options.data, embedders),
-                 "fairface": lambda: fairface.run(table, options.data)}
+        steps = {
+            "imagenet": lambda: imagenet.run(table, options.data),
+            "wider": lambda: wider.run(table, options.data, detectors),
+            "lfw": lambda: lfw.run(table, options.data, embedders),
+            "fairface": lambda: fairface.run(table, options.data),
+        }
         for name, step in steps.items():
             if os.path.isdir(os.path.join(options.data, name)):
                 step()

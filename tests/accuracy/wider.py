@@ -1,7 +1,7 @@
 """Average precision of the detectors on WIDER FACE validation pictures, by WIDER's protocol.
 
-The pictures are 77 validation pictures restored from 416x416 copies, so the figures compare with the reference beside
-them, not with published ones.
+The pictures are 77 validation pictures restored from 416x416 copies, so the figures compare with
+the reference beside them, not with published ones.
 """
 import json
 import os
@@ -12,7 +12,8 @@ import numpy as np
 import common
 import metrics
 
-# AP easy, medium, hard at the original size and at 640 (letterbox), measured with ONNX Runtime and torch.
+# AP easy, medium, hard at the original size and at 640 (letterbox), measured with ONNX Runtime and
+# torch.
 REFERENCE = {
     "retinaface-mnet025-v2": {0: (81.9, 75.2, 58.4), 640: (79.3, 67.7, 34.9)},
     "retinaface-mnet025-v1": {0: (83.6, 77.5, 62.8), 640: (79.8, 69.2, 36.1)},
@@ -41,7 +42,10 @@ def load(data):
 def evaluate(table, detector, path, size, lines, annotations):
     ours = measure(lines, annotations)
     reference = REFERENCE.get(detector, {}).get(size, (None,) * 3)
-    where = "WIDER %d, %s" % (len(annotations), "original size" if size == 0 else "long side %d" % size)
+    where = "WIDER %d, %s" % (
+        len(annotations),
+        "original size" if size == 0 else "long side %d" % size,
+    )
     for level, figure in zip(metrics.LEVELS, reference):
         table.add(detector, where, "AP " + level, figure, ours[level])
 
@@ -51,14 +55,28 @@ def run(table, data, detectors, sizes=(0, 640)):
     annotations, files = load(data)
     for name, blob in detectors.items():
         for size in sizes:
-            lines = common.run_mien("detect", files, "--detector", blob, "--size", size, "--threshold", 0.02,
-                                    "--nms", 0.4, "--max-faces", 750)
+            lines = common.run_mien(
+                "detect",
+                files,
+                "--detector",
+                blob,
+                "--size",
+                size,
+                "--threshold",
+                0.02,
+                "--nms",
+                0.4,
+                "--max-faces",
+                750,
+            )
             evaluate(table, name, blob, size, lines, annotations)
 
 
 def main():
     parser = common.parser(__doc__)
-    parser.add_argument("--detector", default="retinaface-mnet025-v2", help="network (default: %(default)s)")
+    parser.add_argument(
+        "--detector", default="retinaface-mnet025-v2", help="network (default: %(default)s)"
+    )
     parser.add_argument("--blob", help="its blob, where it is not in the weights folder")
     parser.add_argument("--size", type=int, action="append", choices=(0, 640), help="default: both")
     options = parser.parse_args()
@@ -66,8 +84,14 @@ def main():
     table = common.Table()
     sizes = options.size or [0, 640]
     if options.predictions:
-        evaluate(table, options.detector, None, sizes[0], common.read_lines(options.predictions),
-                 load(options.data)[0])
+        evaluate(
+            table,
+            options.detector,
+            None,
+            sizes[0],
+            common.read_lines(options.predictions),
+            load(options.data)[0],
+        )
     else:
         run(table, options.data, {options.detector: options.blob or options.detector}, sizes)
     return table.finish()

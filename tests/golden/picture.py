@@ -1,7 +1,8 @@
 """The picture the golden outputs were made with: a drawn face, by integer arithmetic only.
 
-Goldens must not contain anybody's photograph, and must not depend on a decoder or on a version of a random generator.
-The face is near enough to a real one for the detectors to find it and for the other networks to have something to say.
+Goldens must not contain anybody's photograph, and must not depend on a decoder or on a version of a
+random generator. The face is near enough to a real one for the detectors to find it and for the
+other networks to have something to say.
 """
 import numpy as np
 

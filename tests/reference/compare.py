@@ -1,6 +1,7 @@
 """Running mien's side of a comparison and judging it.
 
-The criteria are the project's for fp32: relative RMS error at most 1e-5, cosine of embeddings at least 0.99999.
+The criteria are the project's for fp32: relative RMS error at most 1e-5, cosine of embeddings at
+least 0.99999.
 """
 import os
 import subprocess
@@ -18,8 +19,16 @@ SKIPPED = 77  # ctest's SKIP_RETURN_CODE
 
 def tool(name, variable):
     """A built program: $variable, else in the build folder."""
-    build = os.environ.get("MIEN_BUILD_DIR") or os.environ.get("MIEN_BUILD") or os.path.join(sources.ROOT, "build")
-    for path in (os.environ.get(variable), os.path.join(build, "tests", name), os.path.join(build, name)):
+    build = (
+        os.environ.get("MIEN_BUILD_DIR")
+        or os.environ.get("MIEN_BUILD")
+        or os.path.join(sources.ROOT, "build")
+    )
+    for path in (
+        os.environ.get(variable),
+        os.path.join(build, "tests", name),
+        os.path.join(build, name),
+    ):
         if path and os.access(path, os.X_OK):
             return path
     print("skipped: %s is not built (looked in %s)" % (name, build))
@@ -34,15 +43,30 @@ def weights_dir():
 
 def convert(files, target, *options):
     """Converts published files with weights_convert, in a process of its own."""
-    done = subprocess.run([sys.executable, "-m", "weights_convert", "convert", *map(str, files), "-o", target, *options],
-                          cwd=sources.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "weights_convert",
+            "convert",
+            *map(str, files),
+            "-o",
+            target,
+            *options,
+        ],
+        cwd=sources.ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         raise RuntimeError("converting %s: %s" % (files[0], done.stdout.strip()))
     return target
 
 
 def blob(name, folder):
-    """The blob of a network: an installed default, or one converted from ../shared into `folder`."""
+    """The blob of a network: an installed default, or converted from ../shared into `folder`."""
     if name not in sources.SHARED_NETS:
         path = os.path.join(weights_dir(), name + ".safetensors")
         if not os.path.exists(path):
@@ -50,40 +74,74 @@ def blob(name, folder):
         return path
     target = os.path.join(folder, name + ".safetensors")
     if not os.path.exists(target):
-        convert(sources.shared_files(name), target, "--family", sources.SHARED_NETS[name][0], "--name", name)
+        convert(
+            sources.shared_files(name),
+            target,
+            "--family",
+            sources.SHARED_NETS[name][0],
+            "--name",
+            name,
+        )
     return target
 
 
 def run_mien(path, x, threads=1, backend=None):
-    """Outputs of a blob for an RGB batch [n][h][w][3], 0..255: {name: [n][h][w][c]}, vectors as [n][c]."""
+    """Outputs of a blob for an RGB batch [n][h][w][3], 0..255: {name: [n][h][w][c]}, vectors as
+    [n][c]."""
     with tempfile.TemporaryDirectory() as folder:
         given, made = os.path.join(folder, "in.bin"), os.path.join(folder, "out.bin")
         np.ascontiguousarray(x, "<f4").tofile(given)
-        command = [tool("runnet", "MIEN_RUNNET"), "-t", str(threads), *(["-b", backend] if backend else []), path,
-                   str(x.shape[2]), str(x.shape[1]), str(x.shape[0]), given, made]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+        command = [
+            tool("runnet", "MIEN_RUNNET"),
+            "-t",
+            str(threads),
+            *(["-b", backend] if backend else []),
+            path,
+            str(x.shape[2]),
+            str(x.shape[1]),
+            str(x.shape[0]),
+            given,
+            made,
+        ]
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False
+        )
         if done.returncode:
-            raise RuntimeError(done.stderr.strip() or "runnet ended with status %d" % done.returncode)
+            raise RuntimeError(
+                done.stderr.strip() or "runnet ended with status %d" % done.returncode
+            )
         values, out, at = np.fromfile(made, "<f4"), {}, 0
     for line in done.stdout.splitlines():
         name, *shape = line.split()
         shape = [int(s) for s in shape]
         count = int(np.prod(shape))
-        out[name] = values[at:at + count].reshape(shape[0], -1) if shape[1:3] == [1, 1] else values[at:at + count].reshape(shape)
+        out[name] = (
+            values[at : at + count].reshape(shape[0], -1)
+            if shape[1:3] == [1, 1]
+            else values[at : at + count].reshape(shape)
+        )
         at += count
     return out
 
 
 def relative_rms(ours, theirs):
     ours, theirs = np.asarray(ours, float).ravel(), np.asarray(theirs, float).ravel()
-    scale = np.sqrt(np.mean(theirs ** 2))
-    return float(np.sqrt(np.mean((ours - theirs) ** 2)) / scale) if scale else float(np.abs(ours).max())
+    scale = np.sqrt(np.mean(theirs**2))
+    return (
+        float(np.sqrt(np.mean((ours - theirs) ** 2)) / scale)
+        if scale
+        else float(np.abs(ours).max())
+    )
 
 
 def cosine(ours, theirs):
     """The smallest cosine of corresponding rows [n][d]."""
     ours, theirs = np.asarray(ours, float), np.asarray(theirs, float)
-    return float(np.min((ours * theirs).sum(1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)))
+    return float(
+        np.min(
+            (ours * theirs).sum(1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)
+        )
+    )
 
 
 class Report:
@@ -110,7 +168,12 @@ class Report:
             return
         wrong = [k for k in theirs if ours[k].size != theirs[k].size]
         if wrong:
-            self.check(what, False, "%s: shape %s, expected %s" % (wrong[0], ours[wrong[0]].shape, theirs[wrong[0]].shape))
+            self.check(
+                what,
+                False,
+                "%s: shape %s, expected %s"
+                % (wrong[0], ours[wrong[0]].shape, theirs[wrong[0]].shape),
+            )
             return
         errors = {k: relative_rms(ours[k], theirs[k]) for k in theirs}
         worst = max(errors, key=errors.get)
@@ -130,7 +193,9 @@ class Report:
             self.check(what, False, "%s: %s" % (type(error).__name__, str(error).splitlines()[0]))
 
     def finish(self):
-        print("%d compared, %d failed, %d skipped" % (self.done, len(self.failed), len(self.skipped)))
+        print(
+            "%d compared, %d failed, %d skipped" % (self.done, len(self.failed), len(self.skipped))
+        )
         for what in self.failed:
             print("FAILED %s" % what)
         if self.failed:

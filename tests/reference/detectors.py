@@ -1,8 +1,8 @@
 """Decoding of the published detectors' outputs in numpy, from their own Python sources.
 
-A Detector maps an RGB picture (uint8 [h][w][3]) to (boxes [n][4], scores [n], landmarks [n][5][2]) in pixels of that
-picture. Sources: insightface/RetinaFace/retinaface.py, biubug6/Pytorch_Retinaface/test_widerface.py,
-insightface/detection/scrfd/tools/scrfd.py.
+A Detector maps an RGB picture (uint8 [h][w][3]) to (boxes [n][4], scores [n], landmarks [n][5][2])
+in pixels of that picture. Sources: insightface/RetinaFace/retinaface.py,
+biubug6/Pytorch_Retinaface/test_widerface.py, insightface/detection/scrfd/tools/scrfd.py.
 """
 import numpy as np
 
@@ -31,12 +31,18 @@ def grid(height, width, stride, anchors):
 
 
 def levels(out):
-    """(stride, centres' grid [n][2], box values [n][4], landmark values [n][5][2] or None, scores [n]) of each level."""
+    """(stride, centres' grid [n][2], box values [n][4], landmark values [n][5][2] or None, scores
+    [n]) of each level."""
     for stride in (8, 16, 32):
         score = out["score_%d" % stride]
         marks = out.get("landmark_%d" % stride)
-        yield (stride, grid(score.shape[1], score.shape[2], stride, 2), out["box_%d" % stride].reshape(-1, 4),
-               None if marks is None else marks.reshape(-1, 5, 2), score.reshape(-1))
+        yield (
+            stride,
+            grid(score.shape[1], score.shape[2], stride, 2),
+            out["box_%d" % stride].reshape(-1, 4),
+            None if marks is None else marks.reshape(-1, 5, 2),
+            score.reshape(-1),
+        )
 
 
 def anchor_sizes(stride, count):
@@ -48,7 +54,8 @@ def anchor_sizes(stride, count):
 def decode_insightface(out, landmark_scale):
     boxes, scores, points = [], [], []
     for stride, origin, delta, mark, score in levels(out):
-        # Anchors of a cell stand from large to small in InsightFace's lists (scales 32,16 / 8,4 / 2,1 of base 16).
+        # Anchors of a cell stand from large to small in InsightFace's lists (scales 32,16 / 8,4 /
+        # 2,1 of base 16).
         size = anchor_sizes(stride, len(origin)).reshape(-1, 2)[:, ::-1].reshape(-1, 1)
         centre = origin + 7.5
         middle = centre + delta[:, :2] * size
@@ -77,12 +84,17 @@ def decode_scrfd(out):
         boxes.append(np.hstack([origin - reach[:, :2] * stride, origin + reach[:, 2:] * stride]))
         scores.append(score)
         # Files without key points still have boxes; their landmarks are unknown.
-        points.append(np.full((len(origin), 5, 2), np.nan) if mark is None else origin[:, None] + mark * stride)
+        points.append(
+            np.full((len(origin), 5, 2), np.nan)
+            if mark is None
+            else origin[:, None] + mark * stride
+        )
     return np.vstack(boxes), np.concatenate(scores), np.vstack(points)
 
 
 def decode(name, out):
-    """Every anchor of the network mien calls `name`; out: its outputs for one picture, in mien's layout."""
+    """Every anchor of the network mien calls `name`; out: its outputs for one picture, in mien's
+    layout."""
     if name.startswith("scrfd"):
         return decode_scrfd(out)
     if name.endswith("-v1") or name.endswith("-v2"):
@@ -97,7 +109,8 @@ class Detector:
         self.name, self.net = name, net
 
     def __call__(self, image, size=0, threshold=0.5, overlap=0.4, most=750, clip=True):
-        """size 0: the picture as it is; else letterboxed into a square of that side. clip: cut boxes at the border."""
+        """size 0: the picture as it is; else letterboxed into a square of that side. clip: cut
+        boxes at the border."""
         fed, scale = letterbox(image, size) if size else (image, 1.0)
         fed = pad_to(fed, 32) if self.name.startswith("scrfd") else fed
         boxes, scores, points = decode(self.name, self.net(fed[None].astype(np.float32)))

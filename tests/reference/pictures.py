@@ -1,13 +1,21 @@
 """Pictures for the independent side: decoding by Pillow, geometry in numpy, nothing of vision/.
 
-resize_linear is OpenCV's INTER_LINEAR (half-pixel centres, no antialiasing); similarity is Umeyama's closed form
-("Least-squares estimation of transformation parameters between two point patterns", 1991); the template is ArcFace's.
+resize_linear is OpenCV's INTER_LINEAR (half-pixel centres, no antialiasing); similarity is
+Umeyama's closed form ("Least-squares estimation of transformation parameters between two point
+patterns", 1991); the template is ArcFace's.
 """
 import numpy as np
 from PIL import Image, ImageOps
 
-ARCFACE = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366],
-                    [41.5493, 92.3655], [70.7299, 92.2041]])
+ARCFACE = np.array(
+    [
+        [38.2946, 51.6963],
+        [73.5318, 51.5014],
+        [56.0252, 71.7366],
+        [41.5493, 92.3655],
+        [70.7299, 92.2041],
+    ]
+)
 
 
 def load_rgb(path):
@@ -18,6 +26,7 @@ def load_rgb(path):
 
 def resize_linear(image, width, height):
     """[h][w][c] of any type to float32 [height][width][c]."""
+
     def taps(size, target):
         at = np.clip((np.arange(target) + 0.5) * size / target - 0.5, 0, size - 1)
         low = np.floor(at).astype(int)
@@ -31,7 +40,8 @@ def resize_linear(image, width, height):
 
 
 def letterbox(image, side):
-    """The picture with its long side scaled to `side`, at the top left of a black square; and the scale."""
+    """The picture with its long side scaled to `side`, at the top left of a black square; and the
+    scale."""
     scale = side / max(image.shape[:2])
     height, width = round(image.shape[0] * scale), round(image.shape[1] * scale)
     out = np.zeros((side, side, 3), np.float32)
@@ -57,7 +67,8 @@ def similarity(source, target):
 
 
 def warp(image, matrix, width, height):
-    """Samples the picture bilinearly where `matrix` (2x3, picture to output) puts it; black outside. uint8."""
+    """Samples the picture bilinearly where `matrix` (2x3, picture to output) puts it; black
+    outside. uint8."""
     inverse = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2]
     xs, ys = np.meshgrid(np.arange(width), np.arange(height))
     x, y = np.tensordot(inverse, np.stack([xs, ys, np.ones_like(xs)]).astype(float), 1)
@@ -68,8 +79,10 @@ def warp(image, matrix, width, height):
             px, py = left + dx, top + dy
             inside = (px >= 0) & (py >= 0) & (px < image.shape[1]) & (py < image.shape[0])
             weight = np.abs(1 - dx - (x - left)) * np.abs(1 - dy - (y - top)) * inside
-            out += weight[..., None] * image[np.clip(py, 0, image.shape[0] - 1),
-                                             np.clip(px, 0, image.shape[1] - 1)]
+            out += (
+                weight[..., None]
+                * image[np.clip(py, 0, image.shape[0] - 1), np.clip(px, 0, image.shape[1] - 1)]
+            )
     return np.clip(np.rint(out), 0, 255).astype(np.uint8)
 
 

@@ -3,46 +3,41 @@
  *
  *     runnet [-t THREADS] [-b BACKEND] BLOB WIDTH HEIGHT BATCH INPUT OUTPUT
  *
- * INPUT holds BATCH x HEIGHT x WIDTH x 3 floats (RGB, 0..255). OUTPUT gets every output of the network one after
- * the other, float32; standard output gets a line "name n h w c" for each, in the same order.
+ * INPUT holds BATCH x HEIGHT x WIDTH x 3 floats (RGB, 0..255). OUTPUT gets every output of the
+ * network one after the other, float32; standard output gets a line "name n h w c" for each, in the
+ * same order.
  */
+#include "mien.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "mien.h"
-
 enum { MAX_OUTPUTS = 16 };
 
-static int fail(const char *what)
-{
+static int fail(const char *what) {
     fprintf(stderr, "runnet: %s: %s\n", what, mien_error());
     return 1;
 }
 
 /* count floats of a file; NULL where it is shorter or longer. The caller frees them. */
-static float *read_floats(const char *path, size_t count)
-{
+static float *read_floats(const char *path, size_t count) {
     FILE *f = fopen(path, "rb");
     float *data = malloc(count * sizeof *data + 1);
     size_t got = f && data ? fread(data, 1, count * sizeof *data + 1, f) : 0;
-    if (f)
-        fclose(f);
-    if (got == count * sizeof *data)
-        return data;
+    if (f) fclose(f);
+    if (got == count * sizeof *data) return data;
     free(data);
     fprintf(stderr, "runnet: %s does not hold %zu floats\n", path, count);
     return NULL;
 }
 
-static size_t tensor_count(const mien_tensor *t)
-{
+static size_t tensor_count(const mien_tensor *t) {
     return (size_t)t->n * (size_t)t->h * (size_t)t->w * (size_t)t->c;
 }
 
-static int write_outputs(const char *path, const mien_tensor *outputs, int count)
-{
+static int write_outputs(const char *path, const mien_tensor *outputs, int count) {
     FILE *f = fopen(path, "wb");
     int bad = !f;
     for (int i = 0; i < count && !bad; i++) {
@@ -50,38 +45,32 @@ static int write_outputs(const char *path, const mien_tensor *outputs, int count
         printf("%s %d %d %d %d\n", t->name, t->n, t->h, t->w, t->c);
         bad = fwrite(t->data, sizeof *t->data, tensor_count(t), f) != tensor_count(t);
     }
-    if (f && fclose(f))
-        bad = 1;
-    if (bad)
-        fprintf(stderr, "runnet: cannot write %s\n", path);
+    if (f && fclose(f)) bad = 1;
+    if (bad) fprintf(stderr, "runnet: cannot write %s\n", path);
     return bad;
 }
 
 /* Runs the network and writes its outputs; input is filled in by the caller. */
-static int run(mien_net *net, const mien_tensor *input, const char *path)
-{
+static int run(mien_net *net, const mien_tensor *input, const char *path) {
     mien_tensor outputs[MAX_OUTPUTS] = {{0}};
     int count = mien_net_outputs(net), status = 1;
-    if (count < 1 || count > MAX_OUTPUTS)
-        return fail("outputs");
+    if (count < 1 || count > MAX_OUTPUTS) return fail("outputs");
     for (int i = 0; i < count; i++) {
         if (mien_net_output_shape(net, i, input->n, input->w, input->h, &outputs[i])) {
             fail("output shape");
             goto out;
         }
         outputs[i].data = malloc(tensor_count(&outputs[i]) * sizeof(float));
-        if (!outputs[i].data)
-            goto out;
+        if (!outputs[i].data) goto out;
     }
-    status = mien_run(net, input, outputs, count) ? fail("run") : write_outputs(path, outputs, count);
+    status =
+        mien_run(net, input, outputs, count) ? fail("run") : write_outputs(path, outputs, count);
 out:
-    for (int i = 0; i < count; i++)
-        free(outputs[i].data);
+    for (int i = 0; i < count; i++) free(outputs[i].data);
     return status;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     mien_options options;
     mien_options_default(&options);
     for (int c; (c = getopt(argc, argv, "t:b:")) != -1;) {
@@ -93,7 +82,8 @@ int main(int argc, char **argv)
             return 2;
     }
     if (argc - optind != 6) {
-        fprintf(stderr, "usage: runnet [-t THREADS] [-b BACKEND] BLOB WIDTH HEIGHT BATCH INPUT OUTPUT\n");
+        fprintf(stderr,
+                "usage: runnet [-t THREADS] [-b BACKEND] BLOB WIDTH HEIGHT BATCH INPUT OUTPUT\n");
         return 2;
     }
     argv += optind;
@@ -102,8 +92,7 @@ int main(int argc, char **argv)
     mien_net *net = NULL;
     int status = 1;
     input.data = read_floats(argv[4], tensor_count(&input));
-    if (!input.data)
-        return 1;
+    if (!input.data) return 1;
     if (mien_open(&options, &ctx))
         fail("open");
     else if (mien_net_load(ctx, argv[0], &net))

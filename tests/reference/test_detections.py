@@ -1,7 +1,9 @@
-"""`mien detect` and `mien embed` against an independent runtime with the publishers' decoding, photograph to faces.
+"""`mien detect` and `mien embed` against an independent runtime with the publishers' decoding,
+photograph to faces.
 
-At the original size nothing but the network and the decoding is between the picture and the boxes, so they must agree
-within 0.01 pixel. Scaled to 640 the resizing differs by rounding, and the faces found must be the same ones.
+At the original size nothing but the network and the decoding is between the picture and the boxes,
+so they must agree within 0.01 pixel. Scaled to 640 the resizing differs by rounding, and the faces
+found must be the same ones.
 """
 import json
 import os
@@ -20,15 +22,28 @@ from runtimes.node_runtime import NodeServer, Unavailable
 from runtimes.open_net import open_net
 from test_networks import scene
 
-DETECTORS = ["retinaface-mnet025-v2", "retinaface-mnet025-v1", "retinaface-mnet025-biubug6", "scrfd-2.5g-kps"]
+DETECTORS = [
+    "retinaface-mnet025-v2",
+    "retinaface-mnet025-v1",
+    "retinaface-mnet025-biubug6",
+    "scrfd-2.5g-kps",
+]
 EMBEDDERS = ["mobilefacenet-192", "mobilefacenet-512"]
 
 
 def mien(*arguments):
     """The tool's JSON objects."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("MIEN_") or k == "MIEN_WEIGHTS"}
-    done = subprocess.run([compare.tool("mien", "MIEN_TOOL"), *map(str, arguments)], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, env=environment, text=True, check=False)
+    environment = {
+        k: v for k, v in os.environ.items() if not k.startswith("MIEN_") or k == "MIEN_WEIGHTS"
+    }
+    done = subprocess.run(
+        [compare.tool("mien", "MIEN_TOOL"), *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         raise RuntimeError(done.stderr.strip() or done.stdout.strip()[-300:])
     return [json.loads(line) for line in done.stdout.splitlines()]
@@ -42,8 +57,11 @@ def by_place(boxes, scores, marks):
 
 def ours(line):
     faces = line["faces"]
-    return by_place(np.array([f["box"] for f in faces]).reshape(-1, 4), np.array([f["score"] for f in faces]),
-                    np.array([f["landmarks"] for f in faces]).reshape(-1, 5, 2))
+    return by_place(
+        np.array([f["box"] for f in faces]).reshape(-1, 4),
+        np.array([f["score"] for f in faces]),
+        np.array([f["landmarks"] for f in faces]).reshape(-1, 5, 2),
+    )
 
 
 def check_exact(report, what, line, detector, image):
@@ -52,14 +70,20 @@ def check_exact(report, what, line, detector, image):
     if len(boxes) != len(want[0]):
         report.check(what, False, "%d faces, expected %d" % (len(boxes), len(want[0])))
         return 0
-    box, score, mark = (np.abs(a - b).max() if len(a) else 0 for a, b in zip((boxes, scores, marks), want))
-    report.check(what, box <= 0.01 and mark <= 0.01 and score <= 1e-4,
-                 "%d faces, boxes %.4f px, landmarks %.4f px, scores %.1e" % (len(boxes), box, mark, score))
+    box, score, mark = (
+        np.abs(a - b).max() if len(a) else 0 for a, b in zip((boxes, scores, marks), want)
+    )
+    report.check(
+        what,
+        box <= 0.01 and mark <= 0.01 and score <= 1e-4,
+        "%d faces, boxes %.4f px, landmarks %.4f px, scores %.1e" % (len(boxes), box, mark, score),
+    )
     return len(boxes)
 
 
 def missing(boxes, scores, others):
-    """How many sure boxes have no counterpart: one whose score is near the threshold may fall on either side."""
+    """How many sure boxes have no counterpart: one whose score is near the threshold may fall on
+    either side."""
     missed = 0
     for box in boxes[scores > 0.6]:
         low, high = np.maximum(box[:2], others[:, :2]), np.minimum(box[2:], others[:, 2:])
@@ -73,34 +97,41 @@ def check_same_faces(report, what, line, detector, path, size):
     boxes, scores, _ = ours(line)
     with Image.open(path) as image:
         full = image.size
-        image.draft("RGB", (size, size))  # the JPEG decoder's own halving, as long as `size` is left
+        image.draft(
+            "RGB", (size, size)
+        )  # the JPEG decoder's own halving, as long as `size` is left
         fed = np.asarray(image.convert("RGB"))
     want, want_scores, _ = detector(fed, size)
     want = want * full[0] / fed.shape[1]
     lost, extra = missing(want, want_scores, boxes), missing(boxes, scores, want)
-    report.check(what, lost == 0 and extra == 0, "%d faces, %d not found, %d too many" % (len(boxes), lost, extra))
+    report.check(
+        what,
+        lost == 0 and extra == 0,
+        "%d faces, %d not found, %d too many" % (len(boxes), lost, extra),
+    )
 
 
 def compare_detector(report, name, server, folder, photos):
     blob, detector = compare.blob(name, folder), Detector(name, open_net(name, server))
     found = 0
     for path, image in photos.items():
-        line, = mien("detect", "--detector", blob, "--size", 0, path)
+        (line,) = mien("detect", "--detector", blob, "--size", 0, path)
         what = "%s, %s at its size" % (name, os.path.basename(path))
         found += check_exact(report, what, line, detector, image)
     for path in sources.sample_photos()[:3]:
-        line, = mien("detect", "--detector", blob, "--size", 640, path)
+        (line,) = mien("detect", "--detector", blob, "--size", 640, path)
         what = "%s, %s at 640" % (name, os.path.basename(path))
         check_same_faces(report, what, line, detector, path, 640)
     report.check("%s finds faces at all" % name, found >= 4, "%d" % found)
 
 
 def compare_embedder(report, name, server, folder, photos):
-    """Our alignment against ours: crops may differ by a rounding of a level, so the limit is that of a picture."""
+    """Our alignment against ours: crops may differ by a rounding of a level, so the limit is that
+    of a picture."""
     net = open_net(name, server)
     detector = Detector("retinaface-mnet025-v2", open_net("retinaface-mnet025-v2", server))
     path, image = next(iter(photos.items()))
-    line, = mien("embed", "--embedder", compare.blob(name, folder), "--size", 0, path)
+    (line,) = mien("embed", "--embedder", compare.blob(name, folder), "--size", 0, path)
     order = np.argsort([f["box"][0] for f in line["faces"]])
     got = np.array([line["faces"][i]["embedding"] for i in order])
     boxes, _, marks = by_place(*detector(image))
@@ -111,16 +142,27 @@ def compare_embedder(report, name, server, folder, photos):
         return
     lengths = np.abs(np.linalg.norm(got, axis=1) - 1).max()
     lowest = compare.cosine(got, want)
-    report.check("%s, detect, align and embed" % name, lowest >= 0.9995 and lengths < 1e-5,
-                 "%d faces, cosine %.6f" % (len(boxes), lowest))
+    report.check(
+        "%s, detect, align and embed" % name,
+        lowest >= 0.9995 and lengths < 1e-5,
+        "%d faces, cosine %.6f" % (len(boxes), lowest),
+    )
     paths = []
     for i, crop in enumerate(np.uint8(crops)):
         paths.append(os.path.join(folder, "crop%d.png" % i))
         Image.fromarray(crop).save(paths[-1])
-    got = np.array([line["faces"][0]["embedding"] for line in
-                    mien("embed", "--embedder", compare.blob(name, folder), "--aligned", *paths)])
+    got = np.array(
+        [
+            line["faces"][0]["embedding"]
+            for line in mien("embed", "--embedder", compare.blob(name, folder), "--aligned", *paths)
+        ]
+    )
     lowest = compare.cosine(got, want)
-    report.check("%s, the same crops with --aligned" % name, lowest >= compare.COSINE_LIMIT, "cosine %.8f" % lowest)
+    report.check(
+        "%s, the same crops with --aligned" % name,
+        lowest >= compare.COSINE_LIMIT,
+        "cosine %.8f" % lowest,
+    )
 
 
 def main():

@@ -1,7 +1,8 @@
 """Published networks in mien and in an independent runtime, on real photographs.
 
-Photographs are the sample pictures of npm's @vladmandic/face-api. Networks whose files are not on this machine are
-skipped. Detectors run at several sizes: square, long, odd multiples of 32 and sizes that are no multiple of 32.
+Photographs are the sample pictures of npm's @vladmandic/face-api. Networks whose files are not on
+this machine are skipped. Detectors run at several sizes: square, long, odd multiples of 32 and
+sizes that are no multiple of 32.
 """
 import sys
 import tempfile
@@ -17,19 +18,41 @@ from runtimes.node_runtime import NodeServer, Unavailable
 from runtimes.open_net import open_net
 
 DETECTOR_SIZES = [(640, 640), (416, 288), (224, 352), (96, 32)]
-# The published graphs of these either double their maps with no crop, or round the number of cells another way.
-ANY_SIZE = {"retinaface-mnet025-v1", "retinaface-mnet025-v2", "retinaface-mnet025-biubug6", "scrfd-2.5g", "scrfd-500m"}
-DETECTORS = ["retinaface-mnet025-v2", "retinaface-mnet025-v1", "retinaface-mnet025-biubug6", "scrfd-2.5g-kps",
-             "scrfd-2.5g", "scrfd-500m", "scrfd-500m-bnkps"]
-FACE_NETS = ["mobilefacenet-192", "mobilefacenet-512", "mobilefacenet-y1", "mobilefacenet-gear", "age-gender-faceapi",
-             "insightface-genderage"]
+# The published graphs of these either double their maps with no crop, or round the number of cells
+# another way.
+ANY_SIZE = {
+    "retinaface-mnet025-v1",
+    "retinaface-mnet025-v2",
+    "retinaface-mnet025-biubug6",
+    "scrfd-2.5g",
+    "scrfd-500m",
+}
+DETECTORS = [
+    "retinaface-mnet025-v2",
+    "retinaface-mnet025-v1",
+    "retinaface-mnet025-biubug6",
+    "scrfd-2.5g-kps",
+    "scrfd-2.5g",
+    "scrfd-500m",
+    "scrfd-500m-bnkps",
+]
+FACE_NETS = [
+    "mobilefacenet-192",
+    "mobilefacenet-512",
+    "mobilefacenet-y1",
+    "mobilefacenet-gear",
+    "age-gender-faceapi",
+    "insightface-genderage",
+]
 
 
 def scene(path, width, height):
     """[1][height][width][3]: the photograph resized to cover, cut at the middle."""
     with Image.open(path) as image:
         scale = max(width / image.width, height / image.height)
-        image = image.convert("RGB").resize([int(np.ceil(d * scale)) for d in image.size], Image.BILINEAR)
+        image = image.convert("RGB").resize(
+            [int(np.ceil(d * scale)) for d in image.size], Image.BILINEAR
+        )
     left, top = (image.width - width) // 2, (image.height - height) // 2
     return np.asarray(image.crop((left, top, left + width, top + height)), np.float32)[None]
 
@@ -56,11 +79,16 @@ def same_bits(report, name, folder, x):
     blob = compare.blob(name, folder)
     together = compare.run_mien(blob, x)
     two = compare.run_mien(blob, x, threads=2)
-    single = [compare.run_mien(blob, x[i:i + 1]) for i in range(len(x))]
-    batch = all(np.array_equal(np.concatenate([s[k] for s in single]), together[k]) for k in together)
+    single = [compare.run_mien(blob, x[i : i + 1]) for i in range(len(x))]
+    batch = all(
+        np.array_equal(np.concatenate([s[k] for s in single]), together[k]) for k in together
+    )
     threads = all(np.array_equal(two[k], together[k]) for k in together)
-    report.check("%s, batch 1 and %d, threads 1 and 2" % (name, len(x)), batch and threads,
-                 "bit for bit" if batch and threads else "batch %s, threads %s" % (batch, threads))
+    report.check(
+        "%s, batch 1 and %d, threads 1 and 2" % (name, len(x)),
+        batch and threads,
+        "bit for bit" if batch and threads else "batch %s, threads %s" % (batch, threads),
+    )
 
 
 def main():
@@ -82,7 +110,9 @@ def main():
             report.attempt(name, compare_net, report, name, server, folder, inputs)
             report.attempt(name, same_bits, report, name, folder, three)
         for name in FACE_NETS:
-            report.attempt(name, compare_net, report, name, server, folder, {"%d faces" % len(crops): crops})
+            report.attempt(
+                name, compare_net, report, name, server, folder, {"%d faces" % len(crops): crops}
+            )
             report.attempt(name, same_bits, report, name, folder, crops)
         name = "resnet50-imagenet"
         report.attempt(name, compare_net, report, name, server, folder, {"3 photographs": squares})

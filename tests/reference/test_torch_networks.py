@@ -1,7 +1,9 @@
-"""Networks whose checkpoints cannot be had here, with random weights under the published checkpoints' key names.
+"""Networks whose checkpoints cannot be had here, with random weights under the published
+checkpoints' key names.
 
-torch makes a .pth file as the publishers' training scripts would, weights_convert turns it into a blob, mien runs it,
-and torch's double precision is the reference. This covers the reader, the name map and the network at once.
+torch makes a .pth file as the publishers' training scripts would, weights_convert turns it into a
+blob, mien runs it, and torch's double precision is the reference. This covers the reader, the name
+map and the network at once.
 """
 import os
 import sys
@@ -14,40 +16,64 @@ import sources
 
 
 def cases():
-    """(name, family, network, sample for its batch norms, (width, height) to test, normalisation, legacy file?)"""
+    """(name, family, network, sample for its batch norms, (width, height) to test, normalisation,
+    legacy file?)"""
     from runtimes import torch_nets as nets
+
     imagenet = ((123.675, 116.28, 103.53), (1 / 58.395, 1 / 57.12, 1 / 57.375), False)
     arcface = (127.5, 1 / 127.5, False)
     for depth in (18, 34, 50, 101, 152):
-        yield "resnet%d" % depth, "resnet", nets.resnet(depth), (4, 96), (224, 224), imagenet, depth == 34
+        yield "resnet%d" % depth, "resnet", nets.resnet(depth), (4, 96), (
+            224,
+            224,
+        ), imagenet, depth == 34
     for depth in (18, 34, 50, 100):
-        yield "iresnet%d" % depth, "iresnet", nets.iresnet(depth), (4, 112), (112, 112), arcface, depth == 34
+        yield "iresnet%d" % depth, "iresnet", nets.iresnet(depth), (4, 112), (
+            112,
+            112,
+        ), arcface, depth == 34
     for size in ((320, 224), (96, 160), (203, 150)):
-        yield ("retinaface-resnet50", "retinaface", nets.RetinaFace("resnet50"), (2, 128), size,
-               ((104, 117, 123), 1, True), size[0] == 96)
+        yield (
+            "retinaface-resnet50",
+            "retinaface",
+            nets.RetinaFace("resnet50"),
+            (2, 128),
+            size,
+            ((104, 117, 123), 1, True),
+            size[0] == 96,
+        )
 
 
 def photographs(width, height, count):
-    """A batch of the sample photographs; where they cannot be had, smooth noise of the same range."""
+    """A batch of the sample photographs."""
     import test_networks
-    return np.concatenate([test_networks.scene(p, width, height) for p in sources.sample_photos()[:count]])
+
+    return np.concatenate(
+        [test_networks.scene(p, width, height) for p in sources.sample_photos()[:count]]
+    )
 
 
 def compare_case(report, folder, case, batch=2):
     import torch
     from runtimes import torch_nets
     from runtimes.open_net import nchw
+
     name, family, net, (samples, side), size, (mean, scale, bgr), legacy = case
     torch_nets.random_state(net, len(name), torch.randn(samples, 3, side, side))
     source, target = os.path.join(folder, "net.pth"), os.path.join(folder, name + ".safetensors")
     torch.save(net.state_dict(), source, _use_new_zipfile_serialization=not legacy)
     compare.convert([source], target, "--family", family, "--name", name)
     x = photographs(*size, batch)
-    normal = nchw(x.astype(float), np.asarray(mean, float), 1, bgr) * np.reshape(np.asarray(scale, float), (-1, 1, 1))
+    normal = nchw(x.astype(float), np.asarray(mean, float), 1, bgr) * np.reshape(
+        np.asarray(scale, float), (-1, 1, 1)
+    )
     with torch.no_grad():
         out = net.double()(torch.from_numpy(normal))
-    theirs = ({k: v.numpy() for k, v in out.items()} if isinstance(out, dict)
-              else {"prob" if family == "resnet" else "embedding": out.numpy()})
+    theirs = (
+        {k: v.numpy() for k, v in out.items()}
+        if isinstance(out, dict)
+        else {"prob" if family == "resnet" else "embedding": out.numpy()}
+    )
     what = "%s %dx%d, %s .pth" % (name, *size, "legacy" if legacy else "zip")
     report.outputs(what, compare.run_mien(target, x), theirs)
     os.remove(source)

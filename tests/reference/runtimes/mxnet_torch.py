@@ -1,7 +1,8 @@
 """An MXNet network (symbol.json + .params) run node by node in torch.
 
-The .params format is NDArray::Save of mxnet/src/ndarray/ndarray.cc. Defaults that differ from torch's and cost
-accuracy when forgotten: BatchNorm eps 1e-3, fix_gamma true (gamma is 1 whatever is stored).
+The .params format is NDArray::Save of mxnet/src/ndarray/ndarray.cc. Defaults that differ from
+torch's and cost accuracy when forgotten: BatchNorm eps 1e-3, fix_gamma true (gamma is 1 whatever is
+stored).
 """
 import ast
 import json
@@ -11,7 +12,15 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-DTYPES = {0: np.float32, 1: np.float64, 2: np.float16, 3: np.uint8, 4: np.int32, 5: np.int8, 6: np.int64}
+DTYPES = {
+    0: np.float32,
+    1: np.float64,
+    2: np.float16,
+    3: np.uint8,
+    4: np.int32,
+    5: np.int8,
+    6: np.int64,
+}
 
 
 def load_params(path):
@@ -48,7 +57,7 @@ def load_params(path):
     count, at = struct.unpack_from("<Q", data, at)[0], at + 8
     for _ in range(count):
         length = struct.unpack_from("<Q", data, at)[0]
-        names.append(data[at + 8:at + 8 + length].decode())
+        names.append(data[at + 8 : at + 8 + length].decode())
         at += 8 + length
     return dict(zip(names, arrays))
 
@@ -60,7 +69,9 @@ class MxnetNet:
         with open(symbol, encoding="utf-8") as f:
             graph = json.load(f)
         self.nodes, self.heads = graph["nodes"], [h[0] for h in graph["heads"]]
-        self.params = {k.split(":", 1)[1]: torch.from_numpy(v) for k, v in load_params(params).items()}
+        self.params = {
+            k.split(":", 1)[1]: torch.from_numpy(v) for k, v in load_params(params).items()
+        }
 
     def __call__(self, x):
         values = []
@@ -80,8 +91,14 @@ class MxnetNet:
         attrs = {k: parse(value) for k, value in text.items()}
         op = node["op"]
         if op == "Convolution":
-            return F.conv2d(v[0], v[1], v[2] if len(v) > 2 else None, attrs.get("stride", (1, 1)),
-                            attrs.get("pad", (0, 0)), groups=attrs.get("num_group", 1))
+            return F.conv2d(
+                v[0],
+                v[1],
+                v[2] if len(v) > 2 else None,
+                attrs.get("stride", (1, 1)),
+                attrs.get("pad", (0, 0)),
+                groups=attrs.get("num_group", 1),
+            )
         if op == "BatchNorm":
             return batch_norm(v, attrs)
         if op == "LeakyReLU":
@@ -89,7 +106,9 @@ class MxnetNet:
                 return F.prelu(v[0], v[1])
             return F.leaky_relu(v[0], attrs.get("slope", 0.25))
         if op == "Activation":
-            return {"relu": F.relu, "sigmoid": torch.sigmoid, "tanh": torch.tanh}[attrs["act_type"]](v[0])
+            return {"relu": F.relu, "sigmoid": torch.sigmoid, "tanh": torch.tanh}[
+                attrs["act_type"]
+            ](v[0])
         if op == "FullyConnected":
             return F.linear(v[0].reshape(v[0].shape[0], -1), v[1], v[2] if len(v) > 2 else None)
         if op in ("elemwise_add", "_Plus", "_plus", "broadcast_add"):
@@ -126,5 +145,10 @@ def pooling(x, attrs):
     if attrs.get("global_pool"):
         return x.mean((2, 3), True) if kind == "avg" else x.amax((2, 3), True)
     function = F.avg_pool2d if kind == "avg" else F.max_pool2d
-    return function(x, attrs["kernel"], attrs.get("stride", (1, 1)), attrs.get("pad", (0, 0)),
-                    ceil_mode=attrs.get("pooling_convention") == "full")
+    return function(
+        x,
+        attrs["kernel"],
+        attrs.get("stride", (1, 1)),
+        attrs.get("pad", (0, 0)),
+        ceil_mode=attrs.get("pooling_convention") == "full",
+    )

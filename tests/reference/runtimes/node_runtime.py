@@ -1,7 +1,8 @@
 """Networks in ONNX Runtime and TensorFlow.js, run by server.js under node.
 
-The npm packages are installed once into a cache folder: $MIEN_REF_CACHE, else <user cache>/mien/reference.
-Install scripts are not run: onnxruntime-node's would fetch CUDA libraries that the CPU does not need.
+The npm packages are installed once into a cache folder: $MIEN_REF_CACHE, else <user
+cache>/mien/reference. Install scripts are not run: onnxruntime-node's would fetch CUDA libraries
+that the CPU does not need.
 """
 import json
 import os
@@ -24,7 +25,8 @@ def cache_dir():
 
 
 def install_modules():
-    """Installs the packages of package.json into the cache; returns the folder that holds node_modules."""
+    """Installs the packages of package.json into the cache; returns the folder that holds
+    node_modules."""
     if not shutil.which("node") or not shutil.which("npm"):
         raise Unavailable("node and npm are not installed")
     folder = os.path.join(cache_dir(), "node")
@@ -36,10 +38,19 @@ def install_modules():
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, "package.json"), "w", encoding="utf-8") as f:
         f.write(wanted)
-    npm = subprocess.run(["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder,
-                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    npm = subprocess.run(
+        ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
     if npm.returncode:
         raise Unavailable("npm install failed: " + npm.stdout.strip().splitlines()[-1])
+    for system in ("darwin", "win32"):  # 300 MB of ONNX Runtime for machines this is not
+        runtimes = os.path.join(folder, "node_modules", "onnxruntime-node", "bin", "napi-v6")
+        shutil.rmtree(os.path.join(runtimes, system), ignore_errors=True)
     with open(stamp, "w", encoding="utf-8") as f:
         f.write(wanted)
     return folder
@@ -51,12 +62,15 @@ class NodeServer:
     def __init__(self):
         self.process = subprocess.Popen(
             ["node", os.path.join(HERE, "server.js"), install_modules()],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
 
     def open(self, kind, path, threads=1):
         """kind: onnx, tfjs-layers, tfjs-graph, faceapi-age-gender. Returns a NodeNet."""
-        reply, _ = self._call({"op": "load", "kind": kind, "path": os.path.abspath(path),
-                               "threads": threads}, [])
+        reply, _ = self._call(
+            {"op": "load", "kind": kind, "path": os.path.abspath(path), "threads": threads}, []
+        )
         return NodeNet(self, reply["id"])
 
     def close(self):
@@ -87,18 +101,26 @@ class NodeServer:
 
 
 class NodeNet:
-    """A network loaded in a NodeServer. Call it with one float32 array: the network's only input."""
+    """A network loaded in a NodeServer. Call it with the network's only input, float32."""
 
     def __init__(self, server, number):
         self.server, self.number = server, number
 
     def __call__(self, x):
-        _, tensors = self.server._call({"op": "run", "id": self.number, "tensors": [
-            {"name": "", "shape": list(x.shape)}]}, [x])
+        _, tensors = self.server._call(
+            {"op": "run", "id": self.number, "tensors": [{"name": "", "shape": list(x.shape)}]}, [x]
+        )
         return tensors
 
     def time(self, x, runs):
         """Wall milliseconds of `runs` runs."""
-        reply, _ = self.server._call({"op": "time", "id": self.number, "runs": runs, "tensors": [
-            {"name": "", "shape": list(x.shape)}]}, [x])
+        reply, _ = self.server._call(
+            {
+                "op": "time",
+                "id": self.number,
+                "runs": runs,
+                "tensors": [{"name": "", "shape": list(x.shape)}],
+            },
+            [x],
+        )
         return reply["ms"]

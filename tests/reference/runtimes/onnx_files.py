@@ -1,7 +1,8 @@
 """ONNX files whose input size is frozen, made to take any size.
 
-Published detectors are exported at 512 or 640 pixels. The weights do not depend on that: only the declared shapes
-and, in SCRFD, the absolute sizes its two Resize nodes were given. Both are edited here.
+Published detectors are exported at 512 or 640 pixels. The weights do not depend on that: only the
+declared shapes and, in SCRFD, the absolute sizes its two Resize nodes were given. Both are edited
+here.
 """
 import os
 
@@ -10,7 +11,7 @@ from onnx import TensorProto, helper
 
 
 def any_size(source, target):
-    """Writes `source` to `target` with free height and width (run it at batch 1). Returns target."""
+    """Writes `source` to `target` with free height and width, for batch 1. Returns target."""
     model = onnx.load(source)
     graph = model.graph
     names = {t.name for t in graph.initializer}
@@ -25,7 +26,9 @@ def any_size(source, target):
     del graph.value_info[:]
     for node in graph.node:
         if node.op_type == "Resize" and len(node.input) == 4 and node.input[3] in names:
-            scales = helper.make_tensor(node.output[0] + "_scales", TensorProto.FLOAT, [4], [1, 1, 2, 2])
+            scales = helper.make_tensor(
+                node.output[0] + "_scales", TensorProto.FLOAT, [4], [1, 1, 2, 2]
+            )
             graph.initializer.append(scales)
             node.input[2], node.input[3] = scales.name, ""
             del node.input[3:]

@@ -1,8 +1,9 @@
 """Opens a network by mien's name in an independent runtime, as a function of an RGB picture batch.
 
-The function takes float32 [n][h][w][3], RGB, 0..255, and returns the outputs by mien's names and in mien's layout
-(NHWC, two anchors a cell), so callers compare arrays without knowing who made them. The normalisations are those the
-publishers state, written down here once more and on purpose: they are not read from our blobs.
+The function takes float32 [n][h][w][3], RGB, 0..255, and returns the outputs by mien's names and in
+mien's layout (NHWC, two anchors a cell), so callers compare arrays without knowing who made them.
+The normalisations are those the publishers state, written down here once more and on purpose: they
+are not read from our blobs.
 """
 import os
 
@@ -15,19 +16,25 @@ from runtimes.node_runtime import cache_dir
 def nchw(x, mean, scale, bgr=False):
     """Normalised planes of an RGB batch; mean is in the network's channel order."""
     x = x[..., ::-1] if bgr else x
-    return np.ascontiguousarray(((x - np.asarray(mean, np.float32)) * np.float32(scale)).transpose(0, 3, 1, 2))
+    return np.ascontiguousarray(
+        ((x - np.asarray(mean, np.float32)) * np.float32(scale)).transpose(0, 3, 1, 2)
+    )
 
 
 def one_by_one(run, x):
     """Some files have a batch of 1 frozen in: run pictures singly and stack."""
-    parts = [run(x[i:i + 1]) for i in range(len(x))]
+    parts = [run(x[i : i + 1]) for i in range(len(x))]
     return {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
 
 
 def onnx_any_size(server, path):
     from runtimes.onnx_files import any_size
-    target = os.path.join(cache_dir(), "onnx", "any-%s-%s" % (os.path.basename(os.path.dirname(path)),
-                                                              os.path.basename(path)))
+
+    target = os.path.join(
+        cache_dir(),
+        "onnx",
+        "any-%s-%s" % (os.path.basename(os.path.dirname(path)), os.path.basename(path)),
+    )
     return server.open("onnx", any_size(path, target))
 
 
@@ -37,20 +44,29 @@ def open_retinaface_insightface(server, path):
     def run(x):
         raw, out = net(nchw(x, 0, 1)), {}
         for s in (8, 16, 32):
-            out["score_%d" % s] = raw["face_rpn_cls_prob_reshape_stride%d" % s][:, 2:].transpose(0, 2, 3, 1)
+            out["score_%d" % s] = raw["face_rpn_cls_prob_reshape_stride%d" % s][:, 2:].transpose(
+                0, 2, 3, 1
+            )
             out["box_%d" % s] = raw["face_rpn_bbox_pred_stride%d" % s].transpose(0, 2, 3, 1)
-            out["landmark_%d" % s] = raw["face_rpn_landmark_pred_stride%d" % s].transpose(0, 2, 3, 1)
+            out["landmark_%d" % s] = raw["face_rpn_landmark_pred_stride%d" % s].transpose(
+                0, 2, 3, 1
+            )
         return out
+
     return lambda x: one_by_one(run, x)
 
 
 def open_retinaface_biubug6(path):
     from runtimes import torch_nets
-    net = sources.torch_callable(torch_nets.load_checkpoint(torch_nets.RetinaFace("mobilenet0.25"), path))
+
+    net = sources.torch_callable(
+        torch_nets.load_checkpoint(torch_nets.RetinaFace("mobilenet0.25"), path)
+    )
 
     def run(x):
         out = net(nchw(x, (104, 117, 123), 1, bgr=True))
         return {k: v.reshape(*v.shape[:3], -1) for k, v in out.items()}
+
     return run
 
 
@@ -70,17 +86,24 @@ def open_scrfd(server, path):
             for theirs, ours in (("score", "score"), ("bbox", "box"), ("kps", "landmark")):
                 values = raw.get("%s_%d" % (theirs, s))
                 if values is not None:
-                    # A size that is no multiple of 32 is rounded down by the 2.5G's pool: left flat.
+                    # A size that is no multiple of 32 is rounded down by the 2.5G's pool: left
+                    # flat.
                     whole = values.size % (cells[0] * cells[1]) == 0
-                    out["%s_%d" % (ours, s)] = values.reshape(1, *cells, -1) if whole else values.reshape(1, -1)
+                    out["%s_%d" % (ours, s)] = (
+                        values.reshape(1, *cells, -1) if whole else values.reshape(1, -1)
+                    )
         return out
+
     return lambda x: one_by_one(run, x)
 
 
 def open_mobilefacenet_tflite(path):
     from runtimes.tflite_torch import TfliteNet
+
     net = TfliteNet(path)
-    return lambda x: {"embedding": next(iter(net((x - np.float32(127.5)) / np.float32(128)).values()))}
+    return lambda x: {
+        "embedding": next(iter(net((x - np.float32(127.5)) / np.float32(128)).values()))
+    }
 
 
 def open_fr_feature(server, path):
@@ -91,6 +114,7 @@ def open_fr_feature(server, path):
 def open_mxnet(files, output):
     """InsightFace's MXNet networks: raw RGB in, normalisation inside the graph."""
     from runtimes.mxnet_torch import MxnetNet
+
     net = MxnetNet(*files)
     return lambda x: {output: next(iter(net(nchw(x, 0, 1)).values()))}
 
@@ -112,6 +136,7 @@ def open_age_gender(server, path):
     def run(x):
         out = net(x)
         return {"age": out["age"].reshape(len(x), 1), "gender": out["gender"]}
+
     return run
 
 

@@ -1,10 +1,12 @@
 /*
- * Runs networks in ONNX Runtime and TensorFlow.js for a Python parent (node_runtime.py). It is a server, not a
- * command, because a session costs a second to open and the accuracy scripts run thousands of pictures.
+ * Runs networks in ONNX Runtime and TensorFlow.js for a Python parent (node_runtime.py). It is a
+ * server, not a command, because a session costs a second to open and the accuracy scripts run
+ * thousands of pictures.
  *
- * A message, in both directions: a 32-bit little endian length, that many bytes of JSON, then the float32
- * values of its "tensors" ([{name, shape}]) one after the other. Requests:
- *   {op:"load", kind, path, threads}   -> {id}      kind: onnx, tfjs-layers, tfjs-graph, faceapi-age-gender
+ * A message, in both directions: a 32-bit little endian length, that many bytes of JSON, then the
+ * float32 values of its "tensors" ([{name, shape}]) one after the other. Requests:
+ *   {op:"load", kind, path, threads}   -> {id}
+ *        kind: onnx, tfjs-layers, tfjs-graph, faceapi-age-gender
  *   {op:"run", id, tensors}            -> {tensors}
  *   {op:"time", id, runs, tensors}     -> {ms:[..]} wall time of each run
  * A failure answers {error}. The modules are looked for in the folder given as the first argument.

@@ -1,8 +1,9 @@
 """A .tflite file run op by op in torch.
 
-Reads the flatbuffer with the few lines it takes (the layout is google.github.io/flatbuffers' "internals" page, the
-field numbers are those of tensorflow/lite/schema/schema.fbs) and walks the operator list as the file orders it.
-Only float networks and the operators of the face networks are known; any other is an error that names it.
+Reads the flatbuffer with the few lines it takes (the layout is google.github.io/flatbuffers'
+"internals" page, the field numbers are those of tensorflow/lite/schema/schema.fbs) and walks the
+operator list as the file orders it. Only float networks and the operators of the face networks are
+known; any other is an error that names it.
 """
 import struct
 
@@ -10,9 +11,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-CONCATENATION, CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED = 2, 3, 4, 9
-ADD, AVERAGE_POOL_2D, MAX_POOL_2D, MUL, RELU, RESHAPE, SUB, PAD, MEAN, PRELU, SPLIT, L2_NORM, ABS = (
-    0, 1, 17, 18, 19, 22, 41, 34, 40, 54, 49, 11, 101)
+ADD, AVERAGE_POOL_2D, CONCATENATION, CONV_2D, DEPTHWISE_CONV_2D = 0, 1, 2, 3, 4
+FULLY_CONNECTED, L2_NORM, MAX_POOL_2D, MUL, RELU, RESHAPE = 9, 11, 17, 18, 19, 22
+PAD, MEAN, SUB, SPLIT, PRELU, ABS = 34, 40, 41, 49, 54, 101
 DTYPES = {0: np.float32, 1: np.float16, 2: np.int32, 3: np.uint8, 4: np.int64, 9: np.int8}
 
 
@@ -93,8 +94,9 @@ class TfliteNet:
         with torch.no_grad():
             for op in self.operators:
                 names = op.vector(1, np.int32)
-                out = self._run(self.codes[op.scalar(0, "I")], op.table(4),
-                                [values.get(i) for i in names])
+                out = self._run(
+                    self.codes[op.scalar(0, "I")], op.table(4), [values.get(i) for i in names]
+                )
                 for i, value in zip(op.vector(2, np.int32), out):
                     values[i] = value
         return {self.tensors[i].string(3): values[i].numpy() for i in self.outputs}
@@ -110,8 +112,11 @@ class TfliteNet:
             function = {ADD: torch.add, SUB: torch.sub, MUL: torch.mul}[code]
             return [activate(function(v[0], v[1]), options.scalar(0, "b"))]
         if code == FULLY_CONNECTED:
-            return [activate(F.linear(v[0].reshape(v[0].shape[0], -1), v[1], v[2]),
-                             options.scalar(0, "b"))]
+            return [
+                activate(
+                    F.linear(v[0].reshape(v[0].shape[0], -1), v[1], v[2]), options.scalar(0, "b")
+                )
+            ]
         if code == RESHAPE:
             # Sizes are frozen in the file; the batch the file was exported with is not ours.
             shape = options.vector(0, np.int32) if options else v[1].numpy()

@@ -1,8 +1,10 @@
-"""The networks of the published PyTorch repositories, in torch, with their checkpoints' own key names.
+"""The networks of the published PyTorch repositories, in torch, with their checkpoints' own key
+names.
 
-Written from the papers and the repositories' descriptions (torchvision's resnet.py, InsightFace's arcface_torch iresnet.py,
-biubug6/Pytorch_Retinaface), so that their .pth files load with strict=True. random_state() fills a network with
-weights on the scale training leaves them at, for the networks whose checkpoints cannot be had here.
+Written from the papers and the repositories' descriptions (torchvision's resnet.py, InsightFace's
+arcface_torch iresnet.py, biubug6/Pytorch_Retinaface), so that their .pth files load with
+strict=True. random_state() fills a network with weights on the scale training leaves them at, for
+the networks whose checkpoints cannot be had here.
 """
 import torch
 import torch.nn.functional as F
@@ -15,16 +17,20 @@ class Residual(nn.Module):
     def __init__(self, inputs, width, stride, bottleneck):
         super().__init__()
         outputs = width * 4 if bottleneck else width
-        shapes = ([(inputs, width, 1, 1), (width, width, 3, stride), (width, outputs, 1, 1)] if bottleneck
-                  else [(inputs, width, 3, stride), (width, outputs, 3, 1)])
+        shapes = (
+            [(inputs, width, 1, 1), (width, width, 3, stride), (width, outputs, 1, 1)]
+            if bottleneck
+            else [(inputs, width, 3, stride), (width, outputs, 3, 1)]
+        )
         self.depth = len(shapes)
         for i, (a, b, k, s) in enumerate(shapes, 1):
             setattr(self, "conv%d" % i, nn.Conv2d(a, b, k, s, k // 2, bias=False))
             setattr(self, "bn%d" % i, nn.BatchNorm2d(b))
         self.downsample = None
         if stride != 1 or inputs != outputs:
-            self.downsample = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False),
-                                            nn.BatchNorm2d(outputs))
+            self.downsample = nn.Sequential(
+                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
+            )
 
     def forward(self, x):
         y = x
@@ -36,7 +42,8 @@ class Residual(nn.Module):
 
 
 class ResNet(nn.Module):
-    """layers: (2,2,2,2) and so on; features=True returns layers 2..4 and has no fc (a detector's body)."""
+    """layers: (2,2,2,2) and so on; features=True returns layers 2..4 and has no fc (a detector's
+    body)."""
 
     def __init__(self, layers, bottleneck, features=False):
         super().__init__()
@@ -62,8 +69,13 @@ class ResNet(nn.Module):
         return F.softmax(self.fc(x.mean((2, 3))), 1)
 
 
-RESNETS = {18: ((2, 2, 2, 2), False), 34: ((3, 4, 6, 3), False), 50: ((3, 4, 6, 3), True),
-           101: ((3, 4, 23, 3), True), 152: ((3, 8, 36, 3), True)}
+RESNETS = {
+    18: ((2, 2, 2, 2), False),
+    34: ((3, 4, 6, 3), False),
+    50: ((3, 4, 6, 3), True),
+    101: ((3, 4, 23, 3), True),
+    152: ((3, 8, 36, 3), True),
+}
 
 
 def resnet(depth):
@@ -81,7 +93,9 @@ class IBlock(nn.Module):
         self.bn3 = nn.BatchNorm2d(width)
         self.downsample = None
         if stride != 1:
-            self.downsample = nn.Sequential(nn.Conv2d(inputs, width, 1, stride, bias=False), nn.BatchNorm2d(width))
+            self.downsample = nn.Sequential(
+                nn.Conv2d(inputs, width, 1, stride, bias=False), nn.BatchNorm2d(width)
+            )
 
     def forward(self, x):
         y = self.prelu(self.bn2(self.conv1(self.bn1(x))))
@@ -99,7 +113,10 @@ class IResNet(nn.Module):
         inputs = 64
         for s, blocks in enumerate(layers, 1):
             width = 64 << (s - 1)
-            stage = [IBlock(inputs if i == 0 else width, width, 2 if i == 0 else 1) for i in range(blocks)]
+            stage = [
+                IBlock(inputs if i == 0 else width, width, 2 if i == 0 else 1)
+                for i in range(blocks)
+            ]
             setattr(self, "layer%d" % s, nn.Sequential(*stage))
             inputs = width
         self.bn2 = nn.BatchNorm2d(512)
@@ -122,14 +139,22 @@ def iresnet(depth):
 
 def conv_bn(inputs, outputs, kernel, stride=1, slope=None):
     """Convolution and batch norm, then leaky ReLU of `slope` (0: ReLU; None: nothing)."""
-    parts = [nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(outputs)]
+    parts = [
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+    ]
     return nn.Sequential(*parts, *([] if slope is None else [nn.LeakyReLU(slope)]))
 
 
 def conv_dw(inputs, outputs, stride):
     return nn.Sequential(
-        nn.Conv2d(inputs, inputs, 3, stride, 1, groups=inputs, bias=False), nn.BatchNorm2d(inputs), nn.LeakyReLU(0.1),
-        nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs), nn.LeakyReLU(0.1))
+        nn.Conv2d(inputs, inputs, 3, stride, 1, groups=inputs, bias=False),
+        nn.BatchNorm2d(inputs),
+        nn.LeakyReLU(0.1),
+        nn.Conv2d(inputs, outputs, 1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.LeakyReLU(0.1),
+    )
 
 
 class MobileNetBody(nn.Module):
@@ -137,8 +162,14 @@ class MobileNetBody(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.stage1 = nn.Sequential(conv_bn(3, 8, 3, 2, 0.1), conv_dw(8, 16, 1), conv_dw(16, 32, 2),
-                                    conv_dw(32, 32, 1), conv_dw(32, 64, 2), conv_dw(64, 64, 1))
+        self.stage1 = nn.Sequential(
+            conv_bn(3, 8, 3, 2, 0.1),
+            conv_dw(8, 16, 1),
+            conv_dw(16, 32, 2),
+            conv_dw(32, 32, 1),
+            conv_dw(32, 64, 2),
+            conv_dw(64, 64, 1),
+        )
         self.stage2 = nn.Sequential(conv_dw(64, 128, 2), *[conv_dw(128, 128, 1) for _ in range(5)])
         self.stage3 = nn.Sequential(conv_dw(128, 256, 2), conv_dw(256, 256, 1))
 
@@ -176,8 +207,11 @@ class Ssh(nn.Module):
 
     def forward(self, x):
         five = self.conv5X5_1(x)
-        return F.relu(torch.cat([self.conv3X3(x), self.conv5X5_2(five),
-                                 self.conv7x7_3(self.conv7X7_2(five))], 1))
+        return F.relu(
+            torch.cat(
+                [self.conv3X3(x), self.conv5X5_2(five), self.conv7x7_3(self.conv7X7_2(five))], 1
+            )
+        )
 
 
 class Head(nn.Module):
@@ -190,7 +224,7 @@ class Head(nn.Module):
 
 
 class RetinaFace(nn.Module):
-    """backbone: mobilenet0.25 or resnet50. Returns {score_s, box_s, landmark_s} in NHWC, undecoded."""
+    """backbone: mobilenet0.25 or resnet50. Gives {score_s, box_s, landmark_s}, NHWC, undecoded."""
 
     def __init__(self, backbone):
         super().__init__()
@@ -216,8 +250,8 @@ class RetinaFace(nn.Module):
 
 
 def load_checkpoint(net, path):
-    """Loads a published .pth strictly; a "module." prefix (DataParallel) is dropped. Only for files from ../shared or
-    made here: torch.load runs what a pickle tells it to."""
+    """Loads a published .pth strictly; a "module." prefix (DataParallel) is dropped. Only for files
+    from ../shared or made here: torch.load runs what a pickle tells it to."""
     state = torch.load(path, map_location="cpu")
     state = state.get("state_dict", state)
     net.load_state_dict({k[7:] if k.startswith("module.") else k: v for k, v in state.items()})
@@ -227,15 +261,16 @@ def load_checkpoint(net, path):
 def random_state(net, seed, sample):
     """Random weights under which activations keep their scale through the whole depth.
 
-    Kaiming convolutions; batch norms with random gamma and beta and with running statistics measured on `sample`
-    (an input batch), layer by layer, so that deep networks neither blow up nor die. The last batch norm of a residual
-    branch gets a smaller gamma, as training gives it.
+    Kaiming convolutions; batch norms with random gamma and beta and with running statistics
+    measured on `sample` (an input batch), layer by layer, so that deep networks neither blow up nor
+    die. The last batch norm of a residual branch gets a smaller gamma, as training gives it.
     """
     torch.manual_seed(seed)
     norms = (nn.BatchNorm2d, nn.BatchNorm1d)
     for name, m in net.named_modules():
         if isinstance(m, (nn.Conv2d, nn.Linear)):
-            # Features are positive and alike over pictures: a smaller fc keeps logits apart, not extreme.
+            # Features are positive and alike over pictures: a smaller fc keeps logits apart, not
+            # extreme.
             gain = 2 if isinstance(m, nn.Conv2d) else 0.25
             nn.init.normal_(m.weight, 0, (gain / m.weight[0].numel()) ** 0.5)
             if m.bias is not None:
