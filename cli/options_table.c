@@ -91,7 +91,7 @@ const struct option_def OPTION_DEFS[] = {
      .kind = KIND_INT,
      .field = FIELD(side),
      .min = 0,
-     .max = 100000,
+     .max = 16384,
      .help = "long side the picture is scaled down to for detection; 0: original size [the "
              "detector's own]"},
     {.name = "face",
@@ -192,7 +192,7 @@ const struct option_def OPTION_DEFS[] = {
      .kind = KIND_INT,
      .field = FIELD(threads),
      .min = 0,
-     .max = 4096,
+     .max = 1024,
      .help = "worker threads; 0: one a core [0]"},
     {.name = "batch",
      .arg = "N",

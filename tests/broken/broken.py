@@ -123,12 +123,13 @@ def png(width=48, height=32, rows=None):
     w, h = rows or (width, height)
     noise = random.Random(1)
     raw = b"".join(b"\0" + bytes(noise.randrange(256) for _ in range(3 * w)) for _ in range(h))
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">2I5B", width, height, 8, 2, 0, 0, 0))
+    header = struct.pack(">2I5B", width, height, 8, 2, 0, 0, 0)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
             + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b""))
 
 
 def jpeg(width=64, height=64, blocks=64):
-    """ITU T.81: one grey component, all coefficients zero, Huffman tables of a single one-bit code."""
+    """ITU T.81: one grey component, all coefficients zero, Huffman tables of one 1-bit code."""
     def segment(marker, body):
         return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
     table = bytes([1]) + bytes(15) + b"\0"
@@ -141,7 +142,8 @@ def jpeg(width=64, height=64, blocks=64):
 def bmp(width=48, height=32, rows=b""):
     """BITMAPINFOHEADER, 24 bits a pixel."""
     return (b"BM" + struct.pack("<IHHI", 54 + len(rows), 0, 0, 54)
-            + struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, 0, len(rows), 0, 0, 0, 0) + rows)
+            + struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, 0, len(rows), 0, 0, 0, 0)
+            + rows)
 
 
 def pictures():
@@ -179,11 +181,11 @@ def pictures():
     yield "negative.ppm", b"P6 -3 -3 255\n" + bytes(48), "PNM: the header is broken"
     yield "header_cut.webp", b"RIFF\x24\x00\x00\x00WEBPVP8 ", "WebP: "
     yield "zeros.webp", b"RIFF" + struct.pack("<I", 64) + b"WEBPVP8L" + bytes(52), "WebP: "
-    yield "header_cut.tga", bytes([0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 48, 0, 32, 0, 24, 0]), "TGA: "
+    yield "header_only.tga", struct.pack("<3B5x4H2B", 0, 0, 2, 0, 0, 48, 32, 24, 0), "TGA: "
 
 
 def write_all(folder):
-    """Writes everything below folder; returns {name: part of the message}, sound files with None."""
+    """Writes everything into folder; returns {name: part of the message}, None for sound files."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     expected = {"sound.safetensors": None, "sound.png": None, "sound.jpg": None, "sound.bmp": None}
@@ -204,4 +206,4 @@ if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     made = write_all(sys.argv[1])
-    Path(sys.argv[1], "expected.json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+    Path(sys.argv[1], "expected.json").write_text(json.dumps(made, indent=1), encoding="utf-8")

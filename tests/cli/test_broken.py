@@ -38,7 +38,8 @@ class Broken(unittest.TestCase):
     def test_pictures(self):
         names = self.files(blobs=False)
         sound = str(self.folder / "sound.png")
-        result = self.classify(str(self.folder / "sound.safetensors"), *[n for n, _ in names], sound)
+        result = self.classify(str(self.folder / "sound.safetensors"),
+                               *[name for name, _ in names], sound)
         self.assertEqual((result.returncode, result.stderr), (1, ""))
         found = objects(result)
         self.assertEqual(len(found), len(names) + 1)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The command line itself: help, versions, unknown words, values, environment. Needs no networks."""
+"""The command line itself: help, version, unknown words, values, environment. No networks."""
 import re
 import sys
 import unittest
@@ -53,7 +53,8 @@ class Help(unittest.TestCase):
         common = {"precision", "threads", "device", "weights"}
         pictures = common | {"pretty", "draw"}
         faces = pictures | {"threshold", "nms", "max-faces", "size", "detector"}
-        for command, wanted in [("analyze", faces | {"top", "embedder", "classifier", "age-gender"}),
+        everything = faces | {"top", "embedder", "classifier", "age-gender"}
+        for command, wanted in [("analyze", everything),
                                 ("detect", faces), ("classify", pictures | {"top", "classifier"}),
                                 ("embed", faces | {"embedder", "aligned"}),
                                 ("bench", common | {"batch", "size", "json"}),
@@ -153,9 +154,9 @@ class WrongLines(unittest.TestCase):
 
 class Networks(unittest.TestCase):
     def test_missing_network_names_the_remedy(self):
-        for command, name in [("analyze", "retinaface-mnet025-v2"), ("classify", "resnet50-imagenet"),
-                              ("detect", "retinaface-mnet025-v2"), ("bench", "mobilefacenet-192"),
-                              ("info", "mobilefacenet-192")]:
+        for command, name in [("analyze", "retinaface-mnet025-v2"), ("info", "mobilefacenet-192"),
+                              ("classify", "resnet50-imagenet"), ("bench", "mobilefacenet-192"),
+                              ("detect", "retinaface-mnet025-v2")]:
             args = ["x.jpg"] if command in TASKS else [name]
             result = mien(command, "--weights", "/nonexistent", *args)
             self.assertEqual((result.returncode, result.stdout), (1, b""))
