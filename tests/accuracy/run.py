@@ -57,6 +57,7 @@ def main():
         }
         for name, step in steps.items():
             if os.path.isdir(os.path.join(options.data, name)):
+                print("measuring %s ..." % name, file=sys.stderr, flush=True)
                 step()
             else:
                 print("left out: no %s pictures" % name, file=sys.stderr)
