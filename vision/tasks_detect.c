@@ -33,9 +33,10 @@ static int check_options(const mien_detect_options *in, mien_detect_options *o) 
     return MIEN_OK;
 }
 
-/* The network's input for one picture. */
+/* The network's input for one picture: the picture lies at the top left, the rest is black. */
 struct input_size {
-    int w, h; /* of the input */
+    int w, h;
+    struct letterbox box;
 };
 
 static int round_up(int n, int step) {
@@ -44,17 +45,26 @@ static int round_up(int n, int step) {
 
 static struct input_size input_for(const mien_net *net, const mien_image *img,
                                    const mien_detect_options *o) {
-    int side = o->size < 0 ? net->info.width : o->size, w = img->width, h = img->height;
-    int step = net->net->min_stride;
-    if (side > 0) {
-        struct letterbox box = letterbox_fit(w, h, side, side);
-        w = box.w;
-        h = box.h;
-        step = SIZE_STEP;
+    int side = o->size < 0 ? net->info.width : o->size;
+    int step = side > 0 ? SIZE_STEP : net->net->min_stride;
+    struct letterbox box = side > 0
+                               ? letterbox_fit(img->width, img->height, side, side)
+                               : letterbox_fit(img->width, img->height, img->width, img->height);
+    return (struct input_size){.w = round_up(box.w < MIN_SIDE ? MIN_SIDE : box.w, step),
+                               .h = round_up(box.h < MIN_SIDE ? MIN_SIDE : box.h, step),
+                               .box = box};
+}
+
+/* dst: [h][w][3]. */
+static int fill_input(const mien_image *img, const struct input_size *size, float *dst,
+                      struct resize_scratch *scratch) {
+    size_t row = (size_t)size->w * 3, used = (size_t)size->box.w * 3;
+    for (int y = 0; y < size->h; y++) {
+        size_t from = y < size->box.h ? used : 0;
+        memset(dst + (size_t)y * row + from, 0, (row - from) * sizeof(float));
     }
-    w = round_up(w < MIN_SIDE ? MIN_SIDE : w, step);
-    h = round_up(h < MIN_SIDE ? MIN_SIDE : h, step);
-    return (struct input_size){w, h};
+    return resize_f32(img, NULL, dst, (ptrdiff_t)row, size->box.w, size->box.h, RESIZE_BILINEAR,
+                      scratch);
 }
 
 /* Buffers of one call, grown as needed. */
@@ -108,8 +118,8 @@ static const float *head(const mien_net *net, const struct net_plan *p, const st
 }
 
 static int decode_image(const mien_net *net, const struct net_plan *p, struct work *w, int b,
-                        const mien_image *img, const mien_detect_options *o, int capacity,
-                        mien_face *faces, int *count) {
+                        const mien_image *img, const struct letterbox *box,
+                        const mien_detect_options *o, int capacity, mien_face *faces, int *count) {
     struct anchor_output out[ANCHOR_LEVELS];
     for (int l = 0; l < net->anchors.levels; l++) {
         int stride = net->anchors.level[l].stride;
@@ -120,12 +130,11 @@ static int decode_image(const mien_net *net, const struct net_plan *p, struct wo
     w->candidates.n = 0;
     int rc = anchors_decode(&net->anchors, out, o->threshold, &w->candidates);
     if (rc) return rc;
-    struct letterbox box = letterbox_fit(img->width, img->height, p->width, p->height);
     double scale[2];
     int full_width, full_height;
     image_scale(img, scale);
     image_full_size(img, &full_width, &full_height);
-    candidates_scale(&w->candidates, scale[0] / box.scale_x, scale[1] / box.scale_y);
+    candidates_scale(&w->candidates, scale[0] / box->scale_x, scale[1] / box->scale_y);
     candidates_sort(&w->candidates, 0);
     candidates_nms(&w->candidates, o->nms, 1, 0);
     candidates_clip(&w->candidates, (float)full_width, (float)full_height);
@@ -139,8 +148,8 @@ static int decode_image(const mien_net *net, const struct net_plan *p, struct wo
 
 /* n pictures of one input size. */
 static int detect_batch(mien_net *net, struct work *w, const mien_image *const *images, int n,
-                        struct input_size size, const mien_detect_options *o, int capacity,
-                        mien_face *faces, int *counts) {
+                        const mien_detect_options *o, int capacity, mien_face *faces, int *counts) {
+    struct input_size size = input_for(net, images[0], o);
     size_t per_image = (size_t)size.w * (size_t)size.h * 3;
     struct net_plan *p;
     int rc = tasks_plan_get(net, n, size.w, size.h, &p);
@@ -148,14 +157,17 @@ static int detect_batch(mien_net *net, struct work *w, const mien_image *const *
     rc = grow(&w->input, &w->input_count, per_image * (size_t)n);
     for (int i = 0; i < w->noutputs && !rc; i++)
         rc = grow(&w->outputs[i], &w->output_counts[i], tasks_output_count(p, i));
-    for (int b = 0; b < n && !rc; b++)
-        rc = resize_letterbox(images[b], w->input + per_image * (size_t)b, size.w * 3, size.w,
-                              size.h, RESIZE_BILINEAR, &w->scratch, NULL);
+    for (int b = 0; b < n && !rc; b++) {
+        size = input_for(net, images[b], o);
+        rc = fill_input(images[b], &size, w->input + per_image * (size_t)b, &w->scratch);
+    }
     if (!rc) rc = net->ctx->ops->run(p->plan, w->input, w->outputs);
     if (!rc) rc = net->ctx->ops->wait(p->plan);
-    for (int b = 0; b < n && !rc; b++)
-        rc = decode_image(net, p, w, b, images[b], o, capacity,
+    for (int b = 0; b < n && !rc; b++) {
+        size = input_for(net, images[b], o);
+        rc = decode_image(net, p, w, b, images[b], &size.box, o, capacity,
                           faces + (size_t)b * (size_t)capacity, &counts[b]);
+    }
     tasks_plan_put(net, p);
     return rc;
 }
@@ -188,7 +200,7 @@ int mien_detect(mien_net *net, const mien_image *const *images, int n,
     rc = work_open(&w, net->net->noutputs);
     for (int i = 0, step; i < n && !rc; i += step) {
         step = run_length(net, images + i, n - i, &o);
-        rc = detect_batch(net, &w, images + i, step, input_for(net, images[i], &o), &o, capacity,
+        rc = detect_batch(net, &w, images + i, step, &o, capacity,
                           faces + (size_t)i * (size_t)capacity, counts + i);
     }
     work_close(&w);
