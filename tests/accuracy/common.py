@@ -7,6 +7,7 @@ reaches with the same weights on the same pictures. Every script also takes
 makes them with other runtimes, which is how the scripts themselves were checked.
 """
 import argparse
+import itertools
 import json
 import os
 import subprocess
@@ -87,10 +88,13 @@ class Table:
             )
 
     def markdown(self):
-        lines = ["| what | pictures | figure | reference | mien |", "|---|---|---|---:|---:|"]
-        for what, pictures, figure, reference, ours in self.rows:
-            shown = "" if reference is None else "%.2f" % reference
-            lines.append("| %s | %s | %s | %s | %.2f |" % (what, pictures, figure, shown, ours))
+        """A line for each network and set of pictures, its figures side by side."""
+        lines = ["| what | pictures | figures | reference | mien |", "|---|---|---|---|---|"]
+        for (what, pictures), group in itertools.groupby(self.rows, key=lambda row: row[:2]):
+            _, _, figures, references, ours = zip(*group)
+            shown = ["–" if r is None else "%.1f" % r for r in references]
+            cells = [what, pictures, ", ".join(figures), " / ".join(shown)]
+            lines.append("| %s | %s |" % (" | ".join(cells), " / ".join("%.1f" % o for o in ours)))
         return "\n".join(lines)
 
     def finish(self):

@@ -114,6 +114,7 @@ SHARED_NETS = {
         "retinaface",
         ["retinaface_mnet025_biubug6/mobilenet0.25_Final.pth"],
     ),
+    "retinaface-mnet025-1mb": ("retinaface", ["retinaface_1mb_biubug6/mobilenet0.25_Final.pth"]),
     "scrfd-2.5g-kps": ("scrfd", ["scrfd_2.5g_kps_cospectrum/scrfd.onnx"]),
     "scrfd-2.5g": ("scrfd", ["scrfd_yukkki7/scrfd_2.5g.onnx"]),
     "scrfd-500m": ("scrfd", ["scrfd_yukkki7/scrfd_500m.onnx"]),

@@ -144,7 +144,7 @@ def open_net(name, server):
     """Raises sources.Missing or node_runtime.Unavailable where the network cannot be had."""
     if name in ("retinaface-mnet025-v1", "retinaface-mnet025-v2"):
         return open_retinaface_insightface(server, sources.retinaface(name[-2:]))
-    if name == "retinaface-mnet025-biubug6":
+    if name in ("retinaface-mnet025-biubug6", "retinaface-mnet025-1mb"):
         return open_retinaface_biubug6(sources.shared_files(name)[0])
     if name.startswith("scrfd"):
         return open_scrfd(server, sources.shared_files(name)[0])
