@@ -55,7 +55,8 @@ static struct input_size input_for(const mien_net *net, const mien_image *img,
                                .box = box};
 }
 
-/* dst: [h][w][3]. */
+/* dst: [h][w][3]. Plain bilinear, as the detectors' publishers do; below half size it would skip
+ * pixels, and what aliases looks like small faces. */
 static int fill_input(const mien_image *img, const struct input_size *size, float *dst,
                       struct resize_scratch *scratch) {
     size_t row = (size_t)size->w * 3, used = (size_t)size->box.w * 3;
@@ -63,8 +64,8 @@ static int fill_input(const mien_image *img, const struct input_size *size, floa
         size_t from = y < size->box.h ? used : 0;
         memset(dst + (size_t)y * row + from, 0, (row - from) * sizeof(float));
     }
-    return resize_f32(img, NULL, dst, (ptrdiff_t)row, size->box.w, size->box.h, RESIZE_BILINEAR,
-                      scratch);
+    enum resize_filter filter = 2 * size->box.w < img->width ? RESIZE_TRIANGLE : RESIZE_BILINEAR;
+    return resize_f32(img, NULL, dst, (ptrdiff_t)row, size->box.w, size->box.h, filter, scratch);
 }
 
 /* Buffers of one call, grown as needed. */
