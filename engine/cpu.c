@@ -78,26 +78,37 @@ static float *vector_from(struct backend_weights *w, const double *v, int n) {
     return p;
 }
 
-static enum cpu_algorithm choose(const struct cpu_layer *l, int vector_layer) {
+static enum cpu_algorithm choose(const struct kern *k, const struct cpu_layer *l,
+                                 int vector_layer) {
     if (vector_layer) return CPU_GEMV;
+    if (l->groups == 1 && k->igemm_f32.tile) return CPU_IGEMM;
     if (l->groups == 1) return l->kh == 1 && l->kw == 1 && l->stride == 1 ? CPU_GEMM : CPU_IM2COL;
     return l->groups == l->cin && l->cin == l->cout ? CPU_DEPTHWISE : CPU_GROUPED;
+}
+
+/* Floats the packed weights take. */
+static size_t packed_size(const struct cpu_layer *l, size_t filter) {
+    int outputs = l->algorithm == CPU_IGEMM ? (l->cout + l->nr - 1) / l->nr * l->nr : l->cout;
+    return filter * (size_t)outputs;
 }
 
 /* Filters come as [i][tap]; every layout here has the taps outermost. */
 static void pack_filter(const struct cpu_layer *l, int inputs, int o, const float *filter) {
     int taps = l->kh * l->kw;
+    size_t depth = (size_t)taps * (size_t)inputs, column = (size_t)o, step = (size_t)l->cout;
+    if (l->algorithm == CPU_GEMV) {
+        column = (size_t)o * depth;
+        step = 1;
+    } else if (l->algorithm == CPU_IGEMM) {
+        column = (size_t)(o / l->nr) * depth * (size_t)l->nr + (size_t)(o % l->nr);
+        step = (size_t)l->nr;
+    }
     for (int t = 0; t < taps; t++)
-        for (int i = 0; i < inputs; i++) {
-            size_t k = (size_t)t * (size_t)inputs + (size_t)i;
-            size_t at = l->algorithm == CPU_GEMV ? (size_t)o * (size_t)taps * (size_t)inputs + k
-                                                 : k * (size_t)l->cout + (size_t)o;
-            l->weights[at] = filter[i * taps + t];
-        }
+        for (int i = 0; i < inputs; i++, column += step) l->weights[column] = filter[i * taps + t];
 }
 
-static int pack_conv(const struct net *net, const struct net_node *n, struct backend_weights *w,
-                     struct cpu_layer *l) {
+static int pack_conv(const struct kern *k, const struct net *net, const struct net_node *n,
+                     struct backend_weights *w, struct cpu_layer *l) {
     int inputs = fold_group_inputs(net, n);
     l->kh = n->window.kh;
     l->kw = n->window.kw;
@@ -105,16 +116,19 @@ static int pack_conv(const struct net *net, const struct net_node *n, struct bac
     l->groups = n->groups;
     l->cin = inputs * n->groups;
     l->cout = n->channels;
-    l->algorithm = choose(l, n->vector);
+    l->nr = k->igemm_f32.nr;
+    l->algorithm = choose(k, l, n->vector);
     l->bias_classes = fold_bias(net, n, NULL);
     size_t filter_size = (size_t)inputs * (size_t)(l->kh * l->kw);
-    l->weights = vector(w, filter_size * (size_t)l->cout);
+    size_t packed = packed_size(l, filter_size);
+    l->weights = vector(w, packed);
     l->bias = vector(w, (size_t)l->bias_classes * (size_t)l->cout);
     float *filter = malloc(filter_size * sizeof *filter);
     if (!l->weights || !l->bias || !filter) {
         free(filter);
         return err_set(MIEN_ENOMEM, "%s: out of memory for %s", blob_label(net->blob), n->name);
     }
+    if (l->cout % (l->nr ? l->nr : 1)) memset(l->weights, 0, packed * sizeof(float));
     for (int o = 0; o < l->cout; o++) {
         fold_filter(net, n, o, filter);
         pack_filter(l, inputs, o, filter);
@@ -125,9 +139,9 @@ static int pack_conv(const struct net *net, const struct net_node *n, struct bac
     return MIEN_OK;
 }
 
-static int pack_node(const struct net *net, const struct net_node *n, struct backend_weights *w,
-                     struct cpu_layer *l) {
-    if (n->op == NET_CONV) return pack_conv(net, n, w, l);
+static int pack_node(const struct kern *k, const struct net *net, const struct net_node *n,
+                     struct backend_weights *w, struct cpu_layer *l) {
+    if (n->op == NET_CONV) return pack_conv(k, net, n, w, l);
     int ok = 1;
     if (n->op == NET_AFFINE) {
         l->scale = vector_from(w, n->scale, n->channels);
@@ -155,7 +169,6 @@ static void free_weights(struct backend_weights *w) {
 }
 
 static int cpu_load(struct backend *b, const struct net *net, struct backend_weights **out) {
-    (void)b;
     *out = NULL;
     struct backend_weights *w = calloc(1, sizeof *w);
     if (w) w->layers = calloc((size_t)net->count, sizeof *w->layers);
@@ -166,7 +179,7 @@ static int cpu_load(struct backend *b, const struct net *net, struct backend_wei
     w->count = net->count;
     for (int i = 0; i < net->count; i++) {
         if (net->nodes[i].replaced_by >= 0) continue;
-        int rc = pack_node(net, &net->nodes[i], w, &w->layers[i]);
+        int rc = pack_node(&b->kern, net, &net->nodes[i], w, &w->layers[i]);
         if (rc) {
             free_weights(w);
             return rc;
@@ -209,6 +222,7 @@ static void free_plan(struct backend_plan *p) {
         p->idle = next;
     }
     pthread_mutex_destroy(&p->lock);
+    for (int i = 0; i < p->graph->nsteps; i++) free(p->steps[i].offset);
     free(p->steps);
     free(p);
 }
@@ -231,7 +245,10 @@ static int cpu_plan(struct backend *b, const struct backend_weights *w, const st
         s->window = g->net->nodes[s->plan.node].window;
         for (int n = 0; s->plan.slope && n < w->count; n++) /* the fused activation's own layer */
             if (g->net->nodes[n].slope == s->plan.slope) s->slope = w->layers[n].slope;
-        cpu_cut(s, g->batch);
+        if (cpu_cut(s, g->batch)) {
+            free_plan(p);
+            return MIEN_ENOMEM;
+        }
         size_t aligned = (s->scratch + 15) & ~(size_t)15;
         if (aligned > p->scratch) p->scratch = aligned;
     }
@@ -351,6 +368,7 @@ static const char *cpu_algorithm_name(const struct backend_plan *p, int step) {
     const struct cpu_step *s = &p->steps[step];
     if (s->plan.kind != PLAN_CONV) return "direct";
     switch (s->layer->algorithm) {
+    case CPU_IGEMM: return "igemm";
     case CPU_GEMM: return "gemm";
     case CPU_IM2COL: return "im2col+gemm";
     case CPU_DEPTHWISE: return "depthwise";

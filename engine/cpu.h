@@ -13,6 +13,7 @@
 
 enum cpu_algorithm {
     CPU_NONE,
+    CPU_IGEMM,     /* tiles read the tensor in place: no matrix is built */
     CPU_GEMM,      /* 1x1, stride 1: the tensor is the matrix */
     CPU_IM2COL,    /* windows copied into rows, then gemm */
     CPU_DEPTHWISE, /* one input channel an output channel */
@@ -23,13 +24,15 @@ enum cpu_algorithm {
 /* A node's weights, packed. */
 struct cpu_layer {
     enum cpu_algorithm algorithm;
-    float *weights; /* GEMM, IM2COL: [kh*kw*cin][cout]; DEPTHWISE: [kh*kw][c];
+    float *weights; /* IGEMM: panels [ceil(cout/nr)][kh*kw*cin][nr], zeros beyond cout;
+                       GEMM, IM2COL: [kh*kw*cin][cout]; DEPTHWISE: [kh*kw][c];
                        GROUPED: [kh*kw][cin/groups][cout]; GEMV: [cout][kh*kw*cin] */
     float *bias;    /* [bias_classes][cout] */
     int bias_classes;
     float *scale, *shift; /* AFFINE: [c] */
     float *slope;         /* PReLU of this ACT node: [c] */
     int kh, kw, stride, groups, cin, cout;
+    int nr;               /* IGEMM: channels a panel */
 };
 
 /* A step ready to run. */
@@ -44,10 +47,12 @@ struct cpu_step {
     int column_blocks; /* tasks along the channels */
     int tasks;
     size_t scratch; /* floats a worker */
+    int taps, depth;   /* IGEMM: runs of `depth` neighbouring floats that make up a window */
+    ptrdiff_t *offset; /* IGEMM: [taps], of each run from the window's first float; owned */
 };
 
-/* Cuts the step into tasks and says how much scratch a worker needs. */
-void cpu_cut(struct cpu_step *s, int batch);
+/* Cuts the step into tasks and says how much scratch a worker needs. MIEN_ENOMEM. */
+int cpu_cut(struct cpu_step *s, int batch);
 /* Runs one task; arena holds all tensors, scratch is the worker's. */
 void cpu_step_task(const struct kern *k, const struct cpu_step *s, float *arena, float *scratch,
                    int task);

@@ -16,26 +16,30 @@ static int border_bits(const struct cpu_step *s, int y, int x) {
            (left < 0 ? FOLD_LEFT : 0) | (left + l->kw > p->in.w ? FOLD_RIGHT : 0);
 }
 
-/* Output row y from acc to its place. Where the bias depends on the border, the row is done in runs
- * of pixels of one class: the first, the inner ones, the last. */
-static void finish_row(const struct kern *k, const struct cpu_step *s, float *arena,
-                       const struct cpu_range *r, int y, const float *acc, ptrdiff_t acc_px) {
+/* Pixels x.. of output row y, channels c0.., from acc to their place. Where the bias depends on the
+ * border, they are done in runs of one class: the first, the inner ones, the last. */
+static void finish(const struct kern *k, const struct cpu_step *s, float *arena, int b, int y, int x,
+                   int m, int c0, int n, const float *acc, ptrdiff_t acc_px) {
     const struct plan_step *p = &s->plan;
-    int cout = s->layer->cout, w = p->out.w;
-    for (int x = 0, run; x < w; x += run) {
+    for (int i = 0, run; i < m; i += run) {
         int bits = 0;
-        run = w;
+        run = m;
         if (s->layer->bias_classes > 1) {
-            bits = border_bits(s, y, x);
+            bits = border_bits(s, y, x + i);
             /* a halved residual is read pixel by pixel: runs may start at odd x */
-            for (run = 1; !p->res_shift && x + run < w && border_bits(s, y, x + run) == bits;)
+            for (run = 1; !p->res_shift && i + run < m && border_bits(s, y, x + i + run) == bits;)
                 run++;
         }
-        struct kern_epi e = cpu_epilogue(s, s->layer->bias + bits * cout, r->c0);
-        k->epilogue_f32(run, r->c1 - r->c0, acc + x * acc_px, acc_px, &e,
-                        cpu_residual(s, arena, r->image, y, x, r->c0), p->res.px, p->res_shift,
-                        cpu_pixel(arena, &p->out, r->image, y, x) + r->c0, p->out.px);
+        struct kern_epi e = cpu_epilogue(s, s->layer->bias + bits * s->layer->cout, c0);
+        k->epilogue_f32(run, n, acc + i * acc_px, acc_px, &e,
+                        cpu_residual(s, arena, b, y, x + i, c0), p->res.px, p->res_shift,
+                        cpu_pixel(arena, &p->out, b, y, x + i) + c0, p->out.px);
     }
+}
+
+static void finish_row(const struct kern *k, const struct cpu_step *s, float *arena,
+                       const struct cpu_range *r, int y, const float *acc, ptrdiff_t acc_px) {
+    finish(k, s, arena, r->image, y, 0, s->plan.out.w, r->c0, r->c1 - r->c0, acc, acc_px);
 }
 
 static const float *window_of(const struct cpu_step *s, float *arena, int b, int y) {
@@ -68,6 +72,29 @@ static void conv_gemm(const struct kern *k, const struct cpu_step *s, float *are
     k->gemm_f32(m, n, depth, a, lda, l->weights + r->c0, l->cout, acc, acc_px);
     for (int y = r->y0; y < r->y1; y++)
         finish_row(k, s, arena, r, y, acc + (ptrdiff_t)(y - r->y0) * w * acc_px, acc_px);
+}
+
+/* Panels outermost: one panel stays in the cache while all rows of the task pass over it. Tiles begin
+ * at even pixels, as a halved residual needs. */
+static void conv_igemm(const struct kern *k, const struct cpu_step *s, float *arena, float *scratch,
+                       const struct cpu_range *r) {
+    const struct plan_step *p = &s->plan;
+    const struct cpu_layer *l = s->layer;
+    int mr = k->igemm_f32.mr, nr = l->nr;
+    size_t panel_size = (size_t)(s->taps * s->depth) * (size_t)nr;
+    for (int c = r->c0; c < r->c1; c += nr) {
+        const float *panel = l->weights + (size_t)(c / nr) * panel_size;
+        int n = r->c1 - c < nr ? r->c1 - c : nr;
+        for (int y = r->y0; y < r->y1; y++) {
+            const float *src = window_of(s, arena, r->image, y);
+            for (int x = 0; x < p->out.w; x += mr) {
+                int m = p->out.w - x < mr ? p->out.w - x : mr;
+                k->igemm_f32.tile(m, s->taps, s->depth, s->offset, src + x * l->stride * p->in.px,
+                                  l->stride * p->in.px, panel, scratch);
+                finish(k, s, arena, r->image, y, x, m, c, n, scratch, nr);
+            }
+        }
+    }
 }
 
 static void conv_grouped(const struct kern *k, const struct cpu_step *s, float *arena,
@@ -105,6 +132,7 @@ void cpu_conv_task(const struct kern *k, const struct cpu_step *s, float *arena,
                    int task) {
     struct cpu_range r = cpu_task_range(s, task);
     switch (s->layer->algorithm) {
+    case CPU_IGEMM: conv_igemm(k, s, arena, scratch, &r); break;
     case CPU_GEMM:
     case CPU_IM2COL: conv_gemm(k, s, arena, scratch, &r); break;
     case CPU_GEMV: conv_gemv(k, s, arena, scratch, &r); break;

@@ -1,9 +1,14 @@
 #include "engine/cpu.h"
+#include "engine/err.h"
+#include "mien.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum {
     GEMM_ROWS = 512,       /* rows of the left matrix a task: amortises packing the right one */
+    IGEMM_PIXELS = 112,   /* output pixels a task: each panel is read from the cache for that many */
+    IGEMM_TASKS = 4,      /* tasks a small map is cut into at least */
     SMALL_TASKS = 2,       /* tasks a small map is cut into at least, for a second thread */
     POINTWISE_WORK = 32768 /* values a task */
 };
@@ -30,14 +35,42 @@ static void cut_gemm(struct cpu_step *s) {
     s->scratch = m * (size_t)(l->kh * l->kw) * (size_t)l->cin + m * (size_t)s->columns;
 }
 
-void cpu_cut(struct cpu_step *s, int batch) {
+/* Where a window's pixels are neighbours in memory, each of its rows is one run. */
+static int find_taps(struct cpu_step *s) {
+    const struct cpu_layer *l = s->layer;
+    int joined = s->plan.in.px == l->cin;
+    s->taps = joined ? l->kh : l->kh * l->kw;
+    s->depth = joined ? l->kw * l->cin : l->cin;
+    s->offset = malloc(sizeof *s->offset * (size_t)s->taps);
+    if (!s->offset) return err_set(MIEN_ENOMEM, "out of memory");
+    for (int t = 0; t < s->taps; t++)
+        s->offset[t] = joined ? t * s->plan.in.row
+                              : t / l->kw * s->plan.in.row + t % l->kw * s->plan.in.px;
+    return MIEN_OK;
+}
+
+/* Small tasks: nothing is packed twice, the panels are shared. Maps too small for two tasks are cut
+ * along the channels. */
+static void cut_igemm(struct cpu_step *s) {
+    const struct plan_view *out = &s->plan.out;
+    const struct cpu_layer *l = s->layer;
+    s->rows = min_int(out->h, max_int(1, ceil_div(IGEMM_PIXELS, out->w)));
+    if (ceil_div(out->h, s->rows) < IGEMM_TASKS)
+        s->columns = max_int(1, ceil_div(ceil_div(l->cout, IGEMM_TASKS), l->nr)) * l->nr;
+    s->scratch = KERN_MAX_MR * KERN_MAX_NR;
+}
+
+int cpu_cut(struct cpu_step *s, int batch) {
     const struct plan_view *out = &s->plan.out;
     const struct cpu_layer *l = s->layer;
     s->columns = out->c;
     s->rows = min_int(out->h, max_int(1, POINTWISE_WORK / (out->w * out->c)));
     s->scratch = 0;
     if (s->plan.kind == PLAN_CONV) {
-        if (l->algorithm == CPU_GEMM || l->algorithm == CPU_IM2COL) {
+        if (l->algorithm == CPU_IGEMM) {
+            cut_igemm(s);
+            if (find_taps(s)) return MIEN_ENOMEM;
+        } else if (l->algorithm == CPU_GEMM || l->algorithm == CPU_IM2COL) {
             cut_gemm(s);
         } else if (l->algorithm == CPU_GEMV) {
             s->columns = min_int(l->cout, 128);
@@ -49,6 +82,7 @@ void cpu_cut(struct cpu_step *s, int batch) {
     s->row_blocks = ceil_div(out->h, s->rows);
     s->column_blocks = ceil_div(out->c, s->columns);
     s->tasks = batch * s->row_blocks * s->column_blocks;
+    return MIEN_OK;
 }
 
 struct cpu_range cpu_task_range(const struct cpu_step *s, int task) {

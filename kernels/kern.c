@@ -2,23 +2,58 @@
 
 #include <string.h>
 
-int kern_init(struct kern *k, const char *cap) {
-    int best = !cap || !*cap;
-    kern_init_c(k);
-    if (!best && strcmp(cap, "c") == 0) return 0;
-#ifdef MIEN_HAVE_OPENBLAS
-    kern_init_blas(k);
-    if (best || strcmp(cap, k->name) == 0) return 0;
+/* What this processor can run, as far as the build has kernels for it. Feature bits, not model
+ * numbers: virtual machines mask features. */
+static int has_avx2(void) {
+#ifdef MIEN_HAVE_AVX2
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#else
+    return 0;
 #endif
-    return best ? 0 : -1;
+}
+
+static int has_avx512(void) {
+#ifdef MIEN_HAVE_AVX512
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+#else
+    return 0;
+#endif
+}
+
+static int has_blas(void) {
+#ifdef MIEN_HAVE_OPENBLAS
+    return 1;
+#else
+    return 0;
+#endif
+}
+
+int kern_init(struct kern *k, const char *cap) {
+    const char *best = has_avx512() ? "avx512" : has_avx2() ? "avx2" : has_blas() ? "blas" : "c";
+    if (!cap || !*cap) cap = best;
+    kern_init_c(k);
+    if (strcmp(cap, "c") == 0) return 0;
+    if (strcmp(cap, "blas") == 0 && has_blas()) {
+        kern_init_blas(k);
+        return 0;
+    }
+    if (strcmp(cap, "avx2") == 0 && has_avx2()) {
+        kern_init_avx2(k);
+        return 0;
+    }
+    if (strcmp(cap, "avx512") == 0 && has_avx512()) {
+        kern_init_avx2(k);
+        kern_init_avx512(k);
+        return 0;
+    }
+    return -1;
 }
 
 const char *kern_names(void) {
-#ifdef MIEN_HAVE_OPENBLAS
-    return "c, blas";
-#else
-    return "c";
-#endif
+    static const char *const names[2][3] = {{"c", "c, avx2", "c, avx2, avx512"},
+                                            {"c, blas", "c, blas, avx2", "c, blas, avx2, avx512"}};
+    return names[has_blas()][has_avx2() + has_avx512()];
 }
 
 #ifndef MIEN_HAVE_OPENBLAS
@@ -27,5 +62,16 @@ void kern_init_blas(struct kern *k) {
 }
 const char *kern_blas_name(void) {
     return "";
+}
+#endif
+
+#ifndef MIEN_HAVE_AVX2
+void kern_init_avx2(struct kern *k) {
+    (void)k;
+}
+#endif
+#ifndef MIEN_HAVE_AVX512
+void kern_init_avx512(struct kern *k) {
+    (void)k;
 }
 #endif

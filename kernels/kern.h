@@ -43,6 +43,20 @@ typedef void kern_gemm_f32_fn(int m, int n, int k, const float *a, ptrdiff_t lda
 /* y[j] = sum over l of w[j][l] x[l]. w: [n][k], contiguous; x: [k]; y: [n]. */
 typedef void kern_gemv_f32_fn(int n, int k, const float *w, const float *x, float *y);
 
+/*
+ * A tile of an implicit-GEMM convolution: m pixels of an output row, 1 <= m <= igemm.mr, by igemm.nr
+ * channels. No matrix is ever built: with tap t starting offset[t] floats after a window's first,
+ *   out[i][j] = sum over t, l of src[i * src_px + offset[t] + l] panel[t * k + l][j].
+ * offset: [taps]; panel: [taps * k][nr], 64-byte aligned; out: [m][nr], contiguous, 64-byte aligned.
+ */
+typedef void kern_tile_f32_fn(int m, int taps, int k, const ptrdiff_t *offset, const float *src,
+                              ptrdiff_t src_px, const float *panel, float *out);
+struct kern_igemm {
+    int mr, nr;
+    kern_tile_f32_fn *tile; /* NULL: this table multiplies by gemm_f32 instead */
+};
+enum { KERN_MAX_MR = 16, KERN_MAX_NR = 64 };
+
 /* One row of output pixels of a convolution as rows of a matrix for gemm: dst[x] is the window of
  * output pixel x, [kh][kw][c] floats in a row. src points at the window's first element for x = 0.
  * dst: [w][kh*kw*c], contiguous. */
@@ -82,7 +96,8 @@ typedef void kern_avgpool_f32_fn(int kh, int kw, int c, float factor, const floa
 typedef void kern_softmax_f32_fn(int n, float *x);
 
 struct kern {
-    const char *name; /* of the fastest part, e.g. "c" or "blas" */
+    const char *name; /* of the fastest part, e.g. "c" or "avx2" */
+    struct kern_igemm igemm_f32;
     kern_gemm_f32_fn *gemm_f32;
     kern_gemv_f32_fn *gemv_f32;
     kern_im2col_f32_fn *im2col_f32;
@@ -95,15 +110,18 @@ struct kern {
     kern_softmax_f32_fn *softmax_f32;
 };
 
-/* Fills *k from plain C upward. cap: "c" stops at plain C, "blas" at OpenBLAS, NULL or "" takes the
- * best this machine and build have. Returns 0, or -1 where cap names nothing this build has. */
+/* Fills *k from plain C upward. cap: "c", "avx2" or "avx512" stops there; "blas" is plain C with
+ * OpenBLAS's matrix products; NULL or "" takes the best this processor has. Returns 0, or -1 where
+ * cap names nothing that this build and processor have. */
 int kern_init(struct kern *k, const char *cap);
-/* The names kern_init takes, for messages: "c, blas". */
+/* The names kern_init takes here, for messages: "c, blas, avx2". */
 const char *kern_names(void);
 
 /* Each implementation fills in what it has. */
 void kern_init_c(struct kern *k);
 void kern_init_blas(struct kern *k);
+void kern_init_avx2(struct kern *k);
+void kern_init_avx512(struct kern *k);
 /* Name, version and chosen core of the BLAS, e.g. "OpenBLAS 0.3.21 Cooperlake"; "" without one. */
 const char *kern_blas_name(void);
 

@@ -10,5 +10,9 @@ void kern_init_c_gemm(struct kern *k);
 void kern_init_c_conv(struct kern *k);
 void kern_init_c_pointwise(struct kern *k);
 void kern_init_c_pool(struct kern *k);
+void kern_init_c_igemm(struct kern *k);
+
+/* What faster tables fall back to for rare activations. */
+kern_epilogue_f32_fn kern_epilogue_f32_c;
 
 #endif

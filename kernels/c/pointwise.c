@@ -66,7 +66,7 @@ static void sum_pixel(int c, const float *acc, const float *bias, const float *r
     }
 }
 
-static void epilogue_f32_c(int w, int c, const float *acc, ptrdiff_t acc_px,
+void kern_epilogue_f32_c(int w, int c, const float *acc, ptrdiff_t acc_px,
                            const struct kern_epi *e, const float *res, ptrdiff_t res_px,
                            int res_shift, float *dst, ptrdiff_t dst_px) {
     for (int x = 0; x < w; x++, acc += acc_px, dst += dst_px) {
@@ -93,7 +93,7 @@ static void softmax_f32_c(int n, float *x) {
 }
 
 void kern_init_c_pointwise(struct kern *k) {
-    k->epilogue_f32 = epilogue_f32_c;
+    k->epilogue_f32 = kern_epilogue_f32_c;
     k->affine_f32 = affine_f32_c;
     k->softmax_f32 = softmax_f32_c;
 }

@@ -85,7 +85,41 @@ static void check_grouped(struct check *k, int depthwise) {
     check_guarded_free(k, slot, want, n);
 }
 
+/* A tile: m windows stride pixels apart, as runs (taps) of neighbouring floats. */
+static void check_tile(struct check *k) {
+    const struct kern_igemm *g = &k->kern.igemm_f32;
+    if (!g->tile) return;
+    int m = check_int(k, 1, g->mr), taps = check_int(k, 1, 9), depth = check_int(k, 1, 90);
+    int px = check_int(k, 1, 2) * check_int(k, 1, 70);
+    ptrdiff_t offset[9], last = 0;
+    for (int t = 0; t < taps; t++) {
+        offset[t] = check_int(k, 0, 500);
+        last = offset[t] > last ? offset[t] : last;
+    }
+    size_t ns = (size_t)(last + (m - 1) * px + depth), nb = (size_t)(taps * depth * g->nr);
+    size_t no = (size_t)(m * g->nr);
+    float *src = check_guarded(k, ns), *panel = check_guarded(k, nb);
+    float *out = check_guarded(k, no), *want = check_guarded(k, no);
+    g->tile(m, taps, depth, offset, src, px, panel, out);
+    for (int i = 0; i < m; i++)
+        for (int j = 0; j < g->nr; j++) {
+            double sum = 0;
+            for (int t = 0; t < taps; t++)
+                for (int l = 0; l < depth; l++)
+                    sum += (double)src[i * px + offset[t] + l] * panel[(t * depth + l) * g->nr + j];
+            want[i * g->nr + j] = (float)sum;
+        }
+    char text[64];
+    snprintf(text, sizeof text, "m %d, %d taps of %d, px %d", m, taps, depth, px);
+    check_equal(k, "igemm_f32.tile", text, out, want, no, 1e-5);
+    check_guarded_free(k, "igemm_f32.tile", src, ns);
+    check_guarded_free(k, "igemm_f32.tile", panel, nb);
+    check_guarded_free(k, "igemm_f32.tile", out, no);
+    check_guarded_free(k, "igemm_f32.tile", want, no);
+}
+
 void check_conv(struct check *k) {
+    check_tile(k);
     check_im2col(k);
     check_grouped(k, 1);
     check_grouped(k, 0);

@@ -68,8 +68,8 @@ static void check_net(struct blobmaker *m, build_fn *fn, int h, int w, const cha
     size_t image = (size_t)h * (size_t)w * 3;
     float *input = malloc(2 * image * sizeof(float));
     for (size_t i = 0; i < 2 * image; i++) input[i] = blobmaker_random(m, 0, 255);
-    static const char *const tables[] = {"c", "blas"};
-    for (size_t t = 0; t < 2; t++) {
+    static const char *const tables[] = {"c", "blas", "avx2", "avx512"};
+    for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++) {
         struct kern probe;
         if (kern_init(&probe, tables[t]) != 0) continue;
         float *one[16], *two[16];

@@ -1,0 +1,8 @@
+#include "kernels/avx2/avx2.h"
+
+void kern_init_avx2(struct kern *k) {
+    k->name = "avx2";
+    kern_init_avx2_igemm(k);
+    kern_init_avx2_conv(k);
+    kern_init_avx2_pointwise(k);
+}

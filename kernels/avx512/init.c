@@ -1,0 +1,8 @@
+#include "kernels/avx512/avx512.h"
+
+void kern_init_avx512(struct kern *k) {
+    k->name = "avx512";
+    kern_init_avx512_igemm(k);
+    kern_init_avx512_conv(k);
+    kern_init_avx512_pointwise(k);
+}
