@@ -78,9 +78,16 @@ static float *vector_from(struct backend_weights *w, const double *v, int n) {
     return p;
 }
 
+/* Winograd's weights are four times as large: worth their bandwidth where at least this many pixels of
+ * output share them, at the network's default size. */
+enum { WINOGRAD_PIXELS = 14 * 14, WINOGRAD_CHANNELS = 16 };
+
 static enum cpu_algorithm choose(const struct kern *k, const struct cpu_layer *l,
-                                 int vector_layer) {
+                                 int vector_layer, int pixels) {
     if (vector_layer) return CPU_GEMV;
+    if (l->groups == 1 && k->igemm_f32.tile && l->kh == 3 && l->kw == 3 && l->stride == 1 &&
+        l->cin >= WINOGRAD_CHANNELS && pixels >= WINOGRAD_PIXELS)
+        return CPU_WINOGRAD;
     if (l->groups == 1 && k->igemm_f32.tile) return CPU_IGEMM;
     if (l->groups == 1) return l->kh == 1 && l->kw == 1 && l->stride == 1 ? CPU_GEMM : CPU_IM2COL;
     return l->groups == l->cin && l->cin == l->cout ? CPU_DEPTHWISE : CPU_GROUPED;
@@ -88,13 +95,23 @@ static enum cpu_algorithm choose(const struct kern *k, const struct cpu_layer *l
 
 /* Floats the packed weights take. */
 static size_t packed_size(const struct cpu_layer *l, size_t filter) {
-    int outputs = l->algorithm == CPU_IGEMM ? (l->cout + l->nr - 1) / l->nr * l->nr : l->cout;
-    return filter * (size_t)outputs;
+    size_t outputs = (size_t)l->cout;
+    if (l->algorithm == CPU_IGEMM || l->algorithm == CPU_WINOGRAD)
+        outputs = (outputs + (size_t)l->nr - 1) / (size_t)l->nr * (size_t)l->nr;
+    return l->algorithm == CPU_WINOGRAD ? outputs * (size_t)l->cin * KERN_WINOGRAD_PLANES
+                                        : outputs * filter;
 }
 
 /* Filters come as [i][tap]; every layout here has the taps outermost. */
 static void pack_filter(const struct cpu_layer *l, int inputs, int o, const float *filter) {
     int taps = l->kh * l->kw;
+    if (l->algorithm == CPU_WINOGRAD) {
+        size_t plane = (size_t)inputs * (size_t)l->nr;
+        float *at = l->weights + (size_t)(o / l->nr) * KERN_WINOGRAD_PLANES * plane + o % l->nr;
+        for (int i = 0; i < inputs; i++, at += l->nr)
+            kern_winograd_weights(filter + i * taps, at, (ptrdiff_t)plane);
+        return;
+    }
     size_t depth = (size_t)taps * (size_t)inputs, column = (size_t)o, step = (size_t)l->cout;
     if (l->algorithm == CPU_GEMV) {
         column = (size_t)o * depth;
@@ -108,7 +125,7 @@ static void pack_filter(const struct cpu_layer *l, int inputs, int o, const floa
 }
 
 static int pack_conv(const struct kern *k, const struct net *net, const struct net_node *n,
-                     struct backend_weights *w, struct cpu_layer *l) {
+                     int pixels, struct backend_weights *w, struct cpu_layer *l) {
     int inputs = fold_group_inputs(net, n);
     l->kh = n->window.kh;
     l->kw = n->window.kw;
@@ -117,7 +134,7 @@ static int pack_conv(const struct kern *k, const struct net *net, const struct n
     l->cin = inputs * n->groups;
     l->cout = n->channels;
     l->nr = k->igemm_f32.nr;
-    l->algorithm = choose(k, l, n->vector);
+    l->algorithm = choose(k, l, n->vector, pixels);
     l->bias_classes = fold_bias(net, n, NULL);
     size_t filter_size = (size_t)inputs * (size_t)(l->kh * l->kw);
     size_t packed = packed_size(l, filter_size);
@@ -140,8 +157,8 @@ static int pack_conv(const struct kern *k, const struct net *net, const struct n
 }
 
 static int pack_node(const struct kern *k, const struct net *net, const struct net_node *n,
-                     struct backend_weights *w, struct cpu_layer *l) {
-    if (n->op == NET_CONV) return pack_conv(k, net, n, w, l);
+                     int pixels, struct backend_weights *w, struct cpu_layer *l) {
+    if (n->op == NET_CONV) return pack_conv(k, net, n, pixels, w, l);
     int ok = 1;
     if (n->op == NET_AFFINE) {
         l->scale = vector_from(w, n->scale, n->channels);
@@ -177,16 +194,17 @@ static int cpu_load(struct backend *b, const struct net *net, struct backend_wei
         return err_set(MIEN_ENOMEM, "%s: out of memory", blob_label(net->blob));
     }
     w->count = net->count;
-    for (int i = 0; i < net->count; i++) {
-        if (net->nodes[i].replaced_by >= 0) continue;
-        int rc = pack_node(&b->kern, net, &net->nodes[i], w, &w->layers[i]);
-        if (rc) {
-            free_weights(w);
-            return rc;
-        }
-    }
-    *out = w;
-    return MIEN_OK;
+    int *pixels = malloc(sizeof *pixels * (size_t)net->count);
+    int rc = pixels ? plan_pixels(net, pixels) : err_set(MIEN_ENOMEM, "out of memory");
+    for (int i = 0; i < net->count && !rc; i++)
+        if (net->nodes[i].replaced_by < 0)
+            rc = pack_node(&b->kern, net, &net->nodes[i], pixels[i], w, &w->layers[i]);
+    free(pixels);
+    if (rc)
+        free_weights(w);
+    else
+        *out = w;
+    return rc;
 }
 
 /* ------------------------------------------------------------------ plan */
@@ -369,6 +387,7 @@ static const char *cpu_algorithm_name(const struct backend_plan *p, int step) {
     if (s->plan.kind != PLAN_CONV) return "direct";
     switch (s->layer->algorithm) {
     case CPU_IGEMM: return "igemm";
+    case CPU_WINOGRAD: return "winograd";
     case CPU_GEMM: return "gemm";
     case CPU_IM2COL: return "im2col+gemm";
     case CPU_DEPTHWISE: return "depthwise";

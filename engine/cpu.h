@@ -14,6 +14,7 @@
 enum cpu_algorithm {
     CPU_NONE,
     CPU_IGEMM,     /* tiles read the tensor in place: no matrix is built */
+    CPU_WINOGRAD,  /* 3x3 stride 1 on maps of some size: F(4x4, 3x3) */
     CPU_GEMM,      /* 1x1, stride 1: the tensor is the matrix */
     CPU_IM2COL,    /* windows copied into rows, then gemm */
     CPU_DEPTHWISE, /* one input channel an output channel */
@@ -25,6 +26,7 @@ enum cpu_algorithm {
 struct cpu_layer {
     enum cpu_algorithm algorithm;
     float *weights; /* IGEMM: panels [ceil(cout/nr)][kh*kw*cin][nr], zeros beyond cout;
+                       WINOGRAD: [ceil(cout/nr)][36][cin][nr], zeros beyond cout;
                        GEMM, IM2COL: [kh*kw*cin][cout]; DEPTHWISE: [kh*kw][c];
                        GROUPED: [kh*kw][cin/groups][cout]; GEMV: [cout][kh*kw*cin] */
     float *bias;    /* [bias_classes][cout] */

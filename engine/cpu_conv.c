@@ -97,6 +97,55 @@ static void conv_igemm(const struct kern *k, const struct cpu_step *s, float *ar
     }
 }
 
+/* 4x4 outputs, the tile at row y, column x, as far as they lie inside the task and the map. */
+static void finish_winograd(const struct kern *k, const struct cpu_step *s, float *arena, int b,
+                            int y, int y1, int x, int c, int n, const float *tile, int nr) {
+    int w = s->plan.out.w - x < KERN_WINOGRAD_OUT ? s->plan.out.w - x : KERN_WINOGRAD_OUT;
+    for (int i = 0; i < KERN_WINOGRAD_OUT && y + i < y1; i++)
+        finish(k, s, arena, b, y + i, x, w, c, n, tile + i * KERN_WINOGRAD_OUT * nr, nr);
+}
+
+/* Transforms the windows of the task's tiles: v is [36][tiles][cin]. */
+static void winograd_windows(const struct kern *k, const struct cpu_step *s, float *arena,
+                             const struct cpu_range *r, int across, float *v, ptrdiff_t plane) {
+    const struct plan_view *in = &s->plan.in;
+    int cin = s->layer->cin, tile = 0;
+    for (int y = r->y0; y < r->y1; y += KERN_WINOGRAD_OUT)
+        for (int i = 0; i < across; i++, tile++) {
+            int top = y - s->plan.pad_top, left = i * KERN_WINOGRAD_OUT - s->plan.pad_left;
+            k->winograd_input_f32(cin, in->h + in->bottom - top, in->w + in->right - left,
+                                  cpu_pixel(arena, in, r->image, top, left), in->row, in->px,
+                                  v + (ptrdiff_t)tile * cin, plane);
+        }
+}
+
+static void conv_winograd(const struct kern *k, const struct cpu_step *s, float *arena,
+                          float *scratch, const struct cpu_range *r) {
+    const struct cpu_layer *l = s->layer;
+    const ptrdiff_t no_offset = 0;
+    int across = (s->plan.out.w + KERN_WINOGRAD_OUT - 1) / KERN_WINOGRAD_OUT;
+    int tiles = (r->y1 - r->y0 + KERN_WINOGRAD_OUT - 1) / KERN_WINOGRAD_OUT * across;
+    int mr = k->igemm_f32.mr, nr = l->nr;
+    ptrdiff_t in_plane = (ptrdiff_t)tiles * l->cin, out_plane = (ptrdiff_t)tiles * nr;
+    float *v = scratch, *m = v + (KERN_WINOGRAD_PLANES * in_plane + 15) / 16 * 16; /* aligned */
+    float *tile = m + KERN_WINOGRAD_PLANES * out_plane;
+    winograd_windows(k, s, arena, r, across, v, in_plane);
+    for (int c = r->c0; c < r->c1; c += nr) {
+        const float *panel = l->weights + (size_t)(c / nr) * KERN_WINOGRAD_PLANES * (size_t)l->cin * (size_t)nr;
+        int n = r->c1 - c < nr ? r->c1 - c : nr;
+        for (int p = 0; p < KERN_WINOGRAD_PLANES; p++, panel += (size_t)l->cin * (size_t)nr)
+            for (int t = 0; t < tiles; t += mr)
+                k->igemm_f32.tile(tiles - t < mr ? tiles - t : mr, 1, l->cin, &no_offset,
+                                  v + p * in_plane + (ptrdiff_t)t * l->cin, l->cin, panel,
+                                  m + p * out_plane + (ptrdiff_t)t * nr);
+        for (int t = 0; t < tiles; t++) {
+            k->winograd_output_f32(nr, m + (ptrdiff_t)t * nr, out_plane, tile);
+            finish_winograd(k, s, arena, r->image, r->y0 + t / across * KERN_WINOGRAD_OUT, r->y1,
+                            t % across * KERN_WINOGRAD_OUT, c, n, tile, nr);
+        }
+    }
+}
+
 static void conv_grouped(const struct kern *k, const struct cpu_step *s, float *arena,
                          float *scratch, const struct cpu_range *r) {
     const struct plan_step *p = &s->plan;
@@ -132,6 +181,7 @@ void cpu_conv_task(const struct kern *k, const struct cpu_step *s, float *arena,
                    int task) {
     struct cpu_range r = cpu_task_range(s, task);
     switch (s->layer->algorithm) {
+    case CPU_WINOGRAD: conv_winograd(k, s, arena, scratch, &r); break;
     case CPU_IGEMM: conv_igemm(k, s, arena, scratch, &r); break;
     case CPU_GEMM:
     case CPU_IM2COL: conv_gemm(k, s, arena, scratch, &r); break;

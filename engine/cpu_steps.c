@@ -9,6 +9,8 @@ enum {
     GEMM_ROWS = 512,       /* rows of the left matrix a task: amortises packing the right one */
     IGEMM_PIXELS = 112,   /* output pixels a task: each panel is read from the cache for that many */
     IGEMM_TASKS = 4,      /* tasks a small map is cut into at least */
+    WINOGRAD_BYTES = 1 << 20, /* of transformed windows a task: what a second-level cache holds */
+    WINOGRAD_TILES = 28,  /* tiles a task: twice the rows of the largest igemm tile */
     SMALL_TASKS = 2,       /* tasks a small map is cut into at least, for a second thread */
     POINTWISE_WORK = 32768 /* values a task */
 };
@@ -60,6 +62,21 @@ static void cut_igemm(struct cpu_step *s) {
     s->scratch = KERN_MAX_MR * KERN_MAX_NR;
 }
 
+/* Rows of tiles, as many as the transformed windows may take; thin maps along the channels. */
+static void cut_winograd(struct cpu_step *s) {
+    const struct plan_view *out = &s->plan.out;
+    const struct cpu_layer *l = s->layer;
+    int tiles = ceil_div(out->w, KERN_WINOGRAD_OUT);
+    int per_row = tiles * l->cin * KERN_WINOGRAD_PLANES * (int)sizeof(float);
+    int tile_rows = max_int(1, min_int(WINOGRAD_BYTES / per_row, ceil_div(WINOGRAD_TILES, tiles)));
+    tile_rows = min_int(tile_rows, ceil_div(out->h, KERN_WINOGRAD_OUT));
+    s->rows = tile_rows * KERN_WINOGRAD_OUT;
+    if (ceil_div(out->h, s->rows) < SMALL_TASKS)
+        s->columns = max_int(1, ceil_div(ceil_div(l->cout, SMALL_TASKS), l->nr)) * l->nr;
+    s->scratch = (size_t)(tile_rows * tiles) * KERN_WINOGRAD_PLANES * (size_t)(l->cin + l->nr) +
+                 16 * (size_t)l->nr + 16;
+}
+
 int cpu_cut(struct cpu_step *s, int batch) {
     const struct plan_view *out = &s->plan.out;
     const struct cpu_layer *l = s->layer;
@@ -70,6 +87,8 @@ int cpu_cut(struct cpu_step *s, int batch) {
         if (l->algorithm == CPU_IGEMM) {
             cut_igemm(s);
             if (find_taps(s)) return MIEN_ENOMEM;
+        } else if (l->algorithm == CPU_WINOGRAD) {
+            cut_winograd(s);
         } else if (l->algorithm == CPU_GEMM || l->algorithm == CPU_IM2COL) {
             cut_gemm(s);
         } else if (l->algorithm == CPU_GEMV) {

@@ -443,3 +443,12 @@ int plan_output_shape(const struct net *net, int i, int width, int height, int *
     free(v);
     return rc;
 }
+
+int plan_pixels(const struct net *net, int *pixels) {
+    struct value *v = calloc((size_t)net->count, sizeof *v);
+    if (!v) return err_set(MIEN_ENOMEM, "out of memory");
+    int rc = infer(net, net->input_width, net->input_height, v);
+    for (int i = 0; i < net->count; i++) pixels[i] = v[i].h * v[i].w;
+    free(v);
+    return rc;
+}

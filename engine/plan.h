@@ -76,4 +76,8 @@ void plan_free(struct plan_graph *g);
 /* Shape of output i at a size, without a plan. */
 int plan_output_shape(const struct net *net, int i, int width, int height, int *h, int *w, int *c);
 
+/* Pixels of each node's output at the network's default size, for choices made when weights are
+ * packed. pixels: [net->count], filled. */
+int plan_pixels(const struct net *net, int *pixels);
+
 #endif

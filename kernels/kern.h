@@ -57,6 +57,22 @@ struct kern_igemm {
 };
 enum { KERN_MAX_MR = 16, KERN_MAX_NR = 64 };
 
+/*
+ * Winograd's F(4x4, 3x3): a 3x3 convolution of stride 1 in 36 products a 4x4 tile of outputs instead of
+ * 144. Transform the input's 6x6 windows, multiply plane by plane with the transformed weights (igemm
+ * tiles with one tap), transform back.
+ *
+ * input: one window of c channels; rows and columns beyond `rows`, `columns` count as zero. Plane p of
+ * its 36 goes to dst + p * plane. output: plane p of c channels at src + p * plane; dst: [4][4][c].
+ */
+typedef void kern_winograd_input_f32_fn(int c, int rows, int columns, const float *src,
+                                        ptrdiff_t src_row, ptrdiff_t src_px, float *dst,
+                                        ptrdiff_t plane);
+typedef void kern_winograd_output_f32_fn(int c, const float *src, ptrdiff_t plane, float *dst);
+enum { KERN_WINOGRAD_OUT = 4, KERN_WINOGRAD_IN = 6, KERN_WINOGRAD_PLANES = 36 };
+/* Transforms one filter w: [3][3]; plane p goes to out[p * plane]. */
+void kern_winograd_weights(const float *w, float *out, ptrdiff_t plane);
+
 /* One row of output pixels of a convolution as rows of a matrix for gemm: dst[x] is the window of
  * output pixel x, [kh][kw][c] floats in a row. src points at the window's first element for x = 0.
  * dst: [w][kh*kw*c], contiguous. */
@@ -98,6 +114,8 @@ typedef void kern_softmax_f32_fn(int n, float *x);
 struct kern {
     const char *name; /* of the fastest part, e.g. "c" or "avx2" */
     struct kern_igemm igemm_f32;
+    kern_winograd_input_f32_fn *winograd_input_f32;
+    kern_winograd_output_f32_fn *winograd_output_f32;
     kern_gemm_f32_fn *gemm_f32;
     kern_gemv_f32_fn *gemv_f32;
     kern_im2col_f32_fn *im2col_f32;

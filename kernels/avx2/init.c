@@ -4,5 +4,6 @@ void kern_init_avx2(struct kern *k) {
     k->name = "avx2";
     kern_init_avx2_igemm(k);
     kern_init_avx2_conv(k);
+    kern_init_avx2_winograd(k);
     kern_init_avx2_pointwise(k);
 }

@@ -8,6 +8,7 @@
 
 void kern_init_avx512_igemm(struct kern *k);
 void kern_init_avx512_conv(struct kern *k);
+void kern_init_avx512_winograd(struct kern *k);
 void kern_init_avx512_pointwise(struct kern *k);
 
 #endif

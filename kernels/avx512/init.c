@@ -4,5 +4,6 @@ void kern_init_avx512(struct kern *k) {
     k->name = "avx512";
     kern_init_avx512_igemm(k);
     kern_init_avx512_conv(k);
+    kern_init_avx512_winograd(k);
     kern_init_avx512_pointwise(k);
 }

@@ -5,6 +5,7 @@ void kern_init_c(struct kern *k) {
     kern_init_c_gemm(k);
     kern_init_c_igemm(k);
     kern_init_c_conv(k);
+    kern_init_c_winograd(k);
     kern_init_c_pointwise(k);
     kern_init_c_pool(k);
 }

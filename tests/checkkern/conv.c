@@ -118,7 +118,45 @@ static void check_tile(struct check *k) {
     check_guarded_free(k, "igemm_f32.tile", want, no);
 }
 
+/* The three transforms together are a convolution: one tile, one output channel at a time. */
+static void check_winograd(struct check *k) {
+    int c = check_int(k, 1, 40), rows = check_int(k, 1, 8), columns = check_int(k, 1, 8);
+    int px = c + check_int(k, 0, 5), height = rows < 6 ? rows : 6, width = columns < 6 ? columns : 6;
+    ptrdiff_t row = (ptrdiff_t)px * 6 + check_int(k, 0, 7), plane = c + check_int(k, 0, 9);
+    size_t ns = (size_t)((height - 1) * row + (width - 1) * px + c), nv = (size_t)(35 * plane + c);
+    size_t no = 16 * (size_t)c, nw = 9 * (size_t)c;
+    float *src = check_guarded(k, ns), *v = check_guarded(k, nv), *w = check_guarded(k, nw);
+    float *out = check_guarded(k, no), *want = check_guarded(k, no);
+    k->kern.winograd_input_f32(c, rows, columns, src, row, px, v, plane);
+    for (int j = 0; j < c; j++) { /* a depthwise product: channel j by filter j */
+        float u[36];
+        kern_winograd_weights(w + 9 * j, u, 1);
+        for (int p = 0; p < 36; p++) v[p * plane + j] *= u[p];
+    }
+    k->kern.winograd_output_f32(c, v, plane, out);
+    for (int y = 0; y < 4; y++)
+        for (int x = 0; x < 4; x++)
+            for (int j = 0; j < c; j++) {
+                double sum = 0;
+                for (int t = 0; t < 9; t++) {
+                    int sy = y + t / 3, sx = x + t % 3;
+                    if (sy < height && sx < width)
+                        sum += (double)src[sy * row + sx * px + j] * w[9 * j + t];
+                }
+                want[(y * 4 + x) * c + j] = (float)sum;
+            }
+    char text[64];
+    snprintf(text, sizeof text, "%d channels, window %d x %d", c, rows, columns);
+    check_equal(k, "winograd_f32", text, out, want, no, 1e-5);
+    check_guarded_free(k, "winograd_f32", src, ns);
+    check_guarded_free(k, "winograd_f32", v, nv);
+    check_guarded_free(k, "winograd_f32", w, nw);
+    check_guarded_free(k, "winograd_f32", out, no);
+    check_guarded_free(k, "winograd_f32", want, no);
+}
+
 void check_conv(struct check *k) {
+    check_winograd(k);
     check_tile(k);
     check_im2col(k);
     check_grouped(k, 1);

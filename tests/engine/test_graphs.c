@@ -237,6 +237,35 @@ static void test_tensorflow(void **state) {
     }
 }
 
+/* Enough channels for Winograd: tiles that end outside the map, border biases, a residual, a slice. */
+static void wide(struct net *net) {
+    net_value x = net_relu(net, net_conv(net, net_input(net), "c0", 1, 1));
+    net_value y = net_conv(net, net_bn(net, x, "b1"), "c1", 1, 1);
+    y = net_prelu(net, net_bn(net, y, "b2"), "p");
+    net_value z = net_relu(net, net_add(net, net_conv(net, y, "c2", 1, 1), x));
+    net_value parts[] = {y, z};
+    net_output(net, net_conv(net, net_concat(net, 2, parts), "c3", 1, 1), "y");
+    net_output(net, net_conv(net, z, "c4", 1, 1), "z");
+}
+
+static void test_wide(void **state) {
+    (void)state;
+    for (int size = 16; size < 24; size++) {
+        struct blobmaker m;
+        blobmaker_open(&m, (uint64_t)size);
+        blobmaker_meta(&m, meta);
+        blobmaker_tensor(&m, "c0.weight", -0.2f, 0.2f, 18, 3, 3, 3);
+        blobmaker_bn(&m, "b1", 18);
+        blobmaker_tensor(&m, "c1.weight", -0.2f, 0.2f, 37, 18, 3, 3);
+        blobmaker_bn(&m, "b2", 37);
+        blobmaker_tensor(&m, "p.weight", -0.3f, 0.3f, 37, 0, 0, 0);
+        blobmaker_tensor(&m, "c2.weight", -0.2f, 0.2f, 18, 37, 3, 3);
+        blobmaker_tensor(&m, "c3.weight", -0.2f, 0.2f, 16, 55, 3, 3);
+        blobmaker_tensor(&m, "c4.weight", -0.2f, 0.2f, 33, 18, 3, 3);
+        check_net(&m, wide, size, 39 - size, "wide");
+    }
+}
+
 /* -------------------------------------------------------------- random graphs */
 
 enum { RANDOM_NODES = 14, CHANNELS = 8 };
@@ -295,7 +324,7 @@ int main(void) {
         cmocka_unit_test(test_border_bias),
         cmocka_unit_test(test_border_bias_thin),
         cmocka_unit_test(test_fpn),
-        cmocka_unit_test(test_tensorflow),
+        cmocka_unit_test(test_tensorflow), cmocka_unit_test(test_wide),
         cmocka_unit_test(test_random_graphs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
