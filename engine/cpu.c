@@ -2,7 +2,6 @@
 
 #include "engine/backend.h"
 #include "engine/err.h"
-#include "engine/fold.h"
 #include "engine/pool.h"
 
 #include <pthread.h>
@@ -14,12 +13,6 @@ struct backend {
     struct kern kern;
     struct pool *pool;
     char text[160];
-};
-
-struct backend_weights {
-    struct cpu_layer *layers; /* [nodes] */
-    int count;
-    size_t bytes;
 };
 
 /* What one run needs to itself: tensors and scratch. Kept for the next run. */
@@ -63,148 +56,8 @@ static int cpu_open(const struct backend_options *opt, struct backend **out) {
     return MIEN_OK;
 }
 
-/* --------------------------------------------------------------- weights */
-
-static float *vector(struct backend_weights *w, size_t n) {
-    void *p = NULL;
-    if (posix_memalign(&p, 64, (n * sizeof(float) + 63) & ~(size_t)63) != 0) return NULL;
-    w->bytes += n * sizeof(float);
-    return p;
-}
-
-static float *vector_from(struct backend_weights *w, const double *v, int n) {
-    float *p = vector(w, (size_t)n);
-    for (int i = 0; p && i < n; i++) p[i] = (float)v[i];
-    return p;
-}
-
-/* Winograd's weights are four times as large: worth their bandwidth where at least this many pixels of
- * output share them, at the network's default size. */
-enum { WINOGRAD_PIXELS = 14 * 14, WINOGRAD_CHANNELS = 16 };
-
-static enum cpu_algorithm choose(const struct kern *k, const struct cpu_layer *l,
-                                 int vector_layer, int pixels) {
-    if (vector_layer) return CPU_GEMV;
-    if (l->groups == 1 && k->igemm_f32.tile && l->kh == 3 && l->kw == 3 && l->stride == 1 &&
-        l->cin >= WINOGRAD_CHANNELS && pixels >= WINOGRAD_PIXELS)
-        return CPU_WINOGRAD;
-    if (l->groups == 1 && k->igemm_f32.tile) return CPU_IGEMM;
-    if (l->groups == 1) return l->kh == 1 && l->kw == 1 && l->stride == 1 ? CPU_GEMM : CPU_IM2COL;
-    return l->groups == l->cin && l->cin == l->cout ? CPU_DEPTHWISE : CPU_GROUPED;
-}
-
-/* Floats the packed weights take. */
-static size_t packed_size(const struct cpu_layer *l, size_t filter) {
-    size_t outputs = (size_t)l->cout;
-    if (l->algorithm == CPU_IGEMM || l->algorithm == CPU_WINOGRAD)
-        outputs = (outputs + (size_t)l->nr - 1) / (size_t)l->nr * (size_t)l->nr;
-    return l->algorithm == CPU_WINOGRAD ? outputs * (size_t)l->cin * KERN_WINOGRAD_PLANES
-                                        : outputs * filter;
-}
-
-/* Filters come as [i][tap]; every layout here has the taps outermost. */
-static void pack_filter(const struct cpu_layer *l, int inputs, int o, const float *filter) {
-    int taps = l->kh * l->kw;
-    if (l->algorithm == CPU_WINOGRAD) {
-        size_t plane = (size_t)inputs * (size_t)l->nr;
-        float *at = l->weights + (size_t)(o / l->nr) * KERN_WINOGRAD_PLANES * plane + o % l->nr;
-        for (int i = 0; i < inputs; i++, at += l->nr)
-            kern_winograd_weights(filter + i * taps, at, (ptrdiff_t)plane);
-        return;
-    }
-    size_t depth = (size_t)taps * (size_t)inputs, column = (size_t)o, step = (size_t)l->cout;
-    if (l->algorithm == CPU_GEMV) {
-        column = (size_t)o * depth;
-        step = 1;
-    } else if (l->algorithm == CPU_IGEMM) {
-        column = (size_t)(o / l->nr) * depth * (size_t)l->nr + (size_t)(o % l->nr);
-        step = (size_t)l->nr;
-    }
-    for (int t = 0; t < taps; t++)
-        for (int i = 0; i < inputs; i++, column += step) l->weights[column] = filter[i * taps + t];
-}
-
-static int pack_conv(const struct kern *k, const struct net *net, const struct net_node *n,
-                     int pixels, struct backend_weights *w, struct cpu_layer *l) {
-    int inputs = fold_group_inputs(net, n);
-    l->kh = n->window.kh;
-    l->kw = n->window.kw;
-    l->stride = n->window.stride;
-    l->groups = n->groups;
-    l->cin = inputs * n->groups;
-    l->cout = n->channels;
-    l->nr = k->igemm_f32.nr;
-    l->algorithm = choose(k, l, n->vector, pixels);
-    l->bias_classes = fold_bias(net, n, NULL);
-    size_t filter_size = (size_t)inputs * (size_t)(l->kh * l->kw);
-    size_t packed = packed_size(l, filter_size);
-    l->weights = vector(w, packed);
-    l->bias = vector(w, (size_t)l->bias_classes * (size_t)l->cout);
-    float *filter = malloc(filter_size * sizeof *filter);
-    if (!l->weights || !l->bias || !filter) {
-        free(filter);
-        return err_set(MIEN_ENOMEM, "%s: out of memory for %s", blob_label(net->blob), n->name);
-    }
-    if (l->cout % (l->nr ? l->nr : 1)) memset(l->weights, 0, packed * sizeof(float));
-    for (int o = 0; o < l->cout; o++) {
-        fold_filter(net, n, o, filter);
-        pack_filter(l, inputs, o, filter);
-    }
-    fold_bias(net, n, l->bias);
-    free(filter);
-    blob_release_pages(net->blob, n->weights.w);
-    return MIEN_OK;
-}
-
-static int pack_node(const struct kern *k, const struct net *net, const struct net_node *n,
-                     int pixels, struct backend_weights *w, struct cpu_layer *l) {
-    if (n->op == NET_CONV) return pack_conv(k, net, n, pixels, w, l);
-    int ok = 1;
-    if (n->op == NET_AFFINE) {
-        l->scale = vector_from(w, n->scale, n->channels);
-        l->shift = vector_from(w, n->shift, n->channels);
-        ok = l->scale && l->shift;
-    } else if (n->op == NET_ACT && n->slope) {
-        l->slope = vector(w, (size_t)n->channels);
-        if ((ok = l->slope != NULL))
-            memcpy(l->slope, n->slope->data, sizeof(float) * (size_t)n->channels);
-    }
-    return ok ? MIEN_OK : err_set(MIEN_ENOMEM, "%s: out of memory", blob_label(net->blob));
-}
-
-static void free_weights(struct backend_weights *w) {
-    if (!w) return;
-    for (int i = 0; w->layers && i < w->count; i++) {
-        free(w->layers[i].weights);
-        free(w->layers[i].bias);
-        free(w->layers[i].scale);
-        free(w->layers[i].shift);
-        free(w->layers[i].slope);
-    }
-    free(w->layers);
-    free(w);
-}
-
 static int cpu_load(struct backend *b, const struct net *net, struct backend_weights **out) {
-    *out = NULL;
-    struct backend_weights *w = calloc(1, sizeof *w);
-    if (w) w->layers = calloc((size_t)net->count, sizeof *w->layers);
-    if (!w || !w->layers) {
-        free_weights(w);
-        return err_set(MIEN_ENOMEM, "%s: out of memory", blob_label(net->blob));
-    }
-    w->count = net->count;
-    int *pixels = malloc(sizeof *pixels * (size_t)net->count);
-    int rc = pixels ? plan_pixels(net, pixels) : err_set(MIEN_ENOMEM, "out of memory");
-    for (int i = 0; i < net->count && !rc; i++)
-        if (net->nodes[i].replaced_by < 0)
-            rc = pack_node(&b->kern, net, &net->nodes[i], pixels[i], w, &w->layers[i]);
-    free(pixels);
-    if (rc)
-        free_weights(w);
-    else
-        *out = w;
-    return rc;
+    return cpu_pack(&b->kern, net, out);
 }
 
 /* ------------------------------------------------------------------ plan */
@@ -363,7 +216,7 @@ static int cpu_wait(struct backend_plan *p) {
 
 static void cpu_close(struct backend *b, struct backend_weights *w, struct backend_plan *p) {
     free_plan(p);
-    free_weights(w);
+    cpu_pack_free(w);
     if (b) pool_close(b->pool);
     free(b);
 }

@@ -34,8 +34,18 @@ struct cpu_layer {
     float *scale, *shift; /* AFFINE: [c] */
     float *slope;         /* PReLU of this ACT node: [c] */
     int kh, kw, stride, groups, cin, cout;
-    int nr;               /* IGEMM: channels a panel */
+    int nr; /* IGEMM: channels a panel */
 };
+
+/* A network's layers; shared, read-only, by all its plans. */
+struct backend_weights {
+    struct cpu_layer *layers; /* [nodes] */
+    int count;
+    size_t bytes;
+};
+/* Chooses each layer's algorithm and packs its weights, a layer at a time. */
+int cpu_pack(const struct kern *k, const struct net *net, struct backend_weights **out);
+void cpu_pack_free(struct backend_weights *w);
 
 /* A step ready to run. */
 struct cpu_step {
@@ -48,7 +58,7 @@ struct cpu_step {
     int columns;       /* output channels a task */
     int column_blocks; /* tasks along the channels */
     int tasks;
-    size_t scratch; /* floats a worker */
+    size_t scratch;    /* floats a worker */
     int taps, depth;   /* IGEMM: runs of `depth` neighbouring floats that make up a window */
     ptrdiff_t *offset; /* IGEMM: [taps], of each run from the window's first float; owned */
 };

@@ -18,8 +18,8 @@ static int border_bits(const struct cpu_step *s, int y, int x) {
 
 /* Pixels x.. of output row y, channels c0.., from acc to their place. Where the bias depends on the
  * border, they are done in runs of one class: the first, the inner ones, the last. */
-static void finish(const struct kern *k, const struct cpu_step *s, float *arena, int b, int y, int x,
-                   int m, int c0, int n, const float *acc, ptrdiff_t acc_px) {
+static void finish(const struct kern *k, const struct cpu_step *s, float *arena, int b, int y,
+                   int x, int m, int c0, int n, const float *acc, ptrdiff_t acc_px) {
     const struct plan_step *p = &s->plan;
     for (int i = 0, run; i < m; i += run) {
         int bits = 0;
@@ -74,8 +74,8 @@ static void conv_gemm(const struct kern *k, const struct cpu_step *s, float *are
         finish_row(k, s, arena, r, y, acc + (ptrdiff_t)(y - r->y0) * w * acc_px, acc_px);
 }
 
-/* Panels outermost: one panel stays in the cache while all rows of the task pass over it. Tiles begin
- * at even pixels, as a halved residual needs. */
+/* Panels outermost: one panel stays in the cache while all rows of the task pass over it. Tiles
+ * begin at even pixels, as a halved residual needs. */
 static void conv_igemm(const struct kern *k, const struct cpu_step *s, float *arena, float *scratch,
                        const struct cpu_range *r) {
     const struct plan_step *p = &s->plan;
@@ -131,7 +131,8 @@ static void conv_winograd(const struct kern *k, const struct cpu_step *s, float 
     float *tile = m + KERN_WINOGRAD_PLANES * out_plane;
     winograd_windows(k, s, arena, r, across, v, in_plane);
     for (int c = r->c0; c < r->c1; c += nr) {
-        const float *panel = l->weights + (size_t)(c / nr) * KERN_WINOGRAD_PLANES * (size_t)l->cin * (size_t)nr;
+        const float *panel =
+            l->weights + (size_t)(c / nr) * KERN_WINOGRAD_PLANES * (size_t)l->cin * (size_t)nr;
         int n = r->c1 - c < nr ? r->c1 - c : nr;
         for (int p = 0; p < KERN_WINOGRAD_PLANES; p++, panel += (size_t)l->cin * (size_t)nr)
             for (int t = 0; t < tiles; t += mr)

@@ -6,13 +6,13 @@
 #include <string.h>
 
 enum {
-    GEMM_ROWS = 512,       /* rows of the left matrix a task: amortises packing the right one */
-    IGEMM_PIXELS = 112,   /* output pixels a task: each panel is read from the cache for that many */
-    IGEMM_TASKS = 4,      /* tasks a small map is cut into at least */
+    GEMM_ROWS = 512,    /* rows of the left matrix a task: amortises packing the right one */
+    IGEMM_PIXELS = 112, /* output pixels a task: each panel is read from the cache for that many */
+    IGEMM_TASKS = 4,    /* tasks a small map is cut into at least */
     WINOGRAD_BYTES = 1 << 20, /* of transformed windows a task: what a second-level cache holds */
-    WINOGRAD_TILES = 28,  /* tiles a task: twice the rows of the largest igemm tile */
-    SMALL_TASKS = 2,       /* tasks a small map is cut into at least, for a second thread */
-    POINTWISE_WORK = 32768 /* values a task */
+    WINOGRAD_TILES = 28,      /* tiles a task: twice the rows of the largest igemm tile */
+    SMALL_TASKS = 2,          /* tasks a small map is cut into at least, for a second thread */
+    POINTWISE_WORK = 32768    /* values a task */
 };
 
 static int ceil_div(int a, int b) {
@@ -46,8 +46,8 @@ static int find_taps(struct cpu_step *s) {
     s->offset = malloc(sizeof *s->offset * (size_t)s->taps);
     if (!s->offset) return err_set(MIEN_ENOMEM, "out of memory");
     for (int t = 0; t < s->taps; t++)
-        s->offset[t] = joined ? t * s->plan.in.row
-                              : t / l->kw * s->plan.in.row + t % l->kw * s->plan.in.px;
+        s->offset[t] =
+            joined ? t * s->plan.in.row : t / l->kw * s->plan.in.row + t % l->kw * s->plan.in.px;
     return MIEN_OK;
 }
 

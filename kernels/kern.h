@@ -44,10 +44,10 @@ typedef void kern_gemm_f32_fn(int m, int n, int k, const float *a, ptrdiff_t lda
 typedef void kern_gemv_f32_fn(int n, int k, const float *w, const float *x, float *y);
 
 /*
- * A tile of an implicit-GEMM convolution: m pixels of an output row, 1 <= m <= igemm.mr, by igemm.nr
- * channels. No matrix is ever built: with tap t starting offset[t] floats after a window's first,
- *   out[i][j] = sum over t, l of src[i * src_px + offset[t] + l] panel[t * k + l][j].
- * offset: [taps]; panel: [taps * k][nr], 64-byte aligned; out: [m][nr], contiguous, 64-byte aligned.
+ * A tile of an implicit-GEMM convolution: m pixels of an output row, 1 <= m <= igemm.mr, by
+ * igemm.nr channels. No matrix is ever built: with tap t starting offset[t] floats after a window's
+ * first, out[i][j] = sum over t, l of src[i * src_px + offset[t] + l] panel[t * k + l][j]. offset:
+ * [taps]; panel: [taps * k][nr], 64-byte aligned; out: [m][nr], contiguous, 64-byte aligned.
  */
 typedef void kern_tile_f32_fn(int m, int taps, int k, const ptrdiff_t *offset, const float *src,
                               ptrdiff_t src_px, const float *panel, float *out);
@@ -58,12 +58,13 @@ struct kern_igemm {
 enum { KERN_MAX_MR = 16, KERN_MAX_NR = 64 };
 
 /*
- * Winograd's F(4x4, 3x3): a 3x3 convolution of stride 1 in 36 products a 4x4 tile of outputs instead of
- * 144. Transform the input's 6x6 windows, multiply plane by plane with the transformed weights (igemm
- * tiles with one tap), transform back.
+ * Winograd's F(4x4, 3x3): a 3x3 convolution of stride 1 in 36 products a 4x4 tile of outputs
+ * instead of 144. Transform the input's 6x6 windows, multiply plane by plane with the transformed
+ * weights (igemm tiles with one tap), transform back.
  *
- * input: one window of c channels; rows and columns beyond `rows`, `columns` count as zero. Plane p of
- * its 36 goes to dst + p * plane. output: plane p of c channels at src + p * plane; dst: [4][4][c].
+ * input: one window of c channels; rows and columns beyond `rows`, `columns` count as zero. Plane p
+ * of its 36 goes to dst + p * plane. output: plane p of c channels at src + p * plane; dst:
+ * [4][4][c].
  */
 typedef void kern_winograd_input_f32_fn(int c, int rows, int columns, const float *src,
                                         ptrdiff_t src_row, ptrdiff_t src_px, float *dst,

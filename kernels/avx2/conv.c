@@ -12,8 +12,9 @@ dwconv_block(const int full, __m256i m, int w, const int kh, const int kw, int c
 #pragma GCC unroll 3
             for (int kx = 0; kx < kw; kx++, k += c) {
                 const float *s = src + ky * src_row + kx * src_px;
-                acc = full ? _mm256_fmadd_ps(_mm256_loadu_ps(s), _mm256_loadu_ps(k), acc)
-                           : _mm256_fmadd_ps(_mm256_maskload_ps(s, m), _mm256_maskload_ps(k, m), acc);
+                acc =
+                    full ? _mm256_fmadd_ps(_mm256_loadu_ps(s), _mm256_loadu_ps(k), acc)
+                         : _mm256_fmadd_ps(_mm256_maskload_ps(s, m), _mm256_maskload_ps(k, m), acc);
             }
         if (full)
             _mm256_storeu_ps(dst, acc);
@@ -54,7 +55,8 @@ static void gemv_f32_avx2(int n, int k, const float *w, const float *x, float *y
                                        _mm256_loadu_ps(x + l + 8 * i), s[i]);
         for (; l < k; l += 8) {
             __m256i m = avx2_tail(k - l);
-            s[0] = _mm256_fmadd_ps(_mm256_maskload_ps(w + l, m), _mm256_maskload_ps(x + l, m), s[0]);
+            s[0] =
+                _mm256_fmadd_ps(_mm256_maskload_ps(w + l, m), _mm256_maskload_ps(x + l, m), s[0]);
         }
         y[j] = sum_lanes(_mm256_add_ps(_mm256_add_ps(s[0], s[1]), _mm256_add_ps(s[2], s[3])));
     }

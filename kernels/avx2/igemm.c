@@ -52,10 +52,7 @@ static inline __attribute__((always_inline)) void tile(const int m, int taps, in
 
 static void tile_f32_6x16_avx2(int m, int taps, int k, const ptrdiff_t *offset, const float *src,
                                ptrdiff_t src_px, const float *panel, float *out) {
-    switch (m) {
-        CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
-    default: break;
-    }
+    switch (m) { CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) default : break; }
 }
 
 void kern_init_avx2_igemm(struct kern *k) {

@@ -61,9 +61,7 @@ epilogue(enum kern_act act, int w, int c, const float *acc, ptrdiff_t acc_px,
 }
 
 #define CASE(ACT)                                                                                  \
-    case ACT:                                                                                      \
-        epilogue(ACT, w, c, acc, acc_px, e, res, res_px, res_shift, dst, dst_px);                  \
-        break;
+    case ACT: epilogue(ACT, w, c, acc, acc_px, e, res, res_px, res_shift, dst, dst_px); break;
 
 static void epilogue_f32_avx2(int w, int c, const float *acc, ptrdiff_t acc_px,
                               const struct kern_epi *e, const float *res, ptrdiff_t res_px,
@@ -87,8 +85,8 @@ static void maxpool_f32_avx2(int kh, int kw, int c, const float *src, ptrdiff_t 
         __m256 top = _mm256_maskload_ps(src + j, m);
         for (int ky = 0; ky < kh; ky++)
             for (int kx = 0; kx < kw; kx++)
-                top = _mm256_max_ps(top,
-                                    _mm256_maskload_ps(src + ky * src_row + kx * src_px + j, m));
+                top =
+                    _mm256_max_ps(top, _mm256_maskload_ps(src + ky * src_row + kx * src_px + j, m));
         _mm256_maskstore_ps(dst + j, m, top);
     }
 }
@@ -100,8 +98,8 @@ static void avgpool_f32_avx2(int kh, int kw, int c, float factor, const float *s
         __m256 sum = _mm256_setzero_ps();
         for (int ky = 0; ky < kh; ky++)
             for (int kx = 0; kx < kw; kx++)
-                sum = _mm256_add_ps(sum,
-                                    _mm256_maskload_ps(src + ky * src_row + kx * src_px + j, m));
+                sum =
+                    _mm256_add_ps(sum, _mm256_maskload_ps(src + ky * src_row + kx * src_px + j, m));
         _mm256_maskstore_ps(dst + j, m, _mm256_mul_ps(sum, _mm256_set1_ps(factor)));
     }
 }

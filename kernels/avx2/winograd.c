@@ -1,4 +1,4 @@
-#define LANES 8
+#define LANES        8
 #define SUFFIX(name) name##_f32_avx2
 #include "kernels/winograd.inc"
 

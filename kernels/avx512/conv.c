@@ -22,7 +22,8 @@ static void dwconv_3x3(int w, int c, int stride, const float *src, ptrdiff_t src
                 const float *r = s + ky * src_row;
                 even = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(m, r), k[3 * ky], even);
                 odd = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(m, r + src_px), k[3 * ky + 1], odd);
-                even = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(m, r + 2 * src_px), k[3 * ky + 2], even);
+                even =
+                    _mm512_fmadd_ps(_mm512_maskz_loadu_ps(m, r + 2 * src_px), k[3 * ky + 2], even);
             }
             _mm512_mask_storeu_ps(dst + (ptrdiff_t)x * c + j, m, _mm512_add_ps(even, odd));
         }
@@ -38,9 +39,8 @@ static void dwconv_any(int w, int kh, int kw, int c, int stride, const float *sr
             __m512 acc = _mm512_setzero_ps();
             for (int ky = 0; ky < kh; ky++)
                 for (int kx = 0; kx < kw; kx++, k += c)
-                    acc = _mm512_fmadd_ps(
-                        _mm512_maskz_loadu_ps(m, s + ky * src_row + kx * src_px),
-                        _mm512_maskz_loadu_ps(m, k), acc);
+                    acc = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(m, s + ky * src_row + kx * src_px),
+                                          _mm512_maskz_loadu_ps(m, k), acc);
             _mm512_mask_storeu_ps(dst + (ptrdiff_t)x * c + j, m, acc);
         }
     }
@@ -67,7 +67,8 @@ static void gemv_f32_avx512(int n, int k, const float *w, const float *x, float 
         }
         for (; l < k; l += 16) {
             __mmask16 m = tail(k - l);
-            s0 = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(m, w + l), _mm512_maskz_loadu_ps(m, x + l), s0);
+            s0 = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(m, w + l), _mm512_maskz_loadu_ps(m, x + l),
+                                 s0);
         }
         y[j] = _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(s0, s1), _mm512_add_ps(s2, s3)));
     }

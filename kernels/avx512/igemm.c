@@ -55,13 +55,12 @@ static inline __attribute__((always_inline)) void tile(const int m, int taps, in
 #define CASE(M)                                                                                    \
     case M: tile(M, taps, k, offset, src, src_px, panel, out); break;
 
-static void tile_f32_14x32_avx512(int m, int taps, int k, const ptrdiff_t *offset,
-                                  const float *src, ptrdiff_t src_px, const float *panel,
-                                  float *out) {
+static void tile_f32_14x32_avx512(int m, int taps, int k, const ptrdiff_t *offset, const float *src,
+                                  ptrdiff_t src_px, const float *panel, float *out) {
     switch (m) {
-        CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7)
-        CASE(8) CASE(9) CASE(10) CASE(11) CASE(12) CASE(13) CASE(14)
-    default: break;
+        CASE(1)
+        CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12)
+            CASE(13) CASE(14) default : break;
     }
 }
 

@@ -46,9 +46,7 @@ epilogue(enum kern_act act, int w, int c, const float *acc, ptrdiff_t acc_px,
 }
 
 #define CASE(ACT)                                                                                  \
-    case ACT:                                                                                      \
-        epilogue(ACT, w, c, acc, acc_px, e, res, res_px, res_shift, dst, dst_px);                  \
-        break;
+    case ACT: epilogue(ACT, w, c, acc, acc_px, e, res, res_px, res_shift, dst, dst_px); break;
 
 static void epilogue_f32_avx512(int w, int c, const float *acc, ptrdiff_t acc_px,
                                 const struct kern_epi *e, const float *res, ptrdiff_t res_px,
@@ -84,8 +82,8 @@ static void maxpool_f32_avx512(int kh, int kw, int c, const float *src, ptrdiff_
         __m512 top = _mm512_maskz_loadu_ps(m, src + j);
         for (int ky = 0; ky < kh; ky++)
             for (int kx = 0; kx < kw; kx++)
-                top = _mm512_max_ps(
-                    top, _mm512_maskz_loadu_ps(m, src + ky * src_row + kx * src_px + j));
+                top = _mm512_max_ps(top,
+                                    _mm512_maskz_loadu_ps(m, src + ky * src_row + kx * src_px + j));
         _mm512_mask_storeu_ps(dst + j, m, top);
     }
 }
@@ -97,8 +95,8 @@ static void avgpool_f32_avx512(int kh, int kw, int c, float factor, const float 
         __m512 sum = _mm512_setzero_ps();
         for (int ky = 0; ky < kh; ky++)
             for (int kx = 0; kx < kw; kx++)
-                sum = _mm512_add_ps(
-                    sum, _mm512_maskz_loadu_ps(m, src + ky * src_row + kx * src_px + j));
+                sum = _mm512_add_ps(sum,
+                                    _mm512_maskz_loadu_ps(m, src + ky * src_row + kx * src_px + j));
         _mm512_mask_storeu_ps(dst + j, m, _mm512_mul_ps(sum, _mm512_set1_ps(factor)));
     }
 }

@@ -1,4 +1,4 @@
-#define LANES 16
+#define LANES        16
 #define SUFFIX(name) name##_f32_avx512
 #include "kernels/winograd.inc"
 

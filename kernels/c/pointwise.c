@@ -66,9 +66,9 @@ static void sum_pixel(int c, const float *acc, const float *bias, const float *r
     }
 }
 
-void kern_epilogue_f32_c(int w, int c, const float *acc, ptrdiff_t acc_px,
-                           const struct kern_epi *e, const float *res, ptrdiff_t res_px,
-                           int res_shift, float *dst, ptrdiff_t dst_px) {
+void kern_epilogue_f32_c(int w, int c, const float *acc, ptrdiff_t acc_px, const struct kern_epi *e,
+                         const float *res, ptrdiff_t res_px, int res_shift, float *dst,
+                         ptrdiff_t dst_px) {
     for (int x = 0; x < w; x++, acc += acc_px, dst += dst_px) {
         const float *r = res ? res + (x >> res_shift) * res_px : NULL;
         sum_pixel(c, acc, e->bias, e->res_after ? NULL : r, dst);

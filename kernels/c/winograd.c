@@ -1,4 +1,4 @@
-#define LANES 4
+#define LANES        4
 #define SUFFIX(name) name##_f32_c
 #include "kernels/winograd.inc"
 

@@ -121,7 +121,8 @@ static void check_tile(struct check *k) {
 /* The three transforms together are a convolution: one tile, one output channel at a time. */
 static void check_winograd(struct check *k) {
     int c = check_int(k, 1, 40), rows = check_int(k, 1, 8), columns = check_int(k, 1, 8);
-    int px = c + check_int(k, 0, 5), height = rows < 6 ? rows : 6, width = columns < 6 ? columns : 6;
+    int px = c + check_int(k, 0, 5), height = rows < 6 ? rows : 6,
+        width = columns < 6 ? columns : 6;
     ptrdiff_t row = (ptrdiff_t)px * 6 + check_int(k, 0, 7), plane = c + check_int(k, 0, 9);
     size_t ns = (size_t)((height - 1) * row + (width - 1) * px + c), nv = (size_t)(35 * plane + c);
     size_t no = 16 * (size_t)c, nw = 9 * (size_t)c;

@@ -237,7 +237,8 @@ static void test_tensorflow(void **state) {
     }
 }
 
-/* Enough channels for Winograd: tiles that end outside the map, border biases, a residual, a slice. */
+/* Enough channels for Winograd: tiles that end outside the map, border biases, a residual, a slice.
+ */
 static void wide(struct net *net) {
     net_value x = net_relu(net, net_conv(net, net_input(net), "c0", 1, 1));
     net_value y = net_conv(net, net_bn(net, x, "b1"), "c1", 1, 1);
@@ -324,7 +325,8 @@ int main(void) {
         cmocka_unit_test(test_border_bias),
         cmocka_unit_test(test_border_bias_thin),
         cmocka_unit_test(test_fpn),
-        cmocka_unit_test(test_tensorflow), cmocka_unit_test(test_wide),
+        cmocka_unit_test(test_tensorflow),
+        cmocka_unit_test(test_wide),
         cmocka_unit_test(test_random_graphs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
