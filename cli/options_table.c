@@ -7,7 +7,7 @@
 #define RUNS        (PICTURES | CMD_BENCH | CMD_INFO)
 
 static const char *const PRECISIONS[] = {"fp32", "bf16", "int8", "fp16", NULL};
-static const char *const BACKENDS[] = {"auto", "blas", "c", NULL};
+static const char *const BACKENDS[] = {"auto", "avx512", "avx2", "blas", "c", NULL};
 static const char *const FACE_PICKS[] = {"all", "largest", "centre", NULL};
 
 const char *const OPTION_GROUP_TITLES[GROUPS] = {
@@ -220,6 +220,6 @@ const struct option_def OPTION_DEFS[] = {
      .field = FIELD(backend),
      .value = "auto",
      .choices = BACKENDS,
-     .help = "auto, blas (OpenBLAS) or c (plain C)"},
+     .help = "kernels: auto, avx512, avx2, blas (OpenBLAS) or c (plain C)"},
     {.name = NULL},
 };

@@ -89,7 +89,8 @@ typedef struct mien_options {
     int threads;                   /* worker threads; 0: one a core this process may run on */
     const char *weights_dir;       /* where names are looked up; NULL: $MIEN_WEIGHTS, else
                                       $XDG_DATA_HOME/mien, else ~/.local/share/mien */
-    const char *backend; /* NULL: best; "blas": OpenBLAS; "c": plain C (also MIEN_CPU=c) */
+    const char *backend; /* kernels: NULL: $MIEN_CPU, else the best this processor has; "avx512",
+                            "avx2", "blas" (OpenBLAS) or "c" (plain C) */
 } mien_options;
 
 /* Fills *opt with the defaults; a struct of zeros means the same. */
