@@ -18,9 +18,11 @@ const char *task_name(enum mien_task task) {
 }
 
 int context_open(const struct options *opt, mien_ctx **ctx) {
-    static const char *const backends[] = {
-        [BACKEND_AUTO] = NULL, [BACKEND_AVX512] = "avx512", [BACKEND_AVX2] = "avx2",
-        [BACKEND_BLAS] = "blas", [BACKEND_C] = "c"};
+    static const char *const backends[] = {[BACKEND_AUTO] = NULL,
+                                           [BACKEND_AVX512] = "avx512",
+                                           [BACKEND_AVX2] = "avx2",
+                                           [BACKEND_BLAS] = "blas",
+                                           [BACKEND_C] = "c"};
     mien_options o;
 
     mien_options_default(&o);
