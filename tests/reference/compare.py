@@ -187,7 +187,7 @@ class Report:
         """Runs a comparison; what cannot be had here is skipped, any other error is a failure."""
         try:
             function(*arguments)
-        except (sources.Missing, Unavailable) as reason:
+        except (sources.Missing, Unavailable, ImportError) as reason:
             self.skip(what, reason)
         except (RuntimeError, NotImplementedError, ValueError, KeyError) as error:
             self.check(what, False, "%s: %s" % (type(error).__name__, str(error).splitlines()[0]))
