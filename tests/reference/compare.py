@@ -124,6 +124,23 @@ def run_mien(path, x, threads=1, backend=None):
     return out
 
 
+def backends():
+    """Every set of kernels this machine can run: what the library says when asked for another."""
+    command = [
+        tool("runnet", "MIEN_RUNNET"),
+        "-b",
+        "?",
+        "-",
+        "0",
+        "0",
+        "0",
+        "/dev/null",
+        "/dev/null",
+    ]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    return done.stderr.rsplit(" has ", 1)[-1].strip().split(", ")
+
+
 def relative_rms(ours, theirs):
     ours, theirs = np.asarray(ours, float).ravel(), np.asarray(theirs, float).ravel()
     scale = np.sqrt(np.mean(theirs**2))
