@@ -34,7 +34,8 @@ struct cpu_layer {
     float *scale, *shift; /* AFFINE: [c] */
     float *slope;         /* PReLU of this ACT node: [c] */
     int kh, kw, stride, groups, cin, cout;
-    int nr; /* IGEMM: channels a panel */
+    const struct kern_igemm *igemm; /* IGEMM, WINOGRAD: the tile, owned by the backend's table */
+    int nr;                         /* channels a panel */
 };
 
 /* A network's layers; shared, read-only, by all its plans. */

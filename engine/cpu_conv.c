@@ -80,7 +80,7 @@ static void conv_igemm(const struct kern *k, const struct cpu_step *s, float *ar
                        const struct cpu_range *r) {
     const struct plan_step *p = &s->plan;
     const struct cpu_layer *l = s->layer;
-    int mr = k->igemm_f32.mr, nr = l->nr;
+    int mr = l->igemm->mr, nr = l->nr;
     size_t panel_size = (size_t)(s->taps * s->depth) * (size_t)nr;
     for (int c = r->c0; c < r->c1; c += nr) {
         const float *panel = l->weights + (size_t)(c / nr) * panel_size;
@@ -89,8 +89,8 @@ static void conv_igemm(const struct kern *k, const struct cpu_step *s, float *ar
             const float *src = window_of(s, arena, r->image, y);
             for (int x = 0; x < p->out.w; x += mr) {
                 int m = p->out.w - x < mr ? p->out.w - x : mr;
-                k->igemm_f32.tile(m, s->taps, s->depth, s->offset, src + x * l->stride * p->in.px,
-                                  l->stride * p->in.px, panel, scratch);
+                l->igemm->tile(m, s->taps, s->depth, s->offset, src + x * l->stride * p->in.px,
+                               l->stride * p->in.px, panel, scratch);
                 finish(k, s, arena, r->image, y, x, m, c, n, scratch, nr);
             }
         }
@@ -125,7 +125,7 @@ static void conv_winograd(const struct kern *k, const struct cpu_step *s, float 
     const ptrdiff_t no_offset = 0;
     int across = (s->plan.out.w + KERN_WINOGRAD_OUT - 1) / KERN_WINOGRAD_OUT;
     int tiles = (r->y1 - r->y0 + KERN_WINOGRAD_OUT - 1) / KERN_WINOGRAD_OUT * across;
-    int mr = k->igemm_f32.mr, nr = l->nr;
+    int mr = l->igemm->mr, nr = l->nr;
     ptrdiff_t in_plane = (ptrdiff_t)tiles * l->cin, out_plane = (ptrdiff_t)tiles * nr;
     float *v = scratch, *m = v + (KERN_WINOGRAD_PLANES * in_plane + 15) / 16 * 16; /* aligned */
     float *tile = m + KERN_WINOGRAD_PLANES * out_plane;
@@ -136,9 +136,9 @@ static void conv_winograd(const struct kern *k, const struct cpu_step *s, float 
         int n = r->c1 - c < nr ? r->c1 - c : nr;
         for (int p = 0; p < KERN_WINOGRAD_PLANES; p++, panel += (size_t)l->cin * (size_t)nr)
             for (int t = 0; t < tiles; t += mr)
-                k->igemm_f32.tile(tiles - t < mr ? tiles - t : mr, 1, l->cin, &no_offset,
-                                  v + p * in_plane + (ptrdiff_t)t * l->cin, l->cin, panel,
-                                  m + p * out_plane + (ptrdiff_t)t * nr);
+                l->igemm->tile(tiles - t < mr ? tiles - t : mr, 1, l->cin, &no_offset,
+                               v + p * in_plane + (ptrdiff_t)t * l->cin, l->cin, panel,
+                               m + p * out_plane + (ptrdiff_t)t * nr);
         for (int t = 0; t < tiles; t++) {
             k->winograd_output_f32(nr, m + (ptrdiff_t)t * nr, out_plane, tile);
             finish_winograd(k, s, arena, r->image, r->y0 + t / across * KERN_WINOGRAD_OUT, r->y1,

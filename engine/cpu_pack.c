@@ -108,7 +108,8 @@ static int pack_conv(const struct kern *k, const struct net *net, const struct n
     l->groups = n->groups;
     l->cin = inputs * n->groups;
     l->cout = n->channels;
-    l->nr = k->igemm_f32.nr;
+    l->igemm = l->cout <= k->igemm_narrow_f32.nr ? &k->igemm_narrow_f32 : &k->igemm_f32;
+    l->nr = l->igemm->nr;
     l->algorithm = choose(k, l, n->vector, pixels);
     l->bias_classes = fold_bias(net, n, NULL);
     size_t filter_size = (size_t)inputs * (size_t)(l->kh * l->kw);

@@ -155,17 +155,25 @@ void fold_filter(const struct net *net, const struct net_node *conv, int o, floa
     }
 }
 
-/* What the shift before the convolution adds to output o where only the taps inside are summed. */
-static double shift_sum(const struct net_node *conv, int o, int group_inputs, int border) {
-    int y0 = border & FOLD_TOP ? 1 : 0, y1 = conv->window.kh - (border & FOLD_BOTTOM ? 1 : 0);
-    int x0 = border & FOLD_LEFT ? 1 : 0, x1 = conv->window.kw - (border & FOLD_RIGHT ? 1 : 0);
-    double sum = 0, taps[NET_MAX_KERNEL * NET_MAX_KERNEL];
+/* What the shift before the convolution adds to output o at each tap: sums is [kh*kw]. */
+static void shift_sums(const struct net_node *conv, int o, int group_inputs, double *sums) {
+    int taps = conv->window.kh * conv->window.kw;
+    double row[NET_MAX_KERNEL * NET_MAX_KERNEL];
+    memset(sums, 0, sizeof *sums * (size_t)taps);
     for (int i = 0; i < group_inputs; i++) {
         double shift = conv->weights.in_shift[input_channel(conv, o, i, group_inputs)];
-        scaled_taps(conv, o, i, group_inputs, taps);
-        for (int ky = y0; ky < y1; ky++)
-            for (int kx = x0; kx < x1; kx++) sum += taps[ky * conv->window.kw + kx] * shift;
+        scaled_taps(conv, o, i, group_inputs, row);
+        for (int t = 0; t < taps; t++) sums[t] += row[t] * shift;
     }
+}
+
+/* Their sum where only the taps inside the map count. */
+static double inside_sum(const struct net_node *conv, const double *sums, int border) {
+    int y0 = border & FOLD_TOP ? 1 : 0, y1 = conv->window.kh - (border & FOLD_BOTTOM ? 1 : 0);
+    int x0 = border & FOLD_LEFT ? 1 : 0, x1 = conv->window.kw - (border & FOLD_RIGHT ? 1 : 0);
+    double sum = 0;
+    for (int ky = y0; ky < y1; ky++)
+        for (int kx = x0; kx < x1; kx++) sum += sums[ky * conv->window.kw + kx];
     return sum;
 }
 
@@ -175,15 +183,16 @@ int fold_bias(const struct net *net, const struct net_node *conv, float *out) {
     int classes = w->in_shift && padded(conv) && !at_input ? FOLD_CLASSES : 1;
     if (!out) return classes;
     int group_inputs = fold_group_inputs(net, conv);
-    for (int k = 0; k < classes; k++)
-        for (int o = 0; o < conv->channels; o++) {
-            double b = 0;
-            if (w->bias)
-                b = w->difference ? (double)w->bias->data[2 * o + 1] - w->bias->data[2 * o]
-                                  : w->bias->data[o];
-            if (w->out_scale) b = b * w->out_scale[o] + w->out_shift[o];
-            if (w->in_shift) b += shift_sum(conv, o, group_inputs, k);
-            out[k * conv->channels + o] = (float)b;
-        }
+    double sums[NET_MAX_KERNEL * NET_MAX_KERNEL];
+    for (int o = 0; o < conv->channels; o++) {
+        double b = 0;
+        if (w->bias)
+            b = w->difference ? (double)w->bias->data[2 * o + 1] - w->bias->data[2 * o]
+                              : w->bias->data[o];
+        if (w->out_scale) b = b * w->out_scale[o] + w->out_shift[o];
+        if (w->in_shift) shift_sums(conv, o, group_inputs, sums);
+        for (int k = 0; k < classes; k++)
+            out[k * conv->channels + o] = (float)(w->in_shift ? b + inside_sum(conv, sums, k) : b);
+    }
     return classes;
 }

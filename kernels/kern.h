@@ -113,8 +113,8 @@ typedef void kern_avgpool_f32_fn(int kh, int kw, int c, float factor, const floa
 typedef void kern_softmax_f32_fn(int n, float *x);
 
 struct kern {
-    const char *name; /* of the fastest part, e.g. "c" or "avx2" */
-    struct kern_igemm igemm_f32;
+    const char *name;                              /* of the fastest part, e.g. "c" or "avx2" */
+    struct kern_igemm igemm_f32, igemm_narrow_f32; /* narrow: for layers of few channels */
     kern_winograd_input_f32_fn *winograd_input_f32;
     kern_winograd_output_f32_fn *winograd_output_f32;
     kern_gemm_f32_fn *gemm_f32;

@@ -3,23 +3,25 @@
 
 #include <immintrin.h>
 
-enum { MR = 14, NR = 32 };
+enum { MR = 14, LANES = 16 };
 
 /* Rows of the tile share base pointers in threes: base, base + px, base + 2 px are one address mode
  * each, so 14 rows need five pointers and none is spilled. */
-static inline __attribute__((always_inline)) void step(const int m, __m512 acc[MR][2],
+static inline __attribute__((always_inline)) void step(const int m, const int nv, __m512 acc[MR][2],
                                                        const float *const base[5], ptrdiff_t px,
                                                        int l, const float *panel) {
-    __m512 b0 = _mm512_load_ps(panel), b1 = _mm512_load_ps(panel + 16);
+    __m512 b[2];
+#pragma GCC unroll 2
+    for (int j = 0; j < nv; j++) b[j] = _mm512_load_ps(panel + j * LANES);
 #pragma GCC unroll 14
     for (int i = 0; i < m; i++) {
         __m512 x = _mm512_set1_ps(base[i / 3][(i % 3) * px + l]);
-        acc[i][0] = _mm512_fmadd_ps(x, b0, acc[i][0]);
-        acc[i][1] = _mm512_fmadd_ps(x, b1, acc[i][1]);
+#pragma GCC unroll 2
+        for (int j = 0; j < nv; j++) acc[i][j] = _mm512_fmadd_ps(x, b[j], acc[i][j]);
     }
 }
 
-static inline __attribute__((always_inline)) void tile(const int m, int taps, int k,
+static inline __attribute__((always_inline)) void tile(const int m, const int nv, int taps, int k,
                                                        const ptrdiff_t *offset, const float *src,
                                                        ptrdiff_t px, const float *panel,
                                                        float *out) {
@@ -31,39 +33,50 @@ static inline __attribute__((always_inline)) void tile(const int m, int taps, in
 #pragma GCC unroll 5
         for (int i = 0; i < 5; i++) base[i] = src + offset[t] + 3 * i * px;
         int l = 0;
-        for (; l + 4 <= k; l += 4, panel += 4 * NR) {
-            step(m, acc, base, px, 0, panel);
-            step(m, acc, base, px, 1, panel + NR);
-            step(m, acc, base, px, 2, panel + 2 * NR);
-            step(m, acc, base, px, 3, panel + 3 * NR);
+        for (; l + 4 <= k; l += 4, panel += 4 * nv * LANES) {
+            step(m, nv, acc, base, px, 0, panel);
+            step(m, nv, acc, base, px, 1, panel + nv * LANES);
+            step(m, nv, acc, base, px, 2, panel + 2 * nv * LANES);
+            step(m, nv, acc, base, px, 3, panel + 3 * nv * LANES);
 #pragma GCC unroll 5
             for (int i = 0; i < 5; i++) base[i] += 4;
         }
-        for (; l < k; l++, panel += NR) {
-            step(m, acc, base, px, 0, panel);
+        for (; l < k; l++, panel += nv * LANES) {
+            step(m, nv, acc, base, px, 0, panel);
 #pragma GCC unroll 5
             for (int i = 0; i < 5; i++) base[i]++;
         }
     }
 #pragma GCC unroll 14
     for (int i = 0; i < m; i++) {
-        _mm512_store_ps(out + i * NR, acc[i][0]);
-        _mm512_store_ps(out + i * NR + 16, acc[i][1]);
+#pragma GCC unroll 2
+        for (int j = 0; j < nv; j++) _mm512_store_ps(out + (i * nv + j) * LANES, acc[i][j]);
     }
 }
 
-#define CASE(M)                                                                                    \
-    case M: tile(M, taps, k, offset, src, src_px, panel, out); break;
+/* One copy of the tile for each number of rows, so that its loops have constant bounds. */
+#define CASE(M, NV)                                                                                \
+    case M: tile(M, NV, taps, k, offset, src, src_px, panel, out); break;
+// clang-format off
+#define ALL_ROWS(NV)                                                                               \
+    switch (m) {                                                                                   \
+    CASE(1, NV) CASE(2, NV) CASE(3, NV) CASE(4, NV) CASE(5, NV) CASE(6, NV) CASE(7, NV)            \
+    CASE(8, NV) CASE(9, NV) CASE(10, NV) CASE(11, NV) CASE(12, NV) CASE(13, NV) CASE(14, NV)       \
+    default: break;                                                                                \
+    }
+// clang-format on
 
 static void tile_f32_14x32_avx512(int m, int taps, int k, const ptrdiff_t *offset, const float *src,
                                   ptrdiff_t src_px, const float *panel, float *out) {
-    switch (m) {
-        CASE(1)
-        CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12)
-            CASE(13) CASE(14) default : break;
-    }
+    ALL_ROWS(2)
+}
+
+static void tile_f32_14x16_avx512(int m, int taps, int k, const ptrdiff_t *offset, const float *src,
+                                  ptrdiff_t src_px, const float *panel, float *out) {
+    ALL_ROWS(1)
 }
 
 void kern_init_avx512_igemm(struct kern *k) {
-    k->igemm_f32 = (struct kern_igemm){MR, NR, tile_f32_14x32_avx512};
+    k->igemm_f32 = (struct kern_igemm){MR, 2 * LANES, tile_f32_14x32_avx512};
+    k->igemm_narrow_f32 = (struct kern_igemm){MR, LANES, tile_f32_14x16_avx512};
 }

@@ -33,7 +33,7 @@ void kern_init_blas(struct kern *k) {
     if (openblas_get_parallel() == OPENBLAS_SEQUENTIAL) return;
     openblas_set_num_threads(1);
     k->name = "blas";
-    k->igemm_f32.tile = NULL;
+    k->igemm_f32.tile = k->igemm_narrow_f32.tile = NULL;
     k->gemm_f32 = gemm_f32_blas;
     k->gemv_f32 = gemv_f32_blas;
 }

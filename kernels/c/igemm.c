@@ -20,5 +20,5 @@ static void tile_f32_4x16_c(int m, int taps, int k, const ptrdiff_t *offset, con
 }
 
 void kern_init_c_igemm(struct kern *k) {
-    k->igemm_f32 = (struct kern_igemm){MR, NR, tile_f32_4x16_c};
+    k->igemm_f32 = k->igemm_narrow_f32 = (struct kern_igemm){MR, NR, tile_f32_4x16_c};
 }

@@ -86,8 +86,7 @@ static void check_grouped(struct check *k, int depthwise) {
 }
 
 /* A tile: m windows stride pixels apart, as runs (taps) of neighbouring floats. */
-static void check_tile(struct check *k) {
-    const struct kern_igemm *g = &k->kern.igemm_f32;
+static void check_tile(struct check *k, const struct kern_igemm *g) {
     if (!g->tile) return;
     int m = check_int(k, 1, g->mr), taps = check_int(k, 1, 9), depth = check_int(k, 1, 90);
     int px = check_int(k, 1, 2) * check_int(k, 1, 70);
@@ -158,7 +157,8 @@ static void check_winograd(struct check *k) {
 
 void check_conv(struct check *k) {
     check_winograd(k);
-    check_tile(k);
+    check_tile(k, &k->kern.igemm_f32);
+    check_tile(k, &k->kern.igemm_narrow_f32);
     check_im2col(k);
     check_grouped(k, 1);
     check_grouped(k, 0);
