@@ -1,0 +1,232 @@
+/* The tasks of mien.h on the default networks: arguments, batches, threads. Skipped without
+ * weights. */
+#include "mien.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { CAPACITY = 64, EMBEDDING = 192 };
+
+static mien_ctx *ctx;
+static mien_net *detector, *embedder, *classifier, *age_gender;
+
+/* Smooth blobs on a gradient: not a face, but every network has something to say about it. */
+static mien_image *picture(int width, int height, int seed) {
+    mien_image *img;
+    assert_int_equal(mien_image_new(width, height, &img), 0);
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++)
+            for (int c = 0; c < 3; c++)
+                img->pixels[y * img->pitch + 3 * x + c] =
+                    (uint8_t)(128 + (x * (3 + c) + y * (5 - c) + seed * x * y / 97) % 113 - 56);
+    return img;
+}
+
+static mien_face face_in(const mien_image *img) {
+    float w = (float)img->width, h = (float)img->height;
+    return (mien_face){.box = {0.3f * w, 0.3f * h, 0.7f * w, 0.7f * h},
+                       .score = 1,
+                       .landmarks = {{0.42f * w, 0.45f * h},
+                                     {0.58f * w, 0.44f * h},
+                                     {0.5f * w, 0.52f * h},
+                                     {0.44f * w, 0.6f * h},
+                                     {0.57f * w, 0.61f * h}}};
+}
+
+static void embed(const mien_image *img, float *out) {
+    static const size_t crop_size = 112 * 112 * 3;
+    uint8_t *crop = malloc(crop_size);
+    mien_face face = face_in(img);
+    assert_int_equal(mien_align(img, &face, 1, crop), 0);
+    assert_int_equal(mien_embed(embedder, crop, 1, out), 0);
+    free(crop);
+}
+
+static void test_info(void **state) {
+    (void)state;
+    mien_net_info info;
+    assert_int_equal(mien_net_info_get(embedder, &info), 0);
+    assert_int_equal(info.task, MIEN_TASK_EMBED);
+    assert_int_equal(info.embedding_size, EMBEDDING);
+    assert_int_equal(mien_net_info_get(classifier, &info), 0);
+    assert_int_equal(info.classes, 1000);
+    assert_string_equal(mien_class_label(classifier, 0), "tench");
+    assert_null(mien_class_label(classifier, 1000));
+}
+
+static void test_wrong_arguments(void **state) {
+    (void)state;
+    mien_image *img = picture(64, 48, 1);
+    const mien_image *list[] = {img};
+    mien_face faces[CAPACITY];
+    int count = 7;
+    assert_int_equal(mien_detect(classifier, list, 1, NULL, CAPACITY, faces, &count), MIEN_EINVAL);
+    assert_int_equal(count, 0);
+    assert_non_null(strstr(mien_error(), "does not detect faces"));
+    mien_detect_options opt = {.threshold = 2};
+    assert_int_equal(mien_detect(detector, list, 1, &opt, CAPACITY, faces, &count), MIEN_EINVAL);
+    assert_int_equal(mien_detect(detector, list, 1, NULL, 0, faces, &count), MIEN_EINVAL);
+    mien_class classes[5];
+    assert_int_equal(mien_classify(classifier, list, 1, 1001, classes), MIEN_EINVAL);
+    mien_image broken = *img;
+    broken.pitch = 1;
+    list[0] = &broken;
+    assert_int_equal(mien_classify(classifier, list, 1, 5, classes), MIEN_EINVAL);
+    mien_image_free(img);
+}
+
+/* Pictures of several sizes at once give what each gives alone, bit for bit. */
+static void test_batches(void **state) {
+    (void)state;
+    enum { N = 11 };
+    const mien_image *list[N];
+    for (int i = 0; i < N; i++) list[i] = picture(i % 3 ? 200 : 331, i % 3 ? 150 : 90, i);
+    mien_detect_options opt = {.threshold = 1e-4f, .size = 160};
+    mien_face together[N][CAPACITY], alone[CAPACITY];
+    int counts[N], count, found = 0;
+    assert_int_equal(mien_detect(detector, list, N, &opt, CAPACITY, together[0], counts), 0);
+    mien_class all[N][3], one[3];
+    assert_int_equal(mien_classify(classifier, list, N, 3, all[0]), 0);
+    for (int i = 0; i < N; i++) {
+        assert_int_equal(mien_detect(detector, &list[i], 1, &opt, CAPACITY, alone, &count), 0);
+        assert_int_equal(count, counts[i]);
+        assert_memory_equal(alone, together[i], (size_t)count * sizeof *alone);
+        found += count;
+        assert_int_equal(mien_classify(classifier, &list[i], 1, 3, one), 0);
+        for (int k = 0; k < 3; k++) {
+            assert_int_equal(one[k].index, all[i][k].index);
+            assert_memory_equal(&one[k].score, &all[i][k].score, sizeof(float));
+        }
+        mien_image_free((mien_image *)(uintptr_t)list[i]);
+    }
+    assert_true(found > 0); /* else the comparison of faces compared nothing */
+}
+
+static void test_embedding_is_a_direction(void **state) {
+    (void)state;
+    float a[EMBEDDING], b[EMBEDDING];
+    mien_image *img = picture(240, 260, 2), *other = picture(240, 260, 9);
+    embed(img, a);
+    embed(other, b);
+    double norm = 0;
+    for (int i = 0; i < EMBEDDING; i++) norm += (double)a[i] * a[i];
+    assert_true(norm > 0.99999 && norm < 1.00001);
+    assert_true(mien_similarity(a, a, EMBEDDING) > 0.99999f);
+    assert_true(mien_similarity(a, b, EMBEDDING) < 0.999f);
+    mien_image_free(img);
+    mien_image_free(other);
+}
+
+/* Boxes at and beyond the border, and of no size: an answer or an error, never a crash. */
+static void test_odd_faces(void **state) {
+    (void)state;
+    mien_image *img = picture(50, 40, 3);
+    static const float boxes[][4] = {{-30, -30, 20, 20},
+                                     {40, 30, 90, 90},
+                                     {10, 10, 10, 10},
+                                     {-9e9f, 0, 9e9f, 10},
+                                     {200, 200, 300, 300}};
+    for (size_t i = 0; i < sizeof boxes / sizeof boxes[0]; i++) {
+        mien_face face = face_in(img);
+        mien_age_gender result = {.age = -1};
+        memcpy(face.box, boxes[i], sizeof face.box);
+        int rc = mien_age_gender_run(age_gender, img, &face, 1, &result);
+        if (rc == 0) assert_true(result.age >= 0 && result.probability >= 0.5f);
+    }
+    mien_image_free(img);
+}
+
+struct caller {
+    int seed, failed;
+};
+
+static void *call(void *arg) {
+    struct caller *c = arg;
+    mien_image *img = picture(160, 120, c->seed);
+    const mien_image *list[] = {img};
+    float first[EMBEDDING], again[EMBEDDING];
+    mien_detect_options opt = {.threshold = 1e-4f, .size = 96};
+    mien_face faces[CAPACITY], same[CAPACITY];
+    int count, recount;
+    embed(img, first);
+    c->failed |= mien_detect(detector, list, 1, &opt, CAPACITY, faces, &count) != 0;
+    for (int i = 0; i < 10; i++) {
+        embed(img, again);
+        c->failed |= memcmp(first, again, sizeof first) != 0;
+        c->failed |= mien_detect(detector, list, 1, &opt, CAPACITY, same, &recount) != 0;
+        c->failed |= count != recount || memcmp(faces, same, (size_t)count * sizeof *faces) != 0;
+    }
+    mien_image_free(img);
+    return NULL;
+}
+
+static void test_threads_share_networks(void **state) {
+    (void)state;
+    enum { N = 4 };
+    pthread_t ids[N];
+    struct caller callers[N];
+    for (int i = 0; i < N; i++) {
+        callers[i] = (struct caller){.seed = i + 1};
+        assert_int_equal(pthread_create(&ids[i], NULL, call, &callers[i]), 0);
+    }
+    for (int i = 0; i < N; i++) {
+        pthread_join(ids[i], NULL);
+        assert_false(callers[i].failed);
+    }
+}
+
+static void test_errors_belong_to_threads(void **state) {
+    (void)state;
+    mien_net *net;
+    assert_int_equal(mien_net_load(ctx, "no-such-network", &net), MIEN_EIO);
+    assert_null(net);
+    assert_non_null(strstr(mien_error(), "no-such-network"));
+    mien_options opt = {.device = MIEN_DEVICE_CUDA};
+    mien_ctx *none;
+    assert_int_equal(mien_open(&opt, &none), MIEN_EDEVICE);
+    assert_null(none);
+    opt = (mien_options){.precision = MIEN_INT8};
+    assert_int_equal(mien_open(&opt, &none), MIEN_EUNSUPPORTED);
+    opt = (mien_options){.backend = "abacus"};
+    assert_int_equal(mien_open(&opt, &none), MIEN_EINVAL);
+    assert_non_null(strstr(mien_error(), "abacus"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_info),
+        cmocka_unit_test(test_wrong_arguments),
+        cmocka_unit_test(test_batches),
+        cmocka_unit_test(test_embedding_is_a_direction),
+        cmocka_unit_test(test_odd_faces),
+        cmocka_unit_test(test_threads_share_networks),
+        cmocka_unit_test(test_errors_belong_to_threads),
+    };
+    if (mien_open(&(mien_options){.threads = 2}, &ctx)) return 1;
+    if (mien_net_load(ctx, "retinaface-mnet025-v2", &detector) ||
+        mien_net_load(ctx, "mobilefacenet-192", &embedder) ||
+        mien_net_load(ctx, "resnet50-imagenet", &classifier) ||
+        mien_net_load(ctx, "age-gender-faceapi", &age_gender)) {
+        printf("skipped: %s\n", mien_error());
+        mien_net_free(detector);
+        mien_net_free(embedder);
+        mien_net_free(classifier);
+        mien_close(ctx);
+        return 77;
+    }
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    mien_net_free(detector);
+    mien_net_free(embedder);
+    mien_net_free(classifier);
+    mien_net_free(age_gender);
+    mien_close(ctx);
+    return failed;
+}
