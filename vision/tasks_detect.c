@@ -11,7 +11,7 @@
 
 enum {
     MIN_SIDE = 32,  /* the smallest input detectors are run at; smaller pictures are padded */
-    SIZE_STEP = 32, /* scaled pictures are padded to multiples of this: few plans for many shapes */
+    SIZE_STEP = 16, /* scaled pictures are padded to multiples of this: few plans for many shapes */
     BATCH_PIXELS = 640 * 640 /* larger inputs are run one by one: they fill the cores alone */
 };
 
@@ -46,7 +46,8 @@ static int round_up(int n, int step) {
 static struct input_size input_for(const mien_net *net, const mien_image *img,
                                    const mien_detect_options *o) {
     int side = o->size < 0 ? net->info.width : o->size;
-    int step = side > 0 ? SIZE_STEP : net->net->min_stride;
+    int step = net->net->min_stride;
+    if (side > 0 && step < SIZE_STEP) step = SIZE_STEP;
     struct letterbox box = side > 0
                                ? letterbox_fit(img->width, img->height, side, side)
                                : letterbox_fit(img->width, img->height, img->width, img->height);
