@@ -11,7 +11,7 @@
 #include <xmmintrin.h>
 #endif
 
-enum { SPINS = 2000 };
+enum { SPINS = 2000, CLOSED = -1 };
 
 struct pool {
     int threads, started;
@@ -20,7 +20,9 @@ struct pool {
     pthread_mutex_t lock;   /* guards generation, stop and the sleepers */
     pthread_cond_t wake;
     atomic_uint generation; /* counts regions; a change wakes the workers */
-    atomic_int stop, next, working;
+    atomic_int gate;        /* workers that have joined the region; CLOSED: it takes no more */
+    atomic_int left;        /* of those, how many are done */
+    atomic_int stop, next;
     int count;
     pool_task *fn;
     void *context;
@@ -77,6 +79,14 @@ static unsigned wait_for_region(struct pool *p, unsigned seen) {
     return now;
 }
 
+/* Enters the region unless it is over already. */
+static int join(struct pool *p) {
+    int joined = atomic_load_explicit(&p->gate, memory_order_acquire);
+    while (joined != CLOSED)
+        if (atomic_compare_exchange_weak(&p->gate, &joined, joined + 1)) return 1;
+    return 0;
+}
+
 static void *work(void *arg) {
     struct worker w = *(struct worker *)arg;
     free(arg);
@@ -85,8 +95,9 @@ static void *work(void *arg) {
     for (;;) {
         seen = wait_for_region(w.pool, seen);
         if (atomic_load(&w.pool->stop)) return NULL;
+        if (!join(w.pool)) continue;
         take_tasks(w.pool, w.index);
-        atomic_fetch_sub_explicit(&w.pool->working, 1, memory_order_release);
+        atomic_fetch_add_explicit(&w.pool->left, 1, memory_order_release);
     }
 }
 
@@ -114,6 +125,7 @@ int pool_open(int threads, struct pool **out) {
         return err_set(MIEN_ENOMEM, "out of memory");
     }
     p->threads = threads;
+    atomic_init(&p->gate, CLOSED);
     pthread_mutex_init(&p->region, NULL);
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->wake, NULL);
@@ -155,13 +167,17 @@ void pool_run(struct pool *p, int count, pool_task *fn, void *context) {
     p->fn = fn;
     p->context = context;
     atomic_store(&p->next, 0);
-    atomic_store(&p->working, p->threads - 1);
+    atomic_store(&p->left, 0);
+    atomic_store_explicit(&p->gate, 0, memory_order_release);
     pthread_mutex_lock(&p->lock);
     atomic_fetch_add_explicit(&p->generation, 1, memory_order_release);
     pthread_cond_broadcast(&p->wake);
     pthread_mutex_unlock(&p->lock);
     take_tasks(p, 0);
-    for (int i = 0; atomic_load_explicit(&p->working, memory_order_acquire) > 0; i++)
+    /* Only workers that came are waited for: one that sleeps or is kept from a core by another
+     * program must not hold up a step whose tasks are all done. */
+    int joined = atomic_exchange(&p->gate, CLOSED);
+    for (int i = 0; atomic_load_explicit(&p->left, memory_order_acquire) < joined; i++)
         if (i < SPINS)
             relax();
         else
