@@ -8,11 +8,8 @@ tools/build.sh
 step "Default weights"
 tools/weights.sh
 
-photo=
-for candidate in "$(weights_dir)"/photos/sample*.jpg; do
-    [ -e "$candidate" ] && photo=$candidate && break
-done
-[ -n "$photo" ] || die "no sample photo in $(weights_dir)/photos"
+photo=$(weights_dir)/photos/sample6.jpg
+[ -e "$photo" ] || die "no sample photo in $(weights_dir)/photos"
 mkdir -p demo/out
 picture=demo/out/$(basename "$photo")
 
