@@ -18,7 +18,9 @@ done
 
 # OpenBLAS picks kernels by CPU. Valgrind knows no AVX-512 and emulates FMA a lane at a time, so the
 # products of OpenBLAS for a CPU that has neither are eight times faster here than any other.
-export OPENBLAS_CORETYPE=Nehalem MIEN_CPU=blas
+if ldd "$MIEN_TOOL" | grep -q libopenblas; then
+    export OPENBLAS_CORETYPE=Nehalem MIEN_CPU=blas
+fi
 valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect,possible \
     --errors-for-leak-kinds=definite,indirect,possible --error-exitcode=9 \
     "$MIEN_TOOL" analyze --size 320 --threads 1 --embeddings "${pictures[@]}" >/dev/null
