@@ -15,24 +15,21 @@ endif()
 # flags; kernels/*.c chooses among them at run time. mien_isa_<isa> lists the flags.
 set(mien_isa_avx2 -mavx2 -mfma -mf16c)
 set(mien_isa_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma)
+# UBSan's checks of their unrolled tiles cost the compiler minutes and a gigabyte, and find nothing that
+# the plain C kernels, which do the same sums, would not show. The address sanitizer stays.
+if(MIEN_SANITIZE)
+    set(isa_no_ubsan -fno-sanitize=undefined)
+endif()
 foreach(isa avx2 avx512)
     file(GLOB isa_sources CONFIGURE_DEPENDS kernels/${isa}/*.c)
     if(isa_sources AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
         set_source_files_properties(${isa_sources} PROPERTIES
-                                    COMPILE_OPTIONS "${mien_isa_${isa}}")
+                                    COMPILE_OPTIONS "${mien_isa_${isa}};${isa_no_ubsan}")
         string(TOUPPER "MIEN_HAVE_${isa}" isa_macro)
         list(APPEND isa_macros ${isa_macro}=1)
         list(APPEND library_sources ${isa_sources})
     endif()
 endforeach()
-# Sanitizers take minutes and a gigabyte for these unrolled tiles; checkkern's guard words and valgrind
-# watch them instead.
-if(MIEN_SANITIZE OR MIEN_FUZZ)
-    foreach(isa avx2 avx512)
-        set_source_files_properties(kernels/${isa}/igemm.c PROPERTIES
-                                    COMPILE_OPTIONS "${mien_isa_${isa}};-fno-sanitize=all")
-    endforeach()
-endif()
 
 if(NOT library_sources)
     message(FATAL_ERROR "No library sources: is this a whole checkout?")
