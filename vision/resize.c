@@ -263,19 +263,17 @@ struct letterbox letterbox_fit(int width, int height, int dw, int dh) {
     return b;
 }
 
-int resize_letterbox(const mien_image *src, float *dst, ptrdiff_t dst_row, int dw, int dh,
-                     enum resize_filter filter, struct resize_scratch *s, struct letterbox *box) {
-    int code = image_check(src);
-    if (code != MIEN_OK) return code;
-    if (dw < 1 || dh < 1)
-        return err_set(MIEN_EINVAL, "a letterbox of %dx%d pixels is not possible", dw, dh);
-    struct letterbox b = letterbox_fit(src->width, src->height, dw, dh);
-    code = resize_f32(src, NULL, dst, dst_row, b.w, b.h, filter, s);
+int resize_letterbox(const mien_image *src, const struct letterbox *box, float *dst,
+                     ptrdiff_t dst_row, int dw, int dh, enum resize_filter filter,
+                     struct resize_scratch *s) {
+    if (box->w > dw || box->h > dh)
+        return err_set(MIEN_EINVAL, "a letterbox of %dx%d pixels does not hold %dx%d", dw, dh,
+                       box->w, box->h);
+    int code = resize_f32(src, NULL, dst, dst_row, box->w, box->h, filter, s);
     if (code != MIEN_OK) return code;
     for (int y = 0; y < dh; y++) {
-        int from = y < b.h ? b.w : 0;
+        int from = y < box->h ? box->w : 0;
         memset(dst + y * dst_row + 3 * from, 0, (size_t)(dw - from) * 3 * sizeof *dst);
     }
-    if (box) *box = b;
     return MIEN_OK;
 }

@@ -55,9 +55,10 @@ struct letterbox {
 /* The letterbox of a width x height picture in dw x dh; never scales up. */
 struct letterbox letterbox_fit(int width, int height, int dw, int dh);
 
-/* Resizes src into its letterbox and fills the rest with 0. dst as in resize_f32; *box (may be
- * NULL) gets the letterbox. */
-int resize_letterbox(const mien_image *src, float *dst, ptrdiff_t dst_row, int dw, int dh,
-                     enum resize_filter filter, struct resize_scratch *s, struct letterbox *box);
+/* Resizes src to the box's size at the top left of dw x dh pixels, which may be larger than what
+ * the box was fitted to, and fills the rest with 0. dst as in resize_f32. */
+int resize_letterbox(const mien_image *src, const struct letterbox *box, float *dst,
+                     ptrdiff_t dst_row, int dw, int dh, enum resize_filter filter,
+                     struct resize_scratch *s);
 
 #endif

@@ -60,13 +60,9 @@ static struct input_size input_for(const mien_net *net, const mien_image *img,
  * pixels, and what aliases looks like small faces. */
 static int fill_input(const mien_image *img, const struct input_size *size, float *dst,
                       struct resize_scratch *scratch) {
-    size_t row = (size_t)size->w * 3, used = (size_t)size->box.w * 3;
-    for (int y = 0; y < size->h; y++) {
-        size_t from = y < size->box.h ? used : 0;
-        memset(dst + (size_t)y * row + from, 0, (row - from) * sizeof(float));
-    }
     enum resize_filter filter = 2 * size->box.w < img->width ? RESIZE_TRIANGLE : RESIZE_BILINEAR;
-    return resize_f32(img, NULL, dst, (ptrdiff_t)row, size->box.w, size->box.h, filter, scratch);
+    return resize_letterbox(img, &size->box, dst, (ptrdiff_t)size->w * 3, size->w, size->h, filter,
+                            scratch);
 }
 
 /* Buffers of one call, grown as needed. */

@@ -212,10 +212,12 @@ static void letterbox(void **state) {
     static float tensor[DH + 2][ROW];
     mien_image *img = source(200, 100);
     struct resize_scratch s = {0};
-    struct letterbox b;
+    struct letterbox b = letterbox_fit(img->width, img->height, DW, DH);
     for (int i = 0; i < (DH + 2) * ROW; i++) (&tensor[0][0])[i] = -1;
-    assert_int_equal(resize_letterbox(img, &tensor[1][3], ROW, DW, DH, RESIZE_BILINEAR, &s, &b),
+    assert_int_equal(resize_letterbox(img, &b, &tensor[1][3], ROW, DW, DH, RESIZE_BILINEAR, &s),
                      MIEN_OK);
+    assert_int_equal(resize_letterbox(img, &b, &tensor[1][3], ROW, DW, 31, RESIZE_BILINEAR, &s),
+                     MIEN_EINVAL);
     assert_true(b.w == 64 && b.h == 32 && b.scale_x == 0.32 && b.scale_y == 0.32);
     for (int y = 0; y < DH + 2; y++)
         for (int i = 0; i < ROW; i++) {
