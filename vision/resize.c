@@ -134,7 +134,6 @@ struct work {
     struct taps x, y;
     int col0, col1; /* columns of the picture that any output reads */
     float *blend;   /* [col1 - col0][3] */
-    float *line;    /* [out width][3], for 8-bit output */
 };
 
 static size_t taps_bytes(const struct axis *a) {
@@ -152,12 +151,11 @@ static char *taps_place(const struct axis *a, char *at, struct taps *t) {
 
 static int work_make(const struct axis *ax, const struct axis *ay, struct resize_scratch *s,
                      struct work *w) {
-    size_t blend = (size_t)ax->in * 3 * sizeof(float), line = (size_t)ax->out * 3 * sizeof(float);
-    int code = scratch_need(s, taps_bytes(ax) + taps_bytes(ay) + blend + line);
+    size_t blend = (size_t)ax->in * 3 * sizeof(float);
+    int code = scratch_need(s, taps_bytes(ax) + taps_bytes(ay) + blend);
     if (code != MIEN_OK) return code;
     char *at = taps_place(ay, taps_place(ax, s->memory, &w->x), &w->y);
     w->blend = (float *)(void *)at;
-    w->line = w->blend + (size_t)ax->in * 3;
     taps_fill(ax, &w->x);
     taps_fill(ay, &w->y);
     w->col0 = ax->in;
@@ -234,22 +232,6 @@ int resize_f32(const mien_image *src, const struct rect_f *box, float *dst, ptrd
     int code = prepare(src, box, dw, dh, filter, s, &w);
     if (code != MIEN_OK) return code;
     for (int y = 0; y < dh; y++) make_row(src, &w, y, dw, dst + y * dst_row);
-    return MIEN_OK;
-}
-
-int resize_u8(const mien_image *src, const struct rect_f *box, uint8_t *dst, ptrdiff_t dst_row,
-              int dw, int dh, enum resize_filter filter, struct resize_scratch *s) {
-    struct work w;
-    int code = prepare(src, box, dw, dh, filter, s, &w);
-    if (code != MIEN_OK) return code;
-    for (int y = 0; y < dh; y++) {
-        uint8_t *row = dst + y * dst_row;
-        make_row(src, &w, y, dw, w.line);
-        for (int i = 0; i < 3 * dw; i++) { /* weights are positive and sum to 1 but for rounding */
-            float v = w.line[i] + 0.5f;
-            row[i] = (uint8_t)(v < 255.0f ? v : 255.0f);
-        }
-    }
     return MIEN_OK;
 }
 

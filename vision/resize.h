@@ -41,10 +41,6 @@ void resize_scratch_free(struct resize_scratch *s);
 int resize_f32(const mien_image *src, const struct rect_f *box, float *dst, ptrdiff_t dst_row,
                int dw, int dh, enum resize_filter filter, struct resize_scratch *s);
 
-/* The same to 8 bits, rounded to nearest. dst: [dh][dw][3], row pitch dst_row bytes. */
-int resize_u8(const mien_image *src, const struct rect_f *box, uint8_t *dst, ptrdiff_t dst_row,
-              int dw, int dh, enum resize_filter filter, struct resize_scratch *s);
-
 /* Where a picture lies in a letterbox: w x h pixels at the top left. A coordinate in the letterbox
  * divided by scale is one in the picture; the two differ by the rounding of w and h. */
 struct letterbox {
