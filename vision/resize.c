@@ -129,7 +129,7 @@ static void taps_fill(const struct axis *a, struct taps *t) {
     }
 }
 
-/* What a call needs, cut from the scratch: tables of both axes, a blended row, an output row. */
+/* What a call needs, cut from the scratch: tables of both axes and a blended row. */
 struct work {
     struct taps x, y;
     int col0, col1; /* columns of the picture that any output reads */
