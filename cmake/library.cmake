@@ -15,12 +15,14 @@ endif()
 # flags; kernels/*.c chooses among them at run time. mien_isa_<isa> lists the flags.
 set(mien_isa_avx2 -mavx2 -mfma -mf16c)
 set(mien_isa_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma)
+set(mien_isa_avx512vnni ${mien_isa_avx512} -mavx512vnni)
+set(mien_isa_avx512bf16 ${mien_isa_avx512} -mavx512bf16)
 # UBSan's checks of their unrolled tiles cost the compiler minutes and a gigabyte, and find nothing that
 # the plain C kernels, which do the same sums, would not show. The address sanitizer stays.
 if(MIEN_SANITIZE)
     set(isa_no_ubsan -fno-sanitize=undefined)
 endif()
-foreach(isa avx2 avx512)
+foreach(isa avx2 avx512 avx512vnni avx512bf16)
     file(GLOB isa_sources CONFIGURE_DEPENDS kernels/${isa}/*.c)
     if(isa_sources AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
         set_source_files_properties(${isa_sources} PROPERTIES

@@ -8,6 +8,7 @@
 #define MIEN_ENGINE_BACKEND_H
 
 #include "engine/plan.h"
+#include "engine/precision.h"
 #include "mien.h"
 
 struct backend;
@@ -24,9 +25,17 @@ struct backend_sizes {
     size_t weight_bytes, arena_bytes, scratch_bytes;
 };
 
+/* Sees the values a run of an fp32 plan stores, a row of w pixels by c channels at a time. */
+struct backend_observer {
+    void (*row)(void *context, int node, int w, int c, const float *pixels, ptrdiff_t px);
+    void *context;
+};
+
 struct backend_ops {
     const char *name;
     int (*open)(const struct backend_options *opt, struct backend **out);
+    /* Which types it multiplies well, so that networks can be stored in them. */
+    void (*supports)(const struct backend *b, struct precision_support *out);
     /* Packs the weights of a folded net; the net's blob is not needed to run afterwards. */
     int (*load)(struct backend *b, const struct net *net, struct backend_weights **out);
     /* Takes a reference to graph and weights, which must outlive the plan. */
@@ -34,8 +43,9 @@ struct backend_ops {
                 struct backend_plan **out);
     /* input: [batch][height][width][channels], RGB 0..255; outputs[i]: [batch][h][w][c] of net
      * output i, or NULL where it is not wanted. May return before the work is done where the device
-     * is asynchronous; outputs are complete after wait. */
-    int (*run)(struct backend_plan *p, const float *input, float *const *outputs);
+     * is asynchronous; outputs are complete after wait. observer: NULL, or told of every value. */
+    int (*run)(struct backend_plan *p, const float *input, float *const *outputs,
+               const struct backend_observer *observer);
     int (*wait)(struct backend_plan *p);
     /* Frees whichever are not NULL. */
     void (*close)(struct backend *b, struct backend_weights *w, struct backend_plan *p);

@@ -17,7 +17,8 @@ struct backend {
 
 /* What one run needs to itself: tensors and scratch. Kept for the next run. */
 struct run_state {
-    float *arena, *scratch;
+    char *arena;
+    float *scratch;
     struct run_state *next;
 };
 
@@ -34,8 +35,8 @@ struct backend_plan {
 
 static int cpu_open(const struct backend_options *opt, struct backend **out) {
     *out = NULL;
-    if (opt->precision != MIEN_FP32)
-        return err_set(MIEN_EUNSUPPORTED, "the CPU backend of this version computes in fp32 only");
+    if (opt->precision == MIEN_FP16)
+        return err_set(MIEN_EUNSUPPORTED, "the CPU computes in fp32, bf16 or int8, not in fp16");
     const char *cap = opt->kernels ? opt->kernels : getenv("MIEN_CPU");
     struct backend *b = calloc(1, sizeof *b);
     if (!b) return err_set(MIEN_ENOMEM, "out of memory");
@@ -113,6 +114,7 @@ static int cpu_plan(struct backend *b, const struct backend_weights *w, const st
         struct cpu_step *s = &p->steps[i];
         s->plan = g->steps[i];
         s->layer = &w->layers[s->plan.node];
+        s->inverse = w->layers[s->plan.out_value].inverse;
         s->window = g->net->nodes[s->plan.node].window;
         for (int n = 0; s->plan.slope && n < w->count; n++) /* the fused activation's own layer */
             if (g->net->nodes[n].slope == s->plan.slope) s->slope = w->layers[n].slope;
@@ -162,38 +164,53 @@ static void step_task(void *context, int task, int worker) {
                   r->state->scratch + (size_t)worker * r->plan->scratch, task);
 }
 
-/* One image of the input into its place, with the border colour around it. */
+/* One image of the input into its place, with the border colour around it. The picture's type is fp32
+ * or bf16. */
 static void input_task(void *context, int image, int worker) {
     (void)worker;
     const struct region *r = context;
+    const struct kern *k = &r->plan->backend->kern;
     const struct plan_view *v = &r->plan->graph->input;
     const float *border = r->plan->graph->net->input_border;
+    const struct kern_epi store = {.dst_type = v->type};
     const float *src = r->input + (size_t)image * (size_t)v->h * (size_t)v->w * (size_t)v->c;
     struct cpu_range all = {.image = image, .y1 = v->h, .c1 = v->c};
     cpu_zero_halo(v, r->state->arena, &all);
     for (int y = -v->top; y < v->h + v->bottom; y++) {
-        float *row = cpu_pixel(r->state->arena, v, image, y, 0);
         int inside = y >= 0 && y < v->h;
-        if (inside)
-            memcpy(row, src + (size_t)y * (size_t)v->w * (size_t)v->c,
-                   sizeof(float) * (size_t)v->w * (size_t)v->c);
+        if (inside) /* the whole row as one pixel: the picture has no gaps */
+            k->epilogue(1, v->w * v->c, src + (size_t)y * (size_t)v->w * (size_t)v->c, 0, &store,
+                        NULL, 0, 0, cpu_pixel(r->state->arena, v, image, y, 0), 0);
         for (int x = -v->left; border && x < v->w + v->right; x++) {
             if (inside && x == 0) x = v->w;
-            if (x < v->w + v->right) memcpy(row + x * v->px, border, sizeof(float) * (size_t)v->c);
+            if (x < v->w + v->right)
+                k->epilogue(1, v->c, border, 0, &store, NULL, 0, 0,
+                            cpu_pixel(r->state->arena, v, image, y, x), 0);
         }
     }
 }
 
-static void copy_output(const struct plan_view *v, const float *arena, int batch, float *dst) {
+/* Outputs are always floats. */
+static void copy_output(const struct plan_view *v, char *arena, int batch, float *dst) {
     for (int b = 0; b < batch; b++)
         for (int y = 0; y < v->h; y++) {
-            const float *row = arena + v->offset + b * v->image + y * v->row;
+            const float *row = cpu_pixel(arena, v, b, y, 0);
             for (int x = 0; x < v->w; x++, dst += v->c)
                 memcpy(dst, row + x * v->px, sizeof(float) * (size_t)v->c);
         }
 }
 
-static int cpu_run(struct backend_plan *p, const float *input, float *const *outputs) {
+/* Shows the observer what the step has just stored. */
+static void show(const struct backend_observer *o, const struct cpu_step *s, char *arena,
+                 int batch) {
+    const struct plan_view *v = &s->plan.out;
+    for (int b = 0; b < batch; b++)
+        for (int y = 0; y < v->h; y++)
+            o->row(o->context, s->plan.out_value, v->w, v->c, cpu_pixel(arena, v, b, y, 0), v->px);
+}
+
+static int cpu_run(struct backend_plan *p, const float *input, float *const *outputs,
+                   const struct backend_observer *observer) {
     const struct plan_graph *g = p->graph;
     struct run_state *state = take_state(p);
     if (!state) return MIEN_ENOMEM;
@@ -202,6 +219,7 @@ static int cpu_run(struct backend_plan *p, const float *input, float *const *out
     for (int i = 0; i < g->nsteps; i++) {
         r.step = &p->steps[i];
         pool_run(p->backend->pool, r.step->tasks, step_task, &r);
+        if (observer) show(observer, r.step, state->arena, g->batch);
     }
     for (int i = 0; i < g->net->noutputs; i++)
         if (outputs[i]) copy_output(&g->outputs[i], state->arena, g->batch, outputs[i]);
@@ -235,11 +253,19 @@ static void cpu_sizes(const struct backend_weights *w, const struct backend_plan
         p ? p->scratch * sizeof(float) * (size_t)pool_threads(p->backend->pool) : 0;
 }
 
+static void cpu_supports(const struct backend *b, struct precision_support *out) {
+    out->bf16 = kern_igemm_for(&b->kern, KERN_BF16, 1) != NULL;
+    out->u8 = kern_igemm_for(&b->kern, KERN_U8, 1) != NULL;
+}
+
 static const char *cpu_algorithm_name(const struct backend_plan *p, int step) {
     const struct cpu_step *s = &p->steps[step];
     if (s->plan.kind != PLAN_CONV) return "direct";
     switch (s->layer->algorithm) {
-    case CPU_IGEMM: return "igemm";
+    case CPU_IGEMM:
+        return s->layer->type == KERN_U8     ? "igemm int8"
+               : s->layer->type == KERN_BF16 ? "igemm bf16"
+                                             : "igemm";
     case CPU_WINOGRAD: return "winograd";
     case CPU_GEMM: return "gemm";
     case CPU_IM2COL: return "im2col+gemm";
@@ -253,6 +279,7 @@ static const char *cpu_algorithm_name(const struct backend_plan *p, int step) {
 const struct backend_ops cpu_backend = {
     .name = "cpu",
     .open = cpu_open,
+    .supports = cpu_supports,
     .load = cpu_load,
     .plan = cpu_plan,
     .run = cpu_run,

@@ -25,17 +25,21 @@ enum cpu_algorithm {
 /* A node's weights, packed. */
 struct cpu_layer {
     enum cpu_algorithm algorithm;
-    float *weights; /* IGEMM: panels [ceil(cout/nr)][kh*kw*cin][nr], zeros beyond cout;
-                       WINOGRAD: [ceil(cout/nr)][36][cin][nr], zeros beyond cout;
-                       GEMM, IM2COL: [kh*kw*cin][cout]; DEPTHWISE: [kh*kw][c];
-                       GROUPED: [kh*kw][cin/groups][cout]; GEMV: [cout][kh*kw*cin] */
+    enum kern_type type; /* of the weights: KERN_U8 stands for int8_t with a scale a channel */
+    void *weights; /* IGEMM: panels of igemm->nr channels, as kern_tile_fn says;
+                      WINOGRAD: [ceil(cout/nr)][36][cin][nr], zeros beyond cout;
+                      GEMM, IM2COL: [kh*kw*cin][cout]; DEPTHWISE: [kh*kw][c];
+                      GROUPED: [kh*kw][cin/groups][cout]; GEMV: [cout][kh*kw*cin] */
     float *bias;    /* [bias_classes][cout] */
     int bias_classes;
+    float *acc_scale;     /* [cout] where the products are integers, else NULL */
+    float *inverse;       /* [c], 1 / scale of a value stored as bytes, else NULL */
     float *scale, *shift; /* AFFINE: [c] */
     float *slope;         /* PReLU of this ACT node: [c] */
     int kh, kw, stride, groups, cin, cout;
     const struct kern_igemm *igemm; /* IGEMM, WINOGRAD: the tile, owned by the backend's table */
     int nr;                         /* channels a panel */
+    int joined; /* IGEMM: the weights take a window's row, kw pixels, as one run of elements */
 };
 
 /* A network's layers; shared, read-only, by all its plans. */
@@ -52,42 +56,60 @@ void cpu_pack_free(struct backend_weights *w);
 struct cpu_step {
     struct plan_step plan;
     const struct cpu_layer *layer;
-    const float *slope; /* [c] or NULL */
+    const float *slope;   /* [c] or NULL */
+    const float *inverse; /* [c], of the output, where it is stored as bytes */
     struct net_window window;
     int rows;          /* output rows a task */
     int row_blocks;    /* tasks along an image's rows */
     int columns;       /* output channels a task */
     int column_blocks; /* tasks along the channels */
+    int batch;         /* images of the plan */
+    int images;        /* images a task: 1, but for fully connected layers */
     int tasks;
+    int widened;       /* floats of scratch that hold a float copy of the input, 0: it is read as is */
     size_t scratch;    /* floats a worker */
-    int taps, depth;   /* IGEMM: runs of `depth` neighbouring floats that make up a window */
+    int taps, depth;   /* IGEMM: runs of `depth` neighbouring elements that make up a window */
+    size_t panel;      /* IGEMM: bytes of a panel */
     ptrdiff_t *offset; /* IGEMM: [taps], of each run from the window's first float; owned */
 };
 
 /* Cuts the step into tasks and says how much scratch a worker needs. MIEN_ENOMEM. */
 int cpu_cut(struct cpu_step *s, int batch);
 /* Runs one task; arena holds all tensors, scratch is the worker's. */
-void cpu_step_task(const struct kern *k, const struct cpu_step *s, float *arena, float *scratch,
+void cpu_step_task(const struct kern *k, const struct cpu_step *s, char *arena, float *scratch,
                    int task);
-void cpu_conv_task(const struct kern *k, const struct cpu_step *s, float *arena, float *scratch,
+void cpu_conv_task(const struct kern *k, const struct cpu_step *s, char *arena, float *scratch,
                    int task);
 
 /* What a task covers. */
 struct cpu_range {
-    int image, y0, y1, c0, c1;
+    int image, images, y0, y1, c0, c1;
 };
 struct cpu_range cpu_task_range(const struct cpu_step *s, int task);
 
 /* Address of pixel y, x of image b. */
-static inline float *cpu_pixel(float *arena, const struct plan_view *v, int b, int y, int x) {
-    return arena + v->offset + b * v->image + y * v->row + x * v->px;
+static inline void *cpu_pixel(char *arena, const struct plan_view *v, int b, int y, int x) {
+    return arena + v->offset +
+           (b * v->image + y * v->row + x * v->px) * (ptrdiff_t)kern_type_size(v->type);
 }
+/* Rows of a step's input as the kernels read them: in place, or as floats in scratch. */
+struct cpu_rows {
+    const char *origin; /* of pixel 0, 0, which may lie outside */
+    ptrdiff_t row, px, size;
+};
+static inline const void *cpu_rows_at(const struct cpu_rows *r, int y, int x) {
+    return r->origin + (y * r->row + x * r->px) * r->size;
+}
+/* Rows y0..y1-1 of image b of the step's input with their halo, as far as they exist; floats in
+ * scratch where the step is `widened`. */
+struct cpu_rows cpu_input_rows(const struct kern *k, const struct cpu_step *s, char *arena,
+                               float *scratch, int b, int y0, int y1);
 /* The epilogue of step s for channels c0.. of an output row. */
 struct kern_epi cpu_epilogue(const struct cpu_step *s, const float *bias, int c0);
 /* Residual of output pixel y, x, channel c0; NULL without one. */
-const float *cpu_residual(const struct cpu_step *s, float *arena, int b, int y, int x, int c0);
+const void *cpu_residual(const struct cpu_step *s, char *arena, int b, int y, int x, int c0);
 /* Zeroes the halo beside rows y0..y1-1, above row 0 and below the last row where those are among
  * them, channels c0..c1-1. */
-void cpu_zero_halo(const struct plan_view *v, float *arena, const struct cpu_range *r);
+void cpu_zero_halo(const struct plan_view *v, char *arena, const struct cpu_range *r);
 
 #endif

@@ -17,10 +17,12 @@ static int border_bits(const struct cpu_step *s, int y, int x) {
 }
 
 /* Pixels x.. of output row y, channels c0.., from acc to their place. Where the bias depends on the
- * border, they are done in runs of one class: the first, the inner ones, the last. */
-static void finish(const struct kern *k, const struct cpu_step *s, float *arena, int b, int y,
-                   int x, int m, int c0, int n, const float *acc, ptrdiff_t acc_px) {
+ * border, they are done in runs of one class: the first, the inner ones, the last. acc: floats or
+ * integers of four bytes, as the layer makes them. */
+static void finish(const struct kern *k, const struct cpu_step *s, char *arena, int b, int y, int x,
+                   int m, int c0, int n, const void *acc, ptrdiff_t acc_px) {
     const struct plan_step *p = &s->plan;
+    ptrdiff_t to_channel = c0 * (ptrdiff_t)kern_type_size(p->out.type);
     for (int i = 0, run; i < m; i += run) {
         int bits = 0;
         run = m;
@@ -31,66 +33,78 @@ static void finish(const struct kern *k, const struct cpu_step *s, float *arena,
                 run++;
         }
         struct kern_epi e = cpu_epilogue(s, s->layer->bias + bits * s->layer->cout, c0);
-        k->epilogue_f32(run, n, acc + i * acc_px, acc_px, &e,
-                        cpu_residual(s, arena, b, y, x + i, c0), p->res.px, p->res_shift,
-                        cpu_pixel(arena, &p->out, b, y, x + i) + c0, p->out.px);
+        k->epilogue(run, n, (const char *)acc + i * acc_px * 4, acc_px, &e,
+                    cpu_residual(s, arena, b, y, x + i, c0), p->res.px, p->res_shift,
+                    (char *)cpu_pixel(arena, &p->out, b, y, x + i) + to_channel, p->out.px);
     }
 }
 
-static void finish_row(const struct kern *k, const struct cpu_step *s, float *arena,
+static void finish_row(const struct kern *k, const struct cpu_step *s, char *arena,
                        const struct cpu_range *r, int y, const float *acc, ptrdiff_t acc_px) {
     finish(k, s, arena, r->image, y, 0, s->plan.out.w, r->c0, r->c1 - r->c0, acc, acc_px);
 }
 
-static const float *window_of(const struct cpu_step *s, float *arena, int b, int y) {
-    const struct plan_step *p = &s->plan;
-    return cpu_pixel(arena, &p->in, b, y * s->layer->stride - p->pad_top, -p->pad_left);
+/* The input rows that output rows y0..y1-1 of the task's image look at. */
+static struct cpu_rows rows_under(const struct kern *k, const struct cpu_step *s, char *arena,
+                                  float *scratch, const struct cpu_range *r) {
+    const struct cpu_layer *l = s->layer;
+    int top = r->y0 * l->stride - s->plan.pad_top;
+    return cpu_input_rows(k, s, arena, scratch, r->image, top,
+                          top + (r->y1 - r->y0 - 1) * l->stride + l->kh);
 }
 
-static void conv_gemm(const struct kern *k, const struct cpu_step *s, float *arena, float *scratch,
+/* The window of the first pixel of output row y. */
+static const void *window_of(const struct cpu_step *s, const struct cpu_rows *rows, int y) {
+    return cpu_rows_at(rows, y * s->layer->stride - s->plan.pad_top, -s->plan.pad_left);
+}
+
+static void conv_gemm(const struct kern *k, const struct cpu_step *s, char *arena, float *scratch,
                       const struct cpu_range *r) {
     const struct plan_step *p = &s->plan;
     const struct cpu_layer *l = s->layer;
     int w = p->out.w, depth = l->kh * l->kw * l->cin, m = (r->y1 - r->y0) * w, n = r->c1 - r->c0;
+    struct cpu_rows rows = rows_under(k, s, arena, scratch, r);
+    scratch += s->widened;
     const float *a = scratch;
     ptrdiff_t lda = depth;
-    if (l->algorithm == CPU_GEMM && gapless(&p->in)) {
-        a = cpu_pixel(arena, &p->in, r->image, r->y0, 0);
-        lda = p->in.px;
+    if (l->algorithm == CPU_GEMM && rows.row == w * rows.px) {
+        a = window_of(s, &rows, r->y0);
+        lda = rows.px;
     } else {
         for (int y = r->y0; y < r->y1; y++)
-            k->im2col_f32(w, l->kh, l->kw, l->cin, l->stride, window_of(s, arena, r->image, y),
-                          p->in.row, p->in.px, scratch + (ptrdiff_t)(y - r->y0) * w * depth);
+            k->im2col_f32(w, l->kh, l->kw, l->cin, l->stride, window_of(s, &rows, y), rows.row,
+                          rows.px, scratch + (ptrdiff_t)(y - r->y0) * w * depth);
         scratch += (ptrdiff_t)m * depth;
     }
     float *acc = scratch;
     ptrdiff_t acc_px = n;
-    if (gapless(&p->out)) {
-        acc = cpu_pixel(arena, &p->out, r->image, r->y0, 0) + r->c0;
+    if (p->out.type == KERN_F32 && gapless(&p->out)) {
+        acc = (float *)cpu_pixel(arena, &p->out, r->image, r->y0, 0) + r->c0;
         acc_px = p->out.px;
     }
-    k->gemm_f32(m, n, depth, a, lda, l->weights + r->c0, l->cout, acc, acc_px);
+    k->gemm_f32(m, n, depth, a, lda, (const float *)l->weights + r->c0, l->cout, acc, acc_px);
     for (int y = r->y0; y < r->y1; y++)
         finish_row(k, s, arena, r, y, acc + (ptrdiff_t)(y - r->y0) * w * acc_px, acc_px);
 }
 
 /* Panels outermost: one panel stays in the cache while all rows of the task pass over it. Tiles
  * begin at even pixels, as a halved residual needs. */
-static void conv_igemm(const struct kern *k, const struct cpu_step *s, float *arena, float *scratch,
+static void conv_igemm(const struct kern *k, const struct cpu_step *s, char *arena, float *scratch,
                        const struct cpu_range *r) {
     const struct plan_step *p = &s->plan;
     const struct cpu_layer *l = s->layer;
     int mr = l->igemm->mr, nr = l->nr;
-    size_t panel_size = (size_t)(s->taps * s->depth) * (size_t)nr;
+    struct cpu_rows rows = rows_under(k, s, arena, scratch, r);
+    ptrdiff_t px = l->stride * rows.px;
     for (int c = r->c0; c < r->c1; c += nr) {
-        const float *panel = l->weights + (size_t)(c / nr) * panel_size;
+        const char *panel = (const char *)l->weights + (size_t)(c / nr) * s->panel;
         int n = r->c1 - c < nr ? r->c1 - c : nr;
         for (int y = r->y0; y < r->y1; y++) {
-            const float *src = window_of(s, arena, r->image, y);
+            const char *src = window_of(s, &rows, y);
             for (int x = 0; x < p->out.w; x += mr) {
                 int m = p->out.w - x < mr ? p->out.w - x : mr;
-                l->igemm->tile(m, s->taps, s->depth, s->offset, src + x * l->stride * p->in.px,
-                               l->stride * p->in.px, panel, scratch);
+                l->igemm->tile(m, s->taps, s->depth, s->offset, src + x * px * rows.size, px, panel,
+                               scratch);
                 finish(k, s, arena, r->image, y, x, m, c, n, scratch, nr);
             }
         }
@@ -98,7 +112,7 @@ static void conv_igemm(const struct kern *k, const struct cpu_step *s, float *ar
 }
 
 /* 4x4 outputs, the tile at row y, column x, as far as they lie inside the task and the map. */
-static void finish_winograd(const struct kern *k, const struct cpu_step *s, float *arena, int b,
+static void finish_winograd(const struct kern *k, const struct cpu_step *s, char *arena, int b,
                             int y, int y1, int x, int c, int n, const float *tile, int nr) {
     int w = s->plan.out.w - x < KERN_WINOGRAD_OUT ? s->plan.out.w - x : KERN_WINOGRAD_OUT;
     for (int i = 0; i < KERN_WINOGRAD_OUT && y + i < y1; i++)
@@ -106,33 +120,39 @@ static void finish_winograd(const struct kern *k, const struct cpu_step *s, floa
 }
 
 /* Transforms the windows of the task's tiles: v is [36][tiles][cin]. */
-static void winograd_windows(const struct kern *k, const struct cpu_step *s, float *arena,
-                             const struct cpu_range *r, int across, float *v, ptrdiff_t plane) {
+static void winograd_windows(const struct kern *k, const struct cpu_step *s,
+                             const struct cpu_rows *rows, const struct cpu_range *r, int across,
+                             float *v, ptrdiff_t plane) {
     const struct plan_view *in = &s->plan.in;
     int cin = s->layer->cin, tile = 0;
     for (int y = r->y0; y < r->y1; y += KERN_WINOGRAD_OUT)
         for (int i = 0; i < across; i++, tile++) {
             int top = y - s->plan.pad_top, left = i * KERN_WINOGRAD_OUT - s->plan.pad_left;
             k->winograd_input_f32(cin, in->h + in->bottom - top, in->w + in->right - left,
-                                  cpu_pixel(arena, in, r->image, top, left), in->row, in->px,
+                                  cpu_rows_at(rows, top, left), rows->row, rows->px,
                                   v + (ptrdiff_t)tile * cin, plane);
         }
 }
 
-static void conv_winograd(const struct kern *k, const struct cpu_step *s, float *arena,
+static void conv_winograd(const struct kern *k, const struct cpu_step *s, char *arena,
                           float *scratch, const struct cpu_range *r) {
     const struct cpu_layer *l = s->layer;
     const ptrdiff_t no_offset = 0;
     int across = (s->plan.out.w + KERN_WINOGRAD_OUT - 1) / KERN_WINOGRAD_OUT;
-    int tiles = (r->y1 - r->y0 + KERN_WINOGRAD_OUT - 1) / KERN_WINOGRAD_OUT * across;
+    int down = (r->y1 - r->y0 + KERN_WINOGRAD_OUT - 1) / KERN_WINOGRAD_OUT;
+    int tiles = down * across, top = r->y0 - s->plan.pad_top;
     int mr = l->igemm->mr, nr = l->nr;
+    struct cpu_rows rows =
+        cpu_input_rows(k, s, arena, scratch, r->image, top,
+                       top + down * KERN_WINOGRAD_OUT + KERN_WINOGRAD_IN - KERN_WINOGRAD_OUT);
     ptrdiff_t in_plane = (ptrdiff_t)tiles * l->cin, out_plane = (ptrdiff_t)tiles * nr;
-    float *v = scratch, *m = v + (KERN_WINOGRAD_PLANES * in_plane + 15) / 16 * 16; /* aligned */
+    float *v = scratch + s->widened; /* the planes, then their products, aligned */
+    float *m = v + (KERN_WINOGRAD_PLANES * in_plane + 15) / 16 * 16;
     float *tile = m + KERN_WINOGRAD_PLANES * out_plane;
-    winograd_windows(k, s, arena, r, across, v, in_plane);
+    winograd_windows(k, s, &rows, r, across, v, in_plane);
     for (int c = r->c0; c < r->c1; c += nr) {
-        const float *panel =
-            l->weights + (size_t)(c / nr) * KERN_WINOGRAD_PLANES * (size_t)l->cin * (size_t)nr;
+        const float *panel = (const float *)l->weights + (size_t)(c / nr) * KERN_WINOGRAD_PLANES *
+                                                             (size_t)l->cin * (size_t)nr;
         int n = r->c1 - c < nr ? r->c1 - c : nr;
         for (int p = 0; p < KERN_WINOGRAD_PLANES; p++, panel += (size_t)l->cin * (size_t)nr)
             for (int t = 0; t < tiles; t += mr)
@@ -147,38 +167,61 @@ static void conv_winograd(const struct kern *k, const struct cpu_step *s, float 
     }
 }
 
-static void conv_grouped(const struct kern *k, const struct cpu_step *s, float *arena,
+static void conv_grouped(const struct kern *k, const struct cpu_step *s, char *arena,
                          float *scratch, const struct cpu_range *r) {
     const struct plan_step *p = &s->plan;
     const struct cpu_layer *l = s->layer;
+    struct cpu_rows rows = rows_under(k, s, arena, scratch, r);
+    float *acc = scratch + s->widened;
     for (int y = r->y0; y < r->y1; y++) {
-        const float *src = window_of(s, arena, r->image, y);
+        const float *src = window_of(s, &rows, y);
         if (l->algorithm == CPU_DEPTHWISE)
-            k->dwconv_f32(p->out.w, l->kh, l->kw, l->cout, l->stride, src, p->in.row, p->in.px,
-                          l->weights, scratch);
+            k->dwconv_f32(p->out.w, l->kh, l->kw, l->cout, l->stride, src, rows.row, rows.px,
+                          l->weights, acc);
         else
             k->gconv_f32(p->out.w, l->kh, l->kw, l->cin, l->cout, l->groups, l->stride, src,
-                         p->in.row, p->in.px, l->weights, scratch);
-        finish_row(k, s, arena, r, y, scratch, l->cout);
+                         rows.row, rows.px, l->weights, acc);
+        finish_row(k, s, arena, r, y, acc, l->cout);
     }
 }
 
-static void conv_gemv(const struct kern *k, const struct cpu_step *s, float *arena, float *scratch,
+/* The task's images as the rows of a matrix of floats: in place where they are that, else copied to
+ * scratch. */
+static const float *gemv_input(const struct kern *k, const struct cpu_step *s, char *arena,
+                               float *scratch, const struct cpu_range *r, ptrdiff_t *ldx) {
+    const struct plan_view *in = &s->plan.in;
+    const struct cpu_layer *l = s->layer;
+    int depth = l->kh * l->kw * l->cin;
+    if (!s->widened && in->px == l->cin && (l->kh == 1 || gapless(in))) {
+        *ldx = in->image;
+        return cpu_pixel(arena, in, r->image, 0, 0);
+    }
+    float *x = scratch + s->widened;
+    for (int i = 0; i < r->images; i++) {
+        struct cpu_rows rows = cpu_input_rows(k, s, arena, scratch, r->image + i, 0, in->h);
+        k->im2col_f32(1, l->kh, l->kw, l->cin, 1, cpu_rows_at(&rows, 0, 0), rows.row, rows.px,
+                      x + (ptrdiff_t)i * depth);
+    }
+    *ldx = depth;
+    return x;
+}
+
+static void conv_gemv(const struct kern *k, const struct cpu_step *s, char *arena, float *scratch,
                       const struct cpu_range *r) {
-    const struct plan_step *p = &s->plan;
     const struct cpu_layer *l = s->layer;
     int depth = l->kh * l->kw * l->cin, n = r->c1 - r->c0;
-    const float *x = cpu_pixel(arena, &p->in, r->image, 0, 0);
-    if (p->in.px != l->cin || (l->kh > 1 && !gapless(&p->in))) {
-        k->im2col_f32(1, l->kh, l->kw, l->cin, 1, x, p->in.row, p->in.px, scratch);
-        x = scratch;
-        scratch += depth;
-    }
-    k->gemv_f32(n, depth, l->weights + (ptrdiff_t)r->c0 * depth, x, scratch);
-    finish_row(k, s, arena, r, 0, scratch, n);
+    ptrdiff_t ldx, first = (ptrdiff_t)r->c0 * depth;
+    const float *x = gemv_input(k, s, arena, scratch, r, &ldx);
+    float *y = scratch + s->widened + (ptrdiff_t)r->images * depth;
+    if (l->type == KERN_BF16)
+        k->gemv_bf16(r->images, n, depth, (const uint16_t *)l->weights + first, x, ldx, y, n);
+    else
+        k->gemv_f32(r->images, n, depth, (const float *)l->weights + first, x, ldx, y, n);
+    for (int i = 0; i < r->images; i++)
+        finish(k, s, arena, r->image + i, 0, 0, 1, r->c0, n, y + (ptrdiff_t)i * n, n);
 }
 
-void cpu_conv_task(const struct kern *k, const struct cpu_step *s, float *arena, float *scratch,
+void cpu_conv_task(const struct kern *k, const struct cpu_step *s, char *arena, float *scratch,
                    int task) {
     struct cpu_range r = cpu_task_range(s, task);
     switch (s->layer->algorithm) {
@@ -189,5 +232,5 @@ void cpu_conv_task(const struct kern *k, const struct cpu_step *s, float *arena,
     case CPU_GEMV: conv_gemv(k, s, arena, scratch, &r); break;
     default: conv_grouped(k, s, arena, scratch, &r); break;
     }
-    cpu_zero_halo(&s->plan.out, arena, &r);
+    for (int i = 0; i < r.images; i++, r.image++) cpu_zero_halo(&s->plan.out, arena, &r);
 }

@@ -4,14 +4,19 @@
 #include "engine/fold.h"
 #include "mien.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static float *vector(struct backend_weights *w, size_t n) {
+static void *block(struct backend_weights *w, size_t bytes) {
     void *p = NULL;
-    if (posix_memalign(&p, 64, (n * sizeof(float) + 63) & ~(size_t)63) != 0) return NULL;
-    w->bytes += n * sizeof(float);
+    if (posix_memalign(&p, 64, (bytes + 63) & ~(size_t)63) != 0) return NULL;
+    w->bytes += bytes;
     return p;
+}
+
+static float *vector(struct backend_weights *w, size_t n) {
+    return block(w, n * sizeof(float));
 }
 
 static float *vector_from(struct backend_weights *w, const double *v, int n) {
@@ -24,24 +29,61 @@ static float *vector_from(struct backend_weights *w, const double *v, int n) {
  * of output share them, at the network's default size. */
 enum { WINOGRAD_PIXELS = 14 * 14, WINOGRAD_CHANNELS = 16 };
 
-static enum cpu_algorithm choose(const struct kern *k, const struct cpu_layer *l, int vector_layer,
-                                 int pixels) {
-    if (vector_layer) return CPU_GEMV;
-    if (l->groups == 1 && k->igemm_f32.tile && l->kh == 3 && l->kw == 3 && l->stride == 1 &&
-        l->cin >= WINOGRAD_CHANNELS && pixels >= WINOGRAD_PIXELS)
-        return CPU_WINOGRAD;
-    if (l->groups == 1 && k->igemm_f32.tile) return CPU_IGEMM;
-    if (l->groups == 1) return l->kh == 1 && l->kw == 1 && l->stride == 1 ? CPU_GEMM : CPU_IM2COL;
-    return l->groups == l->cin && l->cin == l->cout ? CPU_DEPTHWISE : CPU_GROUPED;
+/* F(4x4, 3x3) takes a quarter of the products, and the transforms about a third of what that saves:
+ * a tile of another type that multiplies this many times as fast as fp32 does better without it. */
+static const float WINOGRAD_GAIN = 2.5f;
+
+static int takes_winograd(const struct cpu_layer *l, const struct kern_igemm *direct, int pixels) {
+    return l->kh == 3 && l->kw == 3 && l->stride == 1 && l->cin >= WINOGRAD_CHANNELS &&
+           pixels >= WINOGRAD_PIXELS && direct->rate < WINOGRAD_GAIN;
 }
 
-/* Floats the packed weights take. */
+/* Algorithm, tile and type of the weights; input: how the layer's input is stored. */
+static void choose(const struct kern *k, const struct net *net, struct cpu_layer *l,
+                   int vector_layer, enum kern_type input, int pixels) {
+    l->type = KERN_F32;
+    if (vector_layer) {
+        l->algorithm = CPU_GEMV;
+        if (net->half_weights) l->type = KERN_BF16;
+        return;
+    }
+    if (l->groups > 1) {
+        l->algorithm = l->groups == l->cin && l->cin == l->cout ? CPU_DEPTHWISE : CPU_GROUPED;
+        return;
+    }
+    l->igemm = kern_igemm_for(k, input, l->cout);
+    if (!l->igemm) {
+        l->algorithm =
+            l->kh == 1 && l->kw == 1 && l->stride == 1 ? CPU_GEMM : CPU_IM2COL;
+        return;
+    }
+    l->algorithm = CPU_IGEMM;
+    if (takes_winograd(l, l->igemm, pixels)) {
+        l->algorithm = CPU_WINOGRAD;
+        l->igemm = kern_igemm_for(k, KERN_F32, l->cout);
+    }
+    l->nr = l->igemm->nr;
+    l->type = l->igemm->type;
+}
+
+static size_t round_up(size_t n, size_t to) {
+    return (n + to - 1) / to * to;
+}
+
+/* Elements of one panel of an IGEMM layer. */
+static size_t panel_elements(const struct cpu_layer *l) {
+    size_t runs = (size_t)(l->joined ? l->kh : l->kh * l->kw);
+    size_t depth = (size_t)(l->joined ? l->kw * l->cin : l->cin);
+    return runs * round_up(depth, (size_t)l->igemm->group) * (size_t)l->nr;
+}
+
+/* Elements the packed weights take. */
 static size_t packed_size(const struct cpu_layer *l, size_t filter) {
-    size_t outputs = (size_t)l->cout;
-    if (l->algorithm == CPU_IGEMM || l->algorithm == CPU_WINOGRAD)
-        outputs = (outputs + (size_t)l->nr - 1) / (size_t)l->nr * (size_t)l->nr;
-    return l->algorithm == CPU_WINOGRAD ? outputs * (size_t)l->cin * KERN_WINOGRAD_PLANES
-                                        : outputs * filter;
+    size_t panels = l->nr ? round_up((size_t)l->cout, (size_t)l->nr) / (size_t)l->nr : 0;
+    if (l->algorithm == CPU_IGEMM) return panels * panel_elements(l);
+    if (l->algorithm == CPU_WINOGRAD)
+        return panels * (size_t)l->nr * (size_t)l->cin * KERN_WINOGRAD_PLANES;
+    return (size_t)l->cout * filter;
 }
 
 /* Filters come as [i][tap]; every layout here has the taps outermost. */
@@ -51,19 +93,61 @@ static void pack_filter(const struct cpu_layer *l, int inputs, int o, const floa
     size_t at = l->algorithm == CPU_GEMV ? (size_t)o * depth : (size_t)o;
     size_t step = l->algorithm == CPU_GEMV ? 1 : (size_t)l->cout;
     for (int t = 0; t < taps; t++)
-        for (int i = 0; i < inputs; i++, at += step) l->weights[at] = filter[i * taps + t];
+        for (int i = 0; i < inputs; i++, at += step) {
+            float v = filter[i * taps + t];
+            if (l->type == KERN_BF16)
+                ((uint16_t *)l->weights)[at] = kern_bf16_from_f32(v);
+            else
+                ((float *)l->weights)[at] = v;
+        }
 }
 
-/* One panel of n filters: filters is [n][inputs][taps], dst the panel's place. Channels beyond n
- * are zeros. */
-static void pack_panel(const struct cpu_layer *l, int inputs, int n, const float *filters,
-                       float *dst) {
+/* Byte layers: multiplies a filter [i][tap] by its inputs' scales, chooses its own scale and leaves
+ * the integers in filter; the zero point of the input, which every tap sees (halos hold it too), goes
+ * into the biases. */
+static void quantise_filter(const struct cpu_layer *l, const struct net_storage *input, int o,
+                            float *filter) {
     int taps = l->kh * l->kw;
-    size_t filter = (size_t)inputs * (size_t)taps;
-    for (int t = 0; t < taps; t++)
-        for (int i = 0; i < inputs; i++, dst += l->nr)
+    float largest = 1e-30f;
+    for (int i = 0; i < l->cin; i++)
+        for (int t = 0; t < taps; t++) {
+            filter[i * taps + t] *= input->scale[i];
+            largest = fmaxf(largest, fabsf(filter[i * taps + t]));
+        }
+    l->acc_scale[o] = largest / 127;
+    int64_t sum = 0;
+    for (int i = 0; i < l->cin * taps; i++) {
+        filter[i] = rintf(filter[i] / l->acc_scale[o]);
+        sum += (int64_t)filter[i];
+    }
+    for (int b = 0; b < l->bias_classes; b++)
+        l->bias[b * l->cout + o] -= (float)((double)(sum * input->zero) * l->acc_scale[o]);
+}
+
+static void put(const struct cpu_layer *l, char *dst, size_t at, float v) {
+    if (l->type == KERN_U8)
+        ((int8_t *)dst)[at] = (int8_t)v;
+    else if (l->type == KERN_BF16)
+        ((uint16_t *)dst)[at] = kern_bf16_from_f32(v);
+    else
+        ((float *)dst)[at] = v;
+}
+
+/* One panel of n filters: filters is [n][inputs][taps], dst the panel's place. Elements beyond a run
+ * and channels beyond n are zeros. */
+static void pack_panel(const struct cpu_layer *l, int n, const float *filters, char *dst) {
+    int taps = l->kh * l->kw, group = l->igemm->group;
+    int runs = l->joined ? l->kh : taps, depth = l->joined ? l->kw * l->cin : l->cin;
+    size_t filter = (size_t)l->cin * (size_t)taps, at = 0;
+    for (int r = 0; r < runs; r++)
+        for (int first = 0; first < depth; first += group)
             for (int o = 0; o < l->nr; o++)
-                dst[o] = o < n ? filters[(size_t)o * filter + (size_t)(i * taps + t)] : 0;
+                for (int e = first; e < first + group; e++, at++) {
+                    int tap = l->joined ? r * l->kw + e / l->cin : r, i = e % l->cin;
+                    int inside = o < n && e < depth;
+                    put(l, dst, at,
+                        inside ? filters[(size_t)o * filter + (size_t)(i * taps + tap)] : 0);
+                }
 }
 
 static void pack_winograd_panel(const struct cpu_layer *l, int inputs, int n, const float *filters,
@@ -81,19 +165,25 @@ static void pack_winograd_panel(const struct cpu_layer *l, int inputs, int n, co
 /* All filters of a layer through `filters`, which has room for one panel of them. */
 static void pack_filters(const struct net *net, const struct net_node *n, const struct cpu_layer *l,
                          int inputs, float *filters) {
+    const struct net_storage *input = &net->nodes[net_resolve(net, n->in[0])].stored;
     size_t filter = (size_t)inputs * (size_t)(l->kh * l->kw);
     int winograd = l->algorithm == CPU_WINOGRAD, panels = winograd || l->algorithm == CPU_IGEMM;
-    size_t panel =
-        filter * (size_t)l->nr / (winograd ? 9 : 1) * (winograd ? KERN_WINOGRAD_PLANES : 1);
+    size_t panel = winograd ? (size_t)l->cin * (size_t)l->nr * KERN_WINOGRAD_PLANES
+                   : panels ? panel_elements(l)
+                            : 0;
     int step = panels ? l->nr : 1;
     for (int o = 0; o < l->cout; o += step) {
         int count = l->cout - o < step ? l->cout - o : step;
-        for (int i = 0; i < count; i++) fold_filter(net, n, o + i, filters + (size_t)i * filter);
-        float *dst = l->weights + (size_t)(o / step) * panel;
+        for (int i = 0; i < count; i++) {
+            float *f = filters + (size_t)i * filter;
+            fold_filter(net, n, o + i, f);
+            if (l->acc_scale) quantise_filter(l, input, o + i, f);
+        }
+        char *dst = (char *)l->weights + (size_t)(o / step) * panel * kern_type_size(l->type);
         if (winograd)
-            pack_winograd_panel(l, inputs, count, filters, dst);
+            pack_winograd_panel(l, inputs, count, filters, (float *)(void *)dst);
         else if (panels)
-            pack_panel(l, inputs, count, filters, dst);
+            pack_panel(l, count, filters, dst);
         else
             pack_filter(l, inputs, o, filters);
     }
@@ -101,6 +191,7 @@ static void pack_filters(const struct net *net, const struct net_node *n, const 
 
 static int pack_conv(const struct kern *k, const struct net *net, const struct net_node *n,
                      int pixels, struct backend_weights *w, struct cpu_layer *l) {
+    const struct net_node *source = &net->nodes[net_resolve(net, n->in[0])];
     int inputs = fold_group_inputs(net, n);
     l->kh = n->window.kh;
     l->kw = n->window.kw;
@@ -108,20 +199,24 @@ static int pack_conv(const struct kern *k, const struct net *net, const struct n
     l->groups = n->groups;
     l->cin = inputs * n->groups;
     l->cout = n->channels;
-    l->igemm = l->cout <= k->igemm_narrow_f32.nr ? &k->igemm_narrow_f32 : &k->igemm_f32;
-    l->nr = l->igemm->nr;
-    l->algorithm = choose(k, l, n->vector, pixels);
+    choose(k, net, l, n->vector, source->stored.type, pixels);
+    /* pixels of the picture have no gaps and fill no group alone; elsewhere a layer may read a slice
+     * of a concatenation, so that whole groups decide */
+    l->joined = l->algorithm == CPU_IGEMM &&
+                (source->op == NET_INPUT || l->igemm->group == 1);
     l->bias_classes = fold_bias(net, n, NULL);
     size_t filter_size = (size_t)inputs * (size_t)(l->kh * l->kw);
-    l->weights = vector(w, packed_size(l, filter_size));
+    l->weights = block(w, packed_size(l, filter_size) * kern_type_size(l->type));
     l->bias = vector(w, (size_t)l->bias_classes * (size_t)l->cout);
+    if (l->algorithm == CPU_IGEMM && l->type == KERN_U8) l->acc_scale = vector(w, (size_t)l->cout);
     float *filters = malloc(filter_size * (size_t)(l->nr > 1 ? l->nr : 1) * sizeof *filters);
-    if (!l->weights || !l->bias || !filters) {
+    if (!l->weights || !l->bias || !filters ||
+        (l->type == KERN_U8 && !l->acc_scale)) {
         free(filters);
         return err_set(MIEN_ENOMEM, "%s: out of memory for %s", blob_label(net->blob), n->name);
     }
-    pack_filters(net, n, l, inputs, filters);
     fold_bias(net, n, l->bias);
+    pack_filters(net, n, l, inputs, filters);
     free(filters);
     blob_release_pages(net->blob, n->weights.w);
     return MIEN_OK;
@@ -129,6 +224,11 @@ static int pack_conv(const struct kern *k, const struct net *net, const struct n
 
 static int pack_node(const struct kern *k, const struct net *net, const struct net_node *n,
                      int pixels, struct backend_weights *w, struct cpu_layer *l) {
+    if (n->stored.scale) {
+        l->inverse = vector(w, (size_t)n->channels);
+        if (!l->inverse) return err_set(MIEN_ENOMEM, "%s: out of memory", blob_label(net->blob));
+        for (int i = 0; i < n->channels; i++) l->inverse[i] = 1 / n->stored.scale[i];
+    }
     if (n->op == NET_CONV) return pack_conv(k, net, n, pixels, w, l);
     int ok = 1;
     if (n->op == NET_AFFINE) {
@@ -148,6 +248,8 @@ void cpu_pack_free(struct backend_weights *w) {
     for (int i = 0; w->layers && i < w->count; i++) {
         free(w->layers[i].weights);
         free(w->layers[i].bias);
+        free(w->layers[i].acc_scale);
+        free(w->layers[i].inverse);
         free(w->layers[i].scale);
         free(w->layers[i].shift);
         free(w->layers[i].slope);

@@ -36,6 +36,7 @@ void net_free(struct net *net) {
         free(n->weights.in_shift);
         free(n->scale);
         free(n->shift);
+        free(n->stored.scale);
     }
     for (int i = 0; i < net->noutputs; i++) free(net->outputs[i].name);
     free(net->outputs);

@@ -59,6 +59,13 @@ struct net_weights {
     int reverse_input;              /* the network was trained on BGR: input channel i is cin-1-i */
 };
 
+/* How a value is stored (precision.h): bytes stand for scale[channel] (byte - zero). */
+struct net_storage {
+    enum kern_type type;
+    float *scale; /* [channels], owned; NULL unless KERN_U8 with a known range */
+    int zero;
+};
+
 struct net_node {
     enum net_op op;
     char *name; /* of the tensors, for messages and plans; owned */
@@ -73,6 +80,7 @@ struct net_node {
     float alpha;                     /* ACT leaky */
     const struct blob_tensor *slope; /* ACT prelu, [channels] */
     int replaced_by; /* folding: uses of this node go to that one; -1: still alive */
+    struct net_storage stored;
 };
 
 struct net_output {
@@ -91,6 +99,7 @@ struct net {
     int dynamic_size; /* any input size may be run */
     float *input_border; /* [channels] what stands around the input for padded convolutions; owned,
                             NULL: zeros. Set by folding the normalisation */
+    int half_weights;    /* fully connected layers may keep their weights in bf16 */
     unsigned char *used; /* [blob tensors] which tensors the builder has taken */
     int error;
 };

@@ -239,6 +239,7 @@ static int new_buffer(struct planner *p, int value) {
     b->h = p->v[value].h;
     b->w = p->v[value].w;
     b->c = p->net->nodes[value].channels;
+    b->type = p->net->nodes[value].stored.type;
     p->v[value].buffer = p->g->nbuffers;
     return p->g->nbuffers++;
 }
@@ -307,7 +308,8 @@ static int place_buffers(struct planner *p) {
     for (int i = 0; i < g->nbuffers; i++) {
         struct plan_buffer *b = &g->buffers[i];
         uint64_t bytes = (uint64_t)g->batch * (uint64_t)(b->h + b->top + b->bottom) *
-                         (uint64_t)(b->w + b->left + b->right) * (uint64_t)b->c * sizeof(float);
+                         (uint64_t)(b->w + b->left + b->right) * (uint64_t)b->c *
+                         kern_type_size(b->type);
         all += bytes;
         if (all > MAX_ARENA) {
             free(blocks);
@@ -327,7 +329,11 @@ static int place_buffers(struct planner *p) {
 
 static struct plan_view view_of(const struct planner *p, int value) {
     const struct plan_buffer *b = &p->g->buffers[p->v[value].buffer];
-    struct plan_view v = {.h = b->h,
+    const struct net_storage *stored = &p->net->nodes[value].stored;
+    struct plan_view v = {.type = b->type,
+                          .scale = stored->scale,
+                          .zero = stored->zero,
+                          .h = b->h,
                           .w = b->w,
                           .c = p->net->nodes[value].channels,
                           .top = b->top,
@@ -337,8 +343,9 @@ static struct plan_view view_of(const struct planner *p, int value) {
     v.px = b->c;
     v.row = (ptrdiff_t)(b->w + b->left + b->right) * v.px;
     v.image = (ptrdiff_t)(b->h + b->top + b->bottom) * v.row;
-    v.offset = b->offset / sizeof(float) + (size_t)(b->top * v.row + b->left * v.px) +
-               (size_t)p->v[value].channel;
+    v.offset = b->offset + ((size_t)(b->top * v.row + b->left * v.px) +
+                            (size_t)p->v[value].channel) *
+                               kern_type_size(b->type);
     return v;
 }
 
@@ -370,6 +377,17 @@ static void fill_views(struct planner *p) {
         g->outputs[i] = view_of(p, net_resolve(p->net, p->net->outputs[i].value));
 }
 
+/* A calibration of another version of the network would leave bytes without a meaning. */
+static int check_scales(const struct planner *p) {
+    for (int i = 0; i < p->net->count; i++) {
+        const struct net_node *n = &p->net->nodes[i];
+        if (p->v[i].buffer >= 0 && n->stored.type == KERN_U8 && !n->stored.scale)
+            return err_set(MIEN_EWEIGHTS, "%s: metadata int8 has no range for %s; calibrate it again",
+                           blob_label(p->net->blob), n->name);
+    }
+    return MIEN_OK;
+}
+
 static int make_buffers(struct planner *p) {
     const struct net *net = p->net;
     for (int i = 0; i < net->count; i++) p->v[i].buffer = -1;
@@ -381,7 +399,8 @@ static int make_buffers(struct planner *p) {
     for (int i = 0; i < p->g->nsteps; i++)
         if (p->g->steps[i].kind == PLAN_CONV) need_halo(p, &p->g->steps[i]);
     find_lifetimes(p);
-    return place_buffers(p);
+    rc = check_scales(p);
+    return rc ? rc : place_buffers(p);
 }
 
 /* -------------------------------------------------------------------- plan */

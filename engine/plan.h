@@ -18,10 +18,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A tensor in the arena. Distances are in floats. */
+/* A tensor in the arena. Distances are in elements. */
 struct plan_view {
-    size_t offset;                /* from the arena's start to channel 0 of pixel 0,0 of image 0 */
-    ptrdiff_t image, row, px;     /* distance between images, rows, pixels */
+    size_t offset;            /* bytes from the arena's start to channel 0 of pixel 0,0 of image 0 */
+    ptrdiff_t image, row, px; /* distance between images, rows, pixels */
+    enum kern_type type;
+    const float *scale;           /* [c], KERN_U8: the net's */
+    int zero;                     /* KERN_U8: what stands for 0 */
     int h, w, c;                  /* of one image, without the halo */
     int top, left, bottom, right; /* halo, pixels */
 };
@@ -40,7 +43,7 @@ struct plan_step {
     int node; /* first node of the fused group; its weights and window count */
     struct plan_view in, out;
     struct plan_view res;              /* what is added; valid where has_res */
-    int has_res, res_after, res_shift; /* as struct kern_epi and kern_epilogue_f32 */
+    int has_res, res_after, res_shift; /* as struct kern_epi and kern_epilogue_fn */
     enum kern_act act;
     float alpha;
     const struct blob_tensor *slope;
@@ -53,6 +56,7 @@ struct plan_step {
 struct plan_buffer {
     int h, w, c; /* c: channels of all slices */
     int top, left, bottom, right;
+    enum kern_type type;
     size_t bytes, offset; /* offset from the arena's start */
     int first, last;      /* steps */
 };

@@ -21,6 +21,22 @@ static int has_avx512(void) {
 #endif
 }
 
+static int has_vnni(void) {
+#ifdef MIEN_HAVE_AVX512VNNI
+    return has_avx512() && __builtin_cpu_supports("avx512vnni");
+#else
+    return 0;
+#endif
+}
+
+static int has_bf16(void) {
+#ifdef MIEN_HAVE_AVX512BF16
+    return has_avx512() && __builtin_cpu_supports("avx512bf16");
+#else
+    return 0;
+#endif
+}
+
 static int has_blas(void) {
 #ifdef MIEN_HAVE_OPENBLAS
     return 1;
@@ -45,9 +61,16 @@ int kern_init(struct kern *k, const char *cap) {
     if (strcmp(cap, "avx512") == 0 && has_avx512()) {
         kern_init_avx2(k);
         kern_init_avx512(k);
+        if (has_vnni()) kern_init_avx512vnni(k);
+        if (has_bf16()) kern_init_avx512bf16(k);
         return 0;
     }
     return -1;
+}
+
+const struct kern_igemm *kern_igemm_for(const struct kern *k, enum kern_type type, int cout) {
+    const struct kern_igemm *g = &k->igemm[type][cout <= k->igemm[type][1].nr];
+    return g->tile ? g : NULL;
 }
 
 const char *kern_names(void) {
@@ -72,6 +95,16 @@ void kern_init_avx2(struct kern *k) {
 #endif
 #ifndef MIEN_HAVE_AVX512
 void kern_init_avx512(struct kern *k) {
+    (void)k;
+}
+#endif
+#ifndef MIEN_HAVE_AVX512VNNI
+void kern_init_avx512vnni(struct kern *k) {
+    (void)k;
+}
+#endif
+#ifndef MIEN_HAVE_AVX512BF16
+void kern_init_avx512bf16(struct kern *k) {
     (void)k;
 }
 #endif

@@ -6,14 +6,43 @@
  * ones (kernels/blas/, later one folder an instruction set) overwrite the slots they have. Tests
  * compare every slot with the plain C one on random shapes (tests/checkkern/).
  *
- * Layout: NHWC. A "pixel" is c consecutive floats; `*_px` is the distance between pixels and
- * `*_row` between rows, in floats, so that views into haloed tensors and channel slices of a
+ * Layout: NHWC. A "pixel" is c consecutive elements; `*_px` is the distance between pixels and
+ * `*_row` between rows, in elements, so that views into haloed tensors and channel slices of a
  * concatenation need no copies. Unless said otherwise no array may overlap another.
+ *
+ * Element types: sums are always kept in fp32, or in exact 32-bit integers for products of bytes.
  */
 #ifndef MIEN_KERNELS_KERN_H
 #define MIEN_KERNELS_KERN_H
 
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+enum kern_type {
+    KERN_F32,
+    KERN_BF16, /* the upper half of an fp32, rounded to nearest even */
+    KERN_U8    /* quantised: the value is scale[channel] (stored - zero) */
+};
+
+static inline size_t kern_type_size(enum kern_type t) {
+    return t == KERN_F32 ? 4 : t == KERN_BF16 ? 2 : 1;
+}
+
+static inline float kern_bf16_to_f32(uint16_t v) {
+    uint32_t bits = (uint32_t)v << 16;
+    float f;
+    memcpy(&f, &bits, sizeof f);
+    return f;
+}
+
+/* To nearest, ties to even; a NaN stays one. */
+static inline uint16_t kern_bf16_from_f32(float f) {
+    uint32_t bits;
+    memcpy(&bits, &f, sizeof bits);
+    if ((bits & 0x7FFFFFFF) > 0x7F800000) return (uint16_t)(bits >> 16 | 64);
+    return (uint16_t)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+}
 
 enum kern_act {
     KERN_ACT_NONE,
@@ -25,7 +54,11 @@ enum kern_act {
     KERN_ACT_SWISH    /* x sigmoid(x) */
 };
 
-/* What happens to an accumulator on its way out: act(acc + bias [+ res]) or act(acc + bias) + res.
+/*
+ * What happens to an accumulator on its way out: act(acc + bias [+ res]) or act(acc + bias) + res,
+ * where integer accumulators are multiplied by acc_scale first and the result is stored as dst_type:
+ * bytes are x dst_inverse[j] + dst_zero, rounded to nearest and clamped to 0..255.
+ * All zeros but act: floats in, floats out.
  */
 struct kern_epi {
     enum kern_act act;
@@ -33,6 +66,12 @@ struct kern_epi {
     const float *bias;  /* [c]; NULL: zeros */
     const float *slope; /* [c]; KERN_ACT_PRELU */
     int res_after;      /* the residual is added after the activation */
+
+    const float *acc_scale; /* [c]: the accumulators are int32_t; NULL: they are floats */
+    enum kern_type res_type, dst_type;
+    const float *res_scale;   /* [c]; res_type KERN_U8 */
+    const float *dst_inverse; /* [c], 1 / scale; dst_type KERN_U8 */
+    int res_zero, dst_zero;
 };
 
 /* c[i][j] = sum over l of a[i][l] b[l][j].
@@ -40,22 +79,34 @@ struct kern_epi {
 typedef void kern_gemm_f32_fn(int m, int n, int k, const float *a, ptrdiff_t lda, const float *b,
                               ptrdiff_t ldb, float *c, ptrdiff_t ldc);
 
-/* y[j] = sum over l of w[j][l] x[l]. w: [n][k], contiguous; x: [k]; y: [n]. */
-typedef void kern_gemv_f32_fn(int n, int k, const float *w, const float *x, float *y);
+/* y[b][j] = sum over l of w[j][l] x[b][l], in an order that does not depend on m. w: [n][k],
+ * contiguous; x: [m][k], row pitch ldx; y: [m][n], row pitch ldy. The weights are read once for all m,
+ * m <= KERN_MAX_GEMV. */
+typedef void kern_gemv_f32_fn(int m, int n, int k, const float *w, const float *x, ptrdiff_t ldx,
+                              float *y, ptrdiff_t ldy);
+typedef void kern_gemv_bf16_fn(int m, int n, int k, const uint16_t *w, const float *x,
+                               ptrdiff_t ldx, float *y, ptrdiff_t ldy);
+enum { KERN_MAX_GEMV = 8 };
 
 /*
  * A tile of an implicit-GEMM convolution: m pixels of an output row, 1 <= m <= igemm.mr, by
- * igemm.nr channels. No matrix is ever built: with tap t starting offset[t] floats after a window's
- * first, out[i][j] = sum over t, l of src[i * src_px + offset[t] + l] panel[t * k + l][j]. offset:
- * [taps]; panel: [taps * k][nr], 64-byte aligned; out: [m][nr], contiguous, 64-byte aligned.
+ * igemm.nr channels. No matrix is ever built: with tap t starting offset[t] elements after a window's
+ * first, out[i][j] = sum over t, l of src[i * src_px + offset[t] + l] weight[t][l][j]. offset: [taps];
+ * out: [m][nr] floats (int32_t for bytes), contiguous, 64-byte aligned.
+ *
+ * Weights are packed in panels of nr channels, 64-byte aligned. Instructions multiply `group`
+ * neighbouring elements at once, so a panel is [taps][ceil(k / group)][nr][group], zeros beyond k; no
+ * element of src beyond k is read.
  */
-typedef void kern_tile_f32_fn(int m, int taps, int k, const ptrdiff_t *offset, const float *src,
-                              ptrdiff_t src_px, const float *panel, float *out);
+typedef void kern_tile_fn(int m, int taps, int k, const ptrdiff_t *offset, const void *src,
+                          ptrdiff_t src_px, const void *panel, void *out);
 struct kern_igemm {
-    int mr, nr;
-    kern_tile_f32_fn *tile; /* NULL: this table multiplies by gemm_f32 instead */
+    int mr, nr, group;
+    enum kern_type type; /* of src: floats by floats, bf16 by bf16, or u8 by int8_t */
+    kern_tile_fn *tile;  /* NULL: this table has none */
+    float rate;          /* products a cycle, relative to those of the fp32 tile */
 };
-enum { KERN_MAX_MR = 16, KERN_MAX_NR = 64 };
+enum { KERN_MAX_MR = 16, KERN_MAX_NR = 64, KERN_MAX_GROUP = 4 };
 
 /*
  * Winograd's F(4x4, 3x3): a 3x3 convolution of stride 1 in 36 products a 4x4 tile of outputs
@@ -93,10 +144,15 @@ typedef void kern_gconv_f32_fn(int w, int kh, int kw, int cin, int cout, int gro
 
 /* w pixels of c channels from acc to dst through e. res may be NULL; pixel x of it is
  * res[(x >> res_shift) * res_px]: a shift of 1 reads a map of half the width (nearest-neighbour
- * upsampling). acc == dst is allowed where the pitches agree. */
-typedef void kern_epilogue_f32_fn(int w, int c, const float *acc, ptrdiff_t acc_px,
-                                  const struct kern_epi *e, const float *res, ptrdiff_t res_px,
-                                  int res_shift, float *dst, ptrdiff_t dst_px);
+ * upsampling). acc == dst is allowed where both are floats and the pitches agree. */
+typedef void kern_epilogue_fn(int w, int c, const void *acc, ptrdiff_t acc_px,
+                              const struct kern_epi *e, const void *res, ptrdiff_t res_px,
+                              int res_shift, void *dst, ptrdiff_t dst_px);
+
+/* w pixels of c channels of any type as floats. scale: [c], used for KERN_U8. dst: [w][c],
+ * contiguous. */
+typedef void kern_widen_fn(int w, int c, enum kern_type type, const float *scale, int zero,
+                           const void *src, ptrdiff_t src_px, float *dst);
 
 /* dst[x][j] = scale[j] src[x][j] + shift[j]; the epilogue of a batch norm nothing could take up. */
 typedef void kern_affine_f32_fn(int w, int c, const float *src, ptrdiff_t src_px,
@@ -106,6 +162,10 @@ typedef void kern_affine_f32_fn(int w, int c, const float *src, ptrdiff_t src_px
 /* dst[j] = max (or sum times `factor`) over the kh x kw pixels of a window. src: first pixel. */
 typedef void kern_maxpool_f32_fn(int kh, int kw, int c, const float *src, ptrdiff_t src_row,
                                  ptrdiff_t src_px, float *dst);
+typedef void kern_maxpool_bf16_fn(int kh, int kw, int c, const uint16_t *src, ptrdiff_t src_row,
+                                  ptrdiff_t src_px, uint16_t *dst);
+typedef void kern_maxpool_u8_fn(int kh, int kw, int c, const uint8_t *src, ptrdiff_t src_row,
+                                ptrdiff_t src_px, uint8_t *dst);
 typedef void kern_avgpool_f32_fn(int kh, int kw, int c, float factor, const float *src,
                                  ptrdiff_t src_row, ptrdiff_t src_px, float *dst);
 
@@ -113,26 +173,34 @@ typedef void kern_avgpool_f32_fn(int kh, int kw, int c, float factor, const floa
 typedef void kern_softmax_f32_fn(int n, float *x);
 
 struct kern {
-    const char *name;                              /* of the fastest part, e.g. "c" or "avx2" */
-    struct kern_igemm igemm_f32, igemm_narrow_f32; /* narrow: for layers of few channels */
+    const char *name; /* of the fastest part, e.g. "c" or "avx2" */
+    /* [kern_type][narrow]: narrow ones are for layers of few channels. Where a type has no tile here,
+     * networks of that precision compute in fp32. */
+    struct kern_igemm igemm[3][2];
     kern_winograd_input_f32_fn *winograd_input_f32;
     kern_winograd_output_f32_fn *winograd_output_f32;
     kern_gemm_f32_fn *gemm_f32;
     kern_gemv_f32_fn *gemv_f32;
+    kern_gemv_bf16_fn *gemv_bf16;
     kern_im2col_f32_fn *im2col_f32;
     kern_dwconv_f32_fn *dwconv_f32;
     kern_gconv_f32_fn *gconv_f32;
-    kern_epilogue_f32_fn *epilogue_f32;
+    kern_epilogue_fn *epilogue;
+    kern_widen_fn *widen;
     kern_affine_f32_fn *affine_f32;
     kern_maxpool_f32_fn *maxpool_f32;
+    kern_maxpool_bf16_fn *maxpool_bf16;
+    kern_maxpool_u8_fn *maxpool_u8;
     kern_avgpool_f32_fn *avgpool_f32;
     kern_softmax_f32_fn *softmax_f32;
 };
 
-/* Fills *k from plain C upward. cap: "c", "avx2" or "avx512" stops there; "blas" is plain C with
+/* Fills *k from plain C upward. cap: "c", "avx2" or "avx512" (with VNNI and BF16 where there are) stops there; "blas" is plain C with
  * OpenBLAS's matrix products; NULL or "" takes the best this processor has. Returns 0, or -1 where
  * cap names nothing that this build and processor have. */
 int kern_init(struct kern *k, const char *cap);
+/* The tile for a type and number of output channels; NULL where this table has none. */
+const struct kern_igemm *kern_igemm_for(const struct kern *k, enum kern_type type, int cout);
 /* The names kern_init takes here, for messages: "c, blas, avx2". */
 const char *kern_names(void);
 
@@ -141,6 +209,8 @@ void kern_init_c(struct kern *k);
 void kern_init_blas(struct kern *k);
 void kern_init_avx2(struct kern *k);
 void kern_init_avx512(struct kern *k);
+void kern_init_avx512vnni(struct kern *k);
+void kern_init_avx512bf16(struct kern *k);
 /* Name, version and chosen core of the BLAS, e.g. "OpenBLAS 0.3.21 Cooperlake"; "" without one. */
 const char *kern_blas_name(void);
 

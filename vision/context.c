@@ -65,6 +65,7 @@ int mien_open(const mien_options *opt, mien_ctx **out) {
         return err_set(MIEN_ENOMEM, "out of memory");
     }
     ctx->ops = ops;
+    ctx->precision = o.precision;
     struct backend_options b = {.device_index = o.device_index,
                                 .threads = o.threads,
                                 .precision = o.precision,

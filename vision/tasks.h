@@ -20,6 +20,7 @@ struct mien_ctx {
     const struct backend_ops *ops;
     struct backend *backend;
     char *weights_dir;
+    enum mien_precision precision;
 };
 
 /* A plan in a network's cache. */
@@ -43,7 +44,8 @@ struct mien_net {
     int short_side;             /* classifiers: what the short side is scaled to */
     int crop_aligned;           /* age-gender: 1 aligned crop, 0 square around the box */
     float crop_margin;
-    pthread_mutex_t lock; /* guards plans */
+    const struct backend_observer *observer; /* of a calibration, else NULL */
+    pthread_mutex_t lock;                    /* guards plans */
     struct net_plan *plans;
     unsigned long tick;
 };

@@ -23,7 +23,7 @@ static int run_part(const struct tasks_job *j, int first, int count, float *inpu
     }
     for (int b = 0; b < count && !rc; b++)
         rc = j->fill(j->context, first + b, input + per_image * (size_t)b);
-    if (!rc) rc = j->net->ctx->ops->run(p->plan, input, outputs);
+    if (!rc) rc = j->net->ctx->ops->run(p->plan, input, outputs, j->net->observer);
     if (!rc) rc = j->net->ctx->ops->wait(p->plan);
     for (int b = 0; b < count && !rc; b++) {
         for (int i = 0; i < nout; i++)

@@ -159,7 +159,7 @@ static int detect_batch(mien_net *net, struct work *w, const mien_image *const *
         size = input_for(net, images[b], o);
         rc = fill_input(images[b], &size, w->input + per_image * (size_t)b, &w->scratch);
     }
-    if (!rc) rc = net->ctx->ops->run(p->plan, w->input, w->outputs);
+    if (!rc) rc = net->ctx->ops->run(p->plan, w->input, w->outputs, net->observer);
     if (!rc) rc = net->ctx->ops->wait(p->plan);
     for (int b = 0; b < n && !rc; b++) {
         size = input_for(net, images[b], o);

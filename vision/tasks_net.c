@@ -124,6 +124,12 @@ static int load(struct mien_net *net, const char *path) {
     if (!rc) rc = read_preprocess(net);
     if (!rc) rc = read_strings(net->blob, "labels", net->info.classes, &net->labels);
     if (!rc) rc = read_strings(net->blob, "wnids", net->info.classes, &net->wnids);
+    if (!rc) {
+        struct precision_support support;
+        net->ctx->ops->supports(net->ctx->backend, &support);
+        rc = precision_assign(net->net, net->ctx->precision, &support,
+                              blob_meta(net->blob, "int8"));
+    }
     if (!rc) rc = net->ctx->ops->load(net->ctx->backend, net->net, &net->weights);
     return rc;
 }

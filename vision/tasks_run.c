@@ -73,7 +73,7 @@ int mien_run(mien_net *net, const mien_tensor *input, mien_tensor *outputs, int 
     float **wanted = calloc((size_t)net->net->noutputs, sizeof *wanted);
     rc = wanted ? match_outputs(net, p, outputs, noutputs, wanted)
                 : err_set(MIEN_ENOMEM, "out of memory");
-    if (!rc) rc = net->ctx->ops->run(p->plan, input->data, wanted);
+    if (!rc) rc = net->ctx->ops->run(p->plan, input->data, wanted, net->observer);
     if (!rc) rc = net->ctx->ops->wait(p->plan);
     free(wanted);
     tasks_plan_put(net, p);

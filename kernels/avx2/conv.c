@@ -42,23 +42,43 @@ static float sum_lanes(__m256 v) {
     return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
 }
 
-/* Four sums hide the latency of the FMA; the weights are read once, so memory is the limit. */
-static void gemv_f32_avx2(int n, int k, const float *w, const float *x, float *y) {
-    for (int j = 0; j < n; j++, w += k) {
-        __m256 s[4] = {_mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps(),
-                       _mm256_setzero_ps()};
-        int l = 0;
-        for (; l + 32 <= k; l += 32)
+/* rows vectors of x by one row of weights. Four sums a vector hide the latency of the FMA; the weights
+ * come from memory once, which is the limit. */
+static inline __attribute__((always_inline)) void dots(const int rows, int k, const float *w,
+                                                       const float *x, ptrdiff_t ldx, float *y,
+                                                       ptrdiff_t ldy) {
+    __m256 s[2][4];
+#pragma GCC unroll 2
+    for (int i = 0; i < rows; i++) s[i][0] = s[i][1] = s[i][2] = s[i][3] = _mm256_setzero_ps();
+    int l = 0;
+    for (; l + 32 <= k; l += 32)
 #pragma GCC unroll 4
-            for (int i = 0; i < 4; i++)
-                s[i] = _mm256_fmadd_ps(_mm256_loadu_ps(w + l + 8 * i),
-                                       _mm256_loadu_ps(x + l + 8 * i), s[i]);
-        for (; l < k; l += 8) {
-            __m256i m = avx2_tail(k - l);
-            s[0] =
-                _mm256_fmadd_ps(_mm256_maskload_ps(w + l, m), _mm256_maskload_ps(x + l, m), s[0]);
+        for (int part = 0; part < 4; part++) {
+            __m256 v = _mm256_loadu_ps(w + l + 8 * part);
+#pragma GCC unroll 2
+            for (int i = 0; i < rows; i++)
+                s[i][part] =
+                    _mm256_fmadd_ps(v, _mm256_loadu_ps(x + i * ldx + l + 8 * part), s[i][part]);
         }
-        y[j] = sum_lanes(_mm256_add_ps(_mm256_add_ps(s[0], s[1]), _mm256_add_ps(s[2], s[3])));
+    for (; l < k; l += 8) {
+        __m256i m = avx2_tail(k - l);
+        __m256 v = _mm256_maskload_ps(w + l, m);
+#pragma GCC unroll 2
+        for (int i = 0; i < rows; i++)
+            s[i][0] = _mm256_fmadd_ps(v, _mm256_maskload_ps(x + i * ldx + l, m), s[i][0]);
+    }
+#pragma GCC unroll 2
+    for (int i = 0; i < rows; i++)
+        y[i * ldy] = sum_lanes(
+            _mm256_add_ps(_mm256_add_ps(s[i][0], s[i][1]), _mm256_add_ps(s[i][2], s[i][3])));
+}
+
+static void gemv_f32_avx2(int m, int n, int k, const float *w, const float *x, ptrdiff_t ldx,
+                          float *y, ptrdiff_t ldy) {
+    for (int j = 0; j < n; j++, w += k) {
+        int i = 0;
+        for (; i + 2 <= m; i += 2) dots(2, k, w, x + i * ldx, ldx, y + i * ldy + j, ldy);
+        if (i < m) dots(1, k, w, x + i * ldx, ldx, y + i * ldy + j, ldy);
     }
 }
 

@@ -60,17 +60,20 @@ static inline __attribute__((always_inline)) void tile(const int m, const int nv
     }
 // clang-format on
 
-static void tile_f32_6x16_avx2(int m, int taps, int k, const ptrdiff_t *offset, const float *src,
-                               ptrdiff_t src_px, const float *panel, float *out) {
+static void tile_f32_6x16_avx2(int m, int taps, int k, const ptrdiff_t *offset, const void *src,
+                               ptrdiff_t src_px, const void *panel, void *out) {
     ALL_ROWS(2)
 }
 
-static void tile_f32_6x8_avx2(int m, int taps, int k, const ptrdiff_t *offset, const float *src,
-                              ptrdiff_t src_px, const float *panel, float *out) {
+static void tile_f32_6x8_avx2(int m, int taps, int k, const ptrdiff_t *offset, const void *src,
+                              ptrdiff_t src_px, const void *panel, void *out) {
     ALL_ROWS(1)
 }
 
 void kern_init_avx2_igemm(struct kern *k) {
-    k->igemm_f32 = (struct kern_igemm){MR, 2 * LANES, tile_f32_6x16_avx2};
-    k->igemm_narrow_f32 = (struct kern_igemm){MR, LANES, tile_f32_6x8_avx2};
+    k->igemm[KERN_F32][0] = (struct kern_igemm){MR, 2 * LANES, 1, KERN_F32, tile_f32_6x16_avx2, 1};
+    k->igemm[KERN_F32][1] = (struct kern_igemm){MR, LANES, 1, KERN_F32, tile_f32_6x8_avx2, 1};
+    /* plain C's bf16 and byte tiles would be slower than fp32 is here */
+    for (int narrow = 0; narrow < 2; narrow++)
+        k->igemm[KERN_BF16][narrow].tile = k->igemm[KERN_U8][narrow].tile = NULL;
 }

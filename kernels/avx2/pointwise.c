@@ -63,17 +63,19 @@ epilogue(enum kern_act act, int w, int c, const float *acc, ptrdiff_t acc_px,
 #define CASE(ACT)                                                                                  \
     case ACT: epilogue(ACT, w, c, acc, acc_px, e, res, res_px, res_shift, dst, dst_px); break;
 
-static void epilogue_f32_avx2(int w, int c, const float *acc, ptrdiff_t acc_px,
-                              const struct kern_epi *e, const float *res, ptrdiff_t res_px,
-                              int res_shift, float *dst, ptrdiff_t dst_px) {
-    switch (e->act) {
+static void epilogue_avx2(int w, int c, const void *acc, ptrdiff_t acc_px, const struct kern_epi *e,
+                          const void *res, ptrdiff_t res_px, int res_shift, void *dst,
+                          ptrdiff_t dst_px) {
+    /* networks run in fp32 on this table, since it has no tiles of other types */
+    int floats = !e->acc_scale && e->dst_type == KERN_F32 && (!res || e->res_type == KERN_F32);
+    switch (floats ? e->act : KERN_ACT_SIGMOID) {
         CASE(KERN_ACT_NONE)
         CASE(KERN_ACT_RELU)
         CASE(KERN_ACT_RELU6)
         CASE(KERN_ACT_LEAKY)
         CASE(KERN_ACT_PRELU)
     default: /* sigmoid and swish are rare */
-        kern_epilogue_f32_c(w, c, acc, acc_px, e, res, res_px, res_shift, dst, dst_px);
+        kern_epilogue_c(w, c, acc, acc_px, e, res, res_px, res_shift, dst, dst_px);
         break;
     }
 }
@@ -105,7 +107,7 @@ static void avgpool_f32_avx2(int kh, int kw, int c, float factor, const float *s
 }
 
 void kern_init_avx2_pointwise(struct kern *k) {
-    k->epilogue_f32 = epilogue_f32_avx2;
+    k->epilogue = epilogue_avx2;
     k->maxpool_f32 = maxpool_f32_avx2;
     k->avgpool_f32 = avgpool_f32_avx2;
 }

@@ -1,16 +1,10 @@
 #include "kernels/avx512/avx512.h"
 
-#include <immintrin.h>
-
-static __mmask16 tail(int n) {
-    return (__mmask16)(n >= 16 ? 0xFFFF : (1u << n) - 1);
-}
-
 /* 3x3: the nine weights of sixteen channels stay in registers along the row. */
 static void dwconv_3x3(int w, int c, int stride, const float *src, ptrdiff_t src_row,
                        ptrdiff_t src_px, const float *wt, float *dst) {
     for (int j = 0; j < c; j += 16) {
-        __mmask16 m = tail(c - j);
+        __mmask16 m = avx512_tail(c - j);
         __m512 k[9];
 #pragma GCC unroll 9
         for (int t = 0; t < 9; t++) k[t] = _mm512_maskz_loadu_ps(m, wt + t * c + j);
@@ -33,7 +27,7 @@ static void dwconv_3x3(int w, int c, int stride, const float *src, ptrdiff_t src
 static void dwconv_any(int w, int kh, int kw, int c, int stride, const float *src,
                        ptrdiff_t src_row, ptrdiff_t src_px, const float *wt, float *dst) {
     for (int j = 0; j < c; j += 16) {
-        __mmask16 m = tail(c - j);
+        __mmask16 m = avx512_tail(c - j);
         for (int x = 0; x < w; x++) {
             const float *s = src + x * stride * src_px + j, *k = wt + j;
             __m512 acc = _mm512_setzero_ps();
@@ -54,27 +48,60 @@ static void dwconv_f32_avx512(int w, int kh, int kw, int c, int stride, const fl
         dwconv_any(w, kh, kw, c, stride, src, src_row, src_px, wt, dst);
 }
 
-/* Four sums hide the latency of the FMA; the weights are read once, so memory is the limit. */
-static void gemv_f32_avx512(int n, int k, const float *w, const float *x, float *y) {
-    for (int j = 0; j < n; j++, w += k) {
-        __m512 s0 = _mm512_setzero_ps(), s1 = s0, s2 = s0, s3 = s0;
-        int l = 0;
-        for (; l + 64 <= k; l += 64) {
-            s0 = _mm512_fmadd_ps(_mm512_loadu_ps(w + l), _mm512_loadu_ps(x + l), s0);
-            s1 = _mm512_fmadd_ps(_mm512_loadu_ps(w + l + 16), _mm512_loadu_ps(x + l + 16), s1);
-            s2 = _mm512_fmadd_ps(_mm512_loadu_ps(w + l + 32), _mm512_loadu_ps(x + l + 32), s2);
-            s3 = _mm512_fmadd_ps(_mm512_loadu_ps(w + l + 48), _mm512_loadu_ps(x + l + 48), s3);
+/* rows vectors of x by one row of weights. Four sums a vector hide the latency of the FMA; the weights
+ * come from memory once, which is the limit. */
+static inline __attribute__((always_inline)) void dots(const int rows, enum kern_type type, int k,
+                                                       const void *w, const float *x,
+                                                       ptrdiff_t ldx, float *y, ptrdiff_t ldy) {
+    __m512 s[4][4];
+#pragma GCC unroll 4
+    for (int i = 0; i < rows; i++) s[i][0] = s[i][1] = s[i][2] = s[i][3] = _mm512_setzero_ps();
+    int l = 0;
+    for (; l + 64 <= k; l += 64)
+#pragma GCC unroll 4
+        for (int part = 0; part < 4; part++) {
+            __m512 v = avx512_load(type, 0xFFFF, avx512_at(w, type, l + 16 * part));
+#pragma GCC unroll 4
+            for (int i = 0; i < rows; i++)
+                s[i][part] =
+                    _mm512_fmadd_ps(v, _mm512_loadu_ps(x + i * ldx + l + 16 * part), s[i][part]);
         }
-        for (; l < k; l += 16) {
-            __mmask16 m = tail(k - l);
-            s0 = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(m, w + l), _mm512_maskz_loadu_ps(m, x + l),
-                                 s0);
-        }
-        y[j] = _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(s0, s1), _mm512_add_ps(s2, s3)));
+    for (; l < k; l += 16) {
+        __mmask16 m = avx512_tail(k - l);
+        __m512 v = avx512_load(type, m, avx512_at(w, type, l));
+#pragma GCC unroll 4
+        for (int i = 0; i < rows; i++)
+            s[i][0] = _mm512_fmadd_ps(v, _mm512_maskz_loadu_ps(m, x + i * ldx + l), s[i][0]);
     }
+#pragma GCC unroll 4
+    for (int i = 0; i < rows; i++)
+        y[i * ldy] = _mm512_reduce_add_ps(
+            _mm512_add_ps(_mm512_add_ps(s[i][0], s[i][1]), _mm512_add_ps(s[i][2], s[i][3])));
+}
+
+static inline __attribute__((always_inline)) void gemv(enum kern_type type, int m, int n, int k,
+                                                       const void *w, const float *x,
+                                                       ptrdiff_t ldx, float *y, ptrdiff_t ldy) {
+    for (int j = 0; j < n; j++) {
+        const void *row = avx512_at(w, type, (ptrdiff_t)j * k);
+        int i = 0;
+        for (; i + 4 <= m; i += 4) dots(4, type, k, row, x + i * ldx, ldx, y + i * ldy + j, ldy);
+        for (; i < m; i++) dots(1, type, k, row, x + i * ldx, ldx, y + i * ldy + j, ldy);
+    }
+}
+
+static void gemv_f32_avx512(int m, int n, int k, const float *w, const float *x, ptrdiff_t ldx,
+                            float *y, ptrdiff_t ldy) {
+    gemv(KERN_F32, m, n, k, w, x, ldx, y, ldy);
+}
+
+static void gemv_bf16_avx512(int m, int n, int k, const uint16_t *w, const float *x, ptrdiff_t ldx,
+                             float *y, ptrdiff_t ldy) {
+    gemv(KERN_BF16, m, n, k, w, x, ldx, y, ldy);
 }
 
 void kern_init_avx512_conv(struct kern *k) {
     k->dwconv_f32 = dwconv_f32_avx512;
     k->gemv_f32 = gemv_f32_avx512;
+    k->gemv_bf16 = gemv_bf16_avx512;
 }

@@ -1,12 +1,6 @@
 #include "kernels/avx512/avx512.h"
 #include "kernels/c/c.h"
 
-#include <immintrin.h>
-
-static __mmask16 tail(int n) {
-    return (__mmask16)(n >= 16 ? 0xFFFF : (1u << n) - 1);
-}
-
 /* act is a constant where this is inlined, so the switch leaves one case. */
 static inline __attribute__((always_inline)) __m512 activate(enum kern_act act, __m512 v,
                                                              __m512 slope) {
@@ -21,52 +15,144 @@ static inline __attribute__((always_inline)) __m512 activate(enum kern_act act, 
     }
 }
 
-/* Channels outermost within a pixel run: bias and slope are loaded once a block of 16 channels. */
+/* What the lanes of one block of sixteen channels need, loaded once for all its pixels. */
+struct lanes {
+    __mmask16 m;
+    __m512 bias, slope, acc_scale, res_scale, res_zero, dst_inverse, dst_zero;
+};
+
+static inline __m512 load_or(float otherwise, __mmask16 m, const float *p) {
+    return p ? _mm512_maskz_loadu_ps(m, p) : _mm512_set1_ps(otherwise);
+}
+
+static inline __attribute__((always_inline)) void store(enum kern_type type, const struct lanes *l,
+                                                        void *p, __m512 v) {
+    if (type == KERN_U8) {
+        v = _mm512_max_ps(_mm512_fmadd_ps(v, l->dst_inverse, l->dst_zero), _mm512_setzero_ps());
+        _mm_mask_storeu_epi8(p, l->m, _mm512_cvtusepi32_epi8(_mm512_cvtps_epu32(v)));
+    } else if (type == KERN_BF16) {
+        _mm256_mask_storeu_epi16(p, l->m, avx512_to_bf16(v));
+    } else {
+        _mm512_mask_storeu_ps(p, l->m, v);
+    }
+}
+
+/* Integers or floats become the value before residual and activation. */
+static inline __attribute__((always_inline)) __m512 accumulated(int integers,
+                                                                const struct lanes *l,
+                                                                const void *acc) {
+    if (!integers) return _mm512_add_ps(_mm512_maskz_loadu_ps(l->m, acc), l->bias);
+    __m512 v = _mm512_cvtepi32_ps(_mm512_maskz_loadu_epi32(l->m, acc));
+    return _mm512_fmadd_ps(v, l->acc_scale, l->bias);
+}
+
+static inline __attribute__((always_inline)) __m512 residual(const struct kern_epi *e,
+                                                             const struct lanes *l,
+                                                             const void *res) {
+    if (e->res_type == KERN_U8)
+        return _mm512_mul_ps(_mm512_sub_ps(avx512_load(KERN_U8, l->m, res), l->res_zero),
+                             l->res_scale);
+    return e->res_type == KERN_BF16 ? avx512_load(KERN_BF16, l->m, res)
+                                    : avx512_load(KERN_F32, l->m, res);
+}
+
+/* Channels outermost within a pixel run: bias and slope are loaded once a block of 16 channels. act,
+ * integers and type are constants where this is inlined. */
 static inline __attribute__((always_inline)) void
-epilogue(enum kern_act act, int w, int c, const float *acc, ptrdiff_t acc_px,
-         const struct kern_epi *e, const float *res, ptrdiff_t res_px, int res_shift, float *dst,
-         ptrdiff_t dst_px) {
+epilogue(enum kern_act act, int integers, enum kern_type type, int w, int c, const char *acc,
+         ptrdiff_t acc_px, const struct kern_epi *e, const void *res, ptrdiff_t res_px,
+         int res_shift, void *dst, ptrdiff_t dst_px) {
     for (int j = 0; j < c; j += 16) {
-        __mmask16 m = tail(c - j);
-        __m512 bias = e->bias ? _mm512_maskz_loadu_ps(m, e->bias + j) : _mm512_setzero_ps();
-        __m512 slope = act == KERN_ACT_PRELU ? _mm512_maskz_loadu_ps(m, e->slope + j)
-                                             : _mm512_set1_ps(e->alpha);
+        struct lanes l = {.m = avx512_tail(c - j)};
+        l.bias = load_or(0, l.m, e->bias ? e->bias + j : NULL);
+        l.slope = load_or(e->alpha, l.m, act == KERN_ACT_PRELU ? e->slope + j : NULL);
+        l.acc_scale = load_or(1, l.m, integers ? e->acc_scale + j : NULL);
+        l.dst_inverse = load_or(1, l.m, type == KERN_U8 ? e->dst_inverse + j : NULL);
+        l.dst_zero = _mm512_set1_ps((float)e->dst_zero);
+        if (res) {
+            l.res_scale = load_or(1, l.m, e->res_type == KERN_U8 ? e->res_scale + j : NULL);
+            l.res_zero = _mm512_set1_ps((float)e->res_zero);
+        }
         for (int x = 0; x < w; x++) {
-            __m512 v = _mm512_add_ps(_mm512_maskz_loadu_ps(m, acc + x * acc_px + j), bias);
+            __m512 v = accumulated(integers, &l, acc + (x * acc_px + j) * 4);
             if (res) {
-                __m512 r = _mm512_maskz_loadu_ps(m, res + (x >> res_shift) * res_px + j);
-                v = e->res_after ? _mm512_add_ps(activate(act, v, slope), r)
-                                 : activate(act, _mm512_add_ps(v, r), slope);
+                __m512 r = residual(e, &l, avx512_at(res, e->res_type,
+                                                     (x >> res_shift) * res_px + j));
+                v = e->res_after ? _mm512_add_ps(activate(act, v, l.slope), r)
+                                 : activate(act, _mm512_add_ps(v, r), l.slope);
             } else {
-                v = activate(act, v, slope);
+                v = activate(act, v, l.slope);
             }
-            _mm512_mask_storeu_ps(dst + x * dst_px + j, m, v);
+            store(type, &l, (char *)dst + (x * dst_px + j) * (ptrdiff_t)kern_type_size(type), v);
         }
     }
 }
 
-#define CASE(ACT)                                                                                  \
-    case ACT: epilogue(ACT, w, c, acc, acc_px, e, res, res_px, res_shift, dst, dst_px); break;
-
-static void epilogue_f32_avx512(int w, int c, const float *acc, ptrdiff_t acc_px,
-                                const struct kern_epi *e, const float *res, ptrdiff_t res_px,
-                                int res_shift, float *dst, ptrdiff_t dst_px) {
-    switch (e->act) {
-        CASE(KERN_ACT_NONE)
-        CASE(KERN_ACT_RELU)
-        CASE(KERN_ACT_RELU6)
-        CASE(KERN_ACT_LEAKY)
-        CASE(KERN_ACT_PRELU)
-    default: /* sigmoid and swish are rare */
-        kern_epilogue_f32_c(w, c, acc, acc_px, e, res, res_px, res_shift, dst, dst_px);
+#define CASE(ACT, INTEGERS, TYPE)                                                                  \
+    case ACT:                                                                                      \
+        epilogue(ACT, INTEGERS, TYPE, w, c, acc, acc_px, e, res, res_px, res_shift, dst, dst_px);  \
         break;
+/* One function a pair of accumulator and stored type. */
+#define EPILOGUE(NAME, INTEGERS, TYPE)                                                             \
+    static void NAME(int w, int c, const void *acc, ptrdiff_t acc_px, const struct kern_epi *e,    \
+                     const void *res, ptrdiff_t res_px, int res_shift, void *dst,                  \
+                     ptrdiff_t dst_px) {                                                           \
+        switch (e->act) {                                                                          \
+            CASE(KERN_ACT_NONE, INTEGERS, TYPE)                                                    \
+            CASE(KERN_ACT_RELU, INTEGERS, TYPE)                                                    \
+            CASE(KERN_ACT_RELU6, INTEGERS, TYPE)                                                   \
+            CASE(KERN_ACT_LEAKY, INTEGERS, TYPE)                                                   \
+            CASE(KERN_ACT_PRELU, INTEGERS, TYPE)                                                   \
+        default: /* sigmoid and swish are rare */                                                  \
+            kern_epilogue_c(w, c, acc, acc_px, e, res, res_px, res_shift, dst, dst_px);            \
+            break;                                                                                 \
+        }                                                                                          \
+    }
+EPILOGUE(epilogue_f32_to_f32, 0, KERN_F32)
+EPILOGUE(epilogue_f32_to_bf16, 0, KERN_BF16)
+EPILOGUE(epilogue_f32_to_u8, 0, KERN_U8)
+EPILOGUE(epilogue_s32_to_f32, 1, KERN_F32)
+EPILOGUE(epilogue_s32_to_bf16, 1, KERN_BF16)
+EPILOGUE(epilogue_s32_to_u8, 1, KERN_U8)
+
+static void epilogue_avx512(int w, int c, const void *acc, ptrdiff_t acc_px,
+                            const struct kern_epi *e, const void *res, ptrdiff_t res_px,
+                            int res_shift, void *dst, ptrdiff_t dst_px) {
+    static kern_epilogue_fn *const typed[2][3] = {
+        {epilogue_f32_to_f32, epilogue_f32_to_bf16, epilogue_f32_to_u8},
+        {epilogue_s32_to_f32, epilogue_s32_to_bf16, epilogue_s32_to_u8}};
+    typed[e->acc_scale != NULL][e->dst_type](w, c, acc, acc_px, e, res, res_px, res_shift, dst,
+                                             dst_px);
+}
+
+static inline __attribute__((always_inline)) void widen(enum kern_type type, int w, int c,
+                                                        const float *scale, int zero,
+                                                        const void *src, ptrdiff_t src_px,
+                                                        float *dst) {
+    const __m512 z = _mm512_set1_ps((float)zero);
+    for (int x = 0; x < w; x++)
+        for (int j = 0; j < c; j += 16) {
+            __mmask16 m = avx512_tail(c - j);
+            __m512 v = avx512_load(type, m, avx512_at(src, type, x * src_px + j));
+            if (type == KERN_U8)
+                v = _mm512_mul_ps(_mm512_sub_ps(v, z), _mm512_maskz_loadu_ps(m, scale + j));
+            _mm512_mask_storeu_ps(dst + (ptrdiff_t)x * c + j, m, v);
+        }
+}
+
+static void widen_avx512(int w, int c, enum kern_type type, const float *scale, int zero,
+                         const void *src, ptrdiff_t src_px, float *dst) {
+    switch (type) {
+    case KERN_F32: widen(KERN_F32, w, c, scale, zero, src, src_px, dst); break;
+    case KERN_BF16: widen(KERN_BF16, w, c, scale, zero, src, src_px, dst); break;
+    case KERN_U8: widen(KERN_U8, w, c, scale, zero, src, src_px, dst); break;
     }
 }
 
 static void affine_f32_avx512(int w, int c, const float *src, ptrdiff_t src_px, const float *scale,
                               const float *shift, float *dst, ptrdiff_t dst_px) {
     for (int j = 0; j < c; j += 16) {
-        __mmask16 m = tail(c - j);
+        __mmask16 m = avx512_tail(c - j);
         __m512 a = _mm512_maskz_loadu_ps(m, scale + j), b = _mm512_maskz_loadu_ps(m, shift + j);
         for (int x = 0; x < w; x++)
             _mm512_mask_storeu_ps(
@@ -78,7 +164,7 @@ static void affine_f32_avx512(int w, int c, const float *src, ptrdiff_t src_px, 
 static void maxpool_f32_avx512(int kh, int kw, int c, const float *src, ptrdiff_t src_row,
                                ptrdiff_t src_px, float *dst) {
     for (int j = 0; j < c; j += 16) {
-        __mmask16 m = tail(c - j);
+        __mmask16 m = avx512_tail(c - j);
         __m512 top = _mm512_maskz_loadu_ps(m, src + j);
         for (int ky = 0; ky < kh; ky++)
             for (int kx = 0; kx < kw; kx++)
@@ -88,10 +174,36 @@ static void maxpool_f32_avx512(int kh, int kw, int c, const float *src, ptrdiff_
     }
 }
 
+static void maxpool_bf16_avx512(int kh, int kw, int c, const uint16_t *src, ptrdiff_t src_row,
+                                ptrdiff_t src_px, uint16_t *dst) {
+    for (int j = 0; j < c; j += 16) {
+        __mmask16 m = avx512_tail(c - j);
+        __m512 top = avx512_load(KERN_BF16, m, src + j);
+        for (int ky = 0; ky < kh; ky++)
+            for (int kx = 0; kx < kw; kx++)
+                top = _mm512_max_ps(
+                    top, avx512_load(KERN_BF16, m, src + ky * src_row + kx * src_px + j));
+        _mm256_mask_storeu_epi16(dst + j, m, avx512_to_bf16(top));
+    }
+}
+
+static void maxpool_u8_avx512(int kh, int kw, int c, const uint8_t *src, ptrdiff_t src_row,
+                              ptrdiff_t src_px, uint8_t *dst) {
+    for (int j = 0; j < c; j += 64) {
+        __mmask64 m = c - j >= 64 ? ~0ull : (1ull << (c - j)) - 1;
+        __m512i top = _mm512_maskz_loadu_epi8(m, src + j);
+        for (int ky = 0; ky < kh; ky++)
+            for (int kx = 0; kx < kw; kx++)
+                top = _mm512_max_epu8(
+                    top, _mm512_maskz_loadu_epi8(m, src + ky * src_row + kx * src_px + j));
+        _mm512_mask_storeu_epi8(dst + j, m, top);
+    }
+}
+
 static void avgpool_f32_avx512(int kh, int kw, int c, float factor, const float *src,
                                ptrdiff_t src_row, ptrdiff_t src_px, float *dst) {
     for (int j = 0; j < c; j += 16) {
-        __mmask16 m = tail(c - j);
+        __mmask16 m = avx512_tail(c - j);
         __m512 sum = _mm512_setzero_ps();
         for (int ky = 0; ky < kh; ky++)
             for (int kx = 0; kx < kw; kx++)
@@ -102,8 +214,11 @@ static void avgpool_f32_avx512(int kh, int kw, int c, float factor, const float 
 }
 
 void kern_init_avx512_pointwise(struct kern *k) {
-    k->epilogue_f32 = epilogue_f32_avx512;
+    k->epilogue = epilogue_avx512;
+    k->widen = widen_avx512;
     k->affine_f32 = affine_f32_avx512;
     k->maxpool_f32 = maxpool_f32_avx512;
+    k->maxpool_bf16 = maxpool_bf16_avx512;
+    k->maxpool_u8 = maxpool_u8_avx512;
     k->avgpool_f32 = avgpool_f32_avx512;
 }

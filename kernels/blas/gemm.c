@@ -14,8 +14,12 @@ static void gemm_f32_blas(int m, int n, int k, const float *a, ptrdiff_t lda, co
                 0.0f, c, (int)ldc);
 }
 
-static void gemv_f32_blas(int n, int k, const float *w, const float *x, float *y) {
-    cblas_sgemv(CblasRowMajor, CblasNoTrans, n, k, 1.0f, w, k, x, 1, 0.0f, y, 1);
+/* One product an image: the order of OpenBLAS's sums in a matrix product depends on m. */
+static void gemv_f32_blas(int m, int n, int k, const float *w, const float *x, ptrdiff_t ldx,
+                          float *y, ptrdiff_t ldy) {
+    for (int i = 0; i < m; i++)
+        cblas_sgemv(CblasRowMajor, CblasNoTrans, n, k, 1.0f, w, k, x + i * ldx, 1, 0.0f,
+                    y + i * ldy, 1);
 }
 
 const char *kern_blas_name(void) {
@@ -33,7 +37,8 @@ void kern_init_blas(struct kern *k) {
     if (openblas_get_parallel() == OPENBLAS_SEQUENTIAL) return;
     openblas_set_num_threads(1);
     k->name = "blas";
-    k->igemm_f32.tile = k->igemm_narrow_f32.tile = NULL;
+    for (int type = KERN_F32; type <= KERN_U8; type++)
+        k->igemm[type][0].tile = k->igemm[type][1].tile = NULL;
     k->gemm_f32 = gemm_f32_blas;
     k->gemv_f32 = gemv_f32_blas;
 }

@@ -14,6 +14,6 @@ void kern_init_c_pool(struct kern *k);
 void kern_init_c_igemm(struct kern *k);
 
 /* What faster tables fall back to for rare activations. */
-kern_epilogue_f32_fn kern_epilogue_f32_c;
+kern_epilogue_fn kern_epilogue_c;
 
 #endif

@@ -53,19 +53,40 @@ static void gemm_f32_c(int m, int n, int k, const float *a, ptrdiff_t lda, const
 }
 
 /* Sixteen partial sums: short error chains, and a loop the compiler can vectorise. */
-static void gemv_f32_c(int n, int k, const float *w, const float *x, float *y) {
-    for (int j = 0; j < n; j++, w += k) {
-        float s[16] = {0}, total = 0;
-        int l = 0;
-        for (; l + 16 <= k; l += 16)
-            for (int i = 0; i < 16; i++) s[i] += w[l + i] * x[l + i];
-        for (int i = 0; l + i < k; i++) s[i] += w[l + i] * x[l + i];
-        for (int i = 0; i < 16; i++) total += s[i];
-        y[j] = total;
-    }
+static float dot_f32(int k, const float *w, const float *x) {
+    float s[16] = {0}, total = 0;
+    int l = 0;
+    for (; l + 16 <= k; l += 16)
+        for (int i = 0; i < 16; i++) s[i] += w[l + i] * x[l + i];
+    for (int i = 0; l + i < k; i++) s[i] += w[l + i] * x[l + i];
+    for (int i = 0; i < 16; i++) total += s[i];
+    return total;
+}
+
+static float dot_bf16(int k, const uint16_t *w, const float *x) {
+    float s[16] = {0}, total = 0;
+    int l = 0;
+    for (; l + 16 <= k; l += 16)
+        for (int i = 0; i < 16; i++) s[i] += kern_bf16_to_f32(w[l + i]) * x[l + i];
+    for (int i = 0; l + i < k; i++) s[i] += kern_bf16_to_f32(w[l + i]) * x[l + i];
+    for (int i = 0; i < 16; i++) total += s[i];
+    return total;
+}
+
+static void gemv_f32_c(int m, int n, int k, const float *w, const float *x, ptrdiff_t ldx, float *y,
+                       ptrdiff_t ldy) {
+    for (int j = 0; j < n; j++, w += k)
+        for (int i = 0; i < m; i++) y[i * ldy + j] = dot_f32(k, w, x + i * ldx);
+}
+
+static void gemv_bf16_c(int m, int n, int k, const uint16_t *w, const float *x, ptrdiff_t ldx,
+                        float *y, ptrdiff_t ldy) {
+    for (int j = 0; j < n; j++, w += k)
+        for (int i = 0; i < m; i++) y[i * ldy + j] = dot_bf16(k, w, x + i * ldx);
 }
 
 void kern_init_c_gemm(struct kern *k) {
     k->gemm_f32 = gemm_f32_c;
     k->gemv_f32 = gemv_f32_c;
+    k->gemv_bf16 = gemv_bf16_c;
 }

@@ -66,15 +66,81 @@ static void sum_pixel(int c, const float *acc, const float *bias, const float *r
     }
 }
 
-void kern_epilogue_f32_c(int w, int c, const float *acc, ptrdiff_t acc_px, const struct kern_epi *e,
-                         const float *res, ptrdiff_t res_px, int res_shift, float *dst,
-                         ptrdiff_t dst_px) {
+static void epilogue_f32(int w, int c, const float *acc, ptrdiff_t acc_px,
+                         const struct kern_epi *e, const float *res, ptrdiff_t res_px,
+                         int res_shift, float *dst, ptrdiff_t dst_px) {
     for (int x = 0; x < w; x++, acc += acc_px, dst += dst_px) {
         const float *r = res ? res + (x >> res_shift) * res_px : NULL;
         sum_pixel(c, acc, e->bias, e->res_after ? NULL : r, dst);
         activate(c, e, dst);
         if (r && e->res_after) sum_pixel(c, dst, NULL, r, dst);
     }
+}
+
+static const void *at(const void *p, enum kern_type type, ptrdiff_t i) {
+    return (const char *)p + i * (ptrdiff_t)kern_type_size(type);
+}
+
+static void widen_c(int w, int c, enum kern_type type, const float *scale, int zero,
+                    const void *src, ptrdiff_t src_px, float *dst) {
+    for (int x = 0; x < w; x++, dst += c) {
+        const void *p = at(src, type, x * src_px);
+        if (type == KERN_F32) memcpy(dst, p, sizeof(float) * (size_t)c);
+        for (int j = 0; type == KERN_BF16 && j < c; j++)
+            dst[j] = kern_bf16_to_f32(((const uint16_t *)p)[j]);
+        for (int j = 0; type == KERN_U8 && j < c; j++)
+            dst[j] = scale[j] * (float)(((const uint8_t *)p)[j] - zero);
+    }
+}
+
+static uint8_t to_byte(float x) {
+    return x <= 0 ? 0 : x >= 255 ? 255 : (uint8_t)lrintf(x);
+}
+
+static void narrow(int c, const struct kern_epi *e, const float *src, void *dst) {
+    if (e->dst_type == KERN_F32) memcpy(dst, src, sizeof(float) * (size_t)c);
+    for (int j = 0; e->dst_type == KERN_BF16 && j < c; j++)
+        ((uint16_t *)dst)[j] = kern_bf16_from_f32(src[j]);
+    for (int j = 0; e->dst_type == KERN_U8 && j < c; j++)
+        ((uint8_t *)dst)[j] = to_byte(src[j] * e->dst_inverse[j] + (float)e->dst_zero);
+}
+
+/* Any types: blocks of channels through floats, a pixel at a time. */
+static void epilogue_typed(int w, int c, const void *acc, ptrdiff_t acc_px,
+                           const struct kern_epi *e, const void *res, ptrdiff_t res_px,
+                           int res_shift, void *dst, ptrdiff_t dst_px) {
+    enum { BLOCK = 64 };
+    float v[BLOCK], r[BLOCK];
+    for (int j = 0; j < c; j += BLOCK) {
+        int n = c - j < BLOCK ? c - j : BLOCK;
+        struct kern_epi part = *e;
+        if (e->bias) part.bias += j;
+        if (e->slope) part.slope += j;
+        if (e->dst_inverse) part.dst_inverse += j;
+        for (int x = 0; x < w; x++) {
+            memcpy(v, at(acc, KERN_F32, x * acc_px + j), sizeof(float) * (size_t)n);
+            for (int i = 0; e->acc_scale && i < n; i++) {
+                int32_t sum;
+                memcpy(&sum, &v[i], sizeof sum);
+                v[i] = (float)sum * e->acc_scale[j + i];
+            }
+            if (res)
+                widen_c(1, n, e->res_type, e->res_scale ? e->res_scale + j : NULL, e->res_zero,
+                        at(res, e->res_type, (x >> res_shift) * res_px + j), 0, r);
+            epilogue_f32(1, n, v, 0, &part, res ? r : NULL, 0, 0, v, 0);
+            narrow(n, &part, v, (char *)dst + (x * dst_px + j) *
+                                                  (ptrdiff_t)kern_type_size(e->dst_type));
+        }
+    }
+}
+
+void kern_epilogue_c(int w, int c, const void *acc, ptrdiff_t acc_px, const struct kern_epi *e,
+                     const void *res, ptrdiff_t res_px, int res_shift, void *dst,
+                     ptrdiff_t dst_px) {
+    if (!e->acc_scale && e->dst_type == KERN_F32 && (!res || e->res_type == KERN_F32))
+        epilogue_f32(w, c, acc, acc_px, e, res, res_px, res_shift, dst, dst_px);
+    else
+        epilogue_typed(w, c, acc, acc_px, e, res, res_px, res_shift, dst, dst_px);
 }
 
 static void affine_f32_c(int w, int c, const float *src, ptrdiff_t src_px, const float *scale,
@@ -93,7 +159,8 @@ static void softmax_f32_c(int n, float *x) {
 }
 
 void kern_init_c_pointwise(struct kern *k) {
-    k->epilogue_f32 = kern_epilogue_f32_c;
+    k->epilogue = kern_epilogue_c;
+    k->widen = widen_c;
     k->affine_f32 = affine_f32_c;
     k->softmax_f32 = softmax_f32_c;
 }

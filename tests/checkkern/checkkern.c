@@ -34,6 +34,26 @@ float *check_guarded(struct check *k, size_t n) {
     return p + GUARD;
 }
 
+void *check_elements(struct check *k, enum kern_type type, size_t n, size_t *words) {
+    size_t per_word = 4 / kern_type_size(type);
+    *words = (n + per_word - 1) / per_word;
+    float *p = check_guarded(k, *words);
+    for (size_t i = 0; i < *words * per_word && type != KERN_F32; i++)
+        if (type == KERN_BF16)
+            ((uint16_t *)(void *)p)[i] = kern_bf16_from_f32(check_float(k));
+        else
+            ((uint8_t *)(void *)p)[i] = (uint8_t)check_int(k, 0, 255);
+    return p;
+}
+
+double check_element(const void *p, enum kern_type type, size_t i) {
+    switch (type) {
+    case KERN_BF16: return (double)kern_bf16_to_f32(((const uint16_t *)p)[i]);
+    case KERN_U8: return ((const uint8_t *)p)[i];
+    default: return (double)((const float *)p)[i];
+    }
+}
+
 void check_guarded_free(struct check *k, const char *slot, float *p, size_t n) {
     for (size_t i = 0; i < GUARD; i++)
         if (p[(ptrdiff_t)i - GUARD] != guard_value || p[n + i] != guard_value) {

@@ -29,6 +29,12 @@ float check_float(struct check *k);                /* uniform, -1..1, now and th
 float *check_guarded(struct check *k, size_t n);
 void check_guarded_free(struct check *k, const char *slot, float *p, size_t n);
 
+/* The same for n elements of a type; *words is the array's length in floats, for
+ * check_guarded_free. */
+void *check_elements(struct check *k, enum kern_type type, size_t n, size_t *words);
+/* Element i of such an array; bytes as they are. */
+double check_element(const void *p, enum kern_type type, size_t i);
+
 /* Counts a case; a failure where any |a - b| is above tolerance * (1 + |b|). shape is for the
  * message. */
 void check_equal(struct check *k, const char *slot, const char *shape, const float *a,

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* One output row over a random view: pixel pitch above the channels, row pitch above the pixels. */
 struct shape {
@@ -85,36 +86,51 @@ static void check_grouped(struct check *k, int depthwise) {
     check_guarded_free(k, slot, want, n);
 }
 
-/* A tile: m windows stride pixels apart, as runs (taps) of neighbouring floats. */
+/* Weights of bytes are signed. */
+static double weight(const void *p, enum kern_type type, size_t i) {
+    return type == KERN_U8 ? ((const int8_t *)p)[i] : check_element(p, type, i);
+}
+
+/* A tile: m windows stride pixels apart, as runs (taps) of neighbouring elements. The last run ends
+ * where the array ends, so that a read beyond it is one beyond the array. */
 static void check_tile(struct check *k, const struct kern_igemm *g) {
     if (!g->tile) return;
+    static const char *const slots[] = {"igemm.tile f32", "igemm.tile bf16", "igemm.tile u8"};
     int m = check_int(k, 1, g->mr), taps = check_int(k, 1, 9), depth = check_int(k, 1, 90);
-    int px = check_int(k, 1, 2) * check_int(k, 1, 70);
+    int px = check_int(k, 1, 2) * check_int(k, 1, 70), groups = (depth + g->group - 1) / g->group;
     ptrdiff_t offset[9], last = 0;
     for (int t = 0; t < taps; t++) {
         offset[t] = check_int(k, 0, 500);
         last = offset[t] > last ? offset[t] : last;
     }
-    size_t ns = (size_t)(last + (m - 1) * px + depth), nb = (size_t)(taps * depth * g->nr);
-    size_t no = (size_t)(m * g->nr);
-    float *src = check_guarded(k, ns), *panel = check_guarded(k, nb);
+    size_t ns = (size_t)(last + (m - 1) * px + depth);
+    size_t nb = (size_t)(taps * groups * g->group * g->nr), no = (size_t)(m * g->nr), sw, bw;
+    void *src = check_elements(k, g->type, ns, &sw), *panel = check_elements(k, g->type, nb, &bw);
     float *out = check_guarded(k, no), *want = check_guarded(k, no);
     g->tile(m, taps, depth, offset, src, px, panel, out);
+    for (size_t i = 0; i < no && g->type == KERN_U8; i++) {
+        int32_t sum;
+        memcpy(&sum, &out[i], sizeof sum);
+        out[i] = (float)sum;
+    }
     for (int i = 0; i < m; i++)
         for (int j = 0; j < g->nr; j++) {
             double sum = 0;
             for (int t = 0; t < taps; t++)
-                for (int l = 0; l < depth; l++)
-                    sum += (double)src[i * px + offset[t] + l] * panel[(t * depth + l) * g->nr + j];
+                for (int l = 0; l < depth; l++) {
+                    int at = ((t * groups + l / g->group) * g->nr + j) * g->group + l % g->group;
+                    sum += check_element(src, g->type, (size_t)(i * px + offset[t] + l)) *
+                           weight(panel, g->type, (size_t)at);
+                }
             want[i * g->nr + j] = (float)sum;
         }
     char text[64];
     snprintf(text, sizeof text, "m %d, %d taps of %d, px %d", m, taps, depth, px);
-    check_equal(k, "igemm_f32.tile", text, out, want, no, 1e-5);
-    check_guarded_free(k, "igemm_f32.tile", src, ns);
-    check_guarded_free(k, "igemm_f32.tile", panel, nb);
-    check_guarded_free(k, "igemm_f32.tile", out, no);
-    check_guarded_free(k, "igemm_f32.tile", want, no);
+    check_equal(k, slots[g->type], text, out, want, no, g->type == KERN_U8 ? 0 : 1e-5);
+    check_guarded_free(k, slots[g->type], src, sw);
+    check_guarded_free(k, slots[g->type], panel, bw);
+    check_guarded_free(k, slots[g->type], out, no);
+    check_guarded_free(k, slots[g->type], want, no);
 }
 
 /* The three transforms together are a convolution: one tile, one output channel at a time. */
@@ -157,8 +173,10 @@ static void check_winograd(struct check *k) {
 
 void check_conv(struct check *k) {
     check_winograd(k);
-    check_tile(k, &k->kern.igemm_f32);
-    check_tile(k, &k->kern.igemm_narrow_f32);
+    for (int type = KERN_F32; type <= KERN_U8; type++) {
+        check_tile(k, &k->kern.igemm[type][0]);
+        check_tile(k, &k->kern.igemm[type][1]);
+    }
     check_im2col(k);
     check_grouped(k, 1);
     check_grouped(k, 0);

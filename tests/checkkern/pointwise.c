@@ -42,18 +42,111 @@ static void check_epilogue(struct check *k) {
             v = e.res_after ? activation(&e, j, v) + r : activation(&e, j, v + r);
             want[x * dst_px + j] = (float)v;
         }
-    k->kern.epilogue_f32(w, c, in_place ? dst : acc, px, &e, has_res ? res : NULL, res_px, shift,
+    k->kern.epilogue(w, c, in_place ? dst : acc, px, &e, has_res ? res : NULL, res_px, shift,
                          dst, dst_px);
     char shape[96];
     snprintf(shape, sizeof shape, "%d x %d, act %d, bias %d, res %d shift %d after %d, in place %d",
              w, c, e.act, e.bias != NULL, has_res, shift, e.res_after, in_place);
-    check_equal(k, "epilogue_f32", shape, dst, want, nd, 2e-6);
-    check_guarded_free(k, "epilogue_f32", acc, na);
-    check_guarded_free(k, "epilogue_f32", dst, nd);
-    check_guarded_free(k, "epilogue_f32", res, nr);
-    check_guarded_free(k, "epilogue_f32", bias, (size_t)c);
-    check_guarded_free(k, "epilogue_f32", slope, (size_t)c);
-    check_guarded_free(k, "epilogue_f32", want, nd);
+    check_equal(k, "epilogue", shape, dst, want, nd, 2e-6);
+    check_guarded_free(k, "epilogue", acc, na);
+    check_guarded_free(k, "epilogue", dst, nd);
+    check_guarded_free(k, "epilogue", res, nr);
+    check_guarded_free(k, "epilogue", bias, (size_t)c);
+    check_guarded_free(k, "epilogue", slope, (size_t)c);
+    check_guarded_free(k, "epilogue", want, nd);
+}
+
+/* Scales of bytes: positive, so that their inverses stay in range. */
+static float *check_scales(struct check *k, int c) {
+    float *scale = check_guarded(k, (size_t)c);
+    for (int j = 0; j < c; j++) scale[j] = 0.02f + 0.01f * check_float(k);
+    return scale;
+}
+
+/* Accumulators of floats or integers, residuals and results of every type. A byte may be either
+ * neighbour of a value half way between them, bf16 differs by one in its last place at most. */
+static void check_typed_epilogue(struct check *k) {
+    int w = check_int(k, 1, 17), c = check_int(k, 1, 150), integers = check_int(k, 0, 1);
+    int has_res = check_int(k, 0, 1), shift = has_res ? check_int(k, 0, 1) : 0;
+    ptrdiff_t px = c + check_int(k, 0, 5), dst_px = c + check_int(k, 0, 5);
+    ptrdiff_t res_px = c + check_int(k, 0, 5);
+    size_t na = (size_t)((w - 1) * px + c), nd, nr, ndst = (size_t)((w - 1) * dst_px + c);
+    float *acc = check_guarded(k, na), *bias = check_guarded(k, (size_t)c);
+    float *slope = check_guarded(k, (size_t)c), *acc_scale = check_scales(k, c);
+    float *res_scale = check_scales(k, c), *dst_inverse = check_scales(k, c);
+    for (int j = 0; j < c; j++) dst_inverse[j] = 1 / dst_inverse[j];
+    struct kern_epi e = {.act = (enum kern_act)check_int(k, KERN_ACT_NONE, KERN_ACT_SWISH),
+                         .alpha = 0.1f,
+                         .slope = slope,
+                         .bias = check_int(k, 0, 1) ? bias : NULL,
+                         .res_after = check_int(k, 0, 1),
+                         .acc_scale = integers ? acc_scale : NULL,
+                         .res_type = (enum kern_type)check_int(k, KERN_F32, KERN_U8),
+                         .dst_type = (enum kern_type)check_int(k, KERN_F32, KERN_U8),
+                         .res_scale = res_scale,
+                         .dst_inverse = dst_inverse,
+                         .res_zero = check_int(k, 0, 255),
+                         .dst_zero = check_int(k, 0, 255)};
+    void *res = check_elements(k, e.res_type, (size_t)(((w - 1) >> shift) * res_px + c), &nr);
+    void *dst = check_elements(k, e.dst_type, ndst, &nd);
+    float *got = check_guarded(k, ndst), *want = check_guarded(k, ndst); /* before rounding */
+    for (size_t i = 0; i < ndst; i++) want[i] = (float)check_element(dst, e.dst_type, i);
+    for (int x = 0; x < w; x++)
+        for (int j = 0; j < c; j++) {
+            int32_t sum = check_int(k, -400, 400);
+            float *a = &acc[x * px + j];
+            double v = integers ? (double)sum * acc_scale[j] : (double)*a;
+            if (integers) memcpy(a, &sum, sizeof sum);
+            v += e.bias ? bias[j] : 0;
+            size_t at = (size_t)((x >> shift) * res_px + j);
+            double r = has_res ? check_element(res, e.res_type, at) : 0;
+            if (has_res && e.res_type == KERN_U8) r = (r - e.res_zero) * (double)res_scale[j];
+            v = e.res_after ? activation(&e, j, v) + r : activation(&e, j, v + r);
+            if (e.dst_type == KERN_U8) {
+                v = v * (double)dst_inverse[j] + e.dst_zero;
+                v = v < 0 ? 0 : v > 255 ? 255 : v;
+            }
+            want[x * dst_px + j] = (float)v;
+        }
+    k->kern.epilogue(w, c, acc, px, &e, has_res ? res : NULL, res_px, shift, dst, dst_px);
+    for (size_t i = 0; i < ndst; i++) {
+        got[i] = (float)check_element(dst, e.dst_type, i);
+        if (e.dst_type == KERN_U8 && fabsf(got[i] - want[i]) < 0.501f) want[i] = got[i];
+    }
+    char shape[128];
+    snprintf(shape, sizeof shape, "%d x %d, act %d, integers %d, res %d type %d after %d, to type %d",
+             w, c, e.act, integers, has_res, e.res_type, e.res_after, e.dst_type);
+    double tolerance[] = {3e-6, 1 / 256.0, 0};
+    check_equal(k, "epilogue", shape, got, want, ndst, tolerance[e.dst_type]);
+    check_guarded_free(k, "epilogue", acc, na);
+    check_guarded_free(k, "epilogue", res, nr);
+    check_guarded_free(k, "epilogue", dst, nd);
+    check_guarded_free(k, "epilogue", got, ndst);
+    check_guarded_free(k, "epilogue", want, ndst);
+    float *vectors[] = {bias, slope, acc_scale, res_scale, dst_inverse};
+    for (int i = 0; i < 5; i++) check_guarded_free(k, "epilogue", vectors[i], (size_t)c);
+}
+
+static void check_widen(struct check *k) {
+    enum kern_type type = (enum kern_type)check_int(k, KERN_F32, KERN_U8);
+    int w = check_int(k, 1, 17), c = check_int(k, 1, 70), zero = check_int(k, 0, 255);
+    ptrdiff_t px = c + check_int(k, 0, 5);
+    size_t n = (size_t)(w * c), ns;
+    void *src = check_elements(k, type, (size_t)((w - 1) * px + c), &ns);
+    float *scale = check_scales(k, c), *dst = check_guarded(k, n), *want = check_guarded(k, n);
+    for (int x = 0; x < w; x++)
+        for (int j = 0; j < c; j++) {
+            double v = check_element(src, type, (size_t)(x * px + j));
+            want[x * c + j] = (float)(type == KERN_U8 ? (v - zero) * (double)scale[j] : v);
+        }
+    k->kern.widen(w, c, type, scale, zero, src, px, dst);
+    char shape[48];
+    snprintf(shape, sizeof shape, "%d x %d of type %d", w, c, type);
+    check_equal(k, "widen", shape, dst, want, n, 1e-6);
+    check_guarded_free(k, "widen", src, ns);
+    check_guarded_free(k, "widen", scale, (size_t)c);
+    check_guarded_free(k, "widen", dst, n);
+    check_guarded_free(k, "widen", want, n);
 }
 
 static void check_affine(struct check *k) {
@@ -95,6 +188,8 @@ static void check_softmax(struct check *k) {
 
 void check_pointwise(struct check *k) {
     for (int i = 0; i < 10; i++) check_epilogue(k); /* many combinations */
+    for (int i = 0; i < 30; i++) check_typed_epilogue(k);
+    check_widen(k);
     check_affine(k);
     check_softmax(k);
 }

@@ -2,7 +2,40 @@
 
 #include <stdio.h>
 
+/* The maximum of bytes and bf16 is one of them, exactly. */
+static void check_maxpool(struct check *k, enum kern_type type) {
+    const char *slot = type == KERN_BF16 ? "maxpool_bf16" : "maxpool_u8";
+    int kh = check_int(k, 1, 7), kw = check_int(k, 1, 7), c = check_int(k, 1, 150);
+    ptrdiff_t px = c + check_int(k, 0, 5), row = px * kw + check_int(k, 0, 9);
+    size_t ns, nd;
+    void *src = check_elements(k, type, (size_t)((kh - 1) * row + (kw - 1) * px + c), &ns);
+    void *dst = check_elements(k, type, (size_t)c, &nd);
+    float *got = check_guarded(k, (size_t)c), *want = check_guarded(k, (size_t)c);
+    if (type == KERN_BF16)
+        k->kern.maxpool_bf16(kh, kw, c, src, row, px, dst);
+    else
+        k->kern.maxpool_u8(kh, kw, c, src, row, px, dst);
+    for (int j = 0; j < c; j++) {
+        double top = -1e30;
+        for (int i = 0; i < kh * kw; i++) {
+            double v = check_element(src, type, (size_t)(i / kw * row + i % kw * px + j));
+            top = v > top ? v : top;
+        }
+        want[j] = (float)top;
+        got[j] = (float)check_element(dst, type, (size_t)j);
+    }
+    char shape[48];
+    snprintf(shape, sizeof shape, "%dx%d, %d channels", kh, kw, c);
+    check_equal(k, slot, shape, got, want, (size_t)c, 0);
+    check_guarded_free(k, slot, src, ns);
+    check_guarded_free(k, slot, dst, nd);
+    check_guarded_free(k, slot, got, (size_t)c);
+    check_guarded_free(k, slot, want, (size_t)c);
+}
+
 void check_pool(struct check *k) {
+    check_maxpool(k, KERN_BF16);
+    check_maxpool(k, KERN_U8);
     int kh = check_int(k, 1, 7), kw = check_int(k, 1, 7), c = check_int(k, 1, 70);
     ptrdiff_t px = c + check_int(k, 0, 5), row = px * kw + check_int(k, 0, 9);
     size_t ns = (size_t)((kh - 1) * row + (kw - 1) * px + c), n = (size_t)c;
