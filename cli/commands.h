@@ -30,5 +30,6 @@ int cmd_pictures(const struct options *opt);
 int cmd_bench(const struct options *opt);
 int cmd_info(const struct options *opt);
 int cmd_models(const struct options *opt);
+int cmd_calibrate(const struct options *opt);
 
 #endif

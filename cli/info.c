@@ -92,6 +92,7 @@ static int print_text(const struct subject *s) {
     print_line("parameters", text);
     for (size_t i = 0; i < sizeof JSON_KEYS / sizeof *JSON_KEYS; i++)
         print_metadata(s, JSON_KEYS[i]);
+    print_line("int8", info->calibrated ? "calibrated" : "not calibrated");
     print_line("licence", *info->licence ? info->licence : "not stated");
     print_line("source", info->source);
     print_line("accuracy", info->accuracy);
@@ -126,10 +127,10 @@ static json_t *tensors_json(const struct subject *s) {
 static json_t *info_json(const struct subject *s) {
     const mien_net_info *info = &s->info;
     json_t *object = json_pack(
-        "{s:o, s:o, s:s, s:o, s:i, s:i, s:b, s:i, s:i, s:I, s:I, s:o, s:o, s:o}", "name",
+        "{s:o, s:o, s:s, s:o, s:i, s:i, s:b, s:b, s:i, s:i, s:I, s:I, s:o, s:o, s:o}", "name",
         output_text(info->name), "file", output_text(s->path), "task", task_name(info->task),
         "arch", output_text(info->arch), "width", info->width, "height", info->height,
-        "dynamic_size", info->dynamic_size, "embedding_size", info->embedding_size, "classes",
+        "dynamic_size", info->dynamic_size, "calibrated", info->calibrated, "embedding_size", info->embedding_size, "classes",
         info->classes, "parameters", (json_int_t)info->parameters, "file_bytes",
         (json_int_t)info->file_bytes, "licence", output_text(info->licence), "source",
         output_text(info->source), "accuracy", output_text(info->accuracy));

@@ -55,6 +55,15 @@ const struct command COMMANDS[] = {
      "  mien bench resnet50-imagenet\n"
      "  mien bench retinaface-mnet025-v2 --size 640x480 --threads 1 --json\n",
      cmd_bench},
+    {"calibrate", CMD_CALIBRATE, "NETWORK PICTURE...", 2, -1, "measure a network's ranges for int8",
+     "Runs a network in fp32 on pictures of the kind it is for, measures the range of every value, "
+     "and keeps the ranges in the network's blob: --precision int8 needs them. Some hundred "
+     "pictures are enough. NETWORK is a name or a blob; embedders and age-gender networks see the "
+     "faces the detector finds.",
+     "A PICTURE is a file or a folder, as for `mien analyze`.",
+     "  mien calibrate resnet50-imagenet holiday/\n"
+     "  mien calibrate mobilefacenet-192 --aligned crops/ --output ./int8.safetensors\n",
+     cmd_calibrate},
     {"info", CMD_INFO, "NAME|BLOB...", 1, -1, "what is in a weights file, and how it runs",
      "Prints what a weights file says about its network: task, input, licence, source. --size, "
      "--batch and the machine's options matter for --plan only.",
@@ -102,7 +111,9 @@ static int run_command(const struct command *command, int argc, char **argv) {
     }
     if (opt.nargs < command->min_args)
         return say_usage(command->name, "nothing to do: give at least one %s",
-                         command->bit & (CMD_BENCH | CMD_INFO) ? "network" : "picture");
+                         command->bit & (CMD_BENCH | CMD_INFO) ? "network"
+                         : command->bit & CMD_CALIBRATE        ? "network and picture"
+                                                               : "picture");
     if (command->max_args >= 0 && opt.nargs > command->max_args)
         return say_usage(command->name, "unexpected argument %s", opt.args[command->max_args]);
     return command->run(&opt);

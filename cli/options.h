@@ -23,7 +23,8 @@ enum command_bit {
     CMD_EMBED = 1 << 3,
     CMD_BENCH = 1 << 4,
     CMD_INFO = 1 << 5,
-    CMD_MODELS = 1 << 6
+    CMD_MODELS = 1 << 6,
+    CMD_CALIBRATE = 1 << 7
 };
 
 enum face_pick { FACE_ALL, FACE_LARGEST, FACE_CENTRE };
@@ -44,7 +45,8 @@ struct options {
     int aligned, embeddings;
 
     int pretty, json, plan, tensors;
-    const char *draw; /* file or folder; NULL: no drawing */
+    const char *draw;   /* file or folder; NULL: no drawing */
+    const char *output; /* of calibrate; NULL: the blob itself */
 
     int width, height; /* of bench and info; 0: the network's default */
     int batch;

@@ -211,6 +211,10 @@ int blob_count(const struct blob *b) {
     return b->count;
 }
 
+const struct json_t *blob_metadata(const struct blob *b) {
+    return b->meta;
+}
+
 const char *blob_meta(const struct blob *b, const char *key) {
     return json_string_value(json_object_get(b->meta, key));
 }

@@ -23,6 +23,7 @@ struct blob_tensor {
 };
 
 struct blob;
+struct json_t;
 
 /* Maps and checks the file. MIEN_EIO where it cannot be read, MIEN_EWEIGHTS where it is broken. */
 int blob_open(const char *path, struct blob **out);
@@ -33,9 +34,15 @@ void blob_close(struct blob *b);
 const char *blob_label(const struct blob *b);                 /* path or label, for messages */
 size_t blob_size(const struct blob *b);                       /* bytes of the file */
 const char *blob_meta(const struct blob *b, const char *key); /* NULL where absent */
+const struct json_t *blob_metadata(const struct blob *b);     /* all of it, for blob_save */
 int blob_count(const struct blob *b);
 const struct blob_tensor *blob_at(const struct blob *b, int i);              /* in order of name */
 const struct blob_tensor *blob_find(const struct blob *b, const char *name); /* NULL where absent */
+/* Writes a copy of the blob to path in which the tensors whose names begin with prefix are replaced by
+ * tensors[0..n-1]. The file appears whole or not at all, and may be the one the blob was opened from.
+ * MIEN_EIO, MIEN_ENOMEM. */
+int blob_save(const struct blob *b, const char *path, const char *prefix,
+              const struct blob_tensor *tensors, int n);
 /* Tells the kernel the bytes of t are not needed for now: once packed, a layer's source should not
  * count as resident memory. */
 void blob_release_pages(const struct blob *b, const struct blob_tensor *t);

@@ -103,8 +103,9 @@ static void pack_filter(const struct cpu_layer *l, int inputs, int o, const floa
 }
 
 /* Byte layers: multiplies a filter [i][tap] by its inputs' scales, chooses its own scale and leaves
- * the integers in filter; the zero point of the input, which every tap sees (halos hold it too), goes
- * into the biases. */
+ * the integers in filter. The zero point of the input, which every tap sees (halos hold it too), goes
+ * into the biases, and so does what rounding the weights changes for the mean input (Nagel et al.,
+ * "Data-Free Quantization Through Weight Equalization and Bias Correction", 2019). */
 static void quantise_filter(const struct cpu_layer *l, const struct net_storage *input, int o,
                             float *filter) {
     int taps = l->kh * l->kw;
@@ -116,12 +117,16 @@ static void quantise_filter(const struct cpu_layer *l, const struct net_storage 
         }
     l->acc_scale[o] = largest / 127;
     int64_t sum = 0;
+    double shift = 0;
     for (int i = 0; i < l->cin * taps; i++) {
-        filter[i] = rintf(filter[i] / l->acc_scale[o]);
+        float exact = filter[i] / l->acc_scale[o], mean = input->mean[i / taps];
+        filter[i] = rintf(exact);
         sum += (int64_t)filter[i];
+        shift += (double)((filter[i] - exact) * mean / input->scale[i / taps]);
     }
+    shift += (double)(sum * input->zero);
     for (int b = 0; b < l->bias_classes; b++)
-        l->bias[b * l->cout + o] -= (float)((double)(sum * input->zero) * l->acc_scale[o]);
+        l->bias[b * l->cout + o] -= (float)(shift * (double)l->acc_scale[o]);
 }
 
 static void put(const struct cpu_layer *l, char *dst, size_t at, float v) {

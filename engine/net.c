@@ -1,6 +1,7 @@
 #include "engine/net.h"
 
 #include "engine/err.h"
+#include "engine/precision.h"
 #include "mien.h"
 
 #include <jansson.h>
@@ -37,6 +38,7 @@ void net_free(struct net *net) {
         free(n->scale);
         free(n->shift);
         free(n->stored.scale);
+        free(n->stored.mean);
     }
     for (int i = 0; i < net->noutputs; i++) free(net->outputs[i].name);
     free(net->outputs);
@@ -67,7 +69,7 @@ static void fail_memory(struct net *net) {
 int net_finish(struct net *net) {
     if (net->error) return net->error;
     for (int i = 0; i < blob_count(net->blob); i++)
-        if (!net->used[i])
+        if (!net->used[i] && !precision_range(blob_at(net->blob, i)))
             return err_set(MIEN_EWEIGHTS, "%s: tensor %s is not part of the network",
                            blob_label(net->blob), blob_at(net->blob, i)->name);
     if (net->noutputs == 0)

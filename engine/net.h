@@ -63,6 +63,7 @@ struct net_weights {
 struct net_storage {
     enum kern_type type;
     float *scale; /* [channels], owned; NULL unless KERN_U8 with a known range */
+    float *mean;  /* [channels], owned, of the values themselves; NULL with scale */
     int zero;
 };
 

@@ -2,10 +2,10 @@
 
 #include "engine/err.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* What is known of a value while types are chosen. Values that share a buffer or are copies of each
  * other form a group with one type and one range. */
@@ -14,12 +14,23 @@ struct value {
     int readers;       /* nodes that read it */
     int tail;          /* an output, or only activations away from one */
     int heads, bodies; /* convolutions that read it: last layers, others */
-    int ranged;        /* low and high were measured */
-    double low, high;
+    int sums;              /* of those, how many multiply in integers */
+    double zero;           /* of the group: which share of the steps lies below zero */
+    const float *ranges;   /* [3][channels], of this value alone; NULL: not measured */
 };
 
-void precision_key(const struct net *net, int node, char *key, size_t size) {
-    snprintf(key, size, "%d %s", node, net->nodes[node].name);
+void precision_name(const struct net *net, int node, char *name) {
+    snprintf(name, PRECISION_NAME, PRECISION_PREFIX "%d %.128s", node, net->nodes[node].name);
+}
+
+int precision_range(const struct blob_tensor *t) {
+    return strncmp(t->name, PRECISION_PREFIX, strlen(PRECISION_PREFIX)) == 0;
+}
+
+int precision_calibrated(const struct blob *blob) {
+    for (int i = 0; i < blob_count(blob); i++)
+        if (precision_range(blob_at(blob, i))) return 1;
+    return 0;
 }
 
 static int live(const struct net *net, int i) {
@@ -77,6 +88,7 @@ static void find_groups(const struct net *net, struct value *v) {
             if (copies(n)) unite(v, in, i);
             if (n->op == NET_CONV && is_head(net, v, i)) v[in].heads++;
             if (n->op == NET_CONV && !is_head(net, v, i)) v[in].bodies++;
+            if (n->op == NET_CONV && n->groups == 1) v[in].sums++;
         }
     }
     for (int i = net->count - 1; i >= 0; i--) {
@@ -85,46 +97,103 @@ static void find_groups(const struct net *net, struct value *v) {
         v[r].tail |= v[i].tail;
         v[r].heads += v[i].heads;
         v[r].bodies += v[i].bodies;
+        v[r].sums += v[i].sums;
     }
 }
 
-static int read_ranges(const struct net *net, const char *text, struct value *v) {
-    if (!text)
+static int read_ranges(const struct net *net, struct value *v) {
+    if (!precision_calibrated(net->blob))
         return err_set(MIEN_EUNSUPPORTED,
                        "%s: not calibrated for int8; `mien calibrate` measures its ranges on a "
                        "folder of pictures",
                        blob_label(net->blob));
-    json_t *j = json_loads(text, 0, NULL), *ranges = json_object_get(j, "ranges");
-    int good = json_is_object(ranges);
-    for (int i = 0; good && i < net->count; i++) {
-        char key[256];
-        precision_key(net, i, key, sizeof key);
-        json_t *range = live(net, i) ? json_object_get(ranges, key) : NULL;
-        if (!range) continue;
-        double low = json_number_value(json_array_get(range, 0));
-        double high = json_number_value(json_array_get(range, 1));
-        good = json_array_size(range) == 2 && low <= high && fabs(low) < 1e9 && fabs(high) < 1e9;
-        struct value *r = &v[root(v, i)];
-        r->low = r->ranged ? fmin(r->low, low) : low;
-        r->high = r->ranged ? fmax(r->high, high) : high;
-        r->ranged = 1;
+    for (int i = 0; i < net->count; i++) {
+        char name[PRECISION_NAME];
+        precision_name(net, i, name);
+        const struct blob_tensor *t = live(net, i) ? blob_find(net->blob, name) : NULL;
+        if (!t) continue;
+        if (t->dims != 2 || t->shape[0] != 3 || t->shape[1] != net->nodes[i].channels)
+            return err_set(MIEN_EWEIGHTS, "%s: tensor %s does not fit the network; calibrate again",
+                           blob_label(net->blob), name);
+        v[i].ranges = t->data;
     }
-    json_decref(j);
-    return good ? MIEN_OK
-                : err_set(MIEN_EWEIGHTS, "%s: metadata int8 holds no ranges; calibrate it again",
-                          blob_label(net->blob));
+    return MIEN_OK;
 }
 
-/* Scale and zero point of a range; zero itself is always exact, since halos and ReLUs are made of
- * it. */
-static int set_scale(struct net_node *n, double low, double high) {
-    low = fmin(low, 0);
-    high = fmax(high, 0);
-    double scale = fmax((high - low) / 255, 1e-12);
+/* The lowest and highest value of a channel, zero always between them. */
+static double low_of(const struct value *v, int channel) {
+    return fmin(isfinite(v->ranges[channel]) ? (double)v->ranges[channel] : 0, 0);
+}
+
+static double high_of(const struct net_node *n, const struct value *v, int channel) {
+    float high = v->ranges[n->channels + channel];
+    return fmax(isfinite(high) ? (double)high : 0, 1e-9);
+}
+
+/* A group has one zero point: the share of its steps that lies below zero, averaged over its channels
+ * by how much each needs. */
+static void find_zeros(const struct net *net, struct value *v) {
+    double *below = calloc((size_t)net->count * 2, sizeof *below), *all = below + net->count;
+    if (!below) return;
+    for (int i = 0; i < net->count; i++)
+        for (int j = 0; v[i].ranges && j < net->nodes[i].channels; j++) {
+            below[root(v, i)] -= low_of(&v[i], j);
+            all[root(v, i)] += high_of(&net->nodes[i], &v[i], j) - low_of(&v[i], j);
+        }
+    for (int i = 0; i < net->count; i++) {
+        double share = all[root(v, i)] > 0 ? below[root(v, i)] / all[root(v, i)] : 0;
+        v[i].zero = share;
+    }
+    free(below);
+}
+
+/* How far a channel's scale goes from the value's largest one (0) to its own (1). */
+static double SMOOTHING = 0.5;
+
+static int allocate_scale(struct net_node *n) {
     n->stored.scale = malloc(sizeof(float) * (size_t)n->channels);
-    if (!n->stored.scale) return err_set(MIEN_ENOMEM, "out of memory");
-    for (int i = 0; i < n->channels; i++) n->stored.scale[i] = (float)scale;
-    n->stored.zero = (int)lrint(-low / scale);
+    n->stored.mean = malloc(sizeof(float) * (size_t)n->channels);
+    return n->stored.scale && n->stored.mean ? MIEN_OK : err_set(MIEN_ENOMEM, "out of memory");
+}
+
+static int set_scale(struct net_node *n, const struct value *v, const struct value *group) {
+    int c = n->channels, zero = (int)lrint(v->zero * 255);
+    if (allocate_scale(n)) return MIEN_ENOMEM;
+    if (zero > 254) zero = 254;
+    double largest = 1e-9, power = group->sums ? SMOOTHING : 1;
+    float *scale = n->stored.scale;
+    for (int j = 0; j < c; j++) {
+        double above = high_of(n, v, j) / (255 - zero), below = zero ? -low_of(v, j) / zero : 0;
+        scale[j] = (float)fmax(fmax(above, below), 1e-9);
+        largest = fmax(largest, (double)scale[j]);
+    }
+    for (int j = 0; j < c; j++) {
+        scale[j] = (float)(largest * pow((double)scale[j] / largest, power));
+        float mean = v->ranges[2 * c + j];
+        n->stored.mean[j] = isfinite(mean) ? mean : 0;
+    }
+    n->stored.zero = zero;
+    return MIEN_OK;
+}
+
+/* Channels from..: what the value they are copied from is stored in. */
+static void take_scale(struct net_node *n, int from, const struct net_node *source) {
+    for (int j = 0; j < source->channels && source->stored.scale; j++) {
+        n->stored.scale[from + j] = source->stored.scale[j];
+        n->stored.mean[from + j] = source->stored.mean[j];
+    }
+    n->stored.zero = source->stored.zero;
+}
+
+/* Copies are stored as what they copy; a concatenation's channels are those of its parts, one after
+ * the other. */
+static int copy_scales(const struct net *net, struct net_node *n) {
+    if (allocate_scale(n)) return MIEN_ENOMEM;
+    for (int i = 0, from = 0; i < inputs_of(n); i++) {
+        const struct net_node *source = &net->nodes[net_resolve(net, n->in[i])];
+        take_scale(n, from, source);
+        from += source->channels;
+    }
     return MIEN_OK;
 }
 
@@ -136,7 +205,8 @@ static enum kern_type type_of(const struct net_node *n, const struct value *grou
 }
 
 int precision_assign(struct net *net, enum mien_precision precision,
-                     const struct precision_support *support, const char *calibration) {
+                     const struct precision_support *support) {
+    if (getenv("MIEN_SMOOTH")) SMOOTHING = atof(getenv("MIEN_SMOOTH"));
     enum kern_type better = support->bf16 ? KERN_BF16 : KERN_F32;
     if (precision == MIEN_FP32 || (precision == MIEN_BF16 && !support->bf16) ||
         (precision == MIEN_INT8 && !support->u8))
@@ -146,12 +216,18 @@ int precision_assign(struct net *net, enum mien_precision precision,
     for (int i = 0; i < net->count; i++) v[i].group = i;
     find_tails(net, v);
     find_groups(net, v);
-    int rc = precision == MIEN_INT8 ? read_ranges(net, calibration, v) : MIEN_OK;
+    int rc = precision == MIEN_INT8 ? read_ranges(net, v) : MIEN_OK;
+    if (precision == MIEN_INT8) find_zeros(net, v);
     for (int i = 0; i < net->count && !rc; i++) {
         struct net_node *n = &net->nodes[i];
         const struct value *group = &v[root(v, i)];
+        if (!live(net, i)) continue;
         n->stored.type = type_of(n, group, precision, better);
-        if (n->stored.type == KERN_U8 && group->ranged) rc = set_scale(n, group->low, group->high);
+        if (n->stored.type != KERN_U8) continue;
+        if (copies(n))
+            rc = copy_scales(net, n);
+        else if (v[i].ranges)
+            rc = set_scale(n, &v[i], group);
     }
     net->half_weights = 1;
     free(v);

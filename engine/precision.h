@@ -6,9 +6,13 @@
  * layers are bytes; the picture and what the last layers (heads, fully connected ones) read stay in
  * the better type, and outputs are floats.
  *
- * Bytes are affine, one scale and zero point a value: x = scale (stored - zero). The ranges behind
- * them were measured by a calibration (calibrate.h) and stand in the blob's metadata `int8`:
- * {"ranges": {"<node> <name>": [low, high], ...}, ...}.
+ * Bytes are affine: x = scale[channel] (stored - zero). What was measured by a calibration
+ * (calibrate.h) stands in the blob as tensors "int8.<node> <name>" of shape [3][channels]: the lowest
+ * and the highest value worth representing, and the mean.
+ *
+ * A scale a channel costs nothing where the reader computes in floats (depthwise layers, sums), and
+ * otherwise moves difficulty from the activations into the weights that read them: the scales are
+ * a geometric mean of the channel's own and the largest one (Xiao et al., "SmoothQuant", 2023).
  */
 #ifndef MIEN_ENGINE_PRECISION_H
 #define MIEN_ENGINE_PRECISION_H
@@ -22,12 +26,18 @@ struct precision_support {
 };
 
 /* Sets type, scale and zero of every node of a folded net. A precision the backend does not have
- * becomes fp32, which is never less exact. calibration: the blob's metadata `int8`, or NULL.
- * MIEN_EUNSUPPORTED where int8 is wanted and there is none, MIEN_EWEIGHTS where it does not fit. */
+ * becomes fp32, which is never less exact. MIEN_EUNSUPPORTED where int8 is wanted and the blob was not
+ * calibrated, MIEN_EWEIGHTS where its calibration is not this network's. */
 int precision_assign(struct net *net, enum mien_precision precision,
-                     const struct precision_support *support, const char *calibration);
+                     const struct precision_support *support);
 
-/* The key of a value's range in the metadata: "<node> <name>". key: [size] */
-void precision_key(const struct net *net, int node, char *key, size_t size);
+/* The name of a value's tensor of ranges. name: [PRECISION_NAME] */
+#define PRECISION_PREFIX "int8."
+enum { PRECISION_NAME = 160 };
+void precision_name(const struct net *net, int node, char *name);
+/* Is the tensor one of these, and not one of the network's? */
+int precision_range(const struct blob_tensor *t);
+/* Does the blob have any? */
+int precision_calibrated(const struct blob *blob);
 
 #endif

@@ -85,7 +85,9 @@ enum mien_precision { MIEN_FP32 = 0, MIEN_BF16 = 1, MIEN_INT8 = 2, MIEN_FP16 = 3
 typedef struct mien_options {
     enum mien_device device;
     int device_index;              /* which CUDA device; 0 on the CPU */
-    enum mien_precision precision; /* of plans; MIEN_FP32 is the default */
+    /* What networks compute in, unless the processor is faster in fp32 (it then stays fp32, and
+     * mien_backend_name() says so). MIEN_INT8 needs calibrated networks. MIEN_FP32 is the default. */
+    enum mien_precision precision;
     int threads;                   /* worker threads; 0: one a core this process may run on */
     const char *weights_dir;       /* where names are looked up; NULL: $MIEN_WEIGHTS, else
                                       $XDG_DATA_HOME/mien, else ~/.local/share/mien */
@@ -124,6 +126,7 @@ typedef struct mien_net_info {
     const char *licence;  /* "" where the blob does not say */
     const char *source;   /* where the weights come from; "" where unknown */
     const char *accuracy; /* a figure and how it was measured; "" where unknown */
+    int calibrated;       /* 1: can be run in MIEN_INT8 */
     uint64_t parameters;  /* number of weights */
     uint64_t file_bytes;  /* size of the blob */
 } mien_net_info;
@@ -158,6 +161,16 @@ MIEN_API int mien_blob_tensor_at(const mien_blob *blob, int i, mien_blob_tensor 
 /* Name and WordNet id of class i of a classifier; NULL where the blob does not say. */
 MIEN_API const char *mien_class_label(const mien_net *net, int i);
 MIEN_API const char *mien_class_wnid(const mien_net *net, int i);
+
+/*
+ * Calibration for int8: between begin and save, every run of the network (mien_detect, mien_embed,
+ * mien_run, ...) is measured; save then writes a copy of its blob to path with the ranges it saw, and
+ * ends the calibration. path may be the file the network was loaded from. A few hundred pictures of
+ * the kind the network is for are enough. The context must compute in MIEN_FP32 (MIEN_EINVAL); one
+ * network may be calibrated once at a time. Save is MIEN_EINVAL where nothing ran.
+ */
+MIEN_API int mien_calibrate_begin(mien_net *net);
+MIEN_API int mien_calibrate_save(mien_net *net, const char *path);
 
 /* A plan is what runs one network at one batch and size; it is made on first use and kept. This
  * makes it now, and fills *info (may be NULL). */

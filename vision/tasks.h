@@ -10,6 +10,7 @@
 
 #include "engine/backend.h"
 #include "engine/blob.h"
+#include "engine/calibrate.h"
 #include "mien.h"
 #include "vision/anchors.h"
 
@@ -44,7 +45,8 @@ struct mien_net {
     int short_side;             /* classifiers: what the short side is scaled to */
     int crop_aligned;           /* age-gender: 1 aligned crop, 0 square around the box */
     float crop_margin;
-    const struct backend_observer *observer; /* of a calibration, else NULL */
+    struct calibration *calibration;         /* that runs now, else NULL */
+    const struct backend_observer *observer; /* its observer */
     pthread_mutex_t lock;                    /* guards plans */
     struct net_plan *plans;
     unsigned long tick;

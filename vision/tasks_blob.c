@@ -48,8 +48,10 @@ int tasks_blob_info(const struct blob *b, mien_net_info *info) {
     info->licence = text_or_empty(b, "licence");
     info->source = text_or_empty(b, "source");
     info->accuracy = text_or_empty(b, "accuracy");
+    info->calibrated = precision_calibrated(b);
     info->file_bytes = blob_size(b);
-    for (int i = 0; i < blob_count(b); i++) info->parameters += blob_at(b, i)->count;
+    for (int i = 0; i < blob_count(b); i++)
+        if (!precision_range(blob_at(b, i))) info->parameters += blob_at(b, i)->count;
     json_t *input = json_loads(text_or_empty(b, "input"), 0, NULL);
     info->width = (int)json_integer_value(json_object_get(input, "width"));
     info->height = (int)json_integer_value(json_object_get(input, "height"));

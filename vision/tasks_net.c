@@ -127,8 +127,7 @@ static int load(struct mien_net *net, const char *path) {
     if (!rc) {
         struct precision_support support;
         net->ctx->ops->supports(net->ctx->backend, &support);
-        rc = precision_assign(net->net, net->ctx->precision, &support,
-                              blob_meta(net->blob, "int8"));
+        rc = precision_assign(net->net, net->ctx->precision, &support);
     }
     if (!rc) rc = net->ctx->ops->load(net->ctx->backend, net->net, &net->weights);
     return rc;
@@ -169,6 +168,7 @@ void mien_net_free(mien_net *net) {
         free_net_plan(net, net->plans);
         net->plans = next;
     }
+    calibration_free(net->calibration);
     net->ctx->ops->close(NULL, net->weights, NULL);
     json_decref(net->labels);
     json_decref(net->wnids);

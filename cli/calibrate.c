@@ -1,0 +1,135 @@
+/* The command calibrate: measures the ranges int8 needs on pictures, and keeps them in the blob. */
+#include "commands.h"
+#include "inputs.h"
+#include "networks.h"
+#include "pipeline.h"
+#include "progress.h"
+#include "say.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The command whose pipeline runs a network of this task, with the network in its place. */
+static int as_pictures(const struct options *opt, enum mien_task task, struct options *out) {
+    const char *network = opt->args[0];
+
+    *out = *opt; /* and what those commands' own options would say */
+    out->threshold = 0.5;
+    out->nms = 0.4;
+    out->side = -1;
+    out->max_faces = 750;
+    out->top = 1;
+    out->batch = 1;
+    switch (task) {
+    case MIEN_TASK_DETECT:
+        out->command = CMD_DETECT;
+        out->detector = network;
+        return EXIT_OK;
+    case MIEN_TASK_CLASSIFY:
+        out->command = CMD_CLASSIFY;
+        out->classifier = network;
+        return EXIT_OK;
+    case MIEN_TASK_EMBED:
+        out->command = CMD_EMBED;
+        out->embedder = network;
+        return EXIT_OK;
+    case MIEN_TASK_AGE_GENDER:
+        out->command = CMD_ANALYZE;
+        out->age_gender = network;
+        out->classifier = "none";
+        return EXIT_OK;
+    }
+    return EXIT_FAILED;
+}
+
+static int task_of(const struct options *opt, enum mien_task *task, char **path) {
+    mien_ctx *ctx;
+    mien_blob *blob;
+    mien_net_info info;
+    int status = context_open(opt, &ctx);
+
+    if (status) return status;
+    *path = network_path(ctx, opt->args[0]);
+    if (!*path) {
+        status = say_no_memory();
+    } else if (mien_blob_open(*path, &blob)) {
+        status = say_network_error(ctx, opt->args[0]);
+    } else {
+        if (mien_blob_info(blob, &info)) {
+            say("%s", mien_error());
+            status = EXIT_FAILED;
+        }
+        *task = info.task;
+        mien_blob_close(blob);
+    }
+    mien_close(ctx);
+    return status;
+}
+
+/* Pictures that cannot be read are named and passed over. Returns how many were measured. */
+static int run_all(const struct pipeline *p, const struct inputs *inputs) {
+    struct progress progress;
+    int measured = 0;
+
+    progress_start(&progress, inputs->count);
+    for (int i = 0; i < inputs->count; i++) {
+        struct picture picture = {.input = &inputs->items[i]};
+        pipeline_run(p, &picture, 1);
+        progress_hide(&progress);
+        if (picture.error[0])
+            say("%s: %s", inputs->items[i].path, picture.error);
+        else
+            measured += p->detector && !p->opt->aligned ? picture.nfaces > 0 : 1;
+        picture_free(&picture);
+        progress_show(&progress, i + 1, 0);
+    }
+    progress_end(&progress);
+    return measured;
+}
+
+static int calibrate(const struct pipeline *p, mien_net *net, const struct inputs *inputs,
+                     const char *path) {
+    int measured;
+
+    if (mien_calibrate_begin(net)) {
+        say("%s", mien_error());
+        return EXIT_FAILED;
+    }
+    measured = run_all(p, inputs);
+    if (measured == 0) {
+        say("no face was found in the pictures, so that nothing could be measured");
+        return EXIT_FAILED;
+    }
+    if (mien_calibrate_save(net, path)) {
+        say("%s", mien_error());
+        return EXIT_FAILED;
+    }
+    printf("%s: calibrated for int8 on %d picture%s\n", path, measured,
+                measured == 1 ? "" : "s");
+    return EXIT_OK;
+}
+
+int cmd_calibrate(const struct options *opt) {
+    struct options pictures;
+    struct pipeline p = {0};
+    struct inputs inputs = {0};
+    enum mien_task task = MIEN_TASK_DETECT;
+    char *path = NULL;
+    int status = task_of(opt, &task, &path);
+
+    if (status == EXIT_OK) status = as_pictures(opt, task, &pictures);
+    if (status == EXIT_OK && inputs_expand(opt->args + 1, opt->nargs - 1, NULL, &inputs))
+        status = say_no_memory();
+    if (status == EXIT_OK) status = pipeline_open(&p, &pictures);
+    if (status == EXIT_OK) {
+        mien_net *net = task == MIEN_TASK_DETECT     ? p.detector
+                        : task == MIEN_TASK_CLASSIFY ? p.classifier
+                        : task == MIEN_TASK_EMBED    ? p.embedder
+                                                     : p.age_gender;
+        status = calibrate(&p, net, &inputs, opt->output ? opt->output : path);
+    }
+    pipeline_close(&p);
+    inputs_free(&inputs);
+    free(path);
+    return status;
+}

@@ -1,0 +1,108 @@
+/* Writing a blob: what a calibration adds to one. */
+#include "engine/blob.h"
+#include "engine/err.h"
+#include "mien.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The tensors of the new file in the order of their data. */
+struct list {
+    const struct blob_tensor **tensors;
+    int count;
+};
+
+static int gather(const struct blob *b, const char *prefix, const struct blob_tensor *extra, int n,
+                  struct list *out) {
+    out->count = 0;
+    out->tensors = malloc(sizeof *out->tensors * (size_t)(blob_count(b) + n));
+    if (!out->tensors) return -1;
+    for (int i = 0; i < blob_count(b); i++) {
+        const struct blob_tensor *t = blob_at(b, i);
+        if (strncmp(t->name, prefix, strlen(prefix)) != 0) out->tensors[out->count++] = t;
+    }
+    for (int i = 0; i < n; i++) out->tensors[out->count++] = &extra[i];
+    return 0;
+}
+
+static json_t *describe(const struct blob_tensor *t, size_t *offset) {
+    json_t *shape = json_array();
+    for (int d = 0; d < t->dims; d++) json_array_append_new(shape, json_integer(t->shape[d]));
+    size_t begin = *offset;
+    *offset += t->count * sizeof(float);
+    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", "F32", "shape", shape, "data_offsets",
+                     (json_int_t)begin, (json_int_t)*offset);
+}
+
+/* The header, padded as the format wants; malloc'ed. */
+static char *header_of(const struct blob *b, const struct list *l, size_t *size) {
+    json_t *root = json_object();
+    size_t offset = 0;
+    json_object_set_new(root, "__metadata__", json_deep_copy(blob_metadata(b)));
+    for (int i = 0; i < l->count; i++)
+        json_object_set_new(root, l->tensors[i]->name, describe(l->tensors[i], &offset));
+    char *text = json_dumps(root, JSON_COMPACT);
+    json_decref(root);
+    if (!text) return NULL;
+    size_t length = strlen(text);
+    *size = (length + 7) & ~(size_t)7;
+    char *padded = realloc(text, *size + 1);
+    if (!padded) {
+        free(text);
+        return NULL;
+    }
+    memset(padded + length, ' ', *size - length);
+    return padded;
+}
+
+static int write_parts(FILE *f, const struct list *l, const char *header, size_t size) {
+    uint8_t length[8];
+    for (int i = 0; i < 8; i++) length[i] = (uint8_t)((uint64_t)size >> (8 * i));
+    int good = fwrite(length, 1, 8, f) == 8 && fwrite(header, 1, size, f) == size;
+    for (int i = 0; good && i < l->count; i++) {
+        const struct blob_tensor *t = l->tensors[i];
+        good = fwrite(t->data, sizeof(float), t->count, f) == t->count;
+    }
+    return good && fflush(f) == 0 && fsync(fileno(f)) == 0;
+}
+
+/* Through a file beside it, so that path is whole at any time. */
+static int replace_file(const char *path, const struct list *l, const char *header, size_t size) {
+    char *temporary;
+    if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
+        return err_set(MIEN_ENOMEM, "%s: out of memory", path);
+    int fd = mkstemp(temporary), error = errno;
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "wb");
+    int good = f && fchmod(fd, 0644) == 0 && write_parts(f, l, header, size);
+    if (fd >= 0 && !good) error = errno;
+    if (f && fclose(f) != 0 && good) {
+        error = errno;
+        good = 0;
+    }
+    if (good && rename(temporary, path) != 0) {
+        error = errno;
+        good = 0;
+    }
+    if (!good && fd >= 0) unlink(temporary);
+    free(temporary);
+    return good ? MIEN_OK : err_set(MIEN_EIO, "%s: cannot write: %s", path, strerror(error));
+}
+
+int blob_save(const struct blob *b, const char *path, const char *prefix,
+              const struct blob_tensor *tensors, int n) {
+    struct list l;
+    size_t size;
+    if (gather(b, prefix, tensors, n, &l) != 0)
+        return err_set(MIEN_ENOMEM, "%s: out of memory", path);
+    char *header = header_of(b, &l, &size);
+    int rc = header ? replace_file(path, &l, header, size)
+                    : err_set(MIEN_ENOMEM, "%s: out of memory", path);
+    free(header);
+    free(l.tensors);
+    return rc;
+}
