@@ -104,8 +104,7 @@ static int calibrate(const struct pipeline *p, mien_net *net, const struct input
         say("%s", mien_error());
         return EXIT_FAILED;
     }
-    printf("%s: calibrated for int8 on %d picture%s\n", path, measured,
-                measured == 1 ? "" : "s");
+    printf("%s: calibrated for int8 on %d picture%s\n", path, measured, measured == 1 ? "" : "s");
     return EXIT_OK;
 }
 

@@ -130,9 +130,9 @@ static json_t *info_json(const struct subject *s) {
         "{s:o, s:o, s:s, s:o, s:i, s:i, s:b, s:b, s:i, s:i, s:I, s:I, s:o, s:o, s:o}", "name",
         output_text(info->name), "file", output_text(s->path), "task", task_name(info->task),
         "arch", output_text(info->arch), "width", info->width, "height", info->height,
-        "dynamic_size", info->dynamic_size, "calibrated", info->calibrated, "embedding_size", info->embedding_size, "classes",
-        info->classes, "parameters", (json_int_t)info->parameters, "file_bytes",
-        (json_int_t)info->file_bytes, "licence", output_text(info->licence), "source",
+        "dynamic_size", info->dynamic_size, "calibrated", info->calibrated, "embedding_size",
+        info->embedding_size, "classes", info->classes, "parameters", (json_int_t)info->parameters,
+        "file_bytes", (json_int_t)info->file_bytes, "licence", output_text(info->licence), "source",
         output_text(info->source), "accuracy", output_text(info->accuracy));
     int failed = !object;
 

@@ -38,9 +38,9 @@ const struct json_t *blob_metadata(const struct blob *b);     /* all of it, for 
 int blob_count(const struct blob *b);
 const struct blob_tensor *blob_at(const struct blob *b, int i);              /* in order of name */
 const struct blob_tensor *blob_find(const struct blob *b, const char *name); /* NULL where absent */
-/* Writes a copy of the blob to path in which the tensors whose names begin with prefix are replaced by
- * tensors[0..n-1]. The file appears whole or not at all, and may be the one the blob was opened from.
- * MIEN_EIO, MIEN_ENOMEM. */
+/* Writes a copy of the blob to path in which the tensors whose names begin with prefix are replaced
+ * by tensors[0..n-1]. The file appears whole or not at all, and may be the one the blob was opened
+ * from. MIEN_EIO, MIEN_ENOMEM. */
 int blob_save(const struct blob *b, const char *path, const char *prefix,
               const struct blob_tensor *tensors, int n);
 /* Tells the kernel the bytes of t are not needed for now: once packed, a layer's source should not

@@ -11,8 +11,8 @@
 
 enum { HALF = 256, BINS = 2 * HALF, STEPS = 255, CANDIDATES = 64 };
 
-/* Of one channel. Bin i holds values from (i - HALF) range / HALF on; the range doubles when a value
- * exceeds it. */
+/* Of one channel. Bin i holds values from (i - HALF) range / HALF on; the range doubles when a
+ * value exceeds it. */
 struct histogram {
     uint32_t bins[BINS];
     double range, low, high, sum;

@@ -164,8 +164,8 @@ static void step_task(void *context, int task, int worker) {
                   r->state->scratch + (size_t)worker * r->plan->scratch, task);
 }
 
-/* One image of the input into its place, with the border colour around it. The picture's type is fp32
- * or bf16. */
+/* One image of the input into its place, with the border colour around it. The picture's type is
+ * fp32 or bf16. */
 static void input_task(void *context, int image, int worker) {
     (void)worker;
     const struct region *r = context;

@@ -26,11 +26,11 @@ enum cpu_algorithm {
 struct cpu_layer {
     enum cpu_algorithm algorithm;
     enum kern_type type; /* of the weights: KERN_U8 stands for int8_t with a scale a channel */
-    void *weights; /* IGEMM: panels of igemm->nr channels, as kern_tile_fn says;
-                      WINOGRAD: [ceil(cout/nr)][36][cin][nr], zeros beyond cout;
-                      GEMM, IM2COL: [kh*kw*cin][cout]; DEPTHWISE: [kh*kw][c];
-                      GROUPED: [kh*kw][cin/groups][cout]; GEMV: [cout][kh*kw*cin] */
-    float *bias;    /* [bias_classes][cout] */
+    void *weights;       /* IGEMM: panels of igemm->nr channels, as kern_tile_fn says;
+                            WINOGRAD: [ceil(cout/nr)][36][cin][nr], zeros beyond cout;
+                            GEMM, IM2COL: [kh*kw*cin][cout]; DEPTHWISE: [kh*kw][c];
+                            GROUPED: [kh*kw][cin/groups][cout]; GEMV: [cout][kh*kw*cin] */
+    float *bias;         /* [bias_classes][cout] */
     int bias_classes;
     float *acc_scale;     /* [cout] where the products are integers, else NULL */
     float *inverse;       /* [c], 1 / scale of a value stored as bytes, else NULL */
@@ -66,8 +66,8 @@ struct cpu_step {
     int batch;         /* images of the plan */
     int images;        /* images a task: 1, but for fully connected layers */
     int tasks;
-    int widened;       /* floats of scratch that hold a float copy of the input, 0: it is read as is */
-    size_t scratch;    /* floats a worker */
+    int widened;    /* floats of scratch that hold a float copy of the input, 0: it is read as is */
+    size_t scratch; /* floats a worker */
     int taps, depth;   /* IGEMM: runs of `depth` neighbouring elements that make up a window */
     size_t panel;      /* IGEMM: bytes of a panel */
     ptrdiff_t *offset; /* IGEMM: [taps], of each run from the window's first float; owned */

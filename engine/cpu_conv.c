@@ -151,8 +151,8 @@ static void conv_winograd(const struct kern *k, const struct cpu_step *s, char *
     float *tile = m + KERN_WINOGRAD_PLANES * out_plane;
     winograd_windows(k, s, &rows, r, across, v, in_plane);
     for (int c = r->c0; c < r->c1; c += nr) {
-        const float *panel = (const float *)l->weights + (size_t)(c / nr) * KERN_WINOGRAD_PLANES *
-                                                             (size_t)l->cin * (size_t)nr;
+        const float *panel = (const float *)l->weights +
+                             (size_t)(c / nr) * KERN_WINOGRAD_PLANES * (size_t)l->cin * (size_t)nr;
         int n = r->c1 - c < nr ? r->c1 - c : nr;
         for (int p = 0; p < KERN_WINOGRAD_PLANES; p++, panel += (size_t)l->cin * (size_t)nr)
             for (int t = 0; t < tiles; t += mr)

@@ -53,8 +53,7 @@ static void choose(const struct kern *k, const struct net *net, struct cpu_layer
     }
     l->igemm = kern_igemm_for(k, input, l->cout);
     if (!l->igemm) {
-        l->algorithm =
-            l->kh == 1 && l->kw == 1 && l->stride == 1 ? CPU_GEMM : CPU_IM2COL;
+        l->algorithm = l->kh == 1 && l->kw == 1 && l->stride == 1 ? CPU_GEMM : CPU_IM2COL;
         return;
     }
     l->algorithm = CPU_IGEMM;
@@ -103,9 +102,9 @@ static void pack_filter(const struct cpu_layer *l, int inputs, int o, const floa
 }
 
 /* Byte layers: multiplies a filter [i][tap] by its inputs' scales, chooses its own scale and leaves
- * the integers in filter. The zero point of the input, which every tap sees (halos hold it too), goes
- * into the biases, and so does what rounding the weights changes for the mean input (Nagel et al.,
- * "Data-Free Quantization Through Weight Equalization and Bias Correction", 2019). */
+ * the integers in filter. The zero point of the input, which every tap sees (halos hold it too),
+ * goes into the biases, and so does what rounding the weights changes for the mean input (Nagel et
+ * al., "Data-Free Quantization Through Weight Equalization and Bias Correction", 2019). */
 static void quantise_filter(const struct cpu_layer *l, const struct net_storage *input, int o,
                             float *filter) {
     int taps = l->kh * l->kw;
@@ -138,8 +137,8 @@ static void put(const struct cpu_layer *l, char *dst, size_t at, float v) {
         ((float *)dst)[at] = v;
 }
 
-/* One panel of n filters: filters is [n][inputs][taps], dst the panel's place. Elements beyond a run
- * and channels beyond n are zeros. */
+/* One panel of n filters: filters is [n][inputs][taps], dst the panel's place. Elements beyond a
+ * run and channels beyond n are zeros. */
 static void pack_panel(const struct cpu_layer *l, int n, const float *filters, char *dst) {
     int taps = l->kh * l->kw, group = l->igemm->group;
     int runs = l->joined ? l->kh : taps, depth = l->joined ? l->kw * l->cin : l->cin;
@@ -205,18 +204,16 @@ static int pack_conv(const struct kern *k, const struct net *net, const struct n
     l->cin = inputs * n->groups;
     l->cout = n->channels;
     choose(k, net, l, n->vector, source->stored.type, pixels);
-    /* pixels of the picture have no gaps and fill no group alone; elsewhere a layer may read a slice
-     * of a concatenation, so that whole groups decide */
-    l->joined = l->algorithm == CPU_IGEMM &&
-                (source->op == NET_INPUT || l->igemm->group == 1);
+    /* pixels of the picture have no gaps and fill no group alone; elsewhere a layer may read a
+     * slice of a concatenation, so that whole groups decide */
+    l->joined = l->algorithm == CPU_IGEMM && (source->op == NET_INPUT || l->igemm->group == 1);
     l->bias_classes = fold_bias(net, n, NULL);
     size_t filter_size = (size_t)inputs * (size_t)(l->kh * l->kw);
     l->weights = block(w, packed_size(l, filter_size) * kern_type_size(l->type));
     l->bias = vector(w, (size_t)l->bias_classes * (size_t)l->cout);
     if (l->algorithm == CPU_IGEMM && l->type == KERN_U8) l->acc_scale = vector(w, (size_t)l->cout);
     float *filters = malloc(filter_size * (size_t)(l->nr > 1 ? l->nr : 1) * sizeof *filters);
-    if (!l->weights || !l->bias || !filters ||
-        (l->type == KERN_U8 && !l->acc_scale)) {
+    if (!l->weights || !l->bias || !filters || (l->type == KERN_U8 && !l->acc_scale)) {
         free(filters);
         return err_set(MIEN_ENOMEM, "%s: out of memory for %s", blob_label(net->blob), n->name);
     }

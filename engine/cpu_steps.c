@@ -47,8 +47,8 @@ static int find_taps(struct cpu_step *s) {
     s->offset = malloc(sizeof *s->offset * (size_t)s->taps);
     if (!s->offset) return err_set(MIEN_ENOMEM, "out of memory");
     int groups = ceil_div(s->depth, l->igemm->group);
-    s->panel = (size_t)(s->taps * groups * l->igemm->group) * (size_t)l->nr *
-               kern_type_size(l->type);
+    s->panel =
+        (size_t)(s->taps * groups * l->igemm->group) * (size_t)l->nr * kern_type_size(l->type);
     for (int t = 0; t < s->taps; t++)
         s->offset[t] =
             joined ? t * s->plan.in.row : t / l->kw * s->plan.in.row + t % l->kw * s->plan.in.px;

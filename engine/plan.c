@@ -343,9 +343,9 @@ static struct plan_view view_of(const struct planner *p, int value) {
     v.px = b->c;
     v.row = (ptrdiff_t)(b->w + b->left + b->right) * v.px;
     v.image = (ptrdiff_t)(b->h + b->top + b->bottom) * v.row;
-    v.offset = b->offset + ((size_t)(b->top * v.row + b->left * v.px) +
-                            (size_t)p->v[value].channel) *
-                               kern_type_size(b->type);
+    v.offset =
+        b->offset + ((size_t)(b->top * v.row + b->left * v.px) + (size_t)p->v[value].channel) *
+                        kern_type_size(b->type);
     return v;
 }
 
@@ -382,7 +382,8 @@ static int check_scales(const struct planner *p) {
     for (int i = 0; i < p->net->count; i++) {
         const struct net_node *n = &p->net->nodes[i];
         if (p->v[i].buffer >= 0 && n->stored.type == KERN_U8 && !n->stored.scale)
-            return err_set(MIEN_EWEIGHTS, "%s: metadata int8 has no range for %s; calibrate it again",
+            return err_set(MIEN_EWEIGHTS,
+                           "%s: metadata int8 has no range for %s; calibrate it again",
                            blob_label(p->net->blob), n->name);
     }
     return MIEN_OK;

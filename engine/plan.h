@@ -20,7 +20,7 @@
 
 /* A tensor in the arena. Distances are in elements. */
 struct plan_view {
-    size_t offset;            /* bytes from the arena's start to channel 0 of pixel 0,0 of image 0 */
+    size_t offset; /* bytes from the arena's start to channel 0 of pixel 0,0 of image 0 */
     ptrdiff_t image, row, px; /* distance between images, rows, pixels */
     enum kern_type type;
     const float *scale;           /* [c], KERN_U8: the net's */

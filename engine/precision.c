@@ -10,13 +10,13 @@
 /* What is known of a value while types are chosen. Values that share a buffer or are copies of each
  * other form a group with one type and one range. */
 struct value {
-    int group;         /* a smaller index of the same group, or itself */
-    int readers;       /* nodes that read it */
-    int tail;          /* an output, or only activations away from one */
-    int heads, bodies; /* convolutions that read it: last layers, others */
-    int sums;              /* of those, how many multiply in integers */
-    double zero;           /* of the group: which share of the steps lies below zero */
-    const float *ranges;   /* [3][channels], of this value alone; NULL: not measured */
+    int group;           /* a smaller index of the same group, or itself */
+    int readers;         /* nodes that read it */
+    int tail;            /* an output, or only activations away from one */
+    int heads, bodies;   /* convolutions that read it: last layers, others */
+    int sums;            /* of those, how many multiply in integers */
+    double zero;         /* of the group: which share of the steps lies below zero */
+    const float *ranges; /* [3][channels], of this value alone; NULL: not measured */
 };
 
 void precision_name(const struct net *net, int node, char *name) {
@@ -130,8 +130,8 @@ static double high_of(const struct net_node *n, const struct value *v, int chann
     return fmax(isfinite(high) ? (double)high : 0, 1e-9);
 }
 
-/* A group has one zero point: the share of its steps that lies below zero, averaged over its channels
- * by how much each needs. */
+/* A group has one zero point: the share of its steps that lies below zero, averaged over its
+ * channels by how much each needs. */
 static void find_zeros(const struct net *net, struct value *v) {
     double *below = calloc((size_t)net->count * 2, sizeof *below), *all = below + net->count;
     if (!below) return;
@@ -147,8 +147,9 @@ static void find_zeros(const struct net *net, struct value *v) {
     free(below);
 }
 
-/* How far a channel's scale goes from the value's largest one (0) to its own (1). */
-static double SMOOTHING = 0.5;
+/* How far a channel's scale goes from the value's largest one (0) to its own (1), on a logarithmic
+ * scale: of 0, 0.3, 0.5, 0.7 and 1, what kept embeddings closest to those of fp32. */
+static const double SMOOTHING = 0.7;
 
 static int allocate_scale(struct net_node *n) {
     n->stored.scale = malloc(sizeof(float) * (size_t)n->channels);
@@ -206,7 +207,6 @@ static enum kern_type type_of(const struct net_node *n, const struct value *grou
 
 int precision_assign(struct net *net, enum mien_precision precision,
                      const struct precision_support *support) {
-    if (getenv("MIEN_SMOOTH")) SMOOTHING = atof(getenv("MIEN_SMOOTH"));
     enum kern_type better = support->bf16 ? KERN_BF16 : KERN_F32;
     if (precision == MIEN_FP32 || (precision == MIEN_BF16 && !support->bf16) ||
         (precision == MIEN_INT8 && !support->u8))

@@ -1,14 +1,14 @@
 /*
  * precision.h - how each value of a network is stored, and with that, how each layer computes.
  *
- * A layer multiplies in the type its input is stored in, so choosing the types of the values chooses
- * everything. fp32: all values are floats. bf16: all but the outputs are bf16. int8: values between
- * layers are bytes; the picture and what the last layers (heads, fully connected ones) read stay in
- * the better type, and outputs are floats.
+ * A layer multiplies in the type its input is stored in, so choosing the types of the values
+ * chooses everything. fp32: all values are floats. bf16: all but the outputs are bf16. int8: values
+ * between layers are bytes; the picture and what the last layers (heads, fully connected ones) read
+ * stay in the better type, and outputs are floats.
  *
  * Bytes are affine: x = scale[channel] (stored - zero). What was measured by a calibration
- * (calibrate.h) stands in the blob as tensors "int8.<node> <name>" of shape [3][channels]: the lowest
- * and the highest value worth representing, and the mean.
+ * (calibrate.h) stands in the blob as tensors "int8.<node> <name>" of shape [3][channels]: the
+ * lowest and the highest value worth representing, and the mean.
  *
  * A scale a channel costs nothing where the reader computes in floats (depthwise layers, sums), and
  * otherwise moves difficulty from the activations into the weights that read them: the scales are
@@ -26,8 +26,8 @@ struct precision_support {
 };
 
 /* Sets type, scale and zero of every node of a folded net. A precision the backend does not have
- * becomes fp32, which is never less exact. MIEN_EUNSUPPORTED where int8 is wanted and the blob was not
- * calibrated, MIEN_EWEIGHTS where its calibration is not this network's. */
+ * becomes fp32, which is never less exact. MIEN_EUNSUPPORTED where int8 is wanted and the blob was
+ * not calibrated, MIEN_EWEIGHTS where its calibration is not this network's. */
 int precision_assign(struct net *net, enum mien_precision precision,
                      const struct precision_support *support);
 

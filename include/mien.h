@@ -84,13 +84,14 @@ enum mien_precision { MIEN_FP32 = 0, MIEN_BF16 = 1, MIEN_INT8 = 2, MIEN_FP16 = 3
 
 typedef struct mien_options {
     enum mien_device device;
-    int device_index;              /* which CUDA device; 0 on the CPU */
+    int device_index; /* which CUDA device; 0 on the CPU */
     /* What networks compute in, unless the processor is faster in fp32 (it then stays fp32, and
-     * mien_backend_name() says so). MIEN_INT8 needs calibrated networks. MIEN_FP32 is the default. */
+     * mien_backend_name() says so). MIEN_INT8 needs calibrated networks. MIEN_FP32 is the default.
+     */
     enum mien_precision precision;
-    int threads;                   /* worker threads; 0: one a core this process may run on */
-    const char *weights_dir;       /* where names are looked up; NULL: $MIEN_WEIGHTS, else
-                                      $XDG_DATA_HOME/mien, else ~/.local/share/mien */
+    int threads;             /* worker threads; 0: one a core this process may run on */
+    const char *weights_dir; /* where names are looked up; NULL: $MIEN_WEIGHTS, else
+                                $XDG_DATA_HOME/mien, else ~/.local/share/mien */
     const char *backend; /* kernels: NULL: $MIEN_CPU, else the best this processor has; "avx512",
                             "avx2", "blas" (OpenBLAS) or "c" (plain C) */
 } mien_options;
@@ -164,10 +165,11 @@ MIEN_API const char *mien_class_wnid(const mien_net *net, int i);
 
 /*
  * Calibration for int8: between begin and save, every run of the network (mien_detect, mien_embed,
- * mien_run, ...) is measured; save then writes a copy of its blob to path with the ranges it saw, and
- * ends the calibration. path may be the file the network was loaded from. A few hundred pictures of
- * the kind the network is for are enough. The context must compute in MIEN_FP32 (MIEN_EINVAL); one
- * network may be calibrated once at a time. Save is MIEN_EINVAL where nothing ran.
+ * mien_run, ...) is measured; save then writes a copy of its blob to path with the ranges it saw,
+ * and ends the calibration. path may be the file the network was loaded from. A few hundred
+ * pictures of the kind the network is for are enough. The context must compute in MIEN_FP32
+ * (MIEN_EINVAL); one network may be calibrated once at a time. Save is MIEN_EINVAL where nothing
+ * ran.
  */
 MIEN_API int mien_calibrate_begin(mien_net *net);
 MIEN_API int mien_calibrate_save(mien_net *net, const char *path);

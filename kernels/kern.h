@@ -56,9 +56,9 @@ enum kern_act {
 
 /*
  * What happens to an accumulator on its way out: act(acc + bias [+ res]) or act(acc + bias) + res,
- * where integer accumulators are multiplied by acc_scale first and the result is stored as dst_type:
- * bytes are x dst_inverse[j] + dst_zero, rounded to nearest and clamped to 0..255.
- * All zeros but act: floats in, floats out.
+ * where integer accumulators are multiplied by acc_scale first and the result is stored as
+ * dst_type: bytes are x dst_inverse[j] + dst_zero, rounded to nearest and clamped to 0..255. All
+ * zeros but act: floats in, floats out.
  */
 struct kern_epi {
     enum kern_act act;
@@ -80,8 +80,8 @@ typedef void kern_gemm_f32_fn(int m, int n, int k, const float *a, ptrdiff_t lda
                               ptrdiff_t ldb, float *c, ptrdiff_t ldc);
 
 /* y[b][j] = sum over l of w[j][l] x[b][l], in an order that does not depend on m. w: [n][k],
- * contiguous; x: [m][k], row pitch ldx; y: [m][n], row pitch ldy. The weights are read once for all m,
- * m <= KERN_MAX_GEMV. */
+ * contiguous; x: [m][k], row pitch ldx; y: [m][n], row pitch ldy. The weights are read once for all
+ * m, m <= KERN_MAX_GEMV. */
 typedef void kern_gemv_f32_fn(int m, int n, int k, const float *w, const float *x, ptrdiff_t ldx,
                               float *y, ptrdiff_t ldy);
 typedef void kern_gemv_bf16_fn(int m, int n, int k, const uint16_t *w, const float *x,
@@ -90,13 +90,13 @@ enum { KERN_MAX_GEMV = 8 };
 
 /*
  * A tile of an implicit-GEMM convolution: m pixels of an output row, 1 <= m <= igemm.mr, by
- * igemm.nr channels. No matrix is ever built: with tap t starting offset[t] elements after a window's
- * first, out[i][j] = sum over t, l of src[i * src_px + offset[t] + l] weight[t][l][j]. offset: [taps];
- * out: [m][nr] floats (int32_t for bytes), contiguous, 64-byte aligned.
+ * igemm.nr channels. No matrix is ever built: with tap t starting offset[t] elements after a
+ * window's first, out[i][j] = sum over t, l of src[i * src_px + offset[t] + l] weight[t][l][j].
+ * offset: [taps]; out: [m][nr] floats (int32_t for bytes), contiguous, 64-byte aligned.
  *
  * Weights are packed in panels of nr channels, 64-byte aligned. Instructions multiply `group`
- * neighbouring elements at once, so a panel is [taps][ceil(k / group)][nr][group], zeros beyond k; no
- * element of src beyond k is read.
+ * neighbouring elements at once, so a panel is [taps][ceil(k / group)][nr][group], zeros beyond k;
+ * no element of src beyond k is read.
  */
 typedef void kern_tile_fn(int m, int taps, int k, const ptrdiff_t *offset, const void *src,
                           ptrdiff_t src_px, const void *panel, void *out);
@@ -174,8 +174,8 @@ typedef void kern_softmax_f32_fn(int n, float *x);
 
 struct kern {
     const char *name; /* of the fastest part, e.g. "c" or "avx2" */
-    /* [kern_type][narrow]: narrow ones are for layers of few channels. Where a type has no tile here,
-     * networks of that precision compute in fp32. */
+    /* [kern_type][narrow]: narrow ones are for layers of few channels. Where a type has no tile
+     * here, networks of that precision compute in fp32. */
     struct kern_igemm igemm[3][2];
     kern_winograd_input_f32_fn *winograd_input_f32;
     kern_winograd_output_f32_fn *winograd_output_f32;
@@ -195,9 +195,9 @@ struct kern {
     kern_softmax_f32_fn *softmax_f32;
 };
 
-/* Fills *k from plain C upward. cap: "c", "avx2" or "avx512" (with VNNI and BF16 where there are) stops there; "blas" is plain C with
- * OpenBLAS's matrix products; NULL or "" takes the best this processor has. Returns 0, or -1 where
- * cap names nothing that this build and processor have. */
+/* Fills *k from plain C upward. cap: "c", "avx2" or "avx512" (with VNNI and BF16 where there are)
+ * stops there; "blas" is plain C with OpenBLAS's matrix products; NULL or "" takes the best this
+ * processor has. Returns 0, or -1 where cap names nothing that this build and processor have. */
 int kern_init(struct kern *k, const char *cap);
 /* The tile for a type and number of output channels; NULL where this table has none. */
 const struct kern_igemm *kern_igemm_for(const struct kern *k, enum kern_type type, int cout);

@@ -42,8 +42,8 @@ static float sum_lanes(__m256 v) {
     return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
 }
 
-/* rows vectors of x by one row of weights. Four sums a vector hide the latency of the FMA; the weights
- * come from memory once, which is the limit. */
+/* rows vectors of x by one row of weights. Four sums a vector hide the latency of the FMA; the
+ * weights come from memory once, which is the limit. */
 static inline __attribute__((always_inline)) void dots(const int rows, int k, const float *w,
                                                        const float *x, ptrdiff_t ldx, float *y,
                                                        ptrdiff_t ldy) {

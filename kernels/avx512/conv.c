@@ -48,11 +48,11 @@ static void dwconv_f32_avx512(int w, int kh, int kw, int c, int stride, const fl
         dwconv_any(w, kh, kw, c, stride, src, src_row, src_px, wt, dst);
 }
 
-/* rows vectors of x by one row of weights. Four sums a vector hide the latency of the FMA; the weights
- * come from memory once, which is the limit. */
+/* rows vectors of x by one row of weights. Four sums a vector hide the latency of the FMA; the
+ * weights come from memory once, which is the limit. */
 static inline __attribute__((always_inline)) void dots(const int rows, enum kern_type type, int k,
-                                                       const void *w, const float *x,
-                                                       ptrdiff_t ldx, float *y, ptrdiff_t ldy) {
+                                                       const void *w, const float *x, ptrdiff_t ldx,
+                                                       float *y, ptrdiff_t ldy) {
     __m512 s[4][4];
 #pragma GCC unroll 4
     for (int i = 0; i < rows; i++) s[i][0] = s[i][1] = s[i][2] = s[i][3] = _mm512_setzero_ps();
@@ -80,8 +80,8 @@ static inline __attribute__((always_inline)) void dots(const int rows, enum kern
 }
 
 static inline __attribute__((always_inline)) void gemv(enum kern_type type, int m, int n, int k,
-                                                       const void *w, const float *x,
-                                                       ptrdiff_t ldx, float *y, ptrdiff_t ldy) {
+                                                       const void *w, const float *x, ptrdiff_t ldx,
+                                                       float *y, ptrdiff_t ldy) {
     for (int j = 0; j < n; j++) {
         const void *row = avx512_at(w, type, (ptrdiff_t)j * k);
         int i = 0;

@@ -38,17 +38,15 @@ static inline __attribute__((always_inline)) void store(enum kern_type type, con
 }
 
 /* Integers or floats become the value before residual and activation. */
-static inline __attribute__((always_inline)) __m512 accumulated(int integers,
-                                                                const struct lanes *l,
+static inline __attribute__((always_inline)) __m512 accumulated(int integers, const struct lanes *l,
                                                                 const void *acc) {
     if (!integers) return _mm512_add_ps(_mm512_maskz_loadu_ps(l->m, acc), l->bias);
     __m512 v = _mm512_cvtepi32_ps(_mm512_maskz_loadu_epi32(l->m, acc));
     return _mm512_fmadd_ps(v, l->acc_scale, l->bias);
 }
 
-static inline __attribute__((always_inline)) __m512 residual(const struct kern_epi *e,
-                                                             const struct lanes *l,
-                                                             const void *res) {
+static inline __attribute__((always_inline)) __m512
+residual(const struct kern_epi *e, const struct lanes *l, const void *res) {
     if (e->res_type == KERN_U8)
         return _mm512_mul_ps(_mm512_sub_ps(avx512_load(KERN_U8, l->m, res), l->res_zero),
                              l->res_scale);
@@ -56,8 +54,8 @@ static inline __attribute__((always_inline)) __m512 residual(const struct kern_e
                                     : avx512_load(KERN_F32, l->m, res);
 }
 
-/* Channels outermost within a pixel run: bias and slope are loaded once a block of 16 channels. act,
- * integers and type are constants where this is inlined. */
+/* Channels outermost within a pixel run: bias and slope are loaded once a block of 16 channels.
+ * act, integers and type are constants where this is inlined. */
 static inline __attribute__((always_inline)) void
 epilogue(enum kern_act act, int integers, enum kern_type type, int w, int c, const char *acc,
          ptrdiff_t acc_px, const struct kern_epi *e, const void *res, ptrdiff_t res_px,
@@ -76,8 +74,8 @@ epilogue(enum kern_act act, int integers, enum kern_type type, int w, int c, con
         for (int x = 0; x < w; x++) {
             __m512 v = accumulated(integers, &l, acc + (x * acc_px + j) * 4);
             if (res) {
-                __m512 r = residual(e, &l, avx512_at(res, e->res_type,
-                                                     (x >> res_shift) * res_px + j));
+                __m512 r =
+                    residual(e, &l, avx512_at(res, e->res_type, (x >> res_shift) * res_px + j));
                 v = e->res_after ? _mm512_add_ps(activate(act, v, l.slope), r)
                                  : activate(act, _mm512_add_ps(v, r), l.slope);
             } else {

@@ -29,8 +29,7 @@ static void tile_bf16_4x16_c(int m, int taps, int k, const ptrdiff_t *offset, co
             for (int l = 0; l < k; l += 2, b += 2 * NR) {
                 float a0 = kern_bf16_to_f32(a[l]), a1 = l + 1 < k ? kern_bf16_to_f32(a[l + 1]) : 0;
                 for (int j = 0; j < NR; j++)
-                    acc[j] +=
-                        a0 * kern_bf16_to_f32(b[2 * j]) + a1 * kern_bf16_to_f32(b[2 * j + 1]);
+                    acc[j] += a0 * kern_bf16_to_f32(b[2 * j]) + a1 * kern_bf16_to_f32(b[2 * j + 1]);
             }
         }
         memcpy((float *)out + i * NR, acc, sizeof acc);
@@ -59,7 +58,8 @@ static void tile_u8_4x16_c(int m, int taps, int k, const ptrdiff_t *offset, cons
 void kern_init_c_igemm(struct kern *k) {
     for (int narrow = 0; narrow < 2; narrow++) {
         k->igemm[KERN_F32][narrow] = (struct kern_igemm){MR, NR, 1, KERN_F32, tile_f32_4x16_c, 1};
-        k->igemm[KERN_BF16][narrow] = (struct kern_igemm){MR, NR, 2, KERN_BF16, tile_bf16_4x16_c, 1};
+        k->igemm[KERN_BF16][narrow] =
+            (struct kern_igemm){MR, NR, 2, KERN_BF16, tile_bf16_4x16_c, 1};
         k->igemm[KERN_U8][narrow] = (struct kern_igemm){MR, NR, 4, KERN_U8, tile_u8_4x16_c, 1};
     }
 }

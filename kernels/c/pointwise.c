@@ -66,9 +66,9 @@ static void sum_pixel(int c, const float *acc, const float *bias, const float *r
     }
 }
 
-static void epilogue_f32(int w, int c, const float *acc, ptrdiff_t acc_px,
-                         const struct kern_epi *e, const float *res, ptrdiff_t res_px,
-                         int res_shift, float *dst, ptrdiff_t dst_px) {
+static void epilogue_f32(int w, int c, const float *acc, ptrdiff_t acc_px, const struct kern_epi *e,
+                         const float *res, ptrdiff_t res_px, int res_shift, float *dst,
+                         ptrdiff_t dst_px) {
     for (int x = 0; x < w; x++, acc += acc_px, dst += dst_px) {
         const float *r = res ? res + (x >> res_shift) * res_px : NULL;
         sum_pixel(c, acc, e->bias, e->res_after ? NULL : r, dst);
@@ -128,8 +128,8 @@ static void epilogue_typed(int w, int c, const void *acc, ptrdiff_t acc_px,
                 widen_c(1, n, e->res_type, e->res_scale ? e->res_scale + j : NULL, e->res_zero,
                         at(res, e->res_type, (x >> res_shift) * res_px + j), 0, r);
             epilogue_f32(1, n, v, 0, &part, res ? r : NULL, 0, 0, v, 0);
-            narrow(n, &part, v, (char *)dst + (x * dst_px + j) *
-                                                  (ptrdiff_t)kern_type_size(e->dst_type));
+            narrow(n, &part, v,
+                   (char *)dst + (x * dst_px + j) * (ptrdiff_t)kern_type_size(e->dst_type));
         }
     }
 }

@@ -1,8 +1,8 @@
 #include "tests/checkkern/checkkern.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Sums in double: the oracle of the plain C kernel. */
 static void gemm_oracle(int m, int n, int k, const float *a, ptrdiff_t lda, const float *b,

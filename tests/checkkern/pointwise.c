@@ -42,8 +42,8 @@ static void check_epilogue(struct check *k) {
             v = e.res_after ? activation(&e, j, v) + r : activation(&e, j, v + r);
             want[x * dst_px + j] = (float)v;
         }
-    k->kern.epilogue(w, c, in_place ? dst : acc, px, &e, has_res ? res : NULL, res_px, shift,
-                         dst, dst_px);
+    k->kern.epilogue(w, c, in_place ? dst : acc, px, &e, has_res ? res : NULL, res_px, shift, dst,
+                     dst_px);
     char shape[96];
     snprintf(shape, sizeof shape, "%d x %d, act %d, bias %d, res %d shift %d after %d, in place %d",
              w, c, e.act, e.bias != NULL, has_res, shift, e.res_after, in_place);
@@ -114,8 +114,9 @@ static void check_typed_epilogue(struct check *k) {
         if (e.dst_type == KERN_U8 && fabsf(got[i] - want[i]) < 0.501f) want[i] = got[i];
     }
     char shape[128];
-    snprintf(shape, sizeof shape, "%d x %d, act %d, integers %d, res %d type %d after %d, to type %d",
-             w, c, e.act, integers, has_res, e.res_type, e.res_after, e.dst_type);
+    snprintf(shape, sizeof shape,
+             "%d x %d, act %d, integers %d, res %d type %d after %d, to type %d", w, c, e.act,
+             integers, has_res, e.res_type, e.res_after, e.dst_type);
     double tolerance[] = {3e-6, 1 / 256.0, 0};
     check_equal(k, "epilogue", shape, got, want, ndst, tolerance[e.dst_type]);
     check_guarded_free(k, "epilogue", acc, na);
