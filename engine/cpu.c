@@ -99,6 +99,14 @@ static void free_plan(struct backend_plan *p) {
     free(p);
 }
 
+/* The packed slopes of a fused PReLU, which are its own node's. */
+static const float *slope_of(const struct backend_weights *w, const struct net *net,
+                             const struct blob_tensor *slope) {
+    for (int n = 0; slope && n < w->count; n++)
+        if (net->nodes[n].slope == slope) return w->layers[n].slope;
+    return NULL;
+}
+
 static int cpu_plan(struct backend *b, const struct backend_weights *w, const struct plan_graph *g,
                     struct backend_plan **out) {
     *out = NULL;
@@ -116,8 +124,12 @@ static int cpu_plan(struct backend *b, const struct backend_weights *w, const st
         s->layer = &w->layers[s->plan.node];
         s->inverse = w->layers[s->plan.out_value].inverse;
         s->window = g->net->nodes[s->plan.node].window;
-        for (int n = 0; s->plan.slope && n < w->count; n++) /* the fused activation's own layer */
-            if (g->net->nodes[n].slope == s->plan.slope) s->slope = w->layers[n].slope;
+        s->slope = slope_of(w, g->net, s->plan.slope);
+        if (s->plan.before.node >= 0) {
+            s->before = &w->layers[s->plan.before.node];
+            s->before_slope = slope_of(w, g->net, s->plan.before.slope);
+            s->before_inverse = w->layers[s->plan.before.value].inverse;
+        }
         if (cpu_cut(s, g->batch)) {
             free_plan(p);
             return MIEN_ENOMEM;

@@ -44,10 +44,44 @@ static void finish_row(const struct kern *k, const struct cpu_step *s, char *are
     finish(k, s, arena, r->image, y, 0, s->plan.out.w, r->c0, r->c1 - r->c0, acc, acc_px);
 }
 
-/* The input rows that output rows y0..y1-1 of the task's image look at. */
+/* The depthwise convolution in front, for rows y0..y1-1 of what it hands over: at the start of
+ * scratch + s->widened, one row of sums before them. */
+static struct cpu_rows rows_handed(const struct kern *k, const struct cpu_step *s, char *arena,
+                                   float *scratch, const struct cpu_range *r) {
+    const struct plan_before *b = &s->plan.before;
+    const struct cpu_layer *l = s->before;
+    const struct plan_view *out = &b->out;
+    int top = r->y0 * l->stride - b->pad_top;
+    struct cpu_rows in = cpu_input_rows(k, s, arena, scratch, r->image, top,
+                                        top + (r->y1 - r->y0 - 1) * l->stride + l->kh);
+    struct kern_epi e = {.act = b->act,
+                         .alpha = b->alpha,
+                         .bias = l->bias,
+                         .slope = s->before_slope,
+                         .dst_type = out->type,
+                         .dst_inverse = s->before_inverse,
+                         .dst_zero = out->zero};
+    float *sums = scratch + s->widened;
+    char *rows = (char *)(sums + (out->w * out->c + 15) / 16 * 16);
+    ptrdiff_t size = (ptrdiff_t)kern_type_size(out->type);
+    for (int y = r->y0; y < r->y1; y++) {
+        const void *src = cpu_rows_at(&in, y * l->stride - b->pad_top, -b->pad_left);
+        k->dwconv_f32(out->w, l->kh, l->kw, l->cout, l->stride, src, in.row, in.px, l->weights,
+                      sums);
+        k->epilogue(out->w, out->c, sums, out->c, &e, NULL, 0, 0,
+                    rows + (y - r->y0) * out->row * size, out->c);
+    }
+    return (struct cpu_rows){.origin = rows - r->y0 * out->row * size,
+                             .row = out->row,
+                             .px = out->px,
+                             .size = size};
+}
+
+/* The rows that output rows y0..y1-1 of the task's image look at. */
 static struct cpu_rows rows_under(const struct kern *k, const struct cpu_step *s, char *arena,
                                   float *scratch, const struct cpu_range *r) {
     const struct cpu_layer *l = s->layer;
+    if (s->before) return rows_handed(k, s, arena, scratch, r);
     int top = r->y0 * l->stride - s->plan.pad_top;
     return cpu_input_rows(k, s, arena, scratch, r->image, top,
                           top + (r->y1 - r->y0 - 1) * l->stride + l->kh);
@@ -64,7 +98,7 @@ static void conv_gemm(const struct kern *k, const struct cpu_step *s, char *aren
     const struct cpu_layer *l = s->layer;
     int w = p->out.w, depth = l->kh * l->kw * l->cin, m = (r->y1 - r->y0) * w, n = r->c1 - r->c0;
     struct cpu_rows rows = rows_under(k, s, arena, scratch, r);
-    scratch += s->widened;
+    scratch += s->widened + s->handed;
     const float *a = scratch;
     ptrdiff_t lda = depth;
     if (l->algorithm == CPU_GEMM && rows.row == w * rows.px) {
@@ -96,6 +130,7 @@ static void conv_igemm(const struct kern *k, const struct cpu_step *s, char *are
     int mr = l->igemm->mr, nr = l->nr;
     struct cpu_rows rows = rows_under(k, s, arena, scratch, r);
     ptrdiff_t px = l->stride * rows.px;
+    scratch += s->widened + s->handed;
     for (int c = r->c0; c < r->c1; c += nr) {
         const char *panel = (const char *)l->weights + (size_t)(c / nr) * s->panel;
         int n = r->c1 - c < nr ? r->c1 - c : nr;

@@ -202,7 +202,7 @@ static int pack_conv(const struct kern *k, const struct net *net, const struct n
     l->stride = n->window.stride;
     l->groups = n->groups;
     l->cin = inputs * n->groups;
-    l->cout = n->channels;
+    l->cout = fold_outputs(net, n);
     choose(k, net, l, n->vector, source->stored.type, pixels);
     /* pixels of the picture have no gaps and fill no group alone; elsewhere a layer may read a
      * slice of a concatenation, so that whole groups decide */
@@ -272,7 +272,7 @@ int cpu_pack(const struct kern *k, const struct net *net, struct backend_weights
     int *pixels = malloc(sizeof *pixels * (size_t)net->count);
     int rc = pixels ? plan_pixels(net, pixels) : err_set(MIEN_ENOMEM, "out of memory");
     for (int i = 0; i < net->count && !rc; i++)
-        if (net->nodes[i].replaced_by < 0)
+        if (net->nodes[i].replaced_by < 0 && net->nodes[i].first_sibling < 0)
             rc = pack_node(k, net, &net->nodes[i], pixels[i], w, &w->layers[i]);
     free(pixels);
     if (rc)

@@ -32,7 +32,7 @@ static void cut_gemm(struct cpu_step *s) {
     const struct plan_view *out = &s->plan.out;
     const struct cpu_layer *l = s->layer;
     s->rows = min_int(out->h, max_int(1, GEMM_ROWS / out->w));
-    if (ceil_div(out->h, s->rows) < SMALL_TASKS && l->cout >= 64)
+    if (ceil_div(out->h, s->rows) < SMALL_TASKS && l->cout >= 64 && !s->before)
         s->columns = ceil_div(ceil_div(l->cout, SMALL_TASKS), 16) * 16;
     size_t m = (size_t)s->rows * (size_t)out->w;
     s->scratch = m * (size_t)(l->kh * l->kw) * (size_t)l->cin + m * (size_t)s->columns;
@@ -41,7 +41,8 @@ static void cut_gemm(struct cpu_step *s) {
 /* Where a window's pixels are neighbours in memory, each of its rows is one run. */
 static int find_taps(struct cpu_step *s) {
     const struct cpu_layer *l = s->layer;
-    int joined = s->plan.in.px == l->cin && (l->joined || l->cin % l->igemm->group == 0);
+    const struct plan_view *in = s->before ? &s->plan.before.out : &s->plan.in;
+    int joined = in->px == l->cin && (l->joined || l->cin % l->igemm->group == 0);
     s->taps = joined ? l->kh : l->kh * l->kw;
     s->depth = joined ? l->kw * l->cin : l->cin;
     s->offset = malloc(sizeof *s->offset * (size_t)s->taps);
@@ -51,7 +52,7 @@ static int find_taps(struct cpu_step *s) {
         (size_t)(s->taps * groups * l->igemm->group) * (size_t)l->nr * kern_type_size(l->type);
     for (int t = 0; t < s->taps; t++)
         s->offset[t] =
-            joined ? t * s->plan.in.row : t / l->kw * s->plan.in.row + t % l->kw * s->plan.in.px;
+            joined ? t * in->row : t / l->kw * in->row + t % l->kw * in->px;
     return MIEN_OK;
 }
 
@@ -61,7 +62,9 @@ static void cut_igemm(struct cpu_step *s) {
     const struct plan_view *out = &s->plan.out;
     const struct cpu_layer *l = s->layer;
     s->rows = min_int(out->h, max_int(1, ceil_div(IGEMM_PIXELS, out->w)));
-    if (ceil_div(out->h, s->rows) < IGEMM_TASKS)
+    if (s->before) /* the rows in front would be computed again for every block of columns */
+        s->rows = min_int(s->rows, ceil_div(out->h, IGEMM_TASKS));
+    else if (ceil_div(out->h, s->rows) < IGEMM_TASKS)
         s->columns = max_int(1, ceil_div(ceil_div(l->cout, IGEMM_TASKS), l->nr)) * l->nr;
     s->scratch = KERN_MAX_MR * KERN_MAX_NR;
 }
@@ -107,11 +110,12 @@ static int cut_conv(struct cpu_step *s, int batch) {
 static void cut_widened(struct cpu_step *s) {
     const struct plan_view *in = &s->plan.in;
     enum plan_kind kind = s->plan.kind;
-    int reads_as_is = (kind == PLAN_CONV && s->layer->algorithm == CPU_IGEMM) ||
+    int reads_as_is = (kind == PLAN_CONV && s->layer->algorithm == CPU_IGEMM && !s->before) ||
                       kind == PLAN_UPSAMPLE || (kind == PLAN_POOL && !s->window.average);
     if (in->type == KERN_F32 || reads_as_is) return;
     int rows = s->rows;
-    if (kind == PLAN_CONV) rows = (s->rows - 1) * s->layer->stride + s->layer->kh;
+    const struct cpu_layer *reader = s->before ? s->before : s->layer;
+    if (kind == PLAN_CONV) rows = (s->rows - 1) * reader->stride + reader->kh;
     if (kind == PLAN_POOL)
         rows = s->window.global ? in->h : (s->rows - 1) * s->window.stride + s->window.kh;
     if (kind == PLAN_CONV && s->layer->algorithm == CPU_WINOGRAD)
@@ -119,6 +123,14 @@ static void cut_widened(struct cpu_step *s) {
     rows = min_int(rows, in->top + in->h + in->bottom);
     s->widened = (rows * (in->left + in->w + in->right) * in->c + 15) / 16 * 16; /* aligned */
     s->scratch += (size_t)s->widened;
+}
+
+/* A row of sums and the task's rows of what the depthwise convolution in front hands over. */
+static void cut_before(struct cpu_step *s) {
+    const struct plan_view *v = &s->plan.before.out;
+    int row = (v->w * v->c + 15) / 16 * 16;
+    s->handed = row + (s->rows * v->w * v->c + 15) / 16 * 16;
+    s->scratch += (size_t)s->handed;
 }
 
 int cpu_cut(struct cpu_step *s, int batch) {
@@ -130,6 +142,7 @@ int cpu_cut(struct cpu_step *s, int batch) {
     s->scratch = out->type == KERN_F32 ? 0 : (size_t)out->w * (size_t)out->c;
     if (s->plan.kind == PLAN_CONV && cut_conv(s, batch)) return MIEN_ENOMEM;
     cut_widened(s);
+    if (s->before) cut_before(s);
     s->row_blocks = ceil_div(out->h, s->rows);
     s->column_blocks = ceil_div(out->c, s->columns);
     s->tasks = ceil_div(batch, s->images) * s->row_blocks * s->column_blocks;

@@ -93,6 +93,76 @@ static int fold_before(struct net *net, int node) {
     return MIEN_OK;
 }
 
+/* ---------------------------------------------------------------- siblings */
+
+enum { MAX_SIBLING_OUTPUTS = 64 }; /* beyond, tiles are full anyway */
+
+static int is_output(const struct net *net, int node) {
+    for (int i = 0; i < net->noutputs; i++)
+        if (net_resolve(net, net->outputs[i].value) == node) return 1;
+    return 0;
+}
+
+/* Is the value an output, or read by nothing but one activation that is? */
+static int is_head(const struct net *net, int node, const int *uses) {
+    if (is_output(net, node)) return 1;
+    for (int i = node + 1; i < net->count && uses[node] == 1; i++) {
+        const struct net_node *n = &net->nodes[i];
+        if (n->replaced_by < 0 && n->op == NET_ACT && net_resolve(net, n->in[0]) == node)
+            return is_output(net, i);
+    }
+    return 0;
+}
+
+static int may_join(const struct net *net, const struct net_node *a, const struct net_node *b) {
+    const struct net_window *v = &a->window, *w = &b->window;
+    return b->op == NET_CONV && b->replaced_by < 0 && b->groups == 1 && !b->vector &&
+           b->first_sibling < 0 && net_resolve(net, a->in[0]) == net_resolve(net, b->in[0]) &&
+           v->kh == w->kh && v->kw == w->kw && v->stride == w->stride && v->mode == w->mode &&
+           v->pad == w->pad && !a->weights.in_scale == !b->weights.in_scale;
+}
+
+void fold_siblings(struct net *net) {
+    int *uses = malloc(sizeof(int) * (size_t)net->count);
+    if (!uses) return; /* an optimisation only */
+    fold_count_uses(net, uses);
+    for (int i = 0; i < net->count; i++) {
+        struct net_node *first = &net->nodes[i], *last = first;
+        if (!may_join(net, first, first) || !is_head(net, i, uses)) continue;
+        for (int j = i + 1; j < net->count; j++) {
+            struct net_node *n = &net->nodes[j];
+            if (!may_join(net, first, n) || !is_head(net, j, uses) ||
+                fold_outputs(net, first) + n->channels > MAX_SIBLING_OUTPUTS)
+                continue;
+            last->next_sibling = j;
+            n->first_sibling = i;
+            last = n;
+        }
+    }
+    free(uses);
+}
+
+int fold_outputs(const struct net *net, const struct net_node *conv) {
+    int n = conv->channels;
+    while (conv->next_sibling >= 0) {
+        conv = &net->nodes[conv->next_sibling];
+        n += conv->channels;
+    }
+    return n;
+}
+
+/* The sibling that makes output *o, which becomes its own count. */
+static const struct net_node *sibling_of(const struct net *net, const struct net_node *conv,
+                                         int *o) {
+    while (*o >= conv->channels) {
+        *o -= conv->channels;
+        conv = &net->nodes[conv->next_sibling];
+    }
+    return conv;
+}
+
+/* -------------------------------------------------------------------- nets */
+
 int fold_net(struct net *net) {
     int *uses = malloc(sizeof(int) * (size_t)net->count);
     if (!uses) return err_set(MIEN_ENOMEM, "out of memory");
@@ -108,6 +178,7 @@ int fold_net(struct net *net) {
         if (net->nodes[i].op == NET_AFFINE && net->nodes[i].replaced_by < 0)
             rc = fold_before(net, i);
     free(uses);
+    if (!rc) fold_siblings(net);
     return rc;
 }
 
@@ -142,6 +213,7 @@ static void scaled_taps(const struct net_node *conv, int o, int i, int group_inp
 }
 
 void fold_filter(const struct net *net, const struct net_node *conv, int o, float *out) {
+    conv = sibling_of(net, conv, &o);
     int inputs = fold_group_inputs(net, conv), taps = conv->window.kh * conv->window.kw;
     double row[NET_MAX_KERNEL * NET_MAX_KERNEL];
     for (int i = 0; i < inputs; i++, out += taps) {
@@ -177,22 +249,31 @@ static double inside_sum(const struct net_node *conv, const double *sums, int bo
     return sum;
 }
 
+/* The bias of output o without what a shift before the convolution adds. */
+static double plain_bias(const struct net_node *conv, int o) {
+    const struct net_weights *w = &conv->weights;
+    double b = 0;
+    if (w->bias)
+        b = w->difference ? (double)w->bias->data[2 * o + 1] - w->bias->data[2 * o]
+                          : w->bias->data[o];
+    return w->out_scale ? b * w->out_scale[o] + w->out_shift[o] : b;
+}
+
 int fold_bias(const struct net *net, const struct net_node *conv, float *out) {
     const struct net_weights *w = &conv->weights;
     int at_input = net->nodes[net_resolve(net, conv->in[0])].op == NET_INPUT;
     int classes = w->in_shift && padded(conv) && !at_input ? FOLD_CLASSES : 1;
     if (!out) return classes;
-    int group_inputs = fold_group_inputs(net, conv);
+    int outputs = fold_outputs(net, conv), group_inputs = fold_group_inputs(net, conv);
     double sums[NET_MAX_KERNEL * NET_MAX_KERNEL];
-    for (int o = 0; o < conv->channels; o++) {
-        double b = 0;
-        if (w->bias)
-            b = w->difference ? (double)w->bias->data[2 * o + 1] - w->bias->data[2 * o]
-                              : w->bias->data[o];
-        if (w->out_scale) b = b * w->out_scale[o] + w->out_shift[o];
-        if (w->in_shift) shift_sums(conv, o, group_inputs, sums);
+    for (int all = 0; all < outputs; all++) {
+        int o = all;
+        const struct net_node *n = sibling_of(net, conv, &o);
+        double b = plain_bias(n, o);
+        if (n->weights.in_shift) shift_sums(n, o, group_inputs, sums);
         for (int k = 0; k < classes; k++)
-            out[k * conv->channels + o] = (float)(w->in_shift ? b + inside_sum(conv, sums, k) : b);
+            out[k * outputs + all] =
+                (float)(n->weights.in_shift ? b + inside_sum(n, sums, k) : b);
     }
     return classes;
 }

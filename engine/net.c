@@ -170,7 +170,7 @@ static struct net_node *append(struct net *net, enum net_op op, const char *name
     for (int i = 0; i < inputs; i++) n->in[i] = in[i];
     n->channels = channels;
     n->groups = 1;
-    n->replaced_by = -1;
+    n->replaced_by = n->next_sibling = n->first_sibling = -1;
     n->name = strdup(name);
     if (!n->name) {
         fail_memory(net);

@@ -81,6 +81,9 @@ struct net_node {
     float alpha;                     /* ACT leaky */
     const struct blob_tensor *slope; /* ACT prelu, [channels] */
     int replaced_by; /* folding: uses of this node go to that one; -1: still alive */
+    /* CONV: heads over one input are computed as one convolution (fold_siblings); -1: none */
+    int next_sibling; /* whose outputs follow this one's */
+    int first_sibling; /* that computes this one; -1: the node itself */
     struct net_storage stored;
 };
 
@@ -100,6 +103,7 @@ struct net {
     int dynamic_size; /* any input size may be run */
     float *input_border; /* [channels] what stands around the input for padded convolutions; owned,
                             NULL: zeros. Set by folding the normalisation */
+    int keep_values;     /* plans store every value a calibration wants to see */
     int half_weights;    /* fully connected layers may keep their weights in bf16 */
     unsigned char *used; /* [blob tensors] which tensors the builder has taken */
     int error;

@@ -18,6 +18,7 @@ struct value {
     int consumer; /* the last node that reads it, -1: none */
     int uses;
     int claimed;                  /* part of a fused group that has begun */
+    int inside;                   /* handed over inside a step (plan_before) */
     int buffer;                   /* -1: not stored */
     int channel;                  /* offset in the buffer's channels */
     int top, left, bottom, right; /* halo its readers need */
@@ -150,6 +151,29 @@ static enum plan_kind kind_of(enum net_op op) {
     }
 }
 
+/* A depthwise convolution lets the 1x1 that alone reads it run on its rows; returns that node, or -1.
+ * A calibration wants to see every value. */
+static int fuse_pointwise(struct planner *p, struct plan_step *s, int at) {
+    const struct net *net = p->net;
+    const struct net_node *n = &net->nodes[s->node];
+    int c = p->v[at].consumer;
+    if (s->kind != PLAN_CONV || n->groups < 2 || n->groups != n->channels || s->has_res ||
+        s->before.node >= 0 || net->keep_values || p->v[at].uses != 1 || c < 0)
+        return -1;
+    const struct net_node *next = &net->nodes[c];
+    if (next->op != NET_CONV || next->groups > 1 || next->vector || next->window.kh > 1 ||
+        next->window.kw > 1 || next->window.stride > 1 || next->window.pad > 0 ||
+        next->next_sibling >= 0 || next->first_sibling >= 0)
+        return -1;
+    s->before = (struct plan_before){
+        .node = s->node, .value = at, .act = s->act, .alpha = s->alpha, .slope = s->slope};
+    p->v[at].inside = 1;
+    s->node = c;
+    s->act = KERN_ACT_NONE;
+    s->slope = NULL;
+    return c;
+}
+
 /* Starts a group at node i and fuses what follows. */
 static void make_step(struct planner *p, int i) {
     const struct net_node *n = &p->net->nodes[i];
@@ -157,6 +181,7 @@ static void make_step(struct planner *p, int i) {
     memset(s, 0, sizeof *s);
     s->kind = kind_of(n->op);
     s->node = i;
+    s->before.node = s->before.value = -1;
     s->in_value = net_resolve(p->net, n->in[0]);
     s->res_value = -1;
     if (n->op == NET_ADD) {
@@ -168,9 +193,12 @@ static void make_step(struct planner *p, int i) {
         s->slope = n->slope;
     }
     p->v[i].claimed = 1;
+    for (int j = n->next_sibling; j >= 0; j = p->net->nodes[j].next_sibling) p->v[j].claimed = 1;
     int end = i, next;
-    int fusable = s->kind == PLAN_CONV || s->kind == PLAN_AFFINE || s->kind == PLAN_POINTWISE;
-    while (fusable && (next = fuse_next(p, s, end)) >= 0) {
+    int fusable = n->next_sibling < 0 && (s->kind == PLAN_CONV || s->kind == PLAN_AFFINE ||
+                                          s->kind == PLAN_POINTWISE);
+    while (fusable &&
+           ((next = fuse_next(p, s, end)) >= 0 || (next = fuse_pointwise(p, s, end)) >= 0)) {
         end = next;
         p->v[end].claimed = 1;
     }
@@ -188,7 +216,9 @@ static void order_steps(struct planner *p) {
         g->steps[j] = s;
     }
     for (int i = 0; i < p->net->count; i++) p->v[i].step = -1;
-    for (int i = 0; i < g->nsteps; i++) p->v[g->steps[i].out_value].step = i;
+    for (int i = 0; i < g->nsteps; i++)
+        for (int v = g->steps[i].out_value; v >= 0; v = p->net->nodes[v].next_sibling)
+            p->v[v].step = i;
 }
 
 static int make_steps(struct planner *p) {
@@ -202,7 +232,8 @@ static int make_steps(struct planner *p) {
     /* Convolutions first: an activation or sum must find its convolution before it becomes a step.
      */
     for (int i = 0; i < net->count; i++)
-        if (net->nodes[i].replaced_by < 0 && net->nodes[i].op == NET_CONV && p->v[i].uses > 0)
+        if (net->nodes[i].replaced_by < 0 && net->nodes[i].op == NET_CONV && p->v[i].uses > 0 &&
+            !p->v[i].claimed)
             make_step(p, i);
     for (int i = 0; i < net->count; i++) {
         enum net_op op = net->nodes[i].op;
@@ -220,11 +251,16 @@ static int max_int(int a, int b) {
     return a > b ? a : b;
 }
 
+/* The node of a step that reads its input. */
+static int first_node(const struct plan_step *s) {
+    return s->before.node >= 0 ? s->before.node : s->node;
+}
+
 /* The halo a convolution's input must carry. */
 static void need_halo(struct planner *p, const struct plan_step *s) {
-    const struct net_node *n = &p->net->nodes[s->node];
+    const struct net_node *n = &p->net->nodes[first_node(s)];
     struct value *x = &p->v[s->in_value];
-    const struct value *y = &p->v[s->node];
+    const struct value *y = &p->v[first_node(s)];
     int top = pad_before(&n->window, n->window.kh, x->h, y->h);
     int left = pad_before(&n->window, n->window.kw, x->w, y->w);
     x->top = max_int(x->top, top);
@@ -238,9 +274,14 @@ static int new_buffer(struct planner *p, int value) {
     memset(b, 0, sizeof *b);
     b->h = p->v[value].h;
     b->w = p->v[value].w;
-    b->c = p->net->nodes[value].channels;
+    b->c = fold_outputs(p->net, &p->net->nodes[value]);
     b->type = p->net->nodes[value].stored.type;
-    p->v[value].buffer = p->g->nbuffers;
+    int channel = 0;
+    for (int v = value; v >= 0; v = p->net->nodes[v].next_sibling) {
+        p->v[v].buffer = p->g->nbuffers;
+        p->v[v].channel = channel;
+        channel += p->net->nodes[v].channels;
+    }
     return p->g->nbuffers++;
 }
 
@@ -352,8 +393,32 @@ static struct plan_view view_of(const struct planner *p, int value) {
 static uint64_t count_macs(const struct planner *p, const struct plan_step *s) {
     const struct net_node *n = &p->net->nodes[s->node];
     if (s->kind != PLAN_CONV) return 0;
-    return (uint64_t)p->g->batch * (uint64_t)s->out.h * (uint64_t)s->out.w * (uint64_t)n->channels *
-           (uint64_t)fold_group_inputs(p->net, n) * (uint64_t)(n->window.kh * n->window.kw);
+    uint64_t pixels = (uint64_t)p->g->batch * (uint64_t)s->out.h * (uint64_t)s->out.w;
+    uint64_t macs = (uint64_t)fold_outputs(p->net, n) * (uint64_t)fold_group_inputs(p->net, n) *
+                    (uint64_t)(n->window.kh * n->window.kw);
+    if (s->before.node >= 0) {
+        const struct net_window *w = &p->net->nodes[s->before.node].window;
+        macs += (uint64_t)s->before.out.c * (uint64_t)(w->kh * w->kw);
+    }
+    return pixels * macs;
+}
+
+/* What a depthwise convolution in front hands over. */
+static void fill_before(struct planner *p, struct plan_step *s) {
+    struct plan_before *b = &s->before;
+    const struct net_node *n = &p->net->nodes[b->value];
+    const struct value *v = &p->v[b->value];
+    const struct net_window *w = &p->net->nodes[b->node].window;
+    b->out = (struct plan_view){.type = n->stored.type,
+                                .scale = n->stored.scale,
+                                .zero = n->stored.zero,
+                                .h = v->h,
+                                .w = v->w,
+                                .c = n->channels,
+                                .px = n->channels,
+                                .row = (ptrdiff_t)v->w * n->channels};
+    b->pad_top = pad_before(w, w->kh, s->in.h, v->h);
+    b->pad_left = pad_before(w, w->kw, s->in.w, v->w);
 }
 
 static void fill_views(struct planner *p) {
@@ -364,7 +429,10 @@ static void fill_views(struct planner *p) {
         s->in = view_of(p, s->in_value);
         s->out = view_of(p, s->out_value);
         if (s->has_res) s->res = view_of(p, s->res_value);
-        if (s->kind == PLAN_CONV || (s->kind == PLAN_POOL && !n->window.global)) {
+        if (s->kind == PLAN_CONV) s->out.c = fold_outputs(p->net, &p->net->nodes[s->out_value]);
+        if (s->before.node >= 0) fill_before(p, s);
+        if ((s->kind == PLAN_CONV && s->before.node < 0) ||
+            (s->kind == PLAN_POOL && !n->window.global)) {
             s->pad_top = pad_before(&n->window, n->window.kh, s->in.h, s->out.h);
             s->pad_left = pad_before(&n->window, n->window.kw, s->in.w, s->out.w);
         }
@@ -381,7 +449,8 @@ static void fill_views(struct planner *p) {
 static int check_scales(const struct planner *p) {
     for (int i = 0; i < p->net->count; i++) {
         const struct net_node *n = &p->net->nodes[i];
-        if (p->v[i].buffer >= 0 && n->stored.type == KERN_U8 && !n->stored.scale)
+        int used = p->v[i].buffer >= 0 || p->v[i].inside;
+        if (used && n->stored.type == KERN_U8 && !n->stored.scale)
             return err_set(MIEN_EWEIGHTS,
                            "%s: metadata int8 has no range for %s; calibrate it again",
                            blob_label(p->net->blob), n->name);

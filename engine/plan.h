@@ -38,9 +38,21 @@ enum plan_kind {
     PLAN_SOFTMAX
 };
 
+/* A depthwise convolution whose result only the step reads: computed a few rows at a time, it never
+ * leaves the cache. */
+struct plan_before {
+    int node, value; /* -1: none; the node with its weights, and the value it ends with */
+    enum kern_act act;
+    float alpha;
+    const struct blob_tensor *slope;
+    int pad_top, pad_left;
+    struct plan_view out; /* shape and type; it has no place in the arena */
+};
+
 struct plan_step {
     enum plan_kind kind;
     int node; /* first node of the fused group; its weights and window count */
+    struct plan_before before; /* CONV: what is done to `in` first */
     struct plan_view in, out;
     struct plan_view res;              /* what is added; valid where has_res */
     int has_res, res_after, res_shift; /* as struct kern_epi and kern_epilogue_fn */

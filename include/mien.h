@@ -166,7 +166,8 @@ MIEN_API const char *mien_class_wnid(const mien_net *net, int i);
 /*
  * Calibration for int8: between begin and save, every run of the network (mien_detect, mien_embed,
  * mien_run, ...) is measured; save then writes a copy of its blob to path with the ranges it saw,
- * and ends the calibration. path may be the file the network was loaded from. A few hundred
+ * and ends the calibration; while it lasts the network may not be freed, and no run may be under way when
+ * it begins or ends. path may be the file the network was loaded from. A few hundred
  * pictures of the kind the network is for are enough. The context must compute in MIEN_FP32
  * (MIEN_EINVAL); one network may be calibrated once at a time. Save is MIEN_EINVAL where nothing
  * ran.

@@ -59,6 +59,8 @@ int tasks_blob_info(const struct blob *b, mien_net_info *info);
 
 /* The plan for a size, made on first use. Give it back with tasks_plan_put(). */
 int tasks_plan_get(struct mien_net *net, int batch, int width, int height, struct net_plan **out);
+/* Frees all plans; none may be in use. */
+void tasks_plans_drop(struct mien_net *net);
 void tasks_plan_put(struct mien_net *net, struct net_plan *p);
 /* Index of an output by name; -1 where the network has none of that name. */
 int tasks_output(const struct mien_net *net, const char *name);

@@ -161,13 +161,17 @@ static void free_net_plan(struct mien_net *net, struct net_plan *p) {
     free(p);
 }
 
-void mien_net_free(mien_net *net) {
-    if (!net) return;
+void tasks_plans_drop(struct mien_net *net) {
     while (net->plans) {
         struct net_plan *next = net->plans->next;
         free_net_plan(net, net->plans);
         net->plans = next;
     }
+}
+
+void mien_net_free(mien_net *net) {
+    if (!net) return;
+    tasks_plans_drop(net);
     calibration_free(net->calibration);
     net->ctx->ops->close(NULL, net->weights, NULL);
     json_decref(net->labels);
