@@ -58,7 +58,7 @@ struct cpu_step {
     const struct cpu_layer *layer, *before; /* before: of plan.before, or NULL */
     const float *slope, *before_slope;      /* [c] or NULL */
     const float *before_inverse;            /* as inverse, of what plan.before hands over */
-    const float *inverse; /* [c], of the output, where it is stored as bytes */
+    const float *inverse;                   /* [c], of the output, where it is stored as bytes */
     struct net_window window;
     int rows;          /* output rows a task */
     int row_blocks;    /* tasks along an image's rows */
@@ -67,7 +67,7 @@ struct cpu_step {
     int batch;         /* images of the plan */
     int images;        /* images a task: 1, but for fully connected layers */
     int tasks;
-    int handed;        /* floats of scratch that plan.before takes for sums and its rows */
+    int handed;     /* floats of scratch that plan.before takes for sums and its rows */
     int widened;    /* floats of scratch that hold a float copy of the input, 0: it is read as is */
     size_t scratch; /* floats a worker */
     int taps, depth;   /* IGEMM: runs of `depth` neighbouring elements that make up a window */

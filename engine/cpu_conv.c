@@ -66,15 +66,13 @@ static struct cpu_rows rows_handed(const struct kern *k, const struct cpu_step *
     ptrdiff_t size = (ptrdiff_t)kern_type_size(out->type);
     for (int y = r->y0; y < r->y1; y++) {
         const void *src = cpu_rows_at(&in, y * l->stride - b->pad_top, -b->pad_left);
-        k->dwconv_f32(out->w, l->kh, l->kw, l->cout, l->stride, src, in.row, in.px, l->weights,
-                      sums);
+        k->dwconv(s->plan.in.type, out->w, l->kh, l->kw, l->cout, l->stride, src, in.row, in.px,
+                  l->weights, sums);
         k->epilogue(out->w, out->c, sums, out->c, &e, NULL, 0, 0,
                     rows + (y - r->y0) * out->row * size, out->c);
     }
-    return (struct cpu_rows){.origin = rows - r->y0 * out->row * size,
-                             .row = out->row,
-                             .px = out->px,
-                             .size = size};
+    return (struct cpu_rows){
+        .origin = rows - r->y0 * out->row * size, .row = out->row, .px = out->px, .size = size};
 }
 
 /* The rows that output rows y0..y1-1 of the task's image look at. */
@@ -209,10 +207,10 @@ static void conv_grouped(const struct kern *k, const struct cpu_step *s, char *a
     struct cpu_rows rows = rows_under(k, s, arena, scratch, r);
     float *acc = scratch + s->widened;
     for (int y = r->y0; y < r->y1; y++) {
-        const float *src = window_of(s, &rows, y);
+        const void *src = window_of(s, &rows, y);
         if (l->algorithm == CPU_DEPTHWISE)
-            k->dwconv_f32(p->out.w, l->kh, l->kw, l->cout, l->stride, src, rows.row, rows.px,
-                          l->weights, acc);
+            k->dwconv(p->in.type, p->out.w, l->kh, l->kw, l->cout, l->stride, src, rows.row,
+                      rows.px, l->weights, acc);
         else
             k->gconv_f32(p->out.w, l->kh, l->kw, l->cin, l->cout, l->groups, l->stride, src,
                          rows.row, rows.px, l->weights, acc);

@@ -128,6 +128,19 @@ static void quantise_filter(const struct cpu_layer *l, const struct net_storage 
         l->bias[b * l->cout + o] -= (float)(shift * (double)l->acc_scale[o]);
 }
 
+/* Depthwise layers compute in floats: the scale of bytes goes into the weights, their zero point,
+ * which halos hold, too, into the biases. */
+static void scale_depthwise(const struct cpu_layer *l, const struct net_storage *input, int o,
+                            float *filter) {
+    double sum = 0;
+    for (int t = 0; t < l->kh * l->kw; t++) {
+        filter[t] *= input->scale[o];
+        sum += (double)filter[t];
+    }
+    for (int b = 0; b < l->bias_classes; b++)
+        l->bias[b * l->cout + o] -= (float)(sum * input->zero);
+}
+
 static void put(const struct cpu_layer *l, char *dst, size_t at, float v) {
     if (l->type == KERN_U8)
         ((int8_t *)dst)[at] = (int8_t)v;
@@ -182,6 +195,7 @@ static void pack_filters(const struct net *net, const struct net_node *n, const 
             float *f = filters + (size_t)i * filter;
             fold_filter(net, n, o + i, f);
             if (l->acc_scale) quantise_filter(l, input, o + i, f);
+            if (l->algorithm == CPU_DEPTHWISE && input->scale) scale_depthwise(l, input, o, f);
         }
         char *dst = (char *)l->weights + (size_t)(o / step) * panel * kern_type_size(l->type);
         if (winograd)

@@ -51,8 +51,7 @@ static int find_taps(struct cpu_step *s) {
     s->panel =
         (size_t)(s->taps * groups * l->igemm->group) * (size_t)l->nr * kern_type_size(l->type);
     for (int t = 0; t < s->taps; t++)
-        s->offset[t] =
-            joined ? t * in->row : t / l->kw * in->row + t % l->kw * in->px;
+        s->offset[t] = joined ? t * in->row : t / l->kw * in->row + t % l->kw * in->px;
     return MIEN_OK;
 }
 
@@ -110,12 +109,13 @@ static int cut_conv(struct cpu_step *s, int batch) {
 static void cut_widened(struct cpu_step *s) {
     const struct plan_view *in = &s->plan.in;
     enum plan_kind kind = s->plan.kind;
-    int reads_as_is = (kind == PLAN_CONV && s->layer->algorithm == CPU_IGEMM && !s->before) ||
+    int reads_as_is = s->before ||
+                      (kind == PLAN_CONV && (s->layer->algorithm == CPU_IGEMM ||
+                                             s->layer->algorithm == CPU_DEPTHWISE)) ||
                       kind == PLAN_UPSAMPLE || (kind == PLAN_POOL && !s->window.average);
     if (in->type == KERN_F32 || reads_as_is) return;
     int rows = s->rows;
-    const struct cpu_layer *reader = s->before ? s->before : s->layer;
-    if (kind == PLAN_CONV) rows = (s->rows - 1) * reader->stride + reader->kh;
+    if (kind == PLAN_CONV) rows = (s->rows - 1) * s->layer->stride + s->layer->kh;
     if (kind == PLAN_POOL)
         rows = s->window.global ? in->h : (s->rows - 1) * s->window.stride + s->window.kh;
     if (kind == PLAN_CONV && s->layer->algorithm == CPU_WINOGRAD)

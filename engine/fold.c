@@ -272,8 +272,7 @@ int fold_bias(const struct net *net, const struct net_node *conv, float *out) {
         double b = plain_bias(n, o);
         if (n->weights.in_shift) shift_sums(n, o, group_inputs, sums);
         for (int k = 0; k < classes; k++)
-            out[k * outputs + all] =
-                (float)(n->weights.in_shift ? b + inside_sum(n, sums, k) : b);
+            out[k * outputs + all] = (float)(n->weights.in_shift ? b + inside_sum(n, sums, k) : b);
     }
     return classes;
 }

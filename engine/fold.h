@@ -14,9 +14,9 @@
 /* Folds every affine node it can into a convolution before or after it. The rest stay nodes. */
 int fold_net(struct net *net);
 
-/* Marks convolutions that read one value through one window and whose results are outputs, as the score,
- * box and landmark heads of a RetinaFace level are: together they fill the channels of a tile that each
- * would leave mostly empty. Done by fold_net. */
+/* Marks convolutions that read one value through one window and whose results are outputs, as the
+ * score, box and landmark heads of a RetinaFace level are: together they fill the channels of a
+ * tile that each would leave mostly empty. Done by fold_net. */
 void fold_siblings(struct net *net);
 /* Output channels of a convolution and the siblings it computes. */
 int fold_outputs(const struct net *net, const struct net_node *conv);
@@ -30,13 +30,15 @@ void fold_count_uses(const struct net *net, int *uses);
  * A shift before a zero-padded 3x3 convolution cannot become one bias: a tap that falls outside the
  * map sees 0, not shift. Which taps fall outside depends only on whether the output pixel touches
  * the top, bottom, left or right border, so there is one bias for each combination (nine of them
- * occur on maps of 2x2 and more). The class is the sum of the FOLD_* bits. With siblings, cout counts theirs. Returned is the number
- * of classes: 1 where the border does not matter, else 16; out may be NULL to ask only for that.
+ * occur on maps of 2x2 and more). The class is the sum of the FOLD_* bits. With siblings, cout
+ * counts theirs. Returned is the number of classes: 1 where the border does not matter, else 16;
+ * out may be NULL to ask only for that.
  */
 enum { FOLD_TOP = 1, FOLD_BOTTOM = 2, FOLD_LEFT = 4, FOLD_RIGHT = 8, FOLD_CLASSES = 16 };
 int fold_bias(const struct net *net, const struct net_node *conv, float *out);
 
-/* The filter of output o (of the siblings, too) after folding: out[i][ky][kx], i over the inputs of its group. */
+/* The filter of output o (of the siblings, too) after folding: out[i][ky][kx], i over the inputs of
+ * its group. */
 void fold_filter(const struct net *net, const struct net_node *conv, int o, float *out);
 /* Input channels a group reads. */
 int fold_group_inputs(const struct net *net, const struct net_node *conv);

@@ -82,7 +82,7 @@ struct net_node {
     const struct blob_tensor *slope; /* ACT prelu, [channels] */
     int replaced_by; /* folding: uses of this node go to that one; -1: still alive */
     /* CONV: heads over one input are computed as one convolution (fold_siblings); -1: none */
-    int next_sibling; /* whose outputs follow this one's */
+    int next_sibling;  /* whose outputs follow this one's */
     int first_sibling; /* that computes this one; -1: the node itself */
     struct net_storage stored;
 };

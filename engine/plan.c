@@ -151,8 +151,8 @@ static enum plan_kind kind_of(enum net_op op) {
     }
 }
 
-/* A depthwise convolution lets the 1x1 that alone reads it run on its rows; returns that node, or -1.
- * A calibration wants to see every value. */
+/* A depthwise convolution lets the 1x1 that alone reads it run on its rows; returns that node, or
+ * -1. A calibration wants to see every value. */
 static int fuse_pointwise(struct planner *p, struct plan_step *s, int at) {
     const struct net *net = p->net;
     const struct net_node *n = &net->nodes[s->node];
@@ -195,8 +195,8 @@ static void make_step(struct planner *p, int i) {
     p->v[i].claimed = 1;
     for (int j = n->next_sibling; j >= 0; j = p->net->nodes[j].next_sibling) p->v[j].claimed = 1;
     int end = i, next;
-    int fusable = n->next_sibling < 0 && (s->kind == PLAN_CONV || s->kind == PLAN_AFFINE ||
-                                          s->kind == PLAN_POINTWISE);
+    int fusable = n->next_sibling < 0 &&
+                  (s->kind == PLAN_CONV || s->kind == PLAN_AFFINE || s->kind == PLAN_POINTWISE);
     while (fusable &&
            ((next = fuse_next(p, s, end)) >= 0 || (next = fuse_pointwise(p, s, end)) >= 0)) {
         end = next;

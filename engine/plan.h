@@ -51,7 +51,7 @@ struct plan_before {
 
 struct plan_step {
     enum plan_kind kind;
-    int node; /* first node of the fused group; its weights and window count */
+    int node;                  /* first node of the fused group; its weights and window count */
     struct plan_before before; /* CONV: what is done to `in` first */
     struct plan_view in, out;
     struct plan_view res;              /* what is added; valid where has_res */

@@ -132,9 +132,11 @@ typedef void kern_im2col_f32_fn(int w, int kh, int kw, int c, int stride, const 
                                 ptrdiff_t src_row, ptrdiff_t src_px, float *dst);
 
 /* One row of a depthwise convolution: dst[x][j] = sum over taps of src window times wt[tap][j].
- * wt: [kh*kw][c]; dst: [w][c], contiguous. src as for im2col. */
-typedef void kern_dwconv_f32_fn(int w, int kh, int kw, int c, int stride, const float *src,
-                                ptrdiff_t src_row, ptrdiff_t src_px, const float *wt, float *dst);
+ * wt: [kh*kw][c]; dst: [w][c], contiguous. src as for im2col, of any type; bytes count as they are
+ * stored. */
+typedef void kern_dwconv_fn(enum kern_type type, int w, int kh, int kw, int c, int stride,
+                            const void *src, ptrdiff_t src_row, ptrdiff_t src_px, const float *wt,
+                            float *dst);
 
 /* One row of a grouped convolution with cin inputs and cout outputs in all, cin/groups inputs a
  * group. wt: [kh*kw][cin/groups][cout]; dst: [w][cout], contiguous. src as for im2col. */
@@ -183,7 +185,7 @@ struct kern {
     kern_gemv_f32_fn *gemv_f32;
     kern_gemv_bf16_fn *gemv_bf16;
     kern_im2col_f32_fn *im2col_f32;
-    kern_dwconv_f32_fn *dwconv_f32;
+    kern_dwconv_fn *dwconv;
     kern_gconv_f32_fn *gconv_f32;
     kern_epilogue_fn *epilogue;
     kern_widen_fn *widen;

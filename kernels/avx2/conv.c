@@ -1,4 +1,5 @@
 #include "kernels/avx2/avx2.h"
+#include "kernels/c/c.h"
 
 /* One block of up to eight channels along the row, kh x kw taps. FULL: all eight lanes. */
 static inline __attribute__((always_inline)) void
@@ -23,8 +24,14 @@ dwconv_block(const int full, __m256i m, int w, const int kh, const int kw, int c
     }
 }
 
-static void dwconv_f32_avx2(int w, int kh, int kw, int c, int stride, const float *src,
-                            ptrdiff_t src_row, ptrdiff_t src_px, const float *wt, float *dst) {
+static void dwconv_avx2(enum kern_type type, int w, int kh, int kw, int c, int stride,
+                        const void *source, ptrdiff_t src_row, ptrdiff_t src_px, const float *wt,
+                        float *dst) {
+    const float *src = source;
+    if (type != KERN_F32) { /* networks run in fp32 on this table */
+        kern_dwconv_c(type, w, kh, kw, c, stride, source, src_row, src_px, wt, dst);
+        return;
+    }
     for (int j = 0; j < c; j += 8) {
         __m256i m = avx2_tail(c - j);
         if (c - j < 8)
@@ -83,6 +90,6 @@ static void gemv_f32_avx2(int m, int n, int k, const float *w, const float *x, p
 }
 
 void kern_init_avx2_conv(struct kern *k) {
-    k->dwconv_f32 = dwconv_f32_avx2;
+    k->dwconv = dwconv_avx2;
     k->gemv_f32 = gemv_f32_avx2;
 }

@@ -1,51 +1,74 @@
 #include "kernels/avx512/avx512.h"
 
-/* 3x3: the nine weights of sixteen channels stay in registers along the row. */
-static void dwconv_3x3(int w, int c, int stride, const float *src, ptrdiff_t src_row,
-                       ptrdiff_t src_px, const float *wt, float *dst) {
-    for (int j = 0; j < c; j += 16) {
-        __mmask16 m = avx512_tail(c - j);
-        __m512 k[9];
+/* A 3x3 window slides along the row: its nine weights stay in registers, and so do the columns it
+ * shares with the next one. type and stride are constants where this is inlined. */
+static inline __attribute__((always_inline)) void
+dwconv_3x3(enum kern_type type, const int stride, __mmask16 m, int w, int c, const void *src,
+           ptrdiff_t src_row, ptrdiff_t src_px, const float *wt, float *dst) {
+    __m512 k[9], x[3][3]; /* x[row][column] */
 #pragma GCC unroll 9
-        for (int t = 0; t < 9; t++) k[t] = _mm512_maskz_loadu_ps(m, wt + t * c + j);
-        const float *s = src + j;
-        for (int x = 0; x < w; x++, s += stride * src_px) {
-            __m512 even = _mm512_setzero_ps(), odd = _mm512_setzero_ps();
+    for (int t = 0; t < 9; t++) k[t] = _mm512_maskz_loadu_ps(m, wt + t * c);
 #pragma GCC unroll 3
-            for (int ky = 0; ky < 3; ky++) {
-                const float *r = s + ky * src_row;
-                even = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(m, r), k[3 * ky], even);
-                odd = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(m, r + src_px), k[3 * ky + 1], odd);
-                even =
-                    _mm512_fmadd_ps(_mm512_maskz_loadu_ps(m, r + 2 * src_px), k[3 * ky + 2], even);
-            }
-            _mm512_mask_storeu_ps(dst + (ptrdiff_t)x * c + j, m, _mm512_add_ps(even, odd));
+    for (int i = 0; i < 3; i++)
+#pragma GCC unroll 2
+        for (int j = 0; j < 3 - stride; j++)
+            x[i][j + stride] = avx512_load(type, m, avx512_at(src, type, i * src_row + j * src_px));
+    for (int n = 0; n < w; n++, dst += c, src = avx512_at(src, type, stride * src_px)) {
+        __m512 sum[3];
+#pragma GCC unroll 3
+        for (int i = 0; i < 3; i++) {
+#pragma GCC unroll 2
+            for (int j = 0; j < 3 - stride; j++) x[i][j] = x[i][j + stride];
+#pragma GCC unroll 2
+            for (int j = 3 - stride; j < 3; j++)
+                x[i][j] = avx512_load(type, m, avx512_at(src, type, i * src_row + j * src_px));
+            sum[i] = _mm512_mul_ps(x[i][0], k[3 * i]);
+            sum[i] = _mm512_fmadd_ps(x[i][1], k[3 * i + 1], sum[i]);
+            sum[i] = _mm512_fmadd_ps(x[i][2], k[3 * i + 2], sum[i]);
         }
+        _mm512_mask_storeu_ps(dst, m, _mm512_add_ps(_mm512_add_ps(sum[0], sum[1]), sum[2]));
     }
 }
 
-static void dwconv_any(int w, int kh, int kw, int c, int stride, const float *src,
-                       ptrdiff_t src_row, ptrdiff_t src_px, const float *wt, float *dst) {
+static inline __attribute__((always_inline)) void
+dwconv_any(enum kern_type type, __mmask16 m, int w, int kh, int kw, int c, int stride,
+           const void *src, ptrdiff_t src_row, ptrdiff_t src_px, const float *wt, float *dst) {
+    for (int x = 0; x < w; x++, dst += c, src = avx512_at(src, type, stride * src_px)) {
+        const float *k = wt;
+        __m512 acc = _mm512_setzero_ps();
+        for (int ky = 0; ky < kh; ky++)
+            for (int kx = 0; kx < kw; kx++, k += c)
+                acc = _mm512_fmadd_ps(
+                    avx512_load(type, m, avx512_at(src, type, ky * src_row + kx * src_px)),
+                    _mm512_maskz_loadu_ps(m, k), acc);
+        _mm512_mask_storeu_ps(dst, m, acc);
+    }
+}
+
+static inline __attribute__((always_inline)) void dwconv(enum kern_type type, int w, int kh, int kw,
+                                                         int c, int stride, const void *src,
+                                                         ptrdiff_t src_row, ptrdiff_t src_px,
+                                                         const float *wt, float *dst) {
     for (int j = 0; j < c; j += 16) {
         __mmask16 m = avx512_tail(c - j);
-        for (int x = 0; x < w; x++) {
-            const float *s = src + x * stride * src_px + j, *k = wt + j;
-            __m512 acc = _mm512_setzero_ps();
-            for (int ky = 0; ky < kh; ky++)
-                for (int kx = 0; kx < kw; kx++, k += c)
-                    acc = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(m, s + ky * src_row + kx * src_px),
-                                          _mm512_maskz_loadu_ps(m, k), acc);
-            _mm512_mask_storeu_ps(dst + (ptrdiff_t)x * c + j, m, acc);
-        }
+        const void *s = avx512_at(src, type, j);
+        if (kh == 3 && kw == 3 && stride == 1)
+            dwconv_3x3(type, 1, m, w, c, s, src_row, src_px, wt + j, dst + j);
+        else if (kh == 3 && kw == 3 && stride == 2)
+            dwconv_3x3(type, 2, m, w, c, s, src_row, src_px, wt + j, dst + j);
+        else
+            dwconv_any(type, m, w, kh, kw, c, stride, s, src_row, src_px, wt + j, dst + j);
     }
 }
 
-static void dwconv_f32_avx512(int w, int kh, int kw, int c, int stride, const float *src,
-                              ptrdiff_t src_row, ptrdiff_t src_px, const float *wt, float *dst) {
-    if (kh == 3 && kw == 3)
-        dwconv_3x3(w, c, stride, src, src_row, src_px, wt, dst);
-    else
-        dwconv_any(w, kh, kw, c, stride, src, src_row, src_px, wt, dst);
+static void dwconv_avx512(enum kern_type type, int w, int kh, int kw, int c, int stride,
+                          const void *src, ptrdiff_t src_row, ptrdiff_t src_px, const float *wt,
+                          float *dst) {
+    switch (type) {
+    case KERN_F32: dwconv(KERN_F32, w, kh, kw, c, stride, src, src_row, src_px, wt, dst); break;
+    case KERN_BF16: dwconv(KERN_BF16, w, kh, kw, c, stride, src, src_row, src_px, wt, dst); break;
+    case KERN_U8: dwconv(KERN_U8, w, kh, kw, c, stride, src, src_row, src_px, wt, dst); break;
+    }
 }
 
 /* rows vectors of x by one row of weights. Four sums a vector hide the latency of the FMA; the
@@ -101,7 +124,7 @@ static void gemv_bf16_avx512(int m, int n, int k, const uint16_t *w, const float
 }
 
 void kern_init_avx512_conv(struct kern *k) {
-    k->dwconv_f32 = dwconv_f32_avx512;
+    k->dwconv = dwconv_avx512;
     k->gemv_f32 = gemv_f32_avx512;
     k->gemv_bf16 = gemv_bf16_avx512;
 }

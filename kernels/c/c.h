@@ -13,7 +13,8 @@ void kern_init_c_pointwise(struct kern *k);
 void kern_init_c_pool(struct kern *k);
 void kern_init_c_igemm(struct kern *k);
 
-/* What faster tables fall back to for rare activations. */
+/* What faster tables fall back to for rare activations and types. */
 kern_epilogue_fn kern_epilogue_c;
+kern_dwconv_fn kern_dwconv_c;
 
 #endif

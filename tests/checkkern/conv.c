@@ -64,23 +64,30 @@ static float oracle(const struct shape *s, const float *src, const float *wt, in
     return (float)sum;
 }
 
+/* Depthwise convolutions read any type, grouped ones floats. */
 static void check_grouped(struct check *k, int depthwise) {
+    enum kern_type type = depthwise ? (enum kern_type)check_int(k, KERN_F32, KERN_U8) : KERN_F32;
     int groups = check_int(k, 1, 40), gi = depthwise ? 1 : check_int(k, 1, 5);
     int go = depthwise ? 1 : check_int(k, 1, 4);
     struct shape s = random_shape(k, groups, groups * gi, groups * go);
-    const char *slot = depthwise ? "dwconv_f32" : "gconv_f32";
-    size_t nw = (size_t)(s.kh * s.kw * gi * s.cout), n = (size_t)(s.w * s.cout);
-    float *src = check_guarded(k, s.source), *wt = check_guarded(k, nw);
+    if (depthwise && check_int(k, 0, 1)) s.kh = s.kw = 3; /* has code of its own */
+    s.source = (size_t)((s.kh - 1) * s.row + ((s.w - 1) * s.stride + s.kw - 1) * s.px + s.cin);
+    const char *slot = depthwise ? "dwconv" : "gconv_f32";
+    size_t nw = (size_t)(s.kh * s.kw * gi * s.cout), n = (size_t)(s.w * s.cout), ns;
+    void *src = check_elements(k, type, s.source, &ns);
+    float *wt = check_guarded(k, nw), *values = check_guarded(k, s.source);
     float *dst = check_guarded(k, n), *want = check_guarded(k, n);
+    for (size_t i = 0; i < s.source; i++) values[i] = (float)check_element(src, type, i);
     if (depthwise)
-        k->kern.dwconv_f32(s.w, s.kh, s.kw, s.cout, s.stride, src, s.row, s.px, wt, dst);
+        k->kern.dwconv(type, s.w, s.kh, s.kw, s.cout, s.stride, src, s.row, s.px, wt, dst);
     else
         k->kern.gconv_f32(s.w, s.kh, s.kw, s.cin, s.cout, groups, s.stride, src, s.row, s.px, wt,
                           dst);
     for (int x = 0; x < s.w; x++)
-        for (int o = 0; o < s.cout; o++) want[x * s.cout + o] = oracle(&s, src, wt, x, o);
-    check_equal(k, slot, s.text, dst, want, n, 1e-5);
-    check_guarded_free(k, slot, src, s.source);
+        for (int o = 0; o < s.cout; o++) want[x * s.cout + o] = oracle(&s, values, wt, x, o);
+    check_equal(k, slot, s.text, dst, want, n, type == KERN_U8 ? 1e-4 : 1e-5);
+    check_guarded_free(k, slot, src, ns);
+    check_guarded_free(k, slot, values, s.source);
     check_guarded_free(k, slot, wt, nw);
     check_guarded_free(k, slot, dst, n);
     check_guarded_free(k, slot, want, n);
