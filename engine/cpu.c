@@ -33,6 +33,24 @@ struct backend_plan {
 
 /* --------------------------------------------------------------- backend */
 
+static void cpu_supports(const struct backend *b, struct precision_support *out) {
+    out->bf16 = kern_igemm_for(&b->kern, KERN_BF16, 1) != NULL;
+    out->u8 = kern_igemm_for(&b->kern, KERN_U8, 1) != NULL;
+}
+
+/* "cpu avx512, 2 threads, int8"; and what is computed in fp32 because it is faster here. */
+static void describe(struct backend *b, enum mien_precision precision, int threads) {
+    struct precision_support has;
+    int blas = strcmp(b->kern.name, "blas") == 0;
+    const char *type = "";
+    cpu_supports(b, &has);
+    if (precision == MIEN_BF16) type = has.bf16 ? ", bf16" : ", fp32 (faster here than bf16)";
+    if (precision == MIEN_INT8) type = has.u8 ? ", int8" : ", fp32 (faster here than int8)";
+    snprintf(b->text, sizeof b->text, "cpu %s%s%s%s, %d thread%s%s", b->kern.name,
+             blas ? " (" : "", blas ? kern_blas_name() : "", blas ? ")" : "", threads,
+             threads > 1 ? "s" : "", type);
+}
+
 static int cpu_open(const struct backend_options *opt, struct backend **out) {
     *out = NULL;
     if (opt->precision == MIEN_FP16)
@@ -50,9 +68,7 @@ static int cpu_open(const struct backend_options *opt, struct backend **out) {
         free(b);
         return rc;
     }
-    int blas = strcmp(b->kern.name, "blas") == 0;
-    snprintf(b->text, sizeof b->text, "cpu %s%s%s%s, %d thread%s", b->kern.name, blas ? " (" : "",
-             blas ? kern_blas_name() : "", blas ? ")" : "", threads, threads > 1 ? "s" : "");
+    describe(b, opt->precision, threads);
     *out = b;
     return MIEN_OK;
 }
@@ -263,11 +279,6 @@ static void cpu_sizes(const struct backend_weights *w, const struct backend_plan
     out->arena_bytes = p ? p->graph->arena_bytes : 0;
     out->scratch_bytes =
         p ? p->scratch * sizeof(float) * (size_t)pool_threads(p->backend->pool) : 0;
-}
-
-static void cpu_supports(const struct backend *b, struct precision_support *out) {
-    out->bf16 = kern_igemm_for(&b->kern, KERN_BF16, 1) != NULL;
-    out->u8 = kern_igemm_for(&b->kern, KERN_U8, 1) != NULL;
 }
 
 static const char *cpu_algorithm_name(const struct backend_plan *p, int step) {

@@ -92,20 +92,34 @@ static const char *act_name(enum kern_act act) {
     return names[act];
 }
 
+/* "3x3 s2", or for a depthwise convolution handed on: "dw3x3 s2 1x1". */
+static void print_window(char *out, size_t size, const struct net_node *n, const char *before) {
+    snprintf(out, size, "%s%s%dx%d%s", before, n->groups > 1 ? "dw" : "", n->window.kh,
+             n->window.kw, n->window.stride > 1 ? " s2" : "");
+}
+
 static void print_step(FILE *f, const mien_net *net, const struct net_plan *p, int i) {
+    static const char *const types[] = {
+        [KERN_F32] = "f32", [KERN_BF16] = "bf16", [KERN_U8] = "u8"};
     const struct plan_step *s = &p->graph->steps[i];
     const struct net_node *n = &net->net->nodes[s->node];
-    char shape[48], window[32] = "", size[16];
+    char shape[48], before[32] = "", window[64] = "";
     snprintf(shape, sizeof shape, "%dx%dx%d", s->out.h, s->out.w, s->out.c);
-    if (s->kind == PLAN_CONV || (s->kind == PLAN_POOL && !n->window.global)) {
-        snprintf(size, sizeof size, "%dx%d", n->window.kh, n->window.kw);
-        snprintf(window, sizeof window, "%s%s%s", size, n->window.stride > 1 ? " s2" : "",
-                 n->groups > 1 ? " dw" : "");
+    if (s->before.node >= 0) {
+        print_window(before, sizeof before, &net->net->nodes[s->before.node], "");
+        strncat(before, " ", sizeof before - strlen(before) - 1);
     }
-    fprintf(f, "%4d  %-13s %-9s %-14s %8.2f %10.1f  %s%s%s%s%s\n", i,
-            net->ctx->ops->algorithm(p->plan, i), window, shape, (double)s->macs * 1e-6,
-            (double)s->out.offset * sizeof(float) / 1024.0, n->name,
-            s->res_after ? act_name(s->act) : "",
+    if (s->kind == PLAN_CONV || (s->kind == PLAN_POOL && !n->window.global))
+        print_window(window, sizeof window, n, before);
+    fprintf(f, "%4d  %-13s %-13s %-14s %-5s %8.2f %10.1f  ", i,
+            net->ctx->ops->algorithm(p->plan, i), window, shape, types[s->out.type],
+            (double)s->macs * 1e-6, (double)s->out.offset / 1024.0);
+    if (s->before.node >= 0)
+        fprintf(f, "%s%s, ", net->net->nodes[s->before.node].name, act_name(s->before.act));
+    fprintf(f, "%s", n->name);
+    for (int j = n->next_sibling; j >= 0; j = net->net->nodes[j].next_sibling)
+        fprintf(f, ", %s", net->net->nodes[j].name);
+    fprintf(f, "%s%s%s%s\n", s->res_after ? act_name(s->act) : "",
             s->has_res && n->op != NET_ADD ? s->res_shift ? " +upsampled" : " +residual" : "",
             s->res_after ? "" : act_name(s->act),
             s->out.top | s->out.left | s->out.bottom | s->out.right ? "  (halo)" : "");
@@ -117,7 +131,7 @@ static void print_plan(FILE *f, const mien_net *net, const struct net_plan *p) {
     net->ctx->ops->sizes(net->weights, p->plan, &sizes);
     fprintf(f, "%s  batch %d  %dx%d  on %s\n", net->info.name, g->batch, g->width, g->height,
             net->ctx->ops->describe(net->ctx->backend));
-    fprintf(f, "step  algorithm     window    output h,w,c     MMACs   at KiB  layer\n");
+    fprintf(f, "step  algorithm     window        output h,w,c   type     MMACs     at KiB  layer\n");
     for (int i = 0; i < g->nsteps; i++) print_step(f, net, p, i);
     fprintf(f,
             "%d steps, %.3f GMACs; packed weights %.1f MiB, activations %.1f MiB in one arena "
