@@ -1,89 +1,116 @@
 #include "kernels/avx512/avx512.h"
 #include "kernels/c/c.h"
 
-/* act is a constant where this is inlined, so the switch leaves one case. */
-static inline __attribute__((always_inline)) __m512 activate(enum kern_act act, __m512 v,
-                                                             __m512 slope) {
-    __m512 zero = _mm512_setzero_ps();
-    switch (act) {
-    case KERN_ACT_RELU: return _mm512_max_ps(v, zero);
-    case KERN_ACT_RELU6: return _mm512_min_ps(_mm512_max_ps(v, zero), _mm512_set1_ps(6));
-    case KERN_ACT_LEAKY:
-    case KERN_ACT_PRELU:
-        return _mm512_mask_mul_ps(v, _mm512_cmp_ps_mask(v, zero, _CMP_LT_OQ), v, slope);
-    default: return v;
-    }
-}
-
-/* What the lanes of one block of sixteen channels need, loaded once for all its pixels. */
+/* What the lanes of one block of sixteen channels need, loaded once for all its pixels. Results
+ * that become bytes are computed in units of their scale: one multiplication less, and every
+ * activation here allows it. */
 struct lanes {
     __mmask16 m;
-    __m512 bias, slope, acc_scale, res_scale, res_zero, dst_inverse, dst_zero;
+    __m512 acc_scale, bias, slope, six, res_scale, res_shift, zero;
 };
 
 static inline __m512 load_or(float otherwise, __mmask16 m, const float *p) {
     return p ? _mm512_maskz_loadu_ps(m, p) : _mm512_set1_ps(otherwise);
 }
 
+static inline __attribute__((always_inline)) struct lanes
+load_lanes(enum kern_act act, int integers, enum kern_type type, const struct kern_epi *e, int j,
+           __mmask16 m) {
+    struct lanes l = {.m = m};
+    int bytes = e->res_type == KERN_U8;
+    __m512 unit = load_or(1, m, type == KERN_U8 ? e->dst_inverse + j : NULL);
+    l.acc_scale = _mm512_mul_ps(load_or(1, m, integers ? e->acc_scale + j : NULL), unit);
+    l.bias = _mm512_mul_ps(load_or(0, m, e->bias ? e->bias + j : NULL), unit);
+    l.slope = load_or(e->alpha, m, act == KERN_ACT_PRELU ? e->slope + j : NULL);
+    l.six = _mm512_mul_ps(_mm512_set1_ps(6), unit);
+    l.res_scale = _mm512_mul_ps(load_or(1, m, bytes ? e->res_scale + j : NULL), unit);
+    l.res_shift = _mm512_mul_ps(l.res_scale, _mm512_set1_ps(bytes ? -(float)e->res_zero : 0.0f));
+    l.zero = _mm512_set1_ps((float)e->dst_zero);
+    return l;
+}
+
+/* act is a constant where this is inlined, so the switch leaves one case. */
+static inline __attribute__((always_inline)) __m512 activate(enum kern_act act, __m512 v,
+                                                             const struct lanes *l) {
+    __m512 zero = _mm512_setzero_ps();
+    switch (act) {
+    case KERN_ACT_RELU: return _mm512_max_ps(v, zero);
+    case KERN_ACT_RELU6: return _mm512_min_ps(_mm512_max_ps(v, zero), l->six);
+    case KERN_ACT_LEAKY:
+    case KERN_ACT_PRELU:
+        return _mm512_mask_mul_ps(v, _mm512_cmp_ps_mask(v, zero, _CMP_LT_OQ), v, l->slope);
+    default: return v;
+    }
+}
+
+/* Integers or floats become the value before residual and activation. */
+static inline __attribute__((always_inline)) __m512
+accumulated(int integers, enum kern_type type, const struct lanes *l, const void *acc) {
+    if (!integers && type != KERN_U8)
+        return _mm512_add_ps(_mm512_maskz_loadu_ps(l->m, acc), l->bias);
+    __m512 v = integers ? _mm512_cvtepi32_ps(_mm512_maskz_loadu_epi32(l->m, acc))
+                        : _mm512_maskz_loadu_ps(l->m, acc);
+    return _mm512_fmadd_ps(v, l->acc_scale, l->bias);
+}
+
+static inline __attribute__((always_inline)) __m512
+residual(enum kern_type res_type, enum kern_type type, const struct lanes *l, const void *res) {
+    __m512 r = res_type == KERN_U8     ? avx512_load(KERN_U8, l->m, res)
+               : res_type == KERN_BF16 ? avx512_load(KERN_BF16, l->m, res)
+                                       : avx512_load(KERN_F32, l->m, res);
+    return res_type == KERN_U8 || type == KERN_U8 ? _mm512_fmadd_ps(r, l->res_scale, l->res_shift)
+                                                  : r;
+}
+
 static inline __attribute__((always_inline)) void store(enum kern_type type, const struct lanes *l,
                                                         void *p, __m512 v) {
     if (type == KERN_U8) {
-        v = _mm512_max_ps(_mm512_fmadd_ps(v, l->dst_inverse, l->dst_zero), _mm512_setzero_ps());
-        _mm_mask_storeu_epi8(p, l->m, _mm512_cvtusepi32_epi8(_mm512_cvtps_epu32(v)));
+        v = _mm512_max_ps(_mm512_add_ps(v, l->zero), _mm512_setzero_ps());
+        __m128i bytes = _mm512_cvtusepi32_epi8(_mm512_cvtps_epu32(v));
+        __asm__("" : "+x"(bytes)); /* narrowing into memory at once is microcode on Zen 4 */
+        _mm_mask_storeu_epi8(p, l->m, bytes);
     } else if (type == KERN_BF16) {
-        _mm256_mask_storeu_epi16(p, l->m, avx512_to_bf16(v));
+        __m256i halves = avx512_to_bf16(v);
+        __asm__("" : "+x"(halves));
+        _mm256_mask_storeu_epi16(p, l->m, halves);
     } else {
         _mm512_mask_storeu_ps(p, l->m, v);
     }
 }
 
-/* Integers or floats become the value before residual and activation. */
-static inline __attribute__((always_inline)) __m512 accumulated(int integers, const struct lanes *l,
-                                                                const void *acc) {
-    if (!integers) return _mm512_add_ps(_mm512_maskz_loadu_ps(l->m, acc), l->bias);
-    __m512 v = _mm512_cvtepi32_ps(_mm512_maskz_loadu_epi32(l->m, acc));
-    return _mm512_fmadd_ps(v, l->acc_scale, l->bias);
-}
-
-static inline __attribute__((always_inline)) __m512
-residual(const struct kern_epi *e, const struct lanes *l, const void *res) {
-    if (e->res_type == KERN_U8)
-        return _mm512_mul_ps(_mm512_sub_ps(avx512_load(KERN_U8, l->m, res), l->res_zero),
-                             l->res_scale);
-    return e->res_type == KERN_BF16 ? avx512_load(KERN_BF16, l->m, res)
-                                    : avx512_load(KERN_F32, l->m, res);
-}
-
-/* Channels outermost within a pixel run: bias and slope are loaded once a block of 16 channels.
- * act, integers and type are constants where this is inlined. */
+/* One block of sixteen channels, the pointers at its first. act, integers, type and a whole block's
+ * mask are constants where this is inlined: stores under a mask cost several times as much. */
 static inline __attribute__((always_inline)) void
-epilogue(enum kern_act act, int integers, enum kern_type type, int w, int c, const char *acc,
+epilogue_block(enum kern_act act, int integers, enum kern_type type, __mmask16 m, int w,
+               const char *acc, ptrdiff_t acc_px, const struct kern_epi *e, int j, const void *res,
+               ptrdiff_t res_px, int res_shift, char *dst, ptrdiff_t dst_px) {
+    struct lanes l = load_lanes(act, integers, type, e, j, m);
+    for (int x = 0; x < w; x++) {
+        __m512 v = accumulated(integers, type, &l, acc + (x * acc_px + j) * 4);
+        if (res) {
+            const void *p = avx512_at(res, e->res_type, (x >> res_shift) * res_px + j);
+            __m512 r = residual(e->res_type, type, &l, p);
+            v = e->res_after ? _mm512_add_ps(activate(act, v, &l), r)
+                             : activate(act, _mm512_add_ps(v, r), &l);
+        } else {
+            v = activate(act, v, &l);
+        }
+        store(type, &l, dst + (x * dst_px + j) * (ptrdiff_t)kern_type_size(type), v);
+    }
+}
+
+/* Channels outermost within a pixel run: bias and slope are loaded once a block. */
+static inline __attribute__((always_inline)) void
+epilogue(enum kern_act act, int integers, enum kern_type type, int w, int c, const void *acc,
          ptrdiff_t acc_px, const struct kern_epi *e, const void *res, ptrdiff_t res_px,
          int res_shift, void *dst, ptrdiff_t dst_px) {
-    for (int j = 0; j < c; j += 16) {
-        struct lanes l = {.m = avx512_tail(c - j)};
-        l.bias = load_or(0, l.m, e->bias ? e->bias + j : NULL);
-        l.slope = load_or(e->alpha, l.m, act == KERN_ACT_PRELU ? e->slope + j : NULL);
-        l.acc_scale = load_or(1, l.m, integers ? e->acc_scale + j : NULL);
-        l.dst_inverse = load_or(1, l.m, type == KERN_U8 ? e->dst_inverse + j : NULL);
-        l.dst_zero = _mm512_set1_ps((float)e->dst_zero);
-        if (res) {
-            l.res_scale = load_or(1, l.m, e->res_type == KERN_U8 ? e->res_scale + j : NULL);
-            l.res_zero = _mm512_set1_ps((float)e->res_zero);
-        }
-        for (int x = 0; x < w; x++) {
-            __m512 v = accumulated(integers, &l, acc + (x * acc_px + j) * 4);
-            if (res) {
-                __m512 r =
-                    residual(e, &l, avx512_at(res, e->res_type, (x >> res_shift) * res_px + j));
-                v = e->res_after ? _mm512_add_ps(activate(act, v, l.slope), r)
-                                 : activate(act, _mm512_add_ps(v, r), l.slope);
-            } else {
-                v = activate(act, v, l.slope);
-            }
-            store(type, &l, (char *)dst + (x * dst_px + j) * (ptrdiff_t)kern_type_size(type), v);
-        }
-    }
+    int j = 0;
+    for (; j + 16 <= c; j += 16)
+        epilogue_block(act, integers, type, 0xFFFF, w, acc, acc_px, e, j, res, res_px, res_shift,
+                       dst, dst_px);
+    if (j < c)
+        epilogue_block(act, integers, type, avx512_tail(c - j), w, acc, acc_px, e, j, res, res_px,
+                       res_shift, dst, dst_px);
 }
 
 #define CASE(ACT, INTEGERS, TYPE)                                                                  \
