@@ -46,9 +46,8 @@ static void describe(struct backend *b, enum mien_precision precision, int threa
     cpu_supports(b, &has);
     if (precision == MIEN_BF16) type = has.bf16 ? ", bf16" : ", fp32 (faster here than bf16)";
     if (precision == MIEN_INT8) type = has.u8 ? ", int8" : ", fp32 (faster here than int8)";
-    snprintf(b->text, sizeof b->text, "cpu %s%s%s%s, %d thread%s%s", b->kern.name,
-             blas ? " (" : "", blas ? kern_blas_name() : "", blas ? ")" : "", threads,
-             threads > 1 ? "s" : "", type);
+    snprintf(b->text, sizeof b->text, "cpu %s%s%s%s, %d thread%s%s", b->kern.name, blas ? " (" : "",
+             blas ? kern_blas_name() : "", blas ? ")" : "", threads, threads > 1 ? "s" : "", type);
 }
 
 static int cpu_open(const struct backend_options *opt, struct backend **out) {

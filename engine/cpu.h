@@ -89,6 +89,13 @@ struct cpu_range {
 };
 struct cpu_range cpu_task_range(const struct cpu_step *s, int task);
 
+/* Floats from one plane of Winograd's products to the next: an odd number of cache lines, because a
+ * window is written to all planes at once, which otherwise fall into a few sets of the cache. */
+static inline size_t cpu_plane(int tiles, int c) {
+    size_t lines = ((size_t)tiles * (size_t)c + 15) / 16;
+    return (lines | 1) * 16;
+}
+
 /* Address of pixel y, x of image b. */
 static inline void *cpu_pixel(char *arena, const struct plan_view *v, int b, int y, int x) {
     return arena + v->offset +

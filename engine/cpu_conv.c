@@ -178,9 +178,10 @@ static void conv_winograd(const struct kern *k, const struct cpu_step *s, char *
     struct cpu_rows rows =
         cpu_input_rows(k, s, arena, scratch, r->image, top,
                        top + down * KERN_WINOGRAD_OUT + KERN_WINOGRAD_IN - KERN_WINOGRAD_OUT);
-    ptrdiff_t in_plane = (ptrdiff_t)tiles * l->cin, out_plane = (ptrdiff_t)tiles * nr;
+    ptrdiff_t in_plane = (ptrdiff_t)cpu_plane(tiles, l->cin);
+    ptrdiff_t out_plane = (ptrdiff_t)cpu_plane(tiles, nr);
     float *v = scratch + s->widened; /* the planes, then their products, aligned */
-    float *m = v + (KERN_WINOGRAD_PLANES * in_plane + 15) / 16 * 16;
+    float *m = v + KERN_WINOGRAD_PLANES * in_plane;
     float *tile = m + KERN_WINOGRAD_PLANES * out_plane;
     winograd_windows(k, s, &rows, r, across, v, in_plane);
     for (int c = r->c0; c < r->c1; c += nr) {

@@ -79,8 +79,9 @@ static void cut_winograd(struct cpu_step *s) {
     s->rows = tile_rows * KERN_WINOGRAD_OUT;
     if (ceil_div(out->h, s->rows) < SMALL_TASKS)
         s->columns = max_int(1, ceil_div(ceil_div(l->cout, SMALL_TASKS), l->nr)) * l->nr;
-    s->scratch = (size_t)(tile_rows * tiles) * KERN_WINOGRAD_PLANES * (size_t)(l->cin + l->nr) +
-                 16 * (size_t)l->nr + 16;
+    s->scratch = KERN_WINOGRAD_PLANES *
+                     (cpu_plane(tile_rows * tiles, l->cin) + cpu_plane(tile_rows * tiles, l->nr)) +
+                 16 * (size_t)l->nr;
 }
 
 /* All images of a batch share each weight that comes from memory. */
