@@ -1,10 +1,11 @@
 /* The command bench: runs a network on random input and says how fast, and how large, that is. */
+#include "clock.h"
 #include "commands.h"
 #include "networks.h"
 #include "output.h"
 #include "peak.h"
-#include "progress.h"
 #include "say.h"
+#include "timing.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -59,51 +60,29 @@ static int outputs_alloc(mien_net *net, const mien_plan_info *plan, mien_tensor 
     return EXIT_OK;
 }
 
-static int compare_times(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-/* Nearest-rank percentile of n sorted times. */
-static double percentile(const double *sorted, int n, int percent) {
-    int rank = (int)(((long long)n * percent + 99) / 100);
-
-    return sorted[rank > 0 ? rank - 1 : 0];
-}
-
 /* Runs for `seconds`, at least FEWEST_RUNS times, and fills in the times. */
 static int run_timed(mien_net *net, const mien_tensor *input, mien_tensor *outputs, int n,
                      double seconds, struct measurement *m) {
-    double *times = NULL, begin, start;
-    int capacity = 0, status = EXIT_OK;
+    struct times times = {0};
+    double begin, start;
+    int status = EXIT_OK;
 
     for (int i = 0; i < WARM_UP_RUNS; i++)
         if (mien_run(net, input, outputs, n)) return say_library();
-    begin = progress_clock();
-    while (m->runs < FEWEST_RUNS || progress_clock() - begin < seconds) {
-        if (m->runs == capacity) {
-            double *grown = realloc(times, (size_t)(2 * capacity + 64) * sizeof *grown);
-            if (!grown) {
-                status = say_no_memory();
-                goto done;
-            }
-            times = grown;
-            capacity = 2 * capacity + 64;
-        }
-        start = progress_clock();
-        if (mien_run(net, input, outputs, n)) {
+    begin = clock_seconds();
+    while (status == EXIT_OK && (times.count < FEWEST_RUNS || clock_seconds() - begin < seconds)) {
+        start = clock_seconds();
+        if (mien_run(net, input, outputs, n))
             status = say_library();
-            goto done;
-        }
-        times[m->runs++] = 1e3 * (progress_clock() - start);
+        else if (times_add(&times, 1e3 * (clock_seconds() - start)))
+            status = say_no_memory();
     }
-    qsort(times, (size_t)m->runs, sizeof *times, compare_times);
-    m->fastest = times[0];
-    m->median = percentile(times, m->runs, 50);
-    m->p99 = percentile(times, m->runs, 99);
-done:
-    free(times);
+    times_sort(&times);
+    m->runs = times.count;
+    m->fastest = times_percentile(&times, 0);
+    m->median = times_percentile(&times, 50);
+    m->p99 = times_percentile(&times, 99);
+    times_free(&times);
     return status;
 }
 
@@ -229,13 +208,20 @@ static int bench_one(const struct options *opt, mien_ctx *ctx, const char *name,
     return status;
 }
 
+/* The instruction a precision is meant for, where this processor has it: what peak means. */
+static enum peak_unit precision_unit(int precision) {
+    if (precision == MIEN_BF16 && peak_has(PEAK_BF16_AVX512)) return PEAK_BF16_AVX512;
+    if (precision == MIEN_INT8 && peak_has(PEAK_U8_AVX512)) return PEAK_U8_AVX512;
+    return peak_widest_f32();
+}
+
 int cmd_bench(const struct options *opt) {
     struct peak peak;
     mien_ctx *ctx;
     int status = context_open(opt, &ctx);
 
     if (status) return status;
-    peak_measure(opt->threads ? opt->threads : peak_cores(), &peak);
+    peak_measure(precision_unit(opt->precision), opt->threads ? opt->threads : peak_cores(), &peak);
     for (int i = 0; i < opt->nargs && status == EXIT_OK && !output_broken(); i++) {
         if (i > 0 && !opt->json) putchar('\n');
         status = bench_one(opt, ctx, opt->args[i], &peak);

@@ -1,7 +1,7 @@
 #include "pipeline.h"
 
+#include "clock.h"
 #include "networks.h"
-#include "progress.h"
 #include "say.h"
 
 #include <math.h>
@@ -109,7 +109,7 @@ void pipeline_close(struct pipeline *p) {
 /* ---- one step each ---- */
 
 static double milliseconds(void) {
-    return 1e3 * progress_clock();
+    return 1e3 * clock_seconds();
 }
 
 static void fail(struct picture *picture, const char *sentence) {

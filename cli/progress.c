@@ -1,19 +1,13 @@
 #include "progress.h"
 
+#include "clock.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { FEWEST = 5, BAR_MAX = 30 };
-
-double progress_clock(void) {
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static int terminal_width(void) {
     struct winsize size;
@@ -27,7 +21,7 @@ void progress_start(struct progress *p, int total) {
     p->total = total;
     p->shown = total >= FEWEST && isatty(STDERR_FILENO);
     p->shares = isatty(STDOUT_FILENO);
-    p->start = progress_clock();
+    p->start = clock_seconds();
     progress_show(p, 0, 0);
 }
 
@@ -45,7 +39,7 @@ void progress_show(struct progress *p, int done, int failed) {
     int width, filled, n;
 
     if (!p->shown) return;
-    now = progress_clock();
+    now = clock_seconds();
     elapsed = now - p->start;
     if (done > 0 && now - p->last < 0.1 && !p->shares) return;
     p->last = now;

@@ -20,7 +20,5 @@ void progress_hide(const struct progress *p);
 /* Draws done of total, at most ten times a second where nothing wipes it. */
 void progress_show(struct progress *p, int done, int failed);
 void progress_end(const struct progress *p);
-/* Seconds on the monotonic clock. */
-double progress_clock(void);
 
 #endif
