@@ -1,5 +1,7 @@
-/* checkkern [--seed N]: every kernel slot of every table this machine can run. */
+/* checkkern: every kernel slot of every table this machine can run, checked or timed. */
 #include "tests/checkkern/checkkern.h"
+
+#include "tests/checkkern/bench.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -93,12 +95,42 @@ static int check_table(const char *name, uint64_t seed) {
     return k.failures;
 }
 
-int main(int argc, char **argv) {
+static int check_all(uint64_t seed) {
     static const char *const tables[] = {"c", "blas", "avx2", "avx512"};
-    uint64_t seed = argc == 3 && strcmp(argv[1], "--seed") == 0 ? strtoull(argv[2], NULL, 0) : 1;
     int failures = 0;
     printf("seed %llu\n", (unsigned long long)seed);
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
         failures += check_table(tables[i], seed * 0x9E3779B97F4A7C15ull | 1);
     return failures ? 1 : 0;
+}
+
+static int usage(void) {
+    fprintf(stderr, "usage: checkkern [--seed N]\n"
+                    "       checkkern --bench [--table NAME] [--slot TEXT]\n"
+                    "Compares every kernel with its definition, or times every kernel (or those of "
+                    "one table,\nor whose slot's name contains TEXT).\n");
+    return 2;
+}
+
+int main(int argc, char **argv) {
+    const char *seed = NULL, *table = NULL, *slot = NULL, **value;
+    int bench = 0;
+    char *end = NULL;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--bench") == 0) {
+            bench = 1;
+            continue;
+        }
+        value = strcmp(argv[i], "--seed") == 0    ? &seed
+                : strcmp(argv[i], "--table") == 0 ? &table
+                : strcmp(argv[i], "--slot") == 0  ? &slot
+                                                  : NULL;
+        if (!value || ++i == argc) return usage();
+        *value = argv[i];
+    }
+    if (bench ? seed != NULL : table || slot) return usage();
+    if (bench) return bench_run(table, slot);
+    uint64_t number = seed ? strtoull(seed, &end, 0) : 1;
+    if (seed && (end == seed || *end)) return usage();
+    return check_all(number);
 }

@@ -1,0 +1,121 @@
+/* Matrix products, and the slots that go over values once. */
+#include "tests/checkkern/bench.h"
+
+/* ---- products ---- */
+
+/* w x (kh kw cin) times (kh kw cin) x cout: what the OpenBLAS path makes of a layer. */
+static const struct bench_shape GEMM_SHAPES[] = {
+    {.text = "512 x 576 x 64", .w = 512, .kh = 3, .kw = 3, .cin = 64, .cout = 64},
+    {.text = "196 x 1024 x 256", .w = 196, .kh = 1, .kw = 1, .cin = 1024, .cout = 256},
+    {.text = "49 x 4608 x 512", .w = 49, .kh = 3, .kw = 3, .cin = 512, .cout = 512},
+    {.text = NULL},
+};
+
+static double call_gemm(const struct kern *k, const struct bench_shape *s,
+                        const struct bench_arrays *a) {
+    int depth = s->kh * s->kw * s->cin;
+    k->gemm_f32(s->w, s->cout, depth, a->src, depth, a->weights, s->cout, a->dst, s->cout);
+    return 2.0 * s->w * depth * s->cout;
+}
+
+/* Fully connected layers: weights come from memory, each once a picture. */
+static const struct bench_shape GEMV_SHAPES[] = {
+    {.text = "2048 to 1000", .cin = 2048, .cout = 1000},
+    {.text = "25088 to 512", .cin = 25088, .cout = 512},
+    {.text = NULL},
+};
+
+/* As many matrices as the array holds, one after the other, so that no cache holds the next. */
+static double call_gemv(const struct kern *k, const struct bench_shape *s,
+                        const struct bench_arrays *a) {
+    int size = s->cin * s->cout, matrices = BENCH_WEIGHTS / size;
+    for (int i = 0; i < matrices; i++)
+        k->gemv_f32(s->cout, s->cin, a->weights + (ptrdiff_t)i * size, a->vector, a->dst);
+    return sizeof(float) * (double)matrices * size;
+}
+
+/* ---- epilogues ---- */
+
+/* Fourteen pixels of 32 channels are a tile's, on their way to a map of 256. */
+enum { MAP_PX = 256 };
+#define TILE(label, activation, res)                                                               \
+    { .text = label, .w = 14, .cin = 32, .act = activation, .residual = res }
+static const struct bench_shape EPILOGUE_SHAPES[] = {
+    TILE("tile, ReLU", KERN_ACT_RELU, 0),
+    TILE("tile, ReLU, residual", KERN_ACT_RELU, 1),
+    TILE("tile, PReLU", KERN_ACT_PRELU, 0),
+    TILE("tile, leaky", KERN_ACT_LEAKY, 0),
+    {.text = "56 px of 64, PReLU", .w = 56, .cin = 64, .act = KERN_ACT_PRELU},
+    {.text = "14 px of 32, sigmoid", .w = 14, .cin = 32, .act = KERN_ACT_SIGMOID},
+    {.text = NULL},
+};
+
+static double call_epilogue(const struct kern *k, const struct bench_shape *s,
+                            const struct bench_arrays *a) {
+    struct kern_epi e = {.act = s->act, .alpha = 0.1f, .bias = a->vector, .slope = a->vector + 512};
+    k->epilogue_f32(s->w, s->cin, a->src, s->cin, &e, s->residual ? a->res : NULL, MAP_PX, 0,
+                    a->dst, MAP_PX);
+    return sizeof(float) * (double)(s->w * s->cin) * (s->residual ? 3 : 2);
+}
+
+/* ---- pixels ---- */
+
+static const struct bench_shape ROW_SHAPES[] = {
+    {.text = "56 px of 64", .w = 56, .cin = 64},
+    {.text = NULL},
+};
+
+static double call_affine(const struct kern *k, const struct bench_shape *s,
+                          const struct bench_arrays *a) {
+    k->affine_f32(s->w, s->cin, a->src, s->cin, a->vector, a->vector + 512, a->dst, s->cin);
+    return 2 * sizeof(float) * (double)(s->w * s->cin);
+}
+
+static const struct bench_shape MAXPOOL_SHAPES[] = {
+    {.text = "56 px, 3x3 of 64, stride 2", .w = 56, .kh = 3, .kw = 3, .cin = 64, .stride = 2},
+    {.text = NULL},
+};
+
+static double call_maxpool(const struct kern *k, const struct bench_shape *s,
+                           const struct bench_arrays *a) {
+    ptrdiff_t row = (ptrdiff_t)((s->w - 1) * s->stride + s->kw) * s->cin;
+    for (int x = 0; x < s->w; x++)
+        k->maxpool_f32(s->kh, s->kw, s->cin, a->src + (ptrdiff_t)x * s->stride * s->cin, row,
+                       s->cin, a->dst + (ptrdiff_t)x * s->cin);
+    return sizeof(float) * (double)(s->w * s->cin) * (s->kh * s->kw + 1);
+}
+
+static const struct bench_shape AVGPOOL_SHAPES[] = {
+    {.text = "7x7 of 2048", .kh = 7, .kw = 7, .cin = 2048},
+    {.text = NULL},
+};
+
+static double call_avgpool(const struct kern *k, const struct bench_shape *s,
+                           const struct bench_arrays *a) {
+    k->avgpool_f32(s->kh, s->kw, s->cin, 1.0f / 49, a->src, (ptrdiff_t)s->kw * s->cin, s->cin,
+                   a->dst);
+    return sizeof(float) * (double)s->cin * (s->kh * s->kw + 1);
+}
+
+static const struct bench_shape SOFTMAX_SHAPES[] = {
+    {.text = "1000 values", .cin = 1000},
+    {.text = NULL},
+};
+
+/* In place, so the values converge to 1/1000 of each other: as much work as any others. */
+static double call_softmax(const struct kern *k, const struct bench_shape *s,
+                           const struct bench_arrays *a) {
+    k->softmax_f32(s->cin, a->dst);
+    return 2 * sizeof(float) * (double)s->cin;
+}
+
+const struct bench_slot bench_pointwise_slots[] = {
+    {BENCH_SLOT(gemm_f32), BENCH_F32, GEMM_SHAPES, call_gemm},
+    {BENCH_SLOT(gemv_f32), BENCH_MEMORY, GEMV_SHAPES, call_gemv},
+    {BENCH_SLOT(epilogue_f32), BENCH_COPY, EPILOGUE_SHAPES, call_epilogue},
+    {BENCH_SLOT(affine_f32), BENCH_COPY, ROW_SHAPES, call_affine},
+    {BENCH_SLOT(maxpool_f32), BENCH_READ, MAXPOOL_SHAPES, call_maxpool},
+    {BENCH_SLOT(avgpool_f32), BENCH_READ, AVGPOOL_SHAPES, call_avgpool},
+    {BENCH_SLOT(softmax_f32), BENCH_COPY, SOFTMAX_SHAPES, call_softmax},
+    {.name = NULL},
+};
