@@ -14,8 +14,6 @@
 
 enum { WARM_UP_RUNS = 2, FEWEST_RUNS = 5 };
 
-static const char *const PRECISION_NAMES[] = {"fp32", "bf16", "int8", "fp16"};
-
 struct measurement {
     mien_net_info net;
     mien_plan_info plan;
@@ -142,7 +140,7 @@ static void print_text(const struct options *opt, const struct measurement *m,
     const double mb = 1e-6;
 
     printf("%s  %dx%d, batch %d, %s\n", m->net.name, m->plan.width, m->plan.height, m->plan.batch,
-           PRECISION_NAMES[opt->precision]);
+           precision_name(opt->precision));
     printf("  runs on      %s\n", m->backend);
     printf("  time         %.2f ms median, %.2f ms p99, %.2f ms best of %d runs\n", m->median,
            m->p99, m->fastest, m->runs);
@@ -167,7 +165,7 @@ static int print_json(const struct options *opt, const struct measurement *m,
         "{s:o, s:o, s:i, s:i, s:i, s:s, s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o}",
         "name", output_text(m->net.name), "arch", output_text(m->net.arch), "batch", m->plan.batch,
         "width", m->plan.width, "height", m->plan.height, "precision",
-        PRECISION_NAMES[opt->precision], "backend", output_text(m->backend), "threads", m->threads,
+        precision_name(opt->precision), "backend", output_text(m->backend), "threads", m->threads,
         "runs", m->runs, "median_ms", output_number(m->median, 4), "p99_ms",
         output_number(m->p99, 4), "best_ms", output_number(m->fastest, 4), "images_per_s",
         output_number(images_per_second(m), 2), "gflops", output_number(gflops(m), 2),

@@ -10,7 +10,7 @@
 #include "options.h"
 
 struct command {
-    const char *name;
+    const char *name;     /* one word, or two: "bench analyze" */
     unsigned bit;         /* of enum command_bit */
     const char *args;     /* how its positional arguments are called in the help; "" for none */
     int min_args;         /* fewer is a wrong command line */
@@ -28,6 +28,7 @@ extern const struct command COMMANDS[];
 /* analyze, detect, classify and embed. */
 int cmd_pictures(const struct options *opt);
 int cmd_bench(const struct options *opt);
+int cmd_bench_analyze(const struct options *opt);
 int cmd_info(const struct options *opt);
 int cmd_models(const struct options *opt);
 int cmd_calibrate(const struct options *opt);

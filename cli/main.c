@@ -55,6 +55,17 @@ const struct command COMMANDS[] = {
      "  mien bench resnet50-imagenet\n"
      "  mien bench retinaface-mnet025-v2 --size 640x480 --threads 1 --json\n",
      cmd_bench},
+    {"bench analyze", CMD_BENCH_ANALYZE, "PICTURE...", 1, -1,
+     "how fast whole pictures go, by stage",
+     "Runs everything 'mien analyze --embeddings' does on the pictures, once to warm up and then "
+     "round after round, and prints median and p99 time of each stage, pictures and faces a "
+     "second. Printing and drawing results is not part of it.",
+     "A PICTURE is a file or a folder. One that cannot be read is left out, and told. The times of "
+     "the stages of faces are those of all faces of a picture. A network may be left out with the "
+     "name 'none'.",
+     "  mien bench analyze holiday/\n"
+     "  mien bench analyze --threads 1 --classifier none --json photo.jpg\n",
+     cmd_bench_analyze},
     {"calibrate", CMD_CALIBRATE, "NETWORK PICTURE...", 2, -1, "measure a network's ranges for int8",
      "Runs a network in fp32 on pictures of the kind it is for, measures the range of every value, "
      "and keeps the ranges in the network's blob: --precision int8 needs them. Some hundred "
@@ -81,20 +92,39 @@ const struct command COMMANDS[] = {
     {.name = NULL},
 };
 
-static const struct command *find_command(const char *name) {
-    for (const struct command *c = COMMANDS; c->name; c++)
-        if (strcmp(c->name, name) == 0) return c;
-    return NULL;
+/* How many of the words make up a command's name; 0 where it is another one's. */
+static int match_command(const struct command *c, int n, char *const *words) {
+    size_t first = strcspn(c->name, " ");
+
+    if (n < 1 || strncmp(c->name, words[0], first) != 0 || words[0][first]) return 0;
+    if (!c->name[first]) return 1;
+    return n > 1 && strcmp(c->name + first + 1, words[1]) == 0 ? 2 : 0;
+}
+
+/* The command of the longest name the words begin with; *used is the number of its words. */
+static const struct command *find_command(int n, char *const *words, int *used) {
+    const struct command *found = NULL;
+
+    *used = 0;
+    for (const struct command *c = COMMANDS; c->name; c++) {
+        int matched = match_command(c, n, words);
+        if (matched > *used) {
+            *used = matched;
+            found = c;
+        }
+    }
+    return found;
 }
 
 static int run_help(int argc, char **argv) {
     const struct command *command;
+    int used;
 
     if (argc == 0) {
         help_overview(stdout);
         return EXIT_OK;
     }
-    command = find_command(argv[0]);
+    command = find_command(argc, argv, &used);
     if (!command) return say_usage(NULL, "unknown command %s", argv[0]);
     help_command(stdout, command);
     return EXIT_OK;
@@ -121,6 +151,7 @@ static int run_command(const struct command *command, int argc, char **argv) {
 
 static int run(int argc, char **argv) {
     const struct command *command;
+    int used;
 
     if (argc < 2) {
         help_overview(stderr);
@@ -132,10 +163,10 @@ static int run(int argc, char **argv) {
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) return run_help(0, NULL);
     if (strcmp(argv[1], "help") == 0) return run_help(argc - 2, argv + 2);
-    command = find_command(argv[1]);
+    command = find_command(argc - 1, argv + 1, &used);
     if (!command)
         return say_usage(NULL, "unknown %s %s", argv[1][0] == '-' ? "option" : "command", argv[1]);
-    return run_command(command, argc - 2, argv + 2);
+    return run_command(command, argc - 1 - used, argv + 1 + used);
 }
 
 int main(int argc, char **argv) {

@@ -17,6 +17,13 @@ const char *task_name(enum mien_task task) {
     return "unknown";
 }
 
+const char *precision_name(int precision) {
+    static const char *const names[] = {
+        [MIEN_FP32] = "fp32", [MIEN_BF16] = "bf16", [MIEN_INT8] = "int8", [MIEN_FP16] = "fp16"};
+
+    return names[precision];
+}
+
 int context_open(const struct options *opt, mien_ctx **ctx) {
     static const char *const backends[] = {[BACKEND_AUTO] = NULL,
                                            [BACKEND_AVX512] = "avx512",

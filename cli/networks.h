@@ -9,6 +9,8 @@
 
 /* A word for a task: "detect", "age-gender". */
 const char *task_name(enum mien_task task);
+/* A word for an enum mien_precision: "bf16". */
+const char *precision_name(int precision);
 /* Opens a context with the machine options. Returns an exit status, *ctx is NULL unless EXIT_OK. */
 int context_open(const struct options *opt, mien_ctx **ctx);
 /* Loads a network by name or path, of any task. Returns an exit status after saying what went

@@ -24,7 +24,8 @@ enum command_bit {
     CMD_BENCH = 1 << 4,
     CMD_INFO = 1 << 5,
     CMD_MODELS = 1 << 6,
-    CMD_CALIBRATE = 1 << 7
+    CMD_CALIBRATE = 1 << 7,
+    CMD_BENCH_ANALYZE = 1 << 8
 };
 
 enum face_pick { FACE_ALL, FACE_LARGEST, FACE_CENTRE };

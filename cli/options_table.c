@@ -3,8 +3,9 @@
 
 #define FIELD(name) offsetof(struct options, name)
 #define PICTURES    (CMD_ANALYZE | CMD_DETECT | CMD_CLASSIFY | CMD_EMBED)
-#define FACES       (CMD_ANALYZE | CMD_DETECT | CMD_EMBED)
-#define RUNS        (PICTURES | CMD_BENCH | CMD_INFO)
+#define WHOLE       (CMD_ANALYZE | CMD_BENCH_ANALYZE)
+#define FACES       (WHOLE | CMD_DETECT | CMD_EMBED)
+#define RUNS        (PICTURES | CMD_BENCH | CMD_BENCH_ANALYZE | CMD_INFO)
 #define MACHINE     (RUNS | CMD_CALIBRATE)
 
 static const char *const PRECISIONS[] = {"fp32", "bf16", "int8", "fp16", NULL};
@@ -28,7 +29,7 @@ const struct option_def OPTION_DEFS[] = {
     {.name = "age-gender",
      .arg = "NAME|BLOB",
      .group = GROUP_NETWORKS,
-     .commands = CMD_ANALYZE,
+     .commands = WHOLE,
      .kind = KIND_TEXT,
      .field = FIELD(age_gender),
      .value = "age-gender-faceapi",
@@ -36,7 +37,7 @@ const struct option_def OPTION_DEFS[] = {
     {.name = "embedder",
      .arg = "NAME|BLOB",
      .group = GROUP_NETWORKS,
-     .commands = CMD_ANALYZE | CMD_EMBED,
+     .commands = WHOLE | CMD_EMBED,
      .kind = KIND_TEXT,
      .field = FIELD(embedder),
      .value = "mobilefacenet-192",
@@ -44,7 +45,7 @@ const struct option_def OPTION_DEFS[] = {
     {.name = "classifier",
      .arg = "NAME|BLOB",
      .group = GROUP_NETWORKS,
-     .commands = CMD_ANALYZE | CMD_CLASSIFY,
+     .commands = WHOLE | CMD_CLASSIFY,
      .kind = KIND_TEXT,
      .field = FIELD(classifier),
      .value = "resnet50-imagenet",
@@ -114,7 +115,7 @@ const struct option_def OPTION_DEFS[] = {
     {.name = "top",
      .arg = "K",
      .group = GROUP_RESULTS,
-     .commands = CMD_ANALYZE | CMD_CLASSIFY,
+     .commands = WHOLE | CMD_CLASSIFY,
      .kind = KIND_INT,
      .field = FIELD(top),
      .value = "5",
@@ -149,7 +150,7 @@ const struct option_def OPTION_DEFS[] = {
     {.name = "seconds",
      .arg = "S",
      .group = GROUP_RUN,
-     .commands = CMD_BENCH,
+     .commands = CMD_BENCH | CMD_BENCH_ANALYZE,
      .kind = KIND_REAL,
      .field = FIELD(seconds),
      .value = "3",
@@ -179,7 +180,7 @@ const struct option_def OPTION_DEFS[] = {
      .help = "where the calibrated blob is written [the network's own file]"},
     {.name = "json",
      .group = GROUP_OUTPUT,
-     .commands = CMD_BENCH | CMD_INFO | CMD_MODELS,
+     .commands = CMD_BENCH | CMD_BENCH_ANALYZE | CMD_INFO | CMD_MODELS,
      .kind = KIND_FLAG,
      .field = FIELD(json),
      .help = "JSON instead of text"},

@@ -18,6 +18,9 @@ static const float TEMPLATE[5][2] = {{38.2946f, 51.6963f},
                                      {41.5493f, 92.3655f},
                                      {70.7299f, 92.2041f}};
 
+const char *const STAGE_NAMES[STAGES] = {"decode", "detect",     "align",
+                                         "embed",  "age_gender", "classify"};
+
 /* ---- opening ---- */
 
 static int is_none(const char *name) {
@@ -26,7 +29,7 @@ static int is_none(const char *name) {
 
 static int load_all(struct pipeline *p) {
     const struct options *opt = p->opt;
-    unsigned command = opt->command;
+    unsigned command = opt->command, whole = command & (CMD_ANALYZE | CMD_BENCH_ANALYZE);
     struct {
         int wanted;
         const char *name, *option;
@@ -35,19 +38,18 @@ static int load_all(struct pipeline *p) {
     } all[] = {
         {command != CMD_CLASSIFY && !opt->aligned, opt->detector, "detector", MIEN_TASK_DETECT,
          &p->detector},
-        {command == CMD_EMBED || opt->embeddings, opt->embedder, "embedder", MIEN_TASK_EMBED,
-         &p->embedder},
-        {command == CMD_ANALYZE, opt->age_gender, "age-gender", MIEN_TASK_AGE_GENDER,
-         &p->age_gender},
-        {command == CMD_ANALYZE || command == CMD_CLASSIFY, opt->classifier, "classifier",
-         MIEN_TASK_CLASSIFY, &p->classifier},
+        {command & (CMD_EMBED | CMD_BENCH_ANALYZE) || opt->embeddings, opt->embedder, "embedder",
+         MIEN_TASK_EMBED, &p->embedder},
+        {whole != 0, opt->age_gender, "age-gender", MIEN_TASK_AGE_GENDER, &p->age_gender},
+        {whole || command == CMD_CLASSIFY, opt->classifier, "classifier", MIEN_TASK_CLASSIFY,
+         &p->classifier},
     };
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         int status;
         if (!all[i].wanted) continue;
         if (is_none(all[i].name)) {
-            if (command == CMD_ANALYZE) continue;
+            if (whole) continue;
             return say_usage(opt->command_name, "--%s none leaves nothing to do", all[i].option);
         }
         /* Age, gender and embeddings are those of faces that were found. */

@@ -19,6 +19,8 @@ enum stage {
     STAGE_CLASSIFY,
     STAGES
 };
+/* "decode", "age_gender": the keys of JSON. */
+extern const char *const STAGE_NAMES[STAGES];
 
 struct pipeline {
     const struct options *opt;

@@ -70,14 +70,12 @@ static json_t *class_json(const mien_class *c, int *failed) {
 }
 
 static json_t *timing_json(const struct picture *picture, int *failed) {
-    static const char *const names[STAGES] = {"decode", "detect",     "align",
-                                              "embed",  "age_gender", "classify"};
     json_t *object = json_object();
     double total = 0;
 
     for (int i = 0; i < STAGES; i++) {
         total += picture->ms[i];
-        set(object, names[i], output_number(picture->ms[i], MS_PLACES), failed);
+        set(object, STAGE_NAMES[i], output_number(picture->ms[i], MS_PLACES), failed);
     }
     set(object, "total", output_number(total, MS_PLACES), failed);
     return object;

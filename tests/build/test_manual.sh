@@ -33,8 +33,8 @@ compare() {
 
 lint "$MIEN_BUILD_DIR/mien.1"
 lint docs/mien-weights.1
-for command in analyze detect classify embed bench info models; do
-    "$MIEN_TOOL" "$command" --help
+for command in analyze detect classify embed bench "bench analyze" info models; do
+    "$MIEN_TOOL" $command --help
 done | compare "$MIEN_BUILD_DIR/mien.1"
 for command in fetch convert; do
     COLUMNS=200 "$MIEN_PYTHON" -m weights_convert "$command" --help

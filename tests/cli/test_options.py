@@ -29,7 +29,7 @@ def options_of(command):
 class Help(unittest.TestCase):
     def test_each_command_has_help_that_fits(self):
         for args in [("help",), ("--help",), ("-h",), *((c, "--help") for c in COMMANDS),
-                     *(("help", c) for c in COMMANDS)]:
+                     *(("help", *c.split()) for c in COMMANDS)]:
             with self.subTest(args):
                 result = mien(*args)
                 self.assertEqual((result.returncode, result.stderr), (0, ""))
@@ -58,6 +58,8 @@ class Help(unittest.TestCase):
                                 ("detect", faces), ("classify", pictures | {"top", "classifier"}),
                                 ("embed", faces | {"embedder", "aligned"}),
                                 ("bench", common | {"batch", "size", "json"}),
+                                ("bench analyze", (everything - {"pretty", "draw"})
+                                 | {"batch", "seconds", "json"}),
                                 ("info", {"plan", "weights"}), ("models", {"weights"})]:
             self.assertLessEqual(wanted, options_of(command), command)
 
@@ -77,8 +79,8 @@ class WrongLines(unittest.TestCase):
         lines = result.stderr.splitlines()
         self.assertEqual(len(lines), 2, result.stderr)
         self.assertIn(says, lines[0])
-        self.assertRegex(lines[0], r"^mien( [a-z]+)?: .*[^.]$")
-        self.assertRegex(lines[1], r"^Try 'mien( [a-z]+)? --help'\.$")
+        self.assertRegex(lines[0], r"^mien( [a-z]+)*: .*[^.]$")
+        self.assertRegex(lines[1], r"^Try 'mien( [a-z]+)* --help'\.$")
 
     def test_no_command_prints_the_overview(self):
         result = mien()
@@ -103,7 +105,7 @@ class WrongLines(unittest.TestCase):
         self.refuse("models", "--plan", says="unknown option --plan")
 
     def test_missing_and_surplus_arguments(self):
-        for command in TASKS:
+        for command in (*TASKS, "bench analyze"):
             self.refuse(command, says="at least one picture")
         self.refuse("bench", says="at least one network")
         self.refuse("info", "--plan", says="at least one network")
@@ -145,6 +147,7 @@ class WrongLines(unittest.TestCase):
 
     def test_standard_input_once(self):
         self.refuse("detect", "-", "-", says="only once")
+        self.refuse("bench analyze", "-", says="only once")
 
     def test_draw_names(self):
         self.refuse("detect", "--draw", "out.jpg", "a.jpg", "b.jpg", says="give a folder for many")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 TOOL = os.environ.get("MIEN_TOOL") or os.environ.get("MIEN_BIN") or "build/mien"
 TASKS = ("analyze", "detect", "classify", "embed")
-COMMANDS = TASKS + ("bench", "info", "models")
+COMMANDS = TASKS + ("bench", "bench analyze", "info", "models")
 
 # A caller's settings of the tool would change what is tested; where the weights lie stays.
 BASE_ENV = {k: v for k, v in os.environ.items()
@@ -23,6 +23,8 @@ BASE_ENV = {k: v for k, v in os.environ.items()
 
 def mien(*args, stdin=b"", env=None, cwd=None, timeout=300):
     """Runs the tool; the result has returncode, stdout (bytes) and stderr (str)."""
+    if args and args[0] in COMMANDS:
+        args = (*args[0].split(), *args[1:])
     result = subprocess.run([os.path.abspath(TOOL), *args], input=stdin, capture_output=True,
                             env={**BASE_ENV, **(env or {})}, cwd=cwd, timeout=timeout, check=False)
     result.stderr = result.stderr.decode("utf-8", "replace")
