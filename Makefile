@@ -11,7 +11,7 @@ export BUILD PREFIX PYTHON
 help:
 	@echo "make demo     install what is missing, build, fetch the weights, analyse a photo"
 	@echo "make test     the whole test suite, with what it needs installed and built first"
-	@echo "make bench    time the main networks on this machine"
+	@echo "make bench    time mien and its rivals on this machine, and update the README's tables"
 	@echo "make lint     formatting, static analysis, layer order, warnings with gcc and clang"
 	@echo "make format   reformat the C sources"
 	@echo "make install  into PREFIX ($(PREFIX)) below DESTDIR"
@@ -23,7 +23,7 @@ test:
 	@tools/test.sh
 
 bench:
-	@tools/bench.sh
+	@tools/bench.sh --readme
 
 lint:
 	@tools/lint.sh

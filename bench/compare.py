@@ -1,156 +1,156 @@
-"""Times mien and ONNX Runtime on the same networks, interleaved, and prints their ratio.
+"""Times mien and its rivals on the same networks, interleaved, and prints their ratios.
 
-    python3 bench/compare.py [--threads 1 2] [--rounds 5] [--seconds 1] [--json FILE] [NETWORK...]
+    python3 bench/compare.py [--threads 1 2] [--rounds 3] [--seconds 0.5] [--precision fp32 bf16 int8]
+                             [--cpu avx2,avx512] [--json FILE] [--readme] [NETWORK...]
 
-Networks: resnet50 (224x224), iresnet50 (112x112), retinaface-resnet50 (640x640), with random
-weights: torch writes a .pth in published key names, which weights_convert turns into our blob, and
-an ONNX file for ONNX Runtime. Both are kept in the cache folder. A round times each runtime once,
-one after the other, so a busy machine slows both; the median of the rounds' medians is shown. Needs
-python3-torch, python3-onnx, node and npm.
+Rivals: ONNX Runtime, torch in fp32 and bf16, and mien over OpenBLAS (MIEN_CPU=blas). Networks have
+random weights (networks.py). Before anything is timed each contender runs one picture, and what
+differs from ONNX Runtime is not timed: that is an error. A precision mien does not have is left out.
+A round times each contender once, one after the other, so a busy machine slows all; the median of
+the rounds' medians is shown. The time a process takes to start is never counted. At the end come the
+installed networks, by `mien bench`, and whole pictures, by `mien bench analyze`.
+
+--json writes everything: machine, versions, commands, all times and ratios; --readme puts the tables
+between the markers of README.md. Needs python3-torch, python3-onnx, node and npm.
 """
 import argparse
+import datetime
 import json
 import os
-import statistics
-import subprocess
 import sys
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path.insert(0, os.path.join(ROOT, "tests", "reference"))
-import numpy as np  # noqa: E402
-
-import compare as reference  # noqa: E402
-from runtimes.node_runtime import NodeServer, cache_dir  # noqa: E402
-
-# family, input side
-NETWORKS = {
-    "resnet50": ("resnet", 224),
-    "iresnet50": ("iresnet", 112),
-    "retinaface-resnet50": ("retinaface", 640),
-}
+import contenders
+import machine
+import report
+from contenders import LIMITS, Unavailable
+from match import Match, all_contenders, say
+from networks import NETWORKS, reference
 
 
-def build(name):
-    """A torch network with random weights on the scale of trained ones."""
-    import torch
-    from runtimes import torch_nets
-
-    net = {
-        "resnet50": lambda: torch_nets.resnet(50),
-        "iresnet50": lambda: torch_nets.iresnet(50),
-        "retinaface-resnet50": lambda: torch_nets.RetinaFace("resnet50"),
-    }[name]()
-    side = min(NETWORKS[name][1], 128)
-    return torch_nets.random_state(net, 1, torch.randn(4, 3, side, side))
-
-
-def files(name):
-    """(blob, ONNX file), made where they are not there yet."""
-    folder = os.path.join(cache_dir(), "bench")
-    os.makedirs(folder, exist_ok=True)
-    blob, onnx = (os.path.join(folder, name + end) for end in (".safetensors", ".onnx"))
-    if os.path.exists(blob) and os.path.exists(onnx):
-        return blob, onnx
-    import torch
-
-    family, side = NETWORKS[name]
-    net = build(name)
-    checkpoint = os.path.join(folder, name + ".pth")
-    torch.save(net.state_dict(), checkpoint)
-    reference.convert([checkpoint], blob, "--family", family, "--name", name)
-    torch.onnx.export(net, torch.zeros(1, 3, side, side), onnx + ".part", opset_version=13)
-    os.remove(checkpoint)
-    os.rename(onnx + ".part", onnx)
-    return blob, onnx
-
-
-def time_mien(blob, side, threads, seconds):
-    """Median milliseconds of `mien bench`."""
-    done = subprocess.run(
-        [
-            reference.tool("mien", "MIEN_TOOL"),
-            "bench",
-            blob,
-            "--size",
-            "%dx%d" % (side, side),
-            "--threads",
-            str(threads),
-            "--seconds",
-            str(seconds),
-            "--json",
-        ],
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    return json.loads(done.stdout)["median_ms"]
-
-
-def time_onnxruntime(net, side, seconds):
-    x = np.random.default_rng(0).standard_normal((1, 3, side, side)).astype(np.float32)
-    once = statistics.median(net.time(x, 2))
-    return statistics.median(net.time(x, max(3, round(1000 * seconds / once))))
-
-
-def measure(name, threads, rounds, seconds, server):
-    blob, onnx = files(name)
-    side, rival = NETWORKS[name][1], server.open("onnx", onnx, threads)
-    times = [
-        (time_mien(blob, side, threads, seconds), time_onnxruntime(rival, side, seconds))
-        for _ in range(rounds)
+def time_defaults(threads, seconds):
+    """`mien bench` of the installed networks."""
+    tool = reference.tool("mien", "MIEN_TOOL")
+    models = contenders.run_json([tool, "models", "--json"])["models"]
+    names = [model["name"] for model in models if model["default"]]
+    return [
+        contenders.run_json(contenders.bench_command(name, "--threads", n, "--seconds", seconds))
+        for name in names
+        for n in threads
     ]
-    ours, theirs = (statistics.median(column) for column in zip(*times))
+
+
+def time_whole_pictures(threads, seconds):
+    """`mien bench analyze` of the sample photos, where they and the networks are installed."""
+    photos = os.path.join(reference.weights_dir(), "photos")
+    if not os.path.isdir(photos):
+        return []
+    return [
+        contenders.run_json(
+            contenders.bench_command("analyze", photos, "--threads", n, "--seconds", seconds)
+        )
+        for n in threads
+    ]
+
+
+def measure(options):
+    """Everything, as the JSON file holds it; and whether all networks were right."""
+    wanted = [n for n in NETWORKS if n.name in options.networks]
+    host = machine.describe()
+    if host["load_before"] > 0.5:
+        say(
+            "The machine is busy (load %.1f): trust ratios, not milliseconds." % host["load_before"]
+        )
+    precisions = list(dict.fromkeys(["fp32", *options.precision]))
+    results, wrong = [], []
+    for network in wanted:
+        network.make_files()
+        match = Match(network, precisions, options.cpu)
+        for threads in options.threads:
+            results.append(match.time(threads, options.rounds, options.seconds))
+        wrong += ["%s on %s" % (name, network.name) for name in match.wrong]
+    try:
+        defaults = time_defaults(options.threads, options.seconds)
+        analyze = time_whole_pictures(options.threads, 2 * options.seconds)
+    except Unavailable as reason:
+        say("installed networks left out: %s" % reason)
+        defaults, analyze = [], []
     return {
-        "network": name,
-        "side": side,
-        "threads": threads,
-        "mien_ms": round(ours, 2),
-        "onnxruntime_ms": round(theirs, 2),
-        "ratio": round(ours / theirs, 3),
-        "rounds": times,
-    }
+        "date": datetime.date.today().isoformat(),
+        "machine": host,
+        "versions": machine.versions(),
+        "command": sys.argv,
+        "mien_command": contenders.bench_command(
+            "BLOB",
+            "--size",
+            "SIDExSIDE",
+            "--threads",
+            "N",
+            "--precision",
+            "P",
+            "--seconds",
+            options.seconds,
+        ),
+        "rounds": options.rounds,
+        "seconds": options.seconds,
+        "contenders": [c.name for c in all_contenders(precisions, options.cpu)],
+        "networks": results,
+        "defaults": defaults,
+        "analyze": analyze,
+    }, wrong
 
 
-def main():
+def parse(arguments):
+    names = [n.name for n in NETWORKS]
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("networks", nargs="*", default=list(NETWORKS), metavar="NETWORK")
+    parser.add_argument("networks", nargs="*", metavar="NETWORK", help=", ".join(names))
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
         "--seconds",
         type=float,
-        default=1,
-        help="a runtime's time in a round (default: %(default)s)",
+        default=0.5,
+        help="a contender's time in a round (default: %(default)s)",
     )
-    parser.add_argument("--json", help="also write all timings to this file")
-    options = parser.parse_args()
-    server, results = NodeServer(), []
-    print(
-        "| network | size | threads | mien ms | ONNX Runtime ms | ratio |\n"
-        "|---|---|---:|---:|---:|---:|"
+    parser.add_argument(
+        "--precision", nargs="+", choices=sorted(LIMITS), default=["fp32", "bf16", "int8"]
     )
-    for name in options.networks:
-        for threads in options.threads:
-            results.append(measure(name, threads, options.rounds, options.seconds, server))
-            r = results[-1]
-            print(
-                "| %s | %dx%d | %d | %.1f | %.1f | %.2f |"
-                % (
-                    name,
-                    r["side"],
-                    r["side"],
-                    threads,
-                    r["mien_ms"],
-                    r["onnxruntime_ms"],
-                    r["ratio"],
-                ),
-                flush=True,
-            )
-    server.close()
+    parser.add_argument(
+        "--cpu",
+        type=lambda text: text.split(","),
+        default=[],
+        metavar="NAME[,NAME...]",
+        help="time mien also with its kernels capped: avx2, avx512, c",
+    )
+    parser.add_argument("--json", help="write everything that was measured to this file")
+    parser.add_argument("--readme", action="store_true", help="update the tables of README.md")
+    options = parser.parse_args(arguments)
+    options.networks = options.networks or names
+    unknown = [name for name in options.networks if name not in names]
+    if unknown:
+        parser.error("no network is called %s" % unknown[0])
+    return options
+
+
+def main():
+    options = parse(sys.argv[1:])
+    try:
+        results, wrong = measure(options)
+    except Unavailable as reason:
+        print("compare.py: %s" % reason, file=sys.stderr)
+        return 1
+    say("\n" + "\n".join(report.section(results)))
     if options.json:
-        with open(options.json, "w", encoding="utf-8") as f:
-            json.dump(results, f, indent=1)
+        with open(options.json, "w", encoding="utf-8") as file:
+            json.dump(results, file, indent=1)
+            file.write("\n")
+    if wrong:
+        print("compare.py: not timed, because wrong: %s" % ", ".join(wrong), file=sys.stderr)
+        return 1
+    if options.readme:
+        changed = report.update_readme(results)
+        say("\nREADME.md: %s" % ("updated" if changed else "as it was"))
     return 0
 
 

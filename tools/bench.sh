@@ -1,18 +1,14 @@
 #!/usr/bin/env bash
-# Times the default networks on this machine, on one thread and on all; arguments go to `mien bench`.
+# Times mien beside ONNX Runtime, torch and OpenBLAS, the installed networks and whole pictures; some
+# ten minutes. Everything measured goes to $BUILD/bench.json. Arguments go to bench/compare.py:
+# --readme puts the tables into README.md, --help tells the rest.
 . "$(dirname "$0")/common.sh"
 
-tools/setup.sh build weights
-tools/build.sh
+tools/setup.sh build weights bench
+step "Building"
+tools/build.sh -DMIEN_TESTS=ON # runnet compares the outputs before anything is timed
+step "Default weights"
 tools/weights.sh
-networks=(resnet50-imagenet retinaface-mnet025-v2 mobilefacenet-192 age-gender-faceapi)
-for threads in 1 0; do
-    step "mien bench --threads $threads ${networks[*]}"
-    "$BUILD/mien" bench --threads "$threads" "$@" "${networks[@]}"
-done
-
-# Beside ONNX Runtime, where the test suite has already brought torch and node to this machine.
-if [ $# -eq 0 ] && "$PYTHON" -c 'import torch' 2>/dev/null && command -v node >/dev/null; then
-    step "mien and ONNX Runtime, interleaved"
-    MIEN_TOOL="$BUILD/mien" "$PYTHON" bench/compare.py --rounds 3
-fi
+step "Measuring"
+MIEN_TOOL="$BUILD/mien" MIEN_BUILD_DIR="$BUILD" "$PYTHON" bench/compare.py --cpu avx2 \
+    --json "$BUILD/bench.json" "$@"

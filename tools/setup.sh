@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages a purpose needs and this machine lacks; does nothing where all are
-# there. usage: tools/setup.sh build|weights|test|lint ...
+# there. usage: tools/setup.sh build|weights|test|bench|lint ...
 # An entry is a package, or command:package where any program of that name will do.
 . "$(dirname "$0")/common.sh"
 
@@ -9,10 +9,12 @@ build_packages="gcc:gcc libc6-dev cmake:cmake ninja:ninja-build pkg-config:pkg-c
 weights_packages="python3 python3-numpy python3-onnx node:nodejs npm:npm ca-certificates"
 test_packages="libcmocka-dev clang:clang libclang-rt-dev valgrind:valgrind libc6-dbg
     python3-pil python3-h5py python3-torch man:man-db"
+# bench takes weights' packages, too: node runs ONNX Runtime.
+bench_packages="python3-torch"
 lint_packages="libcmocka-dev clang:clang clang-format:clang-format clang-tidy:clang-tidy
     cppcheck:cppcheck shellcheck:shellcheck pyflakes3:pyflakes3 man:man-db"
 
-[ $# -gt 0 ] || die "usage: tools/setup.sh build|weights|test|lint ..."
+[ $# -gt 0 ] || die "usage: tools/setup.sh build|weights|test|bench|lint ..."
 
 wanted=
 for purpose in "$@"; do
@@ -20,8 +22,9 @@ for purpose in "$@"; do
         build) wanted="$wanted $build_packages" ;;
         weights) wanted="$wanted $weights_packages" ;;
         test) wanted="$wanted $test_packages" ;;
+        bench) wanted="$wanted $bench_packages" ;;
         lint) wanted="$wanted $lint_packages" ;;
-        *) die "setup.sh: '$purpose' is none of build, weights, test, lint" ;;
+        *) die "setup.sh: '$purpose' is none of build, weights, test, bench, lint" ;;
     esac
 done
 

@@ -85,7 +85,7 @@ def blob(name, folder):
     return target
 
 
-def run_mien(path, x, threads=1, backend=None):
+def run_mien(path, x, threads=1, backend=None, precision=None):
     """Outputs of a blob for an RGB batch [n][h][w][3], 0..255: {name: [n][h][w][c]}, vectors as
     [n][c]."""
     with tempfile.TemporaryDirectory() as folder:
@@ -96,6 +96,7 @@ def run_mien(path, x, threads=1, backend=None):
             "-t",
             str(threads),
             *(["-b", backend] if backend else []),
+            *(["-p", precision] if precision else []),
             path,
             str(x.shape[2]),
             str(x.shape[1]),

@@ -1,7 +1,7 @@
 /*
  * Runs a network on a raw tensor, for comparisons with other runtimes.
  *
- *     runnet [-t THREADS] [-b BACKEND] BLOB WIDTH HEIGHT BATCH INPUT OUTPUT
+ *     runnet [-t THREADS] [-b BACKEND] [-p PRECISION] BLOB WIDTH HEIGHT BATCH INPUT OUTPUT
  *
  * INPUT holds BATCH x HEIGHT x WIDTH x 3 floats (RGB, 0..255). OUTPUT gets every output of the
  * network one after the other, float32; standard output gets a line "name n h w c" for each, in the
@@ -70,20 +70,32 @@ out:
     return status;
 }
 
+/* -1 where it is no precision's name. */
+static int find_precision(const char *name) {
+    static const char *const names[] = {
+        [MIEN_FP32] = "fp32", [MIEN_BF16] = "bf16", [MIEN_INT8] = "int8", [MIEN_FP16] = "fp16"};
+    for (int i = 0; i < (int)(sizeof names / sizeof *names); i++)
+        if (strcmp(name, names[i]) == 0) return i;
+    return -1;
+}
+
 int main(int argc, char **argv) {
     mien_options options;
     mien_options_default(&options);
-    for (int c; (c = getopt(argc, argv, "t:b:")) != -1;) {
+    for (int c; (c = getopt(argc, argv, "t:b:p:")) != -1;) {
         if (c == 't')
             options.threads = atoi(optarg);
         else if (c == 'b')
             options.backend = optarg;
+        else if (c == 'p' && find_precision(optarg) >= 0)
+            options.precision = (enum mien_precision)find_precision(optarg);
         else
             return 2;
     }
     if (argc - optind != 6) {
         fprintf(stderr,
-                "usage: runnet [-t THREADS] [-b BACKEND] BLOB WIDTH HEIGHT BATCH INPUT OUTPUT\n");
+                "usage: runnet [-t THREADS] [-b BACKEND] [-p PRECISION] BLOB WIDTH HEIGHT BATCH "
+                "INPUT OUTPUT\n");
         return 2;
     }
     argv += optind;

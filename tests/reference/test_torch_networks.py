@@ -32,6 +32,10 @@ def cases():
             112,
             112,
         ), arcface, depth == 34
+    yield "mobilefacenet", "mobilefacenet", nets.MobileFaceNet(), (4, 112), (
+        112,
+        112,
+    ), arcface, False
     for size in ((320, 224), (96, 160), (203, 150)):
         yield (
             "retinaface-resnet50",

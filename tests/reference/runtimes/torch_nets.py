@@ -2,8 +2,8 @@
 names.
 
 Written from the papers and the repositories' descriptions (torchvision's resnet.py, InsightFace's
-arcface_torch iresnet.py, biubug6/Pytorch_Retinaface), so that their .pth files load with
-strict=True. random_state() fills a network with weights on the scale training leaves them at, for
+arcface_torch iresnet.py, biubug6/Pytorch_Retinaface, TreB1eN/InsightFace_Pytorch), so that their
+.pth files load with strict=True. random_state() fills a network with weights on the scale training leaves them at, for
 the networks whose checkpoints cannot be had here.
 """
 import torch
@@ -249,6 +249,71 @@ class RetinaFace(nn.Module):
         return out
 
 
+class Unit(nn.Module):
+    """MobileFaceNet's convolution, batch norm and, but for linear ones, PReLU."""
+
+    def __init__(self, inputs, outputs, kernel=1, stride=1, pad=0, groups=1, linear=False):
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, pad, groups=groups, bias=False)
+        self.bn = nn.BatchNorm2d(outputs)
+        self.prelu = None if linear else nn.PReLU(outputs)
+
+    def forward(self, x):
+        x = self.bn(self.conv(x))
+        return self.prelu(x) if self.prelu else x
+
+
+class InvertedBottleneck(nn.Module):
+    """Expansion to `width`, depthwise 3x3, linear projection; of stride 1, added to its input."""
+
+    def __init__(self, inputs, outputs, width, stride=1):
+        super().__init__()
+        self.conv = Unit(inputs, width)
+        self.conv_dw = Unit(width, width, 3, stride, 1, width)
+        self.project = Unit(width, outputs, linear=True)
+        self.residual = stride == 1
+
+    def forward(self, x):
+        y = self.project(self.conv_dw(self.conv(x)))
+        return x + y if self.residual else y
+
+
+class Repeated(nn.Module):
+    def __init__(self, blocks, channels, width):
+        super().__init__()
+        self.model = nn.Sequential(
+            *[InvertedBottleneck(channels, channels, width) for _ in range(blocks)]
+        )
+
+    def forward(self, x):
+        return self.model(x)
+
+
+class MobileFaceNet(nn.Module):
+    """Chen et al. 2018, table 1, under the names of TreB1eN/InsightFace_Pytorch; input 112x112. The
+    embedding is not scaled to length 1."""
+
+    def __init__(self, size=512):
+        super().__init__()
+        self.conv1 = Unit(3, 64, 3, 2, 1)
+        self.conv2_dw = Unit(64, 64, 3, 1, 1, 64)
+        self.conv_23 = InvertedBottleneck(64, 64, 128, 2)
+        self.conv_3 = Repeated(4, 64, 128)
+        self.conv_34 = InvertedBottleneck(64, 128, 256, 2)
+        self.conv_4 = Repeated(6, 128, 256)
+        self.conv_45 = InvertedBottleneck(128, 128, 512, 2)
+        self.conv_5 = Repeated(2, 128, 256)
+        self.conv_6_sep = Unit(128, 512)
+        self.conv_6_dw = Unit(512, 512, 7, groups=512, linear=True)
+        self.linear = nn.Linear(512, size, bias=False)
+        self.bn = nn.BatchNorm1d(size)
+
+    def forward(self, x):
+        for part in list(self.children())[:-2]:
+            x = part(x)
+        return self.bn(self.linear(torch.flatten(x, 1)))
+
+
 def load_checkpoint(net, path):
     """Loads a published .pth strictly; a "module." prefix (DataParallel) is dropped. Only for files
     from ../shared or made here: torch.load runs what a pickle tells it to."""
@@ -258,12 +323,16 @@ def load_checkpoint(net, path):
     return net.eval()
 
 
-def random_state(net, seed, sample):
+def random_state(net, seed, sample, shift=0):
     """Random weights under which activations keep their scale through the whole depth.
 
     Kaiming convolutions; batch norms with random gamma and beta and with running statistics
     measured on `sample` (an input batch), layer by layer, so that deep networks neither blow up nor
     die. The last batch norm of a residual branch gets a smaller gamma, as training gives it.
+
+    shift is the mean of beta. At 0 half of all values are cut off by the activations, and in a deep
+    network without residual sums rounding errors grow a hundredfold on the way (Yang et al., "A Mean
+    Field Theory of Batch Normalization", 2019); at 1 most pass, and errors stay what they were.
     """
     torch.manual_seed(seed)
     norms = (nn.BatchNorm2d, nn.BatchNorm1d)
@@ -277,7 +346,7 @@ def random_state(net, seed, sample):
                 nn.init.normal_(m.bias, 0, 0.1)
         elif isinstance(m, norms):
             nn.init.uniform_(m.weight, *((0.2, 0.6) if name.endswith(".bn3") else (0.6, 1.4)))
-            nn.init.normal_(m.bias, 0, 0.2)
+            nn.init.normal_(m.bias, shift, 0.2)
             m.momentum = None
             m.reset_running_stats()
         elif isinstance(m, nn.PReLU):
