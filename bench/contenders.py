@@ -30,13 +30,10 @@ def worst_error(ours, theirs):
 class Mien:
     """cpu: what MIEN_CPU caps the kernels to; None: the best there are."""
 
-    rival = False
-
     def __init__(self, precision="fp32", cpu=None):
         self.precision, self.cpu = precision, cpu
         self.name = "mien " + precision + (" (%s)" % cpu if cpu else "")
-        # Our path over OpenBLAS is there to be beaten.
-        self.rival = cpu == "blas"
+        self.rival = cpu == "blas"  # that path is there to be beaten
 
     def open(self, network, threads):
         self.network, self.threads = network, threads
@@ -51,7 +48,7 @@ class Mien:
                 self.blob, picture, backend=self.cpu, precision=self.precision
             )
         except RuntimeError as error:
-            raise Unavailable(str(error)) from error
+            raise Unavailable(str(error).removeprefix("runnet: open: ")) from error
 
     def command(self, seconds):
         size = "%dx%d" % (self.network.side, self.network.side)

@@ -155,7 +155,8 @@ static void bench_slot(const struct kern *k, const struct bench_slot *slot, cons
     }
 }
 
-/* The slot's function pointer, as bytes: 0 where the table has none, 1 where it is the base's. */
+/* Whether the table has the slot, and not from its base. Pointers are compared as bytes, whatever
+ * their types. */
 static int has_own(const struct kern *k, const struct kern *base, const struct bench_slot *slot) {
     void (*const none)(void) = NULL;
     const char *own = (const char *)k + slot->field;
