@@ -17,7 +17,7 @@ from runtimes.node_runtime import NodeServer, Unavailable
 # Relative RMS against ONNX Runtime in fp32 above which a network is not the same one: a wrong layer
 # gives about 1. What a precision costs in accuracy is not decided here but by tests/accuracy.
 LIMITS = {"fp32": reference.RMS_LIMIT, "bf16": 0.1, "int8": 0.3}
-FEWEST_RUNS = 3
+FEWEST_RUNS = 3  # as `mien bench` has it
 
 
 def worst_error(ours, theirs):

@@ -115,7 +115,8 @@ static double call_gconv(const struct kern *k, const struct bench_shape *s,
                          const struct bench_arrays *a) {
     k->gconv_f32(s->w, s->kh, s->kw, s->cin, s->cout, s->groups, s->stride, a->src, row_of(s),
                  s->cin, a->weights, a->dst);
-    return 2.0 * s->w * s->kh * s->kw * (s->cin / s->groups) * s->cout;
+    int inputs = s->cin / s->groups; /* of a group */
+    return 2.0 * s->w * s->kh * s->kw * inputs * s->cout;
 }
 
 static const struct bench_shape IM2COL_SHAPES[] = {

@@ -9,33 +9,55 @@ enum { L1_FLOATS = 2048 }; /* 8 KB: two of them fit into any first-level cache *
 
 typedef float probe_fn(const float *src, float *dst, size_t n);
 
-/* copy: n floats from src to dst. read: their sum, in eight chains. n: a multiple of 128. */
-#define PROBES(BYTES, TARGET)                                                                      \
-    typedef float vec_##BYTES __attribute__((vector_size(BYTES), may_alias));                      \
-    TARGET static float copy_##BYTES(const float *src, float *dst, size_t n) {                     \
-        const vec_##BYTES *s = (const vec_##BYTES *)src;                                           \
-        vec_##BYTES *d = (vec_##BYTES *)dst;                                                       \
-        for (size_t i = 0; i < n * sizeof(float) / BYTES; i += 4) {                                \
-            vec_##BYTES v0 = s[i], v1 = s[i + 1], v2 = s[i + 2], v3 = s[i + 3];                    \
-            d[i] = v0, d[i + 1] = v1, d[i + 2] = v2, d[i + 3] = v3;                                \
-            BARRIER();                                                                             \
-        }                                                                                          \
-        return dst[0];                                                                             \
+/* Bodies of functions where `vec` is the vector. copy: n floats from src to dst. read: their sum,
+ * in eight chains. n: a multiple of 128. */
+#define COPY()                                                                                     \
+    const vec *s = (const vec *)src;                                                               \
+    vec *d = (vec *)dst;                                                                           \
+    for (size_t i = 0; i < n * sizeof(float) / sizeof *s; i += 4) {                                \
+        vec v0 = s[i], v1 = s[i + 1], v2 = s[i + 2], v3 = s[i + 3];                                \
+        d[i] = v0, d[i + 1] = v1, d[i + 2] = v2, d[i + 3] = v3;                                    \
+        BARRIER();                                                                                 \
     }                                                                                              \
-    TARGET static float read_##BYTES(const float *src, float *dst, size_t n) {                     \
-        const vec_##BYTES *s = (const vec_##BYTES *)src;                                           \
-        vec_##BYTES sum[8] = {{0}};                                                                \
-        for (size_t i = 0; i < n * sizeof(float) / BYTES; i += 8) {                                \
-            _Pragma("GCC unroll 8") for (size_t j = 0; j < 8; j++) sum[j] += s[i + j];             \
-        }                                                                                          \
-        for (int j = 1; j < 8; j++) sum[0] += sum[j];                                              \
-        return *dst = sum[0][0];                                                                   \
-    }
+    return dst[0];
+#define READ()                                                                                     \
+    const vec *s = (const vec *)src;                                                               \
+    vec sum[8] = {{0}};                                                                            \
+    for (size_t i = 0; i < n * sizeof(float) / sizeof *s; i += 8) {                                \
+        _Pragma("GCC unroll 8") for (size_t j = 0; j < 8; j++) sum[j] += s[i + j];                 \
+    }                                                                                              \
+    for (int j = 1; j < 8; j++) sum[0] += sum[j];                                                  \
+    return *dst = sum[0][0];
 
-PROBES(16, )
+typedef float vec_16 __attribute__((vector_size(16), may_alias));
+static float copy_16(const float *src, float *dst, size_t n) {
+    typedef vec_16 vec;
+    COPY()
+}
+static float read_16(const float *src, float *dst, size_t n) {
+    typedef vec_16 vec;
+    READ()
+}
+
 #if defined(__x86_64__)
-PROBES(32, __attribute__((target("avx2"))))
-PROBES(64, __attribute__((target("avx512f"))))
+typedef float vec_32 __attribute__((vector_size(32), may_alias));
+typedef float vec_64 __attribute__((vector_size(64), may_alias));
+__attribute__((target("avx2"))) static float copy_32(const float *src, float *dst, size_t n) {
+    typedef vec_32 vec;
+    COPY()
+}
+__attribute__((target("avx2"))) static float read_32(const float *src, float *dst, size_t n) {
+    typedef vec_32 vec;
+    READ()
+}
+__attribute__((target("avx512f"))) static float copy_64(const float *src, float *dst, size_t n) {
+    typedef vec_64 vec;
+    COPY()
+}
+__attribute__((target("avx512f"))) static float read_64(const float *src, float *dst, size_t n) {
+    typedef vec_64 vec;
+    READ()
+}
 #else
 #define copy_32 copy_16
 #define read_32 read_16

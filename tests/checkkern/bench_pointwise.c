@@ -38,13 +38,11 @@ static double call_gemv(const struct kern *k, const struct bench_shape *s,
 
 /* Fourteen pixels of 32 channels are a tile's, on their way to a map of 256. */
 enum { MAP_PX = 256 };
-#define TILE(label, activation, res)                                                               \
-    { .text = label, .w = 14, .cin = 32, .act = activation, .residual = res }
 static const struct bench_shape EPILOGUE_SHAPES[] = {
-    TILE("tile, ReLU", KERN_ACT_RELU, 0),
-    TILE("tile, ReLU, residual", KERN_ACT_RELU, 1),
-    TILE("tile, PReLU", KERN_ACT_PRELU, 0),
-    TILE("tile, leaky", KERN_ACT_LEAKY, 0),
+    {.text = "tile, ReLU", .w = 14, .cin = 32, .act = KERN_ACT_RELU},
+    {.text = "tile, ReLU, residual", .w = 14, .cin = 32, .act = KERN_ACT_RELU, .residual = 1},
+    {.text = "tile, PReLU", .w = 14, .cin = 32, .act = KERN_ACT_PRELU},
+    {.text = "tile, leaky", .w = 14, .cin = 32, .act = KERN_ACT_LEAKY},
     {.text = "56 px of 64, PReLU", .w = 56, .cin = 64, .act = KERN_ACT_PRELU},
     {.text = "14 px of 32, sigmoid", .w = 14, .cin = 32, .act = KERN_ACT_SIGMOID},
     {.text = NULL},

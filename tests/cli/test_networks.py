@@ -78,7 +78,7 @@ class Bench(unittest.TestCase):
                            ("gflops", 2e-6 * b["macs"] / b["median_ms"]),
                            ("peak_percent", 100 * b["gflops"] / b["peak_gflops"])]:
             self.assertAlmostEqual(b[key], value, delta=0.01 * value + 0.1, msg=key)
-        self.assertGreaterEqual(b["runs"], 5)
+        self.assertGreaterEqual(b["runs"], 3)
         self.assertLessEqual(b["rss_bytes"], b["rss_peak_bytes"])
         self.assertGreater(b["no_reuse_bytes"], b["arena_bytes"])
 
