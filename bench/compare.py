@@ -56,7 +56,7 @@ def measure(options):
     """Everything, as the JSON file holds it; and whether all networks were right."""
     wanted = [n for n in NETWORKS if n.name in options.networks]
     host = machine.describe()
-    if host["load_before"] > 0.5:
+    if host["load_before"] > report.BUSY:
         say(
             "The machine is busy (load %.1f): trust ratios, not milliseconds." % host["load_before"]
         )
@@ -130,6 +130,8 @@ def parse(arguments):
     unknown = [name for name in options.networks if name not in names]
     if unknown:
         parser.error("no network is called %s" % unknown[0])
+    if options.readme and set(options.networks) != set(names):
+        parser.error("--readme shows all networks: name none")
     return options
 
 

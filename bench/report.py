@@ -5,6 +5,7 @@ from networks import ROOT
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 README = os.path.join(ROOT, "README.md")
+BUSY = 0.5  # load above which milliseconds are not this machine's best
 # Columns of one time divided by another; below 1, the first is faster.
 RATIOS = [("mien fp32", "ONNX Runtime"), ("mien bf16", "torch bf16")]
 
@@ -102,11 +103,20 @@ def machine_sentence(results):
     return "%s; %s" % (text, ", ".join(rivals))
 
 
+def busy(results):
+    """A warning where other programs ran when the measurement began."""
+    load = results["machine"]["load_before"]
+    if load <= BUSY:
+        return []
+    return ["The machine was busy (load %.1f): trust the ratios, not the milliseconds." % load]
+
+
 def section(results):
     """What stands between the markers, as lines."""
     lines = [
         "Measured by `make bench` on %s: %s. Milliseconds a picture, medians of %d interleaved rounds."
         % (results["date"], machine_sentence(results), results["rounds"]),
+        *busy(results),
         "",
         *networks_table(results),
     ]

@@ -23,7 +23,7 @@ import report  # noqa: E402
 TIMES = {"kind": {"p50_ms": 1.5, "p99_ms": 2.5, "mean_ms": 1.6}}
 RESULTS = {
     "date": "2026-01-02", "rounds": 3,
-    "machine": {"cpu": "Some CPU", "flags": ["avx2"], "cores": 2, "virtual": True},
+    "machine": {"cpu": "Some CPU", "flags": ["avx2"], "cores": 2, "virtual": True, "load_before": 0.1},
     "versions": {"onnxruntime": "1.30.0", "torch": None, "onednn": None},
     "contenders": ["mien fp32", "mien bf16", "ONNX Runtime"],
     "networks": [
@@ -51,6 +51,9 @@ class Section(unittest.TestCase):
         self.assertIn("- 1 thread: 10.0 pictures/s, 40.0 faces/s; median ms a picture: "
                       "age gender 1.5, total 1.5 (p99 2.5).", text)
         self.assertNotIn("torch", text)
+        self.assertNotIn("busy", text)
+        loaded = {**RESULTS, "machine": {**RESULTS["machine"], "load_before": 1.9}}
+        self.assertIn("The machine was busy (load 1.9)", "\n".join(report.section(loaded)))
 
     def test_readme_is_updated_in_place(self):
         with tempfile.TemporaryDirectory() as folder:
