@@ -31,21 +31,26 @@ static double call_tile(const struct kern_igemm *g, const struct bench_shape *s,
                         const struct bench_arrays *a) {
     int m = s->w && s->w < g->mr ? s->w : g->mr, depth = s->kw * s->cin;
     ptrdiff_t px = (ptrdiff_t)s->stride * s->cin, row = TILES * m * px + depth, offset[7];
+    const char *src = (const char *)a->src;
+    ptrdiff_t tile = m * px * (ptrdiff_t)kern_type_size(g->type);
     for (int t = 0; t < s->kh; t++) offset[t] = t * row;
     for (int i = 0; i < TILES; i++)
-        g->tile(m, s->kh, depth, offset, a->src + i * m * px, px, a->weights, a->dst);
+        g->tile(m, s->kh, depth, offset, src + i * tile, px, a->weights, a->dst);
     return 2.0 * TILES * m * g->nr * s->kh * depth;
 }
 
-static double call_igemm(const struct kern *k, const struct bench_shape *s,
-                         const struct bench_arrays *a) {
-    return call_tile(&k->igemm_f32, s, a);
-}
-
-static double call_igemm_narrow(const struct kern *k, const struct bench_shape *s,
-                                const struct bench_arrays *a) {
-    return call_tile(&k->igemm_narrow_f32, s, a);
-}
+/* One function an igemm of the table. */
+#define CALL_TILE(NAME, TYPE, NARROW)                                                              \
+    static double NAME(const struct kern *k, const struct bench_shape *s,                          \
+                       const struct bench_arrays *a) {                                             \
+        return call_tile(&k->igemm[TYPE][NARROW], s, a);                                           \
+    }
+CALL_TILE(call_f32, KERN_F32, 0)
+CALL_TILE(call_f32_narrow, KERN_F32, 1)
+CALL_TILE(call_bf16, KERN_BF16, 0)
+CALL_TILE(call_bf16_narrow, KERN_BF16, 1)
+CALL_TILE(call_u8, KERN_U8, 0)
+CALL_TILE(call_u8_narrow, KERN_U8, 1)
 
 /* ---- Winograd ---- */
 
@@ -58,10 +63,15 @@ static const struct bench_shape WINOGRAD_SHAPES[] = {
     {.text = NULL},
 };
 
+/* An odd number of cache lines, as the engine has them: see cpu_plane. */
+static ptrdiff_t plane_of(int c) {
+    return ((WINDOWS * c + 15) / 16 | 1) * 16;
+}
+
 static double call_winograd_input(const struct kern *k, const struct bench_shape *s,
                                   const struct bench_arrays *a) {
     const int step = KERN_WINOGRAD_OUT, side = KERN_WINOGRAD_IN;
-    ptrdiff_t px = s->cin, row = (ACROSS * step + 2) * px, plane = (ptrdiff_t)WINDOWS * s->cin;
+    ptrdiff_t px = s->cin, row = (ACROSS * step + 2) * px, plane = plane_of(s->cin);
     for (int i = 0; i < WINDOWS; i++)
         k->winograd_input_f32(s->cin, side, side,
                               a->src + i / ACROSS * step * row + i % ACROSS * step * px, row, px,
@@ -77,9 +87,9 @@ static const struct bench_shape WINOGRAD_OUTPUT_SHAPES[] = {
 
 static double call_winograd_output(const struct kern *k, const struct bench_shape *s,
                                    const struct bench_arrays *a) {
-    int c = s->cin ? s->cin : k->igemm_f32.nr;
+    int c = s->cin ? s->cin : k->igemm[KERN_F32][0].nr;
     for (int i = 0; i < WINDOWS; i++)
-        k->winograd_output_f32(c, a->src + (ptrdiff_t)i * c, (ptrdiff_t)WINDOWS * c, a->dst);
+        k->winograd_output_f32(c, a->src + (ptrdiff_t)i * c, plane_of(c), a->dst);
     return sizeof(float) * (double)(WINDOWS * c) * (KERN_WINOGRAD_PLANES + 16);
 }
 
@@ -98,11 +108,21 @@ static const struct bench_shape DEPTHWISE_SHAPES[] = {
     {.text = NULL},
 };
 
+static double dwconv(const struct kern *k, enum kern_type type, const struct bench_shape *s,
+                     const struct bench_arrays *a) {
+    k->dwconv(type, s->w, s->kh, s->kw, s->cin, s->stride, a->src, row_of(s), s->cin, a->weights,
+              a->dst);
+    return 2.0 * s->w * s->kh * s->kw * s->cin;
+}
+
 static double call_dwconv(const struct kern *k, const struct bench_shape *s,
                           const struct bench_arrays *a) {
-    k->dwconv_f32(s->w, s->kh, s->kw, s->cin, s->stride, a->src, row_of(s), s->cin, a->weights,
-                  a->dst);
-    return 2.0 * s->w * s->kh * s->kw * s->cin;
+    return dwconv(k, KERN_F32, s, a);
+}
+
+static double call_dwconv_u8(const struct kern *k, const struct bench_shape *s,
+                             const struct bench_arrays *a) {
+    return dwconv(k, KERN_U8, s, a);
 }
 
 static const struct bench_shape GROUPED_SHAPES[] = {
@@ -131,12 +151,24 @@ static double call_im2col(const struct kern *k, const struct bench_shape *s,
     return 2 * sizeof(float) * (double)(s->w * s->kh * s->kw * s->cin);
 }
 
+#define BENCH_TILE(TEXT, TYPE, NARROW)                                                             \
+    .name = "igemm " TEXT, .field = offsetof(struct kern, igemm[TYPE][NARROW].tile)
+
 const struct bench_slot bench_conv_slots[] = {
-    {BENCH_SLOT(igemm_f32.tile), BENCH_F32, TILE_SHAPES, call_igemm},
-    {BENCH_SLOT(igemm_narrow_f32.tile), BENCH_F32, NARROW_SHAPES, call_igemm_narrow},
+    {BENCH_TILE("f32", KERN_F32, 0), BENCH_F32, TILE_SHAPES, call_f32},
+    {BENCH_TILE("f32 narrow", KERN_F32, 1), BENCH_F32, NARROW_SHAPES, call_f32_narrow},
+    {BENCH_TILE("bf16", KERN_BF16, 0), BENCH_BF16, TILE_SHAPES, call_bf16},
+    {BENCH_TILE("bf16 narrow", KERN_BF16, 1), BENCH_BF16, NARROW_SHAPES, call_bf16_narrow},
+    {BENCH_TILE("u8", KERN_U8, 0), BENCH_U8, TILE_SHAPES, call_u8},
+    {BENCH_TILE("u8 narrow", KERN_U8, 1), BENCH_U8, NARROW_SHAPES, call_u8_narrow},
     {BENCH_SLOT(winograd_input_f32), BENCH_COPY, WINOGRAD_SHAPES, call_winograd_input},
     {BENCH_SLOT(winograd_output_f32), BENCH_COPY, WINOGRAD_OUTPUT_SHAPES, call_winograd_output},
-    {BENCH_SLOT(dwconv_f32), BENCH_F32, DEPTHWISE_SHAPES, call_dwconv},
+    {BENCH_SLOT(dwconv), BENCH_F32, DEPTHWISE_SHAPES, call_dwconv},
+    {.name = "dwconv of bytes",
+     .field = offsetof(struct kern, dwconv),
+     BENCH_F32,
+     DEPTHWISE_SHAPES,
+     call_dwconv_u8},
     {BENCH_SLOT(gconv_f32), BENCH_F32, GROUPED_SHAPES, call_gconv},
     {BENCH_SLOT(im2col_f32), BENCH_COPY, IM2COL_SHAPES, call_im2col},
     {.name = NULL},

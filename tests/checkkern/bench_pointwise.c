@@ -30,7 +30,7 @@ static double call_gemv(const struct kern *k, const struct bench_shape *s,
                         const struct bench_arrays *a) {
     int size = s->cin * s->cout, matrices = BENCH_WEIGHTS / size;
     for (int i = 0; i < matrices; i++)
-        k->gemv_f32(s->cout, s->cin, a->weights + (ptrdiff_t)i * size, a->vector, a->dst);
+        k->gemv_f32(1, s->cout, s->cin, a->weights + (ptrdiff_t)i * size, a->vector, 0, a->dst, 0);
     return sizeof(float) * (double)matrices * size;
 }
 
@@ -51,9 +51,32 @@ static const struct bench_shape EPILOGUE_SHAPES[] = {
 static double call_epilogue(const struct kern *k, const struct bench_shape *s,
                             const struct bench_arrays *a) {
     struct kern_epi e = {.act = s->act, .alpha = 0.1f, .bias = a->vector, .slope = a->vector + 512};
-    k->epilogue_f32(s->w, s->cin, a->src, s->cin, &e, s->residual ? a->res : NULL, MAP_PX, 0,
-                    a->dst, MAP_PX);
+    k->epilogue(s->w, s->cin, a->src, s->cin, &e, s->residual ? a->res : NULL, MAP_PX, 0, a->dst,
+                MAP_PX);
     return sizeof(float) * (double)(s->w * s->cin) * (s->residual ? 3 : 2);
+}
+
+/* Sums of products of bytes on their way to bytes. */
+static const struct bench_shape BYTE_EPILOGUE_SHAPES[] = {
+    {.text = "tile, ReLU", .w = 14, .cin = 32, .act = KERN_ACT_RELU},
+    {.text = "tile, ReLU, residual", .w = 14, .cin = 32, .act = KERN_ACT_RELU, .residual = 1},
+    {.text = "tile, PReLU", .w = 14, .cin = 32, .act = KERN_ACT_PRELU},
+    {.text = NULL},
+};
+
+static double call_byte_epilogue(const struct kern *k, const struct bench_shape *s,
+                                 const struct bench_arrays *a) {
+    struct kern_epi e = {.act = s->act,
+                         .bias = a->vector,
+                         .slope = a->vector + 512,
+                         .acc_scale = a->vector + 1024,
+                         .res_type = KERN_U8,
+                         .res_scale = a->vector + 1536,
+                         .dst_type = KERN_U8,
+                         .dst_inverse = a->vector + 2048};
+    k->epilogue(s->w, s->cin, a->src, s->cin, &e, s->residual ? a->res : NULL, MAP_PX, 0, a->dst,
+                MAP_PX);
+    return (double)(s->w * s->cin) * (s->residual ? 6 : 5);
 }
 
 /* ---- pixels ---- */
@@ -110,7 +133,12 @@ static double call_softmax(const struct kern *k, const struct bench_shape *s,
 const struct bench_slot bench_pointwise_slots[] = {
     {BENCH_SLOT(gemm_f32), BENCH_F32, GEMM_SHAPES, call_gemm},
     {BENCH_SLOT(gemv_f32), BENCH_MEMORY, GEMV_SHAPES, call_gemv},
-    {BENCH_SLOT(epilogue_f32), BENCH_COPY, EPILOGUE_SHAPES, call_epilogue},
+    {BENCH_SLOT(epilogue), BENCH_COPY, EPILOGUE_SHAPES, call_epilogue},
+    {.name = "epilogue to bytes",
+     .field = offsetof(struct kern, epilogue),
+     BENCH_COPY,
+     BYTE_EPILOGUE_SHAPES,
+     call_byte_epilogue},
     {BENCH_SLOT(affine_f32), BENCH_COPY, ROW_SHAPES, call_affine},
     {BENCH_SLOT(maxpool_f32), BENCH_READ, MAXPOOL_SHAPES, call_maxpool},
     {BENCH_SLOT(avgpool_f32), BENCH_READ, AVGPOOL_SHAPES, call_avgpool},
