@@ -242,12 +242,14 @@ static int cpu_run(struct backend_plan *p, const float *input, float *const *out
     struct run_state *state = take_state(p);
     if (!state) return MIEN_ENOMEM;
     struct region r = {.plan = p, .state = state, .input = input};
+    int session = pool_begin(p->backend->pool);
     pool_run(p->backend->pool, g->batch, input_task, &r);
     for (int i = 0; i < g->nsteps; i++) {
         r.step = &p->steps[i];
         pool_run(p->backend->pool, r.step->tasks, step_task, &r);
         if (observer) show(observer, r.step, state->arena, g->batch);
     }
+    if (session) pool_end(p->backend->pool);
     for (int i = 0; i < g->net->noutputs; i++)
         if (outputs[i]) copy_output(&g->outputs[i], state->arena, g->batch, outputs[i]);
     give_state(p, state);

@@ -3,35 +3,53 @@
 #include "engine/err.h"
 #include "mien.h"
 
+#include <limits.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #if defined(__SSE__)
 #include <xmmintrin.h>
 #endif
 
-enum { SPINS = 2000, CLOSED = -1 };
+enum {
+    CLOSED = -1,
+    SPINS = 2000,          /* pauses between sessions before a worker sleeps: under 0.1 ms */
+    SESSION_SPINS = 20000, /* within one: longer than any step that has a single task */
+    YIELD_EVERY = 16,
+    CACHE_LINE = 64
+};
 
 struct pool {
-    int threads, started;
+    int threads, started, session_spins;
     pthread_t *ids;
-    pthread_mutex_t region; /* held by the caller whose region runs */
-    pthread_mutex_t lock;   /* guards generation, stop and the sleepers */
-    pthread_cond_t wake;
-    atomic_uint generation; /* counts regions; a change wakes the workers */
-    atomic_int gate;        /* workers that have joined the region; CLOSED: it takes no more */
-    atomic_int left;        /* of those, how many are done */
-    atomic_int stop, next;
-    int count;
+    atomic_int taken;   /* a caller has the workers */
+    atomic_int session; /* and has regions coming */
+
+    alignas(CACHE_LINE) atomic_uint generation; /* counts regions; a change wakes the workers */
+    atomic_int sleepers, stop;
+
+    alignas(CACHE_LINE) atomic_int gate; /* workers that have joined; CLOSED: it takes no more */
+    atomic_int left;                     /* of those, how many are done */
+
+    /* The region's work. Written while the gate is closed, read after joining. */
+    alignas(CACHE_LINE) int count;
     pool_task *fn;
     void *context;
+    atomic_int *next; /* [threads], the next task of each run */
 };
 
 struct worker {
     struct pool *pool;
     int index;
 };
+
+/* The pool whose session this thread has; NULL inside a task. */
+static _Thread_local struct pool *mine;
 
 /* Sets flush-to-zero and denormals-are-zero; returns the old state for restore_float(). */
 static unsigned flush_denormals(void) {
@@ -52,36 +70,65 @@ static void restore_float(unsigned old) {
 #endif
 }
 
-static void relax(void) {
+/* A pause while waiting, the i-th in a row. After some the core is offered to others now and then:
+ * to another program, or to the thread that is waited for. */
+static void rest(int i) {
+    if (i >= SPINS && i % YIELD_EVERY == 0) sched_yield();
 #if defined(__SSE__)
     _mm_pause();
 #endif
 }
 
-static void take_tasks(struct pool *p, int worker) {
-    int task;
-    while ((task = atomic_fetch_add(&p->next, 1)) < p->count) p->fn(p->context, task, worker);
+/* --------------------------------------------------------------- sleeping */
+
+/* Sleeps unless a region has come since `seen`. The count of sleepers is raised before the kernel
+ * compares, and announce() changes the generation before it reads the count: one of the two sees
+ * the other. */
+static void sleep_until(struct pool *p, unsigned seen) {
+    atomic_fetch_add(&p->sleepers, 1);
+    while (atomic_load(&p->generation) == seen)
+        syscall(SYS_futex, &p->generation, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+    atomic_fetch_sub(&p->sleepers, 1);
 }
 
-/* Waits for a region newer than seen: spinning briefly, since the next step of a network comes
- * within microseconds, then asleep. */
+static void announce(struct pool *p) {
+    atomic_fetch_add(&p->generation, 1);
+    if (atomic_load(&p->sleepers) > 0)
+        syscall(SYS_futex, &p->generation, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+/* Waits for a region newer than seen: spinning while one is likely, then asleep. */
 static unsigned wait_for_region(struct pool *p, unsigned seen) {
-    for (int i = 0; i < SPINS; i++) {
+    for (int i = 0;; i++) {
         unsigned now = atomic_load_explicit(&p->generation, memory_order_acquire);
-        if (now != seen || atomic_load(&p->stop)) return now;
-        relax();
+        if (now != seen) return now;
+        if (i >= SPINS && (i >= p->session_spins || !atomic_load(&p->session))) break;
+        rest(i);
     }
-    pthread_mutex_lock(&p->lock);
-    unsigned now;
-    while ((now = atomic_load(&p->generation)) == seen && !atomic_load(&p->stop))
-        pthread_cond_wait(&p->wake, &p->lock);
-    pthread_mutex_unlock(&p->lock);
-    return now;
+    sleep_until(p, seen);
+    return atomic_load(&p->generation);
+}
+
+/* ---------------------------------------------------------------- regions */
+
+/* First task of a worker's run. */
+static int run_start(const struct pool *p, int worker) {
+    return (int)((long long)p->count * worker / p->threads);
+}
+
+/* One's own run first, then the others', from the neighbour's on. */
+static void take_tasks(struct pool *p, int worker) {
+    for (int i = 0, w = worker; i < p->threads; i++, w = w + 1 < p->threads ? w + 1 : 0) {
+        int end = run_start(p, w + 1), task;
+        if (atomic_load_explicit(&p->next[w], memory_order_relaxed) >= end) continue;
+        while ((task = atomic_fetch_add_explicit(&p->next[w], 1, memory_order_relaxed)) < end)
+            p->fn(p->context, task, worker);
+    }
 }
 
 /* Enters the region unless it is over already. */
 static int join(struct pool *p) {
-    int joined = atomic_load_explicit(&p->gate, memory_order_acquire);
+    int joined = atomic_load_explicit(&p->gate, memory_order_relaxed);
     while (joined != CLOSED)
         if (atomic_compare_exchange_weak(&p->gate, &joined, joined + 1)) return 1;
     return 0;
@@ -101,6 +148,54 @@ static void *work(void *arg) {
     }
 }
 
+static void run_region(struct pool *p, int count, pool_task *fn, void *context) {
+    p->count = count;
+    p->fn = fn;
+    p->context = context;
+    for (int w = 0; w < p->threads; w++)
+        atomic_store_explicit(&p->next[w], run_start(p, w), memory_order_relaxed);
+    atomic_store_explicit(&p->left, 0, memory_order_relaxed);
+    atomic_store_explicit(&p->gate, 0, memory_order_release);
+    announce(p);
+    take_tasks(p, 0);
+    /* Only workers that came are waited for: one that sleeps or is kept from a core by another
+     * program must not hold up a step whose tasks are all done. */
+    int joined = atomic_exchange(&p->gate, CLOSED);
+    for (int i = 0; atomic_load_explicit(&p->left, memory_order_acquire) < joined; i++) rest(i);
+}
+
+int pool_begin(struct pool *p) {
+    if (p->threads < 2 || atomic_exchange(&p->taken, 1)) return 0;
+    mine = p;
+    atomic_store(&p->session, 1);
+    announce(p); /* the gate is closed: they wake, and wait */
+    return 1;
+}
+
+void pool_end(struct pool *p) {
+    mine = NULL;
+    atomic_store(&p->session, 0);
+    atomic_store_explicit(&p->taken, 0, memory_order_release);
+}
+
+void pool_run(struct pool *p, int count, pool_task *fn, void *context) {
+    unsigned old = flush_denormals();
+    struct pool *session = mine;
+    int held = session == p;
+    if (count > 1 && p->threads > 1 && (held || !atomic_exchange(&p->taken, 1))) {
+        mine = NULL;
+        run_region(p, count, fn, context);
+        if (!held) atomic_store_explicit(&p->taken, 0, memory_order_release);
+    } else {
+        mine = NULL;
+        for (int i = 0; i < count; i++) fn(context, i, 0);
+    }
+    mine = session;
+    restore_float(old);
+}
+
+/* ------------------------------------------------------- opening, closing */
+
 static int start_workers(struct pool *p) {
     for (int i = 1; i < p->threads; i++) {
         struct worker *w = malloc(sizeof *w);
@@ -119,17 +214,14 @@ int pool_open(int threads, struct pool **out) {
     *out = NULL;
     if (threads < 1 || threads > 1024)
         return err_set(MIEN_EINVAL, "%d threads; 1 to 1024 are possible", threads);
-    struct pool *p = calloc(1, sizeof *p);
-    if (!p || !(p->ids = calloc((size_t)threads, sizeof *p->ids))) {
-        free(p);
-        return err_set(MIEN_ENOMEM, "out of memory");
-    }
-    p->threads = threads;
-    atomic_init(&p->gate, CLOSED);
-    pthread_mutex_init(&p->region, NULL);
-    pthread_mutex_init(&p->lock, NULL);
-    pthread_cond_init(&p->wake, NULL);
-    int rc = start_workers(p);
+    struct pool *p = aligned_alloc(CACHE_LINE, sizeof *p);
+    if (!p) return err_set(MIEN_ENOMEM, "out of memory");
+    *p = (struct pool){.threads = threads, .gate = CLOSED};
+    /* A worker that spins on a core which another thread of ours needs only delays it. */
+    p->session_spins = threads <= pool_cores() ? SESSION_SPINS : SPINS;
+    p->ids = calloc((size_t)threads, sizeof *p->ids);
+    p->next = calloc((size_t)threads, sizeof *p->next);
+    int rc = p->ids && p->next ? start_workers(p) : err_set(MIEN_ENOMEM, "out of memory");
     if (rc) {
         pool_close(p);
         return rc;
@@ -140,55 +232,14 @@ int pool_open(int threads, struct pool **out) {
 
 void pool_close(struct pool *p) {
     if (!p) return;
-    pthread_mutex_lock(&p->lock);
     atomic_store(&p->stop, 1);
-    pthread_cond_broadcast(&p->wake);
-    pthread_mutex_unlock(&p->lock);
+    announce(p);
     for (int i = 1; i <= p->started; i++) pthread_join(p->ids[i], NULL);
-    pthread_cond_destroy(&p->wake);
-    pthread_mutex_destroy(&p->lock);
-    pthread_mutex_destroy(&p->region);
+    free(p->next);
     free(p->ids);
     free(p);
 }
 
 int pool_threads(const struct pool *p) {
     return p->threads;
-}
-
-void pool_run(struct pool *p, int count, pool_task *fn, void *context) {
-    unsigned old = flush_denormals();
-    if (count < 2 || p->threads < 2 || pthread_mutex_trylock(&p->region) != 0) {
-        for (int i = 0; i < count; i++) fn(context, i, 0);
-        restore_float(old);
-        return;
-    }
-    p->count = count;
-    p->fn = fn;
-    p->context = context;
-    atomic_store(&p->next, 0);
-    atomic_store(&p->left, 0);
-    atomic_store_explicit(&p->gate, 0, memory_order_release);
-    pthread_mutex_lock(&p->lock);
-    atomic_fetch_add_explicit(&p->generation, 1, memory_order_release);
-    pthread_cond_broadcast(&p->wake);
-    pthread_mutex_unlock(&p->lock);
-    take_tasks(p, 0);
-    /* Only workers that came are waited for: one that sleeps or is kept from a core by another
-     * program must not hold up a step whose tasks are all done. */
-    int joined = atomic_exchange(&p->gate, CLOSED);
-    for (int i = 0; atomic_load_explicit(&p->left, memory_order_acquire) < joined; i++)
-        if (i < SPINS)
-            relax();
-        else
-            sched_yield(); /* more threads than cores: let the worker we wait for run */
-    pthread_mutex_unlock(&p->region);
-    restore_float(old);
-}
-
-int pool_cores(void) {
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
-    int n = CPU_COUNT(&set);
-    return n > 0 ? n : 1;
 }

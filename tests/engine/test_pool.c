@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -44,9 +45,14 @@ static void test_every_task_once(void **state) {
     }
 }
 
+/* Every other round in a session, as a network runs. */
 static void *caller(void *arg) {
-    for (int i = 0; i < 200; i++)
-        if (run_once(arg, 1 + i % TASKS) != 0) return arg;
+    for (int i = 0; i < 200; i++) {
+        int session = i % 2 && pool_begin(arg);
+        int failed = run_once(arg, 1 + i % TASKS) || run_once(arg, 1 + i % 7);
+        if (session) pool_end(arg);
+        if (failed) return arg;
+    }
     return NULL;
 }
 
@@ -65,6 +71,62 @@ static void test_concurrent_callers(void **state) {
     pool_close(p);
 }
 
+struct nest {
+    struct pool *pool;
+    atomic_int failed;
+};
+
+static void nesting_task(void *context, int i, int worker) {
+    struct nest *n = context;
+    (void)worker;
+    if (pool_begin(n->pool)) atomic_store(&n->failed, 1); /* the caller has the workers */
+    if (run_once(n->pool, 1 + i % 9)) atomic_store(&n->failed, 1);
+}
+
+/* A region inside a task is that thread's alone, also inside the session's own tasks. */
+static void test_nested(void **state) {
+    (void)state;
+    struct nest n = {0};
+    assert_int_equal(pool_open(3, &n.pool), 0);
+    for (int i = 0; i < 100; i++) {
+        int session = i % 2;
+        if (session) assert_int_equal(pool_begin(n.pool), 1);
+        pool_run(n.pool, i % 12, nesting_task, &n);
+        assert_int_equal(run_once(n.pool, 40), 0);
+        if (session) pool_end(n.pool);
+    }
+    assert_int_equal(atomic_load(&n.failed), 0);
+    pool_close(n.pool);
+}
+
+/* Workers that have gone to sleep, in a session or between two, are there again for the next. */
+static void test_sleepers_wake(void **state) {
+    (void)state;
+    struct pool *p;
+    struct timespec nap = {.tv_nsec = 20 * 1000 * 1000};
+    assert_int_equal(pool_open(3, &p), 0);
+    for (int i = 0; i < 6; i++) {
+        assert_int_equal(pool_begin(p), 1);
+        if (i % 2) nanosleep(&nap, NULL);
+        assert_int_equal(run_once(p, TASKS), 0);
+        pool_end(p);
+        nanosleep(&nap, NULL);
+    }
+    pool_close(p);
+}
+
+static void test_quota(void **state) {
+    (void)state;
+    /* Documentation/admin-guide/cgroup-v2.rst: "$MAX $PERIOD", microseconds */
+    assert_int_equal(pool_quota_cores("max 100000\n"), 0);
+    assert_int_equal(pool_quota_cores("200000 100000\n"), 2);
+    assert_int_equal(pool_quota_cores("50000 100000\n"), 1);
+    assert_int_equal(pool_quota_cores("150000 100000\n"), 2);
+    assert_int_equal(pool_quota_cores("-1\n 100000\n"), 0); /* version 1: no limit */
+    assert_int_equal(pool_quota_cores(""), 0);
+    assert_int_equal(pool_quota_cores("100000"), 0);
+}
+
 static void test_bad_sizes(void **state) {
     (void)state;
     struct pool *p;
@@ -75,8 +137,9 @@ static void test_bad_sizes(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_task_once),
-                                       cmocka_unit_test(test_concurrent_callers),
-                                       cmocka_unit_test(test_bad_sizes)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_task_once), cmocka_unit_test(test_concurrent_callers),
+        cmocka_unit_test(test_nested),          cmocka_unit_test(test_sleepers_wake),
+        cmocka_unit_test(test_quota),           cmocka_unit_test(test_bad_sizes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
