@@ -1,5 +1,5 @@
 /*
- * backend.h - what a device must do: six functions behind one struct.
+ * backend.h - what a device must do: a handful of functions behind one struct.
  *
  * Folding, fusing and memory planning happen above a backend, once for all of them. A backend packs
  * weights for its hardware, turns a planned graph into something it can run, and runs it.
@@ -31,6 +31,9 @@ struct backend_observer {
     void *context;
 };
 
+/* One of many equal items, done by a thread of the backend's; worker is below lanes(). */
+typedef void backend_item(void *context, int item, int worker);
+
 struct backend_ops {
     const char *name;
     int (*open)(const struct backend_options *opt, struct backend **out);
@@ -47,6 +50,13 @@ struct backend_ops {
     int (*run)(struct backend_plan *p, const float *input, float *const *outputs,
                const struct backend_observer *observer);
     int (*wait)(struct backend_plan *p);
+    /* Where there are many items a device may be faster at several whole networks side by side,
+     * each on a part of it alone, than at one after the other on all of it. lanes says how many; 0:
+     * none, this device wants batches. each calls fn for items 0..count-1, from `lanes` threads at
+     * once, each of which may run p; it fails, before any item, where there is no memory for that.
+     */
+    int (*lanes)(const struct backend *b);
+    int (*each)(struct backend_plan *p, int count, backend_item *fn, void *context);
     /* Frees whichever are not NULL. */
     void (*close)(struct backend *b, struct backend_weights *w, struct backend_plan *p);
 

@@ -256,6 +256,33 @@ static int cpu_run(struct backend_plan *p, const float *input, float *const *out
     return MIEN_OK;
 }
 
+/* A core a network: no step ends with a wait for other cores, and what a core wrote it reads again.
+ * Within an item cpu_run finds the pool taken, and runs in the item's thread. */
+static int cpu_lanes(const struct backend *b) {
+    return pool_threads(b->pool);
+}
+
+static int cpu_each(struct backend_plan *p, int count, backend_item *fn, void *context) {
+    int rc = MIEN_OK, threads = pool_threads(p->backend->pool);
+    struct run_state *held = NULL;
+    for (int i = 0; i < threads && i < count; i++) { /* so that no item lacks memory */
+        struct run_state *s = take_state(p);
+        if (!s) {
+            rc = MIEN_ENOMEM;
+            break;
+        }
+        s->next = held;
+        held = s;
+    }
+    while (held) {
+        struct run_state *next = held->next;
+        give_state(p, held);
+        held = next;
+    }
+    if (!rc) pool_run(p->backend->pool, count, fn, context);
+    return rc;
+}
+
 static int cpu_wait(struct backend_plan *p) {
     (void)p;
     return MIEN_OK;
@@ -308,6 +335,8 @@ const struct backend_ops cpu_backend = {
     .plan = cpu_plan,
     .run = cpu_run,
     .wait = cpu_wait,
+    .lanes = cpu_lanes,
+    .each = cpu_each,
     .close = cpu_close,
     .describe = cpu_describe,
     .sizes = cpu_sizes,

@@ -176,19 +176,23 @@ MIEN_API int mien_calibrate_begin(mien_net *net);
 MIEN_API int mien_calibrate_save(mien_net *net, const char *path);
 
 /* A plan is what runs one network at one batch and size; it is made on first use and kept. This
- * makes it now, and fills *info (may be NULL). */
+ * makes what a run of this batch needs now, and fills *info (may be NULL). On a processor a batch
+ * of as many images as the context has threads, or more, is run an image a thread (see mien_run).
+ */
 typedef struct mien_plan_info {
     int batch, width, height;
     int steps;
     uint64_t macs;           /* multiply-accumulates for the whole batch */
     uint64_t weight_bytes;   /* packed weights, shared by all plans of the network */
-    uint64_t arena_bytes;    /* activations, after the memory planner */
-    uint64_t no_reuse_bytes; /* what activations would take without reuse */
+    uint64_t arena_bytes;    /* activations, after the memory planner, of all images that are
+                                worked on at the same time */
+    uint64_t no_reuse_bytes; /* what these would take without reuse */
     uint64_t scratch_bytes;  /* per-thread scratch, all threads together */
 } mien_plan_info;
 MIEN_API int mien_net_plan(mien_net *net, int batch, int width, int height, mien_plan_info *info);
-/* The plan as text, a line a step: op, shapes, algorithm, fused parts, arena offsets. Allocated
- * with malloc; the caller frees it with free(). */
+/* The plan as text, a line a step: op, shapes, algorithm, fused parts, arena offsets; the plan of
+ * one image where the batch is run an image a thread. Allocated with malloc; the caller frees it
+ * with free(). */
 MIEN_API int mien_net_plan_text(mien_net *net, int batch, int width, int height, char **text);
 
 /* ---------------------------------------------------------- raw tensor runs */
@@ -212,6 +216,11 @@ MIEN_API int mien_net_output_shape(mien_net *net, int i, int batch, int width, i
  * Runs the network on a raw tensor: RGB values 0..255 (normalisation and channel order are folded
  * into the first layer). outputs[0..noutputs-1] are matched by name; each must have the shape of
  * mien_net_output_shape. Outputs the caller does not name are not copied out.
+ *
+ * How a batch is run, here and in mien_detect, mien_embed, mien_classify and mien_age_gender_run:
+ * fewer images than threads are worked on by all threads together, layer by layer, so that the
+ * answer comes as soon as it can. Of more, each thread takes whole images, which gives the most
+ * images a second. Results are the same, bit for bit.
  */
 MIEN_API int mien_run(mien_net *net, const mien_tensor *input, mien_tensor *outputs, int noutputs);
 

@@ -15,14 +15,19 @@ void candidates_free(struct candidates *c) {
     *c = (struct candidates){0};
 }
 
+int candidates_grow(struct candidates *c, int capacity) {
+    if (capacity <= c->capacity) return MIEN_OK;
+    struct candidate *at = realloc(c->at, (size_t)capacity * sizeof *at);
+    if (!at) return err_set(MIEN_ENOMEM, "no memory for %d candidate faces", capacity);
+    c->at = at;
+    c->capacity = capacity;
+    return MIEN_OK;
+}
+
 static struct candidate *candidates_add(struct candidates *c) {
     if (c->n == c->capacity) {
         if (c->capacity > INT_MAX / 2) return NULL;
-        int room = c->capacity ? 2 * c->capacity : FIRST_ROOM;
-        struct candidate *at = realloc(c->at, (size_t)room * sizeof *at);
-        if (!at) return NULL;
-        c->at = at;
-        c->capacity = room;
+        if (candidates_grow(c, c->capacity ? 2 * c->capacity : FIRST_ROOM)) return NULL;
     }
     return &c->at[c->n++];
 }

@@ -55,6 +55,8 @@ struct candidates {
     struct candidate *at; /* [n], room for capacity; the owner frees it with candidates_free() */
     int n, capacity;
 };
+/* Makes room for `capacity`; what is there stays. MIEN_ENOMEM. */
+int candidates_grow(struct candidates *c, int capacity);
 void candidates_free(struct candidates *c);
 
 /* Fills *spec for `arch` ("retinaface" or "scrfd") from the text of the blob's `variant`.

@@ -2,7 +2,7 @@
 #include "vision/nms.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <stdbool.h>
 
 void candidates_scale(struct candidates *c, double scale_x, double scale_y) {
     float sx = (float)scale_x, sy = (float)scale_y;
@@ -19,15 +19,32 @@ void candidates_scale(struct candidates *c, double scale_x, double scale_y) {
     }
 }
 
-/* Orders are distinct, so no two compare equal and qsort need not be stable. */
-static int by_score(const void *a, const void *b) {
-    const struct candidate *p = a, *q = b;
-    if (p->face.score != q->face.score) return p->face.score < q->face.score ? 1 : -1;
-    return (p->order > q->order) - (p->order < q->order);
+/* Orders are distinct, so no two are equal and any sort gives the same. */
+static bool comes_first(const struct candidate *p, const struct candidate *q) {
+    if (p->face.score != q->face.score) return p->face.score > q->face.score;
+    return p->order < q->order;
 }
 
+/* Lets at[i] sink until nothing below it comes later: the heap's root is the last of all. */
+static void sink(struct candidate *at, int i, int n) {
+    struct candidate moved = at[i];
+    for (int child; (child = 2 * i + 1) < n; i = child) {
+        if (child + 1 < n && comes_first(&at[child], &at[child + 1])) child++;
+        if (!comes_first(&moved, &at[child])) break;
+        at[i] = at[child];
+    }
+    at[i] = moved;
+}
+
+/* Heapsort: glibc's qsort takes memory for more than a few. */
 void candidates_sort(struct candidates *c, int top) {
-    if (c->n > 1) qsort(c->at, (size_t)c->n, sizeof *c->at, by_score);
+    for (int i = c->n / 2 - 1; i >= 0; i--) sink(c->at, i, c->n);
+    for (int n = c->n - 1; n > 0; n--) {
+        struct candidate last = c->at[0];
+        c->at[0] = c->at[n];
+        c->at[n] = last;
+        sink(c->at, 0, n);
+    }
     if (top > 0 && c->n > top) c->n = top;
 }
 

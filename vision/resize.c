@@ -34,7 +34,7 @@ void resize_scratch_free(struct resize_scratch *s) {
     *s = (struct resize_scratch){0};
 }
 
-static int scratch_need(struct resize_scratch *s, size_t size) {
+int resize_scratch_grow(struct resize_scratch *s, size_t size) {
     if (size <= s->size) return MIEN_OK;
     void *memory = malloc(size);
     if (!memory) return err_set(MIEN_ENOMEM, "no memory for resizing (%zu bytes)", size);
@@ -152,7 +152,7 @@ static char *taps_place(const struct axis *a, char *at, struct taps *t) {
 static int work_make(const struct axis *ax, const struct axis *ay, struct resize_scratch *s,
                      struct work *w) {
     size_t blend = (size_t)ax->in * 3 * sizeof(float);
-    int code = scratch_need(s, taps_bytes(ax) + taps_bytes(ay) + blend);
+    int code = resize_scratch_grow(s, taps_bytes(ax) + taps_bytes(ay) + blend);
     if (code != MIEN_OK) return code;
     char *at = taps_place(ay, taps_place(ax, s->memory, &w->x), &w->y);
     w->blend = (float *)(void *)at;

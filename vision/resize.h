@@ -31,6 +31,8 @@ struct resize_scratch {
     void *memory;
     size_t size; /* bytes */
 };
+/* Makes it at least `size` bytes. MIEN_ENOMEM leaves it as it is. */
+int resize_scratch_grow(struct resize_scratch *s, size_t size);
 void resize_scratch_free(struct resize_scratch *s);
 
 /*

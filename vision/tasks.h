@@ -13,15 +13,34 @@
 #include "engine/calibrate.h"
 #include "mien.h"
 #include "vision/anchors.h"
+#include "vision/resize.h"
 
 #include <jansson.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 struct mien_ctx {
     const struct backend_ops *ops;
     struct backend *backend;
     char *weights_dir;
     enum mien_precision precision;
+};
+
+/* What a run needs besides the plan: its input and outputs, and scratch of the tasks. */
+struct tasks_slot {
+    const struct net_plan *plan;
+    float *input;    /* [batch][height][width][3], RGB 0..255 */
+    float **outputs; /* [noutputs], each [batch][h][w][c] */
+    struct resize_scratch scratch;
+    struct candidates candidates;
+};
+
+/* A slot for each of the items that run side by side: one a lane of the backend for plans of batch
+ * 1, one for others. A plan keeps its sets, so that a second call allocates nothing. */
+struct tasks_set {
+    struct tasks_set *next;
+    int n;
+    struct tasks_slot slot[];
 };
 
 /* A plan in a network's cache. */
@@ -31,6 +50,7 @@ struct net_plan {
     struct backend_plan *plan;
     int users;          /* threads that run it now */
     unsigned long used; /* tick of the last use */
+    struct tasks_set *idle;
     struct net_plan *next;
 };
 
@@ -47,7 +67,7 @@ struct mien_net {
     float crop_margin;
     struct calibration *calibration;         /* that runs now, else NULL */
     const struct backend_observer *observer; /* its observer */
-    pthread_mutex_t lock;                    /* guards plans */
+    pthread_mutex_t lock;                    /* guards plans and what is in them */
     struct net_plan *plans;
     unsigned long tick;
 };
@@ -67,20 +87,45 @@ int tasks_output(const struct mien_net *net, const char *name);
 /* Values of output i of a plan, all images together. */
 size_t tasks_output_count(const struct net_plan *p, int i);
 
-/* How many of `left` equal items to run at once: a power of two, so that a folder of any length
- * needs few plans. */
-enum { TASKS_MAX_BATCH = 8 };
+/* A set of slots of a plan in use; put it back before the plan. */
+int tasks_set_get(struct mien_net *net, struct net_plan *p, struct tasks_set **out);
+void tasks_set_put(struct mien_net *net, struct net_plan *p, struct tasks_set *set);
+void tasks_set_free(struct tasks_set *set, int noutputs);
+
+/*
+ * How n equal items are run. `whole` of them, a multiple of the backend's lanes, run as wholes:
+ * each on one lane, side by side with others, by a plan of batch 1. What is left is too little to
+ * keep all lanes busy that way, and runs in batches on all of them together.
+ */
+int tasks_whole(const struct mien_net *net, int n);
+/* Size of the next batch where `left` are left: a power of two up to 8, so that a folder of any
+ * length needs few plans. */
 int tasks_batch(int left);
 
-/* n inputs of one size, run in batches: fill writes input i ([height][width][3], RGB 0..255), take
- * reads its outputs (one pointer a network output). Both return MIEN_OK or stop everything. */
+/*
+ * n inputs of one size. fill writes input i ([height][width][3], RGB 0..255); take reads its
+ * outputs (one pointer a network output). Both return MIEN_OK or stop everything. They are called
+ * from several threads at once, for different i with different slots, whose scratch is theirs.
+ */
 struct tasks_job {
     mien_net *net;
     int n, width, height;
-    int (*fill)(void *context, int i, float *input);
-    int (*take)(void *context, int i, const float *const *outputs);
+    int (*fill)(void *context, int i, struct tasks_slot *slot, float *input);
+    int (*take)(void *context, int i, struct tasks_slot *slot, const float *const *outputs);
     void *context;
 };
-int tasks_run_batches(const struct tasks_job *j);
+int tasks_run_all(const struct tasks_job *j);
+
+/* The sentence of the first item that failed, brought from its thread to the caller's. */
+struct tasks_failure {
+    atomic_int code; /* MIEN_OK: none */
+    char text[512];
+};
+void tasks_fail(struct tasks_failure *f, int code);
+/* The code; sets the caller's sentence where it is not MIEN_OK. */
+int tasks_failed(const struct tasks_failure *f);
+
+/* Where `noutputs` pointers fit. No network here comes near. */
+enum { TASKS_MAX_OUTPUTS = 32 };
 
 #endif

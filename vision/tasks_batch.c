@@ -2,53 +2,86 @@
 #include "engine/err.h"
 #include "vision/tasks.h"
 
-#include <stdlib.h>
+#include <stdio.h>
+
+int tasks_whole(const struct mien_net *net, int n) {
+    if (net->observer) return 0; /* it sums what it sees, and sums depend on their order */
+    int lanes = net->ctx->ops->lanes(net->ctx->backend);
+    return lanes > 0 && n > 0 ? n / lanes * lanes : 0;
+}
 
 int tasks_batch(int left) {
     int n = 1;
-    while (n < TASKS_MAX_BATCH && 2 * n <= left) n *= 2;
+    while (n < 8 && 2 * n <= left) n *= 2;
     return n;
 }
 
-static int run_part(const struct tasks_job *j, int first, int count, float *input, float **outputs,
-                    const float **one) {
-    struct net_plan *p;
-    int rc = tasks_plan_get(j->net, count, j->width, j->height, &p), nout = j->net->net->noutputs;
-    if (rc) return rc;
+void tasks_fail(struct tasks_failure *f, int code) {
+    int none = MIEN_OK;
+    if (atomic_compare_exchange_strong(&f->code, &none, code))
+        snprintf(f->text, sizeof f->text, "%s", err_text());
+}
+
+int tasks_failed(const struct tasks_failure *f) {
+    int code = atomic_load(&f->code);
+    return code ? err_set(code, "%s", f->text) : MIEN_OK;
+}
+
+/* Items first..first+count-1 in one run. */
+static int run_batch(const struct tasks_job *j, struct net_plan *p, struct tasks_slot *slot,
+                     int first, int count) {
+    const struct backend_ops *ops = j->net->ctx->ops;
+    const float *one[TASKS_MAX_OUTPUTS];
     size_t per_image = (size_t)j->width * (size_t)j->height * 3;
-    for (int i = 0; i < nout && !rc; i++) {
-        free(outputs[i]);
-        outputs[i] = malloc(tasks_output_count(p, i) * sizeof(float));
-        if (!outputs[i]) rc = err_set(MIEN_ENOMEM, "out of memory");
-    }
+    int rc = MIEN_OK;
     for (int b = 0; b < count && !rc; b++)
-        rc = j->fill(j->context, first + b, input + per_image * (size_t)b);
-    if (!rc) rc = j->net->ctx->ops->run(p->plan, input, outputs, j->net->observer);
-    if (!rc) rc = j->net->ctx->ops->wait(p->plan);
+        rc = j->fill(j->context, first + b, slot, slot->input + per_image * (size_t)b);
+    if (!rc) rc = ops->run(p->plan, slot->input, slot->outputs, j->net->observer);
+    if (!rc) rc = ops->wait(p->plan);
     for (int b = 0; b < count && !rc; b++) {
-        for (int i = 0; i < nout; i++)
-            one[i] = outputs[i] + tasks_output_count(p, i) / (size_t)count * (size_t)b;
-        rc = j->take(j->context, first + b, one);
+        for (int i = 0; i < j->net->net->noutputs; i++)
+            one[i] = slot->outputs[i] + tasks_output_count(p, i) / (size_t)count * (size_t)b;
+        rc = j->take(j->context, first + b, slot, one);
     }
-    tasks_plan_put(j->net, p);
     return rc;
 }
 
-int tasks_run_batches(const struct tasks_job *j) {
-    if (j->n == 0) return MIEN_OK;
-    size_t nout = (size_t)j->net->net->noutputs;
-    size_t per_image = (size_t)j->width * (size_t)j->height * 3;
-    float *input = malloc(per_image * (size_t)tasks_batch(j->n) * sizeof(float));
-    float **outputs = calloc(nout, sizeof *outputs);
-    const float **one = calloc(nout, sizeof *one);
-    int rc = input && outputs && one ? MIEN_OK : err_set(MIEN_ENOMEM, "out of memory");
+struct wholes {
+    const struct tasks_job *job;
+    struct net_plan *plan;
+    struct tasks_set *set;
+    struct tasks_failure failure;
+};
+
+static void run_item(void *context, int item, int worker) {
+    struct wholes *w = context;
+    if (atomic_load(&w->failure.code)) return;
+    int rc = run_batch(w->job, w->plan, &w->set->slot[worker], item, 1);
+    if (rc) tasks_fail(&w->failure, rc);
+}
+
+static int run_wholes(const struct tasks_job *j, int count, struct net_plan *p,
+                      struct tasks_set *set) {
+    struct wholes w = {.job = j, .plan = p, .set = set};
+    int rc = j->net->ctx->ops->each(p->plan, count, run_item, &w);
+    return rc ? rc : tasks_failed(&w.failure);
+}
+
+int tasks_run_all(const struct tasks_job *j) {
+    int whole = tasks_whole(j->net, j->n), rc = MIEN_OK;
     for (int i = 0, count; i < j->n && !rc; i += count) {
-        count = tasks_batch(j->n - i);
-        rc = run_part(j, i, count, input, outputs, one);
+        struct net_plan *p;
+        struct tasks_set *set;
+        count = i < whole ? whole : tasks_batch(j->n - i);
+        rc = tasks_plan_get(j->net, i < whole ? 1 : count, j->width, j->height, &p);
+        if (rc) return rc;
+        rc = tasks_set_get(j->net, p, &set);
+        if (!rc) {
+            rc =
+                i < whole ? run_wholes(j, count, p, set) : run_batch(j, p, &set->slot[0], i, count);
+            tasks_set_put(j->net, p, set);
+        }
+        tasks_plan_put(j->net, p);
     }
-    for (size_t i = 0; outputs && i < nout; i++) free(outputs[i]);
-    free(outputs);
-    free(one);
-    free(input);
     return rc;
 }

@@ -1,22 +1,18 @@
 /* Pictures to classes. */
 #include "engine/err.h"
 #include "vision/image.h"
-#include "vision/resize.h"
 #include "vision/tasks.h"
-
-#include <stdlib.h>
 
 struct classify_job {
     const mien_net *net;
     const mien_image *const *images;
     int top;
     mien_class *out;
-    struct resize_scratch scratch;
 };
 
 /* Short side to short_side, centre crop: as torchvision's Resize and CenterCrop, in one step. */
-static int fill_picture(void *context, int i, float *input) {
-    struct classify_job *c = context;
+static int fill_picture(void *context, int i, struct tasks_slot *slot, float *input) {
+    const struct classify_job *c = context;
     const mien_image *img = c->images[i];
     int w = c->net->info.width, h = c->net->info.height, side = c->net->short_side;
     int portrait = img->width < img->height;
@@ -27,12 +23,14 @@ static int fill_picture(void *context, int i, float *input) {
            top = (double)(int64_t)((rh - h) / 2 + 0.5);
     double sx = img->width / rw, sy = img->height / rh;
     struct rect_f box = {left * sx, top * sy, (left + w) * sx, (top + h) * sy};
-    return resize_f32(img, &box, input, (ptrdiff_t)w * 3, w, h, RESIZE_TRIANGLE, &c->scratch);
+    return resize_f32(img, &box, input, (ptrdiff_t)w * 3, w, h, RESIZE_TRIANGLE, &slot->scratch);
 }
 
 /* The top classes by insertion: top is small. */
-static int take_classes(void *context, int i, const float *const *outputs) {
-    struct classify_job *c = context;
+static int take_classes(void *context, int i, struct tasks_slot *slot,
+                        const float *const *outputs) {
+    (void)slot;
+    const struct classify_job *c = context;
     mien_class *best = c->out + (size_t)i * (size_t)c->top;
     int kept = 0;
     for (int k = 0; k < c->net->info.classes; k++) {
@@ -55,7 +53,5 @@ int mien_classify(mien_net *net, const mien_image *const *images, int n, int top
     struct classify_job c = {.net = net, .images = images, .top = top, .out = out};
     struct tasks_job j = {net,          n, net->info.width, net->info.height, fill_picture,
                           take_classes, &c};
-    rc = tasks_run_batches(&j);
-    resize_scratch_free(&c.scratch);
-    return rc;
+    return tasks_run_all(&j);
 }

@@ -5,8 +5,6 @@
 #include "vision/tasks.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* ---------------------------------------------------------------- embedding */
 
@@ -20,14 +18,17 @@ static void widen(const uint8_t *src, size_t n, float *dst) {
     for (size_t i = 0; i < n; i++) dst[i] = src[i];
 }
 
-static int fill_crop(void *context, int i, float *input) {
+static int fill_crop(void *context, int i, struct tasks_slot *slot, float *input) {
+    (void)slot;
     const struct embed_job *e = context;
     size_t n = (size_t)ALIGN_SIDE * ALIGN_SIDE * 3;
     widen(e->crops + n * (size_t)i, n, input);
     return MIEN_OK;
 }
 
-static int take_embedding(void *context, int i, const float *const *outputs) {
+static int take_embedding(void *context, int i, struct tasks_slot *slot,
+                          const float *const *outputs) {
+    (void)slot;
     const struct embed_job *e = context;
     float *dst = e->out + (size_t)e->size * (size_t)i;
     double sum = 0;
@@ -46,7 +47,7 @@ int mien_embed(mien_net *net, const uint8_t *crops, int n, float *out) {
                        net->info.name);
     struct embed_job e = {crops, out, net->info.embedding_size};
     struct tasks_job j = {net, n, ALIGN_SIDE, ALIGN_SIDE, fill_crop, take_embedding, &e};
-    return tasks_run_batches(&j);
+    return tasks_run_all(&j);
 }
 
 float mien_similarity(const float *a, const float *b, int d) {
@@ -66,18 +67,17 @@ struct age_job {
     const mien_image *img;
     const mien_face *faces;
     mien_age_gender *out;
-    struct resize_scratch scratch;
-    uint8_t crop[ALIGN_SIDE * ALIGN_SIDE * 3];
 };
 
-static int fill_face(void *context, int i, float *input) {
-    struct age_job *a = context;
+static int fill_face(void *context, int i, struct tasks_slot *slot, float *input) {
+    const struct age_job *a = context;
     if (!a->net->crop_aligned)
         return crop_square(a->img, a->faces[i].box, a->net->crop_margin, input,
                            (ptrdiff_t)a->net->info.width * 3, a->net->info.width,
-                           a->net->info.height, &a->scratch);
-    int rc = mien_align(a->img, &a->faces[i], 1, a->crop);
-    if (!rc) widen(a->crop, sizeof a->crop, input);
+                           a->net->info.height, &slot->scratch);
+    uint8_t crop[ALIGN_SIDE * ALIGN_SIDE * 3];
+    int rc = mien_align(a->img, &a->faces[i], 1, crop);
+    if (!rc) widen(crop, sizeof crop, input);
     return rc;
 }
 
@@ -91,8 +91,9 @@ static mien_age_gender from_fc1(const float *v) {
     return r;
 }
 
-static int take_age(void *context, int i, const float *const *outputs) {
-    struct age_job *a = context;
+static int take_age(void *context, int i, struct tasks_slot *slot, const float *const *outputs) {
+    (void)slot;
+    const struct age_job *a = context;
     int fc1 = tasks_output(a->net, "fc1");
     if (fc1 >= 0) {
         a->out[i] = from_fc1(outputs[fc1]);
@@ -115,15 +116,7 @@ int mien_age_gender_run(mien_net *net, const mien_image *img, const mien_face *f
     if (net->crop_aligned && (net->info.width != ALIGN_SIDE || net->info.height != ALIGN_SIDE))
         return err_set(MIEN_EUNSUPPORTED, "network '%s' does not take 112x112 crops",
                        net->info.name);
-    struct age_job *a = calloc(1, sizeof *a);
-    if (!a) return err_set(MIEN_ENOMEM, "out of memory");
-    a->net = net;
-    a->img = img;
-    a->faces = faces;
-    a->out = out;
-    struct tasks_job j = {net, nfaces, net->info.width, net->info.height, fill_face, take_age, a};
-    rc = tasks_run_batches(&j);
-    resize_scratch_free(&a->scratch);
-    free(a);
-    return rc;
+    struct age_job a = {.net = net, .img = img, .faces = faces, .out = out};
+    struct tasks_job j = {net, nfaces, net->info.width, net->info.height, fill_face, take_age, &a};
+    return tasks_run_all(&j);
 }

@@ -97,6 +97,9 @@ static int check_outputs(struct mien_net *net) {
     net->info.dynamic_size = net->net->dynamic_size;
     net->info.width = net->net->input_width;
     net->info.height = net->net->input_height;
+    if (net->net->noutputs > TASKS_MAX_OUTPUTS)
+        return err_set(MIEN_EWEIGHTS, "%s: %d outputs, at most %d are possible",
+                       blob_label(net->blob), net->net->noutputs, TASKS_MAX_OUTPUTS);
     switch (net->info.task) {
     case MIEN_TASK_DETECT: return check_detector(net);
     case MIEN_TASK_CLASSIFY: net->info.classes = channels; break;
@@ -156,6 +159,11 @@ int mien_net_load(mien_ctx *ctx, const char *name_or_path, mien_net **out) {
 }
 
 static void free_net_plan(struct mien_net *net, struct net_plan *p) {
+    while (p->idle) {
+        struct tasks_set *next = p->idle->next;
+        tasks_set_free(p->idle, net->net->noutputs);
+        p->idle = next;
+    }
     net->ctx->ops->close(NULL, NULL, p->plan);
     plan_free(p->graph);
     free(p);

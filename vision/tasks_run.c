@@ -23,60 +23,108 @@ int mien_net_output_shape(mien_net *net, int i, int batch, int width, int height
     return plan_output_shape(net->net, i, width, height, &t->h, &t->w, &t->c);
 }
 
+/* What the plan adds to a run of n items, of which it does `items` as `copies` side by side. */
+static void add_plan(const mien_net *net, const struct net_plan *p, int items, int copies,
+                     mien_plan_info *info) {
+    struct backend_sizes sizes;
+    net->ctx->ops->sizes(net->weights, p->plan, &sizes);
+    info->steps = p->graph->nsteps;
+    info->macs += p->graph->macs * (uint64_t)items;
+    info->weight_bytes = sizes.weight_bytes;
+    info->arena_bytes += sizes.arena_bytes * (uint64_t)copies;
+    info->no_reuse_bytes += p->graph->no_reuse_bytes * (uint64_t)copies;
+    info->scratch_bytes += sizes.scratch_bytes;
+}
+
 int mien_net_plan(mien_net *net, int batch, int width, int height, mien_plan_info *info) {
+    mien_plan_info sum = {.batch = batch, .width = width, .height = height};
+    int whole = tasks_whole(net, batch), rc;
     struct net_plan *p;
-    int rc = tasks_plan_get(net, batch, width, height, &p);
-    if (rc) return rc;
-    if (info) {
-        struct backend_sizes sizes;
-        net->ctx->ops->sizes(net->weights, p->plan, &sizes);
-        *info = (mien_plan_info){
-            .batch = batch,
-            .width = width,
-            .height = height,
-            .steps = p->graph->nsteps,
-            .macs = p->graph->macs,
-            .weight_bytes = sizes.weight_bytes,
-            .arena_bytes = sizes.arena_bytes,
-            .no_reuse_bytes = p->graph->no_reuse_bytes,
-            .scratch_bytes = sizes.scratch_bytes,
-        };
+    if (whole > 0) {
+        rc = tasks_plan_get(net, 1, width, height, &p);
+        if (rc) return rc;
+        add_plan(net, p, whole, net->ctx->ops->lanes(net->ctx->backend), &sum);
+        tasks_plan_put(net, p);
     }
-    tasks_plan_put(net, p);
+    if (whole < batch || whole == 0) {
+        rc = tasks_plan_get(net, batch - whole, width, height, &p);
+        if (rc) return rc;
+        add_plan(net, p, 1, 1, &sum);
+        tasks_plan_put(net, p);
+    }
+    if (info) *info = sum;
     return MIEN_OK;
 }
 
-/* Matches the caller's tensors with the plan's outputs; wanted: [noutputs] of the network. */
-static int match_outputs(mien_net *net, const struct net_plan *p, mien_tensor *outputs,
+/* Matches the caller's tensors of n items with the plan's outputs; wanted: [noutputs] of the
+ * network. */
+static int match_outputs(mien_net *net, const struct net_plan *p, int n, const mien_tensor *outputs,
                          int noutputs, float **wanted) {
     for (int i = 0; i < noutputs; i++) {
-        mien_tensor *t = &outputs[i];
+        const mien_tensor *t = &outputs[i];
         int at = t->name ? tasks_output(net, t->name) : -1;
         if (at < 0)
             return err_set(MIEN_EINVAL, "network '%s' has no output '%s'", net->info.name,
                            t->name ? t->name : "(null)");
         const struct plan_view *v = &p->graph->outputs[at];
-        if (!t->data || t->n != p->batch || t->h != v->h || t->w != v->w || t->c != v->c)
-            return err_set(MIEN_EINVAL, "output %s is %dx%dx%dx%d, not %dx%dx%dx%d", t->name,
-                           p->batch, v->h, v->w, v->c, t->n, t->h, t->w, t->c);
+        if (!t->data || t->n != n || t->h != v->h || t->w != v->w || t->c != v->c)
+            return err_set(MIEN_EINVAL, "output %s is %dx%dx%dx%d, not %dx%dx%dx%d", t->name, n,
+                           v->h, v->w, v->c, t->n, t->h, t->w, t->c);
         wanted[at] = t->data;
     }
     return MIEN_OK;
 }
 
+struct raw_run {
+    mien_net *net;
+    struct net_plan *plan;
+    const float *input;
+    float **outputs;
+    struct tasks_failure failure;
+};
+
+/* Runs items first.. of the tensors, as many as the plan's batch. */
+static int run_part(const struct raw_run *r, int first) {
+    const struct net_plan *p = r->plan;
+    const struct backend_ops *ops = r->net->ctx->ops;
+    float *outputs[TASKS_MAX_OUTPUTS];
+    for (int i = 0; i < r->net->net->noutputs; i++) {
+        size_t each = tasks_output_count(p, i) / (size_t)p->batch;
+        outputs[i] = r->outputs[i] ? r->outputs[i] + each * (size_t)first : NULL;
+    }
+    size_t each = (size_t)p->width * (size_t)p->height * 3;
+    int rc = ops->run(p->plan, r->input + each * (size_t)first, outputs, r->net->observer);
+    return rc ? rc : ops->wait(p->plan);
+}
+
+static void run_one(void *context, int item, int worker) {
+    struct raw_run *r = context;
+    (void)worker;
+    if (atomic_load(&r->failure.code)) return;
+    int rc = run_part(r, item);
+    if (rc) tasks_fail(&r->failure, rc);
+}
+
 int mien_run(mien_net *net, const mien_tensor *input, mien_tensor *outputs, int noutputs) {
     if (!input->data || input->c != 3)
         return err_set(MIEN_EINVAL, "the input must be n x h x w x 3 values");
-    struct net_plan *p;
-    int rc = tasks_plan_get(net, input->n, input->w, input->h, &p);
+    float *wanted[TASKS_MAX_OUTPUTS] = {NULL};
+    struct raw_run r = {.net = net, .input = input->data, .outputs = wanted};
+    int whole = tasks_whole(net, input->n), rest = input->n - whole, rc = MIEN_OK;
+    if (whole > 0) {
+        rc = tasks_plan_get(net, 1, input->w, input->h, &r.plan);
+        if (rc) return rc;
+        rc = match_outputs(net, r.plan, input->n, outputs, noutputs, wanted);
+        if (!rc) rc = net->ctx->ops->each(r.plan->plan, whole, run_one, &r);
+        if (!rc) rc = tasks_failed(&r.failure);
+        tasks_plan_put(net, r.plan);
+        if (rc || rest == 0) return rc;
+    }
+    rc = tasks_plan_get(net, rest, input->w, input->h, &r.plan);
     if (rc) return rc;
-    float **wanted = calloc((size_t)net->net->noutputs, sizeof *wanted);
-    rc = wanted ? match_outputs(net, p, outputs, noutputs, wanted)
-                : err_set(MIEN_ENOMEM, "out of memory");
-    if (!rc) rc = net->ctx->ops->run(p->plan, input->data, wanted, net->observer);
-    if (!rc) rc = net->ctx->ops->wait(p->plan);
-    free(wanted);
-    tasks_plan_put(net, p);
+    rc = match_outputs(net, r.plan, input->n, outputs, noutputs, wanted);
+    if (!rc) rc = run_part(&r, whole);
+    tasks_plan_put(net, r.plan);
     return rc;
 }
 
@@ -99,8 +147,7 @@ static void print_window(char *out, size_t size, const struct net_node *n, const
 }
 
 static void print_step(FILE *f, const mien_net *net, const struct net_plan *p, int i) {
-    static const char *const types[] = {
-        [KERN_F32] = "f32", [KERN_BF16] = "bf16", [KERN_U8] = "u8"};
+    static const char *const types[] = {[KERN_F32] = "f32", [KERN_BF16] = "bf16", [KERN_U8] = "u8"};
     const struct plan_step *s = &p->graph->steps[i];
     const struct net_node *n = &net->net->nodes[s->node];
     char shape[48], before[32] = "", window[64] = "";
@@ -125,13 +172,16 @@ static void print_step(FILE *f, const mien_net *net, const struct net_plan *p, i
             s->out.top | s->out.left | s->out.bottom | s->out.right ? "  (halo)" : "");
 }
 
-static void print_plan(FILE *f, const mien_net *net, const struct net_plan *p) {
+static void print_plan(FILE *f, const mien_net *net, const struct net_plan *p, int batch) {
     const struct plan_graph *g = p->graph;
     struct backend_sizes sizes;
     net->ctx->ops->sizes(net->weights, p->plan, &sizes);
-    fprintf(f, "%s  batch %d  %dx%d  on %s\n", net->info.name, g->batch, g->width, g->height,
+    fprintf(f, "%s  batch %d  %dx%d  on %s\n", net->info.name, batch, g->width, g->height,
             net->ctx->ops->describe(net->ctx->backend));
-    fprintf(f, "step  algorithm     window        output h,w,c   type     MMACs     at KiB  layer\n");
+    if (g->batch != batch)
+        fprintf(f, "the batch is run an image a thread; this is the plan of one image\n");
+    fprintf(f,
+            "step  algorithm     window        output h,w,c   type     MMACs     at KiB  layer\n");
     for (int i = 0; i < g->nsteps; i++) print_step(f, net, p, i);
     fprintf(f,
             "%d steps, %.3f GMACs; packed weights %.1f MiB, activations %.1f MiB in one arena "
@@ -144,11 +194,11 @@ static void print_plan(FILE *f, const mien_net *net, const struct net_plan *p) {
 int mien_net_plan_text(mien_net *net, int batch, int width, int height, char **text) {
     *text = NULL;
     struct net_plan *p;
-    int rc = tasks_plan_get(net, batch, width, height, &p);
+    int rc = tasks_plan_get(net, tasks_whole(net, batch) ? 1 : batch, width, height, &p);
     if (rc) return rc;
     size_t size;
     FILE *f = open_memstream(text, &size);
-    if (f) print_plan(f, net, p);
+    if (f) print_plan(f, net, p, batch);
     if (!f || fclose(f) != 0) {
         if (f) free(*text);
         *text = NULL;

@@ -2,6 +2,7 @@
  * weights. */
 #include "mien.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -110,6 +111,54 @@ static void test_batches(void **state) {
     assert_true(found > 0); /* else the comparison of faces compared nothing */
 }
 
+/* A raw run of more images than threads, of as many, and of one alone. */
+static void test_raw_batches(void **state) {
+    (void)state;
+    enum { N = 5, VALUES = 112 * 112 * 3 };
+    float *input = malloc(sizeof(float) * N * VALUES), all[N][EMBEDDING], some[N][EMBEDDING];
+    for (int i = 0; i < N * VALUES; i++) input[i] = (float)((i * 31 + i / VALUES * 7) % 256);
+    mien_tensor in = {.n = N, .h = 112, .w = 112, .c = 3, .data = input};
+    mien_tensor out = {"embedding", N, 1, 1, EMBEDDING, all[0]};
+    assert_int_equal(mien_run(embedder, &in, &out, 1), 0);
+    for (int n = 1; n < N; n++) {
+        in.n = out.n = n;
+        in.data = input + (size_t)(N - n) * VALUES;
+        out.data = some[0];
+        assert_int_equal(mien_run(embedder, &in, &out, 1), 0);
+        assert_memory_equal(some, all[N - n], sizeof(float) * (size_t)n * EMBEDDING);
+    }
+    assert_true(memcmp(all[0], all[1], sizeof all[0]) != 0);
+    out.n = N;
+    assert_int_equal(mien_run(embedder, &in, &out, 1), MIEN_EINVAL);
+    in.n = out.n = 0;
+    assert_int_equal(mien_run(embedder, &in, &out, 1), MIEN_EINVAL);
+    mien_plan_info one, four, five;
+    assert_int_equal(mien_net_plan(embedder, 1, 112, 112, &one), 0);
+    assert_int_equal(mien_net_plan(embedder, 4, 112, 112, &four), 0);
+    assert_int_equal(mien_net_plan(embedder, 5, 112, 112, &five), 0);
+    assert_int_equal(five.batch, 5);
+    assert_int_equal(five.macs, 5 * one.macs);
+    assert_int_equal(four.arena_bytes, 2 * one.arena_bytes); /* two threads, an image each */
+    free(input);
+}
+
+/* An item that fails in a worker's thread: its sentence is the caller's. */
+static void test_item_fails(void **state) {
+    (void)state;
+    enum { N = 6 };
+    mien_image *img = picture(80, 60, 4);
+    mien_face faces[N];
+    mien_age_gender out[N];
+    for (int bad = 0; bad < N; bad++) {
+        for (int i = 0; i < N; i++) faces[i] = face_in(img);
+        faces[bad].box[0] = (float)NAN;
+        assert_int_equal(mien_net_load(ctx, "no-such-network", &(mien_net *){NULL}), MIEN_EIO);
+        assert_int_not_equal(mien_age_gender_run(age_gender, img, faces, N, out), 0);
+        assert_null(strstr(mien_error(), "no-such-network"));
+    }
+    mien_image_free(img);
+}
+
 static void test_embedding_is_a_direction(void **state) {
     (void)state;
     float a[EMBEDDING], b[EMBEDDING];
@@ -205,6 +254,8 @@ int main(void) {
         cmocka_unit_test(test_info),
         cmocka_unit_test(test_wrong_arguments),
         cmocka_unit_test(test_batches),
+        cmocka_unit_test(test_raw_batches),
+        cmocka_unit_test(test_item_fails),
         cmocka_unit_test(test_embedding_is_a_direction),
         cmocka_unit_test(test_odd_faces),
         cmocka_unit_test(test_threads_share_networks),
