@@ -1,4 +1,4 @@
-# What mien links: picture libraries, jansson, threads, and OpenBLAS where there is one.
+# What mien links: picture libraries, jansson and threads.
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 
@@ -13,31 +13,8 @@ if(NOT STB_INCLUDE_DIR)
     message(FATAL_ERROR "stb_image.h is missing (Debian: apt-get install libstb-dev)")
 endif()
 
-# mien's workers call OpenBLAS side by side, which only its threaded builds allow: the serial one
-# shares a buffer without a lock and then returns wrong products. (The threads the library starts of
-# its own sleep: kern_init_blas sets them to 1.) Debian switches libopenblas.so.0 between variants
-# through alternatives, whose choice is the administrator's, so the pthread folder is looked in first,
-# and the run path names it (mien_blas_dir) to have the same variant at run time.
-find_library(OPENBLAS_LIBRARY openblas
-             PATH_SUFFIXES openblas-pthread
-             HINTS /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/openblas-pthread)
-find_path(OPENBLAS_INCLUDE_DIR cblas.h
-          HINTS /usr/include/${CMAKE_LIBRARY_ARCHITECTURE}/openblas-pthread
-          PATH_SUFFIXES openblas-pthread openblas)
-set(found_openblas OFF)
-if(OPENBLAS_LIBRARY AND OPENBLAS_INCLUDE_DIR)
-    set(found_openblas ON)
-endif()
-option(MIEN_OPENBLAS "Use OpenBLAS for large matrix products" ${found_openblas})
-if(MIEN_OPENBLAS)
-    if(NOT found_openblas)
-        message(FATAL_ERROR "OpenBLAS is missing (Debian: apt-get install libopenblas-pthread-dev)")
-    endif()
-    get_filename_component(mien_blas_dir "${OPENBLAS_LIBRARY}" DIRECTORY)
-    if(mien_blas_dir IN_LIST CMAKE_C_IMPLICIT_LINK_DIRECTORIES)
-        set(mien_blas_dir "")
-    endif()
-    message(STATUS "OpenBLAS: ${OPENBLAS_LIBRARY}")
-else()
-    message(STATUS "OpenBLAS: not used")
-endif()
+# OpenBLAS is loaded where it is used (kernels/blas/), so nothing of it is needed to build or link.
+# mien's workers call it side by side, which only its threaded builds allow: the serial one shares a
+# buffer without a lock and then returns wrong products. This is where Debian keeps the threaded one.
+option(MIEN_OPENBLAS "Can use OpenBLAS for large matrix products" ON)
+set(mien_blas_dir /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/openblas-pthread)

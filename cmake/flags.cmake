@@ -6,8 +6,6 @@ set(CMAKE_C_VISIBILITY_PRESET hidden)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_C_FLAGS_RELEASE "-O3 -g1")
-# Installed files find the OpenBLAS they were built with (dependencies.cmake says why).
-set(CMAKE_INSTALL_RPATH_USE_LINK_PATH ON)
 
 add_library(mien_flags INTERFACE)
 target_compile_definitions(mien_flags INTERFACE _GNU_SOURCE)

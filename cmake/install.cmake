@@ -12,13 +12,10 @@ install(TARGETS mien_static EXPORT mienStaticTargets)
 install(EXPORT mienTargets NAMESPACE mien:: DESTINATION ${package_dir})
 install(EXPORT mienStaticTargets NAMESPACE mien:: DESTINATION ${package_dir})
 
-set(mien_static_blas "")
-if(MIEN_OPENBLAS)
-    set(mien_static_blas "-lopenblas")
-    if(mien_blas_dir)
-        set(mien_static_blas "-L${mien_blas_dir} -Wl,-rpath,${mien_blas_dir} -lopenblas")
-    endif()
-endif()
+set(mien_static_libs "-lm")
+foreach(library IN LISTS CMAKE_DL_LIBS) # dlopen, where the C library lacks it
+    string(APPEND mien_static_libs " -l${library}")
+endforeach()
 
 list(JOIN mien_pkgconfig_modules " " mien_requires_private)
 configure_package_config_file(cmake/mienConfig.cmake.in mienConfig.cmake

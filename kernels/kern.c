@@ -37,12 +37,9 @@ static int has_bf16(void) {
 #endif
 }
 
+/* Asking loads it: only where it may be used or named. */
 static int has_blas(void) {
-#ifdef MIEN_HAVE_OPENBLAS
-    return 1;
-#else
-    return 0;
-#endif
+    return kern_blas_name()[0] != '\0';
 }
 
 int kern_init(struct kern *k, const char *cap) {

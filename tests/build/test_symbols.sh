@@ -29,3 +29,7 @@ done
 
 readelf -d "$MIEN_BUILD_DIR/libmien.so" | grep -q 'soname: \[libmien.so.0\]' ||
     fail "libmien.so has no SONAME libmien.so.0"
+
+readelf -d "$MIEN_BUILD_DIR/libmien.so" | grep -q 'NEEDED.*blas' &&
+    fail "libmien.so is linked with a BLAS, whose threads would start in every program"
+true

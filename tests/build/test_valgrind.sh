@@ -18,7 +18,7 @@ done
 
 # OpenBLAS picks kernels by CPU. Valgrind knows no AVX-512 and emulates FMA a lane at a time, so the
 # products of OpenBLAS for a CPU that has neither are eight times faster here than any other.
-if ldd "$MIEN_TOOL" | grep -q libopenblas; then
+if "$MIEN_TOOL" detect --backend blas "${pictures[0]}" >/dev/null 2>&1; then
     export OPENBLAS_CORETYPE=Nehalem MIEN_CPU=blas
 fi
 valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect,possible \
