@@ -74,6 +74,7 @@ static int run_all(const struct pipeline *p, const struct inputs *inputs) {
     progress_start(&progress, inputs->count);
     for (int i = 0; i < inputs->count; i++) {
         struct picture picture = {.input = &inputs->items[i]};
+        pipeline_decode(p, &picture);
         pipeline_run(p, &picture, 1);
         progress_hide(&progress);
         if (picture.error[0])

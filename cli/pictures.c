@@ -4,7 +4,9 @@
 #include "draw.h"
 #include "inputs.h"
 #include "output.h"
+#include "peak.h"
 #include "pipeline.h"
+#include "prefetch.h"
 #include "progress.h"
 #include "result.h"
 #include "say.h"
@@ -25,13 +27,19 @@ static int finish(const struct pipeline *p, struct picture *picture, const char 
 static int run_all(const struct pipeline *p, const struct inputs *inputs, char *const *targets) {
     int batch = p->opt->batch, failed = 0, stop = 0;
     struct picture *pictures = calloc((size_t)batch, sizeof *pictures);
+    int threads = p->opt->threads ? p->opt->threads : peak_cores();
+    struct prefetch *ahead = prefetch_open(p, inputs, threads > 1 ? threads : 0);
     struct progress progress;
 
-    if (!pictures) return say_no_memory();
+    if (!pictures || !ahead) {
+        prefetch_close(ahead);
+        free(pictures);
+        return say_no_memory();
+    }
     progress_start(&progress, inputs->count);
     for (int first = 0; first < inputs->count && !stop; first += batch) {
         int n = inputs->count - first < batch ? inputs->count - first : batch;
-        for (int i = 0; i < n; i++) pictures[i].input = &inputs->items[first + i];
+        for (int i = 0; i < n; i++) prefetch_take(ahead, &pictures[i]);
         pipeline_run(p, pictures, n);
         progress_hide(&progress);
         for (int i = 0; i < n; i++) {
@@ -43,6 +51,7 @@ static int run_all(const struct pipeline *p, const struct inputs *inputs, char *
         if (!stop) progress_show(&progress, first + n, failed);
     }
     progress_end(&progress);
+    prefetch_close(ahead);
     free(pictures);
     return failed ? EXIT_FAILED : EXIT_OK;
 }

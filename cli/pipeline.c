@@ -137,7 +137,7 @@ static void decode_stdin(const struct pipeline *p, struct picture *picture) {
     free(bytes);
 }
 
-static void decode(const struct pipeline *p, struct picture *picture) {
+void pipeline_decode(const struct pipeline *p, struct picture *picture) {
     const struct input *input = picture->input;
     const mien_image *image;
     double start = milliseconds();
@@ -330,7 +330,6 @@ void pipeline_run(const struct pipeline *p, struct picture *pictures, int n) {
         for (int i = 0; i < n; i++) fail(&pictures[i], NULL);
         return;
     }
-    for (int i = 0; i < n; i++) decode(p, &pictures[i]);
     m = alive(pictures, n, list);
     if (p->opt->aligned)
         for (int i = 0; i < m; i++) take_aligned(list[i]);

@@ -49,7 +49,10 @@ struct picture {
  * went wrong. Close with pipeline_close() in either case. */
 int pipeline_open(struct pipeline *p, const struct options *opt);
 void pipeline_close(struct pipeline *p);
-/* Runs n pictures whose input is set and whose other fields are zero. */
+/* Decodes the picture whose input is set and whose other fields are zero; several threads may do
+ * that at once. */
+void pipeline_decode(const struct pipeline *p, struct picture *picture);
+/* Runs n decoded pictures; those that have failed are passed over. */
 void pipeline_run(const struct pipeline *p, struct picture *pictures, int n);
 void picture_free(struct picture *picture);
 

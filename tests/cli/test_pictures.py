@@ -210,6 +210,7 @@ class Inputs(Folder):
         self.assertIn("error", one[1])
         self.assertEqual(without_timing(mien(*args, "--batch=3")), one)
         self.assertEqual(without_timing(mien(*args, "--batch=64", "--threads=1")), one)
+        self.assertEqual(without_timing(mien(*args, "--batch=2", "--threads=5")), one)
 
     @needs_photos
     def test_broken_pictures_do_not_stop_the_rest(self):
