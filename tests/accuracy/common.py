@@ -2,7 +2,8 @@
 reference.
 
 A figure is right when it is no more than TOLERANCE points below the one an independent runtime
-reaches with the same weights on the same pictures. Every script also takes
+reaches with the same weights on the same pictures; a precision below fp32 may lose LOSS points more
+(against the fp32 figure where the same run has it). Every script also takes
 --predictions FILE, JSON lines of the form `mien` prints, made by something else: independent.py
 makes them with other runtimes, which is how the scripts themselves were checked.
 """
@@ -15,6 +16,7 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TOLERANCE = 0.3
+LOSS = {"fp32": 0.0, "bf16": 0.2, "int8": 0.5}
 sys.path.insert(0, os.path.join(ROOT, "tests", "reference"))
 
 
@@ -36,8 +38,19 @@ def parser(description):
     p.add_argument(
         "--data", default=data_dir(), help="folder of labelled pictures (default: %(default)s)"
     )
+    add_precision(p)
     p.add_argument("--limit", type=int, help="only the first N pictures (no pass or fail)")
     return p
+
+
+def add_precision(p):
+    p.add_argument(
+        "--precision",
+        nargs="+",
+        choices=LOSS,
+        default=["fp32"],
+        help="a column each; int8 needs calibrated weights (default: fp32)",
+    )
 
 
 def need(folder):
@@ -53,13 +66,13 @@ def read_lines(path):
             yield json.loads(line)
 
 
-def run_mien(command, files, *options, chunk=400):
+def run_mien(precision, command, files, *options, chunk=400):
     """What `mien COMMAND` prints for each file, in order. Broken pictures end the run: none here
     should be."""
     for start in range(0, len(files), chunk):
         part = files[start : start + chunk]
         done = subprocess.run(
-            [find_mien(), command, *map(str, options), "--", *part],
+            [find_mien(), command, "--precision", precision, *map(str, options), "--", *part],
             stdout=subprocess.PIPE,
             check=False,
         )
@@ -73,33 +86,63 @@ def run_mien(command, files, *options, chunk=400):
 
 
 class Table:
-    """Rows of (what, pictures, figure, reference, ours); prints Markdown, remembers failures."""
+    """Figures of one network on one set of pictures, a column a precision; prints Markdown,
+    remembers failures."""
 
-    def __init__(self, judge=True):
-        self.rows, self.failed, self.judge = [], [], judge
+    def __init__(self, columns=("fp32",), judge=True):
+        self.columns, self.judge = list(columns), judge
+        self.column = self.columns[0]  # which one add fills
+        self.rows = {}  # (what, pictures, figure) -> (reference, {column: ours})
 
     def add(self, what, pictures, figure, reference, ours):
         """reference may be None: a figure without one is shown, not judged."""
-        self.rows.append((what, pictures, figure, reference, ours))
-        if self.judge and reference is not None and ours < reference - TOLERANCE:
-            self.failed.append(
-                "%s, %s: %.2f is more than %.1f below %.2f"
-                % (what, figure, ours, TOLERANCE, reference)
-            )
+        row = self.rows.setdefault((what, pictures, figure), (reference, {}))
+        row[1][self.column] = ours
+
+    def each_precision(self, measure):
+        """Fills all columns; measure(precision) adds the figures of one."""
+        for self.column in self.columns:
+            measure(self.column)
+
+    def failures(self):
+        for (what, pictures, figure), (reference, ours) in self.rows.items():
+            for column, value in ours.items():
+                known = ours.get("fp32") if column != "fp32" else None
+                if known is None and reference is None:
+                    continue
+                least = (reference - TOLERANCE if known is None else known) - LOSS[column]
+                if value < least:
+                    yield "%s, %s, %s, %s: %.2f is below %.2f" % (
+                        what,
+                        pictures,
+                        figure,
+                        column,
+                        value,
+                        least,
+                    )
 
     def markdown(self):
         """A line for each network and set of pictures, its figures side by side."""
-        lines = ["| what | pictures | figures | reference | mien |", "|---|---|---|---|---|"]
-        for (what, pictures), group in itertools.groupby(self.rows, key=lambda row: row[:2]):
-            _, _, figures, references, ours = zip(*group)
-            shown = ["–" if r is None else "%.1f" % r for r in references]
-            cells = [what, pictures, ", ".join(figures), " / ".join(shown)]
-            lines.append("| %s | %s |" % (" | ".join(cells), " / ".join("%.1f" % o for o in ours)))
+        names = ["mien" if c == "fp32" else c for c in self.columns]
+        lines = ["| what | pictures | figures | reference | %s |" % " | ".join(names)]
+        lines.append("|---" * (4 + len(names)) + "|")
+        for (what, pictures), group in itertools.groupby(self.rows, key=lambda key: key[:2]):
+            keys = list(group)
+            cells = [what, pictures, ", ".join(key[2] for key in keys)]
+            cells.append(together(self.rows[key][0] for key in keys))
+            for column in self.columns:
+                cells.append(together(self.rows[key][1].get(column) for key in keys))
+            lines.append("| %s |" % " | ".join(cells))
         return "\n".join(lines)
 
     def finish(self):
         """Prints the table; returns the exit status."""
         print(self.markdown())
-        for failure in self.failed:
+        failed = list(self.failures()) if self.judge else []
+        for failure in failed:
             print("FAILED %s" % failure)
-        return 1 if self.failed else 0
+        return 1 if failed else 0
+
+
+def together(figures):
+    return " / ".join("–" if f is None else "%.1f" % f for f in figures)

@@ -66,7 +66,7 @@ def evaluate(table, name, crop, lines, truth):
     table.add(name, where, "within one group %", reference[2], near)
 
 
-def whole_pictures(blob, files, chunk=100):
+def whole_pictures(precision, blob, files, chunk=100):
     """The network on whole pictures, as JSON objects."""
     for start in range(0, len(files), chunk):
         part = files[start : start + chunk]
@@ -76,7 +76,7 @@ def whole_pictures(blob, files, chunk=100):
                 batch.append(
                     np.rint(pictures.resize_linear(np.asarray(image.convert("RGB")), 112, 112))
                 )
-        out = compare.run_mien(blob, np.array(batch), threads=0)
+        out = compare.run_mien(blob, np.array(batch), threads=0, precision=precision)
         for path, years, male in zip(part, out["age"][:, 0], out["gender"][:, 0]):
             yield {
                 "file": path,
@@ -86,15 +86,18 @@ def whole_pictures(blob, files, chunk=100):
             }
 
 
-def run(table, data, crops=("whole", "found"), limit=None):
+def run(table, data, precision, crops=("whole", "found"), limit=None):
     name = "age-gender-faceapi"
     truth = load(data)
     names = sorted(truth, key=lambda n: int(n.split(".")[0]))[:limit]
     files = [os.path.join(data, "fairface", "val", n) for n in names]
     if "whole" in crops:
-        evaluate(table, name, "whole", whole_pictures(compare.blob(name, None), files), truth)
+        lines = whole_pictures(precision, compare.blob(name, None), files)
+        evaluate(table, name, "whole", lines, truth)
     if "found" in crops:
-        lines = common.run_mien("analyze", files, "--age-gender", name, "--classifier", "none")
+        lines = common.run_mien(
+            precision, "analyze", files, "--age-gender", name, "--classifier", "none"
+        )
         evaluate(table, name, "found", lines, truth)
 
 
@@ -108,7 +111,7 @@ def main():
     parser.add_argument("--crop", action="append", help="whole or found (default: both)")
     options = parser.parse_args()
     common.need(os.path.join(options.data, "fairface"))
-    table = common.Table(judge=not options.limit)
+    table = common.Table(options.precision, judge=not options.limit)
     truth = load(options.data)
     if options.predictions:
         evaluate(
@@ -119,7 +122,8 @@ def main():
             truth,
         )
     else:
-        run(table, options.data, options.crop or ("whole", "found"), options.limit)
+        crops = options.crop or ("whole", "found")
+        table.each_precision(lambda p: run(table, options.data, p, crops, options.limit))
     return table.finish()
 
 

@@ -30,11 +30,13 @@ def evaluate(table, lines, files):
     table.add("resnet50-imagenet", where, "top-5 %", REFERENCE[1], 100 * top / count)
 
 
-def run(table, data, limit=None):
+def run(table, data, precision, limit=None):
     files = load(data)
     evaluate(
         table,
-        common.run_mien("classify", files[:limit], "--classifier", "resnet50-imagenet", "--top", 5),
+        common.run_mien(
+            precision, "classify", files[:limit], "--classifier", "resnet50-imagenet", "--top", 5
+        ),
         files,
     )
 
@@ -42,11 +44,11 @@ def run(table, data, limit=None):
 def main():
     options = common.parser(__doc__).parse_args()
     common.need(os.path.join(options.data, "imagenet"))
-    table = common.Table(judge=not options.limit)
+    table = common.Table(options.precision, judge=not options.limit)
     if options.predictions:
         evaluate(table, common.read_lines(options.predictions), load(options.data))
     else:
-        run(table, options.data, options.limit)
+        table.each_precision(lambda p: run(table, options.data, p, options.limit))
     return table.finish()
 
 

@@ -84,7 +84,14 @@ def evaluate(table, name, path, lines, pairs):
     table.add(name, where, "TAR % at FAR 1 %", reference[1], tar)
 
 
-def run(table, data, embedders, detector="retinaface-mnet025-v2", paths=("original", "aligned")):
+def run(
+    table,
+    data,
+    precision,
+    embedders,
+    detector="retinaface-mnet025-v2",
+    paths=("original", "aligned"),
+):
     """embedders: name -> name or blob that --embedder takes."""
     pairs = load_pairs(data)
     names = pictures(pairs)
@@ -92,6 +99,7 @@ def run(table, data, embedders, detector="retinaface-mnet025-v2", paths=("origin
         if "original" in paths:
             files = [find(os.path.join(data, "lfw", "original250"), n) for n in names]
             lines = common.run_mien(
+                precision,
                 "embed",
                 files,
                 "--embedder",
@@ -107,7 +115,9 @@ def run(table, data, embedders, detector="retinaface-mnet025-v2", paths=("origin
         if "aligned" in paths:
             with tempfile.TemporaryDirectory() as folder:
                 files = shifted_copies(os.path.join(data, "lfw", "aligned112"), names, folder)
-                lines = common.run_mien("embed", files, "--embedder", blob, "--aligned")
+                lines = common.run_mien(
+                    precision, "embed", files, "--embedder", blob, "--aligned"
+                )
                 evaluate(table, name, "aligned", lines, pairs)
 
 
@@ -125,7 +135,7 @@ def main():
     )
     options = parser.parse_args()
     common.need(os.path.join(options.data, "lfw"))
-    table = common.Table()
+    table = common.Table(options.precision)
     paths = options.path or ["original", "aligned"]
     if options.predictions:
         evaluate(
@@ -136,12 +146,9 @@ def main():
             load_pairs(options.data),
         )
     else:
-        run(
-            table,
-            options.data,
-            {options.embedder: options.blob or options.embedder},
-            options.detector,
-            paths,
+        embedders = {options.embedder: options.blob or options.embedder}
+        table.each_precision(
+            lambda p: run(table, options.data, p, embedders, options.detector, paths)
         )
     return table.finish()
 

@@ -50,12 +50,13 @@ def evaluate(table, detector, path, size, lines, annotations):
         table.add(detector, where, "AP " + level if level == "easy" else level, figure, ours[level])
 
 
-def run(table, data, detectors, sizes=(0, 640)):
+def run(table, data, precision, detectors, sizes=(0, 640)):
     """detectors: name -> name or blob that --detector takes."""
     annotations, files = load(data)
     for name, blob in detectors.items():
         for size in sizes:
             lines = common.run_mien(
+                precision,
                 "detect",
                 files,
                 "--detector",
@@ -81,7 +82,7 @@ def main():
     parser.add_argument("--size", type=int, action="append", choices=(0, 640), help="default: both")
     options = parser.parse_args()
     common.need(os.path.join(options.data, "wider"))
-    table = common.Table()
+    table = common.Table(options.precision)
     sizes = options.size or [0, 640]
     if options.predictions:
         evaluate(
@@ -93,7 +94,8 @@ def main():
             load(options.data)[0],
         )
     else:
-        run(table, options.data, {options.detector: options.blob or options.detector}, sizes)
+        detectors = {options.detector: options.blob or options.detector}
+        table.each_precision(lambda p: run(table, options.data, p, detectors, sizes))
     return table.finish()
 
 
