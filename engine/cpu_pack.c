@@ -2,6 +2,7 @@
 #include "engine/cpu.h"
 #include "engine/err.h"
 #include "engine/fold.h"
+#include "engine/precision.h"
 #include "mien.h"
 
 #include <math.h>
@@ -119,7 +120,7 @@ static void quantise_filter(const struct cpu_layer *l, const struct net_storage 
     double shift = 0;
     for (int i = 0; i < l->cin * taps; i++) {
         float exact = filter[i] / l->acc_scale[o], mean = input->mean[i / taps];
-        filter[i] = rintf(exact);
+        filter[i] = fmaxf(-127, fminf(rintf(exact), 127)); /* a NaN of broken weights, too */
         sum += (int64_t)filter[i];
         shift += (double)((filter[i] - exact) * mean / input->scale[i / taps]);
     }
@@ -210,7 +211,8 @@ static void pack_filters(const struct net *net, const struct net_node *n, const 
 static int pack_conv(const struct kern *k, const struct net *net, const struct net_node *n,
                      int pixels, struct backend_weights *w, struct cpu_layer *l) {
     const struct net_node *source = &net->nodes[net_resolve(net, n->in[0])];
-    int inputs = fold_group_inputs(net, n);
+    int inputs = fold_group_inputs(net, n), rc = precision_check(net, net_resolve(net, n->in[0]));
+    if (rc) return rc;
     l->kh = n->window.kh;
     l->kw = n->window.kw;
     l->stride = n->window.stride;

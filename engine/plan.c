@@ -3,6 +3,7 @@
 #include "engine/err.h"
 #include "engine/fold.h"
 #include "engine/memory.h"
+#include "engine/precision.h"
 #include "mien.h"
 
 #include <stdlib.h>
@@ -447,15 +448,10 @@ static void fill_views(struct planner *p) {
 
 /* A calibration of another version of the network would leave bytes without a meaning. */
 static int check_scales(const struct planner *p) {
-    for (int i = 0; i < p->net->count; i++) {
-        const struct net_node *n = &p->net->nodes[i];
-        int used = p->v[i].buffer >= 0 || p->v[i].inside;
-        if (used && n->stored.type == KERN_U8 && !n->stored.scale)
-            return err_set(MIEN_EWEIGHTS,
-                           "%s: metadata int8 has no range for %s; calibrate it again",
-                           blob_label(p->net->blob), n->name);
-    }
-    return MIEN_OK;
+    int rc = MIEN_OK;
+    for (int i = 0; i < p->net->count && !rc; i++)
+        if (p->v[i].buffer >= 0 || p->v[i].inside) rc = precision_check(p->net, i);
+    return rc;
 }
 
 static int make_buffers(struct planner *p) {

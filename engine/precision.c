@@ -120,14 +120,25 @@ static int read_ranges(const struct net *net, struct value *v) {
     return MIEN_OK;
 }
 
+int precision_check(const struct net *net, int node) {
+    const struct net_node *n = &net->nodes[node];
+    if (n->stored.type != KERN_U8 || n->stored.scale) return MIEN_OK;
+    return err_set(MIEN_EWEIGHTS, "%s: its calibration has no range of %s; calibrate it again",
+                   blob_label(net->blob), n->name);
+}
+
+/* A number of a tensor of ranges, which may hold anything: calibrations see nothing as large. */
+static double number(float x) {
+    return isfinite(x) ? fmax(-1e9, fmin((double)x, 1e9)) : 0;
+}
+
 /* The lowest and highest value of a channel, zero always between them. */
 static double low_of(const struct value *v, int channel) {
-    return fmin(isfinite(v->ranges[channel]) ? (double)v->ranges[channel] : 0, 0);
+    return fmin(number(v->ranges[channel]), 0);
 }
 
 static double high_of(const struct net_node *n, const struct value *v, int channel) {
-    float high = v->ranges[n->channels + channel];
-    return fmax(isfinite(high) ? (double)high : 0, 1e-9);
+    return fmax(number(v->ranges[n->channels + channel]), 1e-9);
 }
 
 /* A group has one zero point: the share of its steps that lies below zero, averaged over its
@@ -170,8 +181,7 @@ static int set_scale(struct net_node *n, const struct value *v, const struct val
     }
     for (int j = 0; j < c; j++) {
         scale[j] = (float)(largest * pow((double)scale[j] / largest, power));
-        float mean = v->ranges[2 * c + j];
-        n->stored.mean[j] = isfinite(mean) ? mean : 0;
+        n->stored.mean[j] = (float)number(v->ranges[2 * c + j]);
     }
     n->stored.zero = zero;
     return MIEN_OK;
@@ -179,7 +189,7 @@ static int set_scale(struct net_node *n, const struct value *v, const struct val
 
 /* Channels from..: what the value they are copied from is stored in. */
 static void take_scale(struct net_node *n, int from, const struct net_node *source) {
-    for (int j = 0; j < source->channels && source->stored.scale; j++) {
+    for (int j = 0; j < source->channels; j++) {
         n->stored.scale[from + j] = source->stored.scale[j];
         n->stored.mean[from + j] = source->stored.mean[j];
     }
@@ -187,8 +197,10 @@ static void take_scale(struct net_node *n, int from, const struct net_node *sour
 }
 
 /* Copies are stored as what they copy; a concatenation's channels are those of its parts, one after
- * the other. */
+ * the other. Without one of them there is none. */
 static int copy_scales(const struct net *net, struct net_node *n) {
+    for (int i = 0; i < inputs_of(n); i++)
+        if (!net->nodes[net_resolve(net, n->in[i])].stored.scale) return MIEN_OK;
     if (allocate_scale(n)) return MIEN_ENOMEM;
     for (int i = 0, from = 0; i < inputs_of(n); i++) {
         const struct net_node *source = &net->nodes[net_resolve(net, n->in[i])];

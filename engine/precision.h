@@ -31,6 +31,9 @@ struct precision_support {
 int precision_assign(struct net *net, enum mien_precision precision,
                      const struct precision_support *support);
 
+/* MIEN_EWEIGHTS where a node that is needed is stored in bytes and its range was not measured. */
+int precision_check(const struct net *net, int node);
+
 /* The name of a value's tensor of ranges. name: [PRECISION_NAME] */
 #define PRECISION_PREFIX "int8."
 enum { PRECISION_NAME = 160 };
