@@ -67,7 +67,7 @@ static int task_of(const struct options *opt, enum mien_task *task, char **path)
 }
 
 /* Pictures that cannot be read are named and passed over. Returns how many were measured. */
-static int run_all(const struct pipeline *p, const struct inputs *inputs) {
+static int run_all(const struct pipeline *p, int needs_faces, const struct inputs *inputs) {
     struct progress progress;
     int measured = 0;
 
@@ -80,7 +80,7 @@ static int run_all(const struct pipeline *p, const struct inputs *inputs) {
         if (picture.error[0])
             say("%s: %s", inputs->items[i].path, picture.error);
         else
-            measured += p->detector && !p->opt->aligned ? picture.nfaces > 0 : 1;
+            measured += needs_faces ? picture.nfaces > 0 : 1;
         picture_free(&picture);
         progress_show(&progress, i + 1, 0);
     }
@@ -90,15 +90,16 @@ static int run_all(const struct pipeline *p, const struct inputs *inputs) {
 
 static int calibrate(const struct pipeline *p, mien_net *net, const struct inputs *inputs,
                      const char *path) {
-    int measured;
+    int needs_faces = p->detector && p->detector != net && !p->opt->aligned, measured;
 
     if (mien_calibrate_begin(net)) {
         say("%s", mien_error());
         return EXIT_FAILED;
     }
-    measured = run_all(p, inputs);
+    measured = run_all(p, needs_faces, inputs);
     if (measured == 0) {
-        say("no face was found in the pictures, so that nothing could be measured");
+        say("no %s, so that nothing could be measured",
+            needs_faces ? "face was found in the pictures" : "picture could be read");
         return EXIT_FAILED;
     }
     if (mien_calibrate_save(net, path)) {
