@@ -215,6 +215,38 @@ void graphs_wide(graphs_check *check) {
     }
 }
 
+/* Many channels on few pixels: a step is cut by columns of its output, and so are its residual and
+ * the vectors of its epilogue. A depthwise layer that its 1x1 runs. */
+static void deep(struct net *net) {
+    net_value x = net_relu(net, net_conv(net, net_input(net), "c0", 4, 1));
+    x = net_prelu(net, net_conv(net, x, "c1", 1, 0), "p");
+    net_value y = net_conv(net, net_relu(net, net_conv(net, x, "c2", 1, 1)), "c3", 1, 0);
+    x = net_relu(net, net_add(net, x, y));
+    y = net_conv(net, net_relu(net, net_conv(net, x, "d", 1, 1)), "c4", 1, 0);
+    x = net_add(net, x, y);
+    net_output(net, net_fc(net, net_global_average(net, net_conv(net, x, "c5", 1, 0)), "f", 1, 1),
+               "y");
+}
+
+void graphs_deep(graphs_check *check) {
+    for (int size = 16; size < 29; size += 4) {
+        struct blobmaker m;
+        blobmaker_open(&m, (uint64_t)size);
+        blobmaker_meta(&m, meta);
+        blobmaker_tensor(&m, "c0.weight", -0.2f, 0.2f, 16, 3, 3, 3);
+        blobmaker_tensor(&m, "c1.weight", -0.4f, 0.4f, 200, 16, 1, 1);
+        blobmaker_tensor(&m, "p.weight", -0.3f, 0.3f, 200, 0, 0, 0);
+        blobmaker_tensor(&m, "c2.weight", -0.1f, 0.1f, 48, 200, 3, 3);
+        blobmaker_tensor(&m, "c3.weight", -0.3f, 0.3f, 200, 48, 1, 1);
+        blobmaker_tensor(&m, "d.weight", -0.3f, 0.3f, 200, 1, 3, 3);
+        blobmaker_tensor(&m, "d.bias", -1, 1, 200, 0, 0, 0);
+        blobmaker_tensor(&m, "c4.weight", -0.1f, 0.1f, 200, 200, 1, 1);
+        blobmaker_tensor(&m, "c5.weight", -0.1f, 0.1f, 65, 200, 1, 1);
+        blobmaker_tensor(&m, "f.weight", -0.1f, 0.1f, 10, 65, 0, 0);
+        check(&m, deep, size, 44 - size, "deep");
+    }
+}
+
 /* -------------------------------------------------------------- random graphs */
 
 enum { RANDOM_NODES = 14, CHANNELS = 8 };

@@ -25,6 +25,7 @@ void graphs_border_bias_thin(graphs_check *check);
 void graphs_fpn(graphs_check *check);
 void graphs_tensorflow(graphs_check *check);
 void graphs_wide(graphs_check *check);
+void graphs_deep(graphs_check *check);
 void graphs_random(int count, graphs_check *check);
 
 /* The op list over the blob, not folded. Fails the test on an error. */

@@ -85,6 +85,11 @@ static void test_wide(void **state) {
     graphs_wide(check_net);
 }
 
+static void test_deep(void **state) {
+    (void)state;
+    graphs_deep(check_net);
+}
+
 static void test_random_graphs(void **state) {
     (void)state;
     graphs_random(150, check_net);
@@ -98,6 +103,7 @@ int main(void) {
         cmocka_unit_test(test_fpn),
         cmocka_unit_test(test_tensorflow),
         cmocka_unit_test(test_wide),
+        cmocka_unit_test(test_deep),
         cmocka_unit_test(test_random_graphs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,21 +22,20 @@
 enum { BATCH = 3, PICTURES = 8, MAX_OUTPUTS = 4 };
 
 /*
- * How wrong an output may be, relative, at the root of the mean square: the worst one of a test,
- * and all of them on average.
+ * How wrong an output may be, relative, at the root of the mean square.
  *
  * bf16 has 8 bits of mantissa, so that storing a value, or a weight, once is wrong by 2^-9 /
  * sqrt(3) or 0.11 %; twelve such errors in a row make 0.4 %. A byte's 255 steps over a range of six
- * standard deviations are wrong by 0.7 % of one, and a dozen of them in a row by 2.5 %. A wrong
- * scale, zero point, halo or bias is wrong by tens of percent wherever it matters at all.
+ * standard deviations are wrong by 0.7 % of one, and a handful of them in a row by 1.5 %. A wrong
+ * scale, zero point, halo or bias is wrong by tens of percent wherever it matters at all; what only
+ * makes numbers coarser shows in the average of a test, whose limits lie a fifth above what it is.
  */
 struct limits {
-    double worst, mean;
+    double worst;
     double sum; /* of what was found */
     int count;
 };
-static struct limits bf16_limits = {.worst = 0.012, .mean = 0.006};
-static struct limits int8_limits = {.worst = 0.07, .mean = 0.02};
+static struct limits bf16_limits = {.worst = 0.012}, int8_limits = {.worst = 0.07};
 
 /* Tables may choose different algorithms, and then round differently. */
 static int winograd;
@@ -66,6 +65,7 @@ static void free_outputs(const struct net *net, float **out) {
 static void calibrate(struct blobmaker *m, const struct blob *blob, graphs_fn *fn, int h, int w,
                       const char *path) {
     struct net *net = folded(blob, fn, MIEN_FP32);
+    net->keep_values = 1;
     struct calibration *c;
     float *out[MAX_OUTPUTS], *input = pictures(m, PICTURES, h, w);
     assert_int_equal(calibration_new(net, &c), 0);
@@ -189,16 +189,16 @@ static void check_precision(struct blobmaker *m, const struct blob *blob, graphs
     net_free(net);
 }
 
-/* All networks of a test, then what they make on average. */
-static void check_mean(struct limits *l, const char *what) {
+/* At the end of a test: what its networks make on average. */
+static void check_mean(struct limits *l, double most, const char *what) {
     double mean = l->sum / l->count;
-    if (!(mean <= l->mean)) fail_msg("%s: outputs differ by %.3g on average", what, mean);
+    if (!(mean <= most)) fail_msg("%s: outputs differ by %.3g on average", what, mean);
     l->sum = l->count = 0;
 }
 
-static void check_means(void) {
-    check_mean(&bf16_limits, "bf16");
-    check_mean(&int8_limits, "int8");
+static void check_means(double bf16, double int8) {
+    check_mean(&bf16_limits, bf16, "bf16");
+    check_mean(&int8_limits, int8, "int8");
 }
 
 static void check_net(struct blobmaker *m, graphs_fn *fn, int h, int w, const char *what) {
@@ -220,31 +220,31 @@ static void check_net(struct blobmaker *m, graphs_fn *fn, int h, int w, const ch
 static void test_stem(void **state) {
     (void)state;
     graphs_stem(check_net);
-    check_means();
+    check_means(0.0034, 0.0036);
 }
 
 static void test_border_bias(void **state) {
     (void)state;
     graphs_border_bias(check_net);
-    check_means();
+    check_means(0.0045, 0.0045);
 }
 
 static void test_border_bias_thin(void **state) {
     (void)state;
     graphs_border_bias_thin(check_net);
-    check_means();
+    check_means(0.0046, 0.005);
 }
 
 static void test_fpn(void **state) {
     (void)state;
     graphs_fpn(check_net);
-    check_means();
+    check_means(0.0054, 0.0142);
 }
 
 static void test_tensorflow(void **state) {
     (void)state;
     graphs_tensorflow(check_net);
-    check_means();
+    check_means(0.003, 0.021);
 }
 
 /* Plain C, whose tiles of bytes are slow, multiplies floats in Winograd's transform here. */
@@ -253,13 +253,19 @@ static void test_wide(void **state) {
     winograd = 1;
     graphs_wide(check_net);
     winograd = 0;
-    check_means();
+    check_means(0.0045, 0.021);
+}
+
+static void test_deep(void **state) {
+    (void)state;
+    graphs_deep(check_net);
+    check_means(0.0052, 0.0157);
 }
 
 static void test_random_graphs(void **state) {
     (void)state;
     graphs_random(60, check_net);
-    check_means();
+    check_means(0.0055, 0.0152);
 }
 
 int main(void) {
@@ -270,6 +276,7 @@ int main(void) {
         cmocka_unit_test(test_fpn),
         cmocka_unit_test(test_tensorflow),
         cmocka_unit_test(test_wide),
+        cmocka_unit_test(test_deep),
         cmocka_unit_test(test_random_graphs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
