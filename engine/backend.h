@@ -19,6 +19,7 @@ struct backend_options {
     int device_index, threads;
     enum mien_precision precision;
     const char *kernels; /* cap of the kernel table, NULL: best */
+    int use_cache;       /* packed weights may be kept in, and taken from, files (pack_cache.h) */
 };
 
 struct backend_sizes {
@@ -39,7 +40,8 @@ struct backend_ops {
     int (*open)(const struct backend_options *opt, struct backend **out);
     /* Which types it multiplies well, so that networks can be stored in them. */
     void (*supports)(const struct backend *b, struct precision_support *out);
-    /* Packs the weights of a folded net; the net's blob is not needed to run afterwards. */
+    /* Packs the weights of a folded net, which it checks (net_check_finite); the net's blob is not
+     * needed to run afterwards. */
     int (*load)(struct backend *b, const struct net *net, struct backend_weights **out);
     /* Takes a reference to graph and weights, which must outlive the plan. */
     int (*plan)(struct backend *b, const struct backend_weights *w, const struct plan_graph *g,

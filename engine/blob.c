@@ -1,6 +1,7 @@
 #include "engine/blob.h"
 
 #include "engine/err.h"
+#include "engine/hash.h"
 #include "mien.h"
 
 #include <errno.h>
@@ -18,7 +19,8 @@ struct blob {
     char *label;
     const uint8_t *bytes;
     size_t size;
-    int mapped;   /* bytes came from mmap */
+    int mapped; /* bytes came from mmap, of the file with this identity */
+    struct blob_identity identity;
     json_t *root; /* parsed header; tensor names and metadata point into it */
     json_t *meta;
     struct blob_tensor *tensors; /* [count], sorted by name */
@@ -154,6 +156,19 @@ int blob_from_memory(const void *bytes, size_t size, const char *label, struct b
     return finish(b, out);
 }
 
+static int64_t nanoseconds(struct timespec t) {
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static struct blob_identity identity_of(const struct stat *st) {
+    return (struct blob_identity){.device = st->st_dev,
+                                  .inode = st->st_ino,
+                                  .size = (uint64_t)st->st_size,
+                                  .owner = st->st_uid,
+                                  .modified = nanoseconds(st->st_mtim),
+                                  .changed = nanoseconds(st->st_ctim)};
+}
+
 static int map_file(struct blob *b) {
     int fd = open(b->label, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return err_set(MIEN_EIO, "%s: %s", b->label, strerror(errno));
@@ -172,6 +187,7 @@ static int map_file(struct blob *b) {
         }
         b->bytes = p;
         b->mapped = 1;
+        b->identity = identity_of(&st);
     }
     close(fd);
     return MIEN_OK;
@@ -228,10 +244,31 @@ const struct blob_tensor *blob_find(const struct blob *b, const char *name) {
     return bsearch(&key, b->tensors, (size_t)b->count, sizeof key, by_name);
 }
 
-void blob_release_pages(const struct blob *b, const struct blob_tensor *t) {
+static void release(const struct blob *b, const void *begin, const void *end) {
     if (!b->mapped) return;
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t from = ((uintptr_t)t->data + page - 1) & ~(page - 1);
-    uintptr_t to = (uintptr_t)(t->data + t->count) & ~(page - 1);
+    uintptr_t from = ((uintptr_t)begin + page - 1) & ~(page - 1);
+    uintptr_t to = (uintptr_t)end & ~(page - 1);
     if (to > from) madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
+void blob_release_pages(const struct blob *b, const struct blob_tensor *t) {
+    release(b, t->data, t->data + t->count);
+}
+
+int blob_identity(const struct blob *b, struct blob_identity *out) {
+    *out = b->identity;
+    return b->mapped;
+}
+
+uint64_t blob_hash(const struct blob *b) {
+    enum { CHUNK = 4 << 20 };
+    struct hash h;
+    hash_start(&h);
+    for (size_t at = 0; at < b->size; at += CHUNK) {
+        size_t n = b->size - at < CHUNK ? b->size - at : CHUNK;
+        hash_add(&h, b->bytes + at, n);
+        release(b, b->bytes + at, b->bytes + at + n);
+    }
+    return hash_end(&h);
 }

@@ -43,6 +43,15 @@ const struct blob_tensor *blob_find(const struct blob *b, const char *name); /* 
  * from. MIEN_EIO, MIEN_ENOMEM. */
 int blob_save(const struct blob *b, const char *path, const char *prefix,
               const struct blob_tensor *tensors, int n);
+/* What tells one state of a file from another without reading it, as git's index does. */
+struct blob_identity {
+    uint64_t device, inode, size, owner;
+    int64_t modified, changed; /* ns since 1970 */
+};
+/* That of the file when it was mapped; 0 where the blob is bytes in memory. */
+int blob_identity(const struct blob *b, struct blob_identity *out);
+/* Hash of all bytes of the file (hash.h), which are read and not kept resident. */
+uint64_t blob_hash(const struct blob *b);
 /* Tells the kernel the bytes of t are not needed for now: once packed, a layer's source should not
  * count as resident memory. */
 void blob_release_pages(const struct blob *b, const struct blob_tensor *t);

@@ -12,6 +12,7 @@
 struct backend {
     struct kern kern;
     struct pool *pool;
+    int use_cache;
     char text[160];
 };
 
@@ -67,13 +68,14 @@ static int cpu_open(const struct backend_options *opt, struct backend **out) {
         free(b);
         return rc;
     }
+    b->use_cache = opt->use_cache;
     describe(b, opt->precision, threads);
     *out = b;
     return MIEN_OK;
 }
 
 static int cpu_load(struct backend *b, const struct net *net, struct backend_weights **out) {
-    return cpu_pack(&b->kern, net, out);
+    return cpu_load_weights(&b->kern, b->pool, net, b->use_cache, out);
 }
 
 /* ------------------------------------------------------------------ plan */
@@ -290,7 +292,7 @@ static int cpu_wait(struct backend_plan *p) {
 
 static void cpu_close(struct backend *b, struct backend_weights *w, struct backend_plan *p) {
     free_plan(p);
-    cpu_pack_free(w);
+    cpu_free_weights(w);
     if (b) pool_close(b->pool);
     free(b);
 }

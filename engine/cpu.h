@@ -42,15 +42,36 @@ struct cpu_layer {
     int joined; /* IGEMM: the weights take a window's row, kw pixels, as one run of elements */
 };
 
-/* A network's layers; shared, read-only, by all its plans. */
+/*
+ * A network's layers; shared, read-only, by all its plans. All their arrays lie in one region, one
+ * after the other in the order of the nodes, so that the region can be a file (pack_cache.h).
+ */
 struct backend_weights {
     struct cpu_layer *layers; /* [nodes] */
     int count;
-    size_t bytes;
+    char *region; /* the arrays */
+    size_t bytes; /* of the region */
+    int mapped;   /* the region is a cache file, not memory of our own */
 };
-/* Chooses each layer's algorithm and packs its weights, a layer at a time. */
-int cpu_pack(const struct kern *k, const struct net *net, struct backend_weights **out);
-void cpu_pack_free(struct backend_weights *w);
+enum { CPU_ALIGN = 64 /* bytes, of each array */ };
+
+struct pool;
+/* Chooses each layer's algorithm and has its weights packed by the pool's threads, or, where
+ * use_cache is 1 and an earlier start has packed them, takes those. */
+int cpu_load_weights(const struct kern *k, struct pool *pool, const struct net *net, int use_cache,
+                     struct backend_weights **out);
+void cpu_free_weights(struct backend_weights *w);
+
+/* Whatever changes the packed bytes of a layer of the same algorithm and geometry changes this
+ * number, or old cache files would be taken for new ones. */
+enum { CPU_PACK_LAYOUT = 1 };
+/* The three steps of loading a layer: its algorithm and geometry; its arrays, laid out from base on
+ * (NULL: only their size counts), which returns the bytes they take; what is in them. */
+void cpu_shape_layer(const struct kern *k, const struct net *net, const struct net_node *n,
+                     int pixels, struct cpu_layer *l);
+size_t cpu_place_layer(const struct net *net, const struct net_node *n, struct cpu_layer *l,
+                       char *base);
+int cpu_pack_layer(const struct net *net, const struct net_node *n, const struct cpu_layer *l);
 
 /* A step ready to run. */
 struct cpu_step {

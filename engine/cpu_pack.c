@@ -9,23 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *block(struct backend_weights *w, size_t bytes) {
-    void *p = NULL;
-    if (posix_memalign(&p, 64, (bytes + 63) & ~(size_t)63) != 0) return NULL;
-    w->bytes += bytes;
-    return p;
-}
-
-static float *vector(struct backend_weights *w, size_t n) {
-    return block(w, n * sizeof(float));
-}
-
-static float *vector_from(struct backend_weights *w, const double *v, int n) {
-    float *p = vector(w, (size_t)n);
-    for (int i = 0; p && i < n; i++) p[i] = (float)v[i];
-    return p;
-}
-
 /* Winograd's weights are four times as large: worth their bandwidth where at least this many pixels
  * of output share them, at the network's default size. */
 enum { WINOGRAD_PIXELS = 14 * 14, WINOGRAD_CHANNELS = 16 };
@@ -208,8 +191,8 @@ static void pack_filters(const struct net *net, const struct net_node *n, const 
     }
 }
 
-static int pack_conv(const struct kern *k, const struct net *net, const struct net_node *n,
-                     int pixels, struct backend_weights *w, struct cpu_layer *l) {
+static void shape_conv(const struct kern *k, const struct net *net, const struct net_node *n,
+                       int pixels, struct cpu_layer *l) {
     const struct net_node *source = &net->nodes[net_resolve(net, n->in[0])];
     int inputs = fold_group_inputs(net, n), rc = precision_check(net, net_resolve(net, n->in[0]));
     if (rc) return rc;
@@ -224,76 +207,74 @@ static int pack_conv(const struct kern *k, const struct net *net, const struct n
      * slice of a concatenation, so that whole groups decide */
     l->joined = l->algorithm == CPU_IGEMM && (source->op == NET_INPUT || l->igemm->group == 1);
     l->bias_classes = fold_bias(net, n, NULL);
-    size_t filter_size = (size_t)inputs * (size_t)(l->kh * l->kw);
-    l->weights = block(w, packed_size(l, filter_size) * kern_type_size(l->type));
-    l->bias = vector(w, (size_t)l->bias_classes * (size_t)l->cout);
-    if (l->algorithm == CPU_IGEMM && l->type == KERN_U8) l->acc_scale = vector(w, (size_t)l->cout);
-    float *filters = malloc(filter_size * (size_t)(l->nr > 1 ? l->nr : 1) * sizeof *filters);
-    if (!l->weights || !l->bias || !filters || (l->type == KERN_U8 && !l->acc_scale)) {
-        free(filters);
-        return err_set(MIEN_ENOMEM, "%s: out of memory for %s", blob_label(net->blob), n->name);
+}
+
+void cpu_shape_layer(const struct kern *k, const struct net *net, const struct net_node *n,
+                     int pixels, struct cpu_layer *l) {
+    if (n->op == NET_CONV) shape_conv(k, net, n, pixels, l);
+}
+
+/* ----------------------------------------------------------------- memory */
+
+/* The next array of a layer: of `bytes`, at *at, which moves on to where one more may begin. */
+static void *slice(char *base, size_t *at, size_t bytes) {
+    void *p = base ? base + *at : NULL;
+    *at += round_up(bytes, CPU_ALIGN);
+    return p;
+}
+
+size_t cpu_place_layer(const struct net *net, const struct net_node *n, struct cpu_layer *l,
+                       char *base) {
+    size_t at = 0, vector = sizeof(float) * (size_t)n->channels;
+    if (n->stored.scale) l->inverse = slice(base, &at, vector);
+    if (n->op == NET_CONV) {
+        size_t filter = (size_t)fold_group_inputs(net, n) * (size_t)(l->kh * l->kw);
+        size_t outputs = sizeof(float) * (size_t)l->cout;
+        l->weights = slice(base, &at, packed_size(l, filter) * kern_type_size(l->type));
+        l->bias = slice(base, &at, outputs * (size_t)l->bias_classes);
+        if (l->algorithm == CPU_IGEMM && l->type == KERN_U8)
+            l->acc_scale = slice(base, &at, outputs);
+    } else if (n->op == NET_AFFINE) {
+        l->scale = slice(base, &at, vector);
+        l->shift = slice(base, &at, vector);
+    } else if (n->op == NET_ACT && n->slope) {
+        l->slope = slice(base, &at, vector);
     }
+    return at;
+}
+
+/* ---------------------------------------------------------------- packing */
+
+/* The next convolution that is computed together with n; NULL after the last. */
+static const struct net_node *sibling(const struct net *net, const struct net_node *n) {
+    return n->next_sibling < 0 ? NULL : &net->nodes[n->next_sibling];
+}
+
+static int pack_conv(const struct net *net, const struct net_node *n, const struct cpu_layer *l) {
+    int inputs = fold_group_inputs(net, n), rc = MIEN_OK;
+    for (const struct net_node *s = n; s && !rc; s = sibling(net, s))
+        rc = net_check_finite(net, s->weights.w);
+    if (rc) return rc;
+    size_t filter_size = (size_t)inputs * (size_t)(l->kh * l->kw);
+    float *filters = malloc(filter_size * (size_t)(l->nr > 1 ? l->nr : 1) * sizeof *filters);
+    if (!filters)
+        return err_set(MIEN_ENOMEM, "%s: out of memory for %s", blob_label(net->blob), n->name);
     fold_bias(net, n, l->bias);
     pack_filters(net, n, l, inputs, filters);
     free(filters);
-    blob_release_pages(net->blob, n->weights.w);
+    for (const struct net_node *s = n; s; s = sibling(net, s))
+        blob_release_pages(net->blob, s->weights.w);
     return MIEN_OK;
 }
 
-static int pack_node(const struct kern *k, const struct net *net, const struct net_node *n,
-                     int pixels, struct backend_weights *w, struct cpu_layer *l) {
-    if (n->stored.scale) {
-        l->inverse = vector(w, (size_t)n->channels);
-        if (!l->inverse) return err_set(MIEN_ENOMEM, "%s: out of memory", blob_label(net->blob));
-        for (int i = 0; i < n->channels; i++) l->inverse[i] = 1 / n->stored.scale[i];
+int cpu_pack_layer(const struct net *net, const struct net_node *n, const struct cpu_layer *l) {
+    for (int i = 0; n->stored.scale && i < n->channels; i++) l->inverse[i] = 1 / n->stored.scale[i];
+    if (n->op == NET_CONV) return pack_conv(net, n, l);
+    for (int i = 0; n->op == NET_AFFINE && i < n->channels; i++) {
+        l->scale[i] = (float)n->scale[i];
+        l->shift[i] = (float)n->shift[i];
     }
-    if (n->op == NET_CONV) return pack_conv(k, net, n, pixels, w, l);
-    int ok = 1;
-    if (n->op == NET_AFFINE) {
-        l->scale = vector_from(w, n->scale, n->channels);
-        l->shift = vector_from(w, n->shift, n->channels);
-        ok = l->scale && l->shift;
-    } else if (n->op == NET_ACT && n->slope) {
-        l->slope = vector(w, (size_t)n->channels);
-        if ((ok = l->slope != NULL))
-            memcpy(l->slope, n->slope->data, sizeof(float) * (size_t)n->channels);
-    }
-    return ok ? MIEN_OK : err_set(MIEN_ENOMEM, "%s: out of memory", blob_label(net->blob));
-}
-
-void cpu_pack_free(struct backend_weights *w) {
-    if (!w) return;
-    for (int i = 0; w->layers && i < w->count; i++) {
-        free(w->layers[i].weights);
-        free(w->layers[i].bias);
-        free(w->layers[i].acc_scale);
-        free(w->layers[i].inverse);
-        free(w->layers[i].scale);
-        free(w->layers[i].shift);
-        free(w->layers[i].slope);
-    }
-    free(w->layers);
-    free(w);
-}
-
-int cpu_pack(const struct kern *k, const struct net *net, struct backend_weights **out) {
-    *out = NULL;
-    struct backend_weights *w = calloc(1, sizeof *w);
-    if (w) w->layers = calloc((size_t)net->count, sizeof *w->layers);
-    if (!w || !w->layers) {
-        cpu_pack_free(w);
-        return err_set(MIEN_ENOMEM, "%s: out of memory", blob_label(net->blob));
-    }
-    w->count = net->count;
-    int *pixels = malloc(sizeof *pixels * (size_t)net->count);
-    int rc = pixels ? plan_pixels(net, pixels) : err_set(MIEN_ENOMEM, "out of memory");
-    for (int i = 0; i < net->count && !rc; i++)
-        if (net->nodes[i].replaced_by < 0 && net->nodes[i].first_sibling < 0)
-            rc = pack_node(k, net, &net->nodes[i], pixels[i], w, &w->layers[i]);
-    free(pixels);
-    if (rc)
-        cpu_pack_free(w);
-    else
-        *out = w;
-    return rc;
+    if (n->op == NET_ACT && n->slope)
+        memcpy(l->slope, n->slope->data, sizeof(float) * (size_t)n->channels);
+    return MIEN_OK;
 }

@@ -116,6 +116,10 @@ int net_finish(struct net *net);
 /* Records a model file's own complaint as the sticky error. */
 void net_fail(struct net *net, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* MIEN_EWEIGHTS where t holds a NaN or an infinity. Vectors have been checked when the net is
+ * built; a backend checks a convolution's weights when it packs them. */
+int net_check_finite(const struct net *net, const struct blob_tensor *t);
+
 /* Does the blob have this tensor? name is a printf format. */
 int net_has(const struct net *net, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Size of a tensor's dimension, 0 where there is no such tensor. */

@@ -94,6 +94,12 @@ typedef struct mien_options {
                                 $XDG_DATA_HOME/mien, else ~/.local/share/mien */
     const char *backend; /* kernels: NULL: $MIEN_CPU, else the best this processor has; "avx512",
                             "avx2", "blas" (OpenBLAS) or "c" (plain C) */
+    int no_pack_cache;   /* 1: packed weights are neither kept in files nor taken from them. By
+                            default   the first load of a blob writes
+                            <name>.<kernels>-<precision>.packed beside   it, or into
+                            $XDG_CACHE_HOME/mien (~/.cache/mien) where its folder cannot   be written,
+                            and later loads map that file instead of packing again. Such   files may be
+                            deleted at any time. */
 } mien_options;
 
 /* Fills *opt with the defaults; a struct of zeros means the same. */

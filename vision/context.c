@@ -69,7 +69,8 @@ int mien_open(const mien_options *opt, mien_ctx **out) {
     struct backend_options b = {.device_index = o.device_index,
                                 .threads = o.threads,
                                 .precision = o.precision,
-                                .kernels = o.backend};
+                                .kernels = o.backend,
+                                .use_cache = !o.no_pack_cache};
     int rc = ops->open(&b, &ctx->backend);
     if (rc) {
         mien_close(ctx);

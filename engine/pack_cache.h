@@ -1,0 +1,47 @@
+/*
+ * pack_cache.h - packed weights kept in a file, so that the next start maps them instead of reading
+ * and packing the blob.
+ *
+ * A file holds the packed weights of one blob for one kernel table and precision. It lies beside
+ * the blob as <name>.<variant>.packed, or in $XDG_CACHE_HOME/mien (~/.cache/mien) where that folder
+ * cannot be written. It is never the only copy of anything: whatever is odd about it (truncated, of
+ * another version, layout, blob or owner) makes it a file that is not there, and nothing here fails
+ * in a way the caller has to handle. The engine computes where each array lies; a file holds no
+ * offsets that could lie, only bytes. Its own module because, beside blob.c, it is the one that
+ * trusts bytes of a file; tests/fuzz/pack_cache_fuzz.c aims at it.
+ *
+ * The bytes themselves are trusted as those of the blob are, but for 64 samples: a hash of all of
+ * them would cost more than the rest of a start.
+ */
+#ifndef MIEN_ENGINE_PACK_CACHE_H
+#define MIEN_ENGINE_PACK_CACHE_H
+
+#include "engine/blob.h"
+
+struct pack_cache_key {
+    const struct blob *blob;
+    const char *variant; /* of kernels and precision, part of a file's name: "avx512-fp32" */
+    uint64_t layout;     /* hash of all that decides the bytes but the blob's own */
+    size_t bytes;        /* of packed weights */
+};
+
+/* The packed weights, read-only and aligned to a page, or NULL where they have to be packed. */
+const void *pack_cache_map(const struct pack_cache_key *key);
+void pack_cache_unmap(const void *weights, size_t bytes);
+/* Keeps packed weights for the next start, if that is possible. */
+void pack_cache_write(const struct pack_cache_key *key, const void *weights);
+
+/* ---- for tests ---- */
+
+enum pack_cache_verdict {
+    PACK_CACHE_USELESS,
+    PACK_CACHE_MOVED, /* good if the blob's hash is what the file says */
+    PACK_CACHE_GOOD
+};
+/* What a file's bytes are worth for a blob of this identity; *hash is what they say of the blob. */
+enum pack_cache_verdict pack_cache_check(const void *file, size_t size,
+                                         const struct pack_cache_key *key,
+                                         const struct blob_identity *blob, uint64_t *hash);
+enum { PACK_CACHE_HEADER = 4096 }; /* bytes before the weights */
+
+#endif
