@@ -111,6 +111,7 @@ static int measure(const struct pipeline *p, struct inputs *inputs, struct measu
 /* Whether the stage's network is there; what is left out has no line. */
 static int stage_runs(const struct pipeline *p, int row) {
     switch (row) {
+    case STAGE_START: return 0; /* not of a picture */
     case STAGE_DETECT: return p->detector != NULL;
     case STAGE_ALIGN:
     case STAGE_EMBED: return p->embedder != NULL;

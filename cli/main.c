@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "help.h"
 #include "output.h"
+#include "progress.h"
 #include "say.h"
 
 #include <locale.h>
@@ -172,6 +173,7 @@ static int run(int argc, char **argv) {
 int main(int argc, char **argv) {
     int status;
 
+    progress_since_start();
     setlocale(LC_CTYPE, ""); /* not LC_NUMERIC: numbers keep their point */
     signal(SIGPIPE, SIG_IGN);
     status = run(argc, argv);

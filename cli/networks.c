@@ -39,6 +39,7 @@ int context_open(const struct options *opt, mien_ctx **ctx) {
     o.threads = opt->threads;
     o.weights_dir = opt->weights;
     o.backend = backends[opt->backend];
+    o.no_pack_cache = opt->no_cache;
     if (mien_open(&o, ctx) == MIEN_OK) return EXIT_OK;
     say("%s", mien_error());
     return EXIT_FAILED;

@@ -57,6 +57,7 @@ struct options {
     int device, device_index;
     int backend; /* enum backend_pick */
     int threads; /* 0: one a core */
+    int no_cache;
 
     char **args; /* what is left: pictures, networks; points into argv's strings */
     int nargs;

@@ -230,5 +230,11 @@ const struct option_def OPTION_DEFS[] = {
      .value = "auto",
      .choices = BACKENDS,
      .help = "kernels: auto, avx512, avx2, blas (OpenBLAS) or c (plain C)"},
+    {.name = "no-cache",
+     .group = GROUP_MACHINE,
+     .commands = MACHINE,
+     .kind = KIND_FLAG,
+     .field = FIELD(no_cache),
+     .help = "pack the weights anew; neither read nor write the .packed files beside the blobs"},
     {.name = NULL},
 };

@@ -40,6 +40,7 @@ static int run_all(const struct pipeline *p, const struct inputs *inputs, char *
     for (int first = 0; first < inputs->count && !stop; first += batch) {
         int n = inputs->count - first < batch ? inputs->count - first : batch;
         for (int i = 0; i < n; i++) prefetch_take(ahead, &pictures[i]);
+        if (first == 0) pictures[0].ms[STAGE_START] = p->start_ms;
         pipeline_run(p, pictures, n);
         progress_hide(&progress);
         for (int i = 0; i < n; i++) {

@@ -18,8 +18,8 @@ static const float TEMPLATE[5][2] = {{38.2946f, 51.6963f},
                                      {41.5493f, 92.3655f},
                                      {70.7299f, 92.2041f}};
 
-const char *const STAGE_NAMES[STAGES] = {"decode", "detect",     "align",
-                                         "embed",  "age_gender", "classify"};
+const char *const STAGE_NAMES[STAGES] = {"start", "decode",     "detect",  "align",
+                                         "embed", "age_gender", "classify"};
 
 /* ---- opening ---- */
 
@@ -96,6 +96,7 @@ int pipeline_open(struct pipeline *p, const struct options *opt) {
         p->embedding_size = info.embedding_size;
     if (p->classifier && mien_net_info_get(p->classifier, &info) == MIEN_OK)
         p->top = opt->top < info.classes ? opt->top : info.classes;
+    p->start_ms = 1e3 * progress_since_start();
     return EXIT_OK;
 }
 

@@ -11,6 +11,7 @@
 #include "options.h"
 
 enum stage {
+    STAGE_START, /* of the program, until the networks are loaded; the first picture's */
     STAGE_DECODE,
     STAGE_DETECT,
     STAGE_ALIGN,
@@ -29,6 +30,7 @@ struct pipeline {
     mien_detect_options detect;
     mien_decode_options decode;
     int embedding_size; /* of the embedder */
+    double start_ms;    /* what STAGE_START took */
     int top;            /* classes asked for, at most those the classifier has */
 };
 

@@ -9,6 +9,17 @@
 
 enum { FEWEST = 5, BAR_MAX = 30 };
 
+double progress_since_start(void) {
+    static double start;
+    struct timespec before;
+
+    if (start == 0) {
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+        start = clock_seconds() - (double)before.tv_sec - 1e-9 * (double)before.tv_nsec;
+    }
+    return clock_seconds() - start;
+}
+
 static int terminal_width(void) {
     struct winsize size;
 

@@ -20,5 +20,8 @@ void progress_hide(const struct progress *p);
 /* Draws done of total, at most ten times a second where nothing wipes it. */
 void progress_show(struct progress *p, int done, int failed);
 void progress_end(const struct progress *p);
+/* Seconds since the process began, if main calls it first of all: what ran before main is counted
+ * by the processor time it took. */
+double progress_since_start(void);
 
 #endif

@@ -74,7 +74,7 @@ static json_t *timing_json(const struct picture *picture, int *failed) {
     double total = 0;
 
     for (int i = 0; i < STAGES; i++) {
-        total += picture->ms[i];
+        if (i != STAGE_START) total += picture->ms[i];
         set(object, STAGE_NAMES[i], output_number(picture->ms[i], MS_PLACES), failed);
     }
     set(object, "total", output_number(total, MS_PLACES), failed);
