@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "networks.h"
+#include "progress.h"
 #include "say.h"
 
 #include <math.h>

@@ -243,5 +243,8 @@ int precision_assign(struct net *net, enum mien_precision precision,
     }
     net->half_weights = 1;
     free(v);
+    for (int i = 0; i < net->count && !rc; i++) /* what a convolution reads is always stored */
+        if (live(net, i) && net->nodes[i].op == NET_CONV)
+            rc = precision_check(net, net_resolve(net, net->nodes[i].in[0]));
     return rc;
 }

@@ -242,7 +242,7 @@ static void test_errors_belong_to_threads(void **state) {
     mien_ctx *none;
     assert_int_equal(mien_open(&opt, &none), MIEN_EDEVICE);
     assert_null(none);
-    opt = (mien_options){.precision = MIEN_INT8};
+    opt = (mien_options){.precision = MIEN_FP16};
     assert_int_equal(mien_open(&opt, &none), MIEN_EUNSUPPORTED);
     opt = (mien_options){.backend = "abacus"};
     assert_int_equal(mien_open(&opt, &none), MIEN_EINVAL);
