@@ -28,6 +28,7 @@ struct backend_plan {
     const struct plan_graph *graph;
     struct cpu_step *steps;
     size_t scratch; /* floats a worker */
+    size_t slack;   /* bytes behind the arena that may be read */
     pthread_mutex_t lock;
     struct run_state *idle;
 };
@@ -91,7 +92,7 @@ static struct run_state *new_state(const struct backend_plan *p) {
     size_t threads = (size_t)pool_threads(p->backend->pool);
     struct run_state *s = calloc(1, sizeof *s);
     void *arena = NULL, *scratch = NULL;
-    if (!s || posix_memalign(&arena, 64, p->graph->arena_bytes + 64) != 0 ||
+    if (!s || posix_memalign(&arena, 64, p->graph->arena_bytes + p->slack + 64) != 0 ||
         posix_memalign(&scratch, 64, p->scratch * threads * sizeof(float) + 64) != 0) {
         free(arena);
         free(s);
@@ -153,6 +154,7 @@ static int cpu_plan(struct backend *b, const struct backend_weights *w, const st
         }
         size_t aligned = (s->scratch + 15) & ~(size_t)15;
         if (aligned > p->scratch) p->scratch = aligned;
+        if (s->slack > p->slack) p->slack = s->slack;
     }
     p->idle = new_state(p); /* the first run allocates nothing */
     if (!p->idle) {
@@ -316,7 +318,8 @@ static const char *cpu_algorithm_name(const struct backend_plan *p, int step) {
     if (s->plan.kind != PLAN_CONV) return "direct";
     switch (s->layer->algorithm) {
     case CPU_IGEMM:
-        return s->layer->type == KERN_U8     ? "igemm int8"
+        return s->layer->igemm->split        ? "igemm 3 x bf16"
+               : s->layer->type == KERN_U8   ? "igemm int8"
                : s->layer->type == KERN_BF16 ? "igemm bf16"
                                              : "igemm";
     case CPU_WINOGRAD: return "winograd";

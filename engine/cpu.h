@@ -91,9 +91,13 @@ struct cpu_step {
     int handed;     /* floats of scratch that plan.before takes for sums and its rows */
     int widened;    /* floats of scratch that hold a float copy of the input, 0: it is read as is */
     size_t scratch; /* floats a worker */
+    int split;      /* IGEMM, split tiles: floats of scratch that hold the input in halves */
+    size_t slack;   /* bytes behind the arena that the tiles of a task may read */
+    int flat;       /* IGEMM: tiles run over the ends of rows */
     int taps, depth;   /* IGEMM: runs of `depth` neighbouring elements that make up a window */
     size_t panel;      /* IGEMM: bytes of a panel */
-    ptrdiff_t *offset; /* IGEMM: [taps], of each run from the window's first float; owned */
+    ptrdiff_t *offset; /* IGEMM: [taps], of each run from the window's first element; one more
+                          behind them for split tiles; owned */
 };
 
 /* Cuts the step into tasks and says how much scratch a worker needs. MIEN_ENOMEM. */

@@ -119,29 +119,86 @@ static void conv_gemm(const struct kern *k, const struct cpu_step *s, char *aren
         finish_row(k, s, arena, r, y, acc + (ptrdiff_t)(y - r->y0) * w * acc_px, acc_px);
 }
 
-/* Panels outermost: one panel stays in the cache while all rows of the task pass over it. Tiles
- * begin at even pixels, as a halved residual needs. */
-static void conv_igemm(const struct kern *k, const struct cpu_step *s, char *arena, float *scratch,
-                       const struct cpu_range *r) {
-    const struct plan_step *p = &s->plan;
+/* The rows in high and low halves, as split tiles read them: planes of uint16_t, s->split apart. */
+static struct cpu_rows rows_split(const struct kern *k, const struct cpu_step *s,
+                                  const struct cpu_rows *from, const struct cpu_range *r,
+                                  float *scratch) {
     const struct cpu_layer *l = s->layer;
-    int mr = l->igemm->mr, nr = l->nr;
-    struct cpu_rows rows = rows_under(k, s, arena, scratch, r);
-    ptrdiff_t px = l->stride * rows.px;
-    scratch += s->widened + s->handed;
-    for (int c = r->c0; c < r->c1; c += nr) {
-        const char *panel = (const char *)l->weights + (size_t)(c / nr) * s->panel;
-        int n = r->c1 - c < nr ? r->c1 - c : nr;
-        for (int y = r->y0; y < r->y1; y++) {
-            const char *src = window_of(s, &rows, y);
-            for (int x = 0; x < p->out.w; x += mr) {
-                int m = p->out.w - x < mr ? p->out.w - x : mr;
-                l->igemm->tile(m, s->taps, s->depth, s->offset, src + x * px * rows.size, px, panel,
-                               scratch);
-                finish(k, s, arena, r->image, y, x, m, c, n, scratch, nr);
-            }
+    const struct plan_view *in = s->before ? &s->plan.before.out : &s->plan.in;
+    int top = r->y0 * l->stride - s->plan.pad_top;
+    int end = top + (r->y1 - r->y0 - 1) * l->stride + l->kh, full = in->left + in->w + in->right;
+    int y0 = top < -in->top ? -in->top : top;
+    int y1 = end > in->h + in->bottom ? in->h + in->bottom : end;
+    ptrdiff_t row = (ptrdiff_t)full * in->c;
+    uint16_t *high = (uint16_t *)(void *)scratch;
+    for (int y = y0; y < y1; y++)
+        k->split_f32(full, in->c, cpu_rows_at(from, y, -in->left), from->px, high + (y - y0) * row,
+                     high + s->split + (y - y0) * row);
+    return (struct cpu_rows){.origin = (const char *)(high + in->left * in->c - y0 * row),
+                             .row = row,
+                             .px = in->c,
+                             .size = sizeof *high};
+}
+
+/* One panel over the task's rows, a row of the map after the other. Tiles begin at even pixels, as
+ * a halved residual needs. */
+static void panel_by_rows(const struct kern *k, const struct cpu_step *s, char *arena, float *out,
+                          const struct cpu_range *r, const struct cpu_rows *rows, int c, int n,
+                          const void *panel) {
+    const struct cpu_layer *l = s->layer;
+    int mr = l->igemm->mr, w = s->plan.out.w;
+    ptrdiff_t px = l->stride * rows->px;
+    for (int y = r->y0; y < r->y1; y++) {
+        const char *src = window_of(s, rows, y);
+        for (int x = 0; x < w; x += mr) {
+            int m = w - x < mr ? w - x : mr;
+            l->igemm->tile(m, s->taps, s->depth, s->offset, src + x * px * rows->size, px, panel,
+                           out);
+            finish(k, s, arena, r->image, y, x, m, c, n, out, l->nr);
         }
     }
+}
+
+/* The same for all rows as one: between two rows of outputs lie those of windows that reach over
+ * the end of a row, which are dropped. */
+static void panel_flat(const struct kern *k, const struct cpu_step *s, char *arena, float *out,
+                       const struct cpu_range *r, const struct cpu_rows *rows, int c, int n,
+                       const void *panel) {
+    const struct cpu_layer *l = s->layer;
+    int mr = l->igemm->mr, w = s->plan.out.w, full = (int)(rows->row / rows->px);
+    int all = (r->y1 - r->y0 - 1) * full + w;
+    const char *src = window_of(s, rows, r->y0);
+    for (int p = 0; p < all; p += mr) {
+        int m = all - p < mr ? all - p : mr;
+        l->igemm->tile(m, s->taps, s->depth, s->offset, src + p * rows->px * rows->size, rows->px,
+                       panel, out);
+        for (int i = 0, run; i < m; i += run) { /* to the end of the row, or of the gap behind it */
+            int y = (p + i) / full, x = (p + i) % full, end = x < w ? w : full;
+            run = end - x < m - i ? end - x : m - i;
+            if (x < w)
+                finish(k, s, arena, r->image, r->y0 + y, x, run, c, n, out + i * l->nr, l->nr);
+        }
+    }
+}
+
+/* Panels outermost: one panel stays in the cache while all rows of the task pass over it. */
+static void conv_igemm(const struct kern *k, const struct cpu_step *s, char *arena, float *scratch,
+                       const struct cpu_range *r) {
+    const struct cpu_layer *l = s->layer;
+    struct cpu_rows rows = rows_under(k, s, arena, scratch, r);
+    scratch += s->widened + s->handed;
+    if (l->igemm->split) rows = rows_split(k, s, &rows, r, scratch);
+    scratch += s->split;
+    if (l->igemm->enter) l->igemm->enter();
+    for (int c = r->c0; c < r->c1; c += l->nr) {
+        const char *panel = (const char *)l->weights + (size_t)(c / l->nr) * s->panel;
+        int n = r->c1 - c < l->nr ? r->c1 - c : l->nr;
+        if (s->flat)
+            panel_flat(k, s, arena, scratch, r, &rows, c, n, panel);
+        else
+            panel_by_rows(k, s, arena, scratch, r, &rows, c, n, panel);
+    }
+    if (l->igemm->leave) l->igemm->leave();
 }
 
 /* 4x4 outputs, the tile at row y, column x, as far as they lie inside the task and the map. */

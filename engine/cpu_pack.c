@@ -17,9 +17,10 @@ enum { WINOGRAD_PIXELS = 14 * 14, WINOGRAD_CHANNELS = 16 };
  * a tile of another type that multiplies this many times as fast as fp32 does better without it. */
 static const float WINOGRAD_GAIN = 2.5f;
 
-static int takes_winograd(const struct cpu_layer *l, const struct kern_igemm *direct, int pixels) {
-    return l->kh == 3 && l->kw == 3 && l->stride == 1 && l->cin >= WINOGRAD_CHANNELS &&
-           pixels >= WINOGRAD_PIXELS && direct->rate < WINOGRAD_GAIN;
+static int takes_winograd(const struct cpu_layer *l, const struct kern_igemm *direct,
+                          const struct kern_igemm *floats, int pixels) {
+    return floats && !floats->split && l->kh == 3 && l->kw == 3 && l->stride == 1 &&
+           l->cin >= WINOGRAD_CHANNELS && pixels >= WINOGRAD_PIXELS && direct->rate < WINOGRAD_GAIN;
 }
 
 /* Algorithm, tile and type of the weights; input: how the layer's input is stored. */
@@ -41,9 +42,10 @@ static void choose(const struct kern *k, const struct net *net, struct cpu_layer
         return;
     }
     l->algorithm = CPU_IGEMM;
-    if (takes_winograd(l, l->igemm, pixels)) {
+    const struct kern_igemm *floats = kern_igemm_for(k, KERN_F32, l->cout);
+    if (takes_winograd(l, l->igemm, floats, pixels)) {
         l->algorithm = CPU_WINOGRAD;
-        l->igemm = kern_igemm_for(k, KERN_F32, l->cout);
+        l->igemm = floats;
     }
     l->nr = l->igemm->nr;
     l->type = l->igemm->type;
@@ -55,9 +57,8 @@ static size_t round_up(size_t n, size_t to) {
 
 /* Elements of one panel of an IGEMM layer. */
 static size_t panel_elements(const struct cpu_layer *l) {
-    size_t runs = (size_t)(l->joined ? l->kh : l->kh * l->kw);
-    size_t depth = (size_t)(l->joined ? l->kw * l->cin : l->cin);
-    return runs * round_up(depth, (size_t)l->igemm->group) * (size_t)l->nr;
+    return l->joined ? kern_panel_size(l->igemm, l->kh, l->kw * l->cin)
+                     : kern_panel_size(l->igemm, l->kh * l->kw, l->cin);
 }
 
 /* Elements the packed weights take. */
@@ -134,21 +135,35 @@ static void put(const struct cpu_layer *l, char *dst, size_t at, float v) {
         ((float *)dst)[at] = v;
 }
 
+/* As put, for a panel's weight e of a run for channel o. */
+static void put_in_panel(const struct cpu_layer *l, char *dst, int depth, int run, int e, int o,
+                         float v) {
+    size_t at = kern_panel_at(l->igemm, depth, run, e, o, 0);
+    if (!l->igemm->split) {
+        put(l, dst, at, v);
+        return;
+    }
+    uint16_t *halves = (uint16_t *)(void *)dst, high = kern_bf16_from_f32(v);
+    halves[at] = high;
+    halves[kern_panel_at(l->igemm, depth, run, e, o, 1)] =
+        kern_bf16_from_f32(v - kern_bf16_to_f32(high));
+}
+
 /* One panel of n filters: filters is [n][inputs][taps], dst the panel's place. Elements beyond a
  * run and channels beyond n are zeros. */
 static void pack_panel(const struct cpu_layer *l, int n, const float *filters, char *dst) {
-    int taps = l->kh * l->kw, group = l->igemm->group;
+    int taps = l->kh * l->kw, deep = l->igemm->group * l->igemm->block;
     int runs = l->joined ? l->kh : taps, depth = l->joined ? l->kw * l->cin : l->cin;
-    size_t filter = (size_t)l->cin * (size_t)taps, at = 0;
+    size_t filter = (size_t)l->cin * (size_t)taps;
     for (int r = 0; r < runs; r++)
-        for (int first = 0; first < depth; first += group)
-            for (int o = 0; o < l->nr; o++)
-                for (int e = first; e < first + group; e++, at++) {
-                    int tap = l->joined ? r * l->kw + e / l->cin : r, i = e % l->cin;
-                    int inside = o < n && e < depth;
-                    put(l, dst, at,
-                        inside ? filters[(size_t)o * filter + (size_t)(i * taps + tap)] : 0);
-                }
+        for (int e = 0; e < kern_panel_blocks(l->igemm, depth) * deep; e++) {
+            int tap = l->joined ? r * l->kw + e / l->cin : r, i = e % l->cin;
+            for (int o = 0; o < l->nr; o++) {
+                int inside = o < n && e < depth;
+                put_in_panel(l, dst, depth, r, e, o,
+                             inside ? filters[(size_t)o * filter + (size_t)(i * taps + tap)] : 0);
+            }
+        }
 }
 
 static void pack_winograd_panel(const struct cpu_layer *l, int inputs, int n, const float *filters,

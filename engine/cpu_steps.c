@@ -8,6 +8,7 @@
 enum {
     GEMM_ROWS = 512,    /* rows of the left matrix a task: amortises packing the right one */
     IGEMM_PIXELS = 112, /* output pixels a task: each panel is read from the cache for that many */
+    IGEMM_TILES = 8,    /* and tiles at least */
     IGEMM_TASKS = 4,    /* tasks a small map is cut into at least */
     WINOGRAD_BYTES = 1 << 20, /* of transformed windows a task: what a second-level cache holds */
     WINOGRAD_TILES = 28,      /* tiles a task: twice the rows of the largest igemm tile */
@@ -38,21 +39,62 @@ static void cut_gemm(struct cpu_step *s) {
     s->scratch = m * (size_t)(l->kh * l->kw) * (size_t)l->cin + m * (size_t)s->columns;
 }
 
+/* What the tiles of a step read: the tensor, or the rows that the layer in front hands over. */
+static const struct plan_view *tile_input(const struct cpu_step *s) {
+    return s->before ? &s->plan.before.out : &s->plan.in;
+}
+
+/* Split tiles read a copy of the task's rows, without gaps: planes of high and of low halves. */
+static void find_split(struct cpu_step *s) {
+    const struct plan_view *in = tile_input(s);
+    const struct cpu_layer *l = s->layer;
+    int rows = min_int((s->rows - 1) * l->stride + l->kh, in->top + in->h + in->bottom);
+    s->split = (rows * (in->left + in->w + in->right) * in->c + 15) / 16 * 16; /* aligned */
+    s->scratch += (size_t)s->split;
+}
+
 /* Where a window's pixels are neighbours in memory, each of its rows is one run. */
 static int find_taps(struct cpu_step *s) {
+    const struct plan_view *in = tile_input(s);
     const struct cpu_layer *l = s->layer;
-    const struct plan_view *in = s->before ? &s->plan.before.out : &s->plan.in;
-    int joined = in->px == l->cin && (l->joined || l->cin % l->igemm->group == 0);
+    const struct kern_igemm *g = l->igemm;
+    ptrdiff_t px = g->split ? in->c : in->px;
+    ptrdiff_t row = g->split ? (in->left + in->w + in->right) * in->c : in->row;
+    int joined = px == l->cin && (l->joined || l->cin % (g->group * g->block) == 0);
     s->taps = joined ? l->kh : l->kh * l->kw;
     s->depth = joined ? l->kw * l->cin : l->cin;
-    s->offset = malloc(sizeof *s->offset * (size_t)s->taps);
+    s->offset = malloc(sizeof *s->offset * (size_t)(s->taps + 1));
     if (!s->offset) return err_set(MIEN_ENOMEM, "out of memory");
-    int groups = ceil_div(s->depth, l->igemm->group);
-    s->panel =
-        (size_t)(s->taps * groups * l->igemm->group) * (size_t)l->nr * kern_type_size(l->type);
+    s->panel = kern_panel_size(g, s->taps, s->depth) * kern_type_size(l->type);
     for (int t = 0; t < s->taps; t++)
-        s->offset[t] = joined ? t * in->row : t / l->kw * in->row + t % l->kw * in->px;
+        s->offset[t] = joined ? t * row : t / l->kw * row + t % l->kw * px;
+    s->offset[s->taps] = s->split;
     return MIEN_OK;
+}
+
+/* Tiles of matrix instructions may read pixels and elements they do not need: behind the arena, or,
+ * where they read scratch, behind the sums, which is the last thing there. */
+static void find_slack(struct cpu_step *s) {
+    enum { WIDEST_BLOCK = 64 };
+    const struct plan_view *in = tile_input(s);
+    const struct kern_igemm *g = s->layer->igemm;
+    if (!g->matrix) return;
+    ptrdiff_t pixels = g->mr * s->layer->stride;
+    size_t bytes = (size_t)(pixels * in->px) * kern_type_size(in->type) + WIDEST_BLOCK;
+    if (s->before || g->split)
+        s->scratch += bytes / sizeof(float);
+    else
+        s->slack = bytes;
+}
+
+/* Tiles over the ends of rows compute outputs that nobody wants, where the rows have gaps, and need
+ * fewer tiles for those that are. */
+static int wants_flat(const struct cpu_step *s) {
+    const struct plan_view *in = tile_input(s), *out = &s->plan.out;
+    const struct kern_igemm *g = s->layer->igemm;
+    int half = g->mr / 2, full = in->left + in->w + in->right;
+    return g->matrix && s->layer->stride == 1 && !s->plan.res_shift &&
+           ceil_div((s->rows - 1) * full + out->w, half) < s->rows * ceil_div(out->w, half);
 }
 
 /* Small tasks: nothing is packed twice, the panels are shared. Maps too small for two tasks are cut
@@ -60,12 +102,16 @@ static int find_taps(struct cpu_step *s) {
 static void cut_igemm(struct cpu_step *s) {
     const struct plan_view *out = &s->plan.out;
     const struct cpu_layer *l = s->layer;
-    s->rows = min_int(out->h, max_int(1, ceil_div(IGEMM_PIXELS, out->w)));
+    int pixels = max_int(IGEMM_PIXELS, IGEMM_TILES * l->igemm->mr);
+    s->rows = min_int(out->h, max_int(1, ceil_div(pixels, out->w)));
     if (s->before) /* the rows in front would be computed again for every block of columns */
         s->rows = min_int(s->rows, ceil_div(out->h, IGEMM_TASKS));
     else if (ceil_div(out->h, s->rows) < IGEMM_TASKS)
         s->columns = max_int(1, ceil_div(ceil_div(l->cout, IGEMM_TASKS), l->nr)) * l->nr;
     s->scratch = KERN_MAX_MR * KERN_MAX_NR;
+    if (l->igemm->split) find_split(s);
+    find_slack(s);
+    s->flat = wants_flat(s);
 }
 
 /* Rows of tiles, as many as the transformed windows may take; thin maps along the channels. */

@@ -95,18 +95,53 @@ enum { KERN_MAX_GEMV = 8 };
  * offset: [taps]; out: [m][nr] floats (int32_t for bytes), contiguous, 64-byte aligned.
  *
  * Weights are packed in panels of nr channels, 64-byte aligned. Instructions multiply `group`
- * neighbouring elements at once, so a panel is [taps][ceil(k / group)][nr][group], zeros beyond k;
- * no element of src beyond k is read.
+ * neighbouring elements at once, and matrix instructions `block` groups, so a panel is
+ * [taps][ceil(k / group / block)][nr / 16][block][16][group], zeros beyond k, where 16 stands for
+ * nr if that is less. No element of src beyond k is read.
+ *
+ * Matrix instructions (`matrix`) take all the time of a tile of 16 or 32 pixels also for fewer.
+ * Such a tile may read beyond k up to the end of a block, and so for mr pixels whatever m is,
+ * without any effect on the m results; out has room for [mr][nr], and rows from m on are undefined.
+ * Between enter() and leave() a thread calls nothing but such tiles and functions without matrix
+ * instructions.
+ *
+ * Floats as two bf16 (`split`; type KERN_F32): src is the high halves and offset[taps] elements
+ * further the low ones, src_px and offset count bf16; a panel holds, in place of each block's
+ * [nr / 16][block][16][group], [2] of them, high and low. Relative error 5e-6.
  */
 typedef void kern_tile_fn(int m, int taps, int k, const ptrdiff_t *offset, const void *src,
                           ptrdiff_t src_px, const void *panel, void *out);
 struct kern_igemm {
-    int mr, nr, group;
+    int mr, nr, group, block;
     enum kern_type type; /* of src: floats by floats, bf16 by bf16, or u8 by int8_t */
     kern_tile_fn *tile;  /* NULL: this table has none */
-    float rate;          /* products a cycle, relative to those of the fp32 tile */
+    float rate;          /* products a cycle, relative to those of the AVX-512 fp32 tile */
+    int matrix, split;
+    void (*enter)(void), (*leave)(void); /* called around a thread's tiles; NULL: nothing to do */
 };
-enum { KERN_MAX_MR = 16, KERN_MAX_NR = 64, KERN_MAX_GROUP = 4 };
+enum { KERN_MAX_MR = 32, KERN_MAX_NR = 64, KERN_MAX_GROUP = 4, KERN_LANES = 16 };
+
+static inline int kern_panel_blocks(const struct kern_igemm *g, int k) {
+    return (k + g->group * g->block - 1) / (g->group * g->block);
+}
+
+/* Weights, with their padding, of a panel; split ones count once. */
+static inline size_t kern_panel_size(const struct kern_igemm *g, int taps, int k) {
+    return (size_t)taps * (size_t)kern_panel_blocks(g, k) * (size_t)(g->block * g->group * g->nr);
+}
+
+/* Where weight l of a tap for channel j stands, in elements of the panel; low: of a split one's low
+ * half. */
+static inline size_t kern_panel_at(const struct kern_igemm *g, int k, int tap, int l, int j,
+                                   int low) {
+    int deep = g->group * g->block, in_block = l % deep;
+    int at = tap * kern_panel_blocks(g, k) + l / deep;
+    at = g->split ? 2 * at + low : at;
+    int lanes = g->nr < KERN_LANES ? g->nr : KERN_LANES;
+    at = at * (g->nr / lanes) + j / lanes;
+    at = at * g->block + in_block / g->group;
+    return (size_t)(at * lanes + j % lanes) * (size_t)g->group + (size_t)(in_block % g->group);
+}
 
 /*
  * Winograd's F(4x4, 3x3): a 3x3 convolution of stride 1 in 36 products a 4x4 tile of outputs
@@ -156,6 +191,11 @@ typedef void kern_epilogue_fn(int w, int c, const void *acc, ptrdiff_t acc_px,
 typedef void kern_widen_fn(int w, int c, enum kern_type type, const float *scale, int zero,
                            const void *src, ptrdiff_t src_px, float *dst);
 
+/* w pixels of c floats as sums of two bf16, x = high + low up to 2^-17 of x; where the high half is
+ * not finite the low one is zero. high, low: [w][c], contiguous. */
+typedef void kern_split_f32_fn(int w, int c, const float *src, ptrdiff_t src_px, uint16_t *high,
+                               uint16_t *low);
+
 /* dst[x][j] = scale[j] src[x][j] + shift[j]; the epilogue of a batch norm nothing could take up. */
 typedef void kern_affine_f32_fn(int w, int c, const float *src, ptrdiff_t src_px,
                                 const float *scale, const float *shift, float *dst,
@@ -189,6 +229,7 @@ struct kern {
     kern_gconv_f32_fn *gconv_f32;
     kern_epilogue_fn *epilogue;
     kern_widen_fn *widen;
+    kern_split_f32_fn *split_f32;
     kern_affine_f32_fn *affine_f32;
     kern_maxpool_f32_fn *maxpool_f32;
     kern_maxpool_bf16_fn *maxpool_bf16;
@@ -197,9 +238,10 @@ struct kern {
     kern_softmax_f32_fn *softmax_f32;
 };
 
-/* Fills *k from plain C upward. cap: "c", "avx2" or "avx512" (with VNNI and BF16 where there are)
- * stops there; "blas" is plain C with OpenBLAS's matrix products; NULL or "" takes the best this
- * processor has. Returns 0, or -1 where cap names nothing that this build and processor have. */
+/* Fills *k from plain C upward. cap: "c", "avx2", "avx512" (with VNNI and BF16 where there are) or
+ * "amx" stops there; "blas" is plain C with OpenBLAS's matrix products; NULL or "" takes the best
+ * this processor has. Returns 0, or -1 where cap names nothing that this build and processor have.
+ */
 int kern_init(struct kern *k, const char *cap);
 /* The tile for a type and number of output channels; NULL where this table has none. */
 const struct kern_igemm *kern_igemm_for(const struct kern *k, enum kern_type type, int cout);
@@ -213,6 +255,11 @@ void kern_init_avx2(struct kern *k);
 void kern_init_avx512(struct kern *k);
 void kern_init_avx512vnni(struct kern *k);
 void kern_init_avx512bf16(struct kern *k);
+/* Takes up only tiles that pass a small test on this processor. */
+void kern_init_amx(struct kern *k);
+void kern_init_amx_emulated(struct kern *k); /* in the tests' library alone */
+/* May this process use AMX? Asks the processor, and Linux for its permission. */
+int kern_amx_permitted(void);
 /* Name, version and chosen core of the BLAS, e.g. "OpenBLAS 0.3.21 Cooperlake"; "" without one. */
 const char *kern_blas_name(void);
 

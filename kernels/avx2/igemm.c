@@ -71,9 +71,13 @@ static void tile_f32_6x8_avx2(int m, int taps, int k, const ptrdiff_t *offset, c
 }
 
 void kern_init_avx2_igemm(struct kern *k) {
-    k->igemm[KERN_F32][0] = (struct kern_igemm){MR, 2 * LANES, 1, KERN_F32, tile_f32_6x16_avx2, 1};
-    k->igemm[KERN_F32][1] = (struct kern_igemm){MR, LANES, 1, KERN_F32, tile_f32_6x8_avx2, 1};
+    const struct kern_igemm shape = {.mr = MR, .group = 1, .block = 1, .type = KERN_F32, .rate = 1};
+    struct kern_igemm *wide = &k->igemm[KERN_F32][0], *narrow = &k->igemm[KERN_F32][1];
+    *wide = *narrow = shape;
+    wide->nr = 2 * LANES;
+    wide->tile = tile_f32_6x16_avx2;
+    narrow->nr = LANES;
+    narrow->tile = tile_f32_6x8_avx2;
     /* plain C's bf16 and byte tiles would be slower than fp32 is here */
-    for (int narrow = 0; narrow < 2; narrow++)
-        k->igemm[KERN_BF16][narrow].tile = k->igemm[KERN_U8][narrow].tile = NULL;
+    for (int i = 0; i < 2; i++) k->igemm[KERN_BF16][i].tile = k->igemm[KERN_U8][i].tile = NULL;
 }

@@ -55,11 +55,15 @@ static void tile_u8_4x16_c(int m, int taps, int k, const ptrdiff_t *offset, cons
     }
 }
 
+static struct kern_igemm tile_4x16(enum kern_type type, int group, kern_tile_fn *tile) {
+    return (struct kern_igemm){
+        .mr = MR, .nr = NR, .group = group, .block = 1, .type = type, .tile = tile, .rate = 1};
+}
+
 void kern_init_c_igemm(struct kern *k) {
     for (int narrow = 0; narrow < 2; narrow++) {
-        k->igemm[KERN_F32][narrow] = (struct kern_igemm){MR, NR, 1, KERN_F32, tile_f32_4x16_c, 1};
-        k->igemm[KERN_BF16][narrow] =
-            (struct kern_igemm){MR, NR, 2, KERN_BF16, tile_bf16_4x16_c, 1};
-        k->igemm[KERN_U8][narrow] = (struct kern_igemm){MR, NR, 4, KERN_U8, tile_u8_4x16_c, 1};
+        k->igemm[KERN_F32][narrow] = tile_4x16(KERN_F32, 1, tile_f32_4x16_c);
+        k->igemm[KERN_BF16][narrow] = tile_4x16(KERN_BF16, 2, tile_bf16_4x16_c);
+        k->igemm[KERN_U8][narrow] = tile_4x16(KERN_U8, 4, tile_u8_4x16_c);
     }
 }

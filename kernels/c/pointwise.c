@@ -93,6 +93,17 @@ static void widen_c(int w, int c, enum kern_type type, const float *scale, int z
     }
 }
 
+static void split_f32_c(int w, int c, const float *src, ptrdiff_t src_px, uint16_t *high,
+                        uint16_t *low) {
+    for (int x = 0; x < w; x++, src += src_px, high += c, low += c)
+        for (int j = 0; j < c; j++) {
+            high[j] = kern_bf16_from_f32(src[j]);
+            low[j] = isfinite(kern_bf16_to_f32(high[j]))
+                         ? kern_bf16_from_f32(src[j] - kern_bf16_to_f32(high[j]))
+                         : 0;
+        }
+}
+
 static uint8_t to_byte(float x) {
     return x <= 0 ? 0 : x >= 255 ? 255 : (uint8_t)lrintf(x);
 }
@@ -161,6 +172,7 @@ static void softmax_f32_c(int n, float *x) {
 void kern_init_c_pointwise(struct kern *k) {
     k->epilogue = kern_epilogue_c;
     k->widen = widen_c;
+    k->split_f32 = split_f32_c;
     k->affine_f32 = affine_f32_c;
     k->softmax_f32 = softmax_f32_c;
 }
