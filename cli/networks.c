@@ -26,6 +26,8 @@ const char *precision_name(int precision) {
 
 int context_open(const struct options *opt, mien_ctx **ctx) {
     static const char *const backends[] = {[BACKEND_AUTO] = NULL,
+                                           [BACKEND_AMX] = "amx",
+                                           [BACKEND_AMX_BF16X3] = "amx-bf16x3",
                                            [BACKEND_AVX512] = "avx512",
                                            [BACKEND_AVX2] = "avx2",
                                            [BACKEND_BLAS] = "blas",

@@ -30,7 +30,15 @@ enum command_bit {
 
 enum face_pick { FACE_ALL, FACE_LARGEST, FACE_CENTRE };
 
-enum backend_pick { BACKEND_AUTO, BACKEND_AVX512, BACKEND_AVX2, BACKEND_BLAS, BACKEND_C };
+enum backend_pick {
+    BACKEND_AUTO,
+    BACKEND_AMX,
+    BACKEND_AMX_BF16X3,
+    BACKEND_AVX512,
+    BACKEND_AVX2,
+    BACKEND_BLAS,
+    BACKEND_C
+};
 
 struct options {
     unsigned command; /* the one command_bit that runs */

@@ -9,7 +9,8 @@
 #define MACHINE     (RUNS | CMD_CALIBRATE)
 
 static const char *const PRECISIONS[] = {"fp32", "bf16", "int8", "fp16", NULL};
-static const char *const BACKENDS[] = {"auto", "avx512", "avx2", "blas", "c", NULL};
+static const char *const BACKENDS[] = {"auto", "amx",  "amx-bf16x3", "avx512",
+                                       "avx2", "blas", "c",          NULL};
 static const char *const FACE_PICKS[] = {"all", "largest", "centre", NULL};
 
 const char *const OPTION_GROUP_TITLES[GROUPS] = {
@@ -229,7 +230,7 @@ const struct option_def OPTION_DEFS[] = {
      .field = FIELD(backend),
      .value = "auto",
      .choices = BACKENDS,
-     .help = "kernels: auto, avx512, avx2, blas (OpenBLAS) or c (plain C)"},
+     .help = "kernels: auto, amx, amx-bf16x3, avx512, avx2, blas (OpenBLAS) or c (plain C)"},
     {.name = "no-cache",
      .group = GROUP_MACHINE,
      .commands = MACHINE,

@@ -17,6 +17,7 @@ set(mien_isa_avx2 -mavx2 -mfma -mf16c)
 set(mien_isa_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma)
 set(mien_isa_avx512vnni ${mien_isa_avx512} -mavx512vnni)
 set(mien_isa_avx512bf16 ${mien_isa_avx512} -mavx512bf16)
+set(mien_isa_amx ${mien_isa_avx512} -mamx-tile -mamx-int8 -mamx-bf16)
 # UBSan's checks of their unrolled tiles cost the compiler minutes and a gigabyte, and find nothing that
 # the plain C kernels, which do the same sums, would not show. The address sanitizer stays.
 # Checks that are calls instead of code in place take a tenth of the compiler's time.
@@ -28,7 +29,7 @@ if(MIEN_SANITIZE)
         list(APPEND isa_sanitize -mllvm -asan-instrumentation-with-call-threshold=0)
     endif()
 endif()
-foreach(isa avx2 avx512 avx512vnni avx512bf16)
+foreach(isa avx2 avx512 avx512vnni avx512bf16 amx)
     file(GLOB isa_sources CONFIGURE_DEPENDS kernels/${isa}/*.c)
     if(isa_sources AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
         set_source_files_properties(${isa_sources} PROPERTIES
@@ -61,7 +62,19 @@ if(MIEN_OPENBLAS)
 endif()
 target_link_libraries(mien_objects PRIVATE mien_flags mien_needs)
 
-add_library(mien_private STATIC $<TARGET_OBJECTS:mien_objects>)
+# AMX's kernels once more, over tiles emulated in plain C: the table "amx-emulated" of a kern.c that
+# only tests have.
+add_library(mien_emulated OBJECT EXCLUDE_FROM_ALL kernels/kern.c kernels/amx/igemm.c
+                                                  kernels/amx/emulated/tiles.c)
+target_compile_definitions(mien_emulated PRIVATE MIEN_AMX_EMULATED MIEN_BUILDING ${isa_macros})
+target_link_libraries(mien_emulated PRIVATE mien_flags)
+target_include_directories(mien_emulated PRIVATE ${PROJECT_SOURCE_DIR})
+if(MIEN_OPENBLAS)
+    target_compile_definitions(mien_emulated PRIVATE MIEN_HAVE_OPENBLAS=1)
+endif()
+add_library(mien_private STATIC
+            $<FILTER:$<TARGET_OBJECTS:mien_objects>,EXCLUDE,/kernels/kern\\.c>
+            $<TARGET_OBJECTS:mien_emulated>)
 target_include_directories(mien_private PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
 target_link_libraries(mien_private PUBLIC mien_needs)
 

@@ -318,7 +318,7 @@ static const char *cpu_algorithm_name(const struct backend_plan *p, int step) {
     if (s->plan.kind != PLAN_CONV) return "direct";
     switch (s->layer->algorithm) {
     case CPU_IGEMM:
-        return s->layer->igemm->split        ? "igemm 3 x bf16"
+        return s->layer->igemm->split        ? "igemm bf16x3"
                : s->layer->type == KERN_U8   ? "igemm int8"
                : s->layer->type == KERN_BF16 ? "igemm bf16"
                                              : "igemm";

@@ -92,14 +92,15 @@ typedef struct mien_options {
     int threads;             /* worker threads; 0: one a core this process may run on */
     const char *weights_dir; /* where names are looked up; NULL: $MIEN_WEIGHTS, else
                                 $XDG_DATA_HOME/mien, else ~/.local/share/mien */
-    const char *backend; /* kernels: NULL: $MIEN_CPU, else the best this processor has; "avx512",
-                            "avx2", "blas" (OpenBLAS) or "c" (plain C) */
-    int no_pack_cache;   /* 1: packed weights are neither kept in files nor taken from them. By
-                            default   the first load of a blob writes
-                            <name>.<kernels>-<precision>.packed beside   it, or into
-                            $XDG_CACHE_HOME/mien (~/.cache/mien) where its folder cannot   be written,
-                            and later loads map that file instead of packing again. Such   files may be
-                            deleted at any time. */
+    const char *backend;     /* kernels: NULL: $MIEN_CPU, else the best this processor has; "amx",
+                                "amx-bf16x3" (AMX for fp32, too, with errors of some 1e-5), "avx512",
+                                "avx2", "blas" (OpenBLAS) or "c" (plain C) */
+    int no_pack_cache;       /* 1: packed weights are neither kept in files nor taken from them. By
+                                default the first load of a blob writes
+                                <name>.<kernels>-<precision>.packed beside it, or into
+                                $XDG_CACHE_HOME/mien (~/.cache/mien) where its folder cannot be
+                                written, and later loads map that file instead of packing again.
+                                Such files may be deleted at any time. */
 } mien_options;
 
 /* Fills *opt with the defaults; a struct of zeros means the same. */
@@ -172,8 +173,8 @@ MIEN_API const char *mien_class_wnid(const mien_net *net, int i);
 /*
  * Calibration for int8: between begin and save, every run of the network (mien_detect, mien_embed,
  * mien_run, ...) is measured; save then writes a copy of its blob to path with the ranges it saw,
- * and ends the calibration; while it lasts the network may not be freed, and no run may be under way when
- * it begins or ends. path may be the file the network was loaded from. A few hundred
+ * and ends the calibration; while it lasts the network may not be freed, and no run may be under
+ * way when it begins or ends. path may be the file the network was loaded from. A few hundred
  * pictures of the kind the network is for are enough. The context must compute in MIEN_FP32
  * (MIEN_EINVAL); one network may be calibrated once at a time. Save is MIEN_EINVAL where nothing
  * ran.

@@ -239,8 +239,9 @@ struct kern {
 };
 
 /* Fills *k from plain C upward. cap: "c", "avx2", "avx512" (with VNNI and BF16 where there are) or
- * "amx" stops there; "blas" is plain C with OpenBLAS's matrix products; NULL or "" takes the best
- * this processor has. Returns 0, or -1 where cap names nothing that this build and processor have.
+ * "amx" stops there; "amx-bf16x3" is AMX for floats, too, which costs accuracy; "blas" is plain C
+ * with OpenBLAS's matrix products; NULL or "" takes the best this processor has. Returns 0, or -1
+ * where cap names nothing that this build and processor have.
  */
 int kern_init(struct kern *k, const char *cap);
 /* The tile for a type and number of output channels; NULL where this table has none. */
@@ -255,9 +256,9 @@ void kern_init_avx2(struct kern *k);
 void kern_init_avx512(struct kern *k);
 void kern_init_avx512vnni(struct kern *k);
 void kern_init_avx512bf16(struct kern *k);
-/* Takes up only tiles that pass a small test on this processor. */
-void kern_init_amx(struct kern *k);
-void kern_init_amx_emulated(struct kern *k); /* in the tests' library alone */
+/* Takes up only tiles that pass a small test on this processor; bf16x3: also for floats. */
+void kern_init_amx(struct kern *k, int bf16x3);
+void kern_init_amx_emulated(struct kern *k, int bf16x3); /* in the tests' library alone */
 /* May this process use AMX? Asks the processor, and Linux for its permission. */
 int kern_amx_permitted(void);
 /* Name, version and chosen core of the BLAS, e.g. "OpenBLAS 0.3.21 Cooperlake"; "" without one. */

@@ -174,6 +174,22 @@ static void widen_avx512(int w, int c, enum kern_type type, const float *scale, 
     }
 }
 
+static void split_f32_avx512(int w, int c, const float *src, ptrdiff_t src_px, uint16_t *high,
+                             uint16_t *low) {
+    enum { NOT_FINITE = 0x99 /* infinities and what is no number, for VFPCLASSPS */ };
+    for (int x = 0; x < w; x++, src += src_px, high += c, low += c)
+        for (int j = 0; j < c; j += 16) {
+            __mmask16 m = avx512_tail(c - j);
+            __m512 v = _mm512_maskz_loadu_ps(m, src + j);
+            __m256i h = avx512_to_bf16(v);
+            __m512 rounded = _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(h), 16));
+            __mmask16 finite = (__mmask16)~_mm512_fpclass_ps_mask(rounded, NOT_FINITE);
+            _mm256_mask_storeu_epi16(high + j, m, h);
+            _mm256_mask_storeu_epi16(low + j, m,
+                                     avx512_to_bf16(_mm512_maskz_sub_ps(finite, v, rounded)));
+        }
+}
+
 static void affine_f32_avx512(int w, int c, const float *src, ptrdiff_t src_px, const float *scale,
                               const float *shift, float *dst, ptrdiff_t dst_px) {
     for (int j = 0; j < c; j += 16) {
@@ -241,6 +257,7 @@ static void avgpool_f32_avx512(int kh, int kw, int c, float factor, const float 
 void kern_init_avx512_pointwise(struct kern *k) {
     k->epilogue = epilogue_avx512;
     k->widen = widen_avx512;
+    k->split_f32 = split_f32_avx512;
     k->affine_f32 = affine_f32_avx512;
     k->maxpool_f32 = maxpool_f32_avx512;
     k->maxpool_bf16 = maxpool_bf16_avx512;

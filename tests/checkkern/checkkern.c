@@ -96,7 +96,8 @@ static int check_table(const char *name, uint64_t seed) {
 }
 
 static int check_all(uint64_t seed) {
-    static const char *const tables[] = {"c", "blas", "avx2", "avx512"};
+    static const char *const tables[] = {
+        "c", "blas", "avx2", "avx512", "amx", "amx-bf16x3", "amx-emulated", "amx-bf16x3-emulated"};
     int failures = 0;
     printf("seed %llu\n", (unsigned long long)seed);
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)

@@ -1,5 +1,6 @@
 #include "tests/checkkern/checkkern.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,49 +94,125 @@ static void check_grouped(struct check *k, int depthwise) {
     check_guarded_free(k, slot, want, n);
 }
 
-/* Weights of bytes are signed. */
-static double weight(const void *p, enum kern_type type, size_t i) {
-    return type == KERN_U8 ? ((const int8_t *)p)[i] : check_element(p, type, i);
+/* Where weight l of tap t for channel j stands in a panel, as kern_tile_fn's contract says. */
+static size_t panel_at(const struct kern_igemm *g, int k, int t, int l, int j, int low) {
+    int lanes = g->nr < 16 ? g->nr : 16, deep = g->group * g->block, halves = g->split ? 2 : 1;
+    int blocks = (k + deep - 1) / deep, one = g->nr * deep; /* elements of a block, or its half */
+    return (size_t)(((t * blocks + l / deep) * halves + low) * one + j / lanes * (lanes * deep) +
+                    l % deep / g->group * (lanes * g->group) + j % lanes * g->group + l % g->group);
 }
 
-/* A tile: m windows stride pixels apart, as runs (taps) of neighbouring elements. The last run ends
- * where the array ends, so that a read beyond it is one beyond the array. */
+/* src as floats to two planes of halves; `pixels` beyond what a tile needs are not numbers. */
+static void *split_source(struct check *k, const float *src, size_t used, size_t plane,
+                          size_t *words) {
+    uint16_t *p = check_elements(k, KERN_BF16, 2 * plane, words);
+    memset(p, 0xFF, 4 * plane);
+    k->kern.split_f32(1, (int)used, src, 0, p, p + plane);
+    return p;
+}
+
+/* Weights w: [taps][k][nr] as a panel. */
+static void fill_panel(const struct kern_igemm *g, int taps, int k, const float *w, void *panel) {
+    for (int i = 0; i < taps * k * g->nr; i++) {
+        int t = i / g->nr / k, l = i / g->nr % k, j = i % g->nr;
+        size_t at = panel_at(g, k, t, l, j, 0);
+        uint16_t high = kern_bf16_from_f32(w[i]);
+        if (g->type == KERN_U8)
+            ((int8_t *)panel)[at] = (int8_t)w[i];
+        else if (g->split || g->type == KERN_BF16)
+            ((uint16_t *)panel)[at] = high;
+        else
+            ((float *)panel)[at] = w[i];
+        if (g->split)
+            ((uint16_t *)panel)[panel_at(g, k, t, l, j, 1)] =
+                kern_bf16_from_f32(w[i] - kern_bf16_to_f32(high));
+    }
+}
+
+/* Floats in halves: every product has an error of its own, so it is their mean that is small. */
+static void check_rms(struct check *k, const char *slot, const char *text, const float *out,
+                      const float *want, size_t n) {
+    const float zero = 0;
+    double error = 0, norm = 0;
+    for (size_t i = 0; i < n; i++) {
+        error += ((double)out[i] - want[i]) * ((double)out[i] - want[i]);
+        norm += (double)want[i] * want[i];
+    }
+    float relative = norm > 0 ? (float)sqrt(error / norm) : 0;
+    check_equal(k, slot, text, &relative, &zero, 1, 5e-6);
+}
+
+struct tile_case {
+    int m, taps, depth, px;
+    ptrdiff_t offset[10];
+    size_t used, source; /* elements: the last run ends where `used` does; behind, where allowed */
+};
+
+static struct tile_case random_tile(struct check *k, const struct kern_igemm *g) {
+    struct tile_case c = {.m = check_int(k, 1, g->mr),
+                          .taps = check_int(k, 1, 9),
+                          .depth = check_int(k, 1, g->matrix ? 200 : 90),
+                          .px = check_int(k, 1, 2) * check_int(k, 1, 70)};
+    ptrdiff_t last = 0;
+    for (int t = 0; t < c.taps; t++) {
+        c.offset[t] = check_int(k, 0, 500);
+        last = c.offset[t] > last ? c.offset[t] : last;
+    }
+    c.used = c.source = (size_t)(last + (c.m - 1) * c.px + c.depth);
+    if (g->matrix)
+        c.source += (size_t)((g->mr - c.m) * c.px + kern_panel_blocks(g, c.depth) * 64 - c.depth);
+    c.offset[c.taps] = (ptrdiff_t)c.source;
+    return c;
+}
+
+/* A tile: m windows some elements apart, as runs (taps) of neighbouring elements. The last run ends
+ * where the array ends, so that a read beyond it is one beyond the array; where tiles may read
+ * further, what they find there are not numbers. */
 static void check_tile(struct check *k, const struct kern_igemm *g) {
     if (!g->tile) return;
     static const char *const slots[] = {"igemm.tile f32", "igemm.tile bf16", "igemm.tile u8"};
-    int m = check_int(k, 1, g->mr), taps = check_int(k, 1, 9), depth = check_int(k, 1, 90);
-    int px = check_int(k, 1, 2) * check_int(k, 1, 70), groups = (depth + g->group - 1) / g->group;
-    ptrdiff_t offset[9], last = 0;
-    for (int t = 0; t < taps; t++) {
-        offset[t] = check_int(k, 0, 500);
-        last = offset[t] > last ? offset[t] : last;
+    struct tile_case c = random_tile(k, g);
+    size_t nb = kern_panel_size(g, c.taps, c.depth), nw = (size_t)(c.taps * c.depth * g->nr);
+    size_t rows = (size_t)(g->matrix ? g->mr : c.m), no = rows * (size_t)g->nr, sw, bw, hw = 0;
+    void *src = check_elements(k, g->type, c.source, &sw);
+    void *panel = check_elements(k, g->type, nb, &bw), *halves = NULL;
+    float *w = check_guarded(k, nw), *out = check_guarded(k, no), *want = check_guarded(k, no);
+    size_t wanted = (size_t)(c.m * g->nr), size = kern_type_size(g->type);
+    memset((char *)src + c.used * size, 0xFF, (c.source - c.used) * size);
+    for (size_t i = 0; i < nw; i++) {
+        if (g->type == KERN_U8) w[i] = (float)check_int(k, -128, 127);
+        if (g->type == KERN_BF16) w[i] = kern_bf16_to_f32(kern_bf16_from_f32(w[i]));
     }
-    size_t ns = (size_t)(last + (m - 1) * px + depth);
-    size_t nb = (size_t)(taps * groups * g->group * g->nr), no = (size_t)(m * g->nr), sw, bw;
-    void *src = check_elements(k, g->type, ns, &sw), *panel = check_elements(k, g->type, nb, &bw);
-    float *out = check_guarded(k, no), *want = check_guarded(k, no);
-    g->tile(m, taps, depth, offset, src, px, panel, out);
-    for (size_t i = 0; i < no && g->type == KERN_U8; i++) {
+    memset(panel, 0, nb * size);
+    fill_panel(g, c.taps, c.depth, w, panel);
+    if (g->split) halves = split_source(k, src, c.used, c.source, &hw);
+    if (g->enter) g->enter();
+    g->tile(c.m, c.taps, c.depth, c.offset, halves ? halves : src, c.px, panel, out);
+    if (g->leave) g->leave();
+    for (size_t i = 0; i < wanted && g->type == KERN_U8; i++) {
         int32_t sum;
         memcpy(&sum, &out[i], sizeof sum);
         out[i] = (float)sum;
     }
-    for (int i = 0; i < m; i++)
+    for (int i = 0; i < c.m; i++)
         for (int j = 0; j < g->nr; j++) {
             double sum = 0;
-            for (int t = 0; t < taps; t++)
-                for (int l = 0; l < depth; l++) {
-                    int at = ((t * groups + l / g->group) * g->nr + j) * g->group + l % g->group;
-                    sum += check_element(src, g->type, (size_t)(i * px + offset[t] + l)) *
-                           weight(panel, g->type, (size_t)at);
-                }
+            for (int e = 0; e < c.taps * c.depth; e++)
+                sum += check_element(src, g->type,
+                                     (size_t)(i * c.px + c.offset[e / c.depth] + e % c.depth)) *
+                       (double)w[e * g->nr + j];
             want[i * g->nr + j] = (float)sum;
         }
     char text[64];
-    snprintf(text, sizeof text, "m %d, %d taps of %d, px %d", m, taps, depth, px);
-    check_equal(k, slots[g->type], text, out, want, no, g->type == KERN_U8 ? 0 : 1e-5);
+    snprintf(text, sizeof text, "m %d, %d taps of %d, px %d", c.m, c.taps, c.depth, c.px);
+    if (g->split)
+        check_rms(k, slots[g->type], text, out, want, wanted);
+    else
+        check_equal(k, slots[g->type], text, out, want, wanted, g->type == KERN_U8 ? 0 : 1e-5);
     check_guarded_free(k, slots[g->type], src, sw);
+    if (halves) check_guarded_free(k, slots[g->type], halves, hw);
     check_guarded_free(k, slots[g->type], panel, bw);
+    check_guarded_free(k, slots[g->type], w, nw);
     check_guarded_free(k, slots[g->type], out, no);
     check_guarded_free(k, slots[g->type], want, no);
 }

@@ -187,10 +187,40 @@ static void check_softmax(struct check *k) {
     check_guarded_free(k, "softmax_f32", want, n);
 }
 
+/* High halves are the nearest bf16 (or, half way, either), and both together nearly the float; an
+ * infinity has nothing left. */
+static void check_split(struct check *k) {
+    int w = check_int(k, 1, 17), c = check_int(k, 1, 70);
+    ptrdiff_t px = c + check_int(k, 0, 5);
+    size_t ns = (size_t)((w - 1) * px + c), n = (size_t)(w * c), nh, nl;
+    float *src = check_guarded(k, ns), *sum = check_guarded(k, n), *want = check_guarded(k, n);
+    void *high = check_elements(k, KERN_BF16, n, &nh), *low = check_elements(k, KERN_BF16, n, &nl);
+    src[0] = INFINITY;
+    k->kern.split_f32(w, c, src, px, high, low);
+    char shape[32];
+    snprintf(shape, sizeof shape, "%d x %d", w, c);
+    for (size_t i = 0; i < n; i++) {
+        size_t x = i / (size_t)c, j = i % (size_t)c;
+        double v = (double)src[x * (size_t)px + j], h = check_element(high, KERN_BF16, i);
+        double relative = v != 0 ? (h + check_element(low, KERN_BF16, i) - v) / v : 0;
+        sum[i] = i == 0 ? (float)(h + check_element(low, KERN_BF16, i) != (double)INFINITY)
+                        : (float)(fabs(relative) > 1.0 / (1 << 17) ||
+                                  fabs(h - v) > fabs(v) * (1.0 / (1 << 8)));
+        want[i] = 0;
+    }
+    check_equal(k, "split_f32", shape, sum, want, n, 0);
+    check_guarded_free(k, "split_f32", src, ns);
+    check_guarded_free(k, "split_f32", high, nh);
+    check_guarded_free(k, "split_f32", low, nl);
+    check_guarded_free(k, "split_f32", sum, n);
+    check_guarded_free(k, "split_f32", want, n);
+}
+
 void check_pointwise(struct check *k) {
     for (int i = 0; i < 10; i++) check_epilogue(k); /* many combinations */
     for (int i = 0; i < 30; i++) check_typed_epilogue(k);
     check_widen(k);
+    check_split(k);
     check_affine(k);
     check_softmax(k);
 }

@@ -20,10 +20,12 @@ static void check_net(struct blobmaker *m, graphs_fn *fn, int h, int w, const ch
     size_t image = (size_t)h * (size_t)w * 3;
     float *input = malloc(2 * image * sizeof(float));
     for (size_t i = 0; i < 2 * image; i++) input[i] = blobmaker_random(m, 0, 255);
-    static const char *const tables[] = {"c", "blas", "avx2", "avx512"};
+    static const char *const tables[] = {
+        "c", "blas", "avx2", "avx512", "amx", "amx-bf16x3", "amx-emulated", "amx-bf16x3-emulated"};
     for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++) {
         struct kern probe;
         if (kern_init(&probe, tables[t]) != 0) continue;
+        double tolerance = probe.igemm[KERN_F32][0].split ? 3e-5 : 2e-6; /* floats as two bf16 */
         float *one[16], *two[16];
         graphs_run(folded, input, 2, h, w, 1, tables[t], NULL, one);
         graphs_run(folded, input, 2, h, w, 2, tables[t], NULL, two);
@@ -34,7 +36,7 @@ static void check_net(struct blobmaker *m, graphs_fn *fn, int h, int w, const ch
                 const struct oracle_value *want = &v[plain->outputs[i].value];
                 size_t n = graphs_count(want);
                 double error = graphs_error(want, one[i] + (size_t)b * n);
-                if (!(error <= 2e-6))
+                if (!(error <= tolerance))
                     fail_msg("%s: output %s differs by %.3g relative", what, plain->outputs[i].name,
                              error);
                 assert_memory_equal(one[i] + (size_t)b * n, two[i] + (size_t)b * n,
