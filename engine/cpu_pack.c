@@ -130,9 +130,9 @@ static void put(const struct cpu_layer *l, char *dst, size_t at, float v) {
     if (l->type == KERN_U8)
         ((int8_t *)dst)[at] = (int8_t)v;
     else if (l->type == KERN_BF16)
-        ((uint16_t *)dst)[at] = kern_bf16_from_f32(v);
+        ((uint16_t *)(void *)dst)[at] = kern_bf16_from_f32(v);
     else
-        ((float *)dst)[at] = v;
+        ((float *)(void *)dst)[at] = v;
 }
 
 /* As put, for a panel's weight e of a run for channel o. */

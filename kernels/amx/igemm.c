@@ -146,9 +146,9 @@ INLINE void split_tile(const int tall, const int wide, int taps, int k, int m,
     static void NAME(int m, int taps, int k, const ptrdiff_t *offset, const void *src,             \
                      ptrdiff_t src_px, const void *panel, void *out) {                             \
         if (m > TILE_ROWS)                                                                         \
-            tile(SIZE, 1, WIDE, taps, k, m, offset, src, src_px *SIZE, panel, out);                \
+            tile(SIZE, 1, WIDE, taps, k, m, offset, src, src_px *(SIZE), panel, out);              \
         else                                                                                       \
-            tile(SIZE, 0, WIDE, taps, k, m, offset, src, src_px *SIZE, panel, out);                \
+            tile(SIZE, 0, WIDE, taps, k, m, offset, src, src_px *(SIZE), panel, out);              \
     }
 #define SPLIT_FUNCTION(NAME, WIDE)                                                                 \
     static void NAME(int m, int taps, int k, const ptrdiff_t *offset, const void *src,             \
