@@ -144,8 +144,9 @@ static double high_of(const struct net_node *n, const struct value *v, int chann
 /* A group has one zero point: the share of its steps that lies below zero, averaged over its
  * channels by how much each needs. */
 static void find_zeros(const struct net *net, struct value *v) {
-    double *below = calloc((size_t)net->count * 2, sizeof *below), *all = below + net->count;
+    double *below = calloc((size_t)net->count * 2, sizeof *below);
     if (!below) return;
+    double *all = below + net->count;
     for (int i = 0; i < net->count; i++)
         for (int j = 0; v[i].ranges && j < net->nodes[i].channels; j++) {
             below[root(v, i)] -= low_of(&v[i], j);
