@@ -64,7 +64,7 @@ target_link_libraries(mien_objects PRIVATE mien_flags mien_needs)
 
 # AMX's kernels once more, over tiles emulated in plain C: the table "amx-emulated" of a kern.c that
 # only tests have.
-add_library(mien_emulated OBJECT EXCLUDE_FROM_ALL kernels/kern.c kernels/amx/igemm.c
+add_library(mien_emulated OBJECT EXCLUDE_FROM_ALL kernels/kern.c kernels/amx/emulated/igemm.c
                                                   kernels/amx/emulated/tiles.c)
 target_compile_definitions(mien_emulated PRIVATE MIEN_AMX_EMULATED MIEN_BUILDING ${isa_macros})
 target_link_libraries(mien_emulated PRIVATE mien_flags)

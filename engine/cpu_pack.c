@@ -135,35 +135,44 @@ static void put(const struct cpu_layer *l, char *dst, size_t at, float v) {
         ((float *)(void *)dst)[at] = v;
 }
 
-/* As put, for a panel's weight e of a run for channel o. */
-static void put_in_panel(const struct cpu_layer *l, char *dst, int depth, int run, int e, int o,
-                         float v) {
-    size_t at = kern_panel_at(l->igemm, depth, run, e, o, 0);
-    if (!l->igemm->split) {
-        put(l, dst, at, v);
-        return;
-    }
-    uint16_t *halves = (uint16_t *)(void *)dst, high = kern_bf16_from_f32(v);
-    halves[at] = high;
-    halves[kern_panel_at(l->igemm, depth, run, e, o, 1)] =
-        kern_bf16_from_f32(v - kern_bf16_to_f32(high));
+/* What is left of v in bf16 behind its upper half. */
+static float low_half(float v) {
+    return v - kern_bf16_to_f32(kern_bf16_from_f32(v));
 }
 
-/* One panel of n filters: filters is [n][inputs][taps], dst the panel's place. Elements beyond a
- * run and channels beyond n are zeros. */
-static void pack_panel(const struct cpu_layer *l, int n, const float *filters, char *dst) {
-    int taps = l->kh * l->kw, deep = l->igemm->group * l->igemm->block;
-    int runs = l->joined ? l->kh : taps, depth = l->joined ? l->kw * l->cin : l->cin;
+/* A block of a panel, from element `first` of run r on: [nr / lanes][block][lanes][group]. Elements
+ * beyond a run and channels beyond n are zeros. Returns where the next one starts. */
+static size_t pack_block(const struct cpu_layer *l, int n, const float *filters, int r, int first,
+                         int low, char *dst, size_t at) {
+    const struct kern_igemm *g = l->igemm;
+    int taps = l->kh * l->kw, depth = l->joined ? l->kw * l->cin : l->cin;
+    int lanes = l->nr < KERN_LANES ? l->nr : KERN_LANES;
     size_t filter = (size_t)l->cin * (size_t)taps;
+    for (int column = 0; column < l->nr; column += lanes)
+        for (int begin = first; begin < first + g->block * g->group; begin += g->group)
+            for (int o = column; o < column + lanes; o++)
+                for (int e = begin; e < begin + g->group; e++, at++) {
+                    int tap = l->joined ? r * l->kw + e / l->cin : r, i = e % l->cin;
+                    float v = o < n && e < depth
+                                  ? filters[(size_t)o * filter + (size_t)(i * taps + tap)]
+                                  : 0;
+                    if (g->split)
+                        ((uint16_t *)(void *)dst)[at] = kern_bf16_from_f32(low ? low_half(v) : v);
+                    else
+                        put(l, dst, at, v);
+                }
+    return at;
+}
+
+/* One panel of n filters: filters is [n][inputs][taps], dst the panel's place. */
+static void pack_panel(const struct cpu_layer *l, int n, const float *filters, char *dst) {
+    const struct kern_igemm *g = l->igemm;
+    int runs = l->joined ? l->kh : l->kh * l->kw, depth = l->joined ? l->kw * l->cin : l->cin;
+    size_t at = 0;
     for (int r = 0; r < runs; r++)
-        for (int e = 0; e < kern_panel_blocks(l->igemm, depth) * deep; e++) {
-            int tap = l->joined ? r * l->kw + e / l->cin : r, i = e % l->cin;
-            for (int o = 0; o < l->nr; o++) {
-                int inside = o < n && e < depth;
-                put_in_panel(l, dst, depth, r, e, o,
-                             inside ? filters[(size_t)o * filter + (size_t)(i * taps + tap)] : 0);
-            }
-        }
+        for (int first = 0; first < depth; first += g->block * g->group)
+            for (int low = 0; low <= g->split; low++)
+                at = pack_block(l, n, filters, r, first, low, dst, at);
 }
 
 static void pack_winograd_panel(const struct cpu_layer *l, int inputs, int n, const float *filters,

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WINDOWS = 15, TABLES = 4 };
+enum { WINDOWS = 15, TABLES = 6 };
 #define WINDOW_SECONDS 0.001
 
 /* A table of kernels, what its instruction set is, and the table it is filled on top of: slots it
@@ -18,10 +18,9 @@ static const struct isa {
     enum peak_unit f32; /* PEAK_UNITS: the widest there is, which a BLAS chooses for itself */
     int vector_bytes;
 } ISAS[TABLES] = {
-    {"c", NULL, PEAK_F32_128, 16},
-    {"blas", "c", PEAK_UNITS, 64},
-    {"avx2", "c", PEAK_F32_AVX2, 32},
-    {"avx512", "avx2", PEAK_F32_AVX512, 64},
+    {"c", NULL, PEAK_F32_128, 16},          {"blas", "c", PEAK_UNITS, 64},
+    {"avx2", "c", PEAK_F32_AVX2, 32},       {"avx512", "avx2", PEAK_F32_AVX512, 64},
+    {"amx", "avx512", PEAK_F32_AVX512, 64}, {"amx-bf16x3", "amx", PEAK_F32_AVX512, 64},
 };
 
 struct peaks {

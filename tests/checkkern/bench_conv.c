@@ -30,12 +30,15 @@ static const struct bench_shape NARROW_SHAPES[] = {
 static double call_tile(const struct kern_igemm *g, const struct bench_shape *s,
                         const struct bench_arrays *a) {
     int m = s->w && s->w < g->mr ? s->w : g->mr, depth = s->kw * s->cin;
-    ptrdiff_t px = (ptrdiff_t)s->stride * s->cin, row = TILES * m * px + depth, offset[7];
+    ptrdiff_t px = (ptrdiff_t)s->stride * s->cin, row = TILES * m * px + depth;
+    ptrdiff_t offset[8];
     const char *src = (const char *)a->src;
     ptrdiff_t tile = m * px * (ptrdiff_t)kern_type_size(g->type);
-    for (int t = 0; t < s->kh; t++) offset[t] = t * row;
+    for (int t = 0; t <= s->kh; t++) offset[t] = t * row; /* the last: low halves, if any */
+    if (g->enter) g->enter();
     for (int i = 0; i < TILES; i++)
         g->tile(m, s->kh, depth, offset, src + i * tile, px, a->weights, a->dst);
+    if (g->leave) g->leave();
     return 2.0 * TILES * m * g->nr * s->kh * depth;
 }
 

@@ -1,0 +1,2 @@
+/* Implicit GEMM on emulated tile registers. */
+#include "kernels/amx/igemm.inc"
