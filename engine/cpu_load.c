@@ -86,6 +86,9 @@ static void add_layer(struct hash *h, const struct net *net, const struct net_no
                       n->next_sibling,
                       g ? g->nr : 0,
                       g ? g->group : 0,
+                      g ? g->block : 0,
+                      g ? g->matrix : 0,
+                      g ? g->split : 0,
                       g ? (int)g->type : 0};
     hash_add(h, geometry, sizeof geometry);
     add_numbers(h, n->weights.out_scale, sizeof(double), c);
