@@ -195,30 +195,45 @@ static void step_task(void *context, int task, int worker) {
                   r->state->scratch + (size_t)worker * r->plan->scratch, task);
 }
 
-/* One image of the input into its place, with the border colour around it. The picture's type is
- * fp32 or bf16. */
-static void input_task(void *context, int image, int worker) {
-    (void)worker;
-    const struct region *r = context;
+enum { INPUT_ROWS = 64 }; /* a task */
+
+static int input_tasks(const struct plan_graph *g) {
+    return g->batch * ((g->input.h + INPUT_ROWS - 1) / INPUT_ROWS);
+}
+
+/* The border colour around row y of the picture, or in all of a row above or below it. */
+static void input_border(const struct region *r, int image, int y) {
     const struct kern *k = &r->plan->backend->kern;
     const struct plan_view *v = &r->plan->graph->input;
-    const float *border = r->plan->graph->net->input_border;
     const struct kern_epi store = {.dst_type = v->type};
-    const float *src = r->input + (size_t)image * (size_t)v->h * (size_t)v->w * (size_t)v->c;
-    struct cpu_range all = {.image = image, .y1 = v->h, .c1 = v->c};
-    cpu_zero_halo(v, r->state->arena, &all);
-    for (int y = -v->top; y < v->h + v->bottom; y++) {
-        int inside = y >= 0 && y < v->h;
-        if (inside) /* the whole row as one pixel: the picture has no gaps */
-            k->epilogue(1, v->w * v->c, src + (size_t)y * (size_t)v->w * (size_t)v->c, 0, &store,
-                        NULL, 0, 0, cpu_pixel(r->state->arena, v, image, y, 0), 0);
-        for (int x = -v->left; border && x < v->w + v->right; x++) {
-            if (inside && x == 0) x = v->w;
-            if (x < v->w + v->right)
-                k->epilogue(1, v->c, border, 0, &store, NULL, 0, 0,
-                            cpu_pixel(r->state->arena, v, image, y, x), 0);
-        }
+    int inside = y >= 0 && y < v->h;
+    for (int x = -v->left; x < v->w + v->right; x++) {
+        if (inside && x == 0) x = v->w;
+        if (x < v->w + v->right)
+            k->epilogue(1, v->c, r->plan->graph->net->input_border, 0, &store, NULL, 0, 0,
+                        cpu_pixel(r->state->arena, v, image, y, x), 0);
     }
+}
+
+/* Some rows of an image of the input into their place, with the border around them. The picture's
+ * type is fp32 or bf16. */
+static void input_task(void *context, int task, int worker) {
+    (void)worker;
+    const struct region *r = context;
+    const struct plan_view *v = &r->plan->graph->input;
+    const struct kern_epi store = {.dst_type = v->type};
+    int bands = (v->h + INPUT_ROWS - 1) / INPUT_ROWS, image = task / bands;
+    int y0 = task % bands * INPUT_ROWS, y1 = y0 + INPUT_ROWS < v->h ? y0 + INPUT_ROWS : v->h;
+    size_t row = (size_t)v->w * (size_t)v->c;
+    const float *src = r->input + (size_t)image * (size_t)v->h * row;
+    struct cpu_range range = {.image = image, .y0 = y0, .y1 = y1, .c1 = v->c};
+    cpu_zero_halo(v, r->state->arena, &range);
+    for (int y = y0; y < y1; y++) /* a whole row as one pixel: the picture has no gaps */
+        r->plan->backend->kern.epilogue(1, (int)row, src + (size_t)y * row, 0, &store, NULL, 0, 0,
+                                        cpu_pixel(r->state->arena, v, image, y, 0), 0);
+    if (!r->plan->graph->net->input_border) return;
+    for (int y = y0 == 0 ? -v->top : y0; y < (y1 == v->h ? v->h + v->bottom : y1); y++)
+        input_border(r, image, y);
 }
 
 /* Outputs are always floats. */
@@ -247,7 +262,7 @@ static int cpu_run(struct backend_plan *p, const float *input, float *const *out
     if (!state) return MIEN_ENOMEM;
     struct region r = {.plan = p, .state = state, .input = input};
     int session = pool_begin(p->backend->pool);
-    pool_run(p->backend->pool, g->batch, input_task, &r);
+    pool_run(p->backend->pool, input_tasks(g), input_task, &r);
     for (int i = 0; i < g->nsteps; i++) {
         r.step = &p->steps[i];
         pool_run(p->backend->pool, r.step->tasks, step_task, &r);

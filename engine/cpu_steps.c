@@ -9,6 +9,7 @@ enum {
     GEMM_ROWS = 512,    /* rows of the left matrix a task: amortises packing the right one */
     IGEMM_PIXELS = 112, /* output pixels a task: each panel is read from the cache for that many */
     IGEMM_TILES = 8,    /* and tiles at least */
+    FEW_TASKS = 8,      /* where fewer, an even number is better */
     IGEMM_TASKS = 4,    /* tasks a small map is cut into at least */
     WINOGRAD_BYTES = 1 << 20, /* of transformed windows a task: what a second-level cache holds */
     WINOGRAD_TILES = 28,      /* tiles a task: twice the rows of the largest igemm tile */
@@ -104,6 +105,9 @@ static void cut_igemm(struct cpu_step *s) {
     const struct cpu_layer *l = s->layer;
     int pixels = max_int(IGEMM_PIXELS, IGEMM_TILES * l->igemm->mr);
     s->rows = min_int(out->h, max_int(1, ceil_div(pixels, out->w)));
+    int blocks = ceil_div(out->h, s->rows);
+    if (blocks % 2 && blocks < FEW_TASKS && s->rows > 1) /* or a second thread would wait for one */
+        s->rows = ceil_div(s->rows, 2);
     if (s->before) /* the rows in front would be computed again for every block of columns */
         s->rows = min_int(s->rows, ceil_div(out->h, IGEMM_TASKS));
     else if (ceil_div(out->h, s->rows) < IGEMM_TASKS)

@@ -30,18 +30,29 @@ dwconv_3x3(enum kern_type type, const int stride, __mmask16 m, int w, int c, con
     }
 }
 
+/* Any window: blocks of n vectors of channels, which are neighbours in memory at every tap. The
+ * last vector is under the mask m. */
 static inline __attribute__((always_inline)) void
-dwconv_any(enum kern_type type, __mmask16 m, int w, int kh, int kw, int c, int stride,
+dwconv_any(enum kern_type type, const int n, __mmask16 m, int w, int kh, int kw, int c, int stride,
            const void *src, ptrdiff_t src_row, ptrdiff_t src_px, const float *wt, float *dst) {
     for (int x = 0; x < w; x++, dst += c, src = avx512_at(src, type, stride * src_px)) {
         const float *k = wt;
-        __m512 acc = _mm512_setzero_ps();
+        __m512 acc[8];
+#pragma GCC unroll 8
+        for (int i = 0; i < n; i++) acc[i] = _mm512_setzero_ps();
         for (int ky = 0; ky < kh; ky++)
-            for (int kx = 0; kx < kw; kx++, k += c)
-                acc = _mm512_fmadd_ps(
-                    avx512_load(type, m, avx512_at(src, type, ky * src_row + kx * src_px)),
-                    _mm512_maskz_loadu_ps(m, k), acc);
-        _mm512_mask_storeu_ps(dst, m, acc);
+            for (int kx = 0; kx < kw; kx++, k += c) {
+                const void *p = avx512_at(src, type, ky * src_row + kx * src_px);
+#pragma GCC unroll 8
+                for (int i = 0; i < n; i++) {
+                    __mmask16 lanes = i + 1 < n ? 0xFFFF : m;
+                    acc[i] = _mm512_fmadd_ps(avx512_load(type, lanes, avx512_at(p, type, 16 * i)),
+                                             _mm512_maskz_loadu_ps(lanes, k + 16 * i), acc[i]);
+                }
+            }
+#pragma GCC unroll 8
+        for (int i = 0; i < n; i++)
+            _mm512_mask_storeu_ps(dst + 16 * i, i + 1 < n ? 0xFFFF : m, acc[i]);
     }
 }
 
@@ -49,15 +60,19 @@ static inline __attribute__((always_inline)) void dwconv(enum kern_type type, in
                                                          int c, int stride, const void *src,
                                                          ptrdiff_t src_row, ptrdiff_t src_px,
                                                          const float *wt, float *dst) {
-    for (int j = 0; j < c; j += 16) {
+    int slides = kh == 3 && kw == 3 && stride < 3, step = 16;
+    for (int j = 0; j < c; j += step) {
         __mmask16 m = avx512_tail(c - j);
         const void *s = avx512_at(src, type, j);
-        if (kh == 3 && kw == 3 && stride == 1)
+        step = !slides && c - j >= 128 ? 128 : 16;
+        if (slides && stride == 1)
             dwconv_3x3(type, 1, m, w, c, s, src_row, src_px, wt + j, dst + j);
-        else if (kh == 3 && kw == 3 && stride == 2)
+        else if (slides)
             dwconv_3x3(type, 2, m, w, c, s, src_row, src_px, wt + j, dst + j);
+        else if (step == 128)
+            dwconv_any(type, 8, 0xFFFF, w, kh, kw, c, stride, s, src_row, src_px, wt + j, dst + j);
         else
-            dwconv_any(type, m, w, kh, kw, c, stride, s, src_row, src_px, wt + j, dst + j);
+            dwconv_any(type, 1, m, w, kh, kw, c, stride, s, src_row, src_px, wt + j, dst + j);
     }
 }
 
