@@ -4,12 +4,16 @@
 #include "mien.h"
 #include "tests/engine/blobmaker.h"
 
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -120,11 +124,81 @@ static void test_missing_file(void **state) {
     assert_int_equal(blob_open("/", &b), MIEN_EIO);
 }
 
+/* ------------------------------------------------------------------------ saving */
+
+enum { KEPT = 2, RANGES = 3 };
+
+/* What the saved file has to hold: the blob's own tensors and metadata, and one new range. */
+static void check_saved(const struct blobmaker *m, const char *path, float first) {
+    struct blob *b;
+    assert_int_equal(blob_open(path, &b), 0);
+    assert_int_equal(blob_count(b), KEPT + 1);
+    assert_string_equal(blob_meta(b, "k"), "v");
+    assert_string_equal(blob_meta(b, "mien"), "1");
+    assert_memory_equal(blob_find(b, "zz")->data, m->data, 6 * sizeof(float));
+    assert_memory_equal(blob_find(b, "aa")->data, m->data + 6, 5 * sizeof(float));
+    const struct blob_tensor *t = blob_find(b, "int8.0 x");
+    assert_non_null(t);
+    assert_int_equal(t->dims, 2);
+    assert_true(t->data[0] == first && t->data[RANGES - 1] == 3);
+    blob_close(b);
+}
+
+static int files_in(const char *folder) {
+    DIR *d = opendir(folder);
+    int n = 0;
+    assert_non_null(d);
+    while (readdir(d)) n++;
+    closedir(d);
+    return n - 2;
+}
+
+/* To a new file, over the file the blob was opened from, and again: ranges are replaced, never
+ * gathered, nothing else stays in the folder, and the mapping of the old file stays as it was. */
+static void test_save(void **state) {
+    (void)state;
+    char folder[] = "/tmp/mien-blob-XXXXXX", path[64], nowhere[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/x.safetensors", folder);
+    snprintf(nowhere, sizeof nowhere, "%s/no/x.safetensors", folder);
+    struct blobmaker m;
+    blobmaker_open(&m, 3);
+    blobmaker_meta(&m, "\"k\":\"v\"");
+    blobmaker_tensor(&m, "zz", 1, 2, 2, 3, 0, 0);
+    blobmaker_tensor(&m, "aa", 1, 2, 5, 0, 0, 0);
+    blobmaker_tensor(&m, "int8.7 gone", 1, 2, 3, 4, 0, 0);
+    struct blob *b = blobmaker_finish(&m), *again;
+    float data[RANGES] = {1, 2, 3};
+    struct blob_tensor range = {"int8.0 x", 2, {RANGES, 1}, RANGES, data};
+    assert_int_equal(blob_save(b, path, "int8.", &range, 1), 0);
+    check_saved(&m, path, 1);
+    assert_int_equal(blob_open(path, &again), 0);
+    data[0] = 4;
+    assert_int_equal(blob_save(again, path, "int8.", &range, 1), 0);
+    check_saved(&m, path, 4);
+    assert_true(blob_find(again, "int8.0 x")->data[0] == 1);
+    assert_int_equal(blob_save(b, nowhere, "int8.", &range, 1), MIEN_EIO);
+    assert_non_null(strstr(err_text(), "cannot write: No such file"));
+    assert_int_equal(blob_save(b, folder, "int8.", &range, 1), MIEN_EIO); /* a folder's name */
+    assert_int_equal(files_in(folder), 1);
+    if (geteuid() != 0) { /* root may write anywhere */
+        assert_int_equal(chmod(folder, 0500), 0);
+        assert_int_equal(blob_save(b, path, "int8.", &range, 1), MIEN_EIO);
+        check_saved(&m, path, 4);
+        assert_int_equal(chmod(folder, 0700), 0);
+    }
+    unlink(path);
+    rmdir(folder);
+    blob_close(again);
+    blob_close(b);
+    blobmaker_close(&m);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),           cmocka_unit_test(test_broken_headers),
         cmocka_unit_test(test_broken_tensors), cmocka_unit_test(test_lookup),
-        cmocka_unit_test(test_missing_file),
+        cmocka_unit_test(test_missing_file),   cmocka_unit_test(test_save),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,10 +3,13 @@
  * files.
  *
  * Every float of an accepted tensor is read, so that one that lies about its place is caught by the
- * address sanitizer; then the network is built, folded and planned at the size the blob asks for.
+ * address sanitizer; then the network is built, folded and planned at the size the blob asks for,
+ * and in int8, packed as well, where the blob says it is calibrated.
  */
+#include "engine/backend.h"
 #include "engine/blob.h"
 #include "engine/plan.h"
+#include "engine/precision.h"
 #include "models/models.h"
 
 #include <stdint.h>
@@ -24,11 +27,29 @@ static unsigned checksum(const struct blob_tensor *t) {
     return sum;
 }
 
+/* At the size the blob asks for. */
+static void plan(const struct net *net) {
+    struct plan_graph *graph;
+    if (plan_make(net, 1, net->input_width, net->input_height, &graph) == 0) plan_free(graph);
+}
+
+/* Stored in bytes, on the table every processor has. */
+static void build_int8(struct net *net) {
+    static const struct precision_support support = {.bf16 = 1, .u8 = 1};
+    static struct backend *backend;
+    const struct backend_options options = {.threads = 1, .kernels = "c"};
+    struct backend_weights *weights;
+    if (!backend && cpu_backend.open(&options, &backend)) return;
+    if (precision_assign(net, MIEN_INT8, &support)) return;
+    if (cpu_backend.load(backend, net, &weights) == 0) cpu_backend.close(NULL, weights, NULL);
+    plan(net);
+}
+
 static void build(const struct blob *blob) {
     struct net *net;
-    struct plan_graph *plan;
     if (models_build(blob, &net)) return;
-    if (plan_make(net, 1, net->input_width, net->input_height, &plan) == 0) plan_free(plan);
+    plan(net);
+    if (precision_calibrated(blob)) build_int8(net);
     net_free(net);
 }
 

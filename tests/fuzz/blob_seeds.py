@@ -49,12 +49,15 @@ class Net:
         self.shapes[name + ".weight"] = [out, into]
         self.shapes[name + ".bias"] = [out]
 
-    def bytes(self):
-        header, end = {"__metadata__": self.meta}, 0
+    def bytes(self, values=None):
+        """values: {prefix of names: value}, where it is not 0.5."""
+        header, end, data = {"__metadata__": self.meta}, 0, b""
         for name, shape in self.shapes.items():
             begin, end = end, end + 4 * math.prod(shape)
             header[name] = tensor(shape, begin, end)
-        return blob(header, struct.pack("<f", 0.5) * (end // 4))
+            value = next((v for k, v in (values or {}).items() if name.startswith(k)), 0.5)
+            data += struct.pack("<f", value) * math.prod(shape)
+        return blob(header, data)
 
 
 def resnet():
@@ -67,6 +70,19 @@ def resnet():
     net.conv("layer2.0.downsample.0", 2, 2, 1, "layer2.0.downsample.1")
     net.fc("fc", 3, 2)
     return net
+
+
+# The values of resnet() that int8 stores in bytes: node and name (engine/precision.h), 2 channels.
+STORED = ("3 bn1", "4 activation", "5 max pool", "7 layer1.0.bn1", "8 activation", "11 add",
+          "12 activation", "14 layer2.0.bn1", "15 activation", "19 layer2.0.downsample.1", "20 add",
+          "21 activation", "22 global average pool")
+
+
+def calibrated_resnet(stored=STORED, channels=2, value=0.5):
+    net = resnet()
+    for name in stored:
+        net.shapes["int8." + name] = [3, channels]
+    return net.bytes({"int8.": value})
 
 
 def iresnet():
@@ -115,6 +131,11 @@ def seeds():
     """Yields (name, bytes)."""
     for net in resnet(), iresnet(), retinaface():
         yield net.meta["arch"], net.bytes()
+    yield "calibrated", calibrated_resnet()
+    yield "calibrated_partly", calibrated_resnet(STORED[:4])
+    yield "calibrated_with_nan", calibrated_resnet(value=float("nan"))
+    yield "calibrated_below_zero", calibrated_resnet(value=-3e38)
+    yield "calibrated_shape", calibrated_resnet(channels=3)
     sound = {"__metadata__": META, "fc.weight": tensor([2, 3], 0, 24),
              "fc.bias": tensor([2], 24, 32)}
     data = struct.pack("<8f", *range(8))
