@@ -85,9 +85,10 @@ enum mien_precision { MIEN_FP32 = 0, MIEN_BF16 = 1, MIEN_INT8 = 2, MIEN_FP16 = 3
 typedef struct mien_options {
     enum mien_device device;
     int device_index; /* which CUDA device; 0 on the CPU */
-    /* What networks compute in, unless the processor is faster in fp32 (it then stays fp32, and
-     * mien_backend_name() says so). MIEN_INT8 needs calibrated networks. MIEN_FP32 is the default.
-     */
+    /* What networks compute in, unless the kernels are faster in fp32 (avx2, avx512 without VNNI or
+     * BF16, blas): then it stays fp32, which is never less exact, and mien_backend_name()
+     * says so. MIEN_INT8 needs calibrated networks (MIEN_EUNSUPPORTED; the default ones are).
+     * MIEN_FP16 is for GPUs. MIEN_FP32 is the default. */
     enum mien_precision precision;
     int threads;             /* worker threads; 0: one a core this process may run on */
     const char *weights_dir; /* where names are looked up; NULL: $MIEN_WEIGHTS, else
@@ -173,11 +174,11 @@ MIEN_API const char *mien_class_wnid(const mien_net *net, int i);
 /*
  * Calibration for int8: between begin and save, every run of the network (mien_detect, mien_embed,
  * mien_run, ...) is measured; save then writes a copy of its blob to path with the ranges it saw,
- * and ends the calibration; while it lasts the network may not be freed, and no run may be under
- * way when it begins or ends. path may be the file the network was loaded from. A few hundred
- * pictures of the kind the network is for are enough. The context must compute in MIEN_FP32
- * (MIEN_EINVAL); one network may be calibrated once at a time. Save is MIEN_EINVAL where nothing
- * ran.
+ * and ends the calibration, also where it fails. No run may be under way when it begins or ends.
+ * path may be the file the network was loaded from, which is replaced whole or not at all; the
+ * loaded network stays as it was. A few hundred pictures of the kind the network is for are enough.
+ * The context must compute in MIEN_FP32 (MIEN_EINVAL); a network may be calibrated once at a time.
+ * Save is MIEN_EINVAL where nothing ran, MIEN_EIO where path cannot be written.
  */
 MIEN_API int mien_calibrate_begin(mien_net *net);
 MIEN_API int mien_calibrate_save(mien_net *net, const char *path);
