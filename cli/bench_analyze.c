@@ -46,6 +46,7 @@ static int warm_up(const struct pipeline *p, struct picture *batch, struct input
     for (int i = 0; i < inputs->count; i++) {
         struct input swap = inputs->items[i];
         batch->input = &inputs->items[i];
+        pipeline_decode(p, batch);
         pipeline_run(p, batch, 1);
         if (batch->error[0]) {
             say("%s", batch->error);
@@ -68,7 +69,10 @@ static int run_round(const struct pipeline *p, struct picture *pictures,
 
     for (int first = 0; first < m->pictures && status == EXIT_OK; first += batch) {
         int n = m->pictures - first < batch ? m->pictures - first : batch;
-        for (int i = 0; i < n; i++) pictures[i].input = &inputs->items[first + i];
+        for (int i = 0; i < n; i++) {
+            pictures[i].input = &inputs->items[first + i];
+            pipeline_decode(p, &pictures[i]);
+        }
         pipeline_run(p, pictures, n);
         for (int i = 0; i < n; i++) {
             if (status == EXIT_OK && pictures[i].error[0]) { /* it was fine a moment ago */
