@@ -221,7 +221,8 @@ static void deep(struct net *net) {
     net_value x = net_relu(net, net_conv(net, net_input(net), "c0", 4, 1));
     x = net_prelu(net, net_conv(net, x, "c1", 1, 0), "p");
     net_value y = net_conv(net, net_relu(net, net_conv(net, x, "c2", 1, 1)), "c3", 1, 0);
-    x = net_add(net, x, y); /* with values below zero: the depthwise layer must know where zero is */
+    x = net_add(net, x,
+                y); /* with values below zero: the depthwise layer must know where zero is */
     y = net_conv(net, net_relu(net, net_conv(net, x, "d", 1, 1)), "c4", 1, 0);
     x = net_add(net, x, y);
     net_output(net, net_fc(net, net_global_average(net, net_conv(net, x, "c5", 1, 0)), "f", 1, 1),
