@@ -19,7 +19,7 @@ struct value {
     const float *ranges; /* [3][channels], of this value alone; NULL: not measured */
 };
 
-void precision_name(const struct net *net, int node, char *name) {
+void precision_tensor_name(const struct net *net, int node, char *name) {
     snprintf(name, PRECISION_NAME, PRECISION_PREFIX "%d %.128s", node, net->nodes[node].name);
 }
 
@@ -109,7 +109,7 @@ static int read_ranges(const struct net *net, struct value *v) {
                        blob_label(net->blob));
     for (int i = 0; i < net->count; i++) {
         char name[PRECISION_NAME];
-        precision_name(net, i, name);
+        precision_tensor_name(net, i, name);
         const struct blob_tensor *t = live(net, i) ? blob_find(net->blob, name) : NULL;
         if (!t) continue;
         if (t->dims != 2 || t->shape[0] != 3 || t->shape[1] != net->nodes[i].channels)

@@ -37,7 +37,7 @@ int precision_check(const struct net *net, int node);
 /* The name of a value's tensor of ranges. name: [PRECISION_NAME] */
 #define PRECISION_PREFIX "int8."
 enum { PRECISION_NAME = 160 };
-void precision_name(const struct net *net, int node, char *name);
+void precision_tensor_name(const struct net *net, int node, char *name);
 /* Is the tensor one of these, and not one of the network's? */
 int precision_range(const struct blob_tensor *t);
 /* Does the blob have any? */

@@ -91,7 +91,7 @@ static struct net *with_ranges(struct blobmaker *m, struct blob **blob, const st
     for (; ranges->value; ranges++) {
         char name[PRECISION_NAME];
         int node = *ranges->value;
-        precision_name(net, node, name);
+        precision_tensor_name(net, node, name);
         add_range(m, name, net->nodes[node].channels + channels_more, ranges->low, ranges->high,
                   ranges->mean);
     }
@@ -222,7 +222,7 @@ static void test_smoothing(void **state) {
     struct blob *blob;
     struct net *net = with_ranges(&m, &blob, measured, 0);
     char name[PRECISION_NAME];
-    precision_name(net, net_resolve(net, v.a), name);
+    precision_tensor_name(net, net_resolve(net, v.a), name);
     float *ranges = (float *)(uintptr_t)blob_find(blob, name)->data;
     for (int i = 1; i < A; i++) ranges[A + i] = 5.1f / 8;
     assert_int_equal(precision_assign(net, MIEN_INT8, &all), 0);
@@ -356,7 +356,7 @@ static void test_ranges_measured(void **state) {
     assert_int_equal(calibration_save(c, path), 0);
     calibration_free(c);
     assert_int_equal(blob_open(path, &saved), 0);
-    precision_name(net, v.a, name);
+    precision_tensor_name(net, v.a, name);
     const struct blob_tensor *t = blob_find(saved, name);
     assert_non_null(t);
     for (int j = 0; j < A; j++) {
