@@ -7,8 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
-enum { GUARD = 64, ROUNDS = 60 };
+enum { GUARD = 64, ALIGN = 16, ROUNDS = 60 };
 static const float guard_value = 1.2345e30f;
 
 /* xorshift64*: Vigna, "An experimental exploration of Marsaglia's xorshift generators", 2016. */
@@ -28,12 +30,29 @@ float check_float(struct check *k) {
     return (float)(int32_t)(next(k) >> 32) / 2147483648.0f;
 }
 
+/* Floats between an array and the end of the last cache line it has a part of. */
+static size_t slack_of(size_t n) {
+    return (ALIGN - n % ALIGN) % ALIGN;
+}
+
+/* Bytes of the pages in front of the one that may not be touched. */
+static size_t pages_of(size_t n) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = (GUARD + n + slack_of(n)) * sizeof(float);
+    return (bytes + page - 1) / page * page;
+}
+
+/* 64-byte aligned, as the engine's arrays are, and as near to the untouchable page as that allows.
+ */
 float *check_guarded(struct check *k, size_t n) {
-    float *p = NULL; /* 64-byte aligned behind the guard, as the engine's arrays are */
-    if (posix_memalign((void **)&p, 64, (n + 2 * GUARD) * sizeof *p) != 0) abort();
-    for (size_t i = 0; i < GUARD; i++) p[i] = p[GUARD + n + i] = guard_value;
-    for (size_t i = 0; i < n; i++) p[GUARD + i] = check_float(k);
-    return p + GUARD;
+    size_t pages = pages_of(n), page = (size_t)sysconf(_SC_PAGESIZE);
+    char *base =
+        mmap(NULL, pages + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (base == MAP_FAILED || mprotect(base + pages, page, PROT_NONE) != 0) abort();
+    float *p = (float *)(void *)(base + pages) - slack_of(n) - n;
+    for (size_t i = 1; i <= GUARD; i++) *(p - i) = guard_value;
+    for (size_t i = 0; i < slack_of(n); i++) p[n + i] = guard_value;
+    for (size_t i = 0; i < n; i++) p[i] = check_float(k);
+    return p;
 }
 
 void *check_elements(struct check *k, enum kern_type type, size_t n, size_t *words) {
@@ -57,13 +76,15 @@ double check_element(const void *p, enum kern_type type, size_t i) {
 }
 
 void check_guarded_free(struct check *k, const char *slot, float *p, size_t n) {
-    for (size_t i = 0; i < GUARD; i++)
-        if (p[(ptrdiff_t)i - GUARD] != guard_value || p[n + i] != guard_value) {
-            printf("FAIL %s %s wrote outside its array\n", k->table, slot);
-            k->failures++;
-            break;
-        }
-    free(p - GUARD);
+    int good = 1;
+    for (size_t i = 1; i <= GUARD; i++) good = good && *(p - i) == guard_value;
+    for (size_t i = 0; i < slack_of(n); i++) good = good && p[n + i] == guard_value;
+    if (!good) {
+        printf("FAIL %s %s wrote outside its array\n", k->table, slot);
+        k->failures++;
+    }
+    char *end = (char *)(p + n + slack_of(n));
+    munmap(end - pages_of(n), pages_of(n) + (size_t)sysconf(_SC_PAGESIZE));
 }
 
 void check_equal(struct check *k, const char *slot, const char *shape, const float *a,

@@ -24,8 +24,9 @@ struct check {
 int check_int(struct check *k, int low, int high); /* uniform, both inclusive */
 float check_float(struct check *k);                /* uniform, -1..1, now and then 0 */
 
-/* An array of n floats with guard words before and after, filled with random values. Freed, and its
- * guards checked, by check_guarded_free: an overrun is a failure that names the slot. */
+/* An array of n floats filled with random values, guard words before it and a page that must not be
+ * touched right behind the last cache line it has a part of: a read or write beyond it ends the
+ * program. Freed, and its guard words checked, by check_guarded_free. */
 float *check_guarded(struct check *k, size_t n);
 void check_guarded_free(struct check *k, const char *slot, float *p, size_t n);
 
