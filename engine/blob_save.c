@@ -1,14 +1,13 @@
 /* Writing a blob: what a calibration adds to one. */
 #include "engine/blob.h"
 #include "engine/err.h"
+#include "engine/replace.h"
 #include "mien.h"
 
 #include <errno.h>
 #include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* The tensors of the new file in the order of their data. */
@@ -60,37 +59,22 @@ static char *header_of(const struct blob *b, const struct list *l, size_t *size)
     return padded;
 }
 
-static int write_parts(FILE *f, const struct list *l, const char *header, size_t size) {
+static int write_parts(int fd, const struct list *l, const char *header, size_t size) {
     uint8_t length[8];
     for (int i = 0; i < 8; i++) length[i] = (uint8_t)((uint64_t)size >> (8 * i));
-    int good = fwrite(length, 1, 8, f) == 8 && fwrite(header, 1, size, f) == size;
-    for (int i = 0; good && i < l->count; i++) {
-        const struct blob_tensor *t = l->tensors[i];
-        good = fwrite(t->data, sizeof(float), t->count, f) == t->count;
-    }
-    return good && fflush(f) == 0 && fsync(fileno(f)) == 0;
+    int rc = replace_write(fd, length, sizeof length);
+    if (!rc) rc = replace_write(fd, header, size);
+    for (int i = 0; !rc && i < l->count; i++)
+        rc = replace_write(fd, l->tensors[i]->data, l->tensors[i]->count * sizeof(float));
+    if (!rc && fsync(fd) != 0) rc = err_set(MIEN_EIO, "%s", strerror(errno));
+    return rc;
 }
 
-/* Through a file beside it, so that path is whole at any time. */
 static int replace_file(const char *path, const struct list *l, const char *header, size_t size) {
-    char *temporary;
-    if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
-        return err_set(MIEN_ENOMEM, "%s: out of memory", path);
-    int fd = mkstemp(temporary), error = errno;
-    FILE *f = fd < 0 ? NULL : fdopen(fd, "wb");
-    int good = f && fchmod(fd, 0644) == 0 && write_parts(f, l, header, size);
-    if (fd >= 0 && !good) error = errno;
-    if (f && fclose(f) != 0 && good) {
-        error = errno;
-        good = 0;
-    }
-    if (good && rename(temporary, path) != 0) {
-        error = errno;
-        good = 0;
-    }
-    if (!good && fd >= 0) unlink(temporary);
-    free(temporary);
-    return good ? MIEN_OK : err_set(MIEN_EIO, "%s: cannot write: %s", path, strerror(error));
+    struct replace r;
+    int rc = replace_begin(path, &r);
+    if (!rc) rc = replace_end(&r, path, write_parts(r.fd, l, header, size));
+    return rc ? err_prefix(rc, "%s: cannot write", path) : MIEN_OK;
 }
 
 int blob_save(const struct blob *b, const char *path, const char *prefix,

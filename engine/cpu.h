@@ -114,6 +114,11 @@ struct cpu_range {
 };
 struct cpu_range cpu_task_range(const struct cpu_step *s, int task);
 
+/* Floats of scratch for n of them, so that what comes next is aligned, too. */
+static inline int cpu_aligned(int n) {
+    return (n + 15) / 16 * 16;
+}
+
 /* Floats from one plane of Winograd's products to the next: an odd number of cache lines, because a
  * window is written to all planes at once, which otherwise fall into a few sets of the cache. */
 static inline size_t cpu_plane(int tiles, int c) {

@@ -62,7 +62,7 @@ static struct cpu_rows rows_handed(const struct kern *k, const struct cpu_step *
                          .dst_inverse = s->before_inverse,
                          .dst_zero = out->zero};
     float *sums = scratch + s->widened;
-    char *rows = (char *)(sums + (out->w * out->c + 15) / 16 * 16);
+    char *rows = (char *)(sums + cpu_aligned(out->w * out->c));
     ptrdiff_t size = (ptrdiff_t)kern_type_size(out->type);
     for (int y = r->y0; y < r->y1; y++) {
         const void *src = cpu_rows_at(&in, y * l->stride - b->pad_top, -b->pad_left);

@@ -50,7 +50,7 @@ static void find_split(struct cpu_step *s) {
     const struct plan_view *in = tile_input(s);
     const struct cpu_layer *l = s->layer;
     int rows = min_int((s->rows - 1) * l->stride + l->kh, in->top + in->h + in->bottom);
-    s->split = (rows * (in->left + in->w + in->right) * in->c + 15) / 16 * 16; /* aligned */
+    s->split = cpu_aligned(rows * (in->left + in->w + in->right) * in->c);
     s->scratch += (size_t)s->split;
 }
 
@@ -172,15 +172,14 @@ static void cut_widened(struct cpu_step *s) {
     if (kind == PLAN_CONV && s->layer->algorithm == CPU_WINOGRAD)
         rows = s->rows + KERN_WINOGRAD_IN - KERN_WINOGRAD_OUT;
     rows = min_int(rows, in->top + in->h + in->bottom);
-    s->widened = (rows * (in->left + in->w + in->right) * in->c + 15) / 16 * 16; /* aligned */
+    s->widened = cpu_aligned(rows * (in->left + in->w + in->right) * in->c);
     s->scratch += (size_t)s->widened;
 }
 
 /* A row of sums and the task's rows of what the depthwise convolution in front hands over. */
 static void cut_before(struct cpu_step *s) {
     const struct plan_view *v = &s->plan.before.out;
-    int row = (v->w * v->c + 15) / 16 * 16;
-    s->handed = row + (s->rows * v->w * v->c + 15) / 16 * 16;
+    s->handed = cpu_aligned(v->w * v->c) + cpu_aligned(s->rows * v->w * v->c);
     s->scratch += (size_t)s->handed;
 }
 

@@ -143,20 +143,19 @@ static double high_of(const struct net_node *n, const struct value *v, int chann
 
 /* A group has one zero point: the share of its steps that lies below zero, averaged over its
  * channels by how much each needs. */
-static void find_zeros(const struct net *net, struct value *v) {
+static int find_zeros(const struct net *net, struct value *v) {
     double *below = calloc((size_t)net->count * 2, sizeof *below);
-    if (!below) return;
+    if (!below) return err_set(MIEN_ENOMEM, "out of memory");
     double *all = below + net->count;
     for (int i = 0; i < net->count; i++)
         for (int j = 0; v[i].ranges && j < net->nodes[i].channels; j++) {
             below[root(v, i)] -= low_of(&v[i], j);
             all[root(v, i)] += high_of(&net->nodes[i], &v[i], j) - low_of(&v[i], j);
         }
-    for (int i = 0; i < net->count; i++) {
-        double share = all[root(v, i)] > 0 ? below[root(v, i)] / all[root(v, i)] : 0;
-        v[i].zero = share;
-    }
+    for (int i = 0; i < net->count; i++)
+        v[i].zero = all[root(v, i)] > 0 ? below[root(v, i)] / all[root(v, i)] : 0;
     free(below);
+    return MIEN_OK;
 }
 
 /* How far a channel's scale goes from the value's largest one (0) to its own (1), on a logarithmic
@@ -230,7 +229,7 @@ int precision_assign(struct net *net, enum mien_precision precision,
     find_tails(net, v);
     find_groups(net, v);
     int rc = precision == MIEN_INT8 ? read_ranges(net, v) : MIEN_OK;
-    if (precision == MIEN_INT8) find_zeros(net, v);
+    if (precision == MIEN_INT8 && !rc) rc = find_zeros(net, v);
     for (int i = 0; i < net->count && !rc; i++) {
         struct net_node *n = &net->nodes[i];
         const struct value *group = &v[root(v, i)];

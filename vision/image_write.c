@@ -1,18 +1,15 @@
 /* mien_image_save(): encode in memory, write beside the target, rename. */
 #include "engine/err.h"
+#include "engine/replace.h"
 #include "vision/codec.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
-
-#define NAME_TRIES 100
 
 static codec_encode_fn *encoder_for(const char *path) {
     static const struct {
@@ -29,46 +26,10 @@ static codec_encode_fn *encoder_for(const char *path) {
     return NULL;
 }
 
-static int write_all(int fd, const uint8_t *bytes, size_t size) {
-    while (size > 0) {
-        ssize_t n = write(fd, bytes, size);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return err_set(MIEN_EIO, "%s", strerror(errno));
-        bytes += n;
-        size -= (size_t)n;
-    }
-    return MIEN_OK;
-}
-
-/* Creates a new file next to path, with the permissions any new file gets (mkstemp's are the
- * owner's only). name: room for strlen(path) + 32 bytes. */
-static int create_beside(const char *path, char *name, size_t room) {
-    for (int i = 0; i < NAME_TRIES; i++) {
-        struct timespec now;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        snprintf(name, room, "%s.%d-%ld.tmp", path, (int)getpid() % 100000, now.tv_nsec);
-        int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (fd >= 0 || errno != EEXIST) return fd;
-    }
-    return -1;
-}
-
 static int replace_file(const char *path, const uint8_t *bytes, size_t size) {
-    size_t room = strlen(path) + 32;
-    char *name = malloc(room);
-    if (!name) return err_set(MIEN_ENOMEM, "no memory for a file name");
-    int fd = create_beside(path, name, room), code;
-    if (fd < 0) {
-        code = err_set(MIEN_EIO, "%s", strerror(errno));
-        free(name);
-        return code;
-    }
-    code = write_all(fd, bytes, size);
-    if (close(fd) != 0 && code == MIEN_OK) code = err_set(MIEN_EIO, "%s", strerror(errno));
-    if (code == MIEN_OK && rename(name, path) != 0) code = err_set(MIEN_EIO, "%s", strerror(errno));
-    if (code != MIEN_OK) unlink(name);
-    free(name);
-    return code;
+    struct replace r;
+    int code = replace_begin(path, &r);
+    return code ? code : replace_end(&r, path, replace_write(r.fd, bytes, size));
 }
 
 /* A device or pipe is written to, not replaced. */
@@ -77,7 +38,7 @@ static int write_file(const char *path, const uint8_t *bytes, size_t size) {
     if (stat(path, &st) != 0 || S_ISREG(st.st_mode)) return replace_file(path, bytes, size);
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0) return err_set(MIEN_EIO, "%s", strerror(errno));
-    int code = write_all(fd, bytes, size);
+    int code = replace_write(fd, bytes, size);
     if (close(fd) != 0 && code == MIEN_OK) code = err_set(MIEN_EIO, "%s", strerror(errno));
     return code;
 }
