@@ -1,6 +1,7 @@
 /* The command bench: runs a network on random input and says how fast, and how large, that is. */
-#include "clock.h"
 #include "commands.h"
+#include "common/clock.h"
+#include "common/json_values.h"
 #include "networks.h"
 #include "output.h"
 #include "peak.h"
@@ -163,14 +164,14 @@ static int print_json(const struct options *opt, const struct measurement *m,
                       const struct peak *peak) {
     json_t *object = json_pack(
         "{s:o, s:o, s:i, s:i, s:i, s:s, s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o}",
-        "name", output_text(m->net.name), "arch", output_text(m->net.arch), "batch", m->plan.batch,
-        "width", m->plan.width, "height", m->plan.height, "precision",
-        precision_name(opt->precision), "backend", output_text(m->backend), "threads", m->threads,
-        "runs", m->runs, "median_ms", output_number(m->median, 4), "p99_ms",
-        output_number(m->p99, 4), "best_ms", output_number(m->fastest, 4), "images_per_s",
-        output_number(images_per_second(m), 2), "gflops", output_number(gflops(m), 2),
-        "peak_gflops", output_number(peak->gflops, 2), "peak_unit", peak->unit, "peak_percent",
-        output_number(100 * gflops(m) / peak->gflops, 1));
+        "name", json_value_text(m->net.name), "arch", json_value_text(m->net.arch), "batch",
+        m->plan.batch, "width", m->plan.width, "height", m->plan.height, "precision",
+        precision_name(opt->precision), "backend", json_value_text(m->backend), "threads",
+        m->threads, "runs", m->runs, "median_ms", json_value_number(m->median, 4), "p99_ms",
+        json_value_number(m->p99, 4), "best_ms", json_value_number(m->fastest, 4), "images_per_s",
+        json_value_number(images_per_second(m), 2), "gflops", json_value_number(gflops(m), 2),
+        "peak_gflops", json_value_number(peak->gflops, 2), "peak_unit", peak->unit, "peak_percent",
+        json_value_number(100 * gflops(m) / peak->gflops, 1));
     json_t *memory =
         json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "steps", m->plan.steps, "macs",
                   (json_int_t)m->plan.macs, "weight_bytes", (json_int_t)m->plan.weight_bytes,

@@ -1,6 +1,7 @@
 /* The command bench analyze: how long each stage of whole pictures takes. */
-#include "clock.h"
 #include "commands.h"
+#include "common/clock.h"
+#include "common/json_values.h"
 #include "inputs.h"
 #include "networks.h"
 #include "output.h"
@@ -166,9 +167,9 @@ static void print_text(const struct pipeline *p, const struct measurement *m) {
 }
 
 static json_t *times_json(const struct times *t) {
-    return json_pack("{s:o, s:o, s:o}", "p50_ms", output_number(times_percentile(t, 50), 4),
-                     "p99_ms", output_number(times_percentile(t, 99), 4), "mean_ms",
-                     output_number(mean(t), 4));
+    return json_pack("{s:o, s:o, s:o}", "p50_ms", json_value_number(times_percentile(t, 50), 4),
+                     "p99_ms", json_value_number(times_percentile(t, 99), 4), "mean_ms",
+                     json_value_number(mean(t), 4));
 }
 
 static int print_json(const struct pipeline *p, const struct measurement *m) {
@@ -187,17 +188,18 @@ static int print_json(const struct pipeline *p, const struct measurement *m) {
     return output_json(
                json_pack("{s:o, s:o, s:o, s:o, s:s, s:i, s:s, s:i, s:i, s:i, s:I, s:i, s:o, s:o, "
                          "s:o, s:o, s:o}",
-                         "detector", output_text(name_of(p->detector)), "embedder",
-                         output_text(name_of(p->embedder)), "age_gender",
-                         output_text(name_of(p->age_gender)), "classifier",
-                         output_text(name_of(p->classifier)), "backend", mien_backend_name(p->ctx),
-                         "threads", opt->threads ? opt->threads : peak_cores(), "precision",
+                         "detector", json_value_text(name_of(p->detector)), "embedder",
+                         json_value_text(name_of(p->embedder)), "age_gender",
+                         json_value_text(name_of(p->age_gender)), "classifier",
+                         json_value_text(name_of(p->classifier)), "backend",
+                         mien_backend_name(p->ctx), "threads",
+                         opt->threads ? opt->threads : peak_cores(), "precision",
                          precision_name(opt->precision), "batch", opt->batch, "pictures",
                          m->pictures, "failed", m->failed, "faces", (json_int_t)m->faces, "rounds",
-                         m->rounds, "seconds", output_number(m->seconds, 3), "stages", stages,
+                         m->rounds, "seconds", json_value_number(m->seconds, 3), "stages", stages,
                          "total", times_json(&m->times[TOTAL]), "pictures_per_s",
-                         output_number(pictures_per_second(m), 3), "faces_per_s",
-                         output_number(faces_per_second(m), 3)),
+                         json_value_number(pictures_per_second(m), 3), "faces_per_s",
+                         json_value_number(faces_per_second(m), 3)),
                0)
                ? EXIT_FAILED
                : EXIT_OK;

@@ -1,5 +1,6 @@
 /* The command info: what a blob says about its network, and how that runs. */
 #include "commands.h"
+#include "common/json_values.h"
 #include "help.h"
 #include "networks.h"
 #include "output.h"
@@ -112,8 +113,8 @@ static json_t *tensors_json(const struct subject *s) {
         json_t *shape = json_array(), *entry = NULL;
         if (mien_blob_tensor_at(s->blob, i, &t) == MIEN_OK) {
             for (int d = 0; d < t.dims; d++) json_array_append_new(shape, json_integer(t.shape[d]));
-            entry = json_pack("{s:o, s:o, s:O}", "name", output_text(t.name), "dtype",
-                              output_text(t.dtype), "shape", shape);
+            entry = json_pack("{s:o, s:o, s:O}", "name", json_value_text(t.name), "dtype",
+                              json_value_text(t.dtype), "shape", shape);
         }
         json_decref(shape);
         if (json_array_append_new(list, entry)) {
@@ -126,14 +127,15 @@ static json_t *tensors_json(const struct subject *s) {
 
 static json_t *info_json(const struct subject *s) {
     const mien_net_info *info = &s->info;
-    json_t *object = json_pack(
-        "{s:o, s:o, s:s, s:o, s:i, s:i, s:b, s:b, s:i, s:i, s:I, s:I, s:o, s:o, s:o}", "name",
-        output_text(info->name), "file", output_text(s->path), "task", task_name(info->task),
-        "arch", output_text(info->arch), "width", info->width, "height", info->height,
-        "dynamic_size", info->dynamic_size, "calibrated", info->calibrated, "embedding_size",
-        info->embedding_size, "classes", info->classes, "parameters", (json_int_t)info->parameters,
-        "file_bytes", (json_int_t)info->file_bytes, "licence", output_text(info->licence), "source",
-        output_text(info->source), "accuracy", output_text(info->accuracy));
+    json_t *object =
+        json_pack("{s:o, s:o, s:s, s:o, s:i, s:i, s:b, s:b, s:i, s:i, s:I, s:I, s:o, s:o, s:o}",
+                  "name", json_value_text(info->name), "file", json_value_text(s->path), "task",
+                  task_name(info->task), "arch", json_value_text(info->arch), "width", info->width,
+                  "height", info->height, "dynamic_size", info->dynamic_size, "calibrated",
+                  info->calibrated, "embedding_size", info->embedding_size, "classes",
+                  info->classes, "parameters", (json_int_t)info->parameters, "file_bytes",
+                  (json_int_t)info->file_bytes, "licence", json_value_text(info->licence), "source",
+                  json_value_text(info->source), "accuracy", json_value_text(info->accuracy));
     int failed = !object;
 
     for (size_t i = 0; !failed && i < sizeof JSON_KEYS / sizeof *JSON_KEYS; i++) {
@@ -143,7 +145,7 @@ static json_t *info_json(const struct subject *s) {
     }
     if (!failed && s->opt->tensors)
         failed = json_object_set_new(object, "tensors", tensors_json(s));
-    if (!failed && s->plan) failed = json_object_set_new(object, "plan", output_text(s->plan));
+    if (!failed && s->plan) failed = json_object_set_new(object, "plan", json_value_text(s->plan));
     if (!failed) return object;
     json_decref(object);
     return NULL;

@@ -1,5 +1,6 @@
 /* The command models: what lies in the weights folder, and which default networks do not. */
 #include "commands.h"
+#include "common/json_values.h"
 #include "help.h"
 #include "networks.h"
 #include "output.h"
@@ -144,17 +145,18 @@ static void print_text(const char *folder, const struct models *models) {
 
 static json_t *model_json(const struct model *m) {
     json_t *object =
-        json_pack("{s:o, s:b}", "name", output_text(m->name), "default", is_default(m->name));
+        json_pack("{s:o, s:b}", "name", json_value_text(m->name), "default", is_default(m->name));
     json_t *more;
 
     if (m->error)
-        more = json_pack("{s:o}", "error", output_text(m->error));
+        more = json_pack("{s:o}", "error", json_value_text(m->error));
     else
         more = json_pack(
             "{s:s, s:o, s:I, s:I, s:o, s:o, s:o}", "task", task_name(m->info.task), "arch",
-            output_text(m->info.arch), "file_bytes", (json_int_t)m->info.file_bytes, "parameters",
-            (json_int_t)m->info.parameters, "licence", output_text(m->info.licence), "source",
-            output_text(m->info.source), "accuracy", output_text(m->info.accuracy));
+            json_value_text(m->info.arch), "file_bytes", (json_int_t)m->info.file_bytes,
+            "parameters", (json_int_t)m->info.parameters, "licence",
+            json_value_text(m->info.licence), "source", json_value_text(m->info.source), "accuracy",
+            json_value_text(m->info.accuracy));
     if (!object || !more || json_object_update(object, more)) {
         json_decref(object);
         object = NULL;
@@ -172,9 +174,9 @@ static int print_json(const char *folder, const struct models *models) {
         failed |= json_array_append_new(list, model_json(&models->items[i]));
     for (int i = 0; (name = default_network(i)); i++)
         if (!is_installed(models, name))
-            failed |= json_array_append_new(missing, output_text(name));
+            failed |= json_array_append_new(missing, json_value_text(name));
     if (!failed)
-        object = json_pack("{s:o, s:O, s:O}", "weights", output_text(folder), "models", list,
+        object = json_pack("{s:o, s:O, s:O}", "weights", json_value_text(folder), "models", list,
                            "missing", missing);
     json_decref(list);
     json_decref(missing);

@@ -1,5 +1,6 @@
 #include "output.h"
 
+#include "common/json_values.h"
 #include "say.h"
 
 #include <errno.h>
@@ -11,7 +12,6 @@
 #include <unistd.h>
 
 enum { LINE_WIDTH = 100, INDENT = 2 };
-#define DUMP_FLAGS (JSON_ENCODE_ANY | JSON_REAL_PRECISION(9))
 
 /* Why standard output takes no more: 0, or an errno. */
 static int broken;
@@ -26,52 +26,6 @@ static void flush(void) {
     broken = errno;
     if (!broken)
         broken = poll(&out, 1, 0) == 1 && (out.revents & (POLLERR | POLLHUP)) ? EPIPE : EIO;
-}
-
-/* Length of the valid UTF-8 sequence at s; 0 where it is none (RFC 3629, table in section 4). */
-static int utf8_length(const unsigned char *s) {
-    int n = *s < 0x80 ? 1 : *s >= 0xc2 && *s < 0xe0 ? 2 : (*s & 0xf0) == 0xe0 ? 3 : 4;
-
-    if (n == 1) return 1;
-    if (*s < 0xc2 || *s > 0xf4) return 0;
-    for (int i = 1; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80) return 0;
-    if (s[0] == 0xe0 && s[1] < 0xa0) return 0; /* overlong */
-    if (s[0] == 0xed && s[1] > 0x9f) return 0; /* surrogates */
-    if (s[0] == 0xf0 && s[1] < 0x90) return 0; /* overlong */
-    if (s[0] == 0xf4 && s[1] > 0x8f) return 0; /* beyond U+10FFFF */
-    return n;
-}
-
-json_t *output_text(const char *text) {
-    static const char replacement[] = "\xef\xbf\xbd";
-    const unsigned char *s = (const unsigned char *)text;
-    char *clean, *out;
-    json_t *value;
-
-    if (!text) return json_null();
-    out = clean = malloc(3 * strlen(text) + 1);
-    if (!clean) return NULL;
-    while (*s) {
-        int n = utf8_length(s);
-        memcpy(out, n ? (const char *)s : replacement, n ? (size_t)n : 3);
-        out += n ? n : 3;
-        s += n ? n : 1;
-    }
-    value = json_stringn_nocheck(clean, (size_t)(out - clean));
-    free(clean);
-    return value;
-}
-
-json_t *output_number(double v, int decimals) {
-    double unit = pow(10, decimals);
-
-    if (!isfinite(v)) return json_null();
-    return json_real(round(v * unit) / unit + 0.0); /* + 0.0: no "-0.0" */
-}
-
-json_t *output_float(float v) {
-    return isfinite(v) ? json_real(v) : json_null();
 }
 
 /* ---- pretty printing: what fits a line stays on one, longer values are broken up ---- */
@@ -92,7 +46,7 @@ static const char *colour_of(const json_t *value) {
 
 static void print_coloured(const struct printer *p, const char *colour, const json_t *value) {
     if (p->colour) fputs(colour, p->out);
-    json_dumpf(value, p->out, DUMP_FLAGS);
+    json_dumpf(value, p->out, JSON_VALUES_DUMP);
     if (p->colour) fputs("\033[0m", p->out);
 }
 
@@ -110,7 +64,7 @@ static int is_container(const json_t *value) {
 
 /* Columns the value takes on one line; a very large number where it is a large value. */
 static size_t inline_width(const json_t *value) {
-    return json_dumpb(value, NULL, 0, DUMP_FLAGS);
+    return json_dumpb(value, NULL, 0, JSON_VALUES_DUMP);
 }
 
 static void print_inline(const struct printer *p, json_t *value) {
@@ -207,7 +161,7 @@ int output_json(json_t *value, int pretty) {
             struct printer p = {stdout, wants_colour()};
             print_value(&p, value, 0, 0);
         } else {
-            json_dumpf(value, stdout, DUMP_FLAGS | JSON_COMPACT);
+            json_dumpf(value, stdout, JSON_VALUES_DUMP | JSON_COMPACT);
         }
         fputc('\n', stdout);
         flush();

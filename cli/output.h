@@ -3,20 +3,12 @@
  *
  * Lines of JSON leave here one by one and flushed, so that a reader of a pipe sees each picture
  * when it is done. A pipe that was closed (`| head -1`) is no error: writing stops and the program
- * ends quietly. Numbers are rounded before they are stored, because jansson prints all reals with
- * one precision: 9 significant digits, which carries a float through unchanged.
+ * ends quietly.
  */
 #ifndef MIEN_CLI_OUTPUT_H
 #define MIEN_CLI_OUTPUT_H
 
 #include <jansson.h>
-
-/* A JSON string of any bytes: what is not UTF-8 becomes U+FFFD. NULL gives null. */
-json_t *output_text(const char *text);
-/* v rounded to that many decimals; null where it is not finite. */
-json_t *output_number(double v, int decimals);
-/* A float with all its digits; null where it is not finite. */
-json_t *output_float(float v);
 
 /* Writes value and a newline, then releases it. pretty: indented, coloured on a terminal. NULL (as
  * left by a failed allocation) counts as out of memory. Returns 0, or -1 where nothing more can be

@@ -1,6 +1,6 @@
 #include "peak.h"
 
-#include "clock.h"
+#include "common/clock.h"
 
 #include <pthread.h>
 #include <sched.h>

@@ -1,6 +1,6 @@
 #include "pipeline.h"
 
-#include "clock.h"
+#include "common/clock.h"
 #include "networks.h"
 #include "progress.h"
 #include "say.h"

@@ -1,6 +1,6 @@
 #include "progress.h"
 
-#include "clock.h"
+#include "common/clock.h"
 
 #include <stdio.h>
 #include <string.h>

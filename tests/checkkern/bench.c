@@ -1,7 +1,7 @@
 #include "tests/checkkern/bench.h"
 
-#include "cli/clock.h"
 #include "cli/peak.h"
+#include "common/clock.h"
 
 #include <stdint.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
  * clock.h - the clock everything here is timed with; apart from the rest because the peak probe,
  * which the kernel benchmark of tests/checkkern borrows, needs nothing else of the tool.
  */
-#ifndef MIEN_CLI_CLOCK_H
-#define MIEN_CLI_CLOCK_H
+#ifndef MIEN_COMMON_CLOCK_H
+#define MIEN_COMMON_CLOCK_H
 
 #include <time.h>
 
