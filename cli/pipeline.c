@@ -270,15 +270,20 @@ static void embed(const struct pipeline *p, struct picture *picture) {
 }
 
 static void estimate_age_gender(const struct pipeline *p, struct picture *picture) {
+    size_t n = (size_t)picture->nfaces;
+    const mien_image **images = calloc(n + 1, sizeof *images);
     double start = milliseconds();
 
-    picture->age_gender = calloc((size_t)picture->nfaces + 1, sizeof *picture->age_gender);
-    if (!picture->age_gender)
+    picture->age_gender = calloc(n + 1, sizeof *picture->age_gender);
+    if (!images || !picture->age_gender) {
         fail(picture, NULL);
-    else if (picture->nfaces > 0 &&
-             mien_age_gender_run(p->age_gender, picture->image, picture->faces, picture->nfaces,
-                                 picture->age_gender))
-        fail(picture, mien_error());
+    } else {
+        for (size_t i = 0; i < n; i++) images[i] = picture->image;
+        if (mien_age_gender_run(p->age_gender, images, picture->faces, picture->nfaces,
+                                picture->age_gender))
+            fail(picture, mien_error());
+    }
+    free(images);
     picture->ms[STAGE_AGE_GENDER] = milliseconds() - start;
 }
 

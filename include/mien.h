@@ -303,9 +303,10 @@ typedef struct mien_age_gender {
     int male;          /* 1 male, 0 female */
     float probability; /* of that gender, 0.5..1 */
 } mien_age_gender;
-/* Age and gender of nfaces faces of one picture; out: [nfaces]. */
-MIEN_API int mien_age_gender_run(mien_net *net, const mien_image *img, const mien_face *faces,
-                                 int nfaces, mien_age_gender *out);
+/* Age and gender of nfaces faces, which may be of several pictures: images[i] is the picture of
+ * faces[i]. images, faces, out: [nfaces]. */
+MIEN_API int mien_age_gender_run(mien_net *net, const mien_image *const *images,
+                                 const mien_face *faces, int nfaces, mien_age_gender *out);
 
 /* ------------------------------------------------------------------ classes */
 

@@ -64,7 +64,7 @@ float mien_similarity(const float *a, const float *b, int d) {
 
 struct age_job {
     const mien_net *net;
-    const mien_image *img;
+    const mien_image *const *images;
     const mien_face *faces;
     mien_age_gender *out;
 };
@@ -72,11 +72,11 @@ struct age_job {
 static int fill_face(void *context, int i, struct tasks_slot *slot, float *input) {
     const struct age_job *a = context;
     if (!a->net->crop_aligned)
-        return crop_square(a->img, a->faces[i].box, a->net->crop_margin, input,
+        return crop_square(a->images[i], a->faces[i].box, a->net->crop_margin, input,
                            (ptrdiff_t)a->net->info.width * 3, a->net->info.width,
                            a->net->info.height, &slot->scratch);
     uint8_t crop[ALIGN_SIDE * ALIGN_SIDE * 3];
-    int rc = mien_align(a->img, &a->faces[i], 1, crop);
+    int rc = mien_align(a->images[i], &a->faces[i], 1, crop);
     if (!rc) widen(crop, sizeof crop, input);
     return rc;
 }
@@ -107,16 +107,18 @@ static int take_age(void *context, int i, struct tasks_slot *slot, const float *
     return MIEN_OK;
 }
 
-int mien_age_gender_run(mien_net *net, const mien_image *img, const mien_face *faces, int nfaces,
-                        mien_age_gender *out) {
+int mien_age_gender_run(mien_net *net, const mien_image *const *images, const mien_face *faces,
+                        int nfaces, mien_age_gender *out) {
     int rc = tasks_check(net, MIEN_TASK_AGE_GENDER);
-    if (!rc) rc = image_check(img);
     if (rc) return rc;
-    if (nfaces < 0) return err_set(MIEN_EINVAL, "%d faces", nfaces);
+    if (nfaces < 0 || (nfaces > 0 && (!images || !faces || !out)))
+        return err_set(MIEN_EINVAL, "%d faces", nfaces);
+    for (int i = 0; i < nfaces && !rc; i++) rc = image_check(images[i]);
+    if (rc) return rc;
     if (net->crop_aligned && (net->info.width != ALIGN_SIDE || net->info.height != ALIGN_SIDE))
         return err_set(MIEN_EUNSUPPORTED, "network '%s' does not take 112x112 crops",
                        net->info.name);
-    struct age_job a = {.net = net, .img = img, .faces = faces, .out = out};
+    struct age_job a = {.net = net, .images = images, .faces = faces, .out = out};
     struct tasks_job j = {net, nfaces, net->info.width, net->info.height, fill_face, take_age, &a};
     return tasks_run_all(&j);
 }

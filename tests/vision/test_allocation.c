@@ -100,7 +100,8 @@ static void estimate(int n) {
     mien_age_gender out[N];
     for (int i = 0; i < n; i++)
         faces[i] = (mien_face){.box = {20, 20, 90.0f + (float)i, 110}, .score = 1};
-    assert_int_equal(mien_age_gender_run(age_gender, pictures[0], faces, n, out), 0);
+    assert_int_equal(mien_age_gender_run(age_gender, (const mien_image **)pictures, faces, n, out),
+                     0);
 }
 
 /* n: one item (all threads at it), a multiple of the threads, and one with a rest. */

@@ -147,13 +147,15 @@ static void test_item_fails(void **state) {
     (void)state;
     enum { N = 6 };
     mien_image *img = picture(80, 60, 4);
+    const mien_image *images[N];
     mien_face faces[N];
     mien_age_gender out[N];
+    for (int i = 0; i < N; i++) images[i] = img;
     for (int bad = 0; bad < N; bad++) {
         for (int i = 0; i < N; i++) faces[i] = face_in(img);
         faces[bad].box[0] = (float)NAN;
         assert_int_equal(mien_net_load(ctx, "no-such-network", &(mien_net *){NULL}), MIEN_EIO);
-        assert_int_not_equal(mien_age_gender_run(age_gender, img, faces, N, out), 0);
+        assert_int_not_equal(mien_age_gender_run(age_gender, images, faces, N, out), 0);
         assert_null(strstr(mien_error(), "no-such-network"));
     }
     mien_image_free(img);
@@ -187,10 +189,32 @@ static void test_odd_faces(void **state) {
         mien_face face = face_in(img);
         mien_age_gender result = {.age = -1};
         memcpy(face.box, boxes[i], sizeof face.box);
-        int rc = mien_age_gender_run(age_gender, img, &face, 1, &result);
+        int rc = mien_age_gender_run(age_gender, (const mien_image **)&img, &face, 1, &result);
         if (rc == 0) assert_true(result.age >= 0 && result.probability >= 0.5f);
     }
     mien_image_free(img);
+}
+
+/* Faces of several pictures in one call get what each would get alone. */
+static void test_faces_of_several_pictures(void **state) {
+    (void)state;
+    enum { N = 5 };
+    mien_image *img[2] = {picture(80, 60, 4), picture(120, 200, 7)};
+    const mien_image *images[N];
+    mien_face faces[N];
+    mien_age_gender out[N], alone;
+    for (int i = 0; i < N; i++) {
+        images[i] = img[i % 2];
+        faces[i] = face_in(images[i]);
+    }
+    assert_int_equal(mien_age_gender_run(age_gender, images, faces, N, out), 0);
+    for (int i = 0; i < N; i++) {
+        assert_int_equal(mien_age_gender_run(age_gender, &images[i], &faces[i], 1, &alone), 0);
+        assert_memory_equal(&out[i], &alone, sizeof alone);
+    }
+    assert_memory_not_equal(&out[0].age, &out[1].age, sizeof out[0].age);
+    mien_image_free(img[0]);
+    mien_image_free(img[1]);
 }
 
 struct caller {
@@ -258,6 +282,7 @@ int main(void) {
         cmocka_unit_test(test_item_fails),
         cmocka_unit_test(test_embedding_is_a_direction),
         cmocka_unit_test(test_odd_faces),
+        cmocka_unit_test(test_faces_of_several_pictures),
         cmocka_unit_test(test_threads_share_networks),
         cmocka_unit_test(test_errors_belong_to_threads),
     };
