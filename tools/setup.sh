@@ -5,10 +5,11 @@
 . "$(dirname "$0")/common.sh"
 
 build_packages="gcc:gcc libc6-dev cmake:cmake ninja:ninja-build pkg-config:pkg-config libjpeg-dev
-    libpng-dev libwebp-dev libjansson-dev libopenblas0-pthread libstb-dev"
+    libpng-dev libwebp-dev libjansson-dev libopenblas0-pthread libstb-dev
+    libmicrohttpd-dev libcurl4-gnutls-dev nettle-dev"
 weights_packages="python3 python3-numpy python3-onnx node:nodejs npm:npm ca-certificates"
 test_packages="libcmocka-dev clang:clang libclang-rt-dev valgrind:valgrind libc6-dbg
-    python3-pil python3-h5py python3-torch man:man-db"
+    python3-pil python3-h5py python3-torch man:man-db curl:curl"
 # bench takes weights' packages, too: node runs ONNX Runtime.
 bench_packages="python3-torch"
 lint_packages="libcmocka-dev clang:clang clang-format:clang-format clang-tidy:clang-tidy

@@ -31,6 +31,8 @@ class Layers(unittest.TestCase):
             "include/mien.h": "", "kernels/k.h": "", "engine/e.h": '#include "kernels/k.h"\n',
             "vision/v.c": '#include "engine/e.h"\n#include "mien.h"\n#include <stdio.h>\n',
             "cli/main.c": '#include "cli.h"\n#include "mien.h"\n', "cli/cli.h": "",
+            "cli/s.c": '#include "serve/s.h"\n#include "common/c.h"\n', "common/c.h": "",
+            "serve/s.h": '#include "common/c.h"\n',
         }), (0, []))
 
     def test_upward_is_named(self):
@@ -43,6 +45,10 @@ class Layers(unittest.TestCase):
         status, lines = self.check_tree({"engine/e.h": "", "cli/a.c": '#include "engine/e.h"\n'})
         self.assertEqual(status, 1)
         self.assertEqual(lines, ['cli/a.c:1: cli/ may not include "engine/e.h"'])
+
+    def test_the_server_sees_no_command(self):
+        status, lines = self.check_tree({"cli/c.h": "", "serve/s.c": '#include "cli/c.h"\n'})
+        self.assertEqual((status, lines), (1, ['serve/s.c:1: serve/ may not include "cli/c.h"']))
 
     def test_the_library_is_silent(self):
         status, lines = self.check_tree({
