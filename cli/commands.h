@@ -32,5 +32,6 @@ int cmd_bench_analyze(const struct options *opt);
 int cmd_info(const struct options *opt);
 int cmd_models(const struct options *opt);
 int cmd_calibrate(const struct options *opt);
+int cmd_serve(const struct options *opt);
 
 #endif

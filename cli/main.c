@@ -90,6 +90,17 @@ const struct command COMMANDS[] = {
      "  mien models\n"
      "  mien models --json\n",
      cmd_models},
+    {"serve", CMD_SERVE, "", 0, 0, "all of this over HTTP",
+     "Answers requests over HTTP: faces, ages, classes and embeddings of the pictures it is sent, in "
+     "batches over all requests. A page to try it is at /, its documentation at /docs. A network "
+     "may be left out with the name 'none'.",
+     "SIGTERM ends it when the requests under way are answered, SIGHUP reads keys and networks "
+     "anew.",
+     "  mien serve\n"
+     "  mien serve --address 0.0.0.0 --port 80 --keys keys.txt --precision int8\n"
+     "  mien serve --config /etc/mien/mien.conf\n"
+     "  curl -F file=@photo.jpg http://127.0.0.1:8080/predict\n",
+     cmd_serve},
     {.name = NULL},
 };
 

@@ -24,7 +24,7 @@ const char *precision_name(int precision) {
     return names[precision];
 }
 
-int context_open(const struct options *opt, mien_ctx **ctx) {
+void machine_options(const struct options *opt, mien_options *o) {
     static const char *const backends[] = {[BACKEND_AUTO] = NULL,
                                            [BACKEND_AMX] = "amx",
                                            [BACKEND_AMX_BF16X3] = "amx-bf16x3",
@@ -32,16 +32,34 @@ int context_open(const struct options *opt, mien_ctx **ctx) {
                                            [BACKEND_AVX2] = "avx2",
                                            [BACKEND_BLAS] = "blas",
                                            [BACKEND_C] = "c"};
+
+    mien_options_default(o);
+    o->device = (enum mien_device)opt->device;
+    o->device_index = opt->device_index;
+    o->precision = (enum mien_precision)opt->precision;
+    o->threads = opt->threads;
+    o->weights_dir = opt->weights;
+    o->backend = backends[opt->backend];
+    o->no_pack_cache = opt->no_cache;
+}
+
+/* mien.h takes a zero for "the default"; who writes 0 on the command line means next to nothing. */
+static float above_zero(double v) {
+    return v > 0 ? (float)v : 1e-9f;
+}
+
+void detect_options(const struct options *opt, mien_detect_options *o) {
+    mien_detect_options_default(o);
+    o->threshold = above_zero(opt->threshold);
+    o->nms = above_zero(opt->nms);
+    o->size = opt->side;
+    o->max_faces = opt->max_faces;
+}
+
+int context_open(const struct options *opt, mien_ctx **ctx) {
     mien_options o;
 
-    mien_options_default(&o);
-    o.device = (enum mien_device)opt->device;
-    o.device_index = opt->device_index;
-    o.precision = (enum mien_precision)opt->precision;
-    o.threads = opt->threads;
-    o.weights_dir = opt->weights;
-    o.backend = backends[opt->backend];
-    o.no_pack_cache = opt->no_cache;
+    machine_options(opt, &o);
     if (mien_open(&o, ctx) == MIEN_OK) return EXIT_OK;
     say("%s", mien_error());
     return EXIT_FAILED;

@@ -11,6 +11,9 @@
 const char *task_name(enum mien_task task);
 /* A word for an enum mien_precision: "bf16". */
 const char *precision_name(int precision);
+/* What the options say about the machine, and about finding faces. */
+void machine_options(const struct options *opt, mien_options *o);
+void detect_options(const struct options *opt, mien_detect_options *o);
 /* Opens a context with the machine options. Returns an exit status, *ctx is NULL unless EXIT_OK. */
 int context_open(const struct options *opt, mien_ctx **ctx);
 /* Loads a network by name or path, of any task. Returns an exit status after saying what went

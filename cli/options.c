@@ -1,5 +1,6 @@
 #include "options.h"
 
+#include "config.h"
 #include "say.h"
 
 #include <ctype.h>
@@ -80,6 +81,21 @@ static int parse_size(const char *text, int out[2]) {
     return 0;
 }
 
+/* A number of bytes with K, M or G (of 1024) behind it. */
+static int parse_bytes(const char *text, double min, double max, size_t *out) {
+    static const char units[] = "KMG";
+    char *stop;
+    double v;
+
+    if (!isdigit((unsigned char)*text)) return -1;
+    v = strtod(text, &stop);
+    if (*stop && strchr(units, toupper((unsigned char)*stop)))
+        v *= (double)((size_t)1 << 10 * (strchr(units, toupper((unsigned char)*stop++)) - units + 1));
+    if (*stop || !isfinite(v) || v < min || v > max) return -1;
+    *out = (size_t)v;
+    return 0;
+}
+
 static int parse_device(const char *text, int out[2]) {
     int index = 0;
 
@@ -108,6 +124,9 @@ static void describe_expected(const struct option_def *def, char out[EXPECTED_MA
     case KIND_REAL:
         snprintf(out, EXPECTED_MAX, "a number from %g to %g", def->min, def->max);
         break;
+    case KIND_BYTES:
+        snprintf(out, EXPECTED_MAX, "a number of bytes such as 4096, 512K, 10M or 2G");
+        break;
     case KIND_SIZE: snprintf(out, EXPECTED_MAX, "a size such as 640x480"); break;
     case KIND_DEVICE: snprintf(out, EXPECTED_MAX, "cpu, cuda or cuda:N"); break;
     case KIND_CHOICE:
@@ -129,6 +148,7 @@ static int set_value(const struct option_def *def, const char *text, struct opti
     case KIND_INT: return parse_int(text, '\0', (long)def->min, (long)def->max, field, NULL);
     case KIND_REAL: return parse_real(text, def->min, def->max, field);
     case KIND_CHOICE: return parse_choice(text, def->choices, field);
+    case KIND_BYTES: return parse_bytes(text, def->min, def->max, field);
     case KIND_SIZE: return parse_size(text, field);
     case KIND_DEVICE: return parse_device(text, field);
     case KIND_TEXT:
@@ -222,23 +242,48 @@ static int parse_long(int argc, char **argv, int *i, struct options *opt) {
     return set_or_say(def, origin, value, opt);
 }
 
-/* Defaults first, then the environment. An empty variable counts as unset. */
-static int set_before_line(struct options *opt) {
+int options_set(struct options *opt, const char *origin, const char *name, const char *text) {
+    const struct option_def *def = find_option(opt->command, name, strlen(name));
+
+    if (!def) return say_usage(opt->command_name, "%s: there is no option %s", origin, name);
+    if (def->field == offsetof(struct options, config))
+        return say_usage(opt->command_name, "%s: a file cannot name another", origin);
+    return set_or_say(def, origin, text, opt);
+}
+
+/* An empty variable counts as unset. */
+static int set_from_environment(const struct option_def *def, struct options *opt) {
     char name[64];
+    const char *text = getenv(option_env_name(def, name));
+
+    return text && *text ? set_or_say(def, name, text, opt) : EXIT_OK;
+}
+
+/* The value of --config on the command line or in the environment: it is read before all others. */
+static int find_config(int argc, char **argv, struct options *opt) {
+    const struct option_def *def = find_option(opt->command, "config", 6);
+    int status = EXIT_OK;
+
+    if (!def) return EXIT_OK;
+    status = set_from_environment(def, opt);
+    for (int i = 0; i < argc && status == EXIT_OK && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--config") == 0 || strncmp(argv[i], "--config=", 9) == 0)
+            status = parse_long(argc, argv, &i, opt);
+    return status;
+}
+
+/* Defaults first, then the file, then the environment. */
+static int set_before_line(int argc, char **argv, struct options *opt) {
+    int status;
 
     opt->side = -1;
-    for (const struct option_def *def = OPTION_DEFS; def->name; def++) {
-        const char *text;
-        int status;
-
-        if (!(def->commands & opt->command)) continue;
-        if (def->value) set_value(def, def->value, opt);
-        text = getenv(option_env_name(def, name));
-        if (!text || !*text) continue;
-        status = set_or_say(def, name, text, opt);
-        if (status) return status;
-    }
-    return EXIT_OK;
+    for (const struct option_def *def = OPTION_DEFS; def->name; def++)
+        if (def->commands & opt->command && def->value) set_value(def, def->value, opt);
+    status = find_config(argc, argv, opt);
+    if (status == EXIT_OK && opt->config) status = config_read(opt, opt->config);
+    for (const struct option_def *def = OPTION_DEFS; def->name && status == EXIT_OK; def++)
+        if (def->commands & opt->command) status = set_from_environment(def, opt);
+    return status;
 }
 
 int options_parse(unsigned command, const char *command_name, int argc, char **argv,
@@ -256,7 +301,7 @@ int options_parse(unsigned command, const char *command_name, int argc, char **a
             return EXIT_OK;
         }
     }
-    status = set_before_line(opt);
+    status = set_before_line(argc, argv, opt);
     for (int i = 0; i < argc && status == EXIT_OK; i++) {
         char *arg = argv[i];
         if (only_args || arg[0] != '-' || arg[1] == '\0') {

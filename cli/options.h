@@ -7,7 +7,7 @@
  * because abbreviated options would break scripts each time an option is added.
  *
  * Precedence: command line, then environment (MIEN_ and the name in capitals, dashes as
- * underscores), then default.
+ * underscores), then the file of --config where the command has one, then default.
  */
 #ifndef MIEN_CLI_OPTIONS_H
 #define MIEN_CLI_OPTIONS_H
@@ -25,7 +25,8 @@ enum command_bit {
     CMD_INFO = 1 << 5,
     CMD_MODELS = 1 << 6,
     CMD_CALIBRATE = 1 << 7,
-    CMD_BENCH_ANALYZE = 1 << 8
+    CMD_BENCH_ANALYZE = 1 << 8,
+    CMD_SERVE = 1 << 9
 };
 
 enum face_pick { FACE_ALL, FACE_LARGEST, FACE_CENTRE };
@@ -67,6 +68,16 @@ struct options {
     int threads; /* 0: one a core */
     int no_cache;
 
+    /* Of serve; their meanings are in serve/serve.h. */
+    const char *config; /* a file of options */
+    const char *address, *tls_cert, *tls_key, *keys;
+    int port, open_metrics, log;
+    int max_batch, max_wait_us, workers, queue, connections, max_pictures;
+    size_t max_bytes, max_body, body_memory, picture_memory;
+    double max_megapixels, deadline, read_timeout, idle_timeout, drain_timeout, url_timeout;
+    double same_person;
+    int allow_urls, allow_private_urls;
+
     char **args; /* what is left: pictures, networks; points into argv's strings */
     int nargs;
 };
@@ -77,6 +88,7 @@ enum option_kind {
     KIND_REAL,   /* double, min..max */
     KIND_TEXT,   /* const char *, not empty */
     KIND_CHOICE, /* int, position in choices */
+    KIND_BYTES,  /* size_t, min..max: "4096", "512K", "10M", "2G" */
     KIND_SIZE,   /* two ints: "640x480", "640" (a square) or "0" (default) */
     KIND_DEVICE  /* two ints: "cpu", "cuda" or "cuda:1" */
 };
@@ -86,6 +98,10 @@ enum option_group {
     GROUP_FACES,
     GROUP_RESULTS,
     GROUP_RUN,
+    GROUP_SERVER,
+    GROUP_BATCHES,
+    GROUP_LIMITS,
+    GROUP_URLS,
     GROUP_OUTPUT,
     GROUP_MACHINE,
     GROUPS
@@ -114,6 +130,9 @@ extern const char *const OPTION_GROUP_TITLES[GROUPS];
  * stops, where --help or -h is met. Returns EXIT_OK, or EXIT_USAGE after saying what is wrong. */
 int options_parse(unsigned command, const char *command_name, int argc, char **argv,
                   struct options *opt, int *help);
+/* Sets one option of opt->command by its name, as from a file; origin is where it stands, for the
+ * sentence about what is wrong with it. Returns an exit status. */
+int options_set(struct options *opt, const char *origin, const char *name, const char *text);
 /* Name of the environment variable of an option: "MIEN_MAX_FACES". Returns out. */
 char *option_env_name(const struct option_def *def, char out[64]);
 

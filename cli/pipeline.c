@@ -64,11 +64,6 @@ static int load_all(struct pipeline *p) {
     return EXIT_OK;
 }
 
-/* mien.h takes a zero for "the default"; who writes 0 on the command line means next to nothing. */
-static float above_zero(double v) {
-    return v > 0 ? (float)v : 1e-9f;
-}
-
 /* Detection alone may work on a JPEG decoded at a reduced scale; everything else, drawing too,
  * wants all pixels. */
 static int smallest_side(const struct pipeline *p, const mien_net_info *detector) {
@@ -86,11 +81,7 @@ int pipeline_open(struct pipeline *p, const struct options *opt) {
     status = context_open(opt, &p->ctx);
     if (status == EXIT_OK) status = load_all(p);
     if (status) return status;
-    mien_detect_options_default(&p->detect);
-    p->detect.threshold = above_zero(opt->threshold);
-    p->detect.nms = above_zero(opt->nms);
-    p->detect.size = opt->side;
-    p->detect.max_faces = opt->max_faces;
+    detect_options(opt, &p->detect);
     if (p->detector && mien_net_info_get(p->detector, &info) == MIEN_OK)
         p->decode.min_side = smallest_side(p, &info);
     if (p->embedder && mien_net_info_get(p->embedder, &info) == MIEN_OK)

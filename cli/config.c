@@ -1,0 +1,75 @@
+#include "config.h"
+
+#include "say.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST = 1 << 20 }; /* bytes of a file */
+
+static char *kept; /* the text values point into */
+
+static void forget(void) {
+    free(kept);
+}
+
+static int read_text(const struct options *opt, const char *path) {
+    FILE *f = fopen(path, "re");
+    size_t n = 0;
+
+    if (!f) return say_usage(opt->command_name, "--config: %s: %s", path, strerror(errno));
+    if (!kept) atexit(forget);
+    free(kept);
+    kept = calloc(1, MOST + 1);
+    if (kept) n = fread(kept, 1, MOST + 1, f);
+    fclose(f);
+    if (!kept) return say_no_memory();
+    if (n > MOST || strlen(kept) != n)
+        return say_usage(opt->command_name, "--config: %s is no text file of at most %d bytes",
+                         path, MOST);
+    return EXIT_OK;
+}
+
+static char *trim(char *text) {
+    char *end = text + strlen(text);
+
+    while (end > text && strchr(" \t\r", end[-1])) *--end = '\0';
+    return text + strspn(text, " \t");
+}
+
+/* A '#' within a value is part of it, as in a password. */
+static void cut_comment(char *line) {
+    for (char *p = line; (p = strchr(p, '#')); p++) {
+        if (p > line && !strchr(" \t", p[-1])) continue;
+        *p = '\0';
+        return;
+    }
+}
+
+static int set_line(struct options *opt, const char *origin, char *line) {
+    char *equals, *name, *value;
+
+    cut_comment(line);
+    name = trim(line);
+    if (!*name) return EXIT_OK;
+    equals = strchr(name, '=');
+    if (!equals) return say_usage(opt->command_name, "%s: '%s' has no '='", origin, name);
+    *equals = '\0';
+    value = trim(equals + 1);
+    return options_set(opt, origin, trim(name), value);
+}
+
+int config_read(struct options *opt, const char *path) {
+    char origin[512], *next;
+    int status = read_text(opt, path), number = 1;
+
+    for (char *line = kept; status == EXIT_OK && line; line = next, number++) {
+        next = strchr(line, '\n');
+        if (next) *next++ = '\0';
+        snprintf(origin, sizeof origin, "%s:%d", path, number);
+        status = set_line(opt, origin, line);
+    }
+    return status;
+}

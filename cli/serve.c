@@ -1,0 +1,63 @@
+/* The command serve: options to the server's configuration. */
+#include "serve/serve.h"
+
+#include "commands.h"
+#include "networks.h"
+#include "say.h"
+
+#include <string.h>
+
+static const char *unless_none(const char *name) {
+    return strcmp(name, "none") == 0 ? NULL : name;
+}
+
+static int check(const struct options *opt, const struct serve_config *c) {
+    if (!opt->tls_cert != !opt->tls_key)
+        return say_usage(opt->command_name, "--tls-cert and --tls-key go together");
+    if (!c->detector && !c->embedder && !c->age_gender && !c->classifier)
+        return say_usage(opt->command_name, "all networks are 'none': nothing to serve");
+    return EXIT_OK;
+}
+
+int cmd_serve(const struct options *opt) {
+    struct serve_config c = {
+        .address = opt->address,
+        .port = opt->port,
+        .tls_cert = opt->tls_cert,
+        .tls_key = opt->tls_key,
+        .keys = opt->keys,
+        .open_metrics = opt->open_metrics,
+        .log = (enum serve_log)opt->log,
+        .detector = unless_none(opt->detector),
+        .embedder = unless_none(opt->embedder),
+        .age_gender = unless_none(opt->age_gender),
+        .classifier = unless_none(opt->classifier),
+        .top = opt->top,
+        .same_person = opt->same_person,
+        .max_batch = opt->max_batch,
+        .max_wait_us = opt->max_wait_us,
+        .workers = opt->workers,
+        .queue = opt->queue,
+        .connections = opt->connections,
+        .max_pictures = opt->max_pictures,
+        .max_bytes = opt->max_bytes,
+        .max_body = opt->max_body,
+        .body_memory = opt->body_memory,
+        .picture_memory = opt->picture_memory,
+        .max_pixels = 1e6 * opt->max_megapixels,
+        .deadline = opt->deadline,
+        .read_timeout = opt->read_timeout,
+        .idle_timeout = opt->idle_timeout,
+        .drain_timeout = opt->drain_timeout,
+        .allow_urls = opt->allow_urls,
+        .allow_private_urls = opt->allow_private_urls,
+        .url_timeout = opt->url_timeout,
+    };
+    int status;
+
+    machine_options(opt, &c.machine);
+    detect_options(opt, &c.detect);
+    status = check(opt, &c);
+    if (status) return status;
+    return serve_run(&c) ? EXIT_FAILED : EXIT_OK;
+}

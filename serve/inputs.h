@@ -1,0 +1,36 @@
+/*
+ * inputs.h - the pictures of a request, however it brought them: a form, JSON, URLs or a bare body.
+ */
+#ifndef MIEN_SERVE_INPUTS_H
+#define MIEN_SERVE_INPUTS_H
+
+#include "serve/json_body.h"
+#include "serve/request.h"
+
+struct input {
+    const uint8_t *bytes; /* [size]; the request's, the JSON body's or `fetched` */
+    size_t size;
+    uint8_t *fetched;
+    int status; /* an HTTP status where it could not be read, with a sentence */
+    char why[WHY_SIZE];
+};
+
+struct inputs {
+    struct input *at; /* [n], n > 0 */
+    int n;
+    int is_list; /* came as a list or several files, even if of one */
+    struct json_body json;
+};
+
+struct inputs_want {
+    int max;                /* pictures */
+    int min;                /* fewer are an error */
+    enum body_kind strings; /* what a bare string in a JSON list is */
+    int keep_bad;           /* one that cannot be read does not fail the others */
+};
+
+/* Reads them. Returns 0 with *in, to be freed by inputs_free(); or -1 after replying. */
+int inputs_read(struct request *r, const struct inputs_want *want, struct inputs *in);
+void inputs_free(struct inputs *in);
+
+#endif

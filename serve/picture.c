@@ -1,0 +1,373 @@
+#include "serve/picture.h"
+
+#include "common/clock.h"
+#include "serve/inputs.h"
+#include "serve/server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CROP = 112, CROP_BYTES = CROP * CROP * 3, EMBED_AT_ONCE = 32 };
+
+/* ArcFace's template: where the landmarks of an aligned crop are (InsightFace, face_align.py). */
+static const float TEMPLATE[5][2] = {{38.2946f, 51.6963f},
+                                     {73.5318f, 51.5014f},
+                                     {56.0252f, 71.7366f},
+                                     {41.5493f, 92.3655f},
+                                     {70.7299f, 92.2041f}};
+
+static struct server *server_of(const struct picture *p) {
+    return p->request->server;
+}
+
+static const struct model *model_of(const struct picture *p, enum models_task task) {
+    return &p->request->models->task[task];
+}
+
+static int wants(const struct picture *p, enum picture_wants what) {
+    return (p->options->wants & what) != 0 && !p->status;
+}
+
+static void fail(struct picture *p, int status, const char *code, const char *why) {
+    if (p->status) return; /* the first cause is the one to tell */
+    p->status = status;
+    p->code = code;
+    snprintf(p->why, sizeof p->why, "%s", why);
+}
+
+/* For the last failure of mien.h in this thread. */
+static void fail_mien(struct picture *p, int mien_code, const char *why) {
+    const char *code;
+    int status = error_status(mien_code, &code);
+
+    if (mien_code == MIEN_ETOOBIG) metrics_rejected(server_of(p)->metrics, REJECT_TOO_LARGE);
+    /* A sentence about the server's own trouble is for its log. */
+    if (status == 500) log_say(server_of(p)->log, "request %s: %s", p->request->id, why);
+    fail(p, status, code, status == 500 ? "the server could not work on this picture" : why);
+}
+
+static void fail_memory(struct picture *p) {
+    fail(p, 500, "internal", "the server is out of memory");
+}
+
+static void give_up(struct picture *p) {
+    p->is_over = 1;
+    fail(p, 504, "deadline", "the answer was not ready within the deadline");
+}
+
+static void spent(struct picture *p, enum metrics_stage stage, double seconds) {
+    p->seconds[stage] += seconds;
+    request_spent(p->request, stage, seconds);
+}
+
+/* ---- decoding ---- */
+
+/* Detection alone may work on a JPEG decoded at a reduced scale, as in the tool. */
+static int smallest_side(const struct picture *p) {
+    const mien_net_info *info = &model_of(p, MODELS_DETECT)->info;
+
+    if (p->options->wants != PICTURE_FACES || p->options->detect.size == 0) return 0;
+    if (p->options->detect.size > 0) return p->options->detect.size;
+    return info->width > info->height ? info->width : info->height;
+}
+
+static void decode(struct picture *p, const uint8_t *bytes, size_t size) {
+    struct server *s = server_of(p);
+    mien_decode_options o = {.min_side = smallest_side(p),
+                             .max_pixels = (uint64_t)s->config->max_pixels};
+    double start = clock_seconds();
+    int code;
+
+    if (sync_budget_take(&s->decoding, 1, p->request->deadline)) {
+        give_up(p);
+        return;
+    }
+    if (request_is_over(p->request)) {
+        give_up(p);
+    } else {
+        code = mien_image_decode(NULL, bytes, size, &o, &p->image);
+        if (code) fail_mien(p, code, mien_error());
+    }
+    sync_budget_give(&s->decoding, 1);
+    spent(p, STAGE_DECODE, clock_seconds() - start);
+    if (!p->image) return;
+    p->width = p->image->full_width ? p->image->full_width : p->image->width;
+    p->height = p->image->full_height ? p->image->full_height : p->image->height;
+}
+
+/* The most a picture can take, for those whose size is not known yet is the limit of pixels; so the
+ * memory is asked for afterwards, when at most a picture a core is over it. */
+static int take_memory(struct picture *p, int holds) {
+    struct server *s = server_of(p);
+    size_t bytes = (size_t)p->image->pitch * (size_t)p->image->height;
+
+    if (sync_budget_take(&s->pictures, bytes, holds ? 0 : p->request->deadline)) return -1;
+    p->budget = bytes;
+    return 0;
+}
+
+static void free_pixels(struct picture *p) {
+    if (p->budget) sync_budget_give(&server_of(p)->pictures, p->budget);
+    p->budget = 0;
+    mien_image_free(p->image);
+    p->image = NULL;
+}
+
+/* ---- networks ---- */
+
+static struct batch_item new_item(const struct picture *p, enum models_task task) {
+    return (struct batch_item){.task = task,
+                               .models = p->request->models,
+                               .arrived = p->request->arrived,
+                               .image = p->image,
+                               .detect = &p->options->detect,
+                               .n = 1};
+}
+
+/* 1 where the item was run and is good. */
+static int is_good(struct picture *p, const struct batch_item *item, enum metrics_stage stage) {
+    if (item->state != BATCH_DONE) return 0;
+    spent(p, STAGE_BATCH, item->waited);
+    spent(p, stage, item->ran);
+    if (item->code == MIEN_OK) return 1;
+    fail_mien(p, item->code, item->why);
+    return 0;
+}
+
+static int wait_for_items(struct picture *p) {
+    if (batch_wait(&p->group, p->request->deadline, request_is_over, p->request) == 0) return 0;
+    give_up(p);
+    return -1;
+}
+
+/* The crop is taken for a face that fills the picture, its landmarks where the template has them.
+ */
+static void take_aligned(struct picture *p) {
+    if (p->width != CROP || p->height != CROP) {
+        fail(p, 400, "bad_request", "an aligned face must be a picture of 112x112 pixels");
+        return;
+    }
+    p->faces = calloc(1, sizeof *p->faces);
+    if (!p->faces) {
+        fail_memory(p);
+        return;
+    }
+    p->nfaces = 1;
+    p->faces->score = 1;
+    p->faces->box[2] = p->faces->box[3] = CROP;
+    memcpy(p->faces->landmarks, TEMPLATE, sizeof TEMPLATE);
+}
+
+static void submit(struct picture *p) {
+    const struct picture_options *o = p->options;
+
+    if (p->options->aligned) {
+        take_aligned(p);
+    } else if (o->wants & (PICTURE_FACES | PICTURE_AGES | PICTURE_EMBEDDINGS)) {
+        p->detect = new_item(p, MODELS_DETECT);
+        batch_submit(&p->group, &p->detect);
+    }
+    if (o->wants & PICTURE_CLASSES) {
+        p->classify = new_item(p, MODELS_CLASSIFY);
+        p->classify.top = o->top;
+        batch_submit(&p->group, &p->classify);
+    }
+}
+
+static void start(struct picture *p, struct request *r, const struct picture_options *options) {
+    memset(p, 0, sizeof *p);
+    p->request = r;
+    p->options = options;
+    batch_group_init(&p->group, r->server->batcher);
+}
+
+int picture_begin(struct picture *p, struct request *r, const struct picture_options *options,
+                  const uint8_t *bytes, size_t size, int holds) {
+    start(p, r, options);
+    batcher_expect(r->server->batcher, 1);
+    decode(p, bytes, size);
+    if (p->image && take_memory(p, holds)) {
+        if (holds) {
+            batcher_expect(r->server->batcher, -1);
+            picture_free(p);
+            return -1;
+        }
+        give_up(p);
+    }
+    if (!p->status) submit(p);
+    batcher_expect(r->server->batcher, -1);
+    return 0;
+}
+
+void picture_refuse(struct picture *p, struct request *r, const struct picture_options *options,
+                    int status, const char *code, const char *why) {
+    start(p, r, options);
+    fail(p, status, code, why);
+}
+
+/* ---- faces ---- */
+
+static float box_area(const mien_face *f) {
+    return (f->box[2] - f->box[0]) * (f->box[3] - f->box[1]);
+}
+
+/* Distance of the box's middle from the picture's, squared, four times. */
+static float off_centre(const mien_face *f, const struct picture *p) {
+    float dx = f->box[0] + f->box[2] - (float)p->width;
+    float dy = f->box[1] + f->box[3] - (float)p->height;
+
+    return dx * dx + dy * dy;
+}
+
+static void pick_face(struct picture *p) {
+    mien_face *faces = p->faces;
+    int best = 0;
+
+    if (p->options->pick == FACE_ALL || p->nfaces < 2) return;
+    for (int i = 1; i < p->nfaces; i++) {
+        if (p->options->pick == FACE_LARGEST
+                ? box_area(&faces[i]) > box_area(&faces[best])
+                : off_centre(&faces[i], p) < off_centre(&faces[best], p))
+            best = i;
+    }
+    faces[0] = faces[best];
+    p->nfaces = 1;
+}
+
+/* [nfaces][112][112][3]; NULL after a failure. */
+static uint8_t *make_crops(struct picture *p) {
+    uint8_t *crops = malloc((size_t)p->nfaces * CROP_BYTES);
+    double start_time = clock_seconds();
+
+    if (!crops) {
+        fail_memory(p);
+        return NULL;
+    }
+    if (p->options->aligned) {
+        for (int y = 0; y < CROP; y++)
+            memcpy(crops + (size_t)y * CROP * 3, p->image->pixels + y * p->image->pitch, CROP * 3);
+    } else {
+        int code = mien_align(p->image, p->faces, p->nfaces, crops);
+        if (code) {
+            fail_mien(p, code, mien_error());
+            free(crops);
+            return NULL;
+        }
+    }
+    spent(p, STAGE_ALIGN, clock_seconds() - start_time);
+    return crops;
+}
+
+/* Ages and embeddings of all faces wait for their batches together. */
+static void look_at_faces(struct picture *p) {
+    uint8_t *crops = NULL;
+
+    if (p->nfaces == 0) return;
+    if (wants(p, PICTURE_EMBEDDINGS)) crops = make_crops(p);
+    if (crops) {
+        p->embed = new_item(p, MODELS_EMBED);
+        p->embed.n = p->nfaces;
+        p->embed.crops = crops;
+        batch_submit(&p->group, &p->embed);
+    }
+    if (wants(p, PICTURE_AGES)) {
+        p->age_gender = new_item(p, MODELS_AGE_GENDER);
+        p->age_gender.n = p->nfaces;
+        p->age_gender.faces = p->faces;
+        batch_submit(&p->group, &p->age_gender);
+    }
+    if (wait_for_items(p) == 0) {
+        if (is_good(p, &p->embed, STAGE_EMBED)) {
+            p->embeddings = p->embed.embeddings;
+            p->embedding_size = model_of(p, MODELS_EMBED)->info.embedding_size;
+        }
+        if (is_good(p, &p->age_gender, STAGE_AGE_GENDER)) p->ages = p->age_gender.ages;
+    }
+    free(crops);
+}
+
+void picture_end(struct picture *p) {
+    if (p->image && !p->status && wait_for_items(p) == 0) {
+        if (is_good(p, &p->detect, STAGE_DETECT)) {
+            p->faces = p->detect.found;
+            p->nfaces = p->detect.nfound;
+            pick_face(p);
+        }
+        if (is_good(p, &p->classify, STAGE_CLASSIFY)) p->classes = p->classify.classes;
+    }
+    if (p->image && !p->status) look_at_faces(p);
+    p->request->pictures++;
+    p->request->faces += p->nfaces;
+    metrics_faces(server_of(p)->metrics, p->nfaces);
+    free_pixels(p);
+}
+
+void picture_free(struct picture *p) {
+    if (!p->request) return;
+    free_pixels(p);
+    if (p->faces != p->detect.found) free(p->faces);
+    free(p->detect.found);
+    free(p->classify.classes);
+    free(p->embed.embeddings);
+    free(p->age_gender.ages);
+    batch_group_destroy(&p->group);
+    memset(p, 0, sizeof *p);
+}
+
+/* ---- all of a request ---- */
+
+int pictures_check(struct request *r, unsigned wants) {
+    static const struct {
+        unsigned want;
+        enum models_task task;
+        const char *name;
+    } needs[] = {{PICTURE_FACES, MODELS_DETECT, "detector"},
+                 {PICTURE_EMBEDDINGS, MODELS_EMBED, "embedder"},
+                 {PICTURE_CLASSES, MODELS_CLASSIFY, "classifier"}};
+
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++) {
+        if (!(wants & needs[i].want) || r->models->task[needs[i].task].net) continue;
+        reply_error(r, 404, "not_found", "this server runs without a %s", needs[i].name);
+        return -1;
+    }
+    return 0;
+}
+
+static int begin_one(struct request *r, const struct picture_options *options,
+                     const struct input *in, struct picture *p, int holds) {
+    if (in->status) {
+        picture_refuse(p, r, options, in->status, in->status == 413 ? "too_large" : "bad_request",
+                       in->why);
+        return 0;
+    }
+    return picture_begin(p, r, options, in->bytes, in->size, holds);
+}
+
+int pictures_run(struct request *r, const struct picture_options *options,
+                 const struct inputs *inputs, struct picture *at, int keep_bad) {
+    int ended = 0, failed = -1;
+
+    for (int i = 0; i < inputs->n; i++) {
+        /* Short of memory: those under way give theirs back first. */
+        if (begin_one(r, options, &inputs->at[i], &at[i], i > ended)) {
+            while (ended < i) picture_end(&at[ended++]);
+            begin_one(r, options, &inputs->at[i], &at[i], 0);
+        }
+    }
+    while (ended < inputs->n) picture_end(&at[ended++]);
+    for (int i = 0; i < inputs->n; i++) {
+        if (at[i].is_over) {
+            request_give_up(r);
+            return -1;
+        }
+        if (at[i].status && failed < 0) failed = i;
+    }
+    if (failed < 0 || keep_bad) return 0;
+    if (inputs->n > 1)
+        reply_error(r, at[failed].status, at[failed].code, "picture %d: %s", failed + 1,
+                    at[failed].why);
+    else
+        reply_error(r, at[failed].status, at[failed].code, "%s", at[failed].why);
+    return -1;
+}
