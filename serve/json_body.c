@@ -145,10 +145,8 @@ int json_body_read(const char *body, size_t length, const struct json_body_limit
     if (rc) return rc;
     if (json_is_array(root))
         rc = add_list(root, limits->strings, limits, out, why);
-    else if (json_is_object(root))
-        rc = read_object(root, limits, out, why);
     else
-        rc = why_set(why, 400, "the JSON must be an object or a list of pictures");
+        rc = read_object(root, limits, out, why);
     out->options = options_of(root);
     if (!rc && !out->options) rc = why_set(why, 500, "out of memory");
     if (rc) json_body_free(out);

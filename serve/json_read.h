@@ -14,9 +14,10 @@
 #include <jansson.h>
 #include <stddef.h>
 
-/* Parses text[0..length), of at most max_values values in all (numbers, strings, lists, objects and
- * their members). Returns 0 with *out (json_decref() it); or 400 (no JSON, a key twice, a number no
- * double holds), 413 (more values) or 500 (no memory) with a sentence in why and *out NULL. */
+/* Parses text[0..length), an object or a list of at most max_values values in all (numbers,
+ * strings, lists, objects and their members). Returns 0 with *out (json_decref() it); or 400 (no
+ * JSON, a key twice, a number no double holds), 413 (more values) or 500 (no memory) with a
+ * sentence in why and *out NULL. */
 int json_read(const char *text, size_t length, size_t max_values, json_t **out, char why[WHY_SIZE]);
 
 #endif

@@ -121,9 +121,9 @@ static void test_wrong_shapes(void **state) {
     refuse("{\"image\":\"Zm9v\",\"image\":\"Zm9v\"}", "a key stands twice");
     refuse("{\"image\":\"Zm9v\",\"top\":1e999}", "a number too large");
     refuse("{\"image\":\"Zm9v\",\"top\":99999999999999999999}", "a number too large");
-    refuse("3", "must be an object or a list");
-    refuse("\"Zm9v\"", "must be an object or a list");
-    refuse("null", "must be an object or a list");
+    refuse("3", "not valid JSON");
+    refuse("\"Zm9v\"", "not valid JSON");
+    refuse("null", "not valid JSON");
     refuse("{}", "one of image, url, images and urls");
     refuse("{\"top\":3}", "one of image, url, images and urls");
     refuse("{\"image\":\"Zm9v\",\"url\":\"http://u/\"}", "one of image, url");
