@@ -1,0 +1,110 @@
+// A face up close: its part of the picture, its numbers, and how alike it is to another one.
+
+import { el, svg } from "./dom.js";
+import { dots, faceName } from "./overlay.js";
+
+const MARGIN = 0.3; // of the box's longer side, on each side
+const LANDMARKS = ["Left eye", "Right eye", "Nose", "Mouth, left", "Mouth, right"];
+
+/** The square of the picture around a face: {x, y, side}. It may reach over the picture's edge. */
+function square({ box: [x1, y1, x2, y2] }) {
+  const side = Math.max(x2 - x1, y2 - y1) * (1 + 2 * MARGIN);
+  return { x: (x1 + x2 - side) / 2, y: (y1 + y2 - side) / 2, side };
+}
+
+/** A face cut out of its picture, `size` CSS pixels wide. source: what a canvas can draw, or null
+ * where the browser cannot show the picture; scale: its pixels a pixel of the result. */
+export function crop({ source, scale }, face, size) {
+  const sharp = Math.min(3, window.devicePixelRatio || 1);
+  const canvas = el("canvas", { class: "crop", width: size * sharp, height: size * sharp });
+  const { x, y, side } = square(face);
+  if (source) {
+    const context = canvas.getContext("2d");
+    context.imageSmoothingQuality = "high";
+    const [sx, sy, s] = [x * scale, y * scale, side * scale];
+    context.drawImage(source, sx, sy, s, s, 0, 0, canvas.width, canvas.height);
+  }
+  return canvas;
+}
+
+function closeUp(image, face) {
+  const size = 480; // canvas pixels; CSS scales it to the panel
+  const { x, y, side } = square(face);
+  const place = (px, py) => [((px - x) / side) * size, ((py - y) / side) * size];
+  const marks = svg("svg", { viewBox: `0 0 ${size} ${size}`, "aria-hidden": "true" });
+  marks.append(...dots(face, place, 6));
+  return el("div", { class: "close-up" }, crop(image, face, size), marks);
+}
+
+function fact(name, value, note) {
+  return el("div", {}, el("dt", {}, name), el("dd", {}, value, note && el("small", {}, note)));
+}
+
+function facts(face) {
+  const [x1, y1, x2, y2] = face.box.map(Math.round);
+  return el(
+    "dl",
+    { class: "facts" },
+    face.age !== undefined && fact("Age", Math.round(face.age).toString(), "years, estimated"),
+    face.gender &&
+      fact("Gender", face.gender.value, `${(face.gender.probability * 100).toFixed(0)} % likely`),
+    fact("Score", face.score.toFixed(3)),
+    fact("Size", `${x2 - x1} × ${y2 - y1}`, `pixels at ${x1}, ${y1}`),
+  );
+}
+
+function landmarkTable(face) {
+  const rows = face.landmarks.map(([x, y], i) =>
+    el("tr", {}, el("th", { scope: "row" }, LANDMARKS[i]), el("td", {}, x.toFixed(1)),
+       el("td", {}, y.toFixed(1))));
+  return el("details", {}, el("summary", {}, "Landmarks"),
+            el("table", {}, el("thead", {}, el("tr", {}, el("td"), el("th", { scope: "col" }, "x"),
+                                              el("th", { scope: "col" }, "y"))),
+               el("tbody", {}, rows)));
+}
+
+/** The panel of one face. */
+export function closer(image, face) {
+  return [el("div", { class: "closer" }, closeUp(image, face), facts(face)), landmarkTable(face)];
+}
+
+/** A row of small faces to pick from: radio buttons, so that arrow keys and screen readers work as
+ * they do everywhere. */
+export function picker(image, faces, picked, pick) {
+  const options = faces.map((face, index) =>
+    el("label", { class: "thumb" },
+       el("input", { type: "radio", name: "face", checked: index === picked, class: "unseen",
+                     "aria-label": `Face ${index + 1}, ${faceName(face, index)}`,
+                     onchange: () => pick(index) }),
+       crop(image, face, 52)));
+  return el("fieldset", { class: "thumbs", id: "faces" }, el("legend", { class: "unseen" }, "Faces"),
+            options);
+}
+
+/** The sum of products of two embeddings, which are of length 1: their cosine. */
+export function similarity(a, b) {
+  return a.reduce((sum, value, i) => sum + value * b[i], 0);
+}
+
+/** Two faces side by side and how alike they are; value: a promise of the cosine. */
+export function comparison(first, second, value, stop) {
+  const number = el("strong", {}, "…");
+  const meter = el("div", { class: "meter", role: "presentation" }, el("span"));
+  const note = el("p", { class: "hint" }, "1 is the same picture; faces of different people are near 0.");
+  value.then(
+    (cosine) => {
+      number.textContent = cosine.toFixed(3);
+      meter.firstChild.style.width = `${Math.max(0, Math.min(1, cosine)) * 100}%`;
+    },
+    (error) => {
+      number.textContent = "–";
+      note.textContent = error.message;
+    },
+  );
+  return el("div", { class: "comparison", "aria-live": "polite" },
+            el("div", { class: "pair" }, crop(first.image, first.face, 96),
+               el("p", {}, number, el("span", {}, "similarity")),
+               crop(second.image, second.face, 96)),
+            meter, note,
+            el("button", { type: "button", class: "button", onclick: stop }, "Stop comparing"));
+}
