@@ -16,8 +16,9 @@ if(common_sources)
     set(common_library mien_common)
 endif()
 
+include(cmake/assets.cmake)
 file(GLOB serve_sources CONFIGURE_DEPENDS serve/*.c)
-add_library(mien_serve STATIC ${serve_sources})
+add_library(mien_serve STATIC ${serve_sources} ${mien_assets_source})
 target_link_libraries(mien_serve
     PUBLIC ${common_library} PkgConfig::libmicrohttpd PkgConfig::libcurl PkgConfig::nettle
            PkgConfig::jansson Threads::Threads m
