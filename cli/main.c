@@ -91,7 +91,8 @@ const struct command COMMANDS[] = {
      "  mien models --json\n",
      cmd_models},
     {"serve", CMD_SERVE, "", 0, 0, "all of this over HTTP",
-     "Answers requests over HTTP: faces, ages, classes and embeddings of the pictures it is sent, in "
+     "Answers requests over HTTP: faces, ages, classes and embeddings of the pictures it is sent, "
+     "in "
      "batches over all requests. A page to try it is at /, its documentation at /docs. A network "
      "may be left out with the name 'none'.",
      "SIGTERM ends it when the requests under way are answered, SIGHUP reads keys and networks "

@@ -90,7 +90,8 @@ static int parse_bytes(const char *text, double min, double max, size_t *out) {
     if (!isdigit((unsigned char)*text)) return -1;
     v = strtod(text, &stop);
     if (*stop && strchr(units, toupper((unsigned char)*stop)))
-        v *= (double)((size_t)1 << 10 * (strchr(units, toupper((unsigned char)*stop++)) - units + 1));
+        v *= (double)((size_t)1 << 10 * (strchr(units, toupper((unsigned char)*stop++)) - units +
+                                         1));
     if (*stop || !isfinite(v) || v < min || v > max) return -1;
     *out = (size_t)v;
     return 0;

@@ -16,7 +16,9 @@ static const char *const FACE_PICKS[] = {"all", "largest", "centre", NULL};
 
 const char *const OPTION_GROUP_TITLES[GROUPS] = {
     [GROUP_NETWORKS] = "Networks", [GROUP_FACES] = "Faces",   [GROUP_RESULTS] = "Results",
-    [GROUP_RUN] = "Run", [GROUP_SERVER] = "Server", [GROUP_BATCHES] = "Batches", [GROUP_LIMITS] = "Limits", [GROUP_URLS] = "URLs",          [GROUP_OUTPUT] = "Output", [GROUP_MACHINE] = "Machine",
+    [GROUP_RUN] = "Run",           [GROUP_SERVER] = "Server", [GROUP_BATCHES] = "Batches",
+    [GROUP_LIMITS] = "Limits",     [GROUP_URLS] = "URLs",     [GROUP_OUTPUT] = "Output",
+    [GROUP_MACHINE] = "Machine",
 };
 
 const struct option_def OPTION_DEFS[] = {

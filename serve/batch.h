@@ -2,9 +2,9 @@
  * batch.h - runs the networks over the pictures and faces of all requests, in batches.
  *
  * Whoever works on a request submits items and waits for them. One thread collects what waits,
- * oldest request first, and runs it; while it runs, more arrives, so that batches grow with the load
- * and a lone request never waits. It is one thread because a run of mien.h uses all cores: two at
- * once would only disturb each other. Results do not depend on a batch's other items (mien.h).
+ * oldest request first, and runs it; while it runs, more arrives, so that batches grow with the
+ * load and a lone request never waits. It is one thread because a run of mien.h uses all cores: two
+ * at once would only disturb each other. Results do not depend on a batch's other items (mien.h).
  */
 #ifndef MIEN_SERVE_BATCH_H
 #define MIEN_SERVE_BATCH_H
@@ -38,7 +38,7 @@ struct batch_item {
     const uint8_t *crops;              /* embed: [n][112][112][3] */
 
     /* Results, valid where code is MIEN_OK; memory by malloc, the submitter's to free. */
-    mien_face *found;      /* detect: [nfound] */
+    mien_face *found; /* detect: [nfound] */
     int nfound;
     mien_class *classes;   /* classify: [top] */
     float *embeddings;     /* embed: [n][embedding_size] */

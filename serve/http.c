@@ -250,8 +250,8 @@ static void end_body(struct request *r) {
         r->form = NULL;
     }
     if (!r->reply.status && r->is_broken_form)
-        reply_error(r, 400, "bad_request",
-                    "the form is broken, or has more than %d parts", REQUEST_PARTS);
+        reply_error(r, 400, "bad_request", "the form is broken, or has more than %d parts",
+                    REQUEST_PARTS);
 }
 
 /* ---- answers ---- */
@@ -440,8 +440,10 @@ static void on_connection(void *context, struct MHD_Connection *http, void **soc
     }
 }
 
-/* libmicrohttpd's own sentences are about single connections: of no use to whoever runs a server. */
-static void on_log(void *context, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+/* libmicrohttpd's own sentences are about single connections: of no use to whoever runs a server.
+ */
+static void on_log(void *context, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
 static void on_log(void *context, const char *fmt, va_list ap) {
     (void)context;
     (void)fmt;
@@ -509,8 +511,8 @@ static int listen_on(const struct serve_config *c, int *fd, char *why, size_t ro
 
 int http_start(struct server *s, char *why, size_t room) {
     const struct serve_config *c = s->config;
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
-                     MHD_USE_ITC;
+    unsigned flags =
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | MHD_USE_ITC;
     struct MHD_OptionItem tls[3] = {{MHD_OPTION_END, 0, NULL}};
     char *cert = NULL, *key = NULL;
     int fd, status = -1;
@@ -555,8 +557,7 @@ int http_port(const struct server *s) {
     socklen_t n = sizeof address;
 
     if (!info || getsockname(info->listen_fd, (struct sockaddr *)&address, &n)) return 0;
-    if (address.ss_family == AF_INET6)
-        return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
+    if (address.ss_family == AF_INET6) return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
     return ntohs(((struct sockaddr_in *)&address)->sin_port);
 }
 

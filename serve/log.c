@@ -48,11 +48,11 @@ static void write_line(const json_t *object) {
 
 static json_t *request_object(const struct request *r, const char *time, double seconds) {
     int failed = 0;
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:i, s:i}", "time", time,
-                          "event", "request", "request_id", r->id, "method", r->method, "path",
-                          r->path, "status", r->reply.status, "bytes_in", (json_int_t)r->received,
-                          "bytes_out", (json_int_t)r->reply.size, "pictures", r->pictures, "faces",
-                          r->faces);
+    json_t *o =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:i, s:i}", "time", time, "event",
+                  "request", "request_id", r->id, "method", r->method, "path", r->path, "status",
+                  r->reply.status, "bytes_in", (json_int_t)r->received, "bytes_out",
+                  (json_int_t)r->reply.size, "pictures", r->pictures, "faces", r->faces);
 
     if (*r->key) json_value_set(o, "key", json_value_text(r->key), &failed);
     json_value_set(o, "ms", json_value_number(1e3 * seconds, 3), &failed);
@@ -104,8 +104,8 @@ void log_say(struct log *l, const char *fmt, ...) {
     write_time(time);
     if (l->kind == SERVE_LOG_JSON) {
         json_t *text = json_value_text(sentence);
-        json_t *object = json_pack("{s:s, s:s, s:o}", "time", time, "event", "server", "message",
-                                   text);
+        json_t *object =
+            json_pack("{s:s, s:s, s:o}", "time", time, "event", "server", "message", text);
         write_line(object);
         json_decref(object);
     } else {

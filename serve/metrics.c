@@ -9,13 +9,13 @@
 
 enum { BOUNDS = 16, SIZES = 8, STATUSES = 600 };
 
-const char *const METRICS_STAGE_NAMES[STAGES] = {
-    "queue", "fetch", "decode",     "batch",    "detect", "align",
-    "embed", "age_gender", "classify", "infer",  "encode"};
+const char *const METRICS_STAGE_NAMES[STAGES] = {"queue",    "fetch", "decode", "batch",
+                                                 "detect",   "align", "embed",  "age_gender",
+                                                 "classify", "infer", "encode"};
 
-static const char *const REJECT_NAMES[REJECTS] = {
-    "queue_full", "memory", "not_ready", "draining", "deadline", "client_gone",
-    "too_large",  "unauthorized", "slow_client"};
+static const char *const REJECT_NAMES[REJECTS] = {"queue_full", "memory",       "not_ready",
+                                                  "draining",   "deadline",     "client_gone",
+                                                  "too_large",  "unauthorized", "slow_client"};
 
 /* Upper bounds in seconds: a picture takes from under a millisecond to a few seconds. */
 static const double TIME_BOUNDS[BOUNDS] = {.0005, .001, .0025, .005, .01, .025, .05, .1,
@@ -193,8 +193,9 @@ static void print_counts(FILE *f, struct metrics *m) {
     head(f, "sent_bytes_total", "counter", "Bytes of answers.");
     fprintf(f, "mien_sent_bytes_total %llu\n", get(&m->out));
     head(f, "reloads_total", "counter", "Reloads of keys and weights, by result.");
-    fprintf(f, "mien_reloads_total{result=\"good\"} %llu\nmien_reloads_total{result=\"failed\"} %llu\n",
-            get(&m->reloads[0]), get(&m->reloads[1]));
+    fprintf(
+        f, "mien_reloads_total{result=\"good\"} %llu\nmien_reloads_total{result=\"failed\"} %llu\n",
+        get(&m->reloads[0]), get(&m->reloads[1]));
 }
 
 char *metrics_text(struct metrics *m, const struct metrics_gauges *g, size_t *size) {

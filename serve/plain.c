@@ -30,7 +30,7 @@ void handle_metrics(struct request *r) {
 }
 
 void handle_asset(struct request *r) {
-    const struct asset *asset = asset_find(r->route->path);
+    const struct asset *asset = asset_find(r->path);
 
     if (asset)
         reply_asset(r, asset);

@@ -2,39 +2,39 @@
 #include "common/json_values.h"
 #include "common/result_json.h"
 #include "serve/handlers.h"
-#include "serve/inputs.h"
-#include "serve/picture.h"
+#include "serve/job.h"
 #include "serve/server.h"
+#include "serve/uploads.h"
 
 #include <stdlib.h>
 
 enum { PREDICT_CLASSES = 3, PERCENT_PLACES = 4 };
 
-static struct picture_options options_of(const struct request *r, unsigned wants) {
+static struct job_options options_of(const struct request *r, unsigned wants) {
     const mien_net_info *classifier = &r->models->task[MODELS_CLASSIFY].info;
     int classes = classifier->classes < PREDICT_CLASSES ? classifier->classes : PREDICT_CLASSES;
 
-    return (struct picture_options){
+    return (struct job_options){
         .wants = wants, .detect = r->server->config->detect, .top = classes};
 }
 
 /* ---- /predict ---- */
 
-static json_t *classification_json(const struct picture *p, int *failed) {
+static json_t *classification_json(const struct job *p, int *failed) {
     json_t *list = json_array();
 
     for (int i = 0; i < p->options->top; i++) {
         const mien_class *c = &p->classes[i];
         json_t *one = json_object();
         json_value_set(one, "class", json_value_text(c->label ? c->label : ""), failed);
-        json_value_set(one, "confidence", json_value_number(100.0 * (double)c->score, PERCENT_PLACES),
-                       failed);
+        json_value_set(one, "confidence",
+                       json_value_number(100.0 * (double)c->score, PERCENT_PLACES), failed);
         json_value_append(list, one, failed);
     }
     return list;
 }
 
-static json_t *details_json(const struct picture *p, int *failed) {
+static json_t *details_json(const struct job *p, int *failed) {
     json_t *list = json_array();
 
     for (int i = 0; i < p->nfaces; i++) {
@@ -48,7 +48,7 @@ static json_t *details_json(const struct picture *p, int *failed) {
     return list;
 }
 
-static json_t *predict_json(const struct picture *p) {
+static json_t *predict_json(const struct job *p) {
     int failed = 0;
     json_t *faces = json_object(), *results = json_object(), *answer = json_object();
 
@@ -63,15 +63,15 @@ static json_t *predict_json(const struct picture *p) {
 }
 
 void handle_predict(struct request *r) {
-    static const struct inputs_want want = {.min = 1, .max = 1};
-    struct picture_options options = options_of(r, PICTURE_FACES | PICTURE_CLASSES);
-    struct inputs in;
-    struct picture p;
+    static const struct uploads_want want = {.min = 1, .max = 1};
+    struct job_options options = options_of(r, JOB_FACES | JOB_CLASSES);
+    struct uploads in;
+    struct job p;
 
-    if (pictures_check(r, options.wants) || inputs_read(r, &want, &in)) return;
-    if (pictures_run(r, &options, &in, &p, 0) == 0) reply_json(r, 200, predict_json(&p));
-    picture_free(&p);
-    inputs_free(&in);
+    if (jobs_check(r, options.wants) || uploads_read(r, &want, &in)) return;
+    if (jobs_run(r, &options, &in, &p, 0) == 0) reply_json(r, 200, predict_json(&p));
+    job_free(&p);
+    uploads_free(&in);
 }
 
 /* ---- /detect_faces_from_... ---- */
@@ -90,7 +90,7 @@ static json_t *named_landmarks_json(const mien_face *f, int *failed) {
     return list;
 }
 
-static json_t *faces_json(const struct picture *p, int *failed) {
+static json_t *faces_json(const struct job *p, int *failed) {
     json_t *answer = json_object(), *list = json_array();
 
     for (int i = 0; i < p->nfaces; i++) {
@@ -106,15 +106,14 @@ static json_t *faces_json(const struct picture *p, int *failed) {
     return answer;
 }
 
-static json_t *list_json(const struct request *r, const struct picture *p, int n) {
+static json_t *list_json(const struct request *r, const struct job *p, int n) {
     int failed = 0;
     json_t *list = json_array(), *answer = json_object();
 
     for (int i = 0; i < n; i++)
-        json_value_append(list,
-                          p[i].status ? error_json(r, p[i].code, p[i].why)
-                                      : faces_json(&p[i], &failed),
-                          &failed);
+        json_value_append(
+            list, p[i].status ? error_json(r, p[i].code, p[i].why) : faces_json(&p[i], &failed),
+            &failed);
     json_value_set(answer, "result", list, &failed);
     if (!failed) return answer;
     json_decref(answer);
@@ -122,21 +121,21 @@ static json_t *list_json(const struct request *r, const struct picture *p, int n
 }
 
 static void detect_faces(struct request *r, enum body_kind strings) {
-    struct picture_options options = options_of(r, PICTURE_FACES);
-    struct inputs_want want = {
+    struct job_options options = options_of(r, JOB_FACES);
+    struct uploads_want want = {
         .min = 1, .max = r->server->config->max_pictures, .strings = strings, .keep_bad = 1};
-    struct inputs in;
-    struct picture *p;
+    struct uploads in;
+    struct job *p;
 
-    if (pictures_check(r, options.wants) || inputs_read(r, &want, &in)) return;
+    if (jobs_check(r, options.wants) || uploads_read(r, &want, &in)) return;
     p = calloc((size_t)in.n, sizeof *p);
     if (!p)
         reply_error(r, 500, "internal", "the server is out of memory");
-    else if (pictures_run(r, &options, &in, p, 1) == 0)
+    else if (jobs_run(r, &options, &in, p, 1) == 0)
         reply_json(r, 200, list_json(r, p, in.n));
-    for (int i = 0; p && i < in.n; i++) picture_free(&p[i]);
+    for (int i = 0; p && i < in.n; i++) job_free(&p[i]);
     free(p);
-    inputs_free(&in);
+    uploads_free(&in);
 }
 
 void handle_faces_from_files(struct request *r) {

@@ -42,11 +42,11 @@ struct reply {
     uint8_t *body;
     size_t size;
     const struct asset *asset;
-    int is_gzip;             /* of an asset: its compressed bytes are sent */
-    int close;           /* the connection ends with this answer */
-    int retry_after;     /* seconds; 0: no such header */
-    long json_length;    /* Inference-Header-Content-Length of KServe; -1: none */
-    const char *allow;   /* Allow of 405; NULL: none */
+    int is_gzip;       /* of an asset: its compressed bytes are sent */
+    int close;         /* the connection ends with this answer */
+    int retry_after;   /* seconds; 0: no such header */
+    long json_length;  /* Inference-Header-Content-Length of KServe; -1: none */
+    const char *allow; /* Allow of 405; NULL: none */
 };
 
 struct request {
@@ -55,7 +55,7 @@ struct request {
     struct connection *connection;
     const struct route *route; /* NULL: no such path */
     char id[REQUEST_ID + 1];
-    char method[16], path[128];   /* for the log; cut and cleaned */
+    char method[16], path[128];      /* for the log; cut and cleaned */
     char param[REQUEST_PARAMS][128]; /* {} of the route's path */
     char key[64];                    /* name of the API key; "" where there is none */
 

@@ -1,5 +1,7 @@
 #include "serve/route.h"
 
+#include "serve/assets.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -37,7 +39,7 @@ const struct route *route_find(const char *method, const char *path,
 
     *allow = NULL;
     for (const struct route *route = ROUTES; route->path; route++) {
-        if (!fits(route->path, path, params)) continue;
+        if (route->path[0] == '/' ? !fits(route->path, path, params) : !asset_find(path)) continue;
         if (strcmp(route->method, wanted) == 0) return route;
         *allow = strcmp(route->method, "GET") == 0 ? "GET, HEAD" : "POST";
     }

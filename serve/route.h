@@ -15,7 +15,9 @@ enum route_flags {
 };
 
 struct route {
-    const char *method, *path; /* a segment "{}" takes any text; a slash at the end is optional */
+    const char *method;
+    const char *path; /* a segment "{}" takes any text; a slash at the end is optional. Without a
+                         slash in front: the paths of the pages in the binary (assets.h) */
     unsigned flags;
     void (*handle)(struct request *r);
 };

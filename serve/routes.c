@@ -5,13 +5,7 @@
 #define OPEN (ROUTE_OPEN | ROUTE_EARLY)
 
 const struct route ROUTES[] = {
-    {"GET", "/", OPEN, handle_asset},
-    {"GET", "/app.js", OPEN, handle_asset},
-    {"GET", "/style.css", OPEN, handle_asset},
-    {"GET", "/favicon.svg", OPEN, handle_asset},
-    {"GET", "/docs", OPEN, handle_asset},
-    {"GET", "/docs.js", OPEN, handle_asset},
-    {"GET", "/openapi.json", OPEN, handle_asset},
+    {"GET", "assets", OPEN, handle_asset}, /* every path of serve/web/; see route_find() */
 
     {"GET", "/health", OPEN, handle_health},
     {"GET", "/ready", OPEN, handle_ready},

@@ -16,8 +16,8 @@ enum serve_log { SERVE_LOG_TEXT, SERVE_LOG_JSON, SERVE_LOG_NONE };
 
 struct serve_config {
     /* Where it listens. */
-    const char *address; /* numeric address; "::" is every address of both families */
-    int port;            /* 0: any free one */
+    const char *address;            /* numeric address; "::" is every address of both families */
+    int port;                       /* 0: any free one */
     const char *tls_cert, *tls_key; /* PEM files; NULL: plain HTTP */
     const char *keys;               /* file of API keys; NULL: open to everyone */
     int open_metrics;               /* /metrics needs no key */

@@ -164,8 +164,8 @@ static int wait_for_end(struct server *s, const sigset_t *set) {
 
 static void say_listening(struct server *s) {
     const struct serve_config *c = s->config;
-    const char *format = strchr(c->address, ':') ? "listening on %s://[%s]:%d"
-                                                 : "listening on %s://%s:%d";
+    const char *format =
+        strchr(c->address, ':') ? "listening on %s://[%s]:%d" : "listening on %s://%s:%d";
 
     log_say(s->log, format, c->tls_cert ? "https" : "http", c->address, http_port(s));
 }
@@ -212,7 +212,7 @@ int serve_run(const struct serve_config *config) {
         fprintf(stderr, "mien: out of memory or threads\n");
     else
         status = serve(&s, &set);
-    workers_stop(s.workers); /* what is still queued or worked on is ended first: then ... */
+    workers_stop(s.workers);     /* what is still queued or worked on is ended first: then ... */
     if (s.daemon) http_stop(&s); /* ... no connection is suspended */
     if (status == 0) log_say(s.log, "ended");
     server_free(&s);

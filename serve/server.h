@@ -27,7 +27,7 @@ struct server {
     struct metrics *metrics;
     struct log *log;
     pthread_rwlock_t keys_lock;
-    struct keys *keys; /* NULL: open to everyone */
+    struct keys *keys;           /* NULL: open to everyone */
     struct sync_budget decoding; /* one unit a decode that runs */
     struct sync_budget pictures; /* bytes of decoded pictures */
     struct sync_budget bodies;   /* bytes of request bodies */

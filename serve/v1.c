@@ -2,9 +2,9 @@
 #include "common/json_values.h"
 #include "common/result_json.h"
 #include "serve/handlers.h"
-#include "serve/inputs.h"
-#include "serve/picture.h"
+#include "serve/job.h"
 #include "serve/server.h"
+#include "serve/uploads.h"
 
 #include <stdlib.h>
 
@@ -29,22 +29,22 @@ static int read_detection(struct request *r, mien_detect_options *o) {
 
 /* Options of a request, from its parameters. wants: what its endpoint does; what has no network is
  * left out where the endpoint can do without. */
-static int read_options(struct request *r, unsigned wants, struct picture_options *o) {
+static int read_options(struct request *r, unsigned wants, struct job_options *o) {
     static const char *const picks[] = {"all", "largest", "centre", NULL};
     const struct serve_config *c = r->server->config;
     const struct models *m = r->models;
-    int embeddings = (wants & PICTURE_EMBEDDINGS) != 0, pick = FACE_ALL;
+    int embeddings = (wants & JOB_EMBEDDINGS) != 0, pick = FACE_ALL;
 
-    *o = (struct picture_options){.wants = wants, .detect = c->detect, .top = c->top};
+    *o = (struct job_options){.wants = wants, .detect = c->detect, .top = c->top};
     if (read_detection(r, &o->detect) || request_flag(r, "embeddings", &embeddings) ||
         request_choice(r, "face", picks, &pick) ||
-        (wants & PICTURE_EMBEDDINGS && request_flag(r, "aligned", &o->aligned)) ||
-        request_int(r, "top", 1, m->task[MODELS_CLASSIFY].net ? m->task[MODELS_CLASSIFY].info.classes
-                                                              : 1000000,
+        (wants & JOB_EMBEDDINGS && request_flag(r, "aligned", &o->aligned)) ||
+        request_int(r, "top", 1,
+                    m->task[MODELS_CLASSIFY].net ? m->task[MODELS_CLASSIFY].info.classes : 1000000,
                     &o->top))
         return -1;
     o->pick = (enum face_pick)pick;
-    if (embeddings && wants & PICTURE_FACES) o->wants |= PICTURE_EMBEDDINGS;
+    if (embeddings && wants & JOB_FACES) o->wants |= JOB_EMBEDDINGS;
     if (m->task[MODELS_CLASSIFY].net && o->top > m->task[MODELS_CLASSIFY].info.classes)
         o->top = m->task[MODELS_CLASSIFY].info.classes;
     return 0;
@@ -52,9 +52,9 @@ static int read_options(struct request *r, unsigned wants, struct picture_option
 
 /* ---- answers ---- */
 
-static json_t *timing_json(const struct picture *p, int *failed) {
-    static const enum metrics_stage stages[] = {STAGE_DECODE, STAGE_BATCH, STAGE_DETECT,
-                                                STAGE_ALIGN,  STAGE_EMBED, STAGE_AGE_GENDER,
+static json_t *timing_json(const struct job *p, int *failed) {
+    static const enum metrics_stage stages[] = {STAGE_DECODE,  STAGE_BATCH, STAGE_DETECT,
+                                                STAGE_ALIGN,   STAGE_EMBED, STAGE_AGE_GENDER,
                                                 STAGE_CLASSIFY};
     json_t *object = json_object();
     double total = 0;
@@ -68,7 +68,7 @@ static json_t *timing_json(const struct picture *p, int *failed) {
     return object;
 }
 
-static json_t *faces_json(const struct picture *p, int *failed) {
+static json_t *faces_json(const struct job *p, int *failed) {
     json_t *list = json_array();
 
     for (int i = 0; i < p->nfaces; i++) {
@@ -82,12 +82,12 @@ static json_t *faces_json(const struct picture *p, int *failed) {
     return list;
 }
 
-static json_t *picture_json(const struct picture *p, int *failed) {
+static json_t *picture_json(const struct job *p, int *failed) {
     json_t *object = json_object(), *list;
 
     json_value_set(object, "width", json_integer(p->width), failed);
     json_value_set(object, "height", json_integer(p->height), failed);
-    if (p->options->wants & (PICTURE_FACES | PICTURE_EMBEDDINGS))
+    if (p->options->wants & (JOB_FACES | JOB_EMBEDDINGS))
         json_value_set(object, "faces", faces_json(p, failed), failed);
     if (p->classes) {
         list = json_array();
@@ -100,8 +100,7 @@ static json_t *picture_json(const struct picture *p, int *failed) {
 }
 
 /* One picture is answered as itself, a list as a list. */
-static json_t *answer_json(const struct request *r, const struct picture *p,
-                           const struct inputs *in) {
+static json_t *answer_json(const struct request *r, const struct job *p, const struct uploads *in) {
     int failed = 0;
     json_t *answer, *list;
 
@@ -111,9 +110,10 @@ static json_t *answer_json(const struct request *r, const struct picture *p,
         answer = json_object();
         list = json_array();
         for (int i = 0; i < in->n; i++)
-            json_value_append(
-                list, p[i].status ? error_json(r, p[i].code, p[i].why) : picture_json(&p[i], &failed),
-                &failed);
+            json_value_append(list,
+                              p[i].status ? error_json(r, p[i].code, p[i].why)
+                                          : picture_json(&p[i], &failed),
+                              &failed);
         json_value_set(answer, "pictures", list, &failed);
     }
     if (!failed) return answer;
@@ -124,7 +124,7 @@ static json_t *answer_json(const struct request *r, const struct picture *p,
 /* ---- endpoints ---- */
 
 /* 422 where a face is needed and there is none. */
-static int check_faces(struct request *r, const struct picture *p, const struct inputs *in) {
+static int check_faces(struct request *r, const struct job *p, const struct uploads *in) {
     if (in->is_list) return 0;
     if (p->nfaces > 0) return 0;
     reply_error(r, 422, "no_face", "no face was found in the picture");
@@ -132,48 +132,46 @@ static int check_faces(struct request *r, const struct picture *p, const struct 
 }
 
 static void answer_pictures(struct request *r, unsigned wants, int needs_face) {
-    struct inputs_want want = {.min = 1,
-                               .max = r->server->config->max_pictures,
-                               .keep_bad = 1};
-    struct picture_options options;
-    struct inputs in;
-    struct picture *p = NULL;
+    struct uploads_want want = {.min = 1, .max = r->server->config->max_pictures, .keep_bad = 1};
+    struct job_options options;
+    struct uploads in;
+    struct job *p = NULL;
 
-    if (pictures_check(r, wants) || inputs_read(r, &want, &in)) return;
-    if (read_options(r, wants, &options) == 0 && pictures_check(r, options.wants) == 0) {
+    if (jobs_check(r, wants) || uploads_read(r, &want, &in)) return;
+    if (read_options(r, wants, &options) == 0 && jobs_check(r, options.wants) == 0) {
         p = calloc((size_t)in.n, sizeof *p);
         if (!p)
             reply_error(r, 500, "internal", "the server is out of memory");
-        else if (pictures_run(r, &options, &in, p, in.is_list) == 0 &&
+        else if (jobs_run(r, &options, &in, p, in.is_list) == 0 &&
                  (!needs_face || check_faces(r, p, &in) == 0))
             reply_json(r, 200, answer_json(r, p, &in));
     }
-    for (int i = 0; p && i < in.n; i++) picture_free(&p[i]);
+    for (int i = 0; p && i < in.n; i++) job_free(&p[i]);
     free(p);
-    inputs_free(&in);
+    uploads_free(&in);
 }
 
 void handle_v1_analyze(struct request *r) {
-    unsigned wants = PICTURE_FACES;
+    unsigned wants = JOB_FACES;
 
-    if (r->models->task[MODELS_AGE_GENDER].net) wants |= PICTURE_AGES;
-    if (r->models->task[MODELS_CLASSIFY].net) wants |= PICTURE_CLASSES;
+    if (r->models->task[MODELS_AGE_GENDER].net) wants |= JOB_AGES;
+    if (r->models->task[MODELS_CLASSIFY].net) wants |= JOB_CLASSES;
     answer_pictures(r, wants, 0);
 }
 
 void handle_v1_detect(struct request *r) {
-    answer_pictures(r, PICTURE_FACES, 0);
+    answer_pictures(r, JOB_FACES, 0);
 }
 
 void handle_v1_embed(struct request *r) {
-    answer_pictures(r, PICTURE_FACES | PICTURE_EMBEDDINGS, 1);
+    answer_pictures(r, JOB_FACES | JOB_EMBEDDINGS, 1);
 }
 
 void handle_v1_classify(struct request *r) {
-    answer_pictures(r, PICTURE_CLASSES, 0);
+    answer_pictures(r, JOB_CLASSES, 0);
 }
 
-static json_t *compare_json(const struct request *r, const struct picture p[2]) {
+static json_t *compare_json(const struct request *r, const struct job p[2]) {
     float similarity = mien_similarity(p[0].embeddings, p[1].embeddings, p[0].embedding_size);
     double threshold = r->server->config->same_person;
     int failed = 0;
@@ -191,16 +189,16 @@ static json_t *compare_json(const struct request *r, const struct picture p[2]) 
 }
 
 void handle_v1_compare(struct request *r) {
-    static const struct inputs_want want = {.min = 2, .max = 2};
-    unsigned wants = PICTURE_FACES | PICTURE_EMBEDDINGS;
-    struct picture p[2] = {{.request = NULL}};
-    struct picture_options options;
-    struct inputs in;
+    static const struct uploads_want want = {.min = 2, .max = 2};
+    unsigned wants = JOB_FACES | JOB_EMBEDDINGS;
+    struct job p[2] = {{.request = NULL}};
+    struct job_options options;
+    struct uploads in;
 
-    if (pictures_check(r, wants) || inputs_read(r, &want, &in)) return;
+    if (jobs_check(r, wants) || uploads_read(r, &want, &in)) return;
     if (read_options(r, wants, &options) == 0) {
         options.pick = FACE_LARGEST;
-        if (pictures_run(r, &options, &in, p, 0) == 0) {
+        if (jobs_run(r, &options, &in, p, 0) == 0) {
             int none = p[0].nfaces == 0 ? 0 : p[1].nfaces == 0 ? 1 : -1;
             if (none >= 0)
                 reply_error(r, 422, "no_face", "no face was found in picture %d", none + 1);
@@ -208,6 +206,6 @@ void handle_v1_compare(struct request *r) {
                 reply_json(r, 200, compare_json(r, p));
         }
     }
-    for (int i = 0; i < 2; i++) picture_free(&p[i]);
-    inputs_free(&in);
+    for (int i = 0; i < 2; i++) job_free(&p[i]);
+    uploads_free(&in);
 }

@@ -52,8 +52,7 @@ struct workers *workers_new(int n, int room, void (*work)(struct request *r)) {
     w->end = &w->first;
     w->room = room;
     w->work = work;
-    while (w->nthreads < n &&
-           pthread_create(&w->thread[w->nthreads], NULL, worker_main, w) == 0)
+    while (w->nthreads < n && pthread_create(&w->thread[w->nthreads], NULL, worker_main, w) == 0)
         w->nthreads++;
     if (w->nthreads > 0) return w;
     workers_free(w);

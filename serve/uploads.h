@@ -1,13 +1,14 @@
 /*
- * inputs.h - the pictures of a request, however it brought them: a form, JSON, URLs or a bare body.
+ * uploads.h - the pictures of a request, however it brought them: a form, JSON, URLs or a bare
+ * body.
  */
-#ifndef MIEN_SERVE_INPUTS_H
-#define MIEN_SERVE_INPUTS_H
+#ifndef MIEN_SERVE_UPLOADS_H
+#define MIEN_SERVE_UPLOADS_H
 
 #include "serve/json_body.h"
 #include "serve/request.h"
 
-struct input {
+struct upload {
     const uint8_t *bytes; /* [size]; the request's, the JSON body's or `fetched` */
     size_t size;
     uint8_t *fetched;
@@ -15,22 +16,22 @@ struct input {
     char why[WHY_SIZE];
 };
 
-struct inputs {
-    struct input *at; /* [n], n > 0 */
+struct uploads {
+    struct upload *at; /* [n], n > 0 */
     int n;
     int is_list; /* came as a list or several files, even if of one */
     struct json_body json;
 };
 
-struct inputs_want {
+struct uploads_want {
     int max;                /* pictures */
     int min;                /* fewer are an error */
     enum body_kind strings; /* what a bare string in a JSON list is */
     int keep_bad;           /* one that cannot be read does not fail the others */
 };
 
-/* Reads them. Returns 0 with *in, to be freed by inputs_free(); or -1 after replying. */
-int inputs_read(struct request *r, const struct inputs_want *want, struct inputs *in);
-void inputs_free(struct inputs *in);
+/* Reads them. Returns 0 with *in, to be freed by uploads_free(); or -1 after replying. */
+int uploads_read(struct request *r, const struct uploads_want *want, struct uploads *in);
+void uploads_free(struct uploads *in);
 
 #endif

@@ -1,8 +1,8 @@
-#include "serve/picture.h"
+#include "serve/job.h"
 
 #include "common/clock.h"
-#include "serve/inputs.h"
 #include "serve/server.h"
+#include "serve/uploads.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,19 +17,19 @@ static const float TEMPLATE[5][2] = {{38.2946f, 51.6963f},
                                      {41.5493f, 92.3655f},
                                      {70.7299f, 92.2041f}};
 
-static struct server *server_of(const struct picture *p) {
+static struct server *server_of(const struct job *p) {
     return p->request->server;
 }
 
-static const struct model *model_of(const struct picture *p, enum models_task task) {
+static const struct model *model_of(const struct job *p, enum models_task task) {
     return &p->request->models->task[task];
 }
 
-static int wants(const struct picture *p, enum picture_wants what) {
+static int wants(const struct job *p, enum job_wants what) {
     return (p->options->wants & what) != 0 && !p->status;
 }
 
-static void fail(struct picture *p, int status, const char *code, const char *why) {
+static void fail(struct job *p, int status, const char *code, const char *why) {
     if (p->status) return; /* the first cause is the one to tell */
     p->status = status;
     p->code = code;
@@ -37,7 +37,7 @@ static void fail(struct picture *p, int status, const char *code, const char *wh
 }
 
 /* For the last failure of mien.h in this thread. */
-static void fail_mien(struct picture *p, int mien_code, const char *why) {
+static void fail_mien(struct job *p, int mien_code, const char *why) {
     const char *code;
     int status = error_status(mien_code, &code);
 
@@ -47,16 +47,16 @@ static void fail_mien(struct picture *p, int mien_code, const char *why) {
     fail(p, status, code, status == 500 ? "the server could not work on this picture" : why);
 }
 
-static void fail_memory(struct picture *p) {
+static void fail_memory(struct job *p) {
     fail(p, 500, "internal", "the server is out of memory");
 }
 
-static void give_up(struct picture *p) {
+static void give_up(struct job *p) {
     p->is_over = 1;
     fail(p, 504, "deadline", "the answer was not ready within the deadline");
 }
 
-static void spent(struct picture *p, enum metrics_stage stage, double seconds) {
+static void spent(struct job *p, enum metrics_stage stage, double seconds) {
     p->seconds[stage] += seconds;
     request_spent(p->request, stage, seconds);
 }
@@ -64,15 +64,15 @@ static void spent(struct picture *p, enum metrics_stage stage, double seconds) {
 /* ---- decoding ---- */
 
 /* Detection alone may work on a JPEG decoded at a reduced scale, as in the tool. */
-static int smallest_side(const struct picture *p) {
+static int smallest_side(const struct job *p) {
     const mien_net_info *info = &model_of(p, MODELS_DETECT)->info;
 
-    if (p->options->wants != PICTURE_FACES || p->options->detect.size == 0) return 0;
+    if (p->options->wants != JOB_FACES || p->options->detect.size == 0) return 0;
     if (p->options->detect.size > 0) return p->options->detect.size;
     return info->width > info->height ? info->width : info->height;
 }
 
-static void decode(struct picture *p, const uint8_t *bytes, size_t size) {
+static void decode(struct job *p, const uint8_t *bytes, size_t size) {
     struct server *s = server_of(p);
     mien_decode_options o = {.min_side = smallest_side(p),
                              .max_pixels = (uint64_t)s->config->max_pixels};
@@ -98,7 +98,7 @@ static void decode(struct picture *p, const uint8_t *bytes, size_t size) {
 
 /* The most a picture can take, for those whose size is not known yet is the limit of pixels; so the
  * memory is asked for afterwards, when at most a picture a core is over it. */
-static int take_memory(struct picture *p, int holds) {
+static int take_memory(struct job *p, int holds) {
     struct server *s = server_of(p);
     size_t bytes = (size_t)p->image->pitch * (size_t)p->image->height;
 
@@ -107,7 +107,7 @@ static int take_memory(struct picture *p, int holds) {
     return 0;
 }
 
-static void free_pixels(struct picture *p) {
+static void free_pixels(struct job *p) {
     if (p->budget) sync_budget_give(&server_of(p)->pictures, p->budget);
     p->budget = 0;
     mien_image_free(p->image);
@@ -116,7 +116,7 @@ static void free_pixels(struct picture *p) {
 
 /* ---- networks ---- */
 
-static struct batch_item new_item(const struct picture *p, enum models_task task) {
+static struct batch_item new_item(const struct job *p, enum models_task task) {
     return (struct batch_item){.task = task,
                                .models = p->request->models,
                                .arrived = p->request->arrived,
@@ -126,7 +126,7 @@ static struct batch_item new_item(const struct picture *p, enum models_task task
 }
 
 /* 1 where the item was run and is good. */
-static int is_good(struct picture *p, const struct batch_item *item, enum metrics_stage stage) {
+static int is_good(struct job *p, const struct batch_item *item, enum metrics_stage stage) {
     if (item->state != BATCH_DONE) return 0;
     spent(p, STAGE_BATCH, item->waited);
     spent(p, stage, item->ran);
@@ -135,7 +135,7 @@ static int is_good(struct picture *p, const struct batch_item *item, enum metric
     return 0;
 }
 
-static int wait_for_items(struct picture *p) {
+static int wait_for_items(struct job *p) {
     if (batch_wait(&p->group, p->request->deadline, request_is_over, p->request) == 0) return 0;
     give_up(p);
     return -1;
@@ -143,7 +143,7 @@ static int wait_for_items(struct picture *p) {
 
 /* The crop is taken for a face that fills the picture, its landmarks where the template has them.
  */
-static void take_aligned(struct picture *p) {
+static void take_aligned(struct job *p) {
     if (p->width != CROP || p->height != CROP) {
         fail(p, 400, "bad_request", "an aligned face must be a picture of 112x112 pixels");
         return;
@@ -159,38 +159,38 @@ static void take_aligned(struct picture *p) {
     memcpy(p->faces->landmarks, TEMPLATE, sizeof TEMPLATE);
 }
 
-static void submit(struct picture *p) {
-    const struct picture_options *o = p->options;
+static void submit(struct job *p) {
+    const struct job_options *o = p->options;
 
     if (p->options->aligned) {
         take_aligned(p);
-    } else if (o->wants & (PICTURE_FACES | PICTURE_AGES | PICTURE_EMBEDDINGS)) {
+    } else if (o->wants & (JOB_FACES | JOB_AGES | JOB_EMBEDDINGS)) {
         p->detect = new_item(p, MODELS_DETECT);
         batch_submit(&p->group, &p->detect);
     }
-    if (o->wants & PICTURE_CLASSES) {
+    if (o->wants & JOB_CLASSES) {
         p->classify = new_item(p, MODELS_CLASSIFY);
         p->classify.top = o->top;
         batch_submit(&p->group, &p->classify);
     }
 }
 
-static void start(struct picture *p, struct request *r, const struct picture_options *options) {
+static void start(struct job *p, struct request *r, const struct job_options *options) {
     memset(p, 0, sizeof *p);
     p->request = r;
     p->options = options;
     batch_group_init(&p->group, r->server->batcher);
 }
 
-int picture_begin(struct picture *p, struct request *r, const struct picture_options *options,
-                  const uint8_t *bytes, size_t size, int holds) {
+int job_begin(struct job *p, struct request *r, const struct job_options *options,
+              const uint8_t *bytes, size_t size, int holds) {
     start(p, r, options);
     batcher_expect(r->server->batcher, 1);
     decode(p, bytes, size);
     if (p->image && take_memory(p, holds)) {
         if (holds) {
             batcher_expect(r->server->batcher, -1);
-            picture_free(p);
+            job_free(p);
             return -1;
         }
         give_up(p);
@@ -200,8 +200,8 @@ int picture_begin(struct picture *p, struct request *r, const struct picture_opt
     return 0;
 }
 
-void picture_refuse(struct picture *p, struct request *r, const struct picture_options *options,
-                    int status, const char *code, const char *why) {
+void job_refuse(struct job *p, struct request *r, const struct job_options *options, int status,
+                const char *code, const char *why) {
     start(p, r, options);
     fail(p, status, code, why);
 }
@@ -213,14 +213,14 @@ static float box_area(const mien_face *f) {
 }
 
 /* Distance of the box's middle from the picture's, squared, four times. */
-static float off_centre(const mien_face *f, const struct picture *p) {
+static float off_centre(const mien_face *f, const struct job *p) {
     float dx = f->box[0] + f->box[2] - (float)p->width;
     float dy = f->box[1] + f->box[3] - (float)p->height;
 
     return dx * dx + dy * dy;
 }
 
-static void pick_face(struct picture *p) {
+static void pick_face(struct job *p) {
     mien_face *faces = p->faces;
     int best = 0;
 
@@ -236,7 +236,7 @@ static void pick_face(struct picture *p) {
 }
 
 /* [nfaces][112][112][3]; NULL after a failure. */
-static uint8_t *make_crops(struct picture *p) {
+static uint8_t *make_crops(struct job *p) {
     uint8_t *crops = malloc((size_t)p->nfaces * CROP_BYTES);
     double start_time = clock_seconds();
 
@@ -260,18 +260,18 @@ static uint8_t *make_crops(struct picture *p) {
 }
 
 /* Ages and embeddings of all faces wait for their batches together. */
-static void look_at_faces(struct picture *p) {
+static void look_at_faces(struct job *p) {
     uint8_t *crops = NULL;
 
     if (p->nfaces == 0) return;
-    if (wants(p, PICTURE_EMBEDDINGS)) crops = make_crops(p);
+    if (wants(p, JOB_EMBEDDINGS)) crops = make_crops(p);
     if (crops) {
         p->embed = new_item(p, MODELS_EMBED);
         p->embed.n = p->nfaces;
         p->embed.crops = crops;
         batch_submit(&p->group, &p->embed);
     }
-    if (wants(p, PICTURE_AGES)) {
+    if (wants(p, JOB_AGES)) {
         p->age_gender = new_item(p, MODELS_AGE_GENDER);
         p->age_gender.n = p->nfaces;
         p->age_gender.faces = p->faces;
@@ -287,7 +287,7 @@ static void look_at_faces(struct picture *p) {
     free(crops);
 }
 
-void picture_end(struct picture *p) {
+void job_end(struct job *p) {
     if (p->image && !p->status && wait_for_items(p) == 0) {
         if (is_good(p, &p->detect, STAGE_DETECT)) {
             p->faces = p->detect.found;
@@ -303,7 +303,7 @@ void picture_end(struct picture *p) {
     free_pixels(p);
 }
 
-void picture_free(struct picture *p) {
+void job_free(struct job *p) {
     if (!p->request) return;
     free_pixels(p);
     if (p->faces != p->detect.found) free(p->faces);
@@ -317,14 +317,14 @@ void picture_free(struct picture *p) {
 
 /* ---- all of a request ---- */
 
-int pictures_check(struct request *r, unsigned wants) {
+int jobs_check(struct request *r, unsigned wants) {
     static const struct {
         unsigned want;
         enum models_task task;
         const char *name;
-    } needs[] = {{PICTURE_FACES, MODELS_DETECT, "detector"},
-                 {PICTURE_EMBEDDINGS, MODELS_EMBED, "embedder"},
-                 {PICTURE_CLASSES, MODELS_CLASSIFY, "classifier"}};
+    } needs[] = {{JOB_FACES, MODELS_DETECT, "detector"},
+                 {JOB_EMBEDDINGS, MODELS_EMBED, "embedder"},
+                 {JOB_CLASSES, MODELS_CLASSIFY, "classifier"}};
 
     for (size_t i = 0; i < sizeof needs / sizeof *needs; i++) {
         if (!(wants & needs[i].want) || r->models->task[needs[i].task].net) continue;
@@ -334,29 +334,29 @@ int pictures_check(struct request *r, unsigned wants) {
     return 0;
 }
 
-static int begin_one(struct request *r, const struct picture_options *options,
-                     const struct input *in, struct picture *p, int holds) {
+static int begin_one(struct request *r, const struct job_options *options, const struct upload *in,
+                     struct job *p, int holds) {
     if (in->status) {
-        picture_refuse(p, r, options, in->status, in->status == 413 ? "too_large" : "bad_request",
-                       in->why);
+        job_refuse(p, r, options, in->status, in->status == 413 ? "too_large" : "bad_request",
+                   in->why);
         return 0;
     }
-    return picture_begin(p, r, options, in->bytes, in->size, holds);
+    return job_begin(p, r, options, in->bytes, in->size, holds);
 }
 
-int pictures_run(struct request *r, const struct picture_options *options,
-                 const struct inputs *inputs, struct picture *at, int keep_bad) {
+int jobs_run(struct request *r, const struct job_options *options, const struct uploads *uploads,
+             struct job *at, int keep_bad) {
     int ended = 0, failed = -1;
 
-    for (int i = 0; i < inputs->n; i++) {
+    for (int i = 0; i < uploads->n; i++) {
         /* Short of memory: those under way give theirs back first. */
-        if (begin_one(r, options, &inputs->at[i], &at[i], i > ended)) {
-            while (ended < i) picture_end(&at[ended++]);
-            begin_one(r, options, &inputs->at[i], &at[i], 0);
+        if (begin_one(r, options, &uploads->at[i], &at[i], i > ended)) {
+            while (ended < i) job_end(&at[ended++]);
+            begin_one(r, options, &uploads->at[i], &at[i], 0);
         }
     }
-    while (ended < inputs->n) picture_end(&at[ended++]);
-    for (int i = 0; i < inputs->n; i++) {
+    while (ended < uploads->n) job_end(&at[ended++]);
+    for (int i = 0; i < uploads->n; i++) {
         if (at[i].is_over) {
             request_give_up(r);
             return -1;
@@ -364,7 +364,7 @@ int pictures_run(struct request *r, const struct picture_options *options,
         if (at[i].status && failed < 0) failed = i;
     }
     if (failed < 0 || keep_bad) return 0;
-    if (inputs->n > 1)
+    if (uploads->n > 1)
         reply_error(r, at[failed].status, at[failed].code, "picture %d: %s", failed + 1,
                     at[failed].why);
     else

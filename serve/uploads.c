@@ -1,4 +1,4 @@
-#include "serve/inputs.h"
+#include "serve/uploads.h"
 
 #include "common/clock.h"
 #include "serve/fetch.h"
@@ -15,17 +15,17 @@ static const char *const ERROR_CODES[] = {"bad_request", "too_large"};
 static int is_type(const char *type, const char *wanted) {
     size_t n = strlen(wanted);
 
-    return strncasecmp(type, wanted, n) == 0 && (wanted[n - 1] == '/' || !type[n] ||
-                                                 strchr("; \t", type[n]) != NULL);
+    return strncasecmp(type, wanted, n) == 0 &&
+           (wanted[n - 1] == '/' || !type[n] || strchr("; \t", type[n]) != NULL);
 }
 
-static int add_input(struct inputs *in, const uint8_t *bytes, size_t size) {
+static int add_upload(struct uploads *in, const uint8_t *bytes, size_t size) {
     in->at[in->n].bytes = bytes;
     in->at[in->n++].size = size;
     return 0;
 }
 
-static int make_room(struct request *r, struct inputs *in, int n) {
+static int make_room(struct request *r, struct uploads *in, int n) {
     in->at = calloc((size_t)n + 1, sizeof *in->at);
     if (in->at) return 0;
     reply_error(r, 500, "internal", "the server is out of memory");
@@ -43,17 +43,17 @@ static int is_picture(const struct part *p) {
     return 0;
 }
 
-static int read_form(struct request *r, struct inputs *in) {
+static int read_form(struct request *r, struct uploads *in) {
     if (make_room(r, in, r->nparts)) return -1;
     for (int i = 0; i < r->nparts; i++)
-        if (is_picture(&r->parts[i])) add_input(in, r->parts[i].data.at, r->parts[i].data.n);
+        if (is_picture(&r->parts[i])) add_upload(in, r->parts[i].data.at, r->parts[i].data.n);
     in->is_list = in->n > 1;
     return 0;
 }
 
 /* ---- URLs ---- */
 
-static void fetch(struct request *r, const char *url, struct input *one) {
+static void fetch(struct request *r, const char *url, struct upload *one) {
     const struct serve_config *c = r->server->config;
     double start = clock_seconds();
     struct fetch_limits limits = {.max_bytes = c->max_bytes,
@@ -78,7 +78,7 @@ static void fetch(struct request *r, const char *url, struct input *one) {
     one->size = result.size;
 }
 
-static int read_json(struct request *r, const struct inputs_want *want, struct inputs *in) {
+static int read_json(struct request *r, const struct uploads_want *want, struct uploads *in) {
     struct json_body_limits limits = {.max_bytes = r->server->config->max_bytes,
                                       .max_pictures = want->max,
                                       .strings = want->strings,
@@ -95,8 +95,8 @@ static int read_json(struct request *r, const struct inputs_want *want, struct i
     in->is_list = in->json.list;
     for (int i = 0; i < in->json.count; i++) {
         struct body_picture *b = &in->json.pictures[i];
-        struct input *one = &in->at[i];
-        add_input(in, b->bytes, b->size);
+        struct upload *one = &in->at[i];
+        add_upload(in, b->bytes, b->size);
         one->status = b->status;
         memcpy(one->why, b->why, sizeof one->why);
         if (!b->status && b->kind == PICTURE_URL) fetch(r, b->url, one);
@@ -106,7 +106,7 @@ static int read_json(struct request *r, const struct inputs_want *want, struct i
 
 /* ---- a bare body ---- */
 
-static int read_body(struct request *r, const struct inputs_want *want, struct inputs *in) {
+static int read_body(struct request *r, const struct uploads_want *want, struct uploads *in) {
     const char *type = request_header(r, "Content-Type");
 
     /* curl --data-binary calls everything a form. */
@@ -120,10 +120,10 @@ static int read_body(struct request *r, const struct inputs_want *want, struct i
         return -1;
     }
     if (make_room(r, in, 1)) return -1;
-    return r->body.n ? add_input(in, r->body.at, r->body.n) : 0;
+    return r->body.n ? add_upload(in, r->body.at, r->body.n) : 0;
 }
 
-static int check(struct request *r, const struct inputs_want *want, const struct inputs *in) {
+static int check(struct request *r, const struct uploads_want *want, const struct uploads *in) {
     if (in->n < want->min) {
         if (want->min == 1)
             reply_error(r, 400, "bad_request", "the request has no picture");
@@ -138,7 +138,7 @@ static int check(struct request *r, const struct inputs_want *want, const struct
         return -1;
     }
     for (int i = 0; i < in->n && !want->keep_bad; i++) {
-        const struct input *one = &in->at[i];
+        const struct upload *one = &in->at[i];
         if (!one->status) continue;
         reply_error(r, one->status, one->status == 413 ? "too_large" : "bad_request", "%s",
                     one->why);
@@ -153,18 +153,18 @@ static int check(struct request *r, const struct inputs_want *want, const struct
     return 0;
 }
 
-int inputs_read(struct request *r, const struct inputs_want *want, struct inputs *in) {
+int uploads_read(struct request *r, const struct uploads_want *want, struct uploads *in) {
     int status;
 
     memset(in, 0, sizeof *in);
     status = r->parts ? read_form(r, in) : read_body(r, want, in);
     if (status == 0) status = check(r, want, in);
     if (status == 0) return 0;
-    inputs_free(in);
+    uploads_free(in);
     return -1;
 }
 
-void inputs_free(struct inputs *in) {
+void uploads_free(struct uploads *in) {
     for (int i = 0; i < in->n; i++) free(in->at[i].fetched);
     free(in->at);
     json_body_free(&in->json);
