@@ -72,7 +72,7 @@ struct options {
     const char *config; /* a file of options */
     const char *address, *tls_cert, *tls_key, *keys;
     int port, open_metrics, log;
-    int max_batch, max_wait_us, workers, queue, connections, max_pictures;
+    int max_side, max_batch, max_wait_us, workers, queue, connections, max_pictures;
     size_t max_bytes, max_body, body_memory, picture_memory;
     double max_megapixels, deadline, read_timeout, idle_timeout, drain_timeout, url_timeout;
     double same_person;

@@ -45,6 +45,7 @@ int cmd_serve(const struct options *opt) {
         .body_memory = opt->body_memory,
         .picture_memory = opt->picture_memory,
         .max_pixels = 1e6 * opt->max_megapixels,
+        .max_side = opt->max_side,
         .deadline = opt->deadline,
         .read_timeout = opt->read_timeout,
         .idle_timeout = opt->idle_timeout,

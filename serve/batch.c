@@ -19,7 +19,7 @@ struct batcher {
     pthread_mutex_t lock;
     pthread_cond_t arrived;
     pthread_t thread;
-    struct queue queue[MODELS_TASKS];
+    struct queue queue[BATCH_TASKS];
     int expected, depth, closing;
     int max_batch;
     double max_wait; /* seconds */
@@ -169,6 +169,10 @@ static void run(struct batcher *b, struct batch_item *const *items, int n) {
         run_detect, run_classify, run_embed, run_age_gender};
     int units = 0;
 
+    if (items[0]->task == BATCH_CALL) {
+        set_error(items[0], items[0]->call(items[0]->context));
+        return;
+    }
     for (int i = 0; i < n; i++) units += items[i]->n;
     metrics_batch(b->metrics, items[0]->task, units);
     if (runs[items[0]->task](items, n, units) == MIEN_OK || n == 1) return;
@@ -178,7 +182,8 @@ static void run(struct batcher *b, struct batch_item *const *items, int n) {
 /* ---- collecting ---- */
 
 static int can_join(const struct batch_item *a, const struct batch_item *b) {
-    if (a->models != b->models) return 0;
+    if (a == b) return 1;
+    if (a->models != b->models || a->task == BATCH_CALL) return 0;
     if (a->task != MODELS_DETECT) return 1;
     return a->detect->threshold == b->detect->threshold && a->detect->nms == b->detect->nms &&
            a->detect->size == b->detect->size && a->detect->max_faces == b->detect->max_faces;
@@ -188,7 +193,7 @@ static int can_join(const struct batch_item *a, const struct batch_item *b) {
 static struct queue *oldest_queue(struct batcher *b) {
     struct queue *best = NULL;
 
-    for (int i = 0; i < MODELS_TASKS; i++) {
+    for (int i = 0; i < BATCH_TASKS; i++) {
         struct queue *q = &b->queue[i];
         if (q->first && (!best || q->first->arrived < best->first->arrived)) best = q;
     }
@@ -231,6 +236,7 @@ static int take_batch(struct batcher *b, struct queue *q, struct batch_item **it
 /* Seconds on the clock until which the queue's first item waits for company. */
 static double ready_at(const struct batcher *b, const struct queue *q) {
     if (q->units >= b->max_batch || b->expected <= 0 || b->closing) return 0;
+    if (q->first->task == BATCH_CALL) return 0;
     return q->first->submitted + b->max_wait;
 }
 
@@ -365,7 +371,7 @@ void batch_submit(struct batch_group *g, struct batch_item *item) {
 static void withdraw(struct batch_group *g) {
     struct batcher *b = g->batcher;
 
-    for (int i = 0; i < MODELS_TASKS; i++) {
+    for (int i = 0; i < BATCH_TASKS; i++) {
         struct queue *q = &b->queue[i];
         struct batch_item *before = NULL, *item = q->first, *next;
         for (; item; item = next) {

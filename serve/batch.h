@@ -16,6 +16,9 @@
 
 enum batch_state { BATCH_IDLE, BATCH_QUEUED, BATCH_RUNNING, BATCH_DONE, BATCH_WITHDRAWN };
 
+/* The task of items that bring their own work, beside those of models.h. */
+enum { BATCH_CALL = MODELS_TASKS, BATCH_TASKS };
+
 /* Items somebody waits for together. */
 struct batch_group {
     struct batcher *batcher;
@@ -26,7 +29,7 @@ struct batch_group {
 /* One picture, or the faces of one. What is pointed to stays the submitter's and must live until
  * the item is done or withdrawn. */
 struct batch_item {
-    enum models_task task;
+    int task; /* of enum models_task, or BATCH_CALL */
     const struct models *models;
     double arrived; /* of its request, clock_seconds(): the oldest go first */
 
@@ -36,6 +39,8 @@ struct batch_item {
     int n;                             /* age-gender and embed: faces; else 1 */
     const mien_face *faces;            /* age-gender: [n] */
     const uint8_t *crops;              /* embed: [n][112][112][3] */
+    int (*call)(void *context);        /* call: alone in its batch; returns a MIEN_E code */
+    void *context;
 
     /* Results, valid where code is MIEN_OK; memory by malloc, the submitter's to free. */
     mien_face *found; /* detect: [nfound] */

@@ -159,11 +159,27 @@ static void take_aligned(struct job *p) {
     memcpy(p->faces->landmarks, TEMPLATE, sizeof TEMPLATE);
 }
 
+/* A picture that is to be looked at in its own size must be of a size the detector is run on. */
+static int is_too_large(struct job *p) {
+    int most = server_of(p)->config->max_side;
+    char why[128];
+
+    if (p->options->detect.size != 0 || (p->width <= most && p->height <= most)) return 0;
+    snprintf(why, sizeof why,
+             "with size 0 a picture of %dx%d pixels is over the limit of %d; give a size", p->width,
+             p->height, most);
+    metrics_rejected(server_of(p)->metrics, REJECT_TOO_LARGE);
+    fail(p, 413, "too_large", why);
+    return 1;
+}
+
 static void submit(struct job *p) {
     const struct job_options *o = p->options;
 
     if (p->options->aligned) {
         take_aligned(p);
+    } else if (o->wants & (JOB_FACES | JOB_AGES | JOB_EMBEDDINGS) && is_too_large(p)) {
+        return;
     } else if (o->wants & (JOB_FACES | JOB_AGES | JOB_EMBEDDINGS)) {
         p->detect = new_item(p, MODELS_DETECT);
         batch_submit(&p->group, &p->detect);

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-enum { MAX_FACES = 100000, MAX_SIDE = 16384 };
+enum { MAX_FACES = 100000 };
 
 /* mien.h takes a zero for "the default"; who writes 0 means next to nothing. */
 static float above_zero(double v) {
@@ -20,7 +20,7 @@ static int read_detection(struct request *r, mien_detect_options *o) {
 
     if (request_real(r, "threshold", 0, 1, &threshold) || request_real(r, "nms", 0, 1, &nms) ||
         request_int(r, "max_faces", 1, MAX_FACES, &o->max_faces) ||
-        request_int(r, "size", 0, MAX_SIDE, &o->size))
+        request_int(r, "size", 0, r->server->config->max_side, &o->size))
         return -1;
     o->threshold = above_zero(threshold);
     o->nms = above_zero(nms);
