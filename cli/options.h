@@ -71,7 +71,7 @@ struct options {
     /* Of serve; their meanings are in serve/serve.h. */
     const char *config; /* a file of options */
     const char *address, *tls_cert, *tls_key, *keys;
-    int port, open_metrics, log;
+    int port, check, open_metrics, log;
     int max_side, max_batch, max_wait_us, workers, queue, connections, max_pictures;
     size_t max_bytes, max_body, body_memory, picture_memory;
     double max_megapixels, deadline, read_timeout, idle_timeout, drain_timeout, url_timeout;

@@ -60,5 +60,6 @@ int cmd_serve(const struct options *opt) {
     detect_options(opt, &c.detect);
     status = check(opt, &c);
     if (status) return status;
+    if (opt->check) return serve_check(&c) ? EXIT_FAILED : EXIT_OK;
     return serve_run(&c) ? EXIT_FAILED : EXIT_OK;
 }

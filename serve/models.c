@@ -22,7 +22,8 @@ static int load_one(mien_ctx *ctx, const char *name, enum mien_task task, struct
                     char *why, size_t room) {
     if (!name) return 0;
     if (mien_net_load(ctx, name, &out->net) || mien_net_info_get(out->net, &out->info)) {
-        snprintf(why, room, "%s", mien_error());
+        snprintf(why, room, "%s%s", mien_error(),
+                 strchr(name, '/') ? "" : " ('mien-weights fetch' installs the default networks)");
         return -1;
     }
     if (out->info.task == task) return 0;

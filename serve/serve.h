@@ -62,4 +62,8 @@ struct serve_config {
  */
 int serve_run(const struct serve_config *config);
 
+/* Asks the server that serve_run() with this configuration is in another process: 0 where it is
+ * ready, -1 after saying on standard error why it is not known to be. */
+int serve_check(const struct serve_config *config);
+
 #endif

@@ -14,7 +14,7 @@ from pathlib import Path
 
 TOOL = os.environ.get("MIEN_TOOL") or os.environ.get("MIEN_BIN") or "build/mien"
 TASKS = ("analyze", "detect", "classify", "embed")
-COMMANDS = TASKS + ("bench", "bench analyze", "calibrate", "info", "models")
+COMMANDS = TASKS + ("bench", "bench analyze", "calibrate", "info", "models", "serve")
 
 # A caller's settings of the tool would change what is tested; where the weights lie stays.
 BASE_ENV = {k: v for k, v in os.environ.items()
