@@ -26,6 +26,35 @@ struct backend_sizes {
     size_t weight_bytes, arena_bytes, scratch_bytes;
 };
 
+/* Rows y0..y1-1 of image `image` of a run's input, wanted by one thread of the backend's. */
+struct backend_rows {
+    const struct kern *kern; /* what the thread computes with */
+    int image, y0, y1, worker;
+    enum kern_type type; /* of dst: fp32 or bf16 */
+    void *dst;           /* [y1 - y0][width][3], row pitch `row` elements */
+    ptrdiff_t row;
+};
+
+/*
+ * Where a run takes its pictures from: RGB, 0..255. The backend asks for rows, each once and in any
+ * order, from several threads (worker is below lanes()) at once, and has them written to where its
+ * first layer reads them: no picture is stored on its way. A device with memory of its own asks for
+ * all of them into memory of the host.
+ */
+struct backend_input {
+    void (*rows)(void *context, const struct backend_rows *want);
+    void *context;
+    double seconds; /* out: how long the run spent on getting its input in place */
+};
+
+/* An input of floats that are there already: [batch][height][width][3]. */
+struct backend_floats {
+    const float *data;
+    int width, height;
+};
+/* The input's rows for a context of struct backend_floats. */
+void backend_floats_rows(void *context, const struct backend_rows *want);
+
 /* Sees the values a run of an fp32 plan stores, a row of w pixels by c channels at a time. */
 struct backend_observer {
     void (*row)(void *context, int node, int w, int c, const float *pixels, ptrdiff_t px);
@@ -46,10 +75,10 @@ struct backend_ops {
     /* Takes a reference to graph and weights, which must outlive the plan. */
     int (*plan)(struct backend *b, const struct backend_weights *w, const struct plan_graph *g,
                 struct backend_plan **out);
-    /* input: [batch][height][width][channels], RGB 0..255; outputs[i]: [batch][h][w][c] of net
-     * output i, or NULL where it is not wanted. May return before the work is done where the device
-     * is asynchronous; outputs are complete after wait. observer: NULL, or told of every value. */
-    int (*run)(struct backend_plan *p, const float *input, float *const *outputs,
+    /* outputs[i]: [batch][h][w][c] of net output i, or NULL where it is not wanted. May return
+     * before the work is done where the device is asynchronous; outputs are complete after wait.
+     * observer: NULL, or told of every value. */
+    int (*run)(struct backend_plan *p, struct backend_input *input, float *const *outputs,
                const struct backend_observer *observer);
     int (*wait)(struct backend_plan *p);
     /* Where there are many items a device may be faster at several whole networks side by side,

@@ -1,6 +1,7 @@
 #include "engine/cpu.h"
 
 #include "engine/backend.h"
+#include "engine/clock.h"
 #include "engine/err.h"
 #include "engine/pool.h"
 
@@ -186,7 +187,7 @@ struct region {
     const struct backend_plan *plan;
     const struct cpu_step *step;
     struct run_state *state;
-    const float *input;
+    const struct backend_input *input;
 };
 
 static void step_task(void *context, int task, int worker) {
@@ -195,7 +196,7 @@ static void step_task(void *context, int task, int worker) {
                   r->state->scratch + (size_t)worker * r->plan->scratch, task);
 }
 
-enum { INPUT_ROWS = 64 }; /* a task */
+enum { INPUT_ROWS = 16 }; /* a task */
 
 static int input_tasks(const struct plan_graph *g) {
     return g->batch * ((g->input.h + INPUT_ROWS - 1) / INPUT_ROWS);
@@ -215,22 +216,24 @@ static void input_border(const struct region *r, int image, int y) {
     }
 }
 
-/* Some rows of an image of the input into their place, with the border around them. The picture's
- * type is fp32 or bf16. */
+/* Some rows of an image of the input, with the border around them. Its pixels lie side by side: in
+ * a row there are no gaps. */
 static void input_task(void *context, int task, int worker) {
-    (void)worker;
     const struct region *r = context;
     const struct plan_view *v = &r->plan->graph->input;
-    const struct kern_epi store = {.dst_type = v->type};
     int bands = (v->h + INPUT_ROWS - 1) / INPUT_ROWS, image = task / bands;
     int y0 = task % bands * INPUT_ROWS, y1 = y0 + INPUT_ROWS < v->h ? y0 + INPUT_ROWS : v->h;
-    size_t row = (size_t)v->w * (size_t)v->c;
-    const float *src = r->input + (size_t)image * (size_t)v->h * row;
     struct cpu_range range = {.image = image, .y0 = y0, .y1 = y1, .c1 = v->c};
     cpu_zero_halo(v, r->state->arena, &range);
-    for (int y = y0; y < y1; y++) /* a whole row as one pixel: the picture has no gaps */
-        r->plan->backend->kern.epilogue(1, (int)row, src + (size_t)y * row, 0, &store, NULL, 0, 0,
-                                        cpu_pixel(r->state->arena, v, image, y, 0), 0);
+    r->input->rows(r->input->context,
+                   &(struct backend_rows){.kern = &r->plan->backend->kern,
+                                          .image = image,
+                                          .y0 = y0,
+                                          .y1 = y1,
+                                          .worker = worker,
+                                          .type = v->type,
+                                          .dst = cpu_pixel(r->state->arena, v, image, y0, 0),
+                                          .row = v->row});
     if (!r->plan->graph->net->input_border) return;
     for (int y = y0 == 0 ? -v->top : y0; y < (y1 == v->h ? v->h + v->bottom : y1); y++)
         input_border(r, image, y);
@@ -255,14 +258,16 @@ static void show(const struct backend_observer *o, const struct cpu_step *s, cha
             o->row(o->context, s->plan.out_value, v->w, v->c, cpu_pixel(arena, v, b, y, 0), v->px);
 }
 
-static int cpu_run(struct backend_plan *p, const float *input, float *const *outputs,
+static int cpu_run(struct backend_plan *p, struct backend_input *input, float *const *outputs,
                    const struct backend_observer *observer) {
     const struct plan_graph *g = p->graph;
     struct run_state *state = take_state(p);
     if (!state) return MIEN_ENOMEM;
     struct region r = {.plan = p, .state = state, .input = input};
     int session = pool_begin(p->backend->pool);
+    double begin = clock_now();
     pool_run(p->backend->pool, input_tasks(g), input_task, &r);
+    input->seconds = clock_now() - begin;
     for (int i = 0; i < g->nsteps; i++) {
         r.step = &p->steps[i];
         pool_run(p->backend->pool, r.step->tasks, step_task, &r);

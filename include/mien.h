@@ -150,6 +150,15 @@ MIEN_API int mien_net_load(mien_ctx *ctx, const char *name_or_path, mien_net **o
 MIEN_API void mien_net_free(mien_net *net);
 /* Strings in *info belong to the network. */
 MIEN_API int mien_net_info_get(const mien_net *net, mien_net_info *info);
+/* Seconds a network's calls have spent on pictures since it was loaded (mien_detect, mien_embed,
+ * ...; not mien_run), of all threads that worked on pictures of their own together. The difference
+ * of two readings tells how the time of the calls between them divides. */
+typedef struct mien_times {
+    double input;   /* scaling pictures to where the network reads them */
+    double network; /* running it */
+    double results; /* making results of its outputs: boxes, suppression, sorting */
+} mien_times;
+MIEN_API void mien_net_times(mien_net *net, mien_times *times);
 /* Reads the metadata of a blob without building the network. The strings belong to the returned
  * handle, freed by mien_blob_close(). */
 typedef struct mien_blob mien_blob;

@@ -214,6 +214,22 @@ typedef void kern_avgpool_f32_fn(int kh, int kw, int c, float factor, const floa
 /* In place over n values: exp(x - max) / sum. */
 typedef void kern_softmax_f32_fn(int n, float *x);
 
+/*
+ * Scaling a picture of RGB bytes, in two passes over tables of taps (vision/resize.h). The first
+ * makes one row of pixels of four floats, the fourth anything finite, out of `taps` rows of the
+ * picture: dst[x][c] = sum over t of weight[t] src[t * src_row + 3 x + c]. dst: [w][4], 64-byte
+ * aligned, with room for w rounded up to 16 pixels.
+ */
+typedef void kern_scale_rows_fn(int w, int taps, const float *weight, const uint8_t *src,
+                                ptrdiff_t src_row, float *dst);
+/* The second gathers w pixels of three elements of `type`, fp32 or bf16, out of such a row:
+ * dst[x][c] = sum over t < taps of weight[x / 4][t][x % 4] src[first[x] + t][c].
+ * weight: [ceil(w / 4)][taps][4]. */
+typedef void kern_scale_columns_fn(int w, int taps, const int *first, const float *weight,
+                                   const float *src, enum kern_type type, void *dst);
+/* n bytes as elements of `type`, fp32 or bf16: both hold every byte exactly. */
+typedef void kern_from_bytes_fn(int n, const uint8_t *src, enum kern_type type, void *dst);
+
 struct kern {
     const char *name; /* of the fastest part, e.g. "c" or "avx2" */
     /* [kern_type][narrow]: narrow ones are for layers of few channels. Where a type has no tile
@@ -236,6 +252,9 @@ struct kern {
     kern_maxpool_u8_fn *maxpool_u8;
     kern_avgpool_f32_fn *avgpool_f32;
     kern_softmax_f32_fn *softmax_f32;
+    kern_scale_rows_fn *scale_rows;
+    kern_scale_columns_fn *scale_columns;
+    kern_from_bytes_fn *from_bytes;
 };
 
 /* Fills *k from plain C upward. cap: "c", "avx2", "avx512" (with VNNI and BF16 where there are) or

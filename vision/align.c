@@ -96,15 +96,15 @@ int mien_align(const mien_image *img, const mien_face *faces, int nfaces, uint8_
     return MIEN_OK;
 }
 
-int crop_square(const mien_image *img, const float box[4], float margin, float *dst,
-                ptrdiff_t dst_row, int w, int h, struct resize_scratch *s) {
+int crop_square(struct resized *r, const mien_image *img, const float box[4], float margin, int w,
+                int h, int workers) {
     int code = image_check(img);
     if (code != MIEN_OK) return code;
     double scale[2];
     image_scale(img, scale);
     double half = fmaxf(box[2] - box[0], box[3] - box[1]) * (0.5 + margin);
     double cx = (box[0] + box[2]) / 2.0, cy = (box[1] + box[3]) / 2.0;
-    struct rect_f r = {(cx - half) / scale[0], (cy - half) / scale[1], (cx + half) / scale[0],
-                       (cy + half) / scale[1]};
-    return resize_f32(img, &r, dst, dst_row, w, h, RESIZE_TRIANGLE | RESIZE_ZERO_OUTSIDE, s);
+    struct rect_f square = {(cx - half) / scale[0], (cy - half) / scale[1], (cx + half) / scale[0],
+                            (cy + half) / scale[1]};
+    return resize_picture(r, img, &square, w, h, RESIZE_TRIANGLE | RESIZE_ZERO_OUTSIDE, workers);
 }

@@ -34,11 +34,11 @@ void align_warp(const mien_image *img, const struct similarity *t, uint8_t *dst,
                 int dw, int dh);
 
 /*
- * A square around box (x1, y1, x2, y2 in pixels of the original), its side (1 + 2 margin) times the
- * longer side of the box, resized to w x h with the triangle filter; zero outside the picture.
- * dst: [h][w][3] floats 0..255, row pitch dst_row floats.
+ * Prepares a square around box (x1, y1, x2, y2 in pixels of the original), its side (1 + 2 margin)
+ * times the longer side of the box, resized to w x h with the triangle filter; zero outside the
+ * picture. r, workers: as resize_picture.
  */
-int crop_square(const mien_image *img, const float box[4], float margin, float *dst,
-                ptrdiff_t dst_row, int w, int h, struct resize_scratch *s);
+int crop_square(struct resized *r, const mien_image *img, const float box[4], float margin, int w,
+                int h, int workers);
 
 #endif

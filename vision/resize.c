@@ -1,8 +1,7 @@
 /*
  * Separable resizing by tables of taps: output i of an axis is a weighted sum of n neighbouring
- * input samples. The vertical pass comes first, because it runs along whole rows, where the
- * compiler vectorises it; the horizontal pass then gathers from one row of floats that is in the
- * cache.
+ * input samples. The vertical pass comes first, because it runs along whole rows, which is fastest;
+ * the horizontal pass then gathers from what it made, a piece that stays in the first-level cache.
  */
 #include "vision/resize.h"
 
@@ -14,12 +13,9 @@
 #include <string.h>
 
 #define MAX_OUT (1 << 16) /* pixels a side of the output */
-
-/* Output i is the sum of weight[i * most + k] * input[first[i] + k], k < count[i]. */
-struct taps {
-    int *first, *count;
-    float *weight; /* [outputs][most] */
-    int most;
+enum {
+    ALIGN = 64,  /* bytes; what kernels want of a row of sums */
+    PIECE = 1024 /* pixels of a blended row: 16 KB, half of a first-level cache */
 };
 
 /* One axis of a call. */
@@ -29,18 +25,19 @@ struct axis {
     enum resize_filter filter;
 };
 
-void resize_scratch_free(struct resize_scratch *s) {
-    free(s->memory);
-    *s = (struct resize_scratch){0};
+void resize_free(struct resized *r) {
+    free(r->memory);
+    *r = (struct resized){0};
 }
 
-int resize_scratch_grow(struct resize_scratch *s, size_t size) {
-    if (size <= s->size) return MIEN_OK;
-    void *memory = malloc(size);
-    if (!memory) return err_set(MIEN_ENOMEM, "no memory for resizing (%zu bytes)", size);
-    free(s->memory);
-    s->memory = memory;
-    s->size = size;
+int resize_grow(struct resized *r, size_t size) {
+    if (size <= r->size) return MIEN_OK;
+    void *memory = NULL;
+    if (posix_memalign(&memory, ALIGN, size) != 0)
+        return err_set(MIEN_ENOMEM, "no memory for resizing (%zu bytes)", size);
+    free(r->memory);
+    r->memory = memory;
+    r->size = size;
     return MIEN_OK;
 }
 
@@ -65,7 +62,7 @@ static double clamp(double v, double low, double high) {
 
 /* Two neighbours of the sample point, as OpenCV's resizeLinear: half-pixel centres, and the edge
  * pixel alone beyond the last centre. */
-static void taps_bilinear(const struct axis *a, int i, struct taps *t) {
+static void taps_bilinear(const struct axis *a, int i, struct resize_taps *t) {
     double at = a->from + (i + 0.5) * step_of(a) - 0.5;
     int zero = a->filter & RESIZE_ZERO_OUTSIDE;
     at = zero ? clamp(at, -1, a->in) : clamp(at, 0, a->in - 1);
@@ -96,7 +93,7 @@ static double triangle_sum(double centre, double support) {
 /* The triangle of Pillow's Resample.c (precompute_coeffs): its support is the reduction, its
  * weights are normalised over the samples inside the picture, or over all where zeros are outside.
  */
-static void taps_triangle(const struct axis *a, int i, struct taps *t) {
+static void taps_triangle(const struct axis *a, int i, struct resize_taps *t) {
     double step = step_of(a), support = fmax(step, 1), centre = a->from + (i + 0.5) * step;
     int zero = a->filter & RESIZE_ZERO_OUTSIDE;
     /* Clamped while still a double: a box may lie far outside the picture. */
@@ -120,7 +117,7 @@ static void taps_triangle(const struct axis *a, int i, struct taps *t) {
     t->count[i] = last - first;
 }
 
-static void taps_fill(const struct axis *a, struct taps *t) {
+static void taps_fill(const struct axis *a, struct resize_taps *t) {
     for (int i = 0; i < a->out; i++) {
         if (is_triangle(a))
             taps_triangle(a, i, t);
@@ -129,110 +126,112 @@ static void taps_fill(const struct axis *a, struct taps *t) {
     }
 }
 
-/* What a call needs, cut from the scratch: tables of both axes and a blended row. */
-struct work {
-    struct taps x, y;
-    int col0, col1; /* columns of the picture that any output reads */
-    float *blend;   /* [col1 - col0][3] */
-};
-
-static size_t taps_bytes(const struct axis *a) {
-    return (size_t)a->out * (2 * sizeof(int) + (size_t)taps_most(a) * sizeof(float));
+/* Does every output pixel copy one of the picture's? */
+static int copies(const struct axis *a) {
+    return a->to - a->from == a->out && a->from == floor(a->from) && a->from >= 0 && a->to <= a->in;
 }
 
-static char *taps_place(const struct axis *a, char *at, struct taps *t) {
+static size_t aligned(size_t bytes) {
+    return (bytes + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+static size_t taps_bytes(const struct axis *a) {
+    size_t n = (size_t)a->out;
+    return 2 * aligned(n * sizeof(int)) + aligned(n * (size_t)taps_most(a) * sizeof(float));
+}
+
+static char *place_taps(const struct axis *a, char *at, struct resize_taps *t) {
     size_t n = (size_t)a->out;
     t->most = taps_most(a);
     t->first = (int *)(void *)at;
-    t->count = t->first + n;
-    t->weight = (float *)(void *)(t->count + n);
+    t->count = (int *)(void *)(at + aligned(n * sizeof(int)));
+    t->weight = (float *)(void *)(at + 2 * aligned(n * sizeof(int)));
     return at + taps_bytes(a);
 }
 
-static int work_make(const struct axis *ax, const struct axis *ay, struct resize_scratch *s,
-                     struct work *w) {
-    size_t blend = (size_t)ax->in * 3 * sizeof(float);
-    int code = resize_scratch_grow(s, taps_bytes(ax) + taps_bytes(ay) + blend);
-    if (code != MIEN_OK) return code;
-    char *at = taps_place(ay, taps_place(ax, s->memory, &w->x), &w->y);
-    w->blend = (float *)(void *)at;
-    taps_fill(ax, &w->x);
-    taps_fill(ay, &w->y);
-    w->col0 = ax->in;
-    w->col1 = 0;
-    for (int i = 0; i < ax->out; i++) {
-        if (w->x.count[i] == 0) continue;
-        int end = w->x.first[i] + w->x.count[i];
-        if (w->x.first[i] < w->col0) w->col0 = w->x.first[i];
-        if (end > w->col1) w->col1 = end;
+/* The columns' taps as scale_columns wants them: as many for every output, groups of four outputs
+ * side by side. Windows that would reach over the picture's right edge begin further left. */
+static void group_taps(const struct axis *a, const struct resize_taps *t, struct resized *r) {
+    r->taps = 1;
+    for (int i = 0; i < a->out; i++)
+        if (t->count[i] > r->taps) r->taps = t->count[i];
+    for (int i = 0; i < (a->out + 3) / 4 * 4; i++) {
+        int x = i < a->out ? i : a->out - 1, begin = t->first[x];
+        if (begin + r->taps > a->in) begin = a->in - r->taps;
+        float *group = r->weight + (size_t)(i / 4) * (size_t)r->taps * 4 + i % 4;
+        for (int k = 0; k < r->taps; k++) {
+            int from = begin + k - t->first[x]; /* the tap that reads this pixel */
+            int there = from >= 0 && from < t->count[x];
+            group[4 * (size_t)k] =
+                there ? t->weight[(size_t)x * (size_t)t->most + (size_t)from] : 0;
+        }
+        if (i < a->out) r->first[i] = begin;
     }
+}
+
+static size_t group_bytes(const struct axis *a) {
+    return aligned((size_t)a->out * sizeof(int)) +
+           aligned((size_t)(a->out + 3) / 4 * 4 * (size_t)taps_most(a) * sizeof(float));
+}
+
+/* Pixels of a piece: no fewer than a group of four outputs may look at. */
+static int piece_for(const struct axis *a) {
+    double group = fmin(taps_most(a) + 3 * ceil(step_of(a)) + 4, a->in);
+    return group > PIECE ? ((int)group + 15) / 16 * 16 : PIECE;
+}
+
+/* Both axes' tables, and a piece of a row for each worker. */
+static int make_tables(const struct axis *ax, const struct axis *ay, int workers,
+                       struct resized *r) {
+    struct resize_taps x;
+    r->piece = piece_for(ax);
+    size_t pieces = (size_t)workers * (size_t)r->piece * 4 * sizeof(float);
+    int code = resize_grow(r, taps_bytes(ax) + taps_bytes(ay) + group_bytes(ax) + pieces);
+    if (code != MIEN_OK) return code;
+    char *at = place_taps(ay, place_taps(ax, r->memory, &x), &r->rows);
+    r->first = (int *)(void *)at;
+    r->weight = (float *)(void *)(at + aligned((size_t)ax->out * sizeof(int)));
+    r->blended = (float *)(void *)(at + group_bytes(ax));
+    taps_fill(ax, &x);
+    taps_fill(ay, &r->rows);
+    group_taps(ax, &x, r);
     return MIEN_OK;
 }
 
-/* blend[i] = sum over the taps of weight * row[i], i < n floats. */
-static void blend_rows(const mien_image *src, const struct taps *t, int y, int col0, int n,
-                       float *restrict blend) {
-    const float *weight = t->weight + (size_t)y * (size_t)t->most;
-    for (int k = 0; k < t->count[y]; k++) {
-        const uint8_t *restrict row =
-            src->pixels + (t->first[y] + k) * src->pitch + 3 * (ptrdiff_t)col0;
-        float w = weight[k];
-        if (k == 0)
-            for (int i = 0; i < n; i++) blend[i] = w * row[i];
-        else
-            for (int i = 0; i < n; i++) blend[i] += w * row[i];
-    }
+void resize_none(struct resized *r, const uint8_t *pixels, ptrdiff_t pitch, int w, int h) {
+    r->pixels = pixels;
+    r->pitch = pitch;
+    r->w = r->row = w;
+    r->h = h;
+    r->copied = 1;
 }
 
-static void gather(const struct taps *t, const float *restrict blend, int col0, int out,
-                   float *restrict dst) {
-    for (int x = 0; x < out; x++, dst += 3) {
-        const float *p = blend + 3 * (ptrdiff_t)(t->first[x] - col0);
-        const float *w = t->weight + (size_t)x * (size_t)t->most;
-        float r = 0, g = 0, b = 0;
-        for (int k = 0; k < t->count[x]; k++, p += 3) {
-            r += w[k] * p[0];
-            g += w[k] * p[1];
-            b += w[k] * p[2];
-        }
-        dst[0] = r;
-        dst[1] = g;
-        dst[2] = b;
-    }
+int resize_room(struct resized *r, int w, int h, uint8_t **pixels) {
+    int code = resize_grow(r, (size_t)w * (size_t)h * 3);
+    *pixels = r->memory;
+    if (code == MIEN_OK) resize_none(r, *pixels, 3 * (ptrdiff_t)w, w, h);
+    return code;
 }
 
-/* Row y of the output, as floats. */
-static void make_row(const mien_image *src, const struct work *w, int y, int out, float *dst) {
-    if (w->y.count[y] == 0 || w->col1 <= w->col0) {
-        memset(dst, 0, (size_t)out * 3 * sizeof *dst);
-        return;
-    }
-    blend_rows(src, &w->y, y, w->col0, 3 * (w->col1 - w->col0), w->blend);
-    gather(&w->x, w->blend, w->col0, out, dst);
-}
-
-static int prepare(const mien_image *src, const struct rect_f *box, int dw, int dh,
-                   enum resize_filter filter, struct resize_scratch *s, struct work *w) {
+int resize_picture(struct resized *r, const mien_image *src, const struct rect_f *box, int w, int h,
+                   enum resize_filter filter, int workers) {
     int code = image_check(src);
     if (code != MIEN_OK) return code;
-    if (dw < 1 || dh < 1 || dw > MAX_OUT || dh > MAX_OUT)
-        return err_set(MIEN_EINVAL, "resizing to %dx%d pixels is not possible", dw, dh);
+    if (w < 1 || h < 1 || w > MAX_OUT || h > MAX_OUT)
+        return err_set(MIEN_EINVAL, "resizing to %dx%d pixels is not possible", w, h);
     struct rect_f whole = {0, 0, src->width, src->height}, b = box ? *box : whole;
     if (!(b.x1 > b.x0 && b.y1 > b.y0 && isfinite(b.x1 - b.x0) && isfinite(b.y1 - b.y0)))
         return err_set(MIEN_EINVAL, "resizing: the box %g,%g,%g,%g is empty", b.x0, b.y0, b.x1,
                        b.y1);
-    struct axis ax = {src->width, dw, b.x0, b.x1, filter};
-    struct axis ay = {src->height, dh, b.y0, b.y1, filter};
-    return work_make(&ax, &ay, s, w);
-}
-
-int resize_f32(const mien_image *src, const struct rect_f *box, float *dst, ptrdiff_t dst_row,
-               int dw, int dh, enum resize_filter filter, struct resize_scratch *s) {
-    struct work w;
-    int code = prepare(src, box, dw, dh, filter, s, &w);
-    if (code != MIEN_OK) return code;
-    for (int y = 0; y < dh; y++) make_row(src, &w, y, dw, dst + y * dst_row);
-    return MIEN_OK;
+    struct axis ax = {src->width, w, b.x0, b.x1, filter};
+    struct axis ay = {src->height, h, b.y0, b.y1, filter};
+    resize_none(r, src->pixels, src->pitch, w, h);
+    if (copies(&ax) && copies(&ay)) {
+        r->pixels += (ptrdiff_t)b.y0 * src->pitch + 3 * (ptrdiff_t)b.x0;
+        return MIEN_OK;
+    }
+    r->copied = 0;
+    return make_tables(&ax, &ay, workers, r);
 }
 
 struct letterbox letterbox_fit(int width, int height, int dw, int dh) {
@@ -245,17 +244,51 @@ struct letterbox letterbox_fit(int width, int height, int dw, int dh) {
     return b;
 }
 
-int resize_letterbox(const mien_image *src, const struct letterbox *box, float *dst,
-                     ptrdiff_t dst_row, int dw, int dh, enum resize_filter filter,
-                     struct resize_scratch *s) {
-    if (box->w > dw || box->h > dh)
-        return err_set(MIEN_EINVAL, "a letterbox of %dx%d pixels does not hold %dx%d", dw, dh,
-                       box->w, box->h);
-    int code = resize_f32(src, NULL, dst, dst_row, box->w, box->h, filter, s);
-    if (code != MIEN_OK) return code;
-    for (int y = 0; y < dh; y++) {
-        int from = y < box->h ? box->w : 0;
-        memset(dst + y * dst_row + 3 * from, 0, (size_t)(dw - from) * 3 * sizeof *dst);
+int resize_letterbox(struct resized *r, const mien_image *src, const struct letterbox *box, int w,
+                     int h, enum resize_filter filter, int workers) {
+    if (box->w > w || box->h > h)
+        return err_set(MIEN_EINVAL, "a letterbox of %dx%d pixels does not hold %dx%d", w, h, box->w,
+                       box->h);
+    int code = resize_picture(r, src, NULL, box->w, box->h, filter, workers);
+    r->row = w;
+    return code;
+}
+
+/* The end of the outputs from x on that look at no more pixels than a piece has; whole groups. */
+static int piece_end(const struct resized *r, int x) {
+    int end = x + 4;
+    for (; end < r->w; end += 4) {
+        int last = end + 3 < r->w ? end + 3 : r->w - 1;
+        if (r->first[last] + r->taps - r->first[x] > r->piece) return end;
     }
-    return MIEN_OK;
+    return r->w;
+}
+
+static void scale_row(const struct resized *r, const struct kern *k, int y, enum kern_type type,
+                      char *dst, int worker) {
+    float *blended = r->blended + (size_t)worker * (size_t)r->piece * 4;
+    const float *weight = r->rows.weight + (size_t)y * (size_t)r->rows.most;
+    const uint8_t *src = r->pixels + r->rows.first[y] * r->pitch;
+    for (int x = 0, end; x < r->w; x = end) {
+        end = piece_end(r, x);
+        ptrdiff_t origin = r->first[x];
+        k->scale_rows((int)(r->first[end - 1] + r->taps - origin), r->rows.count[y], weight,
+                      src + 3 * origin, r->pitch, blended);
+        k->scale_columns(end - x, r->taps, r->first + x, r->weight + (ptrdiff_t)x * r->taps,
+                         blended - 4 * origin, type, dst + 3 * x * (ptrdiff_t)kern_type_size(type));
+    }
+}
+
+void resize_rows(const struct resized *r, const struct kern *k, int y0, int y1, enum kern_type type,
+                 void *dst, ptrdiff_t dst_row, int worker) {
+    ptrdiff_t size = (ptrdiff_t)kern_type_size(type);
+    char *to = dst;
+    for (int y = y0; y < y1; y++, to += dst_row * size) {
+        int there = y < r->h && (r->copied || r->rows.count[y] > 0), w = there ? r->w : 0;
+        if (there && r->copied)
+            k->from_bytes(3 * w, r->pixels + y * r->pitch, type, to);
+        else if (there)
+            scale_row(r, k, y, type, to, worker);
+        memset(to + 3 * w * size, 0, (size_t)(3 * (r->row - w) * size));
+    }
 }

@@ -1,15 +1,18 @@
 /*
  * resize.h - pictures to network inputs: scaled, cropped and letterboxed.
  *
- * A network is fed floats 0..255 in the interior of a tensor that may have a halo, so the resizer
- * writes straight to that layout instead of through an 8-bit picture. It is separable and driven by
- * tables of taps, which makes every filter, crop and border the same two loops. Two filters are
- * offered because the networks' publishers used two, and accuracy depends on using theirs:
- * OpenCV's plain bilinear and Pillow's antialiased triangle.
+ * A network reads rows of floats, or of bf16, in a tensor with a halo. So no resized picture is
+ * ever made: a caller prepares tables once, and whoever runs the network then has any rows written
+ * straight to where its first layer reads them, from as many threads as it likes. It is separable
+ * and driven by tables of taps, which makes every filter, crop and border the same two passes
+ * (kernels/kern.h: scale_rows, scale_columns). Two filters are offered because the networks'
+ * publishers used two, and accuracy depends on using theirs: OpenCV's plain bilinear and Pillow's
+ * antialiased triangle.
  */
 #ifndef MIEN_VISION_RESIZE_H
 #define MIEN_VISION_RESIZE_H
 
+#include "kernels/kern.h"
 #include "mien.h"
 
 enum resize_filter {
@@ -26,22 +29,56 @@ struct rect_f {
     double x0, y0, x1, y1;
 };
 
-/* Memory kept between calls, so that a loop over pictures allocates once. Start with zeros. */
-struct resize_scratch {
-    void *memory;
-    size_t size; /* bytes */
+/* Output i of an axis is the sum of weight[i * most + k] * input[first[i] + k], k < count[i]. */
+struct resize_taps {
+    int *first, *count;
+    float *weight; /* [outputs][most] */
+    int most;
 };
-/* Makes it at least `size` bytes. MIEN_ENOMEM leaves it as it is. */
-int resize_scratch_grow(struct resize_scratch *s, size_t size);
-void resize_scratch_free(struct resize_scratch *s);
 
 /*
- * Resizes a box of src (NULL: the whole picture) to dw x dh pixels of floats 0..255, RGB.
- * dst: [dh][dw][3], row pitch dst_row floats; nothing else is written. Results do not depend on
- * the pitch, and a box of exactly dw x dh whole pixels is copied exactly.
+ * A picture as a network will see it: w x h pixels of floats 0..255, RGB, at the top left of rows
+ * of `row` pixels, black beside and below. Start with zeros. It looks at the picture, which must
+ * outlive it, until it is prepared for the next one, and keeps its memory, so that a loop over
+ * pictures of one size allocates once.
  */
-int resize_f32(const mien_image *src, const struct rect_f *box, float *dst, ptrdiff_t dst_row,
-               int dw, int dh, enum resize_filter filter, struct resize_scratch *s);
+struct resized {
+    const uint8_t *pixels;
+    ptrdiff_t pitch;
+    int w, h, row;
+    int copied;    /* 1: pixel by pixel; what follows is unused */
+    int taps;      /* columns: of every output */
+    int *first;    /* [w] */
+    float *weight; /* [ceil(w / 4)][taps][4] */
+    struct resize_taps rows;
+    float *blended; /* [workers][piece][4]: a piece of a row out of the first pass */
+    int piece;
+    void *memory; /* all of these */
+    size_t size;  /* of memory, bytes */
+};
+/* Makes its memory at least `size` bytes; what it was prepared for is lost. MIEN_ENOMEM leaves it
+ * as it is. */
+int resize_grow(struct resized *r, size_t size);
+void resize_free(struct resized *r);
+
+/*
+ * Prepares a box of src (NULL: the whole picture), resized to w x h pixels, for up to `workers`
+ * threads. A box of exactly w x h whole pixels is copied exactly.
+ */
+int resize_picture(struct resized *r, const mien_image *src, const struct rect_f *box, int w, int h,
+                   enum resize_filter filter, int workers);
+/* Prepares w x h pixels as they are. pixels: [h][w][3], row pitch `pitch` bytes. */
+void resize_none(struct resized *r, const uint8_t *pixels, ptrdiff_t pitch, int w, int h);
+/* The same of pixels in memory of its own, which the caller fills: [h][w][3], contiguous. */
+int resize_room(struct resized *r, int w, int h, uint8_t **pixels);
+
+/*
+ * Writes rows y0..y1-1 with the kernels k, as elements of `type` (fp32 or bf16). dst: [y1 - y0]
+ * [row][3], row pitch dst_row elements; nothing else is written. Threads with different `worker`
+ * (below those it was prepared for) may do so at once; a row is the same whoever makes it.
+ */
+void resize_rows(const struct resized *r, const struct kern *k, int y0, int y1, enum kern_type type,
+                 void *dst, ptrdiff_t dst_row, int worker);
 
 /* Where a picture lies in a letterbox: w x h pixels at the top left. A coordinate in the letterbox
  * divided by scale is one in the picture; the two differ by the rounding of w and h. */
@@ -53,10 +90,9 @@ struct letterbox {
 /* The letterbox of a width x height picture in dw x dh; never scales up. */
 struct letterbox letterbox_fit(int width, int height, int dw, int dh);
 
-/* Resizes src to the box's size at the top left of dw x dh pixels, which may be larger than what
- * the box was fitted to, and fills the rest with 0. dst as in resize_f32. */
-int resize_letterbox(const mien_image *src, const struct letterbox *box, float *dst,
-                     ptrdiff_t dst_row, int dw, int dh, enum resize_filter filter,
-                     struct resize_scratch *s);
+/* Prepares src resized to the box's size at the top left of w x h pixels, which may be larger than
+ * what the box was fitted to. */
+int resize_letterbox(struct resized *r, const mien_image *src, const struct letterbox *box, int w,
+                     int h, enum resize_filter filter, int workers);
 
 #endif

@@ -26,13 +26,14 @@ struct mien_ctx {
     enum mien_precision precision;
 };
 
-/* What a run needs besides the plan: its input and outputs, and scratch of the tasks. */
+/* What a run needs besides the plan: its pictures and outputs, and scratch of the tasks. */
 struct tasks_slot {
     const struct net_plan *plan;
-    float *input;    /* [batch][height][width][3], RGB 0..255 */
-    float **outputs; /* [noutputs], each [batch][h][w][c] */
-    struct resize_scratch scratch;
+    int workers;              /* threads that may make rows of one picture at once */
+    struct resized *pictures; /* [batch] */
+    float **outputs;          /* [noutputs], each [batch][h][w][c] */
     struct candidates candidates;
+    mien_times times; /* spent since it was taken */
 };
 
 /* A slot for each of the items that run side by side: one a lane of the backend for plans of batch
@@ -67,7 +68,8 @@ struct mien_net {
     float crop_margin;
     struct calibration *calibration;         /* that runs now, else NULL */
     const struct backend_observer *observer; /* its observer */
-    pthread_mutex_t lock;                    /* guards plans and what is in them */
+    pthread_mutex_t lock;                    /* guards what follows, and what is in plans */
+    mien_times times;
     struct net_plan *plans;
     unsigned long tick;
 };
@@ -103,14 +105,15 @@ int tasks_whole(const struct mien_net *net, int n);
 int tasks_batch(int left);
 
 /*
- * n inputs of one size. fill writes input i ([height][width][3], RGB 0..255); take reads its
- * outputs (one pointer a network output). Both return MIEN_OK or stop everything. They are called
- * from several threads at once, for different i with different slots, whose scratch is theirs.
+ * n inputs of one size. fill prepares picture i, for `workers` threads, so that its rows are those
+ * of the input (resize.h); take reads its outputs (one pointer a network output). Both return
+ * MIEN_OK or stop everything. They are called from several threads at once, for different i with
+ * different slots, whose scratch is theirs.
  */
 struct tasks_job {
     mien_net *net;
     int n, width, height;
-    int (*fill)(void *context, int i, struct tasks_slot *slot, float *input);
+    int (*fill)(void *context, int i, int workers, struct resized *picture);
     int (*take)(void *context, int i, struct tasks_slot *slot, const float *const *outputs);
     void *context;
 };

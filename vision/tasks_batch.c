@@ -1,4 +1,5 @@
 /* Many equal inputs through one network. */
+#include "engine/clock.h"
 #include "engine/err.h"
 #include "vision/tasks.h"
 
@@ -27,22 +28,34 @@ int tasks_failed(const struct tasks_failure *f) {
     return code ? err_set(code, "%s", f->text) : MIEN_OK;
 }
 
+static void picture_rows(void *context, const struct backend_rows *want) {
+    const struct tasks_slot *slot = context;
+    resize_rows(&slot->pictures[want->image], want->kern, want->y0, want->y1, want->type, want->dst,
+                want->row, want->worker);
+}
+
 /* Items first..first+count-1 in one run. */
 static int run_batch(const struct tasks_job *j, struct net_plan *p, struct tasks_slot *slot,
                      int first, int count) {
     const struct backend_ops *ops = j->net->ctx->ops;
     const float *one[TASKS_MAX_OUTPUTS];
-    size_t per_image = (size_t)j->width * (size_t)j->height * 3;
+    struct backend_input input = {.rows = picture_rows, .context = slot};
     int rc = MIEN_OK;
+    double begin = clock_now();
     for (int b = 0; b < count && !rc; b++)
-        rc = j->fill(j->context, first + b, slot, slot->input + per_image * (size_t)b);
-    if (!rc) rc = ops->run(p->plan, slot->input, slot->outputs, j->net->observer);
+        rc = j->fill(j->context, first + b, slot->workers, &slot->pictures[b]);
+    double filled = clock_now();
+    if (!rc) rc = ops->run(p->plan, &input, slot->outputs, j->net->observer);
     if (!rc) rc = ops->wait(p->plan);
+    double run = clock_now();
     for (int b = 0; b < count && !rc; b++) {
         for (int i = 0; i < j->net->net->noutputs; i++)
             one[i] = slot->outputs[i] + tasks_output_count(p, i) / (size_t)count * (size_t)b;
         rc = j->take(j->context, first + b, slot, one);
     }
+    slot->times.input += filled - begin + input.seconds;
+    slot->times.network += run - filled - input.seconds;
+    slot->times.results += clock_now() - run;
     return rc;
 }
 

@@ -11,7 +11,7 @@ struct classify_job {
 };
 
 /* Short side to short_side, centre crop: as torchvision's Resize and CenterCrop, in one step. */
-static int fill_picture(void *context, int i, struct tasks_slot *slot, float *input) {
+static int fill_picture(void *context, int i, int workers, struct resized *picture) {
     const struct classify_job *c = context;
     const mien_image *img = c->images[i];
     int w = c->net->info.width, h = c->net->info.height, side = c->net->short_side;
@@ -23,7 +23,7 @@ static int fill_picture(void *context, int i, struct tasks_slot *slot, float *in
            top = (double)(int64_t)((rh - h) / 2 + 0.5);
     double sx = img->width / rw, sy = img->height / rh;
     struct rect_f box = {left * sx, top * sy, (left + w) * sx, (top + h) * sy};
-    return resize_f32(img, &box, input, (ptrdiff_t)w * 3, w, h, RESIZE_TRIANGLE, &slot->scratch);
+    return resize_picture(picture, img, &box, w, h, RESIZE_TRIANGLE, workers);
 }
 
 /* The top classes by insertion: top is small. */

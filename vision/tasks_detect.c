@@ -55,15 +55,6 @@ static struct input_size input_for(const mien_net *net, const mien_image *img,
                                .box = box};
 }
 
-/* dst: [h][w][3]. Plain bilinear, as the detectors' publishers do; below half size it would skip
- * pixels, and what aliases looks like small faces. */
-static int fill_input(const mien_image *img, const struct input_size *size, float *dst,
-                      struct resize_scratch *scratch) {
-    enum resize_filter filter = 2 * size->box.w < img->width ? RESIZE_TRIANGLE : RESIZE_BILINEAR;
-    return resize_letterbox(img, &size->box, dst, (ptrdiff_t)size->w * 3, size->w, size->h, filter,
-                            scratch);
-}
-
 /* Pictures of one input size. */
 struct detect_job {
     const mien_net *net;
@@ -74,10 +65,14 @@ struct detect_job {
     int *counts;
 };
 
-static int fill_picture(void *context, int i, struct tasks_slot *slot, float *input) {
+/* Plain bilinear, as the detectors' publishers do; below half size it would skip pixels, and what
+ * aliases looks like small faces. */
+static int fill_picture(void *context, int i, int workers, struct resized *picture) {
     const struct detect_job *d = context;
-    struct input_size size = input_for(d->net, d->images[i], d->options);
-    return fill_input(d->images[i], &size, input, &slot->scratch);
+    const mien_image *img = d->images[i];
+    struct input_size size = input_for(d->net, img, d->options);
+    enum resize_filter filter = 2 * size.box.w < img->width ? RESIZE_TRIANGLE : RESIZE_BILINEAR;
+    return resize_letterbox(picture, img, &size.box, size.w, size.h, filter, workers);
 }
 
 /* Output `name`_<stride> of a picture; NULL where the network has none. */

@@ -14,15 +14,12 @@ struct embed_job {
     int size;
 };
 
-static void widen(const uint8_t *src, size_t n, float *dst) {
-    for (size_t i = 0; i < n; i++) dst[i] = src[i];
-}
-
-static int fill_crop(void *context, int i, struct tasks_slot *slot, float *input) {
-    (void)slot;
+static int fill_crop(void *context, int i, int workers, struct resized *picture) {
+    (void)workers;
     const struct embed_job *e = context;
     size_t n = (size_t)ALIGN_SIDE * ALIGN_SIDE * 3;
-    widen(e->crops + n * (size_t)i, n, input);
+    resize_none(picture, e->crops + n * (size_t)i, (ptrdiff_t)ALIGN_SIDE * 3, ALIGN_SIDE,
+                ALIGN_SIDE);
     return MIEN_OK;
 }
 
@@ -69,16 +66,15 @@ struct age_job {
     mien_age_gender *out;
 };
 
-static int fill_face(void *context, int i, struct tasks_slot *slot, float *input) {
+static int fill_face(void *context, int i, int workers, struct resized *picture) {
     const struct age_job *a = context;
+    const mien_net_info *info = &a->net->info;
     if (!a->net->crop_aligned)
-        return crop_square(a->images[i], a->faces[i].box, a->net->crop_margin, input,
-                           (ptrdiff_t)a->net->info.width * 3, a->net->info.width,
-                           a->net->info.height, &slot->scratch);
-    uint8_t crop[ALIGN_SIDE * ALIGN_SIDE * 3];
-    int rc = mien_align(a->images[i], &a->faces[i], 1, crop);
-    if (!rc) widen(crop, sizeof crop, input);
-    return rc;
+        return crop_square(picture, a->images[i], a->faces[i].box, a->net->crop_margin, info->width,
+                           info->height, workers);
+    uint8_t *crop;
+    int rc = resize_room(picture, ALIGN_SIDE, ALIGN_SIDE, &crop);
+    return rc ? rc : mien_align(a->images[i], &a->faces[i], 1, crop);
 }
 
 /* InsightFace gender-age: two gender logits (female, male), then a hundred pairs of which each says

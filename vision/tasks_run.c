@@ -93,7 +93,9 @@ static int run_part(const struct raw_run *r, int first) {
         outputs[i] = r->outputs[i] ? r->outputs[i] + each * (size_t)first : NULL;
     }
     size_t each = (size_t)p->width * (size_t)p->height * 3;
-    int rc = ops->run(p->plan, r->input + each * (size_t)first, outputs, r->net->observer);
+    struct backend_floats floats = {r->input + each * (size_t)first, p->width, p->height};
+    struct backend_input input = {.rows = backend_floats_rows, .context = &floats};
+    int rc = ops->run(p->plan, &input, outputs, r->net->observer);
     return rc ? rc : ops->wait(p->plan);
 }
 

@@ -7,9 +7,9 @@
 static void close_slot(struct tasks_slot *s, int noutputs) {
     for (int i = 0; s->outputs && i < noutputs; i++) free(s->outputs[i]);
     free(s->outputs);
-    free(s->input);
+    for (int b = 0; s->pictures && b < s->plan->batch; b++) resize_free(&s->pictures[b]);
+    free(s->pictures);
     candidates_free(&s->candidates);
-    resize_scratch_free(&s->scratch);
 }
 
 void tasks_set_free(struct tasks_set *set, int noutputs) {
@@ -17,12 +17,12 @@ void tasks_set_free(struct tasks_set *set, int noutputs) {
     free(set);
 }
 
-static int open_slot(struct tasks_slot *s, const struct net_plan *p, int noutputs) {
-    size_t inputs = (size_t)p->batch * (size_t)p->width * (size_t)p->height * 3;
+static int open_slot(struct tasks_slot *s, const struct net_plan *p, int workers, int noutputs) {
     s->plan = p;
-    s->input = malloc(inputs * sizeof(float));
+    s->workers = workers;
+    s->pictures = calloc((size_t)p->batch, sizeof *s->pictures);
     s->outputs = calloc((size_t)noutputs, sizeof *s->outputs);
-    int good = s->input && s->outputs;
+    int good = s->pictures && s->outputs;
     for (int i = 0; good && i < noutputs; i++) {
         s->outputs[i] = malloc(tasks_output_count(p, i) * sizeof(float));
         good = s->outputs[i] != NULL;
@@ -36,7 +36,7 @@ static int make_set(const struct mien_net *net, const struct net_plan *p, struct
     if (!set) return err_set(MIEN_ENOMEM, "out of memory");
     set->n = n;
     for (int i = 0; i < n; i++)
-        if (open_slot(&set->slot[i], p, net->net->noutputs)) {
+        if (open_slot(&set->slot[i], p, lanes > 0 ? lanes : 1, net->net->noutputs)) {
             tasks_set_free(set, net->net->noutputs);
             return MIEN_ENOMEM;
         }
@@ -47,16 +47,29 @@ static int make_set(const struct mien_net *net, const struct net_plan *p, struct
 /* What one slot had to grow to the others will need too; which thread takes which item is chance,
  * when memory is taken should not be. Where there is none now, the item that needs it says so. */
 static void level(struct tasks_set *set) {
-    size_t scratch = 0;
+    size_t tables = 0;
     int candidates = 0;
     for (int i = 0; i < set->n; i++) {
         const struct tasks_slot *s = &set->slot[i];
-        if (s->scratch.size > scratch) scratch = s->scratch.size;
+        for (int b = 0; b < s->plan->batch; b++)
+            if (s->pictures[b].size > tables) tables = s->pictures[b].size;
         if (s->candidates.capacity > candidates) candidates = s->candidates.capacity;
     }
     for (int i = 0; i < set->n; i++) {
-        (void)resize_scratch_grow(&set->slot[i].scratch, scratch);
+        const struct tasks_slot *s = &set->slot[i];
+        for (int b = 0; b < s->plan->batch; b++) (void)resize_grow(&s->pictures[b], tables);
         (void)candidates_grow(&set->slot[i].candidates, candidates);
+    }
+}
+
+/* Moves what the set's items took to the network's sums. */
+static void add_times(struct tasks_set *set, mien_times *sum) {
+    for (int i = 0; i < set->n; i++) {
+        mien_times *t = &set->slot[i].times;
+        sum->input += t->input;
+        sum->network += t->network;
+        sum->results += t->results;
+        *t = (mien_times){0};
     }
 }
 
@@ -71,7 +84,14 @@ int tasks_set_get(struct mien_net *net, struct net_plan *p, struct tasks_set **o
 void tasks_set_put(struct mien_net *net, struct net_plan *p, struct tasks_set *set) {
     level(set);
     pthread_mutex_lock(&net->lock);
+    add_times(set, &net->times);
     set->next = p->idle;
     p->idle = set;
+    pthread_mutex_unlock(&net->lock);
+}
+
+void mien_net_times(mien_net *net, mien_times *times) {
+    pthread_mutex_lock(&net->lock);
+    *times = net->times;
     pthread_mutex_unlock(&net->lock);
 }

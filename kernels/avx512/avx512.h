@@ -12,6 +12,7 @@ void kern_init_avx512_igemm(struct kern *k);
 void kern_init_avx512_conv(struct kern *k);
 void kern_init_avx512_winograd(struct kern *k);
 void kern_init_avx512_pointwise(struct kern *k);
+void kern_init_avx512_scale(struct kern *k);
 
 /* Mask of the first n of sixteen lanes, n > 0. */
 static inline __mmask16 avx512_tail(int n) {

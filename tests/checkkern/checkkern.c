@@ -110,6 +110,7 @@ static int check_table(const char *name, uint64_t seed) {
         check_conv(&k);
         check_pointwise(&k);
         check_pool(&k);
+        check_scale(&k);
     }
     printf("%s %-6s %d cases, %d failures\n", k.failures ? "FAIL" : "ok  ", name, k.cases,
            k.failures);

@@ -45,5 +45,6 @@ void check_gemm(struct check *k);
 void check_conv(struct check *k);
 void check_pointwise(struct check *k);
 void check_pool(struct check *k);
+void check_scale(struct check *k);
 
 #endif

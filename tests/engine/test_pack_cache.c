@@ -299,7 +299,9 @@ static int run(int use_cache, float out[OUTPUTS]) {
     if (cpu_backend.load(backend, net, &w)) fail_msg("%s", err_text());
     assert_int_equal(plan_make(net, 1, SIDE, SIDE, &graph), 0);
     assert_int_equal(cpu_backend.plan(backend, w, graph, &plan), 0);
-    assert_int_equal(cpu_backend.run(plan, input, &out, NULL), 0);
+    struct backend_floats floats = {input, SIDE, SIDE};
+    struct backend_input in = {.rows = backend_floats_rows, .context = &floats};
+    assert_int_equal(cpu_backend.run(plan, &in, &out, NULL), 0);
     int mapped = w->mapped;
     cpu_backend.close(backend, w, plan);
     plan_free(graph);

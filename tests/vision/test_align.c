@@ -139,14 +139,24 @@ static void reduced_picture(void **state) {
     file_free(&f);
 }
 
+/* A square of 28 pixels into rows of 30. */
+static int cut(struct resized *r, const mien_image *img, const float box[4], float margin,
+               float *got) {
+    struct kern k;
+    kern_init(&k, NULL);
+    int rc = crop_square(r, img, box, margin, 28, 28, 1);
+    if (rc == MIEN_OK) resize_rows(r, &k, 0, 28, KERN_F32, got, 90, 0);
+    return rc;
+}
+
 /* A box of 20x10 with margin 0.2: a square of 28 around its middle. */
 static void square(void **state) {
     (void)state;
     mien_image *img = pattern(60, 60);
-    struct resize_scratch s = {0};
+    struct resized r = {0};
     static float got[28][30][3];
     const float box[4] = {20, 25, 40, 35}; /* so from 16,16 to 44,44 */
-    assert_int_equal(crop_square(img, box, 0.2f, &got[0][0][0], 90, 28, 28, &s), MIEN_OK);
+    assert_int_equal(cut(&r, img, box, 0.2f, &got[0][0][0]), MIEN_OK);
     for (int y = 0; y < 28; y++)
         for (int i = 0; i < 84; i++) {
             float want = img->pixels[(y + 16) * img->pitch + 48 + i];
@@ -154,15 +164,15 @@ static void square(void **state) {
         }
     /* Over the corner: black beyond it. */
     const float corner[4] = {-14, -14, 14, 14};
-    assert_int_equal(crop_square(img, corner, 0, &got[0][0][0], 90, 28, 28, &s), MIEN_OK);
+    assert_int_equal(cut(&r, img, corner, 0, &got[0][0][0]), MIEN_OK);
     for (int x = 0; x < 28; x++) assert_true(got[5][x][0] == 0);
     assert_true(got[20][5][0] == 0 && got[14][14][0] == img->pixels[0]);
     /* At half scale, coordinates stay those of the original. */
     img->full_width = img->full_height = 120;
     const float doubled[4] = {40, 50, 80, 70};
-    assert_int_equal(crop_square(img, doubled, 0.2f, &got[0][0][0], 90, 28, 28, &s), MIEN_OK);
+    assert_int_equal(cut(&r, img, doubled, 0.2f, &got[0][0][0]), MIEN_OK);
     assert_true(fabsf(got[3][4][0] - img->pixels[19 * img->pitch + 60]) < 0.01f);
-    resize_scratch_free(&s);
+    resize_free(&r);
     mien_image_free(img);
 }
 
@@ -179,9 +189,9 @@ static void errors(void **state) {
     assert_int_equal(mien_align(img, faces, -1, crops), MIEN_EINVAL);
     assert_int_equal(mien_align(NULL, faces, 1, crops), MIEN_EINVAL);
     assert_int_equal(mien_align(img, NULL, 0, NULL), MIEN_OK);
-    float out[3], none[4] = {5, 5, 5, 5};
-    struct resize_scratch s = {0};
-    assert_int_equal(crop_square(img, none, 0, out, 3, 1, 1, &s), MIEN_EINVAL);
+    float none[4] = {5, 5, 5, 5};
+    struct resized r = {0};
+    assert_int_equal(crop_square(&r, img, none, 0, 1, 1, 1), MIEN_EINVAL);
     mien_image_free(img);
 }
 
