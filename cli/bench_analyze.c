@@ -21,13 +21,38 @@ struct measurement {
     int rounds;
     double seconds; /* all rounds took */
     struct times times[ROWS];
+    mien_times spent[STAGES]; /* by the stage's network, in all rounds */
 };
 
 static void measurement_free(struct measurement *m) {
     for (int i = 0; i < ROWS; i++) times_free(&m->times[i]);
 }
 
+/* The network a stage runs; NULL where it runs none, or that one is left out. */
+static mien_net *stage_network(const struct pipeline *p, int stage) {
+    switch (stage) {
+    case STAGE_DETECT: return p->detector;
+    case STAGE_EMBED: return p->embedder;
+    case STAGE_AGE_GENDER: return p->age_gender;
+    case STAGE_CLASSIFY: return p->classifier;
+    default: return NULL;
+    }
+}
+
 /* ---- running ---- */
+
+/* Adds what the networks have spent until now to m->spent, `sign` times. */
+static void add_spent(struct measurement *m, const struct pipeline *p, int sign) {
+    for (int i = 0; i < STAGES; i++) {
+        mien_net *net = stage_network(p, i);
+        mien_times t;
+        if (!net) continue;
+        mien_net_times(net, &t);
+        m->spent[i].input += sign * t.input;
+        m->spent[i].network += sign * t.network;
+        m->spent[i].results += sign * t.results;
+    }
+}
 
 /* Adds one picture's times. Returns -1 where memory ran out. */
 static int add_times(struct measurement *m, const struct picture *picture) {
@@ -100,12 +125,14 @@ static int measure(const struct pipeline *p, struct inputs *inputs, struct measu
         status = run_round(p, pictures, inputs, m);
         for (int i = 0; i < ROWS; i++) m->times[i].count = 0;
     }
+    add_spent(m, p, -1);
     begin = clock_seconds();
     while (status == EXIT_OK && (m->rounds == 0 || m->seconds < p->opt->seconds)) {
         status = run_round(p, pictures, inputs, m);
         m->rounds++;
         m->seconds = clock_seconds() - begin;
     }
+    add_spent(m, p, 1);
     for (int i = 0; i < ROWS; i++) times_sort(&m->times[i]);
     free(pictures);
     return status;
@@ -117,12 +144,10 @@ static int measure(const struct pipeline *p, struct inputs *inputs, struct measu
 static int stage_runs(const struct pipeline *p, int row) {
     switch (row) {
     case STAGE_START: return 0; /* not of a picture */
-    case STAGE_DETECT: return p->detector != NULL;
-    case STAGE_ALIGN:
-    case STAGE_EMBED: return p->embedder != NULL;
-    case STAGE_AGE_GENDER: return p->age_gender != NULL;
-    case STAGE_CLASSIFY: return p->classifier != NULL;
-    default: return 1;
+    case STAGE_DECODE:
+    case TOTAL: return 1;
+    case STAGE_ALIGN: return p->embedder != NULL;
+    default: return stage_network(p, row) != NULL;
     }
 }
 
@@ -136,6 +161,15 @@ static double faces_per_second(const struct measurement *m) {
 
 static double mean(const struct times *t) {
     return times_sum(t) / t->count;
+}
+
+/* Mean milliseconds a picture of the parts of a stage that runs a network. Their sum is less than
+ * the stage's by what surrounds the calls, and more where threads work on pictures of their own. */
+static mien_times mean_parts(const struct measurement *m, int stage) {
+    const mien_times *t = &m->spent[stage];
+    double scale = 1e3 / ((double)m->pictures * m->rounds);
+
+    return (mien_times){t->input * scale, t->network * scale, t->results * scale};
 }
 
 static const char *name_of(const mien_net *net) {
@@ -155,12 +189,16 @@ static void print_text(const struct pipeline *p, const struct measurement *m) {
     for (size_t i = 0, n = 0; i < sizeof nets / sizeof *nets; i++)
         if (nets[i]) printf("  %-12s %s\n", n++ ? "" : "networks", name_of(nets[i]));
     printf("\n  stage            p50 ms      p99 ms     mean ms   share\n");
-    for (int i = 0; i < ROWS; i++)
-        if (stage_runs(p, i))
-            printf("  %-12s %10.2f  %10.2f  %10.2f  %4.0f %%\n",
-                   i == TOTAL ? "total" : STAGE_NAMES[i], times_percentile(&m->times[i], 50),
-                   times_percentile(&m->times[i], 99), mean(&m->times[i]),
-                   100 * times_sum(&m->times[i]) / times_sum(&m->times[TOTAL]));
+    for (int i = 0; i < ROWS; i++) {
+        if (!stage_runs(p, i)) continue;
+        printf("  %-12s %10.2f  %10.2f  %10.2f  %4.0f %%\n", i == TOTAL ? "total" : STAGE_NAMES[i],
+               times_percentile(&m->times[i], 50), times_percentile(&m->times[i], 99),
+               mean(&m->times[i]), 100 * times_sum(&m->times[i]) / times_sum(&m->times[TOTAL]));
+        if (i < STAGES && stage_network(p, i)) {
+            mien_times t = mean_parts(m, i);
+            printf("    input %.2f, network %.2f, results %.2f\n", t.input, t.network, t.results);
+        }
+    }
     printf("\n  rate         %.1f pictures/s, %.1f faces/s\n", pictures_per_second(m),
            faces_per_second(m));
     fflush(stdout);
@@ -172,14 +210,28 @@ static json_t *times_json(const struct times *t) {
                      json_value_number(mean(t), 4));
 }
 
+/* A stage's times, with its parts where it runs a network. */
+static json_t *stage_json(const struct pipeline *p, const struct measurement *m, int stage) {
+    json_t *object = times_json(&m->times[stage]);
+    mien_times t = mean_parts(m, stage);
+
+    if (stage_network(p, stage) &&
+        (json_object_set_new(object, "input_ms", output_number(t.input, 4)) ||
+         json_object_set_new(object, "network_ms", output_number(t.network, 4)) ||
+         json_object_set_new(object, "results_ms", output_number(t.results, 4)))) {
+        json_decref(object);
+        object = NULL;
+    }
+    return object;
+}
+
 static int print_json(const struct pipeline *p, const struct measurement *m) {
     const struct options *opt = p->opt;
     json_t *stages = json_object();
     int failed = 0;
 
     for (int i = 0; i < STAGES; i++)
-        if (stage_runs(p, i) &&
-            json_object_set_new(stages, STAGE_NAMES[i], times_json(&m->times[i])))
+        if (stage_runs(p, i) && json_object_set_new(stages, STAGE_NAMES[i], stage_json(p, m, i)))
             failed = 1;
     if (failed) {
         json_decref(stages);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """bench analyze: the times of whole pictures by stage, on the sample photos."""
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -35,6 +36,14 @@ class BenchAnalyze(unittest.TestCase):
             self.assertTrue(0 < times["mean_ms"] <= times["p99_ms"])
         self.assertAlmostEqual(sum(t["mean_ms"] for t in b["stages"].values()),
                                b["total"]["mean_ms"], delta=0.01)
+        # Parts of a stage are within it, and fill all but what surrounds the calls.
+        for name in STAGES:
+            parts = [b["stages"][name].get(key) for key in ("input_ms", "network_ms", "results_ms")]
+            if name in ("decode", "align"):
+                self.assertEqual(parts, [None] * 3)
+            else:
+                self.assertTrue(all(part > 0 for part in parts), parts)
+                self.assertTrue(0.8 < sum(parts) / b["stages"][name]["mean_ms"] < 1.001, name)
         # The stages are what a round consists of: they fill its time, and do not exceed it.
         covered = b["pictures"] * b["rounds"] * b["total"]["mean_ms"] / (1000 * b["seconds"])
         self.assertTrue(0.9 < covered < 1.001, covered)
@@ -80,6 +89,8 @@ class BenchAnalyze(unittest.TestCase):
         text = result.stdout.decode()
         for stage in (*STAGES, "total"):
             self.assertRegex(text, rf"(?m)^  {stage} +[\d.]+ +[\d.]+ +[\d.]+ +\d+ %$")
+        parts = r"(?m)^    input [\d.]+, network [\d.]+, results [\d.]+$"
+        self.assertEqual(len(re.findall(parts, text)), 4)
         self.assertRegex(text, r"pictures/s, [\d.]+ faces/s")
         self.assertLessEqual(max(map(len, text.splitlines())), 80)
 
