@@ -102,6 +102,8 @@ struct cpu_step {
 
 /* Cuts the step into tasks and says how much scratch a worker needs. MIEN_ENOMEM. */
 int cpu_cut(struct cpu_step *s, int batch);
+/* Floats of scratch for tiles on their way to an epilogue: a quarter of a first-level cache. */
+enum { CPU_TILE_FLOATS = KERN_MAX_MR * KERN_MAX_NR };
 /* Runs one task; arena holds all tensors, scratch is the worker's. */
 void cpu_step_task(const struct kern *k, const struct cpu_step *s, char *arena, float *scratch,
                    int task);

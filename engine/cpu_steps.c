@@ -112,7 +112,7 @@ static void cut_igemm(struct cpu_step *s) {
         s->rows = min_int(s->rows, ceil_div(out->h, IGEMM_TASKS));
     else if (ceil_div(out->h, s->rows) < IGEMM_TASKS)
         s->columns = max_int(1, ceil_div(ceil_div(l->cout, IGEMM_TASKS), l->nr)) * l->nr;
-    s->scratch = KERN_MAX_MR * KERN_MAX_NR;
+    s->scratch = CPU_TILE_FLOATS;
     if (l->igemm->split) find_split(s);
     find_slack(s);
     s->flat = wants_flat(s);
