@@ -239,13 +239,13 @@ static void input_task(void *context, int task, int worker) {
         input_border(r, image, y);
 }
 
-/* Outputs are always floats. */
+/* Outputs are always floats. A loop, because pixels of a few channels are too small for memcpy. */
 static void copy_output(const struct plan_view *v, char *arena, int batch, float *dst) {
     for (int b = 0; b < batch; b++)
         for (int y = 0; y < v->h; y++) {
-            const float *row = cpu_pixel(arena, v, b, y, 0);
-            for (int x = 0; x < v->w; x++, dst += v->c)
-                memcpy(dst, row + x * v->px, sizeof(float) * (size_t)v->c);
+            const float *pixel = cpu_pixel(arena, v, b, y, 0);
+            for (int x = 0; x < v->w; x++, pixel += v->px, dst += v->c)
+                for (int c = 0; c < v->c; c++) dst[c] = pixel[c];
         }
 }
 

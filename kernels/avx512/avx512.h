@@ -14,6 +14,9 @@ void kern_init_avx512_winograd(struct kern *k);
 void kern_init_avx512_pointwise(struct kern *k);
 void kern_init_avx512_scale(struct kern *k);
 
+/* What tables on top of this one use for what they do not store themselves. */
+kern_epilogue_fn kern_epilogue_avx512;
+
 /* Mask of the first n of sixteen lanes, n > 0. */
 static inline __mmask16 avx512_tail(int n) {
     return (__mmask16)(n >= 16 ? 0xFFFF : (1u << n) - 1);

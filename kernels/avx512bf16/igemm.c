@@ -7,6 +7,9 @@
 #define SUFFIX(name)   name##_bf16_avx512
 #include "kernels/avx512/igemm.inc"
 
+#include "kernels/avx512bf16/avx512bf16.h"
+
 void kern_init_avx512bf16(struct kern *k) {
     IGEMM(KERN_BF16);
+    kern_init_avx512bf16_epilogue(k);
 }

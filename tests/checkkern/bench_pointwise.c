@@ -56,6 +56,20 @@ static double call_epilogue(const struct kern *k, const struct bench_shape *s,
     return sizeof(float) * (double)(s->w * s->cin) * (s->residual ? 3 : 2);
 }
 
+/* Sums on their way to bf16. */
+static const struct bench_shape BF16_EPILOGUE_SHAPES[] = {
+    {.text = "tile, ReLU", .w = 14, .cin = 32, .act = KERN_ACT_RELU},
+    {.text = "narrow tile, ReLU", .w = 14, .cin = 16, .act = KERN_ACT_RELU},
+    {.text = NULL},
+};
+
+static double call_bf16_epilogue(const struct kern *k, const struct bench_shape *s,
+                                 const struct bench_arrays *a) {
+    struct kern_epi e = {.act = s->act, .bias = a->vector, .dst_type = KERN_BF16};
+    k->epilogue(s->w, s->cin, a->src, s->cin, &e, NULL, 0, 0, a->dst, MAP_PX);
+    return 6.0 * (s->w * s->cin);
+}
+
 /* Sums of products of bytes on their way to bytes. */
 static const struct bench_shape BYTE_EPILOGUE_SHAPES[] = {
     {.text = "tile, ReLU", .w = 14, .cin = 32, .act = KERN_ACT_RELU},
@@ -134,6 +148,11 @@ const struct bench_slot bench_pointwise_slots[] = {
     {BENCH_SLOT(gemm_f32), BENCH_F32, GEMM_SHAPES, call_gemm},
     {BENCH_SLOT(gemv_f32), BENCH_MEMORY, GEMV_SHAPES, call_gemv},
     {BENCH_SLOT(epilogue), BENCH_COPY, EPILOGUE_SHAPES, call_epilogue},
+    {.name = "epilogue to bf16",
+     .field = offsetof(struct kern, epilogue),
+     BENCH_COPY,
+     BF16_EPILOGUE_SHAPES,
+     call_bf16_epilogue},
     {.name = "epilogue to bytes",
      .field = offsetof(struct kern, epilogue),
      BENCH_COPY,
