@@ -216,9 +216,9 @@ static json_t *stage_json(const struct pipeline *p, const struct measurement *m,
     mien_times t = mean_parts(m, stage);
 
     if (stage_network(p, stage) &&
-        (json_object_set_new(object, "input_ms", output_number(t.input, 4)) ||
-         json_object_set_new(object, "network_ms", output_number(t.network, 4)) ||
-         json_object_set_new(object, "results_ms", output_number(t.results, 4)))) {
+        (json_object_set_new(object, "input_ms", json_value_number(t.input, 4)) ||
+         json_object_set_new(object, "network_ms", json_value_number(t.network, 4)) ||
+         json_object_set_new(object, "results_ms", json_value_number(t.results, 4)))) {
         json_decref(object);
         object = NULL;
     }
