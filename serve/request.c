@@ -16,6 +16,7 @@
 /* Bodies are grown by halves, so that few bytes are copied twice; what is taken of the budget is
  * what was allocated. */
 int request_grow(struct request *r, struct bytes *b, const void *data, size_t n) {
+    if (n == 0) return 0;
     if (n > b->room - b->n) {
         size_t room = b->room + b->room / 2;
         uint8_t *larger;
