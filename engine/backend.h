@@ -61,7 +61,7 @@ struct backend_observer {
     void *context;
 };
 
-/* One of many equal items, done by a thread of the backend's; worker is below lanes(). */
+/* One of many items, done by a thread of the backend's; worker is below lanes(). */
 typedef void backend_item(void *context, int item, int worker);
 
 struct backend_ops {
@@ -84,10 +84,12 @@ struct backend_ops {
     /* Where there are many items a device may be faster at several whole networks side by side,
      * each on a part of it alone, than at one after the other on all of it. lanes says how many; 0:
      * none, this device wants batches. each calls fn for items 0..count-1, from `lanes` threads at
-     * once, each of which may run p; it fails, before any item, where there is no memory for that.
+     * once, which may run plans that reserve() made ready for that: it fails where there is no
+     * memory for `count` runs of p side by side, or as many as there are lanes.
      */
     int (*lanes)(const struct backend *b);
-    int (*each)(struct backend_plan *p, int count, backend_item *fn, void *context);
+    int (*reserve)(struct backend_plan *p, int count);
+    void (*each)(struct backend *b, int count, backend_item *fn, void *context);
     /* Frees whichever are not NULL. */
     void (*close)(struct backend *b, struct backend_weights *w, struct backend_plan *p);
 

@@ -286,10 +286,10 @@ static int cpu_lanes(const struct backend *b) {
     return pool_threads(b->pool);
 }
 
-static int cpu_each(struct backend_plan *p, int count, backend_item *fn, void *context) {
+static int cpu_reserve(struct backend_plan *p, int count) {
     int rc = MIEN_OK, threads = pool_threads(p->backend->pool);
     struct run_state *held = NULL;
-    for (int i = 0; i < threads && i < count; i++) { /* so that no item lacks memory */
+    for (int i = 0; i < threads && i < count; i++) {
         struct run_state *s = take_state(p);
         if (!s) {
             rc = MIEN_ENOMEM;
@@ -303,8 +303,11 @@ static int cpu_each(struct backend_plan *p, int count, backend_item *fn, void *c
         give_state(p, held);
         held = next;
     }
-    if (!rc) pool_run(p->backend->pool, count, fn, context);
     return rc;
+}
+
+static void cpu_each(struct backend *b, int count, backend_item *fn, void *context) {
+    pool_run(b->pool, count, fn, context);
 }
 
 static int cpu_wait(struct backend_plan *p) {
@@ -361,6 +364,7 @@ const struct backend_ops cpu_backend = {
     .run = cpu_run,
     .wait = cpu_wait,
     .lanes = cpu_lanes,
+    .reserve = cpu_reserve,
     .each = cpu_each,
     .close = cpu_close,
     .describe = cpu_describe,

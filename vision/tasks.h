@@ -49,6 +49,7 @@ struct net_plan {
     int batch, width, height;
     struct plan_graph *graph;
     struct backend_plan *plan;
+    size_t bytes;       /* its memory where all lanes run it */
     int users;          /* threads that run it now */
     unsigned long used; /* tick of the last use */
     struct tasks_set *idle;
@@ -95,7 +96,7 @@ void tasks_set_put(struct mien_net *net, struct net_plan *p, struct tasks_set *s
 void tasks_set_free(struct tasks_set *set, int noutputs);
 
 /*
- * How n equal items are run. `whole` of them, a multiple of the backend's lanes, run as wholes:
+ * How n items are run. `whole` of them, a multiple of the backend's lanes, run as wholes:
  * each on one lane, side by side with others, by a plan of batch 1. What is left is too little to
  * keep all lanes busy that way, and runs in batches on all of them together.
  */
@@ -105,14 +106,15 @@ int tasks_whole(const struct mien_net *net, int n);
 int tasks_batch(int left);
 
 /*
- * n inputs of one size. fill prepares picture i, for `workers` threads, so that its rows are those
- * of the input (resize.h); take reads its outputs (one pointer a network output). Both return
- * MIEN_OK or stop everything. They are called from several threads at once, for different i with
- * different slots, whose scratch is theirs.
+ * n inputs, of one size where `size` is NULL. fill prepares picture i, for `workers` threads, so
+ * that its rows are those of the input (resize.h); take reads its outputs (one pointer a network
+ * output). Both return MIEN_OK or stop everything. They are called from several threads at once,
+ * for different i with different slots, whose scratch is theirs.
  */
 struct tasks_job {
     mien_net *net;
     int n, width, height;
+    void (*size)(void *context, int i, int *width, int *height); /* of input i */
     int (*fill)(void *context, int i, int workers, struct resized *picture);
     int (*take)(void *context, int i, struct tasks_slot *slot, const float *const *outputs);
     void *context;
@@ -127,6 +129,9 @@ struct tasks_failure {
 void tasks_fail(struct tasks_failure *f, int code);
 /* The code; sets the caller's sentence where it is not MIEN_OK. */
 int tasks_failed(const struct tasks_failure *f);
+
+/* Sizes whose plans are in use at once. */
+enum { TASKS_SIZES = 8 };
 
 /* Where `noutputs` pointers fit. No network here comes near. */
 enum { TASKS_MAX_OUTPUTS = 32 };

@@ -1,4 +1,4 @@
-/* Many equal inputs through one network. */
+/* Many inputs through one network. */
 #include "engine/clock.h"
 #include "engine/err.h"
 #include "vision/tasks.h"
@@ -59,42 +59,121 @@ static int run_batch(const struct tasks_job *j, struct net_plan *p, struct tasks
     return rc;
 }
 
-struct wholes {
-    const struct tasks_job *job;
+/* A plan of batch 1 in use, and what its runs need. */
+struct whole_plan {
     struct net_plan *plan;
     struct tasks_set *set;
+};
+
+/* Items of a few sizes, a thread each. */
+struct wholes {
+    const struct tasks_job *job;
+    int first; /* item of the job that is item 0 here */
+    int nplans;
+    struct whole_plan plan[TASKS_SIZES];
     struct tasks_failure failure;
 };
 
+static void size_of(const struct tasks_job *j, int item, int *width, int *height) {
+    *width = j->width;
+    *height = j->height;
+    if (j->size) j->size(j->context, item, width, height);
+}
+
+/* The plan for an item's size; NULL where it is not open. */
+static struct whole_plan *plan_of(struct wholes *w, int item) {
+    int width, height;
+    size_of(w->job, item, &width, &height);
+    for (int i = 0; i < w->nplans; i++) {
+        const struct net_plan *p = w->plan[i].plan;
+        if (p->width == width && p->height == height) return &w->plan[i];
+    }
+    return NULL;
+}
+
+static int open_plan(struct wholes *w, int item, int count) {
+    mien_net *net = w->job->net;
+    struct whole_plan *open = &w->plan[w->nplans];
+    int width, height;
+    size_of(w->job, item, &width, &height);
+    int rc = tasks_plan_get(net, 1, width, height, &open->plan);
+    if (rc) return rc;
+    rc = tasks_set_get(net, open->plan, &open->set);
+    if (rc) {
+        tasks_plan_put(net, open->plan);
+        return rc;
+    }
+    w->nplans++;
+    return net->ctx->ops->reserve(open->plan->plan, count);
+}
+
+static void close_plans(struct wholes *w) {
+    for (int i = 0; i < w->nplans; i++) {
+        tasks_set_put(w->job->net, w->plan[i].plan, w->plan[i].set);
+        tasks_plan_put(w->job->net, w->plan[i].plan);
+    }
+}
+
 static void run_item(void *context, int item, int worker) {
     struct wholes *w = context;
+    const struct whole_plan *p = plan_of(w, w->first + item);
     if (atomic_load(&w->failure.code)) return;
-    int rc = run_batch(w->job, w->plan, &w->set->slot[worker], item, 1);
+    int rc = run_batch(w->job, p->plan, &p->set->slot[worker], w->first + item, 1);
     if (rc) tasks_fail(&w->failure, rc);
 }
 
-static int run_wholes(const struct tasks_job *j, int count, struct net_plan *p,
-                      struct tasks_set *set) {
-    struct wholes w = {.job = j, .plan = p, .set = set};
-    int rc = j->net->ctx->ops->each(p->plan, count, run_item, &w);
-    return rc ? rc : tasks_failed(&w.failure);
+/* Items from `first` on, before `end` and of at most TASKS_SIZES sizes; *count: how many. */
+static int run_wholes(const struct tasks_job *j, int first, int end, int *count) {
+    struct wholes w = {.job = j, .first = first};
+    int rc = MIEN_OK, next = first;
+    for (; next < end && !rc; next++) {
+        if (plan_of(&w, next)) continue;
+        if (w.nplans == TASKS_SIZES) break;
+        rc = open_plan(&w, next, end - first);
+    }
+    *count = next - first;
+    if (!rc) {
+        j->net->ctx->ops->each(j->net->ctx->backend, *count, run_item, &w);
+        rc = tasks_failed(&w.failure);
+    }
+    close_plans(&w);
+    return rc;
+}
+
+/* How many items from i on are of one size. */
+static int same_size(const struct tasks_job *j, int i) {
+    int width, height, w, h, n = 1;
+    size_of(j, i, &width, &height);
+    for (; i + n < j->n; n++) {
+        size_of(j, i + n, &w, &h);
+        if (w != width || h != height) break;
+    }
+    return n;
+}
+
+/* `count` items of one size in one run of all lanes. */
+static int run_together(const struct tasks_job *j, int first, int count) {
+    struct net_plan *p;
+    struct tasks_set *set;
+    int width, height;
+    size_of(j, first, &width, &height);
+    int rc = tasks_plan_get(j->net, count, width, height, &p);
+    if (rc) return rc;
+    rc = tasks_set_get(j->net, p, &set);
+    if (!rc) {
+        rc = run_batch(j, p, &set->slot[0], first, count);
+        tasks_set_put(j->net, p, set);
+    }
+    tasks_plan_put(j->net, p);
+    return rc;
 }
 
 int tasks_run_all(const struct tasks_job *j) {
     int whole = tasks_whole(j->net, j->n), rc = MIEN_OK;
-    for (int i = 0, count; i < j->n && !rc; i += count) {
-        struct net_plan *p;
-        struct tasks_set *set;
-        count = i < whole ? whole : tasks_batch(j->n - i);
-        rc = tasks_plan_get(j->net, i < whole ? 1 : count, j->width, j->height, &p);
-        if (rc) return rc;
-        rc = tasks_set_get(j->net, p, &set);
-        if (!rc) {
-            rc =
-                i < whole ? run_wholes(j, count, p, set) : run_batch(j, p, &set->slot[0], i, count);
-            tasks_set_put(j->net, p, set);
-        }
-        tasks_plan_put(j->net, p);
+    for (int i = 0, count; i < whole && !rc; i += count) rc = run_wholes(j, i, whole, &count);
+    for (int i = whole, count; i < j->n && !rc; i += count) {
+        count = tasks_batch(same_size(j, i));
+        rc = run_together(j, i, count);
     }
     return rc;
 }

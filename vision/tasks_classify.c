@@ -51,7 +51,12 @@ int mien_classify(mien_net *net, const mien_image *const *images, int n, int top
     for (int i = 0; i < n; i++)
         if ((rc = image_check(images[i]))) return rc;
     struct classify_job c = {.net = net, .images = images, .top = top, .out = out};
-    struct tasks_job j = {net,          n, net->info.width, net->info.height, fill_picture,
-                          take_classes, &c};
+    struct tasks_job j = {.net = net,
+                          .n = n,
+                          .width = net->info.width,
+                          .height = net->info.height,
+                          .fill = fill_picture,
+                          .take = take_classes,
+                          .context = &c};
     return tasks_run_all(&j);
 }

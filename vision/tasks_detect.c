@@ -55,7 +55,7 @@ static struct input_size input_for(const mien_net *net, const mien_image *img,
                                .box = box};
 }
 
-/* Pictures of one input size. */
+/* Pictures that run as one job. */
 struct detect_job {
     const mien_net *net;
     const mien_image *const *images;
@@ -120,17 +120,22 @@ static int take_faces(void *context, int i, struct tasks_slot *slot, const float
     return MIEN_OK;
 }
 
-/* How many pictures from the first on are of one input size; 1 where that is large. */
-static int same_size(const mien_net *net, const mien_image *const *images, int n,
-                     const mien_detect_options *o, struct input_size *size) {
-    *size = input_for(net, images[0], o);
-    if ((int64_t)size->w * size->h > BATCH_PIXELS) return 1;
-    int same = 1;
-    for (; same < n; same++) {
-        struct input_size s = input_for(net, images[same], o);
-        if (s.w != size->w || s.h != size->h) break;
+static void picture_size(void *context, int i, int *width, int *height) {
+    const struct detect_job *d = context;
+    struct input_size size = input_for(d->net, d->images[i], d->options);
+    *width = size.w;
+    *height = size.h;
+}
+
+/* How many pictures from the first on are small; 1 where that one is not. */
+static int small_ones(const mien_net *net, const mien_image *const *images, int n,
+                      const mien_detect_options *o) {
+    int small = 0;
+    for (; small < n; small++) {
+        struct input_size s = input_for(net, images[small], o);
+        if ((int64_t)s.w * s.h > BATCH_PIXELS) break;
     }
-    return same;
+    return small > 0 ? small : 1;
 }
 
 int mien_detect(mien_net *net, const mien_image *const *images, int n,
@@ -145,11 +150,15 @@ int mien_detect(mien_net *net, const mien_image *const *images, int n,
     for (int i = 0; i < n; i++)
         if ((rc = image_check(images[i]))) return rc;
     for (int i = 0, step; i < n && !rc; i += step) {
-        struct input_size size;
-        step = same_size(net, images + i, n - i, &o, &size);
+        step = small_ones(net, images + i, n - i, &o);
         struct detect_job d = {
             net, images + i, &o, capacity, faces + (size_t)i * (size_t)capacity, counts + i};
-        struct tasks_job j = {net, step, size.w, size.h, fill_picture, take_faces, &d};
+        struct tasks_job j = {.net = net,
+                              .n = step,
+                              .size = picture_size,
+                              .fill = fill_picture,
+                              .take = take_faces,
+                              .context = &d};
         rc = tasks_run_all(&j);
     }
     for (int i = 0; rc && i < n; i++) counts[i] = 0;

@@ -43,7 +43,13 @@ int mien_embed(mien_net *net, const uint8_t *crops, int n, float *out) {
         return err_set(MIEN_EUNSUPPORTED, "network '%s' does not take 112x112 crops",
                        net->info.name);
     struct embed_job e = {crops, out, net->info.embedding_size};
-    struct tasks_job j = {net, n, ALIGN_SIDE, ALIGN_SIDE, fill_crop, take_embedding, &e};
+    struct tasks_job j = {.net = net,
+                          .n = n,
+                          .width = ALIGN_SIDE,
+                          .height = ALIGN_SIDE,
+                          .fill = fill_crop,
+                          .take = take_embedding,
+                          .context = &e};
     return tasks_run_all(&j);
 }
 
@@ -115,6 +121,12 @@ int mien_age_gender_run(mien_net *net, const mien_image *const *images, const mi
         return err_set(MIEN_EUNSUPPORTED, "network '%s' does not take 112x112 crops",
                        net->info.name);
     struct age_job a = {.net = net, .images = images, .faces = faces, .out = out};
-    struct tasks_job j = {net, nfaces, net->info.width, net->info.height, fill_face, take_age, &a};
+    struct tasks_job j = {.net = net,
+                          .n = nfaces,
+                          .width = net->info.width,
+                          .height = net->info.height,
+                          .fill = fill_face,
+                          .take = take_age,
+                          .context = &a};
     return tasks_run_all(&j);
 }

@@ -9,7 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_PLANS = 6 };
+/* Plans that are kept: some of any size, and more as long as all are small. Making one takes a
+ * millisecond or two, and pictures of a folder or a server come in any number of shapes. */
+enum { KEPT_PLANS = 6 };
+#define KEPT_BYTES ((size_t)256 << 20)
 
 /* ----------------------------------------------------------------- loading */
 
@@ -225,6 +228,13 @@ int tasks_output(const struct mien_net *net, const char *name) {
 
 /* ------------------------------------------------------------------- plans */
 
+static size_t plan_bytes(const struct mien_net *net, const struct net_plan *p) {
+    int lanes = net->ctx->ops->lanes(net->ctx->backend);
+    struct backend_sizes sizes;
+    net->ctx->ops->sizes(net->weights, p->plan, &sizes);
+    return sizes.arena_bytes * (size_t)(p->batch == 1 && lanes > 1 ? lanes : 1);
+}
+
 static int make_plan(struct mien_net *net, int batch, int width, int height,
                      struct net_plan **out) {
     struct net_plan *p = calloc(1, sizeof *p);
@@ -238,20 +248,25 @@ static int make_plan(struct mien_net *net, int batch, int width, int height,
         free_net_plan(net, p);
         return rc;
     }
+    p->bytes = plan_bytes(net, p);
     *out = p;
     return MIEN_OK;
 }
 
-/* Drops the plan longest unused where there are more than MAX_PLANS. */
-static void trim_plans(struct mien_net *net) {
+/* Drops the plan longest unused where there are too many; 1 where it did. */
+static int trim_plans(struct mien_net *net) {
     int n = 0;
+    size_t bytes = 0;
     struct net_plan **oldest = NULL;
-    for (struct net_plan **p = &net->plans; *p; p = &(*p)->next, n++)
+    for (struct net_plan **p = &net->plans; *p; p = &(*p)->next, n++) {
+        bytes += (*p)->bytes;
         if ((*p)->users == 0 && (!oldest || (*p)->used < (*oldest)->used)) oldest = p;
-    if (n <= MAX_PLANS || !oldest) return;
+    }
+    if (n <= KEPT_PLANS || bytes <= KEPT_BYTES || !oldest) return 0;
     struct net_plan *p = *oldest;
     *oldest = p->next;
     free_net_plan(net, p);
+    return 1;
 }
 
 int tasks_plan_get(struct mien_net *net, int batch, int width, int height, struct net_plan **out) {
@@ -267,7 +282,7 @@ int tasks_plan_get(struct mien_net *net, int batch, int width, int height, struc
     if (!rc) {
         p->users++;
         p->used = ++net->tick;
-        trim_plans(net);
+        while (trim_plans(net)) continue;
         *out = p;
     }
     pthread_mutex_unlock(&net->lock);

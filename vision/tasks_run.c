@@ -117,7 +117,8 @@ int mien_run(mien_net *net, const mien_tensor *input, mien_tensor *outputs, int 
         rc = tasks_plan_get(net, 1, input->w, input->h, &r.plan);
         if (rc) return rc;
         rc = match_outputs(net, r.plan, input->n, outputs, noutputs, wanted);
-        if (!rc) rc = net->ctx->ops->each(r.plan->plan, whole, run_one, &r);
+        if (!rc) rc = net->ctx->ops->reserve(r.plan->plan, whole);
+        if (!rc) net->ctx->ops->each(net->ctx->backend, whole, run_one, &r);
         if (!rc) rc = tasks_failed(&r.failure);
         tasks_plan_put(net, r.plan);
         if (rc || rest == 0) return rc;
