@@ -25,7 +25,7 @@ int why_prefix(char why[WHY_SIZE], int status, const char *fmt, ...) {
 
 const char *why_name(char out[WHY_NAME_SIZE], const char *name) {
     size_t n = 0;
-    for (; name[n] && n < WHY_NAME_SIZE - 1; n++) {
+    for (; n < WHY_NAME_SIZE - 1 && name[n]; n++) {
         unsigned char c = (unsigned char)name[n];
         out[n] = c < 128 && (isalnum(c) || strchr("._-:/ ", c)) ? (char)c : '?';
     }

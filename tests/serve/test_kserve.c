@@ -267,9 +267,10 @@ static void test_wrong_binary_data(void **state) {
 
 static void test_too_many_values(void **state) {
     (void)state;
-    char json[4 * MAX_VALUES] = "{\"inputs\":[{\"data\":[0", why[WHY_SIZE];
-    for (int i = 0; i < MAX_VALUES; i++) strcat(json, ",0");
-    strcat(json, "]}]}");
+    char json[4 * MAX_VALUES], why[WHY_SIZE];
+    int n = snprintf(json, sizeof json, "{\"inputs\":[{\"data\":[0");
+    for (int i = 0; i < MAX_VALUES; i++) n += snprintf(json + n, sizeof json - (size_t)n, ",0");
+    snprintf(json + n, sizeof json - (size_t)n, "]}]}");
     struct kserve_request r;
     assert_int_equal(kserve_read(json, strlen(json), -1, MAX_VALUES, &r, why), 413);
 }
