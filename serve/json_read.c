@@ -14,17 +14,19 @@ static const char *skip_string(const char *p, const char *end) {
     return end;
 }
 
-/* True where text, if it is JSON, has more than max values. Each but the first has a '[', '{' or
+/* Refuses text that, if it is JSON, has more values than max. Each but the first has a '[', '{' or
  * ',' before it, so that these are what to count. */
-static int has_more_values(const char *text, size_t length, size_t max) {
+static int count_values(const char *text, size_t length, size_t max, char why[WHY_SIZE]) {
     const char *end = text + length;
-    size_t values = 1;
+    size_t values = 1, objects = 0;
     for (const char *p = text; p < end;) {
         char c = *p++;
-        if (c == '"')
-            p = skip_string(p, end);
-        else if ((c == ',' || c == '[' || c == '{') && ++values > max)
-            return 1;
+        if (c == '"') p = skip_string(p, end);
+        objects += c == '{';
+        values += c == ',' || c == '[' || c == '{';
+        if (objects > JSON_MAX_OBJECTS)
+            return why_set(why, 413, "more than %d objects in the JSON", JSON_MAX_OBJECTS);
+        if (values > max) return why_set(why, 413, "more than %zu values in the JSON", max);
     }
     return 0;
 }
@@ -52,8 +54,8 @@ int json_read(const char *text, size_t length, size_t max_values, json_t **out,
               char why[WHY_SIZE]) {
     json_error_t error;
     *out = NULL;
-    if (has_more_values(text, length, max_values))
-        return why_set(why, 413, "more than %zu values in the JSON", max_values);
+    int rc = count_values(text, length, max_values, why);
+    if (rc) return rc;
     *out = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
     return *out ? 0 : say_why(&error, why);
 }

@@ -189,6 +189,8 @@ static void test_bombs(void **state) {
     text[1] = '1';
     text[SIZE - 1] = ']';
     text[SIZE] = '\0';
+    refuse_with(&base64_list, text, 413, "more than 1000 objects in the JSON");
+    for (int i = 1; i < SIZE - 1; i += 3) memcpy(text + i, "[],", i + 3 < SIZE ? 3 : 1);
     refuse_with(&base64_list, text, 413, "values in the JSON");
     memset(text, '[', SIZE);
     refuse_with(&base64_list, text, 413, "values in the JSON");
