@@ -18,11 +18,11 @@
 /* What lets tests reach the server on loopback. */
 static struct fetch_limits open_limits(void) {
     return (struct fetch_limits){.max_bytes = 1000,
-                                 .connect_ms = 2000,
-                                 .total_ms = 5000,
+                                 .connect_ms = 20000,
+                                 .total_ms = 20000,
                                  .max_redirects = 3,
                                  .allow_private = 1,
-                                 .remaining_ms = 10000};
+                                 .remaining_ms = 20000};
 }
 
 static double now_ms(void) {

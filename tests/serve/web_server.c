@@ -21,7 +21,8 @@ enum { TLS_HELLO = 0x16 }; /* how a client begins that expects TLS, which is not
 static pthread_t thread;
 static int listener, port;
 static atomic_int connections, stopping;
-static char request[8192];
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static char last_request[8192]; /* guarded by lock */
 
 /* 0 where the client took it. */
 static int say(int fd, const void *bytes, size_t n) {
@@ -110,13 +111,15 @@ static void answer(int fd, char *path) {
 }
 
 static void serve(int fd) {
+    char request[sizeof last_request] = "", path[4096] = "";
     size_t n = 0;
     ssize_t got;
-    memset(request, 0, sizeof request);
     while (n < sizeof request - 1 && !strstr(request, "\r\n\r\n") && request[0] != TLS_HELLO &&
            (got = recv(fd, request + n, sizeof request - 1 - n, 0)) > 0)
         n += (size_t)got;
-    char path[4096] = "";
+    pthread_mutex_lock(&lock);
+    memcpy(last_request, request, sizeof request);
+    pthread_mutex_unlock(&lock);
     if (sscanf(request, "GET %4095s ", path) == 1) answer(fd, path);
     shutdown(fd, SHUT_WR);
     close(fd);
@@ -165,5 +168,9 @@ int web_connections(void) {
 }
 
 const char *web_last_request(void) {
-    return request;
+    static char copy[sizeof last_request];
+    pthread_mutex_lock(&lock);
+    memcpy(copy, last_request, sizeof copy);
+    pthread_mutex_unlock(&lock);
+    return copy;
 }

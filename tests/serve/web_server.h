@@ -27,7 +27,7 @@ void web_stop(void);
 int web_port(void);
 /* Connections taken since the start. */
 int web_connections(void);
-/* The text of the last request. */
+/* The text of the last request; the next call writes over it. */
 const char *web_last_request(void);
 
 #endif
