@@ -49,6 +49,8 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
 static int make_room(struct fetch *f, size_t n) {
     size_t needed = f->out->size + n, capacity = f->capacity ? f->capacity : FIRST_BYTES;
     while (capacity < needed) capacity *= 2;
+    if (capacity > f->limits->max_bytes)
+        capacity = f->limits->max_bytes; /* needed is at most that */
     if (capacity == f->capacity) return 0;
     uint8_t *bytes = realloc(f->out->bytes, capacity);
     if (!bytes) return -1;

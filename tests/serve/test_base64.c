@@ -63,6 +63,7 @@ static void test_what_clients_send(void **state) {
     expect("++//", "\xfb\xef\xff");
     expect("--__", "\xfb\xef\xff"); /* RFC 4648, section 5 */
     expect("-_8", "\xfb\xff");
+    expect("_w", "\xff");
     expect("data:image/png;base64,Zm9v", "foo");
     expect("DATA:;BASE64,Zm9v", "foo");
     expect("data:image/jpeg;name=a.jpg;base64,Zm8", "fo");

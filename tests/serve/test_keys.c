@@ -94,6 +94,7 @@ static void test_refused(void **state) {
     refuse("0123456789\xc3\xa4"
            "abcdef\n",
            "line 1: a key is made of");
+    refuse("0123456789\x7f-abcdef\n", "line 1: a key is made of");
     refuse_bytes("0123456789abcdef\0g\n", 19, "line 1: a key is made of");
     refuse("anna:0123456789abcdef\nanna:0123456789abcdeg\n", "line 2: its name is");
     refuse("0123456789abcdef\n0123456789abcdef\n", "line 2: the key stands");

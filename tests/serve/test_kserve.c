@@ -203,6 +203,8 @@ static void test_wrong_inputs(void **state) {
                  "a shape of more values than the request holds");
     refuse_input("\"shape\":[9223372036854775807,3],\"datatype\":\"UINT8\",\"data\":[1]",
                  "a shape of more values than the request holds");
+    refuse_input("\"shape\":[50,50],\"datatype\":\"UINT8\",\"data\":[1]",
+                 "a shape of more values than the request holds");
     refuse_input("\"shape\":[2],\"datatype\":\"FP32\"", "input 1 has no data");
     refuse_input("\"shape\":[2],\"datatype\":\"FP32\",\"data\":\"AA\"", "input 1 has no data");
     refuse_input("\"shape\":[2],\"datatype\":\"FP32\",\"data\":[1]", "has 1 values, its shape 2");
@@ -308,9 +310,10 @@ static void test_answer_in_json(void **state) {
 /* Every float comes back as it was. */
 static void test_digits(void **state) {
     (void)state;
-    static const float values[] = {0.1F,     1.0F / 3,       16777217.0F, 1.17549435e-38F,
-                                   1.4e-45F, 3.40282347e38F, -0.0F,       123456.789F};
-    static const int64_t shape[] = {8};
+    static const float values[] = {0.1F,           1.0F / 3,        1000.00006F,
+                                   1000.00012F,    1.17549435e-38F, 1.4e-45F,
+                                   3.40282347e38F, -0.0F,           123456.789F};
+    static const int64_t shape[] = {9};
     const struct kserve_output out = {.name = "x", .dims = 1, .shape = shape, .data = values};
     struct kserve_answer a;
     char why[WHY_SIZE];
@@ -318,8 +321,8 @@ static void test_digits(void **state) {
     json_t *root = json_loadb(a.bytes, a.size, 0, NULL);
     assert_null(json_object_get(root, "id"));
     json_t *data = json_object_get(json_array_get(json_object_get(root, "outputs"), 0), "data");
-    assert_int_equal(json_array_size(data), 8);
-    for (size_t i = 0; i < 8; i++)
+    assert_int_equal(json_array_size(data), 9);
+    for (size_t i = 0; i < 9; i++)
         assert_true((float)json_number_value(json_array_get(data, i)) == values[i]);
     json_decref(root);
     free(a.bytes);
