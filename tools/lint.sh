@@ -49,7 +49,7 @@ check "clang-tidy" tidy
 check "cppcheck" cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr \
     --enable=warning,portability --suppress=missingIncludeSystem \
     --suppress=duplicateAssignExpression -I . -I include -j "$JOBS" \
-    kernels engine models vision serve cli examples
+    kernels engine models vision common serve cli examples
 check "shellcheck" shellcheck -x "${scripts[@]}"
 [ ${#python_files[@]} -eq 0 ] || check "pyflakes" python_lint
 
