@@ -32,8 +32,8 @@ static int count_values(const char *text, size_t length, size_t max, char why[WH
 }
 
 static int say_why(const json_error_t *e, char why[WHY_SIZE]) {
+    if (e->line < 0) return why_set(why, 500, "out of memory"); /* jansson does not say so */
     switch (json_error_code(e)) {
-    case json_error_out_of_memory: return why_set(why, 500, "out of memory");
     case json_error_duplicate_key:
         return why_set(why, 400,
                        "a key stands twice in one object of the JSON, the second time in "
