@@ -6,15 +6,16 @@ PREFIX ?= /usr/local
 PYTHON ?= /usr/bin/python3
 export BUILD PREFIX PYTHON
 
-.PHONY: help demo test bench lint format install
+.PHONY: help demo test bench bench-serve lint format install
 
 help:
-	@echo "make demo     install what is missing, build, fetch the weights, analyse a photo"
-	@echo "make test     the whole test suite, with what it needs installed and built first"
-	@echo "make bench    time mien and its rivals on this machine, and update the README's tables"
-	@echo "make lint     formatting, static analysis, layer order, warnings with gcc and clang"
-	@echo "make format   reformat the C sources"
-	@echo "make install  into PREFIX ($(PREFIX)) below DESTDIR"
+	@echo "make demo         install what is missing, build, fetch the weights, analyse a photo"
+	@echo "make test         the whole test suite, with what it needs installed and built first"
+	@echo "make bench        time mien and its rivals on this machine, and update the README's tables"
+	@echo "make bench-serve  load mien serve and a Python service, and update the README's tables"
+	@echo "make lint         formatting, static analysis, layer order, warnings with gcc and clang"
+	@echo "make format       reformat the C sources"
+	@echo "make install      into PREFIX ($(PREFIX)) below DESTDIR"
 
 demo:
 	@tools/demo.sh
@@ -24,6 +25,9 @@ test:
 
 bench:
 	@tools/bench.sh --readme
+
+bench-serve:
+	@tools/bench_serve.sh --readme
 
 lint:
 	@tools/lint.sh

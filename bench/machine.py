@@ -1,4 +1,5 @@
 """What was measured on, and with what: the part of the results a reader needs to judge them."""
+import importlib.metadata
 import json
 import os
 import platform
@@ -65,6 +66,18 @@ def torch_versions():
         return None, None
     dnn = [line for line in torch.__config__.show().splitlines() if "MKL-DNN" in line]
     return torch.__version__, dnn[0].split("MKL-DNN")[1].split()[0] if dnn else None
+
+
+def service_versions():
+    """What the Python service stands on; None for what is not installed."""
+    return {name: package_version(name) for name in ("fastapi", "uvicorn", "uvloop", "httptools")}
+
+
+def package_version(name):
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def versions():

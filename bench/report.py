@@ -136,12 +136,18 @@ def section(results):
 
 def update_readme(results, path=README):
     """Replaces what stands between the markers. Returns whether the file changed."""
+    return replace_section(path, BEGIN, END, section(results))
+
+
+def replace_section(path, begin, end, lines):
+    """Puts lines between the one pair of markers of a file, whole or not at all. Returns whether
+    the file changed."""
     with open(path, encoding="utf-8") as file:
         text = file.read()
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise ValueError("%s has no one pair of %s and %s" % (path, BEGIN, END))
-    before, rest = text.split(BEGIN)
-    new = before + "\n".join([BEGIN, *section(results), END]) + rest.split(END)[1]
+    if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
+        raise ValueError("%s has no one pair of %s and %s" % (path, begin, end))
+    before, rest = text.split(begin)
+    new = before + "\n".join([begin, *lines, end]) + rest.split(end)[1]
     if new == text:
         return False
     part = "%s.%d" % (path, os.getpid())

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages a purpose needs and this machine lacks; does nothing where all are
-# there. usage: tools/setup.sh build|weights|test|bench|lint ...
+# there. usage: tools/setup.sh build|weights|test|bench|bench-serve|lint ...
 # An entry is a package, or command:package where any program of that name will do.
 . "$(dirname "$0")/common.sh"
 
@@ -12,10 +12,13 @@ test_packages="libcmocka-dev clang:clang libclang-rt-dev valgrind:valgrind libc6
     python3-pil python3-h5py python3-torch man:man-db curl:curl"
 # bench takes weights' packages, too: node runs ONNX Runtime.
 bench_packages="python3-torch"
+# The rival of `make bench-serve` in Python, and the load.
+bench_serve_packages="wrk:wrk python3-fastapi python3-uvicorn python3-uvloop python3-httptools
+    python3-multipart python3-opencv python3-pil"
 lint_packages="libcmocka-dev clang:clang clang-format:clang-format clang-tidy:clang-tidy
     cppcheck:cppcheck shellcheck:shellcheck pyflakes3:pyflakes3 man:man-db"
 
-[ $# -gt 0 ] || die "usage: tools/setup.sh build|weights|test|bench|lint ..."
+[ $# -gt 0 ] || die "usage: tools/setup.sh build|weights|test|bench|bench-serve|lint ..."
 
 wanted=
 for purpose in "$@"; do
@@ -24,8 +27,9 @@ for purpose in "$@"; do
         weights) wanted="$wanted $weights_packages" ;;
         test) wanted="$wanted $test_packages" ;;
         bench) wanted="$wanted $bench_packages" ;;
+        bench-serve) wanted="$wanted $bench_serve_packages" ;;
         lint) wanted="$wanted $lint_packages" ;;
-        *) die "setup.sh: '$purpose' is none of build, weights, test, bench, lint" ;;
+        *) die "setup.sh: '$purpose' is none of build, weights, test, bench, bench-serve, lint" ;;
     esac
 done
 

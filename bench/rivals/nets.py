@@ -130,11 +130,10 @@ class RetinaFace(nn.Module):
         near = F.relu(c5_1(x))
         x = F.relu(torch.cat([c3(x), c5_2(near), c7_3(F.relu(c7_2(near)))], 1))
         score, box, landmark = (
-            head[i](x).permute(0, 2, 3, 1).float().flatten(1) for head in self.heads
+            head[i](x).permute(0, 2, 3, 1).float().reshape(x.shape[0], -1, width)
+            for head, width in zip(self.heads, (2, 4, 10))
         )
-        score = score.unflatten(1, (-1, 2))
-        score = torch.sigmoid(score[..., 1] - score[..., 0])  # softmax over two
-        return score, box.unflatten(1, (-1, 4)), landmark.unflatten(1, (-1, 10))
+        return torch.sigmoid(score[..., 1] - score[..., 0]), box, landmark  # softmax over two
 
 
 class Bottleneck(nn.Module):

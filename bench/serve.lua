@@ -1,0 +1,51 @@
+-- Posts pictures to one path, each as a multipart body, in a turn of its own for every thread.
+-- usage: wrk -s bench/serve.lua URL -- FIELD FILES_A_REQUEST PICTURE...
+-- What was measured is printed as one line of JSON; bench/load.py reads it.
+local boundary = "mien-bench-boundary"
+local threads = 0
+
+function setup(thread)
+    thread:set("number", threads)
+    threads = threads + 1
+end
+
+local function read(path)
+    local file = assert(io.open(path, "rb"))
+    local data = file:read("*a")
+    file:close()
+    return data
+end
+
+local function part(field, path)
+    return "--" .. boundary .. "\r\nContent-Disposition: form-data; name=\"" .. field ..
+        "\"; filename=\"picture.jpg\"\r\nContent-Type: image/jpeg\r\n\r\n" .. read(path) .. "\r\n"
+end
+
+function init(arguments)
+    local field, files, pictures = arguments[1], tonumber(arguments[2]), {}
+    for i = 3, #arguments do pictures[#pictures + 1] = part(field, arguments[i]) end
+    wrk.headers["Content-Type"] = "multipart/form-data; boundary=" .. boundary
+    requests = {}
+    for i = 1, #pictures do
+        local parts = {}
+        for k = 0, files - 1 do parts[#parts + 1] = pictures[(i + k - 1) % #pictures + 1] end
+        local body = table.concat(parts) .. "--" .. boundary .. "--\r\n"
+        requests[i] = wrk.format("POST", nil, nil, body)
+    end
+    turn = number
+end
+
+function request()
+    turn = turn + 1
+    return requests[turn % #requests + 1]
+end
+
+function done(summary, latency, per_thread)
+    local e = summary.errors
+    io.write(string.format(
+        '{"requests":%d,"seconds":%.6f,"p50_ms":%.3f,"p99_ms":%.3f,"max_ms":%.3f,' ..
+        '"errors":{"connect":%d,"read":%d,"write":%d,"status":%d,"timeout":%d}}\n',
+        summary.requests, summary.duration / 1e6, latency:percentile(50) / 1e3,
+        latency:percentile(99) / 1e3, latency.max / 1e3,
+        e.connect, e.read, e.write, e.status, e.timeout))
+end
