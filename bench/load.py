@@ -14,6 +14,10 @@ PATHS = {"/predict": "file", "/detect_faces_from_files/": "files"}
 TIMEOUT = 120  # seconds a client waits: a slow service is measured, not given up on
 
 
+class LoadFailed(Exception):
+    """A service could not be loaded; the message says why."""
+
+
 def make_pictures(folder):
     """The sample photos cut and scaled to each size, as JPEG; {size: [paths]}."""
     try:
@@ -50,7 +54,7 @@ def wrk(url, path, pictures, clients, seconds, files=1):
         raise Unavailable("wrk is not installed") from error
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode or not lines:
-        raise RuntimeError("wrk: %s" % (done.stderr.strip() or done.stdout.strip()))
+        raise LoadFailed("wrk: %s" % (done.stderr.strip() or done.stdout.strip()))
     measured = json.loads(lines[-1])
     measured["requests_per_s"] = measured["requests"] / measured["seconds"]
     measured["failed"] = sum(measured.pop("errors").values())

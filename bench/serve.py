@@ -142,8 +142,13 @@ class Measurement:
 
     def warm(self, service, path, size):
         """Requests a second, roughly."""
-        measured = load.wrk(service.url, path, self.pictures[size], 2, 1)
-        return max(measured["requests_per_s"], 1)
+        return max(self.load(service, path, size, 2, 1)["requests_per_s"], 1)
+
+    def load(self, service, path, size, clients, seconds):
+        try:
+            return load.wrk(service.url, path, self.pictures[size], clients, seconds)
+        except load.LoadFailed as error:
+            raise load.LoadFailed(service.death() or str(error)) from error
 
     def cell(self, path, size, clients, rates):
         rounds = {service.name: [] for service in self.services}
@@ -152,8 +157,7 @@ class Measurement:
                 # A latency longer than the run would never be seen.
                 seconds = max(self.options.seconds, LATENCIES * clients / rates[service.name])
                 with self.sampler(service, path, size) as sampler:
-                    pictures = self.pictures[size]
-                    one = load.wrk(service.url, path, pictures, clients, seconds)
+                    one = self.load(service, path, size, clients, seconds)
                 one["compared"], one["wrong"] = sampler.compared, len(sampler.wrong)
                 self.wrong += ["%s: %s" % (service.name, w) for w in sampler.wrong]
                 rounds[service.name].append(one)
@@ -279,7 +283,7 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             pictures = load.make_pictures(folder)
             results, wrong = (soaked if options.soak else measure)(options, pictures)
-    except Unavailable as reason:
+    except (Unavailable, load.LoadFailed) as reason:
         print("serve.py: %s" % reason, file=sys.stderr)
         return 1
     if options.json:

@@ -1,6 +1,7 @@
 """The services that are measured: `mien serve` at each precision, and the rival in Python at its
 best settings. A service is started on a free port of the loopback, waited for, and ended with all
 processes it started."""
+import contextlib
 import os
 import signal
 import socket
@@ -61,8 +62,8 @@ class Service:
     def wait(self):
         end = time.monotonic() + START_SECONDS
         while time.monotonic() < end:
-            if self.process.poll() is not None:
-                raise Unavailable("%s ended at once: %s" % (self.name, self.said()))
+            if self.death():
+                raise Unavailable(self.death())
             try:
                 with urllib.request.urlopen(self.url + self.ready, timeout=5) as answer:
                     if answer.status == 200:
@@ -70,6 +71,12 @@ class Service:
             except (urllib.error.URLError, OSError):
                 time.sleep(0.1)
         raise Unavailable("%s was not ready after %d s" % (self.name, START_SECONDS))
+
+    def death(self):
+        """How it ended, as a sentence; None while it runs."""
+        if self.process.poll() is None:
+            return None
+        return "%s ended with status %d: %s" % (self.name, self.process.returncode, self.said())
 
     def said(self):
         self.log.seek(0)
@@ -80,7 +87,8 @@ class Service:
         """Returns the exit status; None where it had to be killed, or was never started."""
         if self.process is None:
             return None
-        os.killpg(self.process.pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+            os.killpg(self.process.pid, signal.SIGTERM)
         try:
             return self.process.wait(15)
         except subprocess.TimeoutExpired:

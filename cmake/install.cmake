@@ -38,3 +38,11 @@ install(DIRECTORY weights_convert DESTINATION ${data_dir}
         PATTERN __pycache__ EXCLUDE PATTERN "*.pyc" EXCLUDE)
 configure_file(cmake/mien-weights.in mien-weights @ONLY)
 install(PROGRAMS ${PROJECT_BINARY_DIR}/mien-weights DESTINATION ${CMAKE_INSTALL_BINDIR})
+
+# The systemd unit names the tool by its whole path, which only the installation knows.
+install(CODE "
+    set(mien_bindir \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}\")
+    configure_file(\"${PROJECT_SOURCE_DIR}/packaging/mien.service.in\"
+                   \"${PROJECT_BINARY_DIR}/mien.service\" @ONLY)")
+install(FILES ${PROJECT_BINARY_DIR}/mien.service DESTINATION lib/systemd/system)
+install(FILES packaging/mien.conf packaging/nginx.conf DESTINATION ${data_dir}/examples)
