@@ -48,8 +48,11 @@ class Client:
             answer = self.connection.getresponse()
             return answer.status, answer.read()
         except (OSError, http.client.HTTPException) as error:
-            self.connection.close()
+            self.close()
             return 0, str(error).encode()
+
+    def close(self):
+        self.connection.close()
 
 
 def expected(path, pictures, precision):

@@ -17,6 +17,7 @@ the markers of README.md. Needs wrk, python3-fastapi, python3-uvicorn, python3-m
 python3-torch, python3-opencv and python3-pil.
 """
 import argparse
+import contextlib
 import datetime
 import json
 import os
@@ -58,10 +59,11 @@ class Sampler:
         self.thread.join()
 
     def run(self):
-        client, turn = answers.Client(self.service.url), 0
-        while not self.ended.wait(SAMPLE_SECONDS):
-            self.compare(client, *self.bodies[turn % len(self.bodies)])
-            turn += 1
+        turn = 0
+        with contextlib.closing(answers.Client(self.service.url)) as client:
+            while not self.ended.wait(SAMPLE_SECONDS):
+                self.compare(client, *self.bodies[turn % len(self.bodies)])
+                turn += 1
 
     def compare(self, client, picture, body, kind):
         status, text = client.post(self.path, body, kind)
@@ -75,9 +77,9 @@ class Sampler:
 
     def all_once(self):
         """Each picture, one after the other; the first complaint or None."""
-        client = answers.Client(self.service.url)
-        for body in self.bodies:
-            self.compare(client, *body)
+        with contextlib.closing(answers.Client(self.service.url)) as client:
+            for body in self.bodies:
+                self.compare(client, *body)
         return self.wrong[0] if self.wrong else None
 
 

@@ -1,4 +1,5 @@
 """mien at saturation for a long time: every answer compared, and its memory watched."""
+import contextlib
 import statistics
 import threading
 import time
@@ -40,11 +41,12 @@ class Tally:
 
 def client(service, jobs, first, end, tally):
     """Posts one job after the other over one connection until `end`."""
-    connection, turn = answers.Client(service.url), first
-    while time.monotonic() < end:
-        path, picture, body, kind, ours = jobs[turn % len(jobs)]
-        turn += 1
-        tally.add(service, path, picture, *connection.post(path, body, kind), ours)
+    turn = first
+    with contextlib.closing(answers.Client(service.url)) as connection:
+        while time.monotonic() < end:
+            path, picture, body, kind, ours = jobs[turn % len(jobs)]
+            turn += 1
+            tally.add(service, path, picture, *connection.post(path, body, kind), ours)
 
 
 def make_jobs(service, options, pictures):
