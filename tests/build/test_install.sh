@@ -16,9 +16,12 @@ fail() {
 DESTDIR=$work/destdir cmake --install "$MIEN_BUILD_DIR" --prefix /opt/mien >/dev/null
 for file in bin/mien bin/mien-weights include/mien.h lib/libmien.a lib/libmien.so lib/libmien.so.0 \
     lib/pkgconfig/mien.pc lib/cmake/mien/mienConfig.cmake share/man/man1/mien.1 \
-    share/man/man1/mien-weights.1 share/mien/weights_convert/__main__.py; do
+    share/man/man1/mien-weights.1 share/mien/weights_convert/__main__.py \
+    lib/systemd/system/mien.service share/mien/examples/mien.conf share/mien/examples/nginx.conf; do
     [ -s "$prefix/$file" ] || fail "$file was not installed"
 done
+grep -q '^ExecStart=/opt/mien/bin/mien serve ' "$prefix/lib/systemd/system/mien.service" ||
+    fail "mien.service does not name the installed tool"
 [ -z "$(find "$prefix" -name '__pycache__' -o -name '*.pyc')" ] || fail "compiled Python was installed"
 [ "$("$prefix/bin/mien" --version | grep -c "$(sed -n 's/^#define MIEN_VERSION  *"\(.*\)"/\1/p' \
     include/mien.h)")" -ge 1 ] || fail "mien --version does not say the header's version"
