@@ -1,7 +1,7 @@
 // The page: which pictures there are, which of them and which of its faces is shown, and how both
 // are picked. Drawing lies in overlay.js, faces.js and results.js; requests in api.js.
 
-import { postPicture, Refusal, setApiKey } from "./api.js";
+import { apiKey, postPicture, Refusal, setApiKey } from "./api.js";
 import { el, sentence } from "./dom.js";
 import { closer, comparison, picker, similarity } from "./faces.js";
 import { drawFaces } from "./overlay.js";
@@ -72,6 +72,9 @@ function pump() {
 
 function askForKey(picture) {
   Object.assign(picture, { status: "waiting", error: null });
+  $("unlock-hint").textContent = apiKey()
+    ? "The server did not take this key."
+    : "This server wants a key. It is kept until you close this tab.";
   setApiKey("");
   $("unlock").hidden = false;
   $("api-key").focus();
@@ -207,7 +210,8 @@ function showResults(picture) {
   const { answer, error, status } = picture;
   $("message").replaceChildren(...(status === "failed" ? [el("p", { class: "card bad" }, sentence(error.message))] : []));
   if (status !== "done") {
-    $("found").replaceChildren(...(status === "failed" ? [] : [el("p", { class: "card busy" }, "Looking…")]));
+    const waits = status !== "failed" && $("unlock").hidden;
+    $("found").replaceChildren(...(waits ? [el("p", { class: "card busy" }, "Looking…")] : []));
     return;
   }
   $("found").replaceChildren(facesCard(picture), classes(answer.result.classes), times(answer), takeAway(answer));
@@ -289,6 +293,7 @@ $("unlock").addEventListener("submit", (event) => {
   setApiKey($("api-key").value.trim());
   $("api-key").value = "";
   $("unlock").hidden = true;
+  show(current);
   pump();
 });
 new ResizeObserver(draw).observe($("frame"));

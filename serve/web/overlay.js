@@ -55,7 +55,7 @@ export function drawFaces(root, result, picked, pick) {
       { class: chosen ? "face picked" : "face", onclick: () => pick(index) },
       svg("rect", { ...frame, class: "halo" }),
       svg("rect", { ...frame, class: "box" }),
-      x2 - x1 >= 28 || chosen ? dots(face, place, chosen ? 3 : 2) : [],
+      x2 - x1 >= 28 || chosen ? dots(face, place, Math.min(chosen ? 3 : 2, (x2 - x1) / 14)) : [],
     );
     if (chosen || (x2 - x1 >= NARROW && result.faces.length <= CROWD))
       group.append(label(face, index, x1, y1, width));

@@ -8,6 +8,8 @@ const STAGES = [
   ["embed", "Embed"], ["age_gender", "Age, gender"], ["classify", "Classify"],
 ];
 
+const SHOWN = 0.05; // ms: a stage that took less is left out
+
 export function card(title, ...children) {
   return el("section", { class: "card" }, el("h2", {}, title), children);
 }
@@ -29,9 +31,9 @@ const milliseconds = (value) => `${value < 10 ? value.toFixed(1) : value.toFixed
 /** Where the time went: stages of the server, and what the way there and back took. */
 export function times({ result, stages, ms }) {
   const all = { ...stages, ...result.timing_ms };
-  const parts = STAGES.filter(([name]) => all[name] > 0).map(([name, text]) => [name, text, all[name]]);
+  const parts = STAGES.filter(([name]) => all[name] >= SHOWN).map(([name, text]) => [name, text, all[name]]);
   const rest = ms - parts.reduce((sum, [, , value]) => sum + value, 0);
-  if (rest > 0) parts.push(["network", "Network, rest", rest]);
+  if (rest >= SHOWN) parts.push(["network", "Network", rest]);
   const bar = el("div", { class: "stack", "aria-hidden": "true" }, parts.map(([name, , value]) => {
     const part = el("span", { class: `stage-${name}` });
     part.style.flexGrow = value;
@@ -42,7 +44,7 @@ export function times({ result, stages, ms }) {
        el("dd", {}, milliseconds(value))));
   return card("Time", bar, el("dl", { class: "legend" }, legend),
               el("dl", { class: "legend totals" },
-                 el("div", {}, el("dt", {}, "On the server"),
+                 el("div", {}, el("dt", {}, "Server"),
                     el("dd", {}, milliseconds(result.timing_ms.total))),
                  el("div", {}, el("dt", {}, "Round trip"), el("dd", {}, milliseconds(ms)))));
 }
