@@ -12,7 +12,8 @@ export function setApiKey(key) {
   else sessionStorage.removeItem(KEY);
 }
 
-/** An answer that is no success, or none at all (status 0). `retry`: seconds, where the server asks for that. */
+/** An answer that is no success, or none at all (status 0). `retry`: seconds to wait, where the
+ * server names them. */
 export class Refusal extends Error {
   constructor(status, message, retry) {
     super(message);
@@ -50,12 +51,18 @@ export async function postPicture(url, file) {
   const answer = await send(url, {
     method: "POST",
     body: file,
-    headers: { "content-type": file.type.startsWith("image/") ? file.type : "application/octet-stream" },
+    headers: {
+      "content-type": file.type.startsWith("image/") ? file.type : "application/octet-stream",
+    },
   });
   const result = parsed(answer.text);
   if (answer.status !== 200 || !result) {
     const message = result?.error?.message ?? `the server answered with status ${answer.status}`;
-    throw new Refusal(answer.status, message, Number(answer.headers.get("retry-after")) || undefined);
+    throw new Refusal(
+      answer.status,
+      message,
+      Number(answer.headers.get("retry-after")) || undefined,
+    );
   }
   return { result, ms: answer.ms, stages: serverTiming(answer.headers.get("server-timing") ?? "") };
 }
@@ -76,7 +83,7 @@ export function formFile(field, name) {
   return `${field}=@${plain ? name : `"${name.replace(/["\\]/g, "\\$&")}"`}`;
 }
 
-/** A curl command. The key is written as a variable, so that a copied command gives nothing away. */
+/** A curl command. The key is written as a variable: a copied command gives nothing away. */
 export function curl(url, { method = "GET", args = [], key = Boolean(apiKey()) } = {}) {
   const words = ["curl"];
   if (method !== "GET" && !args.some(([option]) => option !== "-H")) words.push("-X", method);

@@ -21,7 +21,7 @@ let running = 0;
 
 function query() {
   const values = new URLSearchParams();
-  if ($("threshold").value !== "0.5") values.set("threshold", $("threshold").value);
+  if ($("threshold").dataset.chosen) values.set("threshold", $("threshold").value);
   if ($("size").value) values.set("size", $("size").value);
   return values.size ? `?${values}` : "";
 }
@@ -93,7 +93,8 @@ function again() {
 // Asked for only when faces are compared; the same picture and settings give the same faces.
 function embeddings(picture) {
   picture.embeddings ??= post(picture, picture.answer.url.replace("analyze", "embed")).then(
-    ({ result }) => result.faces.map((face) => face.embedding));
+    ({ result }) => result.faces.map((face) => face.embedding),
+  );
   return picture.embeddings;
 }
 
@@ -116,7 +117,11 @@ async function loadImage(picture) {
 
 function add(files) {
   const added = [...files].map((file) => ({
-    file, name: file.name || "picture", blob: URL.createObjectURL(file), status: "waiting", picked: -1,
+    file,
+    name: file.name || "picture",
+    blob: URL.createObjectURL(file),
+    status: "waiting",
+    picked: -1,
   }));
   if (!added.length) return;
   pictures.push(...added);
@@ -144,7 +149,7 @@ function bytes(size) {
 function summary({ status, answer, error, name }) {
   if (status === "failed") return sentence(error.message);
   if (status !== "done") return `Looking at ${name}`;
-  const { faces, classes: [best] } = answer.result;
+  const { faces, classes: [best] = [] } = answer.result;
   const count = faces.length === 1 ? "1 face" : `${faces.length || "No"} faces`;
   return `${count} found.${best?.label ? ` It looks like: ${best.label}.` : ""}`;
 }
@@ -172,7 +177,10 @@ function draw() {
 function facesCard(picture) {
   const { faces } = picture.answer.result;
   if (!faces.length)
-    return card("No face found", el("p", { class: "hint" }, "A lower score in the settings may find more."));
+    return card(
+      "No face found",
+      el("p", { class: "hint" }, "A lower score in the settings may find more."),
+    );
   const title = faces.length === 1 ? "One face" : `${faces.length} faces`;
   const look = el("div", { id: "look" });
   return card(title, faces.length > 1 && picker(picture.image, faces, picture.picked, pick), look);
@@ -186,19 +194,31 @@ function showFace() {
   const parts = closer(current.image, faceOf(here));
   const comparing = pinned && (pinned.picture !== here.picture || pinned.index !== here.index);
   if (comparing) parts.push(compare(pinned, here));
-  else if (pinned) parts.push(el("p", { class: "hint" }, "Now pick the other face, in this picture or another."));
-  else parts.push(el("button", { type: "button", class: "button", id: "compare", onclick: () => pin(here) },
-                     "Compare with another face"));
+  else if (pinned)
+    parts.push(el("p", { class: "hint" }, "Now pick the other face, in this picture or another."));
+  else
+    parts.push(
+      el(
+        "button",
+        { type: "button", class: "button", id: "compare", onclick: () => pin(here) },
+        "Compare with another face",
+      ),
+    );
   look.replaceChildren(...parts);
 }
 
 const faceOf = ({ picture, index }) => picture.answer.result.faces[index];
 
 function compare(a, b) {
-  const value = Promise.all([embeddings(a.picture), embeddings(b.picture)])
-    .then(([first, second]) => similarity(first[a.index], second[b.index]));
-  return comparison({ image: a.picture.image, face: faceOf(a) }, { image: b.picture.image, face: faceOf(b) },
-                    value, () => pin(null));
+  const value = Promise.all([embeddings(a.picture), embeddings(b.picture)]).then(
+    ([first, second]) => similarity(first[a.index], second[b.index]),
+  );
+  return comparison(
+    { image: a.picture.image, face: faceOf(a) },
+    { image: b.picture.image, face: faceOf(b) },
+    value,
+    () => pin(null),
+  );
 }
 
 function pin(face) {
@@ -208,25 +228,45 @@ function pin(face) {
 
 function showResults(picture) {
   const { answer, error, status } = picture;
-  $("message").replaceChildren(...(status === "failed" ? [el("p", { class: "card bad" }, sentence(error.message))] : []));
+  $("message").replaceChildren(
+    ...(status === "failed" ? [el("p", { class: "card bad" }, sentence(error.message))] : []),
+  );
   if (status !== "done") {
     const waits = status !== "failed" && $("unlock").hidden;
     $("found").replaceChildren(...(waits ? [el("p", { class: "card busy" }, "Looking…")] : []));
     return;
   }
-  $("found").replaceChildren(facesCard(picture), classes(answer.result.classes), times(answer), takeAway(answer));
+  const list = answer.result.classes; // none where the server runs without a classifier
+  $("found").replaceChildren(
+    ...[facesCard(picture), list && classes(list), times(answer), takeAway(answer)].filter(Boolean),
+  );
   showFace();
 }
 
 function showStrip() {
   const legend = $("strip").firstElementChild;
   $("strip").hidden = pictures.length < 2;
-  $("strip").replaceChildren(legend, ...pictures.map((picture) =>
-    el("label", { class: `thumb ${picture.status}` },
-       el("input", { type: "radio", name: "picture", class: "unseen", checked: picture === current,
-                     "aria-label": `${picture.name}: ${summary(picture)}`,
-                     onchange: () => { current = picture; show(picture); } }),
-       picture.image?.source && el("img", { src: picture.blob, alt: "" }))));
+  $("strip").replaceChildren(
+    legend,
+    ...pictures.map((picture) =>
+      el(
+        "label",
+        { class: `thumb ${picture.status}` },
+        el("input", {
+          type: "radio",
+          name: "picture",
+          class: "unseen",
+          checked: picture === current,
+          "aria-label": `${picture.name}: ${summary(picture)}`,
+          onchange: () => {
+            current = picture;
+            show(picture);
+          },
+        }),
+        picture.image?.source && el("img", { src: picture.blob, alt: "" }),
+      ),
+    ),
+  );
 }
 
 /* Brings the page up to date after something about a picture changed; picture: null where the last
@@ -284,6 +324,7 @@ document.addEventListener("paste", (event) => add(event.clipboardData.files));
 document.addEventListener("keydown", onKey);
 $("remove").addEventListener("click", () => remove(current));
 $("threshold").addEventListener("input", () => {
+  $("threshold").dataset.chosen = true; // until then it is the server's default that counts
   $("threshold-value").textContent = Number($("threshold").value).toFixed(2);
 });
 $("threshold").addEventListener("change", again);

@@ -31,8 +31,10 @@ export function sentence(text) {
 
 /** JSON for reading: arrays of numbers stand in one line. */
 export function pretty(value) {
-  return JSON.stringify(value, null, 2)
-    .replace(/\[\s+([-\d.e,\s]+?)\s+\]/g, (_, numbers) => `[${numbers.replace(/\s+/g, " ")}]`);
+  return JSON.stringify(value, null, 2).replace(
+    /\[\s+([-\d.e,\s]+?)\s+\]/g,
+    (_, numbers) => `[${numbers.replace(/\s+/g, " ")}]`,
+  );
 }
 
 /** Puts text on the clipboard; false where neither way of doing so is allowed. */

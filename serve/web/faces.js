@@ -55,12 +55,29 @@ function facts(face) {
 
 function landmarkTable(face) {
   const rows = face.landmarks.map(([x, y], i) =>
-    el("tr", {}, el("th", { scope: "row" }, LANDMARKS[i]), el("td", {}, x.toFixed(1)),
-       el("td", {}, y.toFixed(1))));
-  return el("details", {}, el("summary", {}, "Landmarks"),
-            el("table", {}, el("thead", {}, el("tr", {}, el("td"), el("th", { scope: "col" }, "x"),
-                                              el("th", { scope: "col" }, "y"))),
-               el("tbody", {}, rows)));
+    el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, LANDMARKS[i]),
+      el("td", {}, x.toFixed(1)),
+      el("td", {}, y.toFixed(1)),
+    ),
+  );
+  return el(
+    "details",
+    {},
+    el("summary", {}, "Landmarks"),
+    el(
+      "table",
+      {},
+      el(
+        "thead",
+        {},
+        el("tr", {}, el("td"), el("th", { scope: "col" }, "x"), el("th", { scope: "col" }, "y")),
+      ),
+      el("tbody", {}, rows),
+    ),
+  );
 }
 
 /** The panel of one face. */
@@ -72,13 +89,26 @@ export function closer(image, face) {
  * they do everywhere. */
 export function picker(image, faces, picked, pick) {
   const options = faces.map((face, index) =>
-    el("label", { class: "thumb" },
-       el("input", { type: "radio", name: "face", checked: index === picked, class: "unseen",
-                     "aria-label": `Face ${index + 1}, ${faceName(face, index)}`,
-                     onchange: () => pick(index) }),
-       crop(image, face, 52)));
-  return el("fieldset", { class: "thumbs", id: "faces" }, el("legend", { class: "unseen" }, "Faces"),
-            options);
+    el(
+      "label",
+      { class: "thumb" },
+      el("input", {
+        type: "radio",
+        name: "face",
+        checked: index === picked,
+        class: "unseen",
+        "aria-label": `Face ${index + 1}, ${faceName(face, index)}`,
+        onchange: () => pick(index),
+      }),
+      crop(image, face, 52),
+    ),
+  );
+  return el(
+    "fieldset",
+    { class: "thumbs", id: "faces" },
+    el("legend", { class: "unseen" }, "Faces"),
+    options,
+  );
 }
 
 /** The sum of products of two embeddings, which are of length 1: their cosine. */
@@ -90,7 +120,11 @@ export function similarity(a, b) {
 export function comparison(first, second, value, stop) {
   const number = el("strong", {}, "…");
   const meter = el("div", { class: "meter", role: "presentation" }, el("span"));
-  const note = el("p", { class: "hint" }, "1 is the same picture; faces of different people are near 0.");
+  const note = el(
+    "p",
+    { class: "hint" },
+    "1 is the same picture; faces of different people are near 0.",
+  );
   value.then(
     (cosine) => {
       number.textContent = cosine.toFixed(3);
@@ -101,10 +135,18 @@ export function comparison(first, second, value, stop) {
       note.textContent = error.message;
     },
   );
-  return el("div", { class: "comparison", "aria-live": "polite" },
-            el("div", { class: "pair" }, crop(first.image, first.face, 96),
-               el("p", {}, number, el("span", {}, "similarity")),
-               crop(second.image, second.face, 96)),
-            meter, note,
-            el("button", { type: "button", class: "button", onclick: stop }, "Stop comparing"));
+  return el(
+    "div",
+    { class: "comparison", "aria-live": "polite" },
+    el(
+      "div",
+      { class: "pair" },
+      crop(first.image, first.face, 96),
+      el("p", {}, number, el("span", {}, "similarity")),
+      crop(second.image, second.face, 96),
+    ),
+    meter,
+    note,
+    el("button", { type: "button", class: "button", onclick: stop }, "Stop comparing"),
+  );
 }

@@ -1,5 +1,5 @@
-// What is drawn over a picture: boxes, landmarks and labels, as SVG in CSS pixels, so that lines and
-// letters stay sharp and equally thick at any zoom.
+// What is drawn over a picture: boxes, landmarks and labels, as SVG in CSS pixels, so that lines
+// and letters stay sharp and equally thick at any zoom.
 
 import { svg } from "./dom.js";
 
@@ -23,7 +23,11 @@ export function dots(face, place, radius) {
 }
 
 function label(face, index, x, y, right) {
-  const text = svg("text", {}, `${faceName(face, index)}  ·  ${(Math.floor(face.score * 100) / 100).toFixed(2)}`);
+  const text = svg(
+    "text",
+    {},
+    `${faceName(face, index)}  ·  ${(Math.floor(face.score * 100) / 100).toFixed(2)}`,
+  );
   const plate = svg("rect", { height: LABEL_HEIGHT, rx: 4 });
   const group = svg("g", { class: "label" }, plate, text);
   // The width is known once the text stands in the document.
@@ -31,7 +35,11 @@ function label(face, index, x, y, right) {
     const width = text.getComputedTextLength() + 14;
     const left = Math.max(0, Math.min(x, right - width));
     const top = y >= LABEL_HEIGHT + 2 ? y - LABEL_HEIGHT - 2 : y + 3;
-    for (const [name, value] of [["x", left], ["y", top], ["width", width]])
+    for (const [name, value] of [
+      ["x", left],
+      ["y", top],
+      ["width", width],
+    ])
       plate.setAttribute(name, value);
     text.setAttribute("x", left + 7);
     text.setAttribute("y", top + 14);

@@ -4,8 +4,14 @@ import { curl, formFile } from "./api.js";
 import { copyButton, el, pretty } from "./dom.js";
 
 const STAGES = [
-  ["queue", "Queue"], ["decode", "Decode"], ["detect", "Detect"], ["align", "Align"],
-  ["embed", "Embed"], ["age_gender", "Age, gender"], ["classify", "Classify"],
+  ["queue", "Queue"],
+  ["decode", "Decode"],
+  ["batch", "Batching"],
+  ["detect", "Detect"],
+  ["align", "Align"],
+  ["embed", "Embed"],
+  ["age_gender", "Age, gender"],
+  ["classify", "Classify"],
 ];
 
 const SHOWN = 0.05; // ms: a stage that took less is left out
@@ -19,44 +25,67 @@ export function classes(list) {
   const rows = list.map(({ label, index, score }) => {
     const bar = el("span", { class: "fill" });
     bar.style.width = `${score * 100}%`;
-    return el("li", {}, el("span", {}, label ?? `class ${index}`),
-              el("span", { class: "number" }, `${(score * 100).toFixed(1)} %`),
-              el("span", { class: "track", "aria-hidden": "true" }, bar));
+    return el(
+      "li",
+      {},
+      el("span", {}, label ?? `class ${index}`),
+      el("span", { class: "number" }, `${(score * 100).toFixed(1)} %`),
+      el("span", { class: "track", "aria-hidden": "true" }, bar),
+    );
   });
   return card("What it shows", el("ol", { class: "bars" }, rows));
 }
 
 const milliseconds = (value) => `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ms`;
 
-/** Where the time went: stages of the server, and what the way there and back took. */
+function entry(name, value, swatch) {
+  return el("div", {}, el("dt", {}, swatch, name), el("dd", {}, milliseconds(value)));
+}
+
+/** Where the time went: the server's stages, which may overlap, and the way there and back. */
 export function times({ result, stages, ms }) {
   const all = { ...stages, ...result.timing_ms };
-  const parts = STAGES.filter(([name]) => all[name] >= SHOWN).map(([name, text]) => [name, text, all[name]]);
-  const rest = ms - parts.reduce((sum, [, , value]) => sum + value, 0);
-  if (rest >= SHOWN) parts.push(["network", "Network", rest]);
-  const bar = el("div", { class: "stack", "aria-hidden": "true" }, parts.map(([name, , value]) => {
+  const parts = STAGES.filter(([name]) => all[name] >= SHOWN).map(([name, text]) => {
+    return { name, text, value: all[name] };
+  });
+  const sum = parts.reduce((total, { value }) => total + value, 0);
+  if (ms - sum >= SHOWN) parts.push({ name: "network", text: "Network", value: ms - sum });
+  const bar = parts.map(({ name, value }) => {
     const part = el("span", { class: `stage-${name}` });
     part.style.flexGrow = value;
     return part;
-  }));
-  const legend = parts.map(([name, text, value]) =>
-    el("div", {}, el("dt", {}, el("i", { class: `swatch stage-${name}` }), text),
-       el("dd", {}, milliseconds(value))));
-  return card("Time", bar, el("dl", { class: "legend" }, legend),
-              el("dl", { class: "legend totals" },
-                 el("div", {}, el("dt", {}, "Server"),
-                    el("dd", {}, milliseconds(result.timing_ms.total))),
-                 el("div", {}, el("dt", {}, "Round trip"), el("dd", {}, milliseconds(ms)))));
+  });
+  const legend = parts.map(({ name, text, value }) =>
+    entry(text, value, el("i", { class: `swatch stage-${name}` })),
+  );
+  const totals = [entry("All stages", sum), entry("Round trip", ms)];
+  return card(
+    "Time",
+    el("div", { class: "stack", "aria-hidden": "true" }, bar),
+    el("dl", { class: "legend" }, legend),
+    el("dl", { class: "legend totals" }, totals),
+    sum > ms && el("p", { class: "hint" }, "Some stages ran at the same time."),
+  );
 }
 
 /** The answer, to be taken away: as JSON and as the command that gives it. */
 export function takeAway({ result, url, name }) {
-  const command = () => curl(new URL(url, document.baseURI).href, { args: [["-F", formFile("file", name)]] });
-  return card("Take it away",
-              el("p", { class: "row" }, copyButton("Copy JSON", () => pretty(result)),
-                 copyButton("Copy curl command", command)),
-              el("details", {}, el("summary", {}, "JSON"),
-                 el("pre", { tabindex: 0, id: "json" }, pretty(result))),
-              el("details", {}, el("summary", {}, "curl"),
-                 el("pre", { tabindex: 0, id: "curl" }, command())));
+  const command = () =>
+    curl(new URL(url, document.baseURI).href, { args: [["-F", formFile("file", name)]] });
+  return card(
+    "Take it away",
+    el(
+      "p",
+      { class: "row" },
+      copyButton("Copy JSON", () => pretty(result)),
+      copyButton("Copy curl command", command),
+    ),
+    el(
+      "details",
+      {},
+      el("summary", {}, "JSON"),
+      el("pre", { tabindex: 0, id: "json" }, pretty(result)),
+    ),
+    el("details", {}, el("summary", {}, "curl"), el("pre", { tabindex: 0, id: "curl" }, command())),
+  );
 }

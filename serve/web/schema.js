@@ -13,7 +13,10 @@ export function setDocument(description) {
 /** What a node means: itself, or what its $ref points at. */
 export function resolve(node) {
   if (!node?.$ref) return node ?? {};
-  return node.$ref.slice(2).split("/").reduce((at, part) => at[part.replaceAll("~1", "/")], root);
+  return node.$ref
+    .slice(2)
+    .split("/")
+    .reduce((at, part) => at[part.replaceAll("~1", "/")], root);
 }
 
 const nameOf = (node) => node?.$ref?.split("/").pop();
@@ -21,8 +24,10 @@ const variants = (schema) => schema.oneOf ?? schema.anyOf;
 
 /** Text with its `code` parts marked; blank lines divide paragraphs. */
 export function prose(text = "") {
-  return text.split(/\n\n+/).filter(Boolean).map((paragraph) =>
-    el("p", {}, inline(paragraph)));
+  return text
+    .split(/\n\n+/)
+    .filter(Boolean)
+    .map((paragraph) => el("p", {}, inline(paragraph)));
 }
 
 /** The same without paragraphs. */
@@ -46,24 +51,41 @@ function shortType(node) {
   const schema = resolve(node);
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.enum && schema.enum.length <= 5) return schema.enum.map(String).join(" | ");
-  if (variants(schema)) return variants(schema).map((option) => nameOf(option) ?? shortType(option)).join(" or ");
+  if (variants(schema))
+    return variants(schema)
+      .map((option) => nameOf(option) ?? shortType(option))
+      .join(" or ");
   if (schema.format === "binary") return "file";
   if (schema.contentEncoding) return schema.contentEncoding;
   if (schema.type === "array") {
     const count = schema.minItems === schema.maxItems ? schema.minItems : undefined;
-    return `array of ${count ?? ""} ${nameOf(schema.items) ?? shortType(schema.items)}`.replace("  ", " ");
+    return `array of ${count ?? ""} ${nameOf(schema.items) ?? shortType(schema.items)}`.replace(
+      "  ",
+      " ",
+    );
   }
   if (Array.isArray(schema.type)) return schema.type.join(" or ");
   return schema.format ?? schema.type ?? "any value";
 }
 
+/* A variant without a name is told by what it must have. */
+function variantName(node) {
+  return (
+    nameOf(node) ??
+    (resolve(node).required ? `{${resolve(node).required.join(", ")}}` : shortType(node))
+  );
+}
+
 /* The schemas a reader may want to open below this one: properties, items, variants. */
 function parts(schema) {
   const required = schema.required ?? [];
-  const properties = Object.entries(schema.properties ?? {}).map(([name, node]) =>
-    ({ name, node, required: required.includes(name) }));
+  const properties = Object.entries(schema.properties ?? {}).map(([name, node]) => ({
+    name,
+    node,
+    required: required.includes(name),
+  }));
   if (properties.length) return properties;
-  if (variants(schema)) return variants(schema).map((node, i) => ({ name: nameOf(node) ?? `variant ${i + 1}`, node }));
+  if (variants(schema)) return variants(schema).map((node) => ({ name: variantName(node), node }));
   return [];
 }
 
@@ -77,16 +99,26 @@ function inner(node) {
 export function schemaView(node) {
   const list = inner(node);
   const { description } = resolve(node);
-  if (!list.length) return el("p", { class: "type" }, typeText(node), description && [": ", inline(description)]);
-  return el("ul", { class: "schema" }, list.map((part) => {
-    const line = [
-      el("code", { class: "name" }, part.name),
-      el("span", { class: "type" }, typeText(part.node), part.required === false && ", may be left out"),
-      el("span", { class: "about" }, inline(resolve(part.node).description)),
-    ];
-    if (!inner(part.node).length) return el("li", {}, el("div", {}, line));
-    return el("li", {}, el("details", {}, el("summary", {}, line), schemaView(part.node)));
-  }));
+  if (!list.length)
+    return el("p", { class: "type" }, typeText(node), description && [": ", inline(description)]);
+  return el(
+    "ul",
+    { class: "schema" },
+    list.map((part) => {
+      const line = [
+        el("code", { class: "name" }, part.name),
+        el(
+          "span",
+          { class: "type" },
+          typeText(part.node),
+          part.required === false && ", may be left out",
+        ),
+        el("span", { class: "about" }, inline(resolve(part.node).description)),
+      ];
+      if (!inner(part.node).length) return el("li", {}, el("div", {}, line));
+      return el("li", {}, el("details", {}, el("summary", {}, line), schemaView(part.node)));
+    }),
+  );
 }
 
 /** A value that fits a schema: its example or default where it has one. */
@@ -97,7 +129,14 @@ export function sample(node) {
   if (variants(schema)) return sample(variants(schema)[0]);
   const type = Array.isArray(schema.type) ? schema.type[0] : schema.type;
   if (type === "object")
-    return Object.fromEntries(Object.entries(schema.properties ?? {}).map(([name, part]) => [name, sample(part)]));
-  if (type === "array") return Array.from({ length: schema.minItems ?? 1 }, () => sample(schema.items));
-  return { string: "text", integer: schema.minimum ?? 1, number: schema.maximum ?? 0.5, boolean: true }[type] ?? null;
+    return Object.fromEntries(
+      Object.entries(schema.properties ?? {}).map(([name, part]) => [name, sample(part)]),
+    );
+  if (type === "array")
+    return Array.from({ length: schema.minItems ?? 1 }, () => sample(schema.items));
+  return (
+    { string: "text", integer: schema.minimum ?? 1, number: schema.maximum ?? 0.5, boolean: true }[
+      type
+    ] ?? null
+  );
 }

@@ -10,13 +10,30 @@ const SHOWN = 100000; // characters of an answer: browsers grow slow with more
 function parameterInput({ name, schema, example, required }) {
   const { type, enum: values, minimum, maximum, default: standard, pattern } = resolve(schema);
   if (values)
-    return el("select", { name }, el("option", { value: "" }, `default: ${standard}`),
-              values.map((value) => el("option", {}, String(value))));
+    return el(
+      "select",
+      { name },
+      el("option", { value: "" }, `default: ${standard}`),
+      values.map((value) => el("option", {}, String(value))),
+    );
   if (type === "integer" || type === "number")
-    return el("input", { name, type: "number", min: minimum, max: maximum,
-                         step: type === "integer" ? 1 : "any", placeholder: standard });
-  return el("input", { name, type: "text", value: required ? example : null, required,
-                       pattern: pattern?.replace(/^\^|\$$/g, ""), autocomplete: "off", spellcheck: "false" });
+    return el("input", {
+      name,
+      type: "number",
+      min: minimum,
+      max: maximum,
+      step: type === "integer" ? 1 : "any",
+      placeholder: standard,
+    });
+  return el("input", {
+    name,
+    type: "text",
+    value: required ? example : null,
+    required,
+    pattern: pattern?.replace(/^\^|\$$/g, ""),
+    autocomplete: "off",
+    spellcheck: "false",
+  });
 }
 
 function field(label, input) {
@@ -28,7 +45,8 @@ function field(label, input) {
 /* Each kind of body is {fields: elements, request(): {body, headers, args}}. */
 function multipart(schema) {
   const inputs = Object.entries(resolve(schema).properties).map(([name, node]) =>
-    el("input", { type: "file", name, multiple: resolve(node).type === "array", required: true }));
+    el("input", { type: "file", name, multiple: resolve(node).type === "array", required: true }),
+  );
   return {
     fields: inputs.map((input) => field(input.name, input)),
     request() {
@@ -53,7 +71,10 @@ function json(media) {
     request: () => ({
       body: area.value,
       headers: { "content-type": "application/json" },
-      args: [["-H", "content-type: application/json"], ["-d", area.value]],
+      args: [
+        ["-H", "content-type: application/json"],
+        ["-d", area.value],
+      ],
     }),
   };
 }
@@ -69,7 +90,10 @@ function raw(type) {
       return {
         body: file,
         headers: { "content-type": sent },
-        args: [["-H", `content-type: ${sent}`], ["--data-binary", `@${file?.name ?? "photo.jpg"}`]],
+        args: [
+          ["-H", `content-type: ${sent}`],
+          ["--data-binary", `@${file?.name ?? "photo.jpg"}`],
+        ],
       };
     },
   };
@@ -84,10 +108,15 @@ function bodyOf(type, media) {
 /* The body's part of the form: which kind, and that kind's fields. current() is the kind chosen. */
 function bodyPart(requestBody, changed) {
   const content = Object.entries(resolve(requestBody).content ?? {});
-  if (!content.length) return { elements: [], current: () => ({ request: () => ({ headers: {}, args: [] }) }) };
+  if (!content.length)
+    return { elements: [], current: () => ({ request: () => ({ headers: {}, args: [] }) }) };
   const kinds = new Map(content.map(([type, media]) => [type, bodyOf(type, media)]));
   const place = el("div", { class: "fields" });
-  const choice = el("select", {}, [...kinds.keys()].map((type) => el("option", {}, type)));
+  const choice = el(
+    "select",
+    {},
+    [...kinds.keys()].map((type) => el("option", {}, type)),
+  );
   const use = () => place.replaceChildren(...kinds.get(choice.value).fields);
   choice.addEventListener("change", () => {
     use();
@@ -106,16 +135,21 @@ function target(path, parameters, inputs) {
   let filled = path;
   parameters.forEach((parameter, i) => {
     const { value } = inputs[i];
-    if (parameter.in === "path") filled = filled.replace(`{${parameter.name}}`, encodeURIComponent(value));
+    if (parameter.in === "path")
+      filled = filled.replace(`{${parameter.name}}`, encodeURIComponent(value));
     else if (value && parameter.in === "query") query.set(parameter.name, value);
     else if (value && parameter.in === "header") headers[parameter.name] = value;
   });
   // Relative, so that it also works where a proxy serves this below a path of its own.
-  return { url: new URL(`.${filled}${query.size ? `?${query}` : ""}`, document.baseURI).href, headers };
+  return {
+    url: new URL(`.${filled}${query.size ? `?${query}` : ""}`, document.baseURI).href,
+    headers,
+  };
 }
 
 function readable(text, type) {
-  if (type.startsWith("application/octet-stream")) return `${text.length} characters of binary data`;
+  if (type.startsWith("application/octet-stream"))
+    return `${text.length} characters of binary data`;
   try {
     return pretty(JSON.parse(text));
   } catch {
@@ -125,12 +159,27 @@ function readable(text, type) {
 
 function answerView({ status, headers, text, ms }) {
   const body = readable(text, headers.get("content-type") ?? "");
-  const cut = body.length > SHOWN ? `${body.slice(0, SHOWN)}\n… ${body.length - SHOWN} characters more` : body;
+  const cut =
+    body.length > SHOWN
+      ? `${body.slice(0, SHOWN)}\n… ${body.length - SHOWN} characters more`
+      : body;
   return [
-    el("p", { class: "status" }, el("strong", { class: status < 400 ? "good" : "bad" }, `${status}`),
-       el("span", { class: "hint" }, `${ms.toFixed(0)} ms, ${text.length} bytes`)),
-    el("details", {}, el("summary", {}, "Headers"),
-       el("pre", { tabindex: 0 }, [...headers].map(([name, value]) => `${name}: ${value}`).join("\n"))),
+    el(
+      "p",
+      { class: "status" },
+      el("strong", { class: status < 400 ? "good" : "bad" }, `${status}`),
+      el("span", { class: "hint" }, `${ms.toFixed(0)} ms, ${text.length} bytes`),
+    ),
+    el(
+      "details",
+      {},
+      el("summary", {}, "Headers"),
+      el(
+        "pre",
+        { tabindex: 0 },
+        [...headers].map(([name, value]) => `${name}: ${value}`).join("\n"),
+      ),
+    ),
     el("pre", { tabindex: 0, class: "answer" }, cut),
   ];
 }
@@ -166,12 +215,21 @@ export function tryIt(method, path, parameters, requestBody) {
     button.disabled = false;
   };
 
-  const form = el("form", { class: "try", onsubmit: submit, oninput: refresh },
-                  el("h4", {}, "Try it"),
-                  parameters.map((parameter, i) => field(parameter.name, inputs[i])),
-                  body.elements,
-                  el("p", { class: "row" }, button, copyButton("Copy curl", () => command.textContent)),
-                  command, output);
+  const form = el(
+    "form",
+    { class: "try", onsubmit: submit, oninput: refresh },
+    el("h4", {}, "Try it"),
+    parameters.map((parameter, i) => field(parameter.name, inputs[i])),
+    body.elements,
+    el(
+      "p",
+      { class: "row" },
+      button,
+      copyButton("Copy curl", () => command.textContent),
+    ),
+    command,
+    output,
+  );
   refresh();
   return { form, refresh };
 }
