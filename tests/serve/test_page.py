@@ -1,0 +1,378 @@
+#!/usr/bin/env python3
+"""The pages of `mien serve` in a headless Chromium: what a person sees is what the tool prints."""
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+from urllib.parse import urlparse
+
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "cli"))
+import browser as browsers  # noqa: E402
+from server import Server  # noqa: E402
+from tool import HAVE_NETWORKS, PHOTOS, mien, objects, ppm  # noqa: E402
+
+Keys = browsers.Keys
+
+KEY = "a-key-of-the-test-0123456789"
+PHONE = {"width": 390, "height": 844, "phone": True}
+IDLE = "!document.querySelector('.thumb.running, .thumb.waiting, .card.busy')"
+FACTS = "[...document.querySelectorAll('.facts dd')].map((d) => d.firstChild.textContent)"
+
+
+def setUpModule():
+    global server, keyed, browser, folder
+    folder = Path(tempfile.mkdtemp(prefix="mien-page-"))
+    unittest.addModuleCleanup(shutil.rmtree, folder)
+    (folder / "keys").write_text(KEY + "\n")
+    server = Server()
+    unittest.addModuleCleanup(server.stop)
+    keyed = Server(f"--keys={folder / 'keys'}", "--classifier=none", "--age-gender=none")
+    unittest.addModuleCleanup(keyed.stop)
+    browser = browsers.Browser()
+    unittest.addModuleCleanup(browser.quit)
+
+
+def cli(command, path, *options):
+    (entry,) = objects(mien(command, *options, str(path)))
+    del entry["file"], entry["timing_ms"]
+    return entry
+
+
+def run(command, where):
+    """What a copied command prints in a shell, as JSON."""
+    done = subprocess.run(["bash", "-c", command], cwd=where, capture_output=True, check=False)
+    return json.loads(done.stdout)
+
+
+class Page(unittest.TestCase):
+    def setUp(self):
+        browser.console(), browser.hosts()  # what earlier tests left
+
+    def tearDown(self):
+        self.assertEqual(browser.console(), [])
+        self.assertLessEqual(browser.hosts(), {urlparse(s.url).netloc for s in (server, keyed)})
+
+    def choose(self, *paths):
+        browser.find("#files").send_keys("\n".join(map(str, paths)))
+
+    def open(self, *paths, **screen):
+        """The page with pictures, all of them answered."""
+        browser.open(server.url + "/", **screen)
+        self.choose(*paths)
+        browser.until(f"{IDLE} && document.querySelector('#found section, .bad')")
+
+    def check_boxes(self, expected):
+        """The boxes on the screen are those of the tool, in the picture as it is shown."""
+        picture, boxes = browser.script("""
+            const rect = (element) => {
+              const { x, y, right, bottom } = element.getBoundingClientRect();
+              return [x, y, right, bottom];
+            };
+            return [rect(document.querySelector("#picture")),
+                    [...document.querySelectorAll(".face .box")].map(rect)];
+        """)
+        scale = (picture[2] - picture[0]) / expected["width"]
+        self.assertAlmostEqual(scale, (picture[3] - picture[1]) / expected["height"], delta=0.01)
+        wanted = sorted([picture[i % 2] + scale * v for i, v in enumerate(face["box"])]
+                        for face in expected["faces"])
+        self.assertEqual(len(boxes), len(wanted))
+        for shown, there in zip(sorted(boxes), wanted):
+            for a, b in zip(shown, there):
+                self.assertAlmostEqual(a, b, delta=2.5)  # half of the widest line, and a pixel
+
+
+class Pictures(Page):
+    def test_a_dropped_picture_is_shown_with_its_faces(self):
+        browser.open(server.url + "/")
+        self.assertTrue(browser.find("#welcome").is_displayed())
+        browser.drop(PHOTOS[0])
+        browser.until("document.querySelector('.face')")
+        expected = cli("analyze", PHOTOS[0])
+        self.check_boxes(expected)
+        faces, classes = expected["faces"], expected["classes"]
+        self.assertEqual(len(browser.find_all("#overlay .dot")), 5 * len(faces))
+        labels = browser.texts(".label")
+        self.assertEqual(len(labels), len(faces))
+        for face in faces:
+            name = f"{face['gender']['value']} {face['age']:.0f}"
+            self.assertTrue(any(label.startswith(name) for label in labels), labels)
+        self.assertEqual(browser.texts(".bars li"),
+                         [f"{c['label']}{100 * c['score']:.1f} %" for c in classes])
+        # Screen readers are told, too.
+        self.assertEqual(browser.text("#live"), f"{len(faces)} faces found. "
+                         f"It looks like: {classes[0]['label']}.")
+
+    def test_boxes_stay_where_they_are_when_the_window_changes(self):
+        self.open(PHOTOS[0])
+        expected = cli("analyze", PHOTOS[0])
+        for width, height in ((1600, 900), (700, 1000), (390, 844)):
+            browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
+                "width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
+            browser.until(f"innerWidth === {width}")
+            browser.script("return new Promise((done) => setTimeout(done, 200))")  # a few frames
+            self.check_boxes(expected)
+
+    def test_several_pictures(self):
+        self.open(*PHOTOS[:3])
+        for i in (2, 0):
+            browser.script("document.querySelectorAll('#strip input')[arguments[0]].click()", i)
+            self.assertTrue(browser.text("#caption").startswith(PHOTOS[i].name))
+            browser.until("document.querySelector('#picture').complete")
+            self.check_boxes(cli("analyze", PHOTOS[i]))
+        browser.find("#remove").click()
+        self.assertEqual(len(browser.find_all("#strip input")), 2)
+        self.assertNotIn(PHOTOS[0].name, browser.find("#caption").text)
+
+    def test_a_broken_file_is_answered_with_a_sentence(self):
+        path = folder / "broken.jpg"
+        path.write_bytes(PHOTOS[0].read_bytes()[:200])
+        self.open(path)
+        status, answer = server.json("POST", "/v1/analyze", path.read_bytes(),
+                                     {"content-type": "image/jpeg"})
+        self.assertEqual(status, 400)
+        said = browser.find("#message").text
+        self.assertEqual(said.rstrip(".").lower(), answer["error"]["message"].rstrip(".").lower())
+        self.assertEqual(browser.find("#message").get_attribute("role"), "alert")
+        self.assertFalse(browser.find_all(".face"))
+
+    def test_a_picture_only_the_server_can_read(self):
+        path = folder / "grey.ppm"
+        path.write_bytes(ppm(120, 80))
+        self.open(path)
+        self.assertIn("120 × 80", browser.find("#caption").text)
+        self.assertIn("No face found", browser.find("#found").text)
+        self.assertFalse(browser.find("#picture").is_displayed())
+
+    def test_settings_ask_again(self):
+        self.open(PHOTOS[0])
+        browser.script("""
+            const slider = document.querySelector("#threshold");
+            slider.value = 0.95;
+            for (const type of ["input", "change"]) slider.dispatchEvent(new Event(type));
+        """)
+        expected = cli("analyze", PHOTOS[0], "--threshold=0.95")
+        count = len(expected["faces"])
+        self.assertLess(count, len(cli("analyze", PHOTOS[0])["faces"]))
+        browser.until(f"{IDLE} && document.querySelectorAll('.face').length === {count}")
+        self.check_boxes(expected)
+
+    def test_a_server_that_has_gone(self):
+        other = Server("--classifier=none", "--age-gender=none", "--embedder=none")
+        browser.open(other.url + "/")
+        browser.until("document.querySelector('#welcome h1')")
+        self.assertEqual(other.stop(), 0)
+        self.choose(PHOTOS[0])
+        browser.until("document.querySelector('#message').textContent")
+        self.assertEqual(browser.text("#message"), "The server cannot be reached.")
+        browser.console(), browser.hosts()  # that the connection was refused is said there
+
+
+class Faces(Page):
+    def facts(self, face):
+        x1, y1, x2, y2 = (int(v + 0.5) for v in face["box"])
+        return [f"{face['age']:.0f}", face["gender"]["value"], f"{face['score']:.3f}",
+                f"{x2 - x1} × {y2 - y1}"]
+
+    def test_a_click_an_arrow_and_a_small_face_pick(self):
+        self.open(PHOTOS[0])
+        faces = cli("analyze", PHOTOS[0])["faces"]
+        self.assertEqual(browser.script(f"return {FACTS}"), self.facts(faces[0]))
+        browser.press(Keys.ARROW_RIGHT)
+        self.assertEqual(browser.script(f"return {FACTS}"), self.facts(faces[1]))
+        browser.press(Keys.ARROW_LEFT, Keys.ARROW_LEFT)
+        self.assertEqual(browser.script(f"return {FACTS}"), self.facts(faces[-1]))
+        browser.script("document.querySelectorAll('#faces input')[1].focus()")
+        browser.press(Keys.SPACE)
+        self.assertEqual(browser.script(f"return {FACTS}"), self.facts(faces[1]))
+        browser.press(Keys.ARROW_LEFT)
+        self.assertEqual(browser.script(f"return {FACTS}"), self.facts(faces[0]))
+        for face in faces:
+            self.click_in(face["box"])
+            self.assertEqual(browser.script(f"return {FACTS}"), self.facts(face))
+        self.assertEqual(len(browser.find_all(".face.picked")), 1)
+
+    def click_in(self, box):
+        """A mouse's click in the middle of a box of the picture."""
+        x, y = browser.script("""
+            const picture = document.querySelector("#picture");
+            const r = picture.getBoundingClientRect();
+            const [x1, y1, x2, y2] = arguments[0].map((v) => (v * r.width) / picture.naturalWidth);
+            return [r.x + (x1 + x2) / 2, r.y + (y1 + y2) / 2];
+        """, box)
+        for kind in ("mousePressed", "mouseReleased"):
+            browser.driver.execute_cdp_cmd("Input.dispatchMouseEvent", {
+                "type": kind, "x": x, "y": y, "button": "left", "clickCount": 1})
+
+    def test_landmarks_are_those_of_the_tool(self):
+        self.open(PHOTOS[0])
+        face = cli("analyze", PHOTOS[0])["faces"][0]
+        browser.find("#look summary").click()
+        self.assertEqual(browser.texts("#look tbody td"),
+                         [f"{v:.1f}" for point in face["landmarks"] for v in point])
+
+    def test_comparing_two_faces(self):
+        self.open(PHOTOS[0], PHOTOS[1])
+        first, second = (cli("embed", photo)["faces"] for photo in PHOTOS[:2])
+        browser.find("#compare").click()
+        browser.script("document.querySelectorAll('#strip input')[1].click()")
+        browser.until("/^-?[0-9.]+$/.test(document.querySelector('.pair strong')?.textContent)")
+        shown = float(browser.find(".pair strong").text)
+        cosine = sum(a * b for a, b in zip(first[0]["embedding"], second[0]["embedding"]))
+        self.assertAlmostEqual(shown, cosine, delta=0.0006)
+        browser.press(Keys.ESCAPE)
+        browser.until("document.querySelector('#compare')")
+
+
+class TakeAway(Page):
+    def copied(self, label):
+        (button,) = [b for b in browser.find_all("#found .button") if b.text == label]
+        button.send_keys(Keys.ENTER)
+        browser.until("[...document.querySelectorAll('#found .button')]"
+                      ".some((b) => b.textContent === 'Copied')")
+        # Pasting is what a person does with it.
+        browser.script("""
+            const area = document.createElement("textarea");
+            area.id = "pasted";
+            document.body.append(area);
+            area.focus();
+        """)
+        browser.press(Keys.CONTROL, "v")
+        return browser.until("document.querySelector('#pasted').value", "something was pasted")
+
+    def check(self):
+        shown = json.loads(self.copied("Copy JSON"))
+        del shown["timing_ms"]
+        self.assertEqual(shown, cli("analyze", PHOTOS[0]))
+        browser.script("document.querySelector('#pasted').remove()")
+        command = self.copied("Copy curl command")
+        answer = run(command, PHOTOS[0].parent)
+        del answer["timing_ms"]
+        self.assertEqual(answer, shown)
+
+    def test_copying(self):
+        self.open(PHOTOS[0])
+        browser.driver.execute_cdp_cmd("Browser.grantPermissions", {
+            "origin": server.url, "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]})
+        self.check()
+
+    def test_copying_where_the_clipboard_is_not_allowed(self):
+        self.open(PHOTOS[0])
+        browser.script("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+        self.check()
+
+    def test_a_name_a_shell_would_trip_over(self):
+        path = folder / "it's; a $HOME, \"x\".jpg"
+        shutil.copy(PHOTOS[0], path)
+        self.open(path)
+        self.assertEqual(run(browser.text("#curl"), folder)["faces"],
+                         cli("analyze", path)["faces"])
+
+
+class Key(Page):
+    def test_the_key_is_asked_for_and_kept_for_the_tab(self):
+        browser.open(keyed.url + "/")
+        self.assertFalse(browser.find("#unlock").is_displayed())
+        self.choose(PHOTOS[0])
+        browser.until("!document.querySelector('#unlock').hidden")
+        browser.press("not-the-right-key-0000", Keys.ENTER)
+        browser.until("document.querySelector('#unlock-hint').textContent.includes('did not take')")
+        browser.press(KEY, Keys.ENTER)
+        browser.until("document.querySelector('.face')")
+        # This server has no classifier and knows no ages.
+        self.check_boxes(cli("detect", PHOTOS[0], "--size=640"))
+        self.assertFalse(browser.find_all(".bars"))
+        self.assertNotIn("Age", browser.find("#found").text)
+        stored = browser.script("return [Object.values(sessionStorage),"
+                                "Object.values(localStorage), document.cookie]")
+        self.assertEqual(stored, [[KEY], [], ""])
+        self.assertIn("x-api-key: $MIEN_KEY", browser.text("#curl"))
+        self.assertNotIn(KEY, browser.script("return document.documentElement.outerHTML"))
+        browser.open(keyed.url + "/")
+        self.choose(PHOTOS[0])
+        browser.until("document.querySelector('.face')")
+        browser.script("sessionStorage.clear()")
+
+
+class Screens(Page):
+    def test_nothing_is_wider_than_a_phone(self):
+        for dark in (False, True):
+            browser.open(server.url + "/", **PHONE, dark=dark)
+            self.assertLessEqual(browser.overflow(), 0)
+            self.assertTrue(browser.find("#welcome [data-pick=camera]").is_displayed())
+            self.open(*PHOTOS, **PHONE, dark=dark)
+            browser.open_details()
+            self.assertLessEqual(browser.overflow(), 0)
+        browser.open(server.url + "/docs", **PHONE)
+        browser.until("document.querySelector('.operation')")
+        browser.open_details()
+        browser.until("document.querySelector('.try')")
+        browser.open_details()
+        self.assertLessEqual(browser.overflow(), 0)
+
+    def test_everything_has_a_name_for_screen_readers(self):
+        browser.open(server.url + "/")
+        self.assertEqual(browser.unnamed(), [])
+        self.open(*PHOTOS[:2])
+        browser.open_details()
+        self.assertEqual(browser.unnamed(), [])
+        browser.open(server.url + "/docs#analyze")
+        browser.until("document.querySelector('#analyze .try')")
+        self.assertEqual(browser.unnamed(), [])
+
+
+class Documentation(Page):
+    def open_operation(self, name):
+        browser.open(server.url + "/docs")
+        browser.until("document.querySelector('.operation')")
+        browser.script("document.getElementById(arguments[0]).open = true", name)
+        browser.until(f"document.querySelector('#{name} .try')")
+
+    def send(self, name):
+        browser.script("document.querySelector(arguments[0]).requestSubmit()", f"#{name} .try")
+        status = browser.until(f"document.querySelector('#{name} .status strong')?.textContent")
+        return int(status), browser.text(f"#{name} .answer")
+
+    def test_every_operation_is_there(self):
+        _, description = server.json("GET", "/openapi.json")
+        wanted = {operation["operationId"] for item in description["paths"].values()
+                  for method, operation in item.items() if method in ("get", "post")}
+        browser.open(server.url + "/docs")
+        browser.until("document.querySelector('.operation')")
+        self.assertEqual({e.get_attribute("id") for e in browser.find_all(".operation")}, wanted)
+        browser.script("for (const d of document.querySelectorAll('.operation')) d.open = true")
+        browser.until(f"document.querySelectorAll('.try').length === {len(wanted)}")
+        text = browser.script("return document.body.textContent")
+        for wrong in ("undefined", "[object", "NaN"):
+            self.assertNotIn(wrong, text)
+
+    def test_trying_a_form(self):
+        self.open_operation("detect")
+        browser.find("#detect .try input[type=file]").send_keys(str(PHOTOS[0]))
+        browser.find("#detect .try input[name=max_faces]").send_keys("2")
+        status, text = self.send("detect")
+        self.assertEqual(status, 200)
+        self.assertEqual(len(json.loads(text)["faces"]), 2)
+        again = run(browser.text("#detect .curl"), PHOTOS[0].parent)
+        self.assertEqual(again["faces"], json.loads(text)["faces"])
+
+    def test_trying_json_and_what_is_refused(self):
+        self.open_operation("detectFacesFromBase64")
+        status, text = self.send("detectFacesFromBase64")  # the example is cut off: no picture
+        self.assertEqual(status, 200)
+        self.assertEqual(["error" in entry for entry in json.loads(text)["result"]], [True, True])
+        self.open_operation("health")
+        self.assertEqual(self.send("health"), (200, '{\n  "status": "API is running"\n}'))
+
+
+if __name__ == "__main__":
+    if not (HAVE_NETWORKS and len(PHOTOS) >= 3):
+        print("skipped: the default networks and photos are not installed")
+        sys.exit(77)
+    if not browsers.available() or not shutil.which("curl"):
+        print("skipped: Chromium, its driver, Selenium or curl is not installed")
+        sys.exit(77)
+    unittest.main()
