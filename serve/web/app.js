@@ -181,9 +181,10 @@ function facesCard(picture) {
       "No face found",
       el("p", { class: "hint" }, "A lower score in the settings may find more."),
     );
-  const title = faces.length === 1 ? "One face" : `${faces.length} faces`;
   const look = el("div", { id: "look" });
-  return card(title, faces.length > 1 && picker(picture.image, faces, picture.picked, pick), look);
+  if (faces.length === 1) return card("One face", look);
+  const title = [`${faces.length} faces`, el("small", { class: "mouse" }, "click one, or ← →")];
+  return card(title, picker(picture.image, faces, picture.picked, pick), look);
 }
 
 /* What stands below the row of faces: the picked face, or it beside the pinned one. */

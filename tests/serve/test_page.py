@@ -2,6 +2,7 @@
 """The pages of `mien serve` in a headless Chromium: what a person sees is what the tool prints."""
 import json
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -48,6 +49,14 @@ def run(command, where):
     return json.loads(done.stdout)
 
 
+def turned(jpeg):
+    """A JPEG with an EXIF block that says: show it turned by 90 degrees (orientation 6)."""
+    entry = struct.pack(">HHIHH", 0x0112, 3, 1, 6, 0)
+    tiff = b"MM\0\x2a" + struct.pack(">IH", 8, 1) + entry + struct.pack(">I", 0)
+    block = b"Exif\0\0" + tiff
+    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block + jpeg[2:]
+
+
 class Page(unittest.TestCase):
     def setUp(self):
         browser.console(), browser.hosts()  # what earlier tests left
@@ -64,6 +73,16 @@ class Page(unittest.TestCase):
         browser.open(server.url + "/", **screen)
         self.choose(*paths)
         browser.until(f"{IDLE} && document.querySelector('#found section, .bad')")
+
+    def ask_again(self, threshold):
+        """Moves the slider of the settings, and waits for the new answers."""
+        browser.script("""
+            const slider = document.querySelector("#threshold");
+            slider.value = arguments[0];
+            for (const type of ["input", "change"]) slider.dispatchEvent(new Event(type));
+        """, threshold)
+        browser.until(f"{IDLE} && document.querySelector('#curl').textContent"
+                      f".includes('threshold={threshold}')")
 
     def check_boxes(self, expected):
         """The boxes on the screen are those of the tool, in the picture as it is shown."""
@@ -147,17 +166,36 @@ class Pictures(Page):
         self.assertIn("No face found", browser.find("#found").text)
         self.assertFalse(browser.find("#picture").is_displayed())
 
+    def test_a_picture_that_lies_on_its_side(self):
+        path = folder / "turned.jpg"
+        path.write_bytes(turned(PHOTOS[0].read_bytes()))
+        self.open(path)
+        self.ask_again(0.05)  # faces on their side have low scores
+        expected = cli("analyze", path, "--threshold=0.05")
+        self.assertGreater(expected["height"], expected["width"])
+        self.assertTrue(expected["faces"])
+        self.check_boxes(expected)
+
+    def test_a_busy_server_is_asked_again(self):
+        browser.open(server.url + "/")
+        browser.script("""
+            const real = window.fetch;
+            window.tries = 0;
+            window.fetch = (...request) => ++window.tries > 2 ? real(...request)
+              : Promise.resolve(new Response(JSON.stringify({ error: { message: "busy" } }),
+                                             { status: 429, headers: { "retry-after": "1" } }));
+        """)
+        self.choose(PHOTOS[0])
+        browser.until("document.querySelector('.face')")
+        self.assertEqual(browser.script("return window.tries"), 3)
+
     def test_settings_ask_again(self):
         self.open(PHOTOS[0])
-        browser.script("""
-            const slider = document.querySelector("#threshold");
-            slider.value = 0.95;
-            for (const type of ["input", "change"]) slider.dispatchEvent(new Event(type));
-        """)
+        self.ask_again(0.95)
         expected = cli("analyze", PHOTOS[0], "--threshold=0.95")
         count = len(expected["faces"])
         self.assertLess(count, len(cli("analyze", PHOTOS[0])["faces"]))
-        browser.until(f"{IDLE} && document.querySelectorAll('.face').length === {count}")
+        self.assertEqual(len(browser.find_all(".face")), count)
         self.check_boxes(expected)
 
     def test_a_server_that_has_gone(self):
