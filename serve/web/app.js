@@ -290,7 +290,10 @@ function pick(index) {
   draw();
   showFace();
   const option = document.querySelectorAll("input[name=face]")[index];
-  if (option) option.checked = true;
+  if (!option) return;
+  option.checked = true;
+  const row = $("faces"); // scrolls by itself: the page stays where it is
+  row.scrollTop = option.parentElement.offsetTop - row.clientHeight / 2;
 }
 
 // ---------------------------------------------------------------- input
