@@ -11,7 +11,13 @@
 #include "serve/batch.h"
 #include "serve/request.h"
 
-enum job_wants { JOB_FACES = 1, JOB_AGES = 2, JOB_EMBEDDINGS = 4, JOB_CLASSES = 8 };
+enum job_wants {
+    JOB_FACES = 1,
+    JOB_AGES = 2,
+    JOB_EMBEDDINGS = 4,
+    JOB_CLASSES = 8,
+    JOB_ALL_PIXELS = 16 /* faces are looked for in all of them even where nothing else is wanted */
+};
 enum face_pick { FACE_ALL, FACE_LARGEST, FACE_CENTRE };
 
 struct job_options {

@@ -152,7 +152,7 @@ static void answer_pictures(struct request *r, unsigned wants, int needs_face) {
 }
 
 void handle_v1_analyze(struct request *r) {
-    unsigned wants = JOB_FACES;
+    unsigned wants = JOB_FACES | JOB_ALL_PIXELS; /* as the tool's analyze */
 
     if (r->models->task[MODELS_AGE_GENDER].net) wants |= JOB_AGES;
     if (r->models->task[MODELS_CLASSIFY].net) wants |= JOB_CLASSES;
