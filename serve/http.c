@@ -378,13 +378,13 @@ static enum MHD_Result dispatch(struct request *r) {
 
 /* 1 where the body of a refused request is read all the same: a client that is still sending when
  * the connection ends may never see the answer. One that asks first, or would send a lot, is
- * answered at once. */
+ * answered at once, and its connection ends with that; so one without a body is not. */
 static int is_drained(struct request *r) {
     const char *length = request_header(r, "Content-Length");
 
+    if (!length && !request_header(r, "Transfer-Encoding")) return 1;
     if (request_header(r, "Expect")) return 0;
-    if (length) return strtoull(length, NULL, 10) <= DRAIN_BODY;
-    return request_header(r, "Transfer-Encoding") != NULL;
+    return !length || strtoull(length, NULL, 10) <= DRAIN_BODY;
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *http, const char *path,
