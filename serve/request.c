@@ -61,8 +61,8 @@ static const char *find_text(struct request *r, const char *name, char room[64])
 
     if (text) return text;
     field = find_field(r, name);
-    if (field) { /* cut: no value of ours is that long, so what is cut off is refused */
-        size_t n = field->data.n < 63 ? field->data.n : 63;
+    if (field) { /* no value of ours is that long: such a one is refused as an empty one */
+        size_t n = field->data.n < 64 ? field->data.n : 0;
         if (n) memcpy(room, field->data.at, n);
         room[n] = '\0';
         return strlen(room) == n ? room : "";
@@ -87,8 +87,9 @@ int request_real(struct request *r, const char *name, double min, double max, do
 
     if (!text) return 0;
     value = strtod(text, &end);
-    if ((isdigit((unsigned char)*text) || *text == '.' || *text == '-') && !*end &&
-        isfinite(value) && value >= min && value <= max) {
+    /* strtod() takes blanks, "nan" and hexadecimals, too. */
+    if (strspn(text, "0123456789.eE+-") == strlen(text) && *text && !*end && isfinite(value) &&
+        value >= min && value <= max) {
         *v = value;
         return 0;
     }
