@@ -440,6 +440,14 @@ static void on_connection(void *context, struct MHD_Connection *http, void **soc
     }
 }
 
+/* A path or parameter with %00 stays as it is written: decoded it would end there, and be another
+ * one than the proxy in front of the server has seen. */
+static size_t unescape(void *context, struct MHD_Connection *http, char *text) {
+    (void)context;
+    (void)http;
+    return strstr(text, "%00") ? strlen(text) : MHD_http_unescape(text);
+}
+
 /* libmicrohttpd's own sentences are about single connections: of no use to whoever runs a server.
  */
 static void on_log(void *context, const char *fmt, va_list ap)
@@ -536,8 +544,8 @@ int http_start(struct server *s, char *why, size_t room) {
             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_MEMORY,
             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(c->idle_timeout + 1),
             MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION,
-            on_connection, s, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY, tls,
-            MHD_OPTION_END);
+            on_connection, s, MHD_OPTION_UNESCAPE_CALLBACK, unescape, s,
+            MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
         status = s->daemon ? 0 : -1;
         if (!s->daemon) {
             snprintf(why, room, "the HTTP server could not start%s",
