@@ -6,7 +6,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from server import Server  # noqa: E402
+from page_server import Server  # noqa: E402
 from tool import HAVE_NETWORKS  # noqa: E402  (server.py has added its folder)
 
 WEB = Path(__file__).parents[2] / "serve" / "web"

@@ -13,7 +13,7 @@ from urllib.parse import urlparse
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "cli"))
 import browser as browsers  # noqa: E402
-from server import Server  # noqa: E402
+from page_server import Server  # noqa: E402
 from tool import HAVE_NETWORKS, PHOTOS, mien, objects, ppm  # noqa: E402
 
 Keys = browsers.Keys
