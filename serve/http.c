@@ -105,7 +105,7 @@ static int check_state(struct request *r) {
     struct server *s = r->server;
     int state = atomic_load(&s->state);
 
-    if (state == SERVER_DRAINING) r->reply.close = 1;
+    if (state >= SERVER_DRAINING) r->reply.close = 1;
     if (state == SERVER_READY || r->route->flags & ROUTE_EARLY) return 0;
     metrics_rejected(s->metrics, state == SERVER_STARTING ? REJECT_NOT_READY : REJECT_DRAINING);
     reply_error(r, 503, "not_ready", "%s",

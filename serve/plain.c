@@ -9,7 +9,7 @@ void handle_health(struct request *r) {
 }
 
 void handle_ready(struct request *r) {
-    static const char *const words[] = {"starting", "ready", "draining"};
+    static const char *const words[] = {"starting", "ready", "draining", "ending"};
     int state = atomic_load(&r->server->state), is_ready = state == SERVER_READY;
 
     reply_json(r, is_ready ? 200 : 503, json_pack("{s:s}", "status", words[state]));

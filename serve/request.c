@@ -166,20 +166,30 @@ static int is_gone(struct request *r) {
     return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
 
+static int is_ending(const struct request *r) {
+    return atomic_load(&r->server->state) == SERVER_ENDING;
+}
+
 int request_is_over(void *request) {
     struct request *r = request;
 
-    return clock_seconds() >= r->deadline || is_gone(r);
+    return clock_seconds() >= r->deadline || is_ending(r) || is_gone(r);
 }
 
 void request_give_up(struct request *r) {
-    int late = clock_seconds() >= r->deadline;
+    int is_late = clock_seconds() >= r->deadline, is_last = is_ending(r);
 
-    metrics_rejected(r->server->metrics, late ? REJECT_DEADLINE : REJECT_GONE);
-    if (late)
+    metrics_rejected(r->server->metrics, is_late   ? REJECT_DEADLINE
+                                         : is_last ? REJECT_DRAINING
+                                                   : REJECT_GONE);
+    if (is_late) {
         reply_error(r, 504, "deadline", "the answer was not ready within the deadline");
-    else
+    } else if (is_last) {
+        reply_error(r, 503, "not_ready", "the server is shutting down");
+        r->reply.retry_after = 1;
+    } else {
         reply_error(r, 499, "client_gone", "the client closed the connection");
+    }
 }
 
 void request_spent(struct request *r, enum metrics_stage stage, double seconds) {

@@ -108,9 +108,11 @@ void reply_asset(struct request *r, const struct asset *asset);
 /* HTTP status and error code for a code of mien.h. */
 int error_status(int mien_code, const char **code);
 
-/* 1 where nobody waits for the answer any more, or its deadline has passed. For batch_wait(). */
+/* 1 where nobody waits for the answer any more, its deadline has passed, or the server cannot wait
+ * for it. For batch_wait(). */
 int request_is_over(void *request);
-/* Replies 504, or nothing where the client has gone; for work that was given up. */
+/* Replies 504, 503 at the server's end, or nothing where the client has gone; for work that was
+ * given up. */
 void request_give_up(struct request *r);
 
 /* Adds to the time of a stage, and to its histogram. */

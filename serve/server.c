@@ -17,6 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define LAST_ANSWERS 1.0 /* seconds clients have to fetch them when the server ends */
+
 void server_gauges(struct server *s, struct metrics_gauges *g) {
     *g = (struct metrics_gauges){
         .ready = atomic_load(&s->state) == SERVER_READY,
@@ -135,20 +137,29 @@ static void reload(struct server *s) {
     if (!failed) log_say(s->log, "keys and networks are read anew");
 }
 
-/* Takes no new connections, and waits for the requests that have begun. A second signal ends the
- * wait; whoever is still worked on is then answered or cut. */
-static void drain(struct server *s, const sigset_t *set) {
-    double until = clock_seconds() + s->config->drain_timeout;
+/* Waits until no request is left; -1 where some are after `seconds` or when a signal has come. */
+static int wait_for_requests(struct server *s, const sigset_t *set, double seconds) {
+    double until = clock_seconds() + seconds;
 
+    while (atomic_load(&s->active) > 0) {
+        int signal_number = next_signal(set, 0.02);
+        if (signal_number == SIGTERM || signal_number == SIGINT || clock_seconds() >= until)
+            return -1;
+    }
+    return 0;
+}
+
+/* Takes no new connections, and waits for the requests that have begun. A second signal ends the
+ * wait; whoever is still waiting or worked on is then told so, which takes a run of a network. */
+static void drain(struct server *s, const sigset_t *set) {
     log_say(s->log, "draining: %d requests under way", atomic_load(&s->active));
     atomic_store(&s->state, SERVER_DRAINING);
     http_stop_listening(s);
-    while (atomic_load(&s->active) > 0 && clock_seconds() < until) {
-        int signal_number = next_signal(set, 0.02);
-        if (signal_number == SIGTERM || signal_number == SIGINT) break;
-    }
-    if (atomic_load(&s->active) > 0)
-        log_say(s->log, "%d requests did not end in time", atomic_load(&s->active));
+    if (wait_for_requests(s, set, s->config->drain_timeout) == 0) return;
+    log_say(s->log, "%d requests did not end in time", atomic_load(&s->active));
+    atomic_store(&s->state, SERVER_ENDING);
+    workers_stop(s->workers);
+    wait_for_requests(s, set, LAST_ANSWERS);
 }
 
 static int wait_for_end(struct server *s, const sigset_t *set) {
@@ -212,8 +223,8 @@ int serve_run(const struct serve_config *config) {
         fprintf(stderr, "mien: out of memory or threads\n");
     else
         status = serve(&s, &set);
-    workers_stop(s.workers);     /* what is still queued or worked on is ended first: then ... */
-    if (s.daemon) http_stop(&s); /* ... no connection is suspended */
+    workers_stop(s.workers); /* before http_stop(), which finds no connection suspended then */
+    if (s.daemon) http_stop(&s);
     if (status == 0) log_say(s.log, "ended");
     server_free(&s);
     curl_global_cleanup();

@@ -10,7 +10,12 @@
 #include "serve/request.h"
 #include "serve/sync.h"
 
-enum server_state { SERVER_STARTING, SERVER_READY, SERVER_DRAINING };
+enum server_state {
+    SERVER_STARTING,
+    SERVER_READY,
+    SERVER_DRAINING, /* takes no requests, ends those that have begun */
+    SERVER_ENDING    /* gives those up, too */
+};
 
 struct workers;
 struct connections;
