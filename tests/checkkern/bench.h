@@ -2,9 +2,10 @@
  * bench.h - `checkkern --bench`: how fast each slot of each table is, as a share of what the
  * instruction set could do, so that it is plain which kernel is worth another look.
  *
- * A slot is one row of a table in bench_conv.c, bench_pointwise.c or bench_scale.c: the shapes of real layers, and
- * a function that makes one call and says how much work that was. Rates are the best of several
- * windows, as the peaks they are compared with are: other processes only ever make them smaller.
+ * A slot is one row of a table in bench_conv.c, bench_pointwise.c or bench_scale.c: the shapes of
+ * real layers, and a function that makes one call and says how much work that was. Rates are the
+ * best of several windows, as the peaks they are compared with are: other processes only ever make
+ * them smaller.
  */
 #ifndef MIEN_TESTS_BENCH_H
 #define MIEN_TESTS_BENCH_H
