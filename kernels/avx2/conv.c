@@ -1,26 +1,127 @@
 #include "kernels/avx2/avx2.h"
 #include "kernels/c/c.h"
 
-/* One block of up to eight channels along the row, kh x kw taps. FULL: all eight lanes. */
+enum { LANES = 8 };
+
+static inline __attribute__((always_inline)) __m256 load(const int full, __m256i m,
+                                                         const float *p) {
+    return full ? _mm256_loadu_ps(p) : _mm256_maskload_ps(p, m);
+}
+
+static inline __attribute__((always_inline)) void store(const int full, __m256i m, float *p,
+                                                        __m256 v) {
+    if (full)
+        _mm256_storeu_ps(p, v);
+    else
+        _mm256_maskstore_ps(p, m, v);
+}
+
+/* Windows of 3x3 at n neighbouring pixels of nv vectors of channels: each column is loaded once and
+ * goes into the sums of all windows it lies in, each weight is loaded once for all of them. full,
+ * n, nv and stride are constants where this is inlined. */
 static inline __attribute__((always_inline)) void
-dwconv_block(const int full, __m256i m, int w, const int kh, const int kw, int c, int stride,
-             const float *src, ptrdiff_t src_row, ptrdiff_t src_px, const float *wt, float *dst) {
+dwconv_3x3(const int full, __m256i m, const int n, const int nv, const int stride, int c,
+           const float *src, ptrdiff_t src_row, ptrdiff_t src_px, const float *wt, float *dst) {
+    __m256 sum[7][2];
+#pragma GCC unroll 7
+    for (int x = 0; x < n; x++) sum[x][0] = sum[x][1] = _mm256_setzero_ps();
+    for (int i = 0; i < 3; i++) {
+        const float *p = src + i * src_row;
+        __m256 k[3][2];
+#pragma GCC unroll 3
+        for (int t = 0; t < 3; t++, wt += c)
+#pragma GCC unroll 2
+            for (int v = 0; v < nv; v++) k[t][v] = load(full, m, wt + v * LANES);
+#pragma GCC unroll 15
+        for (int column = 0; column < (n - 1) * stride + 3; column++, p += src_px)
+#pragma GCC unroll 2
+            for (int v = 0; v < nv; v++) {
+                __m256 value = load(full, m, p + v * LANES);
+#pragma GCC unroll 3
+                for (int t = 0; t < 3; t++) {
+                    int x = (column - t) / stride;
+                    if (column >= t && (column - t) % stride == 0 && x < n)
+                        sum[x][v] = _mm256_fmadd_ps(value, k[t][v], sum[x][v]);
+                }
+            }
+    }
+#pragma GCC unroll 7
+    for (int x = 0; x < n; x++, dst += c)
+#pragma GCC unroll 2
+        for (int v = 0; v < nv; v++) store(full, m, dst + v * LANES, sum[x][v]);
+}
+
+/* A row in blocks of n pixels, all channels of a block after each other, so that its columns are
+ * still near when the next block reads them. The last block reaches back over pixels that are done
+ * already. channels: how many of c are wanted; returns how many were done, which may be none. */
+static inline __attribute__((always_inline)) int
+dwconv_row(const int n, const int nv, const int stride, int w, int channels, int c,
+           const float *src, ptrdiff_t src_row, ptrdiff_t src_px, const float *wt, float *dst) {
+    int step = nv * LANES, whole = w < n ? 0 : channels / step * step;
+    for (int x = 0; x < w; x += n) {
+        int first = x + n <= w ? x : w - n;
+        const float *s = src + first * stride * src_px;
+        float *d = dst + (ptrdiff_t)first * c;
+        for (int j = 0; j < whole; j += step) {
+            /* The addresses of a block's columns must look new in every turn: the compiler would
+             * keep them all for the loop, and there are more than registers. */
+            __asm__("" : "+r"(src_px), "+r"(src_row), "+r"(c));
+            dwconv_3x3(1, _mm256_setzero_si256(), n, nv, stride, c, s + j, src_row, src_px, wt + j,
+                       d + j);
+        }
+    }
+    return whole;
+}
+
+#define ROW(NAME, N, NV, STRIDE)                                                                   \
+    static __attribute__((noinline)) int NAME(int w, int channels, int c, const float *src,        \
+                                              ptrdiff_t src_row, ptrdiff_t src_px,                 \
+                                              const float *wt, float *dst) {                       \
+        return dwconv_row(N, NV, STRIDE, w, channels, c, src, src_row, src_px, wt, dst);           \
+    }
+ROW(row_7x8_stride1, 7, 1, 1)
+ROW(row_7x8_stride2, 7, 1, 2)
+ROW(row_3x16_stride1, 3, 2, 1)
+ROW(row_3x16_stride2, 3, 2, 2)
+
+/* Blocks of 7 pixels take seven registers of sums and three of weights, those of 3 pixels and two
+ * vectors six and six. The former multiply faster; but they read half a cache line, and where
+ * pixels lie far apart in memory it is evicted before the other half is wanted. */
+static void dwconv_3x3_any(int w, int c, int stride, const float *src, ptrdiff_t src_row,
+                           ptrdiff_t src_px, const float *wt, float *dst) {
+    enum { NEAR = 64 };
+    int j = 0;
+    if (c > NEAR || w < 7)
+        j = stride == 1 ? row_3x16_stride1(w, c, c, src, src_row, src_px, wt, dst)
+                        : row_3x16_stride2(w, c, c, src, src_row, src_px, wt, dst);
+    j += stride == 1 ? row_7x8_stride1(w, c - j, c, src + j, src_row, src_px, wt + j, dst + j)
+                     : row_7x8_stride2(w, c - j, c, src + j, src_row, src_px, wt + j, dst + j);
+    for (; j < c; j += LANES)
+        for (int x = 0; x < w; x++)
+            dwconv_3x3(0, avx2_tail(c - j), 1, 1, 1, c, src + x * stride * src_px + j, src_row,
+                       src_px, wt + j, dst + (ptrdiff_t)x * c + j);
+}
+
+/* Any window: n vectors of channels, which are neighbours in memory at every tap. The last one is
+ * under the mask m where it is not full. */
+static inline __attribute__((always_inline)) void
+dwconv_any(const int full, __m256i m, const int n, int w, int kh, int kw, int c, int stride,
+           const float *src, ptrdiff_t src_row, ptrdiff_t src_px, const float *wt, float *dst) {
     for (int x = 0; x < w; x++, src += stride * src_px, dst += c) {
-        __m256 acc = _mm256_setzero_ps();
         const float *k = wt;
-#pragma GCC unroll 3
+        __m256 sum[8];
+#pragma GCC unroll 8
+        for (int i = 0; i < n; i++) sum[i] = _mm256_setzero_ps();
         for (int ky = 0; ky < kh; ky++)
-#pragma GCC unroll 3
             for (int kx = 0; kx < kw; kx++, k += c) {
                 const float *s = src + ky * src_row + kx * src_px;
-                acc =
-                    full ? _mm256_fmadd_ps(_mm256_loadu_ps(s), _mm256_loadu_ps(k), acc)
-                         : _mm256_fmadd_ps(_mm256_maskload_ps(s, m), _mm256_maskload_ps(k, m), acc);
+#pragma GCC unroll 8
+                for (int i = 0; i < n; i++)
+                    sum[i] = _mm256_fmadd_ps(load(full, m, s + i * LANES),
+                                             load(full, m, k + i * LANES), sum[i]);
             }
-        if (full)
-            _mm256_storeu_ps(dst, acc);
-        else
-            _mm256_maskstore_ps(dst, m, acc);
+#pragma GCC unroll 8
+        for (int i = 0; i < n; i++) store(full, m, dst + i * LANES, sum[i]);
     }
 }
 
@@ -28,19 +129,23 @@ static void dwconv_avx2(enum kern_type type, int w, int kh, int kw, int c, int s
                         const void *source, ptrdiff_t src_row, ptrdiff_t src_px, const float *wt,
                         float *dst) {
     const float *src = source;
+    const __m256i none = _mm256_setzero_si256();
     if (type != KERN_F32) { /* networks run in fp32 on this table */
         kern_dwconv_c(type, w, kh, kw, c, stride, source, src_row, src_px, wt, dst);
         return;
     }
-    for (int j = 0; j < c; j += 8) {
-        __m256i m = avx2_tail(c - j);
-        if (c - j < 8)
-            dwconv_block(0, m, w, kh, kw, c, stride, src + j, src_row, src_px, wt + j, dst + j);
-        else if (kh == 3 && kw == 3)
-            dwconv_block(1, m, w, 3, 3, c, stride, src + j, src_row, src_px, wt + j, dst + j);
-        else
-            dwconv_block(1, m, w, kh, kw, c, stride, src + j, src_row, src_px, wt + j, dst + j);
+    if (kh == 3 && kw == 3 && stride < 3) {
+        dwconv_3x3_any(w, c, stride, src, src_row, src_px, wt, dst);
+        return;
     }
+    int j = 0;
+    for (; j + 8 * LANES <= c; j += 8 * LANES)
+        dwconv_any(1, none, 8, w, kh, kw, c, stride, src + j, src_row, src_px, wt + j, dst + j);
+    for (; j + LANES <= c; j += LANES)
+        dwconv_any(1, none, 1, w, kh, kw, c, stride, src + j, src_row, src_px, wt + j, dst + j);
+    if (j < c)
+        dwconv_any(0, avx2_tail(c - j), 1, w, kh, kw, c, stride, src + j, src_row, src_px, wt + j,
+                   dst + j);
 }
 
 static float sum_lanes(__m256 v) {

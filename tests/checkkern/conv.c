@@ -68,7 +68,7 @@ static float oracle(const struct shape *s, const float *src, const float *wt, in
 /* Depthwise convolutions read any type, grouped ones floats. */
 static void check_grouped(struct check *k, int depthwise) {
     enum kern_type type = depthwise ? (enum kern_type)check_int(k, KERN_F32, KERN_U8) : KERN_F32;
-    int groups = check_int(k, 1, 40), gi = depthwise ? 1 : check_int(k, 1, 5);
+    int groups = check_int(k, 1, depthwise ? 100 : 40), gi = depthwise ? 1 : check_int(k, 1, 5);
     int go = depthwise ? 1 : check_int(k, 1, 4);
     struct shape s = random_shape(k, groups, groups * gi, groups * go);
     if (depthwise && check_int(k, 0, 1)) s.kh = s.kw = 3; /* has code of its own */
