@@ -15,6 +15,7 @@ struct value {
     int tail;            /* an output, or only activations away from one */
     int heads, bodies;   /* convolutions that read it: last layers, others */
     int sums;            /* of those, how many multiply in integers */
+    int exempt;          /* the first of a group: it stays in the better type */
     double zero;         /* of the group: which share of the steps lies below zero */
     const float *ranges; /* [3][channels], of this value alone; NULL: not measured */
 };
@@ -120,6 +121,17 @@ static int read_ranges(const struct net *net, struct value *v) {
     return MIEN_OK;
 }
 
+static int read_exempt(const struct net *net, struct value *v) {
+    const struct blob_tensor *t = blob_find(net->blob, PRECISION_EXEMPT);
+    for (size_t i = 0; t && i < t->count; i++) {
+        if (!(t->data[i] >= 0 && t->data[i] < (float)net->count))
+            return err_set(MIEN_EWEIGHTS, "%s: tensor %s names no value; calibrate again",
+                           blob_label(net->blob), t->name);
+        v[(int)t->data[i]].exempt = 1;
+    }
+    return MIEN_OK;
+}
+
 int precision_check(const struct net *net, int node) {
     const struct net_node *n = &net->nodes[node];
     if (n->stored.type != KERN_U8 || n->stored.scale) return MIEN_OK;
@@ -213,7 +225,7 @@ static int copy_scales(const struct net *net, struct net_node *n) {
 static enum kern_type type_of(const struct net_node *n, const struct value *group,
                               enum mien_precision precision, enum kern_type better) {
     if (group->tail) return KERN_F32;
-    if (n->op == NET_INPUT || precision == MIEN_BF16) return better;
+    if (n->op == NET_INPUT || precision == MIEN_BF16 || group->exempt) return better;
     return group->heads && !group->bodies ? better : KERN_U8;
 }
 
@@ -229,6 +241,7 @@ int precision_assign(struct net *net, enum mien_precision precision,
     find_tails(net, v);
     find_groups(net, v);
     int rc = precision == MIEN_INT8 ? read_ranges(net, v) : MIEN_OK;
+    if (precision == MIEN_INT8 && !rc) rc = read_exempt(net, v);
     if (precision == MIEN_INT8 && !rc) rc = find_zeros(net, v);
     for (int i = 0; i < net->count && !rc; i++) {
         struct net_node *n = &net->nodes[i];

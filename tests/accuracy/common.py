@@ -3,7 +3,10 @@ reference.
 
 A figure is right when it is no more than TOLERANCE points below the one an independent runtime
 reaches with the same weights on the same pictures; a precision below fp32 may lose LOSS points more
-(against the fp32 figure where the same run has it). Every script also takes
+(against the fp32 figure where the same run has it). Where it is known which pictures are right, it may
+also lose what chance explains: of n pictures that only one of two precisions gets right, one of them
+has sqrt(n) more than the other by chance (a standard deviation; McNemar, 1947); two are allowed.
+Every script also takes
 --predictions FILE, JSON lines of the form `mien` prints, made by something else: independent.py
 makes them with other runtimes, which is how the scripts themselves were checked.
 """
@@ -13,6 +16,8 @@ import json
 import os
 import subprocess
 import sys
+
+import numpy as np
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TOLERANCE = 0.3
@@ -93,11 +98,27 @@ class Table:
         self.columns, self.judge = list(columns), judge
         self.column = self.columns[0]  # which one add fills
         self.rows = {}  # (what, pictures, figure) -> (reference, {column: ours})
+        self.right = {}  # (what, pictures, figure) -> {column: [pictures] of 0 and 1}
 
     def add(self, what, pictures, figure, reference, ours):
         """reference may be None: a figure without one is shown, not judged."""
         row = self.rows.setdefault((what, pictures, figure), (reference, {}))
         row[1][self.column] = ours
+
+    def add_share(self, what, pictures, figure, reference, right):
+        """The share of pictures that are right, in percent. right: [pictures] of 0 and 1, in one
+        order for all columns."""
+        right = np.asarray(right)
+        self.add(what, pictures, figure, reference, 100 * right.mean())
+        self.right.setdefault((what, pictures, figure), {})[self.column] = right
+
+    def changes(self, row, column):
+        """(right in fp32 alone, right in this precision alone, pictures); None where not known."""
+        right = self.right.get(row, {})
+        if column == "fp32" or not {"fp32", column} <= right.keys():
+            return None
+        exact, ours = right["fp32"], right[column]
+        return int(np.sum(exact > ours)), int(np.sum(ours > exact)), len(ours)
 
     def each_precision(self, measure):
         """Fills all columns; measure(precision) adds the figures of one."""
@@ -105,21 +126,22 @@ class Table:
             measure(self.column)
 
     def failures(self):
-        for (what, pictures, figure), (reference, ours) in self.rows.items():
+        for row, (reference, ours) in self.rows.items():
             for column, value in ours.items():
                 known = ours.get("fp32") if column != "fp32" else None
                 if known is None and reference is None:
                     continue
-                least = (reference - TOLERANCE if known is None else known) - LOSS[column]
+                least = (reference - TOLERANCE if known is None else known) - self.loss(row, column)
                 if value < least:
-                    yield "%s, %s, %s, %s: %.2f is below %.2f" % (
-                        what,
-                        pictures,
-                        figure,
-                        column,
-                        value,
-                        least,
-                    )
+                    yield "%s, %s: %.2f is below %.2f" % (", ".join(row), column, value, least)
+
+    def loss(self, row, column):
+        """Points that a precision may lose against fp32."""
+        changes = self.changes(row, column)
+        if changes is None:
+            return LOSS[column]
+        lost, won, count = changes
+        return max(LOSS[column], 100 * 2 * (lost + won) ** 0.5 / count)
 
     def markdown(self):
         """A line for each network and set of pictures, its figures side by side."""
@@ -135,9 +157,20 @@ class Table:
             lines.append("| %s |" % " | ".join(cells))
         return "\n".join(lines)
 
+    def flips(self):
+        """A line for each share and precision: the pictures that changed sides."""
+        for row, (_, ours) in self.rows.items():
+            for column in ours:
+                changes = self.changes(row, column)
+                if changes:
+                    yield "%s, %s: %d right in fp32 alone, %d in %s alone" % (
+                        ", ".join(row), column, *changes[:2], column)
+
     def finish(self):
         """Prints the table; returns the exit status."""
         print(self.markdown())
+        for line in self.flips():
+            print(line)
         failed = list(self.failures()) if self.judge else []
         for failure in failed:
             print("FAILED %s" % failure)

@@ -6,6 +6,7 @@ import unittest
 import numpy as np
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import common  # noqa: E402
 import fairface  # noqa: E402
 import metrics  # noqa: E402
 
@@ -99,7 +100,29 @@ class Groups(unittest.TestCase):
             line(55, "female"),
             {"file": "x.jpg", "faces": []},
         ]
-        self.assertEqual(fairface.measure(lines, {"x.jpg": (True, 3)}), (50, 25, 50, 4))
+        right = fairface.measure(lines, {"x.jpg": (True, 3)})
+        self.assertEqual(right.tolist(), [[1, 1, 1], [1, 0, 1], [0, 0, 0], [0, 0, 0]])
+
+
+class Precisions(unittest.TestCase):
+    def failures(self, lost, won, column="int8"):
+        """Of a network that is right on 800 of 1000 pictures in fp32."""
+        exact = np.arange(1000) < 800
+        ours = exact.copy()
+        ours[:lost], ours[800 : 800 + won] = False, True
+        table = common.Table(["fp32", column])
+        for table.column, right in (("fp32", exact), (column, ours)):
+            table.add_share("net", "pictures", "top-1 %", None, right.astype(int))
+        return list(table.failures())
+
+    def test_loss(self):
+        self.assertEqual(self.failures(5, 0), [])  # 0.5 points
+        self.assertEqual(len(self.failures(6, 0)), 1)
+        self.assertEqual(len(self.failures(5, 0, "bf16")), 1)
+
+    def test_chance(self):
+        self.assertEqual(self.failures(30, 18), [])  # 12 of 48: less than two deviations of 6.9
+        self.assertEqual(len(self.failures(32, 17)), 1)  # 15 of 49: more than two of 7
 
 
 if __name__ == "__main__":
