@@ -116,6 +116,10 @@ struct cpu_range {
 };
 struct cpu_range cpu_task_range(const struct cpu_step *s, int task);
 
+/* Pixels the next tile takes of the `left` ones of a row: an even number, as a halved residual
+ * needs, but for the last. */
+int cpu_tile_pixels(const struct kern_igemm *g, int left);
+
 /* Floats of scratch for n of them, so that what comes next is aligned, too. */
 static inline int cpu_aligned(int n) {
     return (n + 15) / 16 * 16;

@@ -141,22 +141,22 @@ static struct cpu_rows rows_split(const struct kern *k, const struct cpu_step *s
 }
 
 /* One panel over the task's rows, a row of the map after the other: as many tiles at a time as
- * scratch holds, so that what an epilogue costs before its first pixel is paid once for them. Tiles
- * begin at even pixels, as a halved residual needs. */
+ * scratch holds, so that what an epilogue costs before its first pixel is paid once for them. */
 static void panel_by_rows(const struct kern *k, const struct cpu_step *s, char *arena, float *out,
                           const struct cpu_range *r, const struct cpu_rows *rows, int c, int n,
                           const void *panel) {
     const struct cpu_layer *l = s->layer;
-    int mr = l->igemm->mr, w = s->plan.out.w, most = CPU_TILE_FLOATS / (mr * l->nr) * mr;
+    int w = s->plan.out.w, most = CPU_TILE_FLOATS / l->nr - l->igemm->mr;
     ptrdiff_t px = l->stride * rows->px;
     for (int y = r->y0; y < r->y1; y++) {
         const char *src = window_of(s, rows, y);
-        for (int from = 0, end; from < w; from = end) {
-            end = w - from < most ? w : from + most;
-            for (int x = from; x < end; x += mr)
-                l->igemm->tile(end - x < mr ? end - x : mr, s->taps, s->depth, s->offset,
-                               src + x * px * rows->size, px, panel, out + (x - from) * l->nr);
-            finish(k, s, arena, r->image, y, from, end - from, c, n, out, l->nr);
+        for (int from = 0, x = 0; from < w; from = x) {
+            for (int m; x < w && x - from <= most; x += m) {
+                m = cpu_tile_pixels(l->igemm, w - x);
+                l->igemm->tile(m, s->taps, s->depth, s->offset, src + x * px * rows->size, px,
+                               panel, out + (x - from) * l->nr);
+            }
+            finish(k, s, arena, r->image, y, from, x - from, c, n, out, l->nr);
         }
     }
 }

@@ -88,14 +88,33 @@ static void find_slack(struct cpu_step *s) {
         s->slack = bytes;
 }
 
-/* Tiles over the ends of rows compute outputs that nobody wants, where the rows have gaps, and need
- * fewer tiles for those that are. */
+/* Where the last tile of a row would be too small for its time, it shares with the one before. */
+int cpu_tile_pixels(const struct kern_igemm *g, int left) {
+    if (left <= g->mr) return left;
+    if (left - g->mr >= g->least) return g->mr;
+    return (left + 3) / 4 * 2;
+}
+
+/* The time of a row's tiles, in pixels. */
+static int row_time(const struct kern_igemm *g, int w) {
+    int time = 0;
+    for (int x = 0, m; x < w; x += m) {
+        m = cpu_tile_pixels(g, w - x);
+        time += max_int(m, g->least);
+    }
+    return time;
+}
+
+/* Tiles over the ends of rows waste no time on the last pixels of each. Matrix tiles, which take as
+ * long for few pixels as for many, may even compute what lies in the gaps between rows, and drop
+ * it. */
 static int wants_flat(const struct cpu_step *s) {
     const struct plan_view *in = tile_input(s), *out = &s->plan.out;
     const struct kern_igemm *g = s->layer->igemm;
     int half = g->mr / 2, full = in->left + in->w + in->right;
-    return g->matrix && s->layer->stride == 1 && !s->plan.res_shift &&
-           ceil_div((s->rows - 1) * full + out->w, half) < s->rows * ceil_div(out->w, half);
+    if (s->layer->stride > 1 || s->plan.res_shift) return 0;
+    if (!g->matrix) return full == out->w && row_time(g, out->w) > out->w;
+    return ceil_div((s->rows - 1) * full + out->w, half) < s->rows * ceil_div(out->w, half);
 }
 
 /* Small tasks: nothing is packed twice, the panels are shared. Maps too small for two tasks are cut

@@ -113,6 +113,8 @@ typedef void kern_tile_fn(int m, int taps, int k, const ptrdiff_t *offset, const
                           ptrdiff_t src_px, const void *panel, void *out);
 struct kern_igemm {
     int mr, nr, group, block;
+    int least;           /* pixels fewer than which take no less time: their sums are too few for
+                          * additions that wait for each other; 0: not known */
     enum kern_type type; /* of src: floats by floats, bf16 by bf16, or u8 by int8_t */
     kern_tile_fn *tile;  /* NULL: this table has none */
     float rate;          /* products a cycle, relative to those of the AVX-512 fp32 tile */

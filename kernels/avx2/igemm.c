@@ -75,8 +75,10 @@ void kern_init_avx2_igemm(struct kern *k) {
     struct kern_igemm *wide = &k->igemm[KERN_F32][0], *narrow = &k->igemm[KERN_F32][1];
     *wide = *narrow = shape;
     wide->nr = 2 * LANES;
+    wide->least = 4; /* eight sums: two additions a cycle, four cycles each */
     wide->tile = tile_f32_6x16_avx2;
     narrow->nr = LANES;
+    narrow->least = MR;
     narrow->tile = tile_f32_6x8_avx2;
     /* plain C's bf16 and byte tiles would be slower than fp32 is here */
     for (int i = 0; i < 2; i++) k->igemm[KERN_BF16][i].tile = k->igemm[KERN_U8][i].tile = NULL;
