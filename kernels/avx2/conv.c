@@ -57,7 +57,8 @@ dwconv_3x3(const int full, __m256i m, const int n, const int nv, const int strid
 static inline __attribute__((always_inline)) int
 dwconv_row(const int n, const int nv, const int stride, int w, int channels, int c,
            const float *src, ptrdiff_t src_row, ptrdiff_t src_px, const float *wt, float *dst) {
-    int step = nv * LANES, whole = w < n ? 0 : channels / step * step;
+    int step = nv * LANES, whole = channels / step * step;
+    if (w < n) return 0;
     for (int x = 0; x < w; x += n) {
         int first = x + n <= w ? x : w - n;
         const float *s = src + first * stride * src_px;
@@ -102,8 +103,8 @@ static void dwconv_3x3_any(int w, int c, int stride, const float *src, ptrdiff_t
                        src_px, wt + j, dst + (ptrdiff_t)x * c + j);
 }
 
-/* Any window: n vectors of channels, which are neighbours in memory at every tap. The last one is
- * under the mask m where it is not full. */
+/* Any window: n vectors of channels, which are neighbours in memory at every tap; under the mask m
+ * where they are not full. */
 static inline __attribute__((always_inline)) void
 dwconv_any(const int full, __m256i m, const int n, int w, int kh, int kw, int c, int stride,
            const float *src, ptrdiff_t src_row, ptrdiff_t src_px, const float *wt, float *dst) {

@@ -208,7 +208,7 @@ static void check_means(double bf16, double int8) {
 /* The blob with n numbers in its tensor of exempt values; the file is gone when it is open. */
 static struct blob *with_exempt(const struct blob *calibrated, const float *numbers, int n) {
     char path[] = "/tmp/mien-precision-XXXXXX";
-    struct blob *blob;
+    struct blob *blob = NULL;
     struct blob_tensor t = {
         .name = PRECISION_EXEMPT, .dims = 1, .shape = {n}, .count = (size_t)n, .data = numbers};
     close(mkstemp(path));
