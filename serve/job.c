@@ -195,6 +195,7 @@ static void start(struct job *p, struct request *r, const struct job_options *op
     memset(p, 0, sizeof *p);
     p->request = r;
     p->options = options;
+    p->begun = clock_seconds();
     batch_group_init(&p->group, r->server->batcher);
 }
 
@@ -317,6 +318,7 @@ void job_end(struct job *p) {
     p->request->faces += p->nfaces;
     metrics_faces(server_of(p)->metrics, p->nfaces);
     free_pixels(p);
+    p->took = clock_seconds() - p->begun;
 }
 
 void job_free(struct job *p) {

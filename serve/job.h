@@ -41,6 +41,7 @@ struct job {
     int embedding_size;
     mien_class *classes; /* [top], or NULL */
     double seconds[STAGES];
+    double begun, took; /* seconds; stages overlap, so that their sum may be more */
 
     /* Why it failed: an HTTP status, 0 where it did not. */
     int status;
