@@ -8,8 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
-/* Far more than pictures and options need. */
-enum { MAX_VALUES = 10000 };
+/* Bytes of all values but the characters of strings: far more than pictures and options need. */
+enum { MAX_MEMORY = 1 << 20 };
 
 static const char *const picture_keys[] = {"image", "url", "images", "urls", "a", "b"};
 enum { PICTURE_KEYS = sizeof picture_keys / sizeof *picture_keys };
@@ -141,7 +141,7 @@ int json_body_read(const char *body, size_t length, const struct json_body_limit
                    struct json_body *out, char why[WHY_SIZE]) {
     json_t *root;
     memset(out, 0, sizeof *out);
-    int rc = json_read(body, length, MAX_VALUES, &root, why);
+    int rc = json_read(body, length, MAX_MEMORY, &root, why);
     if (rc) return rc;
     if (json_is_array(root))
         rc = add_list(root, limits->strings, limits, out, why);

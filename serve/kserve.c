@@ -14,7 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_IMAGES = 256, MAX_PIXELS = 1 << 24 };
+/* JSON_MEMORY: 1.4 million numbers, more than 640x640x3 in a flat list; binary tensors need none.
+ */
+enum { MAX_IMAGES = 256, MAX_PIXELS = 1 << 24, JSON_MEMORY = 64 << 20 };
 
 /* ---- metadata ---- */
 
@@ -266,7 +268,7 @@ void handle_kserve_infer(struct request *r) {
                     "Inference-Header-Content-Length must be a number of bytes");
         return;
     }
-    status = kserve_read(r->body.at, r->body.n, json_length, (size_t)MAX_PIXELS, &f.wire, why);
+    status = kserve_read(r->body.at, r->body.n, json_length, JSON_MEMORY, &f.wire, why);
     if (status)
         reply_error(r, status,
                     status == 413   ? "too_large"

@@ -49,11 +49,10 @@ struct kserve_request {
 
 /* Reads body[0..length). header_length: the value of Inference-Header-Content-Length, bytes of JSON
  * before the binary data; negative where the request has no such header, and all of it is JSON.
- * max_values: the most values the JSON may have; while it is read a number takes 40 bytes of
- * memory, a list 136 (jansson 2.14, measured).
- * Returns 0 with *out, which needs body until kserve_request_free(); or 400, 413 (more values) or
- * 500 (no memory) with a sentence in why and *out all zero. */
-int kserve_read(const void *body, size_t length, long long header_length, size_t max_values,
+ * max_memory: bytes that the values of the JSON may take while it is read; a number takes 48.
+ * Returns 0 with *out, which needs body until kserve_request_free(); or 400, 413 (too many values)
+ * or 500 (no memory) with a sentence in why and *out all zero. */
+int kserve_read(const void *body, size_t length, long long header_length, size_t max_memory,
                 struct kserve_request *out, char why[WHY_SIZE]);
 
 /* Frees what *r holds and makes it all zero. */

@@ -270,7 +270,7 @@ static int read_request(const json_t *root, size_t most, struct binary *binary,
     return read_inputs(root, most, binary, out, why);
 }
 
-int kserve_read(const void *body, size_t length, long long header_length, size_t max_values,
+int kserve_read(const void *body, size_t length, long long header_length, size_t max_memory,
                 struct kserve_request *out, char why[WHY_SIZE]) {
     json_t *root;
     memset(out, 0, sizeof *out);
@@ -280,7 +280,7 @@ int kserve_read(const void *body, size_t length, long long header_length, size_t
         return why_set(why, 400, "Inference-Header-Content-Length is more than the body's length");
     binary.next = (const uint8_t *)body + json;
     binary.left = length - json;
-    int rc = json_read(body, json, max_values, &root, why);
+    int rc = json_read(body, json, max_memory, &root, why);
     if (rc) return rc;
     rc = read_request(root, length, &binary, out, why);
     json_decref(root);

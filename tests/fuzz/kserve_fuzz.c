@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (!body) return 0;
     memcpy(body, data + 2, length);
     uint8_t *exact = realloc(body, length ? length : 1);
-    if (kserve_read(exact, length, json == 0xffff ? -1 : json, 2000, &r, why)) {
+    if (kserve_read(exact, length, json == 0xffff ? -1 : json, 100000, &r, why)) {
         if (!why[0] || r.inputs_count || r.inputs[0].owned) abort();
     } else {
         int answered = 0;

@@ -1,7 +1,6 @@
 /* Pictures in JSON bodies: each shape of the documented ones, and the sentence for each way one can
  * be wrong. */
 #include "serve/json_body.h"
-#include "serve/json_read.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -178,52 +177,10 @@ static void test_bad_ones_are_kept(void **state) {
     json_body_free(&b);
 }
 
-/* JSON that takes far more memory than its text. */
-static void test_bombs(void **state) {
-    (void)state;
-    enum { SIZE = 3 << 20 };
-    char *text = malloc(SIZE + 1);
-    assert_non_null(text);
-    for (int i = 0; i < SIZE; i += 3) memcpy(text + i, "{},", 3);
-    text[0] = '[';
-    text[1] = '1';
-    text[SIZE - 1] = ']';
-    text[SIZE] = '\0';
-    refuse_with(&base64_list, text, 413, "more than 1000 objects in the JSON");
-    for (int i = 1; i < SIZE - 1; i += 3) memcpy(text + i, "[],", i + 3 < SIZE ? 3 : 1);
-    refuse_with(&base64_list, text, 413, "values in the JSON");
-    memset(text, '[', SIZE);
-    refuse_with(&base64_list, text, 413, "values in the JSON");
-    text[5000] = '\0'; /* few enough to be parsed */
-    refuse_with(&base64_list, text, 400, "nests too deep");
-    free(text);
-}
-
-static void count_values(const char *text, size_t values) {
-    json_t *v;
-    char why[WHY_SIZE] = "";
-    if (json_read(text, strlen(text), values, &v, why)) fail_msg("%s: %s", text, why);
-    json_decref(v);
-    assert_int_equal(json_read(text, strlen(text), values - 1, &v, why), 413);
-    assert_null(v);
-}
-
-/* Structure inside strings does not count; quotes are escaped by an odd number of backslashes. */
-static void test_values_are_counted(void **state) {
-    (void)state;
-    count_values("[1,2,3]", 4);
-    count_values("{\"a\":[],\"b\":1}", 4);
-    count_values("[\",,,[[{{\"]", 2);
-    count_values("[\"\\\",,,\"]", 2);
-    count_values("[\"\\\\\",1]", 3);
-    count_values("[\"\\\\\\\",[\"]", 2);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lists),        cmocka_unit_test(test_objects),
         cmocka_unit_test(test_wrong_shapes), cmocka_unit_test(test_wrong_pictures),
-        cmocka_unit_test(test_limits),       cmocka_unit_test(test_bad_ones_are_kept),
-        cmocka_unit_test(test_bombs),        cmocka_unit_test(test_values_are_counted)};
+        cmocka_unit_test(test_limits),       cmocka_unit_test(test_bad_ones_are_kept)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

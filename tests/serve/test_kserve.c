@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-enum { MAX_VALUES = 1000 };
+enum { MAX_MEMORY = 48000, TOO_MANY = 1000 /* numbers */ };
 
 /* 1.0, -2.5, 3.0, 0.15625 of FP32, little-endian (IEEE 754's encoding, by hand). */
 #define FOUR_FLOATS "\x00\x00\x80\x3f\x00\x00\x20\xc0\x00\x00\x40\x40\x00\x00\x20\x3e"
@@ -23,7 +23,7 @@ enum { MAX_VALUES = 1000 };
 static struct kserve_request read_json(const char *json) {
     struct kserve_request r;
     char why[WHY_SIZE] = "";
-    if (kserve_read(json, strlen(json), -1, MAX_VALUES, &r, why)) fail_msg("%s: %s", json, why);
+    if (kserve_read(json, strlen(json), -1, MAX_MEMORY, &r, why)) fail_msg("%s: %s", json, why);
     return r;
 }
 
@@ -40,7 +40,7 @@ static void refuse_binary(const char *json, const char *bytes, size_t size, long
                           const char *sentence) {
     struct kserve_request r;
     char why[WHY_SIZE] = "", *body = body_of(json, bytes, size);
-    int rc = kserve_read(body, strlen(json) + size, header, MAX_VALUES, &r, why);
+    int rc = kserve_read(body, strlen(json) + size, header, MAX_MEMORY, &r, why);
     if (rc != 400 || !strstr(why, sentence))
         fail_msg("%s: got %d '%s', expected 400 '%s'", json, rc, why, sentence);
     assert_int_equal(r.inputs_count, 0);
@@ -111,7 +111,7 @@ static void test_example_of_the_extension(void **state) {
     char why[WHY_SIZE] = "", *body = body_of(json, FOUR_FLOATS "\1\0\1", 19);
     struct kserve_request r;
     size_t n = strlen(json);
-    assert_int_equal(kserve_read(body, n + 19, (long long)n, MAX_VALUES, &r, why), 0);
+    assert_int_equal(kserve_read(body, n + 19, (long long)n, MAX_MEMORY, &r, why), 0);
     const float *f = r.inputs[0].floats;
     assert_true(f[0] == 1.0F && f[1] == -2.5F && f[2] == 3.0F && f[3] == 0.15625F);
     assert_memory_equal(r.inputs[1].bytes, "\1\0\1", 3);
@@ -130,7 +130,7 @@ static void test_mixed_inputs(void **state) {
     char why[WHY_SIZE] = "", *body = body_of(json, "\x05\x06", 2);
     struct kserve_request r;
     size_t n = strlen(json);
-    assert_int_equal(kserve_read(body, n + 2, (long long)n, MAX_VALUES, &r, why), 0);
+    assert_int_equal(kserve_read(body, n + 2, (long long)n, MAX_MEMORY, &r, why), 0);
     assert_int_equal(r.inputs[0].bytes[0], 7);
     assert_memory_equal(r.inputs[1].bytes, "\x05\x06", 2);
     kserve_request_free(&r);
@@ -269,12 +269,12 @@ static void test_wrong_binary_data(void **state) {
 
 static void test_too_many_values(void **state) {
     (void)state;
-    char json[4 * MAX_VALUES], why[WHY_SIZE];
+    char json[4 * TOO_MANY], why[WHY_SIZE];
     int n = snprintf(json, sizeof json, "{\"inputs\":[{\"data\":[0");
-    for (int i = 0; i < MAX_VALUES; i++) n += snprintf(json + n, sizeof json - (size_t)n, ",0");
+    for (int i = 0; i < TOO_MANY; i++) n += snprintf(json + n, sizeof json - (size_t)n, ",0");
     snprintf(json + n, sizeof json - (size_t)n, "]}]}");
     struct kserve_request r;
-    assert_int_equal(kserve_read(json, strlen(json), -1, MAX_VALUES, &r, why), 413);
+    assert_int_equal(kserve_read(json, strlen(json), -1, MAX_MEMORY, &r, why), 413);
 }
 
 static void test_answer_in_json(void **state) {
