@@ -40,12 +40,12 @@ def make_pictures(folder):
     return made
 
 
-def wrk(url, path, pictures, clients, seconds, files=1):
+def wrk(url, path, pictures, clients, seconds):
     """What wrk measured, as bench/serve.lua prints it."""
     threads = 1 if clients == 1 else 2
     command = ["wrk", "-t%d" % threads, "-c%d" % clients, "-d%ds" % math.ceil(seconds)]
     command += ["--timeout", "%ds" % TIMEOUT, "-s", os.path.join(ROOT, "bench", "serve.lua")]
-    command += [url + path, "--", PATHS[path], str(files), *pictures]
+    command += [url + path, "--", PATHS[path], *pictures]
     try:
         done = subprocess.run(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False

@@ -1,5 +1,5 @@
--- Posts pictures to one path, each as a multipart body, in a turn of its own for every thread.
--- usage: wrk -s bench/serve.lua URL -- FIELD FILES_A_REQUEST PICTURE...
+-- Posts pictures to one path, each as a multipart body of its own, one after the other; threads begin
+-- at different ones. usage: wrk -s bench/serve.lua URL -- FIELD PICTURE...
 -- What was measured is printed as one line of JSON; bench/load.py reads it.
 local boundary = "mien-bench-boundary"
 local threads = 0
@@ -16,21 +16,17 @@ local function read(path)
     return data
 end
 
-local function part(field, path)
+local function body(field, path)
     return "--" .. boundary .. "\r\nContent-Disposition: form-data; name=\"" .. field ..
-        "\"; filename=\"picture.jpg\"\r\nContent-Type: image/jpeg\r\n\r\n" .. read(path) .. "\r\n"
+        "\"; filename=\"picture.jpg\"\r\nContent-Type: image/jpeg\r\n\r\n" .. read(path) .. "\r\n" ..
+        "--" .. boundary .. "--\r\n"
 end
 
 function init(arguments)
-    local field, files, pictures = arguments[1], tonumber(arguments[2]), {}
-    for i = 3, #arguments do pictures[#pictures + 1] = part(field, arguments[i]) end
     wrk.headers["Content-Type"] = "multipart/form-data; boundary=" .. boundary
     requests = {}
-    for i = 1, #pictures do
-        local parts = {}
-        for k = 0, files - 1 do parts[#parts + 1] = pictures[(i + k - 1) % #pictures + 1] end
-        local body = table.concat(parts) .. "--" .. boundary .. "--\r\n"
-        requests[i] = wrk.format("POST", nil, nil, body)
+    for i = 2, #arguments do
+        requests[i - 1] = wrk.format("POST", nil, nil, body(arguments[1], arguments[i]))
     end
     turn = number
 end
