@@ -64,6 +64,7 @@ int json_read(const char *text, size_t length, size_t max_memory, json_t **out,
     *out = NULL;
     if (is_too_much(text, length, max_memory))
         return why_set(why, 413, "the JSON has more values than this request may have");
+    if (length == 0) text = ""; /* an empty body may be NULL, which jansson takes for a mistake */
     *out = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
     return *out ? 0 : say_why(&error, why);
 }

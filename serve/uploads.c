@@ -10,7 +10,15 @@
 
 enum { URL_REDIRECTS = 3 };
 
-static const char *const ERROR_CODES[] = {"bad_request", "too_large"};
+static const char *error_code(int status) {
+    switch (status) {
+    case 413: return "too_large";
+    case 500: return "internal";
+    case 503: return "not_ready";
+    case 504: return "deadline";
+    default: return "bad_request";
+    }
+}
 
 static int is_type(const char *type, const char *wanted) {
     size_t n = strlen(wanted);
@@ -87,7 +95,7 @@ static int read_json(struct request *r, const struct uploads_want *want, struct 
     int status = json_body_read((const char *)r->body.at, r->body.n, &limits, &in->json, why);
 
     if (status) {
-        reply_error(r, status, status == 500 ? "internal" : ERROR_CODES[status == 413], "%s", why);
+        reply_error(r, status, error_code(status), "%s", why);
         return -1;
     }
     if (make_room(r, in, in->json.count)) return -1;
@@ -140,7 +148,7 @@ static int check(struct request *r, const struct uploads_want *want, const struc
     for (int i = 0; i < in->n && !want->keep_bad; i++) {
         const struct upload *one = &in->at[i];
         if (!one->status) continue;
-        reply_error(r, one->status, one->status == 413 ? "too_large" : "bad_request", "%s",
+        reply_error(r, one->status, error_code(one->status), "%s",
                     one->why);
         return -1;
     }
