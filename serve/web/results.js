@@ -6,7 +6,7 @@ import { copyButton, el, pretty } from "./dom.js";
 const STAGES = [
   ["queue", "Queue"],
   ["decode", "Decode"],
-  ["batch", "Batching"],
+  ["batch", "Waiting"],
   ["detect", "Detect"],
   ["align", "Align"],
   ["embed", "Embed"],
@@ -38,33 +38,33 @@ export function classes(list) {
 
 const milliseconds = (value) => `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ms`;
 
-function entry(name, value, swatch) {
-  return el("div", {}, el("dt", {}, swatch, name), el("dd", {}, milliseconds(value)));
-}
-
-/** Where the time went: the server's stages, which may overlap, and the way there and back. */
+/** How long each stage took, as bars of one scale: stages overlap, as a picture may wait for one
+ * network while another looks at it. Then the server's total, and the way there and back. */
 export function times({ result, stages, ms }) {
-  const all = { ...stages, ...result.timing_ms };
-  const parts = STAGES.filter(([name]) => all[name] >= SHOWN).map(([name, text]) => {
-    return { name, text, value: all[name] };
-  });
-  const sum = parts.reduce((total, { value }) => total + value, 0);
-  if (ms - sum >= SHOWN) parts.push({ name: "network", text: "Network", value: ms - sum });
-  const bar = parts.map(({ name, value }) => {
-    const part = el("span", { class: `stage-${name}` });
-    part.style.flexGrow = value;
-    return part;
-  });
-  const legend = parts.map(({ name, text, value }) =>
-    entry(text, value, el("i", { class: `swatch stage-${name}` })),
-  );
-  const totals = [entry("All stages", sum), entry("Round trip", ms)];
+  const { total, ...own } = result.timing_ms;
+  const all = { ...stages, ...own };
+  const longest = Math.max(ms, ...Object.values(all));
+  const row = (name, text, value) => {
+    const bar = el("span", { class: `fill stage-${name}` });
+    bar.style.width = `${(100 * value) / longest}%`;
+    return el(
+      "li",
+      { class: name },
+      el("span", {}, text),
+      el("span", { class: "track", "aria-hidden": "true" }, bar),
+      el("span", { class: "number" }, milliseconds(value)),
+    );
+  };
+  const ran = STAGES.filter(([name]) => all[name] >= SHOWN);
   return card(
     "Time",
-    el("div", { class: "stack", "aria-hidden": "true" }, bar),
-    el("dl", { class: "legend" }, legend),
-    el("dl", { class: "legend totals" }, totals),
-    sum > ms && el("p", { class: "hint" }, "Some stages ran at the same time."),
+    el(
+      "ol",
+      { class: "times" },
+      ran.map(([name, text]) => row(name, text, all[name])),
+      row("total", "On the server", total),
+      row("total", "Round trip", ms),
+    ),
   );
 }
 
