@@ -72,6 +72,34 @@ static struct request *new_request(struct server *s, struct MHD_Connection *http
 
 /* ---- what is refused before the body is read ---- */
 
+struct framing {
+    int lengths, encodings, is_odd;
+};
+
+static enum MHD_Result look_at_framing(void *context, enum MHD_ValueKind kind, const char *name,
+                                       const char *value) {
+    struct framing *f = context;
+
+    (void)kind;
+    if (name[strcspn(name, " \t")]) f->is_odd = 1;
+    if (strcasecmp(name, "Content-Length") == 0) f->lengths++;
+    if (strcasecmp(name, "Transfer-Encoding") == 0) {
+        f->encodings++;
+        if (!value || strcasecmp(value, "chunked") != 0) f->is_odd = 1;
+    }
+    return MHD_YES;
+}
+
+/* 1 where a proxy in front of the server may end the body elsewhere than libmicrohttpd does, so
+ * that what the one takes for a body is to the other a request (RFC 9112, 6.3 and 11.2). */
+static int is_ambiguous(struct request *r, const char *version) {
+    struct framing f = {0, 0, 0};
+
+    MHD_get_connection_values(r->http, MHD_HEADER_KIND, look_at_framing, &f);
+    return f.is_odd || f.lengths + f.encodings > 1 ||
+           (f.encodings && strcmp(version, "HTTP/1.1") != 0);
+}
+
 static const char *given_key(struct request *r) {
     const char *key = request_header(r, "x-api-key"), *bearer;
 
@@ -393,12 +421,16 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *http, co
     struct server *s = context;
     struct request *r = *request;
 
-    (void)version;
     if (!r) {
         r = new_request(s, http, method, path);
         if (!r) return MHD_NO;
         *request = r;
         connection_transfers(s->connections, r->connection);
+        if (is_ambiguous(r, version)) {
+            reply_error(r, 400, "bad_request", "the headers do not say where the request ends");
+            r->reply.close = 1;
+            return send_reply(r);
+        }
         begin(r, path);
         return r->reply.status && !is_drained(r) ? send_reply(r) : MHD_YES;
     }
