@@ -355,8 +355,7 @@ int jobs_check(struct request *r, unsigned wants) {
 static int begin_one(struct request *r, const struct job_options *options, const struct upload *in,
                      struct job *p, int holds) {
     if (in->status) {
-        job_refuse(p, r, options, in->status, in->status == 413 ? "too_large" : "bad_request",
-                   in->why);
+        job_refuse(p, r, options, in->status, upload_error(in->status), in->why);
         return 0;
     }
     return job_begin(p, r, options, in->bytes, in->size, holds);

@@ -55,10 +55,10 @@ struct serve_config {
 };
 
 /*
- * Serves until SIGTERM or SIGINT (drains, a second one gives requests up); SIGHUP reads keys and weights
- * anew. Prints "listening on http://ADDRESS:PORT" on standard error once the socket is open; until
- * the networks are loaded everything but /health answers 503. Returns 0, or -1 after saying on
- * standard error what could not be opened. *config must stay valid and is not changed.
+ * Serves until SIGTERM or SIGINT (drains, a second one gives requests up); SIGHUP reads keys and
+ * weights anew. Prints "listening on http://ADDRESS:PORT" on standard error once the socket is
+ * open; until the networks are loaded everything but /health answers 503. Returns 0, or -1 after
+ * saying on standard error what could not be opened. *config must stay valid and is not changed.
  */
 int serve_run(const struct serve_config *config);
 

@@ -10,7 +10,7 @@
 
 enum { URL_REDIRECTS = 3 };
 
-static const char *error_code(int status) {
+const char *upload_error(int status) {
     switch (status) {
     case 413: return "too_large";
     case 500: return "internal";
@@ -95,7 +95,7 @@ static int read_json(struct request *r, const struct uploads_want *want, struct 
     int status = json_body_read((const char *)r->body.at, r->body.n, &limits, &in->json, why);
 
     if (status) {
-        reply_error(r, status, error_code(status), "%s", why);
+        reply_error(r, status, upload_error(status), "%s", why);
         return -1;
     }
     if (make_room(r, in, in->json.count)) return -1;
@@ -148,8 +148,7 @@ static int check(struct request *r, const struct uploads_want *want, const struc
     for (int i = 0; i < in->n && !want->keep_bad; i++) {
         const struct upload *one = &in->at[i];
         if (!one->status) continue;
-        reply_error(r, one->status, error_code(one->status), "%s",
-                    one->why);
+        reply_error(r, one->status, upload_error(one->status), "%s", one->why);
         return -1;
     }
     for (int i = 0; i < in->n; i++) {

@@ -33,5 +33,7 @@ struct uploads_want {
 /* Reads them. Returns 0 with *in, to be freed by uploads_free(); or -1 after replying. */
 int uploads_read(struct request *r, const struct uploads_want *want, struct uploads *in);
 void uploads_free(struct uploads *in);
+/* The error code for the status of one that could not be read: "too_large" for 413. */
+const char *upload_error(int status);
 
 #endif
