@@ -248,25 +248,25 @@ class Bodies(Case):
     def test_forms(self):
         photo = ppm(32, 32)
         whole, kind = form([("file", "a", photo)])
-        part = b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
+        part = b'--bound\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
         for kind, body in [
                 ("multipart/form-data", whole), ("multipart/form-data; boundary=", whole),
                 ("multipart/form-data; boundary=other", whole), (kind, whole[:-30]),
                 (kind, whole[:50]), (kind, b""), (kind, b"\r\n" * 1000), (kind, b"--" * 50000),
-                ("multipart/form-data; boundary=b", b"--b\r\n" * 20000),
-                ("multipart/form-data; boundary=b", (part + b"x\r\n") * 5000 + b"--b--\r\n"),
-                ("multipart/form-data; boundary=b", part + b"--b\r\n" * 3 + photo),
-                ("multipart/form-data; boundary=b", b"--b\r\n" + b"X: y\r\n" * 20000 + b"\r\n"),
-                ("multipart/form-data; boundary=b", b"--b\r\nContent-Disposition: form-data; name=\""
-                 + b"n" * 100000 + b"\"\r\n\r\nx\r\n--b--\r\n"),
-                ("multipart/form-data; boundary=b", b"--b\r\n\r\nno header\r\n--b--\r\n"),
-                ("multipart/form-data; boundary=b", b"--b\r\nContent-Disposition: form-data\r\n\r\n"
-                 b"no name\r\n--b--\r\n"),
-                ("multipart/form-data; boundary=b", b"--b\r\nContent-Type: multipart/mixed; "
+                ("multipart/form-data; boundary=bound", b"--bound\r\n" * 20000),
+                ("multipart/form-data; boundary=bound", (part + b"x\r\n") * 5000 + b"--bound--\r\n"),
+                ("multipart/form-data; boundary=bound", part + b"--bound\r\n" * 3 + photo),
+                ("multipart/form-data; boundary=bound", b"--bound\r\n" + b"X: y\r\n" * 20000 + b"\r\n"),
+                ("multipart/form-data; boundary=bound", b"--bound\r\nContent-Disposition: form-data; name=\""
+                 + b"n" * 100000 + b"\"\r\n\r\nx\r\n--bound--\r\n"),
+                ("multipart/form-data; boundary=bound", b"--bound\r\n\r\nno header\r\n--bound--\r\n"),
+                ("multipart/form-data; boundary=bound", b"--bound\r\nContent-Disposition: form-data\r\n\r\n"
+                 b"no name\r\n--bound--\r\n"),
+                ("multipart/form-data; boundary=bound", b"--bound\r\nContent-Type: multipart/mixed; "
                  b"boundary=c\r\n\r\n" + b"--c\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n"
-                 * 1000 + b"--b--\r\n"),
-                ("multipart/form-data; boundary=b", b"--b\r\nContent-Disposition: form-data; "
-                 b"name=\"file\"; filename=\"x\0y\"\r\n\r\n\0\r\n--b--\r\n")]:
+                 * 1000 + b"--bound--\r\n"),
+                ("multipart/form-data; boundary=bound", b"--bound\r\nContent-Disposition: form-data; "
+                 b"name=\"file\"; filename=\"x\0y\"\r\n\r\n\0\r\n--bound--\r\n")]:
             with self.subTest(kind=kind, body=body[:60]):
                 data = (POST + b"Connection: close\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n"
                         % (kind.encode(), len(body)) + body)
