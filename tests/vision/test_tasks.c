@@ -84,7 +84,8 @@ static void test_wrong_arguments(void **state) {
     mien_image_free(img);
 }
 
-/* Pictures of more sizes than there are plans at work at once give what each gives alone, bit for bit. */
+/* Pictures of more sizes than there are plans at work at once give what each gives alone, bit for
+ * bit. */
 static void test_batches(void **state) {
     (void)state;
     enum { N = 23 };
