@@ -23,7 +23,7 @@ function query() {
   const values = new URLSearchParams();
   if ($("threshold").dataset.chosen) values.set("threshold", $("threshold").value);
   if ($("size").value) values.set("size", $("size").value);
-  return values.size ? `?${values}` : "";
+  return String(values) && `?${values}`;
 }
 
 // ---------------------------------------------------------------- requests

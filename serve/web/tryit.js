@@ -142,7 +142,7 @@ function target(path, parameters, inputs) {
   });
   // Relative, so that it also works where a proxy serves this below a path of its own.
   return {
-    url: new URL(`.${filled}${query.size ? `?${query}` : ""}`, document.baseURI).href,
+    url: new URL(`.${filled}${String(query) && `?${query}`}`, document.baseURI).href,
     headers,
   };
 }

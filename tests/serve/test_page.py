@@ -249,6 +249,13 @@ class Faces(Page):
         self.assertEqual(browser.texts("#look tbody td"),
                          [f"{v:.1f}" for point in face["landmarks"] for v in point])
 
+    def test_times_are_those_of_the_answer(self):
+        self.open(PHOTOS[0])
+        times = json.loads(browser.text("#json"))["timing_ms"]
+        for name in ("decode", "detect", "age_gender", "classify", "total"):
+            shown = browser.text(f".times .{name} .number")  # the first: the last is the round trip
+            self.assertAlmostEqual(float(shown.removesuffix(" ms")), times[name], delta=0.501)
+
     def test_comparing_two_faces(self):
         self.open(PHOTOS[0], PHOTOS[1])
         first, second = (cli("embed", photo)["faces"] for photo in PHOTOS[:2])
@@ -385,8 +392,10 @@ class Documentation(Page):
         self.open_operation("detect")
         browser.find("#detect .try input[type=file]").send_keys(str(PHOTOS[0]))
         browser.find("#detect .try input[name=max_faces]").send_keys("2")
+        browser.find("#detect .try input[name=x-request-id]").send_keys("my-own_id.1")
         status, text = self.send("detect")
         self.assertEqual(status, 200)
+        self.assertIn("x-request-id: my-own_id.1", browser.text("#detect .output"))
         self.assertEqual(len(json.loads(text)["faces"]), 2)
         again = run(browser.text("#detect .curl"), PHOTOS[0].parent)
         self.assertEqual(again["faces"], json.loads(text)["faces"])
