@@ -44,6 +44,7 @@ def cli(command, path, *options):
 def run(command, where):
     """What a copied command prints in a shell, as JSON."""
     done = subprocess.run(["bash", "-c", command], cwd=where, capture_output=True, check=False)
+    assert done.returncode == 0, (command, done.returncode, done.stderr.decode())
     return json.loads(done.stdout)
 
 
