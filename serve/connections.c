@@ -11,6 +11,7 @@
 struct connection {
     struct connection *next, *previous;
     int fd, is_cut;
+    int is_read;  /* nothing but bytes of a request is due */
     double until; /* clock_seconds(); 0: no limit now */
 };
 
@@ -25,12 +26,27 @@ struct connections {
 };
 
 /* Shut down, not closed: the network thread then finds the socket ended and closes it itself. */
+static void cut(struct connection *one) {
+    one->is_cut = 1;
+    shutdown(one->fd, SHUT_RDWR);
+}
+
+/* The end of the client's side is next, all before it has been read. */
+static int has_ended(const struct connection *one) {
+    char byte;
+
+    return one->is_read && recv(one->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static void cut_late(struct connections *c, double now) {
     for (struct connection *one = c->first; one; one = one->next) {
-        if (one->is_cut || one->until <= 0 || now < one->until) continue;
-        one->is_cut = 1;
-        shutdown(one->fd, SHUT_RDWR);
-        metrics_rejected(c->metrics, REJECT_SLOW);
+        if (one->is_cut) continue;
+        if (has_ended(one)) {
+            cut(one);
+        } else if (one->until > 0 && now >= one->until) {
+            cut(one);
+            metrics_rejected(c->metrics, REJECT_SLOW);
+        }
     }
 }
 
@@ -82,6 +98,7 @@ struct connection *connections_open(struct connections *c, int fd) {
     c->count++;
     if (one) {
         one->fd = fd;
+        one->is_read = 1;
         one->until = clock_seconds() + c->read_timeout;
         one->next = c->first;
         if (c->first) c->first->previous = one;
@@ -114,22 +131,27 @@ int connections_count(struct connections *c) {
     return n;
 }
 
-static void set_until(struct connections *c, struct connection *one, double until) {
+static void set(struct connections *c, struct connection *one, int is_read, double until) {
     if (!one) return;
     pthread_mutex_lock(&c->lock);
+    one->is_read = is_read;
     one->until = until;
     pthread_mutex_unlock(&c->lock);
 }
 
-void connection_transfers(struct connections *c, struct connection *one) {
-    set_until(c, one, clock_seconds() + c->read_timeout);
+void connection_sends(struct connections *c, struct connection *one) {
+    set(c, one, 1, clock_seconds() + c->read_timeout);
+}
+
+void connection_fetches(struct connections *c, struct connection *one) {
+    set(c, one, 0, clock_seconds() + c->read_timeout);
 }
 
 void connection_works(struct connections *c, struct connection *one) {
-    set_until(c, one, 0);
+    set(c, one, 0, 0);
 }
 
 /* Headers of the next request arrive unseen, so they have the idle time and their own. */
 void connection_idles(struct connections *c, struct connection *one) {
-    set_until(c, one, clock_seconds() + c->idle_timeout + c->read_timeout);
+    set(c, one, 1, clock_seconds() + c->idle_timeout + c->read_timeout);
 }

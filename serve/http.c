@@ -343,7 +343,7 @@ static enum MHD_Result send_reply(struct request *r) {
     struct MHD_Response *response;
     enum MHD_Result result;
 
-    connection_transfers(r->server->connections, r->connection);
+    connection_fetches(r->server->connections, r->connection);
     if (have && strcmp(have, asset->etag) == 0) {
         p->status = 304;
         p->size = 0;
@@ -425,7 +425,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *http, co
         r = new_request(s, http, method, path);
         if (!r) return MHD_NO;
         *request = r;
-        connection_transfers(s->connections, r->connection);
+        connection_sends(s->connections, r->connection);
         if (is_ambiguous(r, version)) {
             reply_error(r, 400, "bad_request", "the headers do not say where the request ends");
             r->reply.close = 1;
