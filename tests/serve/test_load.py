@@ -187,6 +187,7 @@ class Load(unittest.TestCase):
             busy = threading.Thread(target=server.post_form, args=(
                 "/v1/analyze", [("file", "x", p) for p in photos() * 2 + photos(4)]))
             busy.start()
+            wait_for(lambda: server.metrics()["mien_picture_bytes"] > 0, "the worker to be busy")
             photo = photos()[0]
             head = (f"POST /v1/analyze HTTP/1.1\r\nHost: x\r\n"
                     f"Content-Length: {len(photo)}\r\n\r\n").encode()
@@ -229,6 +230,9 @@ class Load(unittest.TestCase):
                 stop.set()
                 for thread in leavers:
                     thread.join()
+            # Long before --read-timeout would have cut them.
+            wait_for(lambda: server.metrics()["mien_requests_active"] == 1, "all to have ended", 20)
+            self.assertEqual(server.metrics()["mien_body_bytes"], 0)
 
 
 if __name__ == "__main__":
