@@ -7,7 +7,8 @@
 The rival is bench/rivals/service.py: FastAPI, uvicorn and torch over the same weights, at the
 fastest of the settings services.py lists, tried first. All services run at once and are loaded one
 after the other in each round by wrk, whose clients keep their connections and post different
-pictures in turn; the median of the rounds is shown. Before anything is timed every picture's answer
+pictures in turn; the median of the rounds is shown. Beside what a client sees, the processor time
+a request took of the service is kept: on a busy machine it is the figure to trust. Before anything is timed every picture's answer
 is compared with what the command line says of it, and while wrk runs one more client goes on
 comparing; a service that answers wrongly is an error.
 
@@ -158,8 +159,11 @@ class Measurement:
             for service in self.services:
                 # A latency longer than the run would never be seen.
                 seconds = max(self.options.seconds, LATENCIES * clients / rates[service.name])
+                before = service.cpu_seconds()
                 with self.sampler(service, path, size) as sampler:
                     one = self.load(service, path, size, clients, seconds)
+                answered = max(one["requests"] + sampler.compared, 1)
+                one["cpu_ms"] = 1000 * (service.cpu_seconds() - before) / answered
                 one["compared"], one["wrong"] = sampler.compared, len(sampler.wrong)
                 self.wrong += ["%s: %s" % (service.name, w) for w in sampler.wrong]
                 rounds[service.name].append(one)
@@ -174,7 +178,7 @@ class Measurement:
 
 def cell_entry(name, path, size, clients, rounds):
     entry = {"service": name, "path": path, "size": size, "clients": clients, "rounds": rounds}
-    for key in ("requests_per_s", "p50_ms", "p99_ms"):
+    for key in ("requests_per_s", "p50_ms", "p99_ms", "cpu_ms"):
         entry[key] = statistics.median(one[key] for one in rounds)
     for key in ("requests", "failed", "compared", "wrong"):
         entry[key] = sum(one[key] for one in rounds)

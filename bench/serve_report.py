@@ -7,11 +7,12 @@ BEGIN, END = "<!-- bench-serve:begin -->", "<!-- bench-serve:end -->"
 
 def line(entry):
     """One measurement on a terminal."""
-    return "%-24s %8.1f requests/s, p50 %8.1f ms, p99 %8.1f ms%s" % (
+    return "%-24s %8.1f requests/s, p50 %8.1f ms, p99 %8.1f ms, CPU %6.1f ms a request%s" % (
         entry["service"],
         entry["requests_per_s"],
         entry["p50_ms"],
         entry["p99_ms"],
+        entry["cpu_ms"],
         trouble(entry),
     )
 
@@ -111,7 +112,7 @@ def section(results):
             versions["uvicorn"],
             versions["torch"],
         ),
-        "Requests a second, and in brackets their median and 99th percentile in ms: medians of %d interleaved rounds; wrk on the same cores."
+        "Requests a second, and in brackets their median and 99th percentile in ms: medians of %d interleaved rounds; wrk on the same cores. A client whose request is not answered before the end counts nowhere: where the median is far below clients / requests a second, some were kept waiting."
         % results["rounds"],
         *rival_sentence(results),
     ]

@@ -20,10 +20,12 @@ RIVAL = os.path.join(ROOT, "bench", "rivals", "service.py")
 # What there is to choose for the rival; bench/serve.py times them and takes the fastest.
 RIVAL_SETTINGS = [
     ["--workers", "2", "--threads", "1", "--endpoints", "async"],
-    ["--workers", "2", "--threads", "1", "--endpoints", "pool"],
-    ["--workers", "1", "--threads", "2", "--endpoints", "async"],
-    ["--workers", "1", "--threads", "1", "--endpoints", "pool"],
+    ["--workers", "2", "--threads", "1", "--endpoints", "pool", "--pool", "1"],
+    ["--workers", "1", "--threads", "2", "--endpoints", "pool", "--pool", "1"],
+    ["--workers", "1", "--threads", "1", "--endpoints", "pool", "--pool", "2"],
 ]
+
+TICK = os.sysconf("SC_CLK_TCK")
 
 
 def free_port():
@@ -98,6 +100,11 @@ class Service:
         finally:
             self.log.close()
 
+    def cpu_seconds(self):
+        """User and system time of all its processes until now."""
+        stats = session(self.process.pid).values()
+        return sum(int(stat[11]) + int(stat[12]) for stat in stats) / TICK
+
     def memory(self):
         """{"now", "peak"} resident MiB, over all its processes."""
         total = {"now": 0, "peak": 0}
@@ -109,8 +116,8 @@ class Service:
 
 
 def session(leader):
-    """Process ids of a session, the leader's included."""
-    found = []
+    """{process: what /proc/PID/stat says after the name} of a session, the leader's included."""
+    found = {}
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open("/proc/%s/stat" % name, encoding="utf-8", errors="replace") as file:
@@ -118,7 +125,7 @@ def session(leader):
         except OSError:
             continue  # it has ended
         if int(after_name[3]) == leader:
-            found.append(int(name))
+            found[int(name)] = after_name
     return found
 
 

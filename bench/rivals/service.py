@@ -10,6 +10,8 @@ through torch.jit, JPEGs reduced while they are decoded, uvloop and httptools wh
 installed. What is best on a machine is for the options to say; nothing of mien depends on it.
 """
 import argparse
+import asyncio
+import concurrent.futures
 import functools
 import json
 import os
@@ -18,7 +20,6 @@ import sys
 import cv2
 import torch
 import uvicorn
-from anyio.to_thread import current_default_thread_limiter, run_sync
 from fastapi import FastAPI, File, HTTPException, UploadFile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -81,17 +82,18 @@ def make_app():
     """The application, in a worker process."""
     options = argparse.Namespace(**json.loads(os.environ[SETTINGS]))
     app, engine = FastAPI(), Engine(options)
-
-    @app.on_event("startup")
-    def limit_threads():
-        current_default_thread_limiter().total_tokens = options.pool
+    # Its own pool, first come first served: the one FastAPI runs `def` endpoints in has 40 threads,
+    # and anyio's limiter lets the last who came go first.
+    pool = concurrent.futures.ThreadPoolExecutor(
+        options.pool, initializer=torch.set_num_threads, initargs=(options.threads,)
+    )
 
     async def compute(function, argument):
         """In the event loop's own thread, which with a worker a core has nothing better to do, or
-        in one of a pool."""
+        in one of the pool."""
         if options.endpoints == "async":
             return answer(function, argument)
-        return await run_sync(answer, function, argument)
+        return await asyncio.get_running_loop().run_in_executor(pool, answer, function, argument)
 
     @app.get("/health")
     def health():
@@ -134,6 +136,8 @@ def main():
         app_dir=os.path.dirname(os.path.abspath(__file__)),
         port=options.port,
         workers=options.workers,
+        # A loop that computes sees a request late; after the usual 5 s it would close instead.
+        timeout_keep_alive=120,
         log_level="warning",
         access_log=False,
     )

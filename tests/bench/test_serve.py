@@ -139,7 +139,8 @@ class Report(unittest.TestCase):
             self.assertTrue(text.startswith("a\n<!--") and text.endswith("-->\nb\n"), text)
 
     def test_medians(self):
-        one = {"requests": 5, "failed": 1, "compared": 2, "wrong": 0, "p50_ms": 1, "p99_ms": 2}
+        one = {"requests": 5, "failed": 1, "compared": 2, "wrong": 0, "p50_ms": 1, "p99_ms": 2,
+               "cpu_ms": 3}
         rounds = [{**one, "requests_per_s": rate} for rate in (1, 9, 5)]
         made = serve.cell_entry("s", "/predict", "1080p", 8, rounds)
         self.assertEqual((made["requests_per_s"], made["requests"], made["failed"]), (5, 15, 3))
