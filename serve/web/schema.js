@@ -59,10 +59,9 @@ function shortType(node) {
   if (schema.contentEncoding) return schema.contentEncoding;
   if (schema.type === "array") {
     const count = schema.minItems === schema.maxItems ? schema.minItems : undefined;
-    return `array of ${count ?? ""} ${nameOf(schema.items) ?? shortType(schema.items)}`.replace(
-      "  ",
-      " ",
-    );
+    return ["array of", count, nameOf(schema.items) ?? `${shortType(schema.items)}s`]
+      .filter((word) => word !== undefined)
+      .join(" ");
   }
   if (Array.isArray(schema.type)) return schema.type.join(" or ");
   return schema.format ?? schema.type ?? "any value";
