@@ -136,6 +136,8 @@ class Document(unittest.TestCase):
             for name in parts:
                 if kind != "securitySchemes":
                     self.assertIn(f'"#/components/{kind}/{name}"', text, "is never used")
+        codes = set(API["components"]["schemas"]["ErrorBody"]["properties"]["code"]["enum"])
+        self.assertEqual(set(re.findall(r'"code": "(\w+)"', text)) | {"method_not_allowed"}, codes)
         names = [operation["operationId"] for _, _, operation in OPERATIONS]
         self.assertEqual(len(names), len(set(names)))
         tags = {tag["name"] for tag in API["tags"]}
