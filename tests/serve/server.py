@@ -1,8 +1,8 @@
 """What the tests of `mien serve` share: a server of their own, requests to it, pictures for it.
 
-Only the standard library is used. A server runs with a free port, and a test fails where its server
-ends by itself, ends with an error, or a sanitizer has something to say about it. MIEN_TEST_SIZE=small
-asks for fewer requests: builds with sanitizers are slow.
+Only the standard library is used. A server runs with a free port, and a test fails where its
+server ends by itself, ends with an error, or a sanitizer has something to say about it.
+MIEN_TEST_SIZE=small asks for fewer requests: builds with sanitizers are slow.
 """
 import http.client
 import json
@@ -20,7 +20,7 @@ import urllib.parse
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "cli"))
-from tool import (BASE_ENV, HAVE_NETWORKS, PHOTOS, TOOL, mien, objects, png, ppm,  # noqa: E402, F401
+from tool import (BASE_ENV, HAVE_NETWORKS, PHOTOS, TOOL, mien, objects,  # noqa: E402
                   read_ppm)
 
 SMALL = os.environ.get("MIEN_TEST_SIZE") == "small"
@@ -72,7 +72,7 @@ class Answer:
 
 
 class Server:
-    """A running `mien serve`. Used as a context manager it is stopped, and looked at, at the end."""
+    """A running `mien serve`. As a context manager it is stopped, and looked at, at the end."""
 
     def __init__(self, *options, env=None, until="ready", port=0):
         self.lines = []

@@ -11,8 +11,9 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from server import (SMALL, Server, cli, form, photos, plain, png, ppm, read_all,  # noqa: E402
-                    scaled, skip_or_run, wait_for)
+from server import (SMALL, Server, cli, form, photos, plain, read_all, scaled,  # noqa: E402
+                    skip_or_run, wait_for)
+from tool import png, ppm  # noqa: E402
 
 CONNECTIONS = 1100
 GROWTH = 96 << 20  # bytes of memory all of this file's abuse may leave behind, sanitizers apart
@@ -155,7 +156,8 @@ class Lines(Case):
                      b"HELO there\r\n\r\n", b"\r\n" * 10000, b"GET\r\n\r\n", b"GET /\r\n\r\n",
                      b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n",
                      b"GET  /  HTTP/1.1\r\n\r\n", b" / HTTP/1.1\r\n\r\n", b"\n\n\n",
-                     b"GET /health HTTP/1.1\nHost x\n\n", b"SSH-2.0-x\r\n", b"GET /\0 HTTP/1.1\r\n\r\n",
+                     b"GET /health HTTP/1.1\nHost x\n\n", b"SSH-2.0-x\r\n",
+                     b"GET /\0 HTTP/1.1\r\n\r\n",
                      b"GET http://other/health HTTP/1.1\r\nHost: x\r\n\r\n", b"A" * 100000,
                      b"CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n", b"* / \x00 HTTP/1.1\r\n\r\n"):
             with self.subTest(data[:30]):
@@ -168,7 +170,8 @@ class Lines(Case):
                      b"GET /" + b"a" * 200000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
                      b"G" * 200000 + b" / HTTP/1.1\r\nHost: x\r\n\r\n",
                      b"GET /health?" + b"a=b&" * 50000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-                     b"GET /health HTTP/1.1\r\nHost: x\r\nCookie: " + b"a=b;" * 40000 + b"\r\n\r\n"):
+                     b"GET /health HTTP/1.1\r\nHost: x\r\nCookie: " + b"a=b;" * 40000
+                     + b"\r\n\r\n"):
             self.refused(data, 400, 413, 414, 431, 500, 503)
 
     def test_headers_of_our_own(self):
@@ -246,31 +249,27 @@ class Bodies(Case):
         self.assertLess(SERVER.metrics()["mien_body_bytes"], 128 << 20)
 
     def test_forms(self):
-        photo = ppm(32, 32)
-        whole, kind = form([("file", "a", photo)])
-        part = b'--bound\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
+        whole, kind = form([("file", "a", ppm(32, 32))])
+        bound, start = "multipart/form-data; boundary=bound", b"--bound\r\n"
+        end, name = b"\r\n--bound--\r\n", b"Content-Disposition: form-data"
+        inner = b"--c\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n"
         for kind, body in [
                 ("multipart/form-data", whole), ("multipart/form-data; boundary=", whole),
                 ("multipart/form-data; boundary=other", whole), (kind, whole[:-30]),
                 (kind, whole[:50]), (kind, b""), (kind, b"\r\n" * 1000), (kind, b"--" * 50000),
-                ("multipart/form-data; boundary=bound", b"--bound\r\n" * 20000),
-                ("multipart/form-data; boundary=bound", (part + b"x\r\n") * 5000 + b"--bound--\r\n"),
-                ("multipart/form-data; boundary=bound", part + b"--bound\r\n" * 3 + photo),
-                ("multipart/form-data; boundary=bound", b"--bound\r\n" + b"X: y\r\n" * 20000 + b"\r\n"),
-                ("multipart/form-data; boundary=bound", b"--bound\r\nContent-Disposition: form-data; name=\""
-                 + b"n" * 100000 + b"\"\r\n\r\nx\r\n--bound--\r\n"),
-                ("multipart/form-data; boundary=bound", b"--bound\r\n\r\nno header\r\n--bound--\r\n"),
-                ("multipart/form-data; boundary=bound", b"--bound\r\nContent-Disposition: form-data\r\n\r\n"
-                 b"no name\r\n--bound--\r\n"),
-                ("multipart/form-data; boundary=bound", b"--bound\r\nContent-Type: multipart/mixed; "
-                 b"boundary=c\r\n\r\n" + b"--c\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n"
-                 * 1000 + b"--bound--\r\n"),
-                ("multipart/form-data; boundary=bound", b"--bound\r\nContent-Disposition: form-data; "
-                 b"name=\"file\"; filename=\"x\0y\"\r\n\r\n\0\r\n--bound--\r\n")]:
+                (bound, start * 20000), (bound, start + b"X: y\r\n" * 20000 + b"\r\n"),
+                (bound, (start + name + b'; name="file"\r\n\r\nx\r\n') * 5000 + end),
+                (bound, start + name + b'; name="file"\r\n\r\n' + start * 3 + whole),
+                (bound, start + name + b'; name="' + b"n" * 100000 + b'"\r\n\r\nx' + end),
+                (bound, start + b"\r\nno header" + end),
+                (bound, start + name + b"\r\n\r\nno name" + end),
+                (bound, start + name + b'; name="file"; filename="x\0y"\r\n\r\n\0' + end),
+                (bound, start + b"Content-Type: multipart/mixed; boundary=c\r\n\r\n"
+                 + inner * 1000 + end)]:
             with self.subTest(kind=kind, body=body[:60]):
-                data = (POST + b"Connection: close\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n"
-                        % (kind.encode(), len(body)) + body)
-                for status in self.statuses(data):
+                head = (POST + b"Connection: close\r\nContent-Type: " + kind.encode()
+                        + b"\r\nContent-Length: %d\r\n\r\n" % len(body))
+                for status in self.statuses(head + body):
                     self.assertIn(status, (400, 413))
 
     def test_a_form_that_is_cut_off_is_no_picture(self):
@@ -282,11 +281,13 @@ class Bodies(Case):
 
     def test_json(self):
         deep = 100000
-        for body in (b"[" * deep, b"[" * deep + b"]" * deep, b'{"a":' * deep, b'{"image":"x","image":'
-                     b'"y"}', b'{"image":"\\ud800"}', b'{"image":"\\u0000"}', b'["\xff\xfe"]',
+        for body in (b"[" * deep, b"[" * deep + b"]" * deep, b'{"a":' * deep,
+                     b'{"image":"x","image":"y"}', b'{"image":"\\ud800"}',
+                     b'{"image":"\\u0000"}', b'["\xff\xfe"]',
                      b'{"image":"' + b"A" * 9000000 + b'"}', b"\0" * 1000, b"[" + b"0," * 100000
                      + b"0]", b'{"images":[' + b'"",' * 20000 + b'""]}', b"\xef\xbb\xbf{}",
-                     b'{"image":"QUJD","top":1e999}', b'{"image":"QUJD","top":' + b"9" * 5000 + b"}",
+                     b'{"image":"QUJD","top":1e999}',
+                     b'{"image":"QUJD","top":' + b"9" * 5000 + b"}",
                      b'{"' + b"k" * 100000 + b'":1}', b'"' + b"\\u0041" * 100000, b"nul",
                      b'{"image":"QUJD"} trailing', b'{"url":"' + b"h" * 100000 + b'"}',
                      b'{"image":{"image":"QUJD"}}', b'{"url":"http://\\r\\nX: y/"}'):

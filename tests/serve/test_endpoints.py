@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Every endpoint that looks at pictures: each way to send one, and the same numbers as the tool's."""
+"""Every endpoint that looks at pictures: each way to send one, and the tool's numbers for it."""
 import base64
 import functools
 import http.server
@@ -13,8 +13,9 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from server import (PHOTOS, Server, cli, crops, curl, form, photos, plain, png, ppm,  # noqa: E402
-                    quoted, skip_or_run)
+from server import (PHOTOS, Server, cli, crops, curl, photos, plain, quoted,  # noqa: E402
+                    skip_or_run)
+from tool import png, ppm  # noqa: E402
 
 LANDMARKS = ["left_eye", "right_eye", "nose", "mouth_left", "mouth_right"]
 SERVER = None

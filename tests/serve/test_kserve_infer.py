@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The Open Inference Protocol over HTTP, as its clients speak it: tensors in JSON and as binary data,
-equal to what the networks give runnet, and the tool where it prints the same."""
+"""The Open Inference Protocol over HTTP, as its clients speak it: tensors in JSON and as binary
+data, equal to what the networks give runnet, and the tool where it prints the same."""
 import array
 import json
 import math
@@ -14,7 +14,8 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from server import PHOTOS, Server, cli, crops, curl, mien, objects, read_ppm, scaled, skip_or_run  # noqa: E402
+from server import (PHOTOS, Server, cli, crops, curl, mien, read_ppm, scaled,  # noqa: E402
+                    skip_or_run)
 from tool import MODELS  # noqa: E402
 
 RUNNET = os.environ.get("MIEN_RUNNET") or str(
@@ -126,7 +127,8 @@ class Metadata(Case):
             for path in (f"/v2/models/{name}/ready", f"/v2/models/{name}/versions/1/ready"):
                 self.assertEqual(SERVER.get(path).json, {"name": name, "ready": True})
         self.assertEqual(curl(f"{SERVER.url}/v2/models/{DETECTOR}").json["name"], DETECTOR)
-        for path in ("/v2/models/none", f"/v2/models/{DETECTOR}/versions/2", "/v2/models/none/ready"):
+        for path in ("/v2/models/none", f"/v2/models/{DETECTOR}/versions/2",
+                     "/v2/models/none/ready"):
             self.refused(SERVER.get(path), 404, "not_found")
         self.refused(SERVER.get(f"/v2/models/{DETECTOR}/infer"), 405, "method_not_allowed")
 
@@ -230,7 +232,8 @@ class Refusals(Case):
         shape = [1, 32, 32, 3]
         for given in ({}, {"inputs": []}, {"inputs": {}}, {"inputs": [tensor(shape, good)] * 2},
                       {"inputs": [{**tensor(shape, good), "name": "image"}]},
-                      {"inputs": [tensor(shape, good[:-1])]}, {"inputs": [tensor(shape, good + [0])]},
+                      {"inputs": [tensor(shape, good[:-1])]},
+                      {"inputs": [tensor(shape, good + [0])]},
                       {"inputs": [tensor(shape)]}, {"inputs": [tensor(shape, good, "INT64")]},
                       {"inputs": [tensor(shape, good, "BYTES")]},
                       {"inputs": [tensor([32, 32, 3], good)]}, {"inputs": [tensor([], [])]},
@@ -258,7 +261,8 @@ class Refusals(Case):
 
     def test_binary_data(self):
         shape, size = [1, 32, 32, 3], 4 * 32 * 32 * 3
-        head = json.dumps({"inputs": [tensor(shape, parameters={"binary_data_size": size})]}).encode()
+        given = tensor(shape, parameters={"binary_data_size": size})
+        head = json.dumps({"inputs": [given]}).encode()
         data = array.array("f", [1.0] * (size // 4)).tobytes()
         self.assertEqual(infer(DETECTOR, head, data).status, 200)
         nan = data[:-4] + struct.pack("<f", math.nan)

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """From its start to its end: options and files, TLS, signals, reloads, draining, ports."""
 import os
-import re
 import shutil
 import signal
 import ssl
@@ -14,11 +13,13 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from server import (PHOTOS, Server, cli, curl, form, mien, photos, plain, ppm,  # noqa: E402
+from server import (PHOTOS, SMALL, Server, cli, curl, form, mien, photos, plain,  # noqa: E402
                     read_all, scaled, skip_or_run, wait_for)
-from tool import MODELS  # noqa: E402
+from tool import MODELS, ppm  # noqa: E402
 
 DETECTOR_ONLY = ("--classifier=none", "--embedder=none", "--age-gender=none", "--no-cache")
+# A sanitizer makes any start slow; without one, packing for plain C takes longest.
+SLOW_START = DETECTOR_ONLY if SMALL else ("--no-cache", "--backend=c")
 
 
 class Folder(unittest.TestCase):
@@ -154,7 +155,7 @@ class Start(Folder):
         # The time between socket and networks is short: a server may be ready before it is asked.
         photo = ppm(64, 64)
         for _ in range(10):
-            with Server("--no-cache", "--backend=c", until="listening") as server:
+            with Server(*SLOW_START, until="listening") as server:
                 seen = []
                 while not seen or seen[-1].status != 200:
                     self.assertEqual(server.get("/health").json, {"status": "API is running"})
@@ -171,7 +172,7 @@ class Start(Folder):
 
     def test_a_signal_during_the_start(self):
         for number in (signal.SIGTERM, signal.SIGINT):
-            with Server("--no-cache", until="listening") as server:
+            with Server(*SLOW_START, until="listening") as server:
                 server.signal(number)
                 self.assertEqual(server.wait(), 0)
 
@@ -192,7 +193,8 @@ class End(Folder):
 
     def test_requests_under_way_are_answered(self):
         expected, count = cli("detect", photos(2), "--size=0"), scaled(10)
-        with Server("--workers=1", "--deadline=600", "--drain-timeout=600", *DETECTOR_ONLY) as server:
+        with Server("--workers=1", "--deadline=600", "--drain-timeout=600",
+                    *DETECTOR_ONLY) as server:
             kept = server.connect()
             self.assertEqual(server.ask("GET", "/ready", connection=kept).status, 200)
             threads, answers = self.slow_requests(server, count)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Many clients at once: every answer is the tool's whatever it shared a batch with, limits are kept,
-and nobody gets a wrong answer because the server was busy or a neighbour went away."""
+"""Many clients at once: every answer is the tool's whatever it shared a batch with, limits are
+kept, and nobody gets a wrong answer because the server was busy or a neighbour went away."""
 import base64
 import json
 import random
@@ -13,8 +13,9 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from server import (PHOTOS, Server, cli, crops, form, photos, plain, png, ppm,  # noqa: E402
-                    scaled, skip_or_run, wait_for)
+from server import (PHOTOS, Server, cli, crops, form, photos, plain, scaled,  # noqa: E402
+                    skip_or_run, wait_for)
+from tool import png, ppm  # noqa: E402
 
 CLIENTS = scaled(200)
 EACH = 2  # requests a client

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Valid requests, broken in a thousand ways: the server answers or closes, never with an error of its
-own, and goes on serving. The same seed makes the same requests.
+"""Valid requests, broken in a thousand ways: the server answers or closes, never with an error of
+its own, and goes on serving. The same seed makes the same requests.
 
-usage: test_mutations.py [--count N] [--seed N]   (1: what `make test` runs, 20000 takes minutes)
+usage: test_mutations.py [--count N] [--seed N]   (20000 requests take minutes)
 """
 import argparse
 import base64
@@ -15,18 +15,21 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from server import SMALL, Server, cli, form, photos, plain, png, ppm, skip_or_run, wait_for  # noqa: E402
+from server import SMALL, Server, cli, form, photos, plain, skip_or_run, wait_for  # noqa: E402
+from tool import png, ppm  # noqa: E402
 
 AT_ONCE = 32    # connections
 PATIENCE = 0.3  # seconds for answers of those that may get none
 TOKENS = [b"\r\n", b"\r\n\r\n", b"\0", b"\xff\xff", b"-1", b"0", b"99999999999999999999", b"1e999",
-          b"chunked", b"Transfer-Encoding: chunked\r\n", b"Content-Length: 5\r\n", b"Connection: close"
-          b"\r\n", b"Expect: 100-continue\r\n", b"multipart/form-data; boundary=", b"--bound", b"--bound--",
-          b"{", b"}", b"[", b"]", b'"', b"\\u0000", b"\\ud800", b"null", b"%00", b"%", b"?", b"&", b"=",
-          b"/", b"data:;base64,", b"filename=", b"HTTP/1.0", b"HTTP/1.1", b"GET ", b"POST "]
+          b"chunked", b"Transfer-Encoding: chunked\r\n", b"Content-Length: 5\r\n", b"--bound",
+          b"Connection: close\r\n", b"Expect: 100-continue\r\n", b"--bound--", b"{", b"}", b"[",
+          b"multipart/form-data; boundary=", b"]", b'"', b"\\u0000", b"\\ud800", b"null", b"%00",
+          b"%", b"?", b"&", b"=", b"/", b"data:;base64,", b"filename=", b"HTTP/1.0", b"HTTP/1.1",
+          b"GET ", b"POST "]
 METHODS = [b"GET", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"POST"]
-LINES = ("/predict", "/detect_faces_from_files/", "/v1/detect", "/v1/analyze", "/v1/embed",
-         "/v1/classify", "/v1/compare", "/detect_faces_from_base64", "/metrics", "/v2", "/", "/docs")
+PATHS = ("/predict", "/detect_faces_from_files/", "/v1/detect", "/v1/analyze", "/v1/embed",
+         "/v1/classify", "/v1/compare", "/detect_faces_from_base64", "/metrics", "/v2", "/",
+         "/docs")
 
 
 def request(path, body, kind, *headers):
@@ -115,7 +118,7 @@ def mutate(draw, head, body):
             head = draw.choice(METHODS) + head[head.find(b" "):]
         elif kind < 0.95:
             path, rest = head.find(b" ") + 1, head.find(b" HTTP")
-            head = head[:path] + draw.choice(LINES).encode() + head[max(rest, path):]
+            head = head[:path] + draw.choice(PATHS).encode() + head[max(rest, path):]
         else:
             head, body = head + body, b""
     start = head.find(b"Content-Length: ")
@@ -172,7 +175,8 @@ def run(count, seed):
     detector = "retinaface-mnet025-v2"
     expected = cli("detect", photos(1), f"--detector={detector}")[0]
     made, draw, seen = seeds(detector), random.Random(seed), {}
-    with Server(f"--detector={detector}", "--read-timeout=3", "--log=none", "--allow-urls") as server:
+    with Server(f"--detector={detector}", "--read-timeout=3", "--log=none",
+                "--allow-urls") as server:
         for head, body in made:
             sock = send(server, head + body)
             answer = sock.recv(1 << 20)
