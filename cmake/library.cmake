@@ -22,7 +22,7 @@ set(mien_isa_amx ${mien_isa_avx512} -mamx-tile -mamx-int8 -mamx-bf16)
 # minutes with checks in place and the tests minutes with checks as calls. Plain C kernels, which do the
 # same sums, are checked; reads and writes beyond an array meet checkkern's untouchable pages.
 if(MIEN_SANITIZE)
-    set(isa_sanitize -fno-sanitize=undefined,address)
+    set(isa_sanitize -fno-sanitize=undefined,address,thread)
 endif()
 foreach(isa avx2 avx512 avx512vnni avx512bf16 amx)
     file(GLOB isa_sources CONFIGURE_DEPENDS kernels/${isa}/*.c)

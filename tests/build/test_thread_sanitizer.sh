@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# The server once more with the thread sanitizer: whether its threads agree on who may touch what.
+# Its libraries are not instrumented, but their locks are seen, and nothing of theirs needed to be
+# suppressed so far. A report of a server is a failure of the test that ran it: exit status 66.
+set -euo pipefail
+
+build=$MIEN_BUILD_DIR/sanitize-threads
+cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMIEN_SANITIZE=thread -DMIEN_TESTS=OFF \
+    -DMIEN_PYTHON="$MIEN_PYTHON" >/dev/null
+cmake --build "$build" --target mien_cli -j "$(nproc)" >"$build/log" 2>&1 ||
+    { cat "$build/log"; exit 1; }
+
+export MIEN_TOOL=$build/mien MIEN_TEST_SIZE=small
+export TSAN_OPTIONS=exitcode=66:second_deadlock_stack=1:detect_deadlocks=1
+for test in load lifecycle endpoints; do
+    echo "test_$test.py"
+    "$MIEN_PYTHON" "tests/serve/test_$test.py"
+done
