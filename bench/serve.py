@@ -8,9 +8,9 @@ The rival is bench/rivals/service.py: FastAPI, uvicorn and torch over the same w
 fastest of the settings services.py lists, tried first. All services run at once and are loaded one
 after the other in each round by wrk, whose clients keep their connections and post different
 pictures in turn; the median of the rounds is shown. Beside what a client sees, the processor time
-a request took of the service is kept: on a busy machine it is the figure to trust. Before anything is timed every picture's answer
-is compared with what the command line says of it, and while wrk runs one more client goes on
-comparing; a service that answers wrongly is an error.
+a request took of the service is kept: on a busy machine it is the figure to trust. Before anything
+is timed every picture's answer is compared with what the command line says of it, and while wrk
+runs one more client goes on comparing; a service that answers wrongly is an error.
 
 --soak loads mien alone, compares every answer, and tells whether its memory stays what it was.
 --json writes everything: machine, versions, commands, all rounds; --readme puts the tables between
