@@ -198,11 +198,11 @@ static int serve(struct server *s, const sigset_t *set) {
         log_say(s->log, "%s", why);
         status = -1;
     } else {
+        atomic_store(&s->state, SERVER_READY); /* before it is said: who reads that may ask */
         m = models_take(s->models);
         log_say(s->log, "ready after %.2f s: %s", clock_seconds() - start,
                 mien_backend_name(m->ctx));
         models_give(s->models, m);
-        atomic_store(&s->state, SERVER_READY);
         status = wait_for_end(s, set);
     }
     drain(s, set);
