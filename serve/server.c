@@ -9,6 +9,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,8 +83,12 @@ static void server_free(struct server *s) {
     sync_budget_destroy(&s->bodies);
 }
 
+/* As many as the networks use: those this process may run on. */
 static int cores(const struct serve_config *c) {
-    return c->machine.threads > 0 ? c->machine.threads : (int)sysconf(_SC_NPROCESSORS_ONLN);
+    cpu_set_t set;
+
+    if (c->machine.threads > 0) return c->machine.threads;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
 /* labels stay the caller's. */
