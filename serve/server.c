@@ -8,7 +8,6 @@
 #include "serve/workers.h"
 
 #include <curl/curl.h>
-#include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,7 +15,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
-#include <unistd.h>
 
 #define LAST_ANSWERS 1.0 /* seconds clients have to fetch them when the server ends */
 
