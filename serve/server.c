@@ -8,6 +8,7 @@
 #include "serve/workers.h"
 
 #include <curl/curl.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -212,6 +213,15 @@ static int serve(struct server *s, const sigset_t *set) {
     return status;
 }
 
+/* Each thread's own heap would come to hold what once was a picture: two heaps for all take a third
+ * less memory, and large pictures go back to the system. */
+static void set_up_malloc(void) {
+    enum { HEAPS = 2, MAPPED_FROM = 4 << 20 };
+
+    mallopt(M_ARENA_MAX, HEAPS);
+    mallopt(M_MMAP_THRESHOLD, MAPPED_FROM);
+}
+
 int serve_run(const struct serve_config *config) {
     struct server s = {.config = config};
     const char **labels = route_labels();
@@ -220,6 +230,7 @@ int serve_run(const struct serve_config *config) {
 
     block_signals(&set);
     raise_file_limit();
+    set_up_malloc();
     curl_global_init(CURL_GLOBAL_DEFAULT);
     status = server_make(&s, config, labels);
     if (status)

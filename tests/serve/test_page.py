@@ -12,7 +12,8 @@ from urllib.parse import urlparse
 
 sys.path.insert(0, str(Path(__file__).parent))
 import browser as browsers  # noqa: E402
-from server import PHOTOS, Server, mien, objects, plain, ppm, skip_or_run  # noqa: E402
+from server import PHOTOS, Server, mien, objects, plain, skip_or_run  # noqa: E402
+from tool import ppm  # noqa: E402
 
 Keys = browsers.Keys
 
