@@ -1,5 +1,6 @@
 #include "networks.h"
 
+#include "common/faces.h"
 #include "say.h"
 
 #include <stdio.h>
@@ -43,15 +44,10 @@ void machine_options(const struct options *opt, mien_options *o) {
     o->no_pack_cache = opt->no_cache;
 }
 
-/* mien.h takes a zero for "the default"; who writes 0 on the command line means next to nothing. */
-static float above_zero(double v) {
-    return v > 0 ? (float)v : 1e-9f;
-}
-
 void detect_options(const struct options *opt, mien_detect_options *o) {
     mien_detect_options_default(o);
-    o->threshold = above_zero(opt->threshold);
-    o->nms = above_zero(opt->nms);
+    o->threshold = faces_above_zero(opt->threshold);
+    o->nms = faces_above_zero(opt->nms);
     o->size = opt->side;
     o->max_faces = opt->max_faces;
 }

@@ -29,8 +29,6 @@ enum command_bit {
     CMD_SERVE = 1 << 9
 };
 
-enum face_pick { FACE_ALL, FACE_LARGEST, FACE_CENTRE };
-
 enum backend_pick {
     BACKEND_AUTO,
     BACKEND_AMX,
@@ -51,7 +49,7 @@ struct options {
     double threshold, nms; /* 0..1 */
     int side;              /* long side for detection; 0: original; -1: the network's default */
     int max_faces, top;
-    int face; /* enum face_pick */
+    int face; /* enum face_pick of common/faces.h */
     int aligned, embeddings;
 
     int pretty, json, plan, tensors;

@@ -1,4 +1,5 @@
 /* The table of options; see options.h. The order here is the order of the help. */
+#include "common/faces.h"
 #include "options.h"
 
 #define FIELD(name) offsetof(struct options, name)
@@ -12,7 +13,6 @@ static const char *const PRECISIONS[] = {"fp32", "bf16", "int8", "fp16", NULL};
 static const char *const BACKENDS[] = {"auto", "amx",  "amx-bf16x3", "avx512",
                                        "avx2", "blas", "c",          NULL};
 static const char *const LOGS[] = {"text", "json", "none", NULL};
-static const char *const FACE_PICKS[] = {"all", "largest", "centre", NULL};
 
 const char *const OPTION_GROUP_TITLES[GROUPS] = {
     [GROUP_NETWORKS] = "Networks", [GROUP_FACES] = "Faces",   [GROUP_RESULTS] = "Results",
@@ -107,7 +107,7 @@ const struct option_def OPTION_DEFS[] = {
      .kind = KIND_CHOICE,
      .field = FIELD(face),
      .value = "all",
-     .choices = FACE_PICKS,
+     .choices = FACE_PICK_NAMES,
      .help = "all, largest or centre (nearest to the middle)"},
     {.name = "aligned",
      .group = GROUP_FACES,

@@ -1,6 +1,7 @@
 #include "pipeline.h"
 
 #include "common/clock.h"
+#include "common/faces.h"
 #include "networks.h"
 #include "progress.h"
 #include "say.h"
@@ -9,15 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { CROP = 112, CROP_BYTES = CROP * CROP * 3 };
-
-/* ArcFace's template: where the landmarks of an aligned crop are (InsightFace, face_align.py). */
-static const float TEMPLATE[5][2] = {{38.2946f, 51.6963f},
-                                     {73.5318f, 51.5014f},
-                                     {56.0252f, 71.7366f},
-                                     {41.5493f, 92.3655f},
-                                     {70.7299f, 92.2041f}};
 
 const char *const STAGE_NAMES[STAGES] = {"start", "decode",     "detect",  "align",
                                          "embed", "age_gender", "classify"};
@@ -148,14 +140,12 @@ void pipeline_decode(const struct pipeline *p, struct picture *picture) {
     picture->ms[STAGE_DECODE] = milliseconds() - start;
 }
 
-/* The crop is taken for a face that fills the picture, its landmarks where the template has them.
- */
 static void take_aligned(struct picture *picture) {
     char text[sizeof picture->error];
 
-    if (picture->width != CROP || picture->height != CROP) {
+    if (picture->width != FACES_CROP || picture->height != FACES_CROP) {
         snprintf(text, sizeof text, "%s: %dx%d pixels, --aligned takes crops of %dx%d",
-                 picture->input->path, picture->width, picture->height, CROP, CROP);
+                 picture->input->path, picture->width, picture->height, FACES_CROP, FACES_CROP);
         fail(picture, text);
         return;
     }
@@ -165,36 +155,7 @@ static void take_aligned(struct picture *picture) {
         return;
     }
     picture->nfaces = 1;
-    picture->faces->score = 1;
-    picture->faces->box[2] = picture->faces->box[3] = CROP;
-    memcpy(picture->faces->landmarks, TEMPLATE, sizeof TEMPLATE);
-}
-
-static float box_area(const mien_face *f) {
-    return (f->box[2] - f->box[0]) * (f->box[3] - f->box[1]);
-}
-
-/* Distance of the box's middle from the picture's, squared, four times. */
-static float off_centre(const mien_face *f, const struct picture *picture) {
-    float dx = f->box[0] + f->box[2] - (float)picture->width;
-    float dy = f->box[1] + f->box[3] - (float)picture->height;
-
-    return dx * dx + dy * dy;
-}
-
-static void pick_face(const struct pipeline *p, struct picture *picture) {
-    mien_face *faces = picture->faces;
-    int best = 0;
-
-    if (p->opt->face == FACE_ALL || picture->nfaces < 2) return;
-    for (int i = 1; i < picture->nfaces; i++) {
-        if (p->opt->face == FACE_LARGEST
-                ? box_area(&faces[i]) > box_area(&faces[best])
-                : off_centre(&faces[i], picture) < off_centre(&faces[best], picture))
-            best = i;
-    }
-    faces[0] = faces[best];
-    picture->nfaces = 1;
+    *picture->faces = faces_of_crop();
 }
 
 static void detect(const struct pipeline *p, struct picture *const *pictures, int n) {
@@ -224,8 +185,8 @@ static void detect(const struct pipeline *p, struct picture *const *pictures, in
                 continue;
             }
             memcpy(picture->faces, faces + (size_t)i * (size_t)capacity, bytes);
-            picture->nfaces = counts[i];
-            pick_face(p, picture);
+            picture->nfaces = faces_pick(picture->faces, counts[i], (enum face_pick)p->opt->face,
+                                         picture->width, picture->height);
         }
     }
     free(images);
@@ -235,7 +196,7 @@ static void detect(const struct pipeline *p, struct picture *const *pictures, in
 
 static void embed(const struct pipeline *p, struct picture *picture) {
     size_t n = (size_t)picture->nfaces;
-    uint8_t *crops = malloc(n * CROP_BYTES + 1);
+    uint8_t *crops = malloc(n * FACES_CROP_BYTES + 1);
     const mien_image *image = picture->image;
     double start = milliseconds(), aligned;
     int status = MIEN_OK;
@@ -245,8 +206,7 @@ static void embed(const struct pipeline *p, struct picture *picture) {
         fail(picture, NULL);
     } else {
         if (p->opt->aligned) {
-            for (int y = 0; y < CROP; y++)
-                memcpy(crops + (size_t)y * CROP * 3, image->pixels + y * image->pitch, CROP * 3);
+            faces_copy_crop(image, crops);
         } else if (n > 0) {
             status = mien_align(image, picture->faces, (int)n, crops);
         }

@@ -1,13 +1,13 @@
 #include "serve/batch.h"
 
 #include "common/clock.h"
+#include "common/faces.h"
 #include "serve/sync.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CROP_BYTES = 112 * 112 * 3 };
 #define STOP_POLL 0.05 /* seconds between two questions whether to go on waiting */
 
 struct queue {
@@ -107,13 +107,14 @@ static int run_classify(struct batch_item *const *items, int n, int units) {
 static int run_embed(struct batch_item *const *items, int n, int units) {
     const struct model *model = &items[0]->models->task[MODELS_EMBED];
     size_t d = (size_t)model->info.embedding_size, at = 0;
-    uint8_t *crops = malloc((size_t)units * CROP_BYTES);
+    uint8_t *crops = malloc((size_t)units * FACES_CROP_BYTES);
     float *out = malloc((size_t)units * d * sizeof *out);
     int code = MIEN_ENOMEM;
 
     if (crops && out) {
         for (int i = 0; i < n; at += (size_t)items[i++]->n)
-            memcpy(crops + at * CROP_BYTES, items[i]->crops, (size_t)items[i]->n * CROP_BYTES);
+            memcpy(crops + at * FACES_CROP_BYTES, items[i]->crops,
+                   (size_t)items[i]->n * FACES_CROP_BYTES);
         code = mien_embed(model->net, crops, units, out);
     }
     at = 0;

@@ -8,15 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CROP = 112, CROP_BYTES = CROP * CROP * 3, EMBED_AT_ONCE = 32 };
-
-/* ArcFace's template: where the landmarks of an aligned crop are (InsightFace, face_align.py). */
-static const float TEMPLATE[5][2] = {{38.2946f, 51.6963f},
-                                     {73.5318f, 51.5014f},
-                                     {56.0252f, 71.7366f},
-                                     {41.5493f, 92.3655f},
-                                     {70.7299f, 92.2041f}};
-
 static struct server *server_of(const struct job *p) {
     return p->request->server;
 }
@@ -141,10 +132,8 @@ static int wait_for_items(struct job *p) {
     return -1;
 }
 
-/* The crop is taken for a face that fills the picture, its landmarks where the template has them.
- */
 static void take_aligned(struct job *p) {
-    if (p->width != CROP || p->height != CROP) {
+    if (p->width != FACES_CROP || p->height != FACES_CROP) {
         fail(p, 400, "bad_request", "an aligned face must be a picture of 112x112 pixels");
         return;
     }
@@ -154,9 +143,7 @@ static void take_aligned(struct job *p) {
         return;
     }
     p->nfaces = 1;
-    p->faces->score = 1;
-    p->faces->box[2] = p->faces->box[3] = CROP;
-    memcpy(p->faces->landmarks, TEMPLATE, sizeof TEMPLATE);
+    *p->faces = faces_of_crop();
 }
 
 /* A picture that is to be looked at in its own size must be of a size the detector is run on. */
@@ -184,7 +171,7 @@ static void submit(struct job *p) {
         p->detect = new_item(p, MODELS_DETECT);
         batch_submit(&p->group, &p->detect);
     }
-    if (o->wants & JOB_CLASSES) {
+    if (o->wants & JOB_CLASSES && !p->status) {
         p->classify = new_item(p, MODELS_CLASSIFY);
         p->classify.top = o->top;
         batch_submit(&p->group, &p->classify);
@@ -225,36 +212,9 @@ void job_refuse(struct job *p, struct request *r, const struct job_options *opti
 
 /* ---- faces ---- */
 
-static float box_area(const mien_face *f) {
-    return (f->box[2] - f->box[0]) * (f->box[3] - f->box[1]);
-}
-
-/* Distance of the box's middle from the picture's, squared, four times. */
-static float off_centre(const mien_face *f, const struct job *p) {
-    float dx = f->box[0] + f->box[2] - (float)p->width;
-    float dy = f->box[1] + f->box[3] - (float)p->height;
-
-    return dx * dx + dy * dy;
-}
-
-static void pick_face(struct job *p) {
-    mien_face *faces = p->faces;
-    int best = 0;
-
-    if (p->options->pick == FACE_ALL || p->nfaces < 2) return;
-    for (int i = 1; i < p->nfaces; i++) {
-        if (p->options->pick == FACE_LARGEST
-                ? box_area(&faces[i]) > box_area(&faces[best])
-                : off_centre(&faces[i], p) < off_centre(&faces[best], p))
-            best = i;
-    }
-    faces[0] = faces[best];
-    p->nfaces = 1;
-}
-
 /* [nfaces][112][112][3]; NULL after a failure. */
 static uint8_t *make_crops(struct job *p) {
-    uint8_t *crops = malloc((size_t)p->nfaces * CROP_BYTES);
+    uint8_t *crops = malloc((size_t)p->nfaces * FACES_CROP_BYTES);
     double start_time = clock_seconds();
 
     if (!crops) {
@@ -262,8 +222,7 @@ static uint8_t *make_crops(struct job *p) {
         return NULL;
     }
     if (p->options->aligned) {
-        for (int y = 0; y < CROP; y++)
-            memcpy(crops + (size_t)y * CROP * 3, p->image->pixels + y * p->image->pitch, CROP * 3);
+        faces_copy_crop(p->image, crops);
     } else {
         int code = mien_align(p->image, p->faces, p->nfaces, crops);
         if (code) {
@@ -309,7 +268,7 @@ void job_end(struct job *p) {
         if (is_good(p, &p->detect, STAGE_DETECT)) {
             p->faces = p->detect.found;
             p->nfaces = p->detect.nfound;
-            pick_face(p);
+            p->nfaces = faces_pick(p->faces, p->nfaces, p->options->pick, p->width, p->height);
         }
         if (is_good(p, &p->classify, STAGE_CLASSIFY)) p->classes = p->classify.classes;
     }

@@ -8,6 +8,7 @@
 #ifndef MIEN_SERVE_JOB_H
 #define MIEN_SERVE_JOB_H
 
+#include "common/faces.h"
 #include "serve/batch.h"
 #include "serve/request.h"
 
@@ -18,7 +19,6 @@ enum job_wants {
     JOB_CLASSES = 8,
     JOB_ALL_PIXELS = 16 /* faces are looked for in all of them even where nothing else is wanted */
 };
-enum face_pick { FACE_ALL, FACE_LARGEST, FACE_CENTRE };
 
 struct job_options {
     unsigned wants; /* of enum job_wants; what has no network is left out */

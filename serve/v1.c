@@ -10,11 +10,6 @@
 
 enum { MAX_FACES = 100000 };
 
-/* mien.h takes a zero for "the default"; who writes 0 means next to nothing. */
-static float above_zero(double v) {
-    return v > 0 ? (float)v : 1e-9f;
-}
-
 static int read_detection(struct request *r, mien_detect_options *o) {
     double threshold = (double)o->threshold, nms = (double)o->nms;
 
@@ -22,22 +17,21 @@ static int read_detection(struct request *r, mien_detect_options *o) {
         request_int(r, "max_faces", 1, MAX_FACES, &o->max_faces) ||
         request_int(r, "size", 0, r->server->config->max_side, &o->size))
         return -1;
-    o->threshold = above_zero(threshold);
-    o->nms = above_zero(nms);
+    o->threshold = faces_above_zero(threshold);
+    o->nms = faces_above_zero(nms);
     return 0;
 }
 
 /* Options of a request, from its parameters. wants: what its endpoint does; what has no network is
  * left out where the endpoint can do without. */
 static int read_options(struct request *r, unsigned wants, struct job_options *o) {
-    static const char *const picks[] = {"all", "largest", "centre", NULL};
     const struct serve_config *c = r->server->config;
     const struct models *m = r->models;
     int embeddings = (wants & JOB_EMBEDDINGS) != 0, pick = FACE_ALL;
 
     *o = (struct job_options){.wants = wants, .detect = c->detect, .top = c->top};
     if (read_detection(r, &o->detect) || request_flag(r, "embeddings", &embeddings) ||
-        request_choice(r, "face", picks, &pick) ||
+        request_choice(r, "face", FACE_PICK_NAMES, &pick) ||
         (wants & JOB_EMBEDDINGS && request_flag(r, "aligned", &o->aligned)) ||
         request_int(r, "top", 1,
                     m->task[MODELS_CLASSIFY].net ? m->task[MODELS_CLASSIFY].info.classes : 1000000,

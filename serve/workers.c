@@ -86,12 +86,6 @@ int workers_reserve(struct workers *w) {
     return full ? -1 : 0;
 }
 
-void workers_release(struct workers *w) {
-    pthread_mutex_lock(&w->lock);
-    release(w);
-    pthread_mutex_unlock(&w->lock);
-}
-
 void workers_push(struct workers *w, struct request *r) {
     r->next = NULL;
     pthread_mutex_lock(&w->lock);

@@ -15,10 +15,8 @@ struct workers *workers_new(int n, int room, void (*work)(struct request *r));
 void workers_stop(struct workers *w);
 /* After workers_stop(). NULL is let through. */
 void workers_free(struct workers *w);
-/* Reserves a place in the queue: 0; -1 where it is full. Each place is used by workers_push() or
- * given back by workers_release(). */
+/* Reserves a place in the queue: 0; -1 where it is full. Each place is used by workers_push(). */
 int workers_reserve(struct workers *w);
-void workers_release(struct workers *w);
 void workers_push(struct workers *w, struct request *r);
 /* Requests that wait. */
 int workers_waiting(struct workers *w);
