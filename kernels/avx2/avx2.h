@@ -20,4 +20,18 @@ static inline __m256i avx2_tail(int n) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), lanes);
 }
 
+/* Eight floats, or where `full` (a constant where this is inlined) is 0 those of the mask. */
+static inline __attribute__((always_inline)) __m256 avx2_load(const int full, __m256i m,
+                                                              const float *p) {
+    return full ? _mm256_loadu_ps(p) : _mm256_maskload_ps(p, m);
+}
+
+static inline __attribute__((always_inline)) void avx2_store(const int full, __m256i m, float *p,
+                                                             __m256 v) {
+    if (full)
+        _mm256_storeu_ps(p, v);
+    else
+        _mm256_maskstore_ps(p, m, v);
+}
+
 #endif

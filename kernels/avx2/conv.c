@@ -3,19 +3,6 @@
 
 enum { LANES = 8 };
 
-static inline __attribute__((always_inline)) __m256 load(const int full, __m256i m,
-                                                         const float *p) {
-    return full ? _mm256_loadu_ps(p) : _mm256_maskload_ps(p, m);
-}
-
-static inline __attribute__((always_inline)) void store(const int full, __m256i m, float *p,
-                                                        __m256 v) {
-    if (full)
-        _mm256_storeu_ps(p, v);
-    else
-        _mm256_maskstore_ps(p, m, v);
-}
-
 /* Windows of 3x3 at n neighbouring pixels of nv vectors of channels: each column is loaded once and
  * goes into the sums of all windows it lies in, each weight is loaded once for all of them. full,
  * n, nv and stride are constants where this is inlined. */
@@ -31,12 +18,12 @@ dwconv_3x3(const int full, __m256i m, const int n, const int nv, const int strid
 #pragma GCC unroll 3
         for (int t = 0; t < 3; t++, wt += c)
 #pragma GCC unroll 2
-            for (int v = 0; v < nv; v++) k[t][v] = load(full, m, wt + v * LANES);
+            for (int v = 0; v < nv; v++) k[t][v] = avx2_load(full, m, wt + v * LANES);
 #pragma GCC unroll 15
         for (int column = 0; column < (n - 1) * stride + 3; column++, p += src_px)
 #pragma GCC unroll 2
             for (int v = 0; v < nv; v++) {
-                __m256 value = load(full, m, p + v * LANES);
+                __m256 value = avx2_load(full, m, p + v * LANES);
 #pragma GCC unroll 3
                 for (int t = 0; t < 3; t++) {
                     int x = (column - t) / stride;
@@ -48,7 +35,7 @@ dwconv_3x3(const int full, __m256i m, const int n, const int nv, const int strid
 #pragma GCC unroll 7
     for (int x = 0; x < n; x++, dst += c)
 #pragma GCC unroll 2
-        for (int v = 0; v < nv; v++) store(full, m, dst + v * LANES, sum[x][v]);
+        for (int v = 0; v < nv; v++) avx2_store(full, m, dst + v * LANES, sum[x][v]);
 }
 
 /* A row in blocks of n pixels, all channels of a block after each other, so that its columns are
@@ -118,11 +105,11 @@ dwconv_any(const int full, __m256i m, const int n, int w, int kh, int kw, int c,
                 const float *s = src + ky * src_row + kx * src_px;
 #pragma GCC unroll 8
                 for (int i = 0; i < n; i++)
-                    sum[i] = _mm256_fmadd_ps(load(full, m, s + i * LANES),
-                                             load(full, m, k + i * LANES), sum[i]);
+                    sum[i] = _mm256_fmadd_ps(avx2_load(full, m, s + i * LANES),
+                                             avx2_load(full, m, k + i * LANES), sum[i]);
             }
 #pragma GCC unroll 8
-        for (int i = 0; i < n; i++) store(full, m, dst + i * LANES, sum[i]);
+        for (int i = 0; i < n; i++) avx2_store(full, m, dst + i * LANES, sum[i]);
     }
 }
 

@@ -14,36 +14,24 @@ static inline __attribute__((always_inline)) __m256 activate(enum kern_act act, 
     }
 }
 
-static inline __attribute__((always_inline)) __m256 load(const int full, __m256i m,
-                                                         const float *p) {
-    return full ? _mm256_loadu_ps(p) : _mm256_maskload_ps(p, m);
-}
-
-static inline __attribute__((always_inline)) void store(const int full, __m256i m, float *p,
-                                                        __m256 v) {
-    if (full)
-        _mm256_storeu_ps(p, v);
-    else
-        _mm256_maskstore_ps(p, m, v);
-}
-
 /* Channels j.. of w pixels; the pointers are at channel j already. */
 static inline __attribute__((always_inline)) void
 epilogue_block(const int full, __m256i m, enum kern_act act, int w, const float *acc,
                ptrdiff_t acc_px, const struct kern_epi *e, int j, const float *res,
                ptrdiff_t res_px, int res_shift, float *dst, ptrdiff_t dst_px) {
-    __m256 bias = e->bias ? load(full, m, e->bias + j) : _mm256_setzero_ps();
-    __m256 slope = act == KERN_ACT_PRELU ? load(full, m, e->slope + j) : _mm256_set1_ps(e->alpha);
+    __m256 bias = e->bias ? avx2_load(full, m, e->bias + j) : _mm256_setzero_ps();
+    __m256 slope =
+        act == KERN_ACT_PRELU ? avx2_load(full, m, e->slope + j) : _mm256_set1_ps(e->alpha);
     for (int x = 0; x < w; x++) {
-        __m256 v = _mm256_add_ps(load(full, m, acc + x * acc_px), bias);
+        __m256 v = _mm256_add_ps(avx2_load(full, m, acc + x * acc_px), bias);
         if (res) {
-            __m256 r = load(full, m, res + (x >> res_shift) * res_px);
+            __m256 r = avx2_load(full, m, res + (x >> res_shift) * res_px);
             v = e->res_after ? _mm256_add_ps(activate(act, v, slope), r)
                              : activate(act, _mm256_add_ps(v, r), slope);
         } else {
             v = activate(act, v, slope);
         }
-        store(full, m, dst + x * dst_px, v);
+        avx2_store(full, m, dst + x * dst_px, v);
     }
 }
 
