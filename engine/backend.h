@@ -66,6 +66,7 @@ typedef void backend_item(void *context, int item, int worker);
 
 struct backend_ops {
     const char *name;
+    const struct plan_rules *rules; /* its plans are made by; NULL: none of its own */
     int (*open)(const struct backend_options *opt, struct backend **out);
     /* Which types it multiplies well, so that networks can be stored in them. */
     void (*supports)(const struct backend *b, struct precision_support *out);
@@ -102,6 +103,6 @@ struct backend_ops {
 
 /* The backend of a device, NULL where this build has none. */
 const struct backend_ops *backend_find(enum mien_device device);
-extern const struct backend_ops cpu_backend;
+extern const struct backend_ops cpu_backend, cuda_backend;
 
 #endif

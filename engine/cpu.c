@@ -371,7 +371,3 @@ const struct backend_ops cpu_backend = {
     .sizes = cpu_sizes,
     .algorithm = cpu_algorithm_name,
 };
-
-const struct backend_ops *backend_find(enum mien_device device) {
-    return device == MIEN_DEVICE_CPU ? &cpu_backend : NULL;
-}

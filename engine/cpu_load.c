@@ -142,7 +142,7 @@ static int packs_to(const struct net *net, const struct backend_weights *w, int 
 /* Packs the smallest layer of each kind and compares: whoever changes a layout and forgets
  * CPU_PACK_LAYOUT finds his change at work all the same. */
 static int passes_probe(const struct net *net, const struct backend_weights *w, const char *cache) {
-    enum { ALGORITHMS = CPU_GEMV + 1, TYPES = KERN_U8 + 1 };
+    enum { ALGORITHMS = CPU_GEMV + 1, TYPES = KERN_TYPES };
     struct {
         size_t bytes, at;
         int layer;

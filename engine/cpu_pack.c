@@ -2,10 +2,9 @@
 #include "engine/cpu.h"
 #include "engine/err.h"
 #include "engine/fold.h"
-#include "engine/precision.h"
+#include "engine/quantise.h"
 #include "mien.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,46 +85,6 @@ static void pack_filter(const struct cpu_layer *l, int inputs, int o, const floa
         }
 }
 
-/* Byte layers: multiplies a filter [i][tap] by its inputs' scales, chooses its own scale and leaves
- * the integers in filter. The zero point of the input, which every tap sees (halos hold it too),
- * goes into the biases, and so does what rounding the weights changes for the mean input (Nagel et
- * al., "Data-Free Quantization Through Weight Equalization and Bias Correction", 2019). */
-static void quantise_filter(const struct cpu_layer *l, const struct net_storage *input, int o,
-                            float *filter) {
-    int taps = l->kh * l->kw;
-    float largest = 1e-30f;
-    for (int i = 0; i < l->cin; i++)
-        for (int t = 0; t < taps; t++) {
-            filter[i * taps + t] *= input->scale[i];
-            largest = fmaxf(largest, fabsf(filter[i * taps + t]));
-        }
-    l->acc_scale[o] = largest / 127;
-    int64_t sum = 0;
-    double shift = 0;
-    for (int i = 0; i < l->cin * taps; i++) {
-        float exact = filter[i] / l->acc_scale[o], mean = input->mean[i / taps];
-        filter[i] = fmaxf(-127, fminf(rintf(exact), 127)); /* a NaN of broken weights, too */
-        sum += (int64_t)filter[i];
-        shift += (double)((filter[i] - exact) * mean / input->scale[i / taps]);
-    }
-    shift += (double)(sum * input->zero);
-    for (int b = 0; b < l->bias_classes; b++)
-        l->bias[b * l->cout + o] -= (float)(shift * (double)l->acc_scale[o]);
-}
-
-/* Depthwise layers compute in floats: the scale of bytes goes into the weights, their zero point,
- * which halos hold, too, into the biases. */
-static void scale_depthwise(const struct cpu_layer *l, const struct net_storage *input, int o,
-                            float *filter) {
-    double sum = 0;
-    for (int t = 0; t < l->kh * l->kw; t++) {
-        filter[t] *= input->scale[o];
-        sum += (double)filter[t];
-    }
-    for (int b = 0; b < l->bias_classes; b++)
-        l->bias[b * l->cout + o] -= (float)(sum * input->zero);
-}
-
 static void put(const struct cpu_layer *l, char *dst, size_t at, float v) {
     if (l->type == KERN_U8)
         ((int8_t *)dst)[at] = (int8_t)v;
@@ -191,6 +150,12 @@ static void pack_winograd_panel(const struct cpu_layer *l, int inputs, int n, co
 static void pack_filters(const struct net *net, const struct net_node *n, const struct cpu_layer *l,
                          int inputs, float *filters) {
     const struct net_storage *input = &net->nodes[net_resolve(net, n->in[0])].stored;
+    const struct quantise_layer to = {.cin = l->cin,
+                                      .taps = l->kh * l->kw,
+                                      .cout = l->cout,
+                                      .bias_classes = l->bias_classes,
+                                      .bias = l->bias,
+                                      .acc_scale = l->acc_scale};
     size_t filter = (size_t)inputs * (size_t)(l->kh * l->kw);
     int winograd = l->algorithm == CPU_WINOGRAD, panels = winograd || l->algorithm == CPU_IGEMM;
     size_t panel = winograd ? (size_t)l->cin * (size_t)l->nr * KERN_WINOGRAD_PLANES
@@ -202,8 +167,9 @@ static void pack_filters(const struct net *net, const struct net_node *n, const 
         for (int i = 0; i < count; i++) {
             float *f = filters + (size_t)i * filter;
             fold_filter(net, n, o + i, f);
-            if (l->acc_scale) quantise_filter(l, input, o + i, f);
-            if (l->algorithm == CPU_DEPTHWISE && input->scale) scale_depthwise(l, input, o, f);
+            if (l->acc_scale) quantise_filter(&to, input, o + i, f);
+            if (l->algorithm == CPU_DEPTHWISE && input->scale)
+                quantise_grouped(&to, input, o, 1, o, f);
         }
         char *dst = (char *)l->weights + (size_t)(o / step) * panel * kern_type_size(l->type);
         if (winograd)

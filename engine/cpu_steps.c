@@ -338,6 +338,7 @@ static void maxpool(const struct kern *k, enum kern_type type, int kh, int kw, i
     case KERN_F32: k->maxpool_f32(kh, kw, c, src, row, px, dst); break;
     case KERN_BF16: k->maxpool_bf16(kh, kw, c, src, row, px, dst); break;
     case KERN_U8: k->maxpool_u8(kh, kw, c, src, row, px, dst); break;
+    case KERN_F16: break; /* GPUs' alone */
     }
 }
 

@@ -27,6 +27,7 @@ struct value {
 
 struct planner {
     const struct net *net;
+    struct plan_rules rules;
     struct plan_graph *g;
     struct value *v; /* [net->count] */
 };
@@ -159,7 +160,8 @@ static int fuse_pointwise(struct planner *p, struct plan_step *s, int at) {
     const struct net_node *n = &net->nodes[s->node];
     int c = p->v[at].consumer;
     if (s->kind != PLAN_CONV || n->groups < 2 || n->groups != n->channels || s->has_res ||
-        s->before.node >= 0 || net->keep_values || p->v[at].uses != 1 || c < 0)
+        s->before.node >= 0 || net->keep_values || p->rules.separate_before || p->v[at].uses != 1 ||
+        c < 0)
         return -1;
     const struct net_node *next = &net->nodes[c];
     if (next->op != NET_CONV || next->groups > 1 || next->vector || next->window.kh > 1 ||
@@ -270,6 +272,13 @@ static void need_halo(struct planner *p, const struct plan_step *s) {
     x->right = max_int(x->right, (y->w - 1) * n->window.stride + n->window.kw - left - x->w);
 }
 
+/* Elements from pixel to pixel for c channels. */
+static int pixel_pitch(const struct plan_rules *rules, int c, enum kern_type type) {
+    size_t bytes = (size_t)c * kern_type_size(type), align = 1;
+    while (align < bytes && align < (size_t)rules->pixel_align) align *= 2;
+    return (int)((bytes + align - 1) / align * align / kern_type_size(type));
+}
+
 static int new_buffer(struct planner *p, int value) {
     struct plan_buffer *b = &p->g->buffers[p->g->nbuffers];
     memset(b, 0, sizeof *b);
@@ -277,6 +286,7 @@ static int new_buffer(struct planner *p, int value) {
     b->w = p->v[value].w;
     b->c = fold_outputs(p->net, &p->net->nodes[value]);
     b->type = p->net->nodes[value].stored.type;
+    b->px = pixel_pitch(&p->rules, b->c, b->type);
     int channel = 0;
     for (int v = value; v >= 0; v = p->net->nodes[v].next_sibling) {
         p->v[v].buffer = p->g->nbuffers;
@@ -350,7 +360,7 @@ static int place_buffers(struct planner *p) {
     for (int i = 0; i < g->nbuffers; i++) {
         struct plan_buffer *b = &g->buffers[i];
         uint64_t bytes = (uint64_t)g->batch * (uint64_t)(b->h + b->top + b->bottom) *
-                         (uint64_t)(b->w + b->left + b->right) * (uint64_t)b->c *
+                         (uint64_t)(b->w + b->left + b->right) * (uint64_t)b->px *
                          kern_type_size(b->type);
         all += bytes;
         if (all > MAX_ARENA) {
@@ -382,7 +392,7 @@ static struct plan_view view_of(const struct planner *p, int value) {
                           .left = b->left,
                           .bottom = b->bottom,
                           .right = b->right};
-    v.px = b->c;
+    v.px = b->px;
     v.row = (ptrdiff_t)(b->w + b->left + b->right) * v.px;
     v.image = (ptrdiff_t)(b->h + b->top + b->bottom) * v.row;
     v.offset =
@@ -479,11 +489,13 @@ static int make(struct planner *p) {
     return rc;
 }
 
-int plan_make(const struct net *net, int batch, int width, int height, struct plan_graph **out) {
+int plan_make(const struct net *net, const struct plan_rules *rules, int batch, int width,
+              int height, struct plan_graph **out) {
     *out = NULL;
     if (batch < 1 || batch > 4096)
         return err_set(MIEN_EINVAL, "a batch of %d; 1 to 4096 are possible", batch);
     struct planner p = {.net = net};
+    if (rules) p.rules = *rules;
     size_t n = (size_t)net->count;
     struct plan_graph *g = calloc(1, sizeof *g);
     p.g = g;

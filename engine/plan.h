@@ -67,6 +67,7 @@ struct plan_step {
 
 struct plan_buffer {
     int h, w, c; /* c: channels of all slices */
+    int px;      /* elements from pixel to pixel, at least c */
     int top, left, bottom, right;
     enum kern_type type;
     size_t bytes, offset; /* offset from the arena's start */
@@ -86,8 +87,17 @@ struct plan_graph {
     uint64_t macs;
 };
 
-/* Plans net at this batch and size. MIEN_EINVAL where the network cannot run at it. */
-int plan_make(const struct net *net, int batch, int width, int height, struct plan_graph **out);
+/* What a device wants of a plan; zeros are what a processor wants. */
+struct plan_rules {
+    int pixel_align; /* bytes, a power of two: the pitch of pixels is a multiple of it, or of the
+                        next power of two where a pixel is smaller; 0: pixels have no gaps */
+    int separate_before; /* a depthwise convolution is a step of its own */
+};
+
+/* Plans net at this batch and size; rules may be NULL. MIEN_EINVAL where the network cannot run at
+ * it. */
+int plan_make(const struct net *net, const struct plan_rules *rules, int batch, int width,
+              int height, struct plan_graph **out);
 void plan_free(struct plan_graph *g);
 /* Shape of output i at a size, without a plan. */
 int plan_output_shape(const struct net *net, int i, int width, int height, int *h, int *w, int *c);

@@ -225,16 +225,17 @@ static int copy_scales(const struct net *net, struct net_node *n) {
 static enum kern_type type_of(const struct net_node *n, const struct value *group,
                               enum mien_precision precision, enum kern_type better) {
     if (group->tail) return KERN_F32;
-    if (n->op == NET_INPUT || precision == MIEN_BF16 || group->exempt) return better;
+    if (n->op == NET_INPUT || precision != MIEN_INT8 || group->exempt) return better;
     return group->heads && !group->bodies ? better : KERN_U8;
 }
 
 int precision_assign(struct net *net, enum mien_precision precision,
                      const struct precision_support *support) {
-    enum kern_type better = support->bf16 ? KERN_BF16 : KERN_F32;
+    enum kern_type better = support->f16 ? KERN_F16 : support->bf16 ? KERN_BF16 : KERN_F32;
     if (precision == MIEN_FP32 || (precision == MIEN_BF16 && !support->bf16) ||
-        (precision == MIEN_INT8 && !support->u8))
+        (precision == MIEN_FP16 && !support->f16) || (precision == MIEN_INT8 && !support->u8))
         return MIEN_OK;
+    if (precision == MIEN_BF16) better = KERN_BF16;
     struct value *v = calloc((size_t)net->count, sizeof *v);
     if (!v) return err_set(MIEN_ENOMEM, "out of memory");
     for (int i = 0; i < net->count; i++) v[i].group = i;

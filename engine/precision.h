@@ -2,9 +2,9 @@
  * precision.h - how each value of a network is stored, and with that, how each layer computes.
  *
  * A layer multiplies in the type its input is stored in, so choosing the types of the values
- * chooses everything. fp32: all values are floats. bf16: all but the outputs are bf16. int8: values
- * between layers are bytes; the picture and what the last layers (heads, fully connected ones) read
- * stay in the better type, and outputs are floats.
+ * chooses everything. fp32: all values are floats. bf16, fp16: all but the outputs are. int8:
+ * values between layers are bytes; the picture and what the last layers (heads, fully connected
+ * ones) read stay in the better type, and outputs are floats.
  *
  * Bytes are affine: x = scale[channel] (stored - zero). What was measured by a calibration
  * (calibrate.h) stands in the blob as tensors "int8.<node> <name>" of shape [3][channels]: the
@@ -24,7 +24,7 @@
 
 /* What a backend multiplies well. */
 struct precision_support {
-    int bf16, u8;
+    int bf16, f16, u8;
 };
 
 /* Sets type, scale and zero of every node of a folded net. A precision the backend does not have

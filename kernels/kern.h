@@ -22,11 +22,13 @@
 enum kern_type {
     KERN_F32,
     KERN_BF16, /* the upper half of an fp32, rounded to nearest even */
-    KERN_U8    /* quantised: the value is scale[channel] (stored - zero) */
+    KERN_U8,   /* quantised: the value is scale[channel] (stored - zero) */
+    KERN_F16   /* IEEE half; GPUs' alone: no table here has it */
 };
+enum { KERN_TYPES = KERN_F16 + 1 };
 
 static inline size_t kern_type_size(enum kern_type t) {
-    return t == KERN_F32 ? 4 : t == KERN_BF16 ? 2 : 1;
+    return t == KERN_F32 ? 4 : t == KERN_U8 ? 1 : 2;
 }
 
 static inline float kern_bf16_to_f32(uint16_t v) {

@@ -242,7 +242,7 @@ static int make_plan(struct mien_net *net, int batch, int width, int height,
     p->batch = batch;
     p->width = width;
     p->height = height;
-    int rc = plan_make(net->net, batch, width, height, &p->graph);
+    int rc = plan_make(net->net, net->ctx->ops->rules, batch, width, height, &p->graph);
     if (!rc) rc = net->ctx->ops->plan(net->ctx->backend, net->weights, p->graph, &p->plan);
     if (rc) {
         free_net_plan(net, p);

@@ -150,7 +150,8 @@ static void print_window(char *out, size_t size, const struct net_node *n, const
 }
 
 static void print_step(FILE *f, const mien_net *net, const struct net_plan *p, int i) {
-    static const char *const types[] = {[KERN_F32] = "f32", [KERN_BF16] = "bf16", [KERN_U8] = "u8"};
+    static const char *const types[] = {
+        [KERN_F32] = "f32", [KERN_BF16] = "bf16", [KERN_U8] = "u8", [KERN_F16] = "f16"};
     const struct plan_step *s = &p->graph->steps[i];
     const struct net_node *n = &net->net->nodes[s->node];
     char shape[48], before[32] = "", window[64] = "";

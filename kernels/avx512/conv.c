@@ -83,6 +83,7 @@ static void dwconv_avx512(enum kern_type type, int w, int kh, int kw, int c, int
     case KERN_F32: dwconv(KERN_F32, w, kh, kw, c, stride, src, src_row, src_px, wt, dst); break;
     case KERN_BF16: dwconv(KERN_BF16, w, kh, kw, c, stride, src, src_row, src_px, wt, dst); break;
     case KERN_U8: dwconv(KERN_U8, w, kh, kw, c, stride, src, src_row, src_px, wt, dst); break;
+    case KERN_F16: break; /* GPUs' alone */
     }
 }
 

@@ -39,6 +39,7 @@ static void widen_avx512(int w, int c, enum kern_type type, const float *scale, 
     case KERN_F32: widen(KERN_F32, w, c, scale, zero, src, src_px, dst); break;
     case KERN_BF16: widen(KERN_BF16, w, c, scale, zero, src, src_px, dst); break;
     case KERN_U8: widen(KERN_U8, w, c, scale, zero, src, src_px, dst); break;
+    case KERN_F16: break; /* GPUs' alone */
     }
 }
 

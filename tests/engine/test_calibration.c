@@ -274,7 +274,7 @@ static void test_missing_range(void **state) {
         struct plan_graph *graph;
         int rc = precision_assign(net, MIEN_INT8, &all);
         if (!rc) rc = cpu_backend.load(backend, net, &weights);
-        if (!rc) rc = plan_make(net, 1, SIDE, SIDE, &graph);
+        if (!rc) rc = plan_make(net, NULL, 1, SIDE, SIDE, &graph);
         assert_int_equal(rc, MIEN_EWEIGHTS);
         assert_non_null(strstr(err_text(), "calibrate it again"));
         cpu_backend.close(NULL, weights, NULL);

@@ -297,7 +297,7 @@ static int run(int use_cache, float out[OUTPUTS]) {
     for (int i = 0; i < SIDE * SIDE * 3; i++) input[i] = (float)(i * 37 % 256);
     assert_int_equal(cpu_backend.open(&opt, &backend), 0);
     if (cpu_backend.load(backend, net, &w)) fail_msg("%s", err_text());
-    assert_int_equal(plan_make(net, 1, SIDE, SIDE, &graph), 0);
+    assert_int_equal(plan_make(net, NULL, 1, SIDE, SIDE, &graph), 0);
     assert_int_equal(cpu_backend.plan(backend, w, graph, &plan), 0);
     struct backend_floats floats = {input, SIDE, SIDE};
     struct backend_input in = {.rows = backend_floats_rows, .context = &floats};

@@ -30,7 +30,7 @@ static unsigned checksum(const struct blob_tensor *t) {
 /* At the size the blob asks for. */
 static void plan(const struct net *net) {
     struct plan_graph *graph;
-    if (plan_make(net, 1, net->input_width, net->input_height, &graph) == 0) plan_free(graph);
+    if (plan_make(net, NULL, 1, net->input_width, net->input_height, &graph) == 0) plan_free(graph);
 }
 
 /* Stored in bytes, on the table every processor has. */
