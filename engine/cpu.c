@@ -37,8 +37,8 @@ struct backend_plan {
 /* --------------------------------------------------------------- backend */
 
 static void cpu_supports(const struct backend *b, struct precision_support *out) {
-    out->bf16 = kern_igemm_for(&b->kern, KERN_BF16, 1) != NULL;
-    out->u8 = kern_igemm_for(&b->kern, KERN_U8, 1) != NULL;
+    *out = (struct precision_support){.bf16 = kern_igemm_for(&b->kern, KERN_BF16, 1) != NULL,
+                                      .u8 = kern_igemm_for(&b->kern, KERN_U8, 1) != NULL};
 }
 
 /* "cpu avx512, 2 threads, int8"; and what is computed in fp32 because it is faster here. */
