@@ -20,21 +20,6 @@
 
 #include "cuda/kernels/wide.cuh"
 
-struct type_f16 {
-    enum { SIZE = 2, OWN_STEPS = 0 };
-    typedef float sum;
-};
-
-struct type_f32 {
-    enum { SIZE = 4, OWN_STEPS = 1 };
-    typedef float sum;
-};
-
-struct type_u8 {
-    enum { SIZE = 1, OWN_STEPS = 0 };
-    typedef int sum;
-};
-
 /* ------------------------------------------------------------------ products */
 
 /* sum += a b, for 16 MT pixels by 8 NT channels and 32 bytes of k. */
@@ -265,7 +250,8 @@ DEVICE void conv_mma(const cuda_conv &p) {
         MT = BM / WM / 16,
         NT = BN / WN / 8,
         SLICES = CONV_STEP / 32,
-        SLOT = (BM + BN) * CONV_STEP
+        SLOT = (BM + BN) * CONV_STEP,
+        OWN_STEPS = T::TYPE == CUDA_F32 /* sums of steps, see above */
     };
     typedef typename T::sum sum_type;
     char *ring = shared_memory();
@@ -332,7 +318,7 @@ DEVICE void conv_mma(const cuda_conv &p) {
                                       a[(s + 1) % 2], b[(s + 1) % 2]);
             multiply<MT, NT>(T(), sum, a[s % 2], b[s % 2]);
         }
-        if (T::OWN_STEPS) {
+        if (OWN_STEPS) {
 #pragma unroll
             for (int i = 0; i < MT * NT * 4; i++) {
                 (&total[0][0][0])[i] += (&sum[0][0][0])[i];
@@ -343,7 +329,7 @@ DEVICE void conv_mma(const cuda_conv &p) {
     copy_async_wait<0>();
     block_sync();
 
-    sum_type *sums = T::OWN_STEPS ? &total[0][0][0] : &sum[0][0][0];
+    sum_type *sums = OWN_STEPS ? &total[0][0][0] : &sum[0][0][0];
     float *out = (float *)ring;
     if (p.splits == 1 || conv_join<MT * NT * 4, THREADS>(p, sums, (unsigned *)ring)) {
         /* Eight floats of padding put rows four apart in different banks of a store of pairs. */
