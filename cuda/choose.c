@@ -49,18 +49,22 @@ static int64_t groups_of(const struct cuda_view *v, int batch) {
     return pixels_of(v, batch) * divide_up(v->c, WIDE);
 }
 
+static int fits_wide(const struct cuda_view *v, int batch) {
+    int64_t all = (int64_t)batch * (v->top + v->h + v->bottom) * (v->left + v->w + v->right);
+    return all * divide_up(v->c, WIDE) < (int64_t)1 << 31;
+}
+
 static int takes_wide(const struct cuda_machine *m, const struct cuda_view *v, int batch) {
-    int64_t halo = (int64_t)batch * (v->top + v->h + v->bottom) * (v->left + v->w + v->right);
-    return is_fast(m) && halo * divide_up(v->c, WIDE) < (int64_t)1 << 31;
+    return is_fast(m) && fits_wide(v, batch);
 }
 
 /* ------------------------------------------------------------ convolutions */
 
 struct tile {
-    int pixels, channels, threads, stages, shared;
+    int pixels, channels, threads, stages;
 };
 
-#define TILE(bm, bn, wm, wn, stages) {bm, bn, wm * wn * 32, stages, CONV_SHARED(bm, bn, stages)},
+#define TILE(bm, bn, wm, wn, stages) {bm, bn, wm * wn * 32, stages},
 static const struct tile tiles[CUDA_CONV_TILE_COUNT] = {CUDA_CONV_TILES(TILE)};
 
 #define NAME(type, bm, bn, unit) "conv_" #type "_" #bm "x" #bn "_v" #unit
@@ -92,7 +96,13 @@ static int alignment(const struct cuda_conv *p) {
 /* Offsets into the input are 32-bit words in the kernels. */
 static int fits_conv(const struct cuda_conv *p) {
     int64_t reach = (p->e.batch + 1) * p->in.image * size_of(p->in.type) / 4;
-    return reach < (int64_t)1 << 31 && pixels_of(&p->e.out, p->e.batch) < (int64_t)1 << 31;
+    return reach < (int64_t)1 << 31 && fits_wide(&p->e.out, p->e.batch);
+}
+
+/* No more of a tile's ring than has steps to hold: what is left lets other blocks in. */
+static int shared_for(const struct tile *t, int steps) {
+    int stages = steps < 1 ? 1 : steps < t->stages ? steps : t->stages;
+    return CONV_SHARED(t->pixels, t->channels, stages);
 }
 
 int cuda_shape_conv(const struct cuda_conv *p, int tile, int splits, struct cuda_launch *out) {
@@ -107,7 +117,8 @@ int cuda_shape_conv(const struct cuda_conv *p, int tile, int splits, struct cuda
     set(out, name, 1, (unsigned)t->threads);
     out->grid[0] = (unsigned)count;
     out->grid[2] = (unsigned)splits;
-    out->shared = (unsigned)t->shared;
+    int steps = p->k_pad * size_of(p->in.type) / CONV_STEP;
+    out->shared = (unsigned)shared_for(t, (int)divide_up(steps, splits));
     out->splits = splits;
     if (splits > 1) {
         out->partial_bytes =
@@ -149,7 +160,7 @@ static double conv_cycles(const struct cuda_machine *m, const struct cuda_conv *
     double alone = 700.0 / (t->stages - 1), chain = 120 + multiply;
     if (alone < chain) alone = chain;
 
-    int resident = shared_of(m->capability) / (t->shared + 1024);
+    int resident = shared_of(m->capability) / ((int)l->shared + 1024);
     int most = f32 && area > 64 * 64 ? 1 : CONV_BLOCKS(t->pixels, t->channels);
     if (resident > most) resident = most;
     if (resident < 1) return 1e30;

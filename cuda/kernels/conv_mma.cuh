@@ -114,14 +114,17 @@ template <int unit> DEVICE void copy_chunk(char *to, const char *from, int valid
 
 template <int threads, int rows> struct conv_rows {
     enum { EACH = rows * (CONV_STEP / 16) / threads };
-    int offset[EACH]; /* of the windows of the pixels this thread copies, words of 4 bytes */
-    uint32_t inside;  /* bit i: there is such a pixel */
+    const char *first; /* the window of pixel 0, 0; it is aligned where channel 0 may not be */
+    int offset[EACH];  /* from there to the windows of this thread's pixels, words of 4 bytes */
+    uint32_t inside;   /* bit i: there is such a pixel */
 };
 
 /* Thread t copies chunk t % 8 of every step of rows t / 8, t / 8 + threads / 8...: a run of eight
  * threads reads 128 neighbouring bytes of the input. */
 template <class T, int threads, int rows>
 DEVICE void conv_rows_of(const cuda_conv &p, int first, int pixels, conv_rows<threads, rows> &r) {
+    r.first = p.in.data -
+              ((int64_t)p.pad_top * p.in.row + (int64_t)p.pad_left * p.in.px) * T::SIZE;
     r.inside = 0;
 #pragma unroll
     for (int i = 0; i < conv_rows<threads, rows>::EACH; i++) {
@@ -130,8 +133,8 @@ DEVICE void conv_rows_of(const cuda_conv &p, int first, int pixels, conv_rows<th
         if (pixel >= pixels) continue;
         r.inside |= 1u << i;
         int w = p.e.out.w, h = p.e.out.h, x = pixel % w, y = pixel / w % h, b = pixel / w / h;
-        int64_t at = b * p.in.image + (int64_t)(y * p.stride - p.pad_top) * p.in.row +
-                     (int64_t)(x * p.stride - p.pad_left) * p.in.px;
+        int64_t at = b * p.in.image + (int64_t)y * p.stride * p.in.row +
+                     (int64_t)x * p.stride * p.in.px;
         r.offset[i] = (int)(at * T::SIZE / 4);
     }
 }
@@ -145,8 +148,8 @@ DEVICE void copy_pixels(const cuda_conv &p, const conv_rows<threads, rows> &r, c
 #pragma unroll
     for (int i = 0; i < conv_rows<threads, rows>::EACH; i++) {
         int bytes = r.inside >> i & 1 ? valid : 0;
-        const char *from = p.in.data;
-        if (bytes) from += (int64_t)(r.offset[i] + w.offset + 4 * w.chunk) * 4;
+        const char *from = p.weights; /* where nothing is read: an address as good as any */
+        if (bytes) from = r.first + (int64_t)(r.offset[i] + w.offset + 4 * w.chunk) * 4;
         copy_chunk<unit>(to + i * (threads / 8) * CONV_STEP, from, bytes);
     }
 }

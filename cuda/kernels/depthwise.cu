@@ -99,7 +99,7 @@ template <int TYPE> DEVICE void depthwise_any(const cuda_gconv &p) {
 }
 
 #define DEPTHWISE_3X3(name, type, stride, outputs)                       \
-    KERNEL(name, cuda_gconv, WIDE_THREADS, 4) {                          \
+    KERNEL(name, cuda_gconv, WIDE_THREADS, outputs == 4 ? 4 : 6) {                          \
         depthwise_3x3<type, stride, outputs>(p);                         \
     }
 #define DEPTHWISE(name, type)                                            \
@@ -107,7 +107,7 @@ template <int TYPE> DEVICE void depthwise_any(const cuda_gconv &p) {
     DEPTHWISE_3X3(depthwise_##name##_3x3_s1_x1, type, 1, 1)              \
     DEPTHWISE_3X3(depthwise_##name##_3x3_s2_x4, type, 2, 4)              \
     DEPTHWISE_3X3(depthwise_##name##_3x3_s2_x1, type, 2, 1)              \
-    KERNEL(depthwise_##name##_any, cuda_gconv, WIDE_THREADS, 4) {        \
+    KERNEL(depthwise_##name##_any, cuda_gconv, WIDE_THREADS, 6) {        \
         depthwise_any<type>(p);                                          \
     }
 

@@ -1,7 +1,7 @@
 /*
  * test_kernels.c - every CUDA kernel on random shapes, against sums in double precision.
  *
- *     test_kernels [--seed N] [--count N] [--from CASE] [--only TEXT]
+ *     test_kernels [--seed N] [--count N] [--from CASE] [--only TEXT] [--verbose 1]
  *
  * runs on the driver it finds: a GPU's, or the emulator's (MIEN_LIBCUDA). The k-th case of a seed is
  * the same whatever ran before it, and a failure prints both. Each kernel runs twice: results must
@@ -24,6 +24,7 @@ extern const unsigned char cuda_kernels_image[] __attribute__((weak));
 
 static CUmodule module;
 static const char *only = "";
+static int verbose;
 
 /* What was run: launches, and the largest error of fp32 outputs relative to 1 + what they should be. */
 static struct {
@@ -189,6 +190,7 @@ static void run(const struct cuda_launch *l, void *params, struct epilogue *x, c
     snprintf(test_case + length, sizeof test_case - length,
              "; %s grid %u %u %u block %u shared %u splits %d", l->kernel, l->grid[0], l->grid[1],
              l->grid[2], l->block, l->shared, l->splits);
+    if (verbose) printf("%s\n", test_case), fflush(stdout);
     tensor_up(&x->out);
     launch(l, params);
     compare(x, sums, tolerance, l->kernel);
@@ -602,6 +604,7 @@ int main(int argc, char **argv) {
         if (strcmp(argv[i], "--count") == 0) count = atoi(argv[i + 1]);
         if (strcmp(argv[i], "--from") == 0) from = atoi(argv[i + 1]);
         if (strcmp(argv[i], "--only") == 0) only = argv[i + 1];
+        if (strcmp(argv[i], "--verbose") == 0) verbose = atoi(argv[i + 1]);
     }
     signal(SIGABRT, died);
     signal(SIGSEGV, died);
