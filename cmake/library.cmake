@@ -35,6 +35,8 @@ foreach(isa avx2 avx512 avx512vnni avx512bf16 amx)
     endif()
 endforeach()
 
+include(cmake/cuda.cmake)
+
 if(NOT library_sources)
     message(FATAL_ERROR "No library sources: is this a whole checkout?")
 endif()
@@ -44,6 +46,10 @@ target_compile_definitions(mien_objects PRIVATE MIEN_BUILDING ${isa_macros})
 target_include_directories(mien_objects PUBLIC ${PROJECT_SOURCE_DIR}
                                                ${PROJECT_SOURCE_DIR}/include)
 target_include_directories(mien_objects SYSTEM PRIVATE ${STB_INCLUDE_DIR})
+if(MIEN_CUDA)
+    target_compile_definitions(mien_objects PRIVATE MIEN_HAVE_CUDA=1)
+    target_include_directories(mien_objects SYSTEM PRIVATE ${cuda_include_dir})
+endif()
 
 # Everything the objects need at link time, also for whoever links mien_static.
 add_library(mien_needs INTERFACE)

@@ -68,13 +68,13 @@ struct tile {
 static const struct tile tiles[CUDA_CONV_TILE_COUNT] = {CUDA_CONV_TILES(TILE)};
 
 #define NAME(type, bm, bn, unit) "conv_" #type "_" #bm "x" #bn "_v" #unit
-#define NAMES(type)                                                                      \
-    {                                                                                    \
-        {NAME(type, 128, 128, 16), NULL, NULL},                                          \
-        {NAME(type, 128, 64, 16), NAME(type, 128, 64, 8), NAME(type, 128, 64, 4)},       \
-        {NAME(type, 64, 64, 16), NAME(type, 64, 64, 8), NAME(type, 64, 64, 4)},          \
-        {NAME(type, 64, 32, 16), NAME(type, 64, 32, 8), NAME(type, 64, 32, 4)},          \
-        {NAME(type, 32, 32, 16), NULL, NULL},                                            \
+#define NAMES(type)                                                                                \
+    {                                                                                              \
+        {NAME(type, 128, 128, 16), NULL, NULL},                                                    \
+            {NAME(type, 128, 64, 16), NAME(type, 128, 64, 8), NAME(type, 128, 64, 4)},             \
+            {NAME(type, 64, 64, 16), NAME(type, 64, 64, 8), NAME(type, 64, 64, 4)},                \
+            {NAME(type, 64, 32, 16), NAME(type, 64, 32, 8), NAME(type, 64, 32, 4)},                \
+            {NAME(type, 32, 32, 16), NULL, NULL},                                                  \
     }
 static const char *const conv_names[3][CUDA_CONV_TILE_COUNT][UNITS] = {NAMES(f16), NAMES(f32),
                                                                        NAMES(u8)};
@@ -111,8 +111,8 @@ int cuda_shape_conv(const struct cuda_conv *p, int tile, int splits, struct cuda
     if (type < 0 || aligned < 4 || !fits_conv(p)) return 0;
     const char *name = conv_names[type][tile][aligned == 16 ? 0 : aligned == 8 ? 1 : 2];
     if (!name) return 0;
-    int64_t count = divide_up(pixels_of(&p->e.out, p->e.batch), t->pixels) *
-                    divide_up(p->e.out.c, t->channels);
+    int64_t count =
+        divide_up(pixels_of(&p->e.out, p->e.batch), t->pixels) * divide_up(p->e.out.c, t->channels);
     if (count > 0x7FFFFFFF) return 0;
     set(out, name, 1, (unsigned)t->threads);
     out->grid[0] = (unsigned)count;
@@ -155,7 +155,8 @@ static double conv_cycles(const struct cuda_machine *m, const struct cuda_conv *
     const struct tile *t = &tiles[tile];
     int steps = p->k_pad * size_of(p->in.type) / CONV_STEP, f32 = p->in.type == CUDA_F32;
     double part = (double)divide_up(steps, splits), area = (double)t->pixels * t->channels;
-    double multiply = area / 16 * (f32 ? 3 : 1), fetch = (t->pixels + t->channels) * CONV_STEP / 64.0;
+    double multiply = area / 16 * (f32 ? 3 : 1),
+           fetch = (t->pixels + t->channels) * CONV_STEP / 64.0;
     double step = multiply > fetch ? multiply : fetch;
     double alone = 700.0 / (t->stages - 1), chain = 120 + multiply;
     if (alone < chain) alone = chain;

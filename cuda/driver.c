@@ -33,7 +33,8 @@ static int find_functions(void *library) {
     };
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
         void *found = dlsym(library, functions[i].name);
-        if (!found) return fail("the NVIDIA driver here is too old: it has no %s", functions[i].name);
+        if (!found)
+            return fail("the NVIDIA driver here is too old: it has no %s", functions[i].name);
         memcpy((char *)&driver + functions[i].at, &found, sizeof found);
     }
     return MIEN_OK;

@@ -44,6 +44,9 @@ struct backend_rows {
 struct backend_input {
     void (*rows)(void *context, const struct backend_rows *want);
     void *context;
+    /* Where the input is floats that are there already, [batch][height][width][3], in memory of the
+     * host or of the device: those; else NULL. The rows say the same. */
+    const float *floats;
     double seconds; /* out: how long the run spent on getting its input in place */
 };
 

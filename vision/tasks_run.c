@@ -94,7 +94,8 @@ static int run_part(const struct raw_run *r, int first) {
     }
     size_t each = (size_t)p->width * (size_t)p->height * 3;
     struct backend_floats floats = {r->input + each * (size_t)first, p->width, p->height};
-    struct backend_input input = {.rows = backend_floats_rows, .context = &floats};
+    struct backend_input input = {
+        .rows = backend_floats_rows, .context = &floats, .floats = floats.data};
     int rc = ops->run(p->plan, &input, outputs, r->net->observer);
     return rc ? rc : ops->wait(p->plan);
 }

@@ -1,0 +1,410 @@
+/* The CUDA backend: struct backend_ops over a device, its layers and captured graphs. */
+#include "engine/backend.h"
+
+#include "cuda/steps.h"
+#include "engine/clock.h"
+#include "engine/err.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct backend {
+    struct cuda_device device;
+    struct cuda_machine machine;
+    struct kern kern; /* pictures are scaled on the host */
+    char cap[16], text[160];
+};
+
+struct backend_weights {
+    struct backend *backend;
+    struct cuda_layers layers;
+};
+
+/* What one run needs to itself. Kept for the next run. */
+struct run_state {
+    struct cuda_run run;
+    CUdeviceptr memory; /* all of run's */
+    float *host_input, *host_output;
+    CUgraphExec graph;
+    struct run_state *next;
+};
+
+struct backend_plan {
+    struct backend *backend;
+    const struct plan_graph *graph;
+    const struct backend_weights *weights;
+    struct cuda_scratch scratch;
+    pthread_mutex_t lock;
+    struct run_state *idle;
+};
+
+/* ------------------------------------------------------------------ backend */
+
+static const char *precision_name(enum mien_precision precision) {
+    return precision == MIEN_FP16 ? "fp16" : precision == MIEN_INT8 ? "int8" : "fp32";
+}
+
+static int check_options(const struct backend_options *opt) {
+    static const char *const caps[] = {"plain", "mma"};
+    if (opt->precision == MIEN_BF16)
+        return err_set(MIEN_EUNSUPPORTED,
+                       "on a GPU networks compute in fp16, fp32 or int8, not in bf16");
+    for (size_t i = 0; opt->kernels && i <= sizeof caps / sizeof caps[0]; i++) {
+        if (i == sizeof caps / sizeof caps[0])
+            return err_set(MIEN_EINVAL, "no CUDA kernels called '%s'; there are plain and mma",
+                           opt->kernels);
+        if (strcmp(opt->kernels, caps[i]) == 0) break;
+    }
+    return MIEN_OK;
+}
+
+static int cuda_open(const struct backend_options *opt, struct backend **out) {
+    *out = NULL;
+    int rc = check_options(opt);
+    if (rc) return rc;
+    struct backend *b = calloc(1, sizeof *b);
+    if (!b) return err_set(MIEN_ENOMEM, "out of memory");
+    rc = cuda_device_open(&b->device, opt->device_index);
+    if (rc) {
+        free(b);
+        return rc;
+    }
+    (void)kern_init(&b->kern, NULL); /* the best there is is always there */
+    snprintf(b->cap, sizeof b->cap, "%s", opt->kernels ? opt->kernels : "mma");
+    b->machine = (struct cuda_machine){
+        .processors = b->device.multiprocessors, .capability = b->device.capability, .cap = b->cap};
+    snprintf(b->text, sizeof b->text, "cuda %s (sm_%d), %s kernels, %s", b->device.name,
+             b->device.capability, b->cap, precision_name(opt->precision));
+    *out = b;
+    return MIEN_OK;
+}
+
+static void cuda_supports(const struct backend *b, struct precision_support *out) {
+    (void)b;
+    *out = (struct precision_support){.f16 = 1, .u8 = 1};
+}
+
+static int cuda_load(struct backend *b, const struct net *net, struct backend_weights **out) {
+    *out = NULL;
+    struct backend_weights *w = calloc(1, sizeof *w);
+    if (!w) return err_set(MIEN_ENOMEM, "%s: out of memory", blob_label(net->blob));
+    w->backend = b;
+    int rc = cuda_enter(&b->device);
+    if (!rc) {
+        rc = cuda_layers_load(&b->device, net, &w->layers);
+        cuda_leave(&b->device);
+    }
+    if (rc)
+        free(w);
+    else
+        *out = w;
+    return rc;
+}
+
+/* --------------------------------------------------------------------- plan */
+
+enum { PLACE = 256 /* bytes, of each part of a state's memory */ };
+
+static size_t aligned(size_t bytes) {
+    return (bytes + PLACE - 1) / PLACE * PLACE;
+}
+
+static size_t input_bytes(const struct plan_graph *g) {
+    return sizeof(float) * 3 * (size_t)g->batch * (size_t)g->width * (size_t)g->height;
+}
+
+/* The parts of a state's memory, laid out from base on (0: only the size counts). */
+static size_t place(const struct backend_plan *p, struct cuda_run *run, char *base) {
+    const struct plan_graph *g = p->graph;
+    size_t at = 0;
+    run->arena = base;
+    at += aligned(g->arena_bytes);
+    run->partial = (float *)(void *)(base ? base + at : NULL);
+    at += aligned(p->scratch.partial);
+    run->arrived = (unsigned *)(void *)(base ? base + at : NULL);
+    at += aligned(p->scratch.arrived);
+    run->input = (float *)(void *)(base ? base + at : NULL);
+    at += aligned(input_bytes(g));
+    run->output = (float *)(void *)(base ? base + at : NULL);
+    return at + aligned(sizeof(float) * cuda_output_values(g));
+}
+
+static void free_state(const struct backend_plan *p, struct run_state *s) {
+    const struct cuda_device *dev = &p->backend->device;
+    if (!s) return;
+    if (s->graph) dev->driver->graph_exec_destroy(s->graph);
+    if (s->run.stream) dev->driver->stream_destroy(s->run.stream);
+    cuda_free(dev, s->memory);
+    cuda_free_host(dev, s->host_input);
+    cuda_free_host(dev, s->host_output);
+    free(s);
+}
+
+/* All launches of a run as one graph. */
+static int capture(const struct cuda_device *dev, struct run_state *s) {
+    CUgraph graph = NULL;
+    int rc =
+        cuda_check(dev->driver->capture_begin(s->run.stream, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL),
+                   "recording a plan");
+    if (rc) return rc;
+    rc = cuda_steps_launch(&s->run);
+    CUresult end = dev->driver->capture_end(s->run.stream, &graph);
+    if (!rc) rc = cuda_check(end, "recording a plan");
+    if (!rc) rc = cuda_check(dev->driver->graph_instantiate(&s->graph, graph, 0), "making a graph");
+    if (graph) dev->driver->graph_destroy(graph);
+    return rc;
+}
+
+static struct cuda_run empty_run(const struct backend_plan *p) {
+    return (struct cuda_run){.device = &p->backend->device,
+                             .machine = p->backend->machine,
+                             .graph = p->graph,
+                             .layers = &p->weights->layers};
+}
+
+static int fill_state(const struct backend_plan *p, struct run_state *s) {
+    const struct cuda_device *dev = &p->backend->device;
+    void *input = NULL, *output = NULL;
+    s->run = empty_run(p);
+    int rc = cuda_alloc(dev, place(p, &s->run, NULL), &s->memory);
+    if (!rc) rc = cuda_alloc_host(dev, input_bytes(p->graph), &input);
+    if (!rc) rc = cuda_alloc_host(dev, sizeof(float) * cuda_output_values(p->graph), &output);
+    s->host_input = input;
+    s->host_output = output;
+    if (!rc)
+        rc = cuda_check(dev->driver->stream_create(&s->run.stream, CU_STREAM_NON_BLOCKING),
+                        "making a stream");
+    if (rc) return rc;
+    place(p, &s->run, (char *)(uintptr_t)s->memory);
+    rc = cuda_check(dev->driver->fill_bytes((CUdeviceptr)(uintptr_t)s->run.arrived, 0,
+                                            p->scratch.arrived, s->run.stream),
+                    "clearing counters");
+    return rc ? rc : capture(dev, s);
+}
+
+static struct run_state *new_state(const struct backend_plan *p) {
+    struct run_state *s = calloc(1, sizeof *s);
+    if (!s) {
+        err_set(MIEN_ENOMEM, "out of memory");
+        return NULL;
+    }
+    if (fill_state(p, s)) {
+        free_state(p, s);
+        return NULL;
+    }
+    return s;
+}
+
+static void free_plan(struct backend_plan *p) {
+    while (p->idle) {
+        struct run_state *next = p->idle->next;
+        free_state(p, p->idle);
+        p->idle = next;
+    }
+    pthread_mutex_destroy(&p->lock);
+    free(p);
+}
+
+static int cuda_plan(struct backend *b, const struct backend_weights *w, const struct plan_graph *g,
+                     struct backend_plan **out) {
+    *out = NULL;
+    struct backend_plan *p = calloc(1, sizeof *p);
+    if (!p) return err_set(MIEN_ENOMEM, "out of memory");
+    p->backend = b;
+    p->graph = g;
+    p->weights = w;
+    pthread_mutex_init(&p->lock, NULL);
+    struct cuda_run shapes = empty_run(p);
+    cuda_steps_scratch(&shapes, &p->scratch);
+    int rc = cuda_enter(&b->device);
+    if (!rc) {
+        p->idle = new_state(p); /* the first run allocates nothing */
+        if (!p->idle) rc = MIEN_EDEVICE;
+        if (rc) free_plan(p);
+        cuda_leave(&b->device);
+    } else {
+        free_plan(p);
+    }
+    if (!rc) *out = p;
+    return rc;
+}
+
+/* ---------------------------------------------------------------------- run */
+
+static struct run_state *take_state(struct backend_plan *p) {
+    pthread_mutex_lock(&p->lock);
+    struct run_state *s = p->idle;
+    if (s) p->idle = s->next;
+    pthread_mutex_unlock(&p->lock);
+    return s ? s : new_state(p);
+}
+
+static void give_state(struct backend_plan *p, struct run_state *s) {
+    pthread_mutex_lock(&p->lock);
+    s->next = p->idle;
+    p->idle = s;
+    pthread_mutex_unlock(&p->lock);
+}
+
+/* The pictures to run->input. */
+static int bring_input(const struct backend_plan *p, struct run_state *s,
+                       struct backend_input *input) {
+    const struct cuda_device *dev = &p->backend->device;
+    const struct plan_graph *g = p->graph;
+    size_t bytes = input_bytes(g), image = (size_t)g->width * (size_t)g->height * 3;
+    double begin = clock_now();
+    int device = input->floats && cuda_is_device(dev, input->floats);
+    const void *from = device ? (const void *)input->floats : s->host_input;
+    if (input->floats && !device)
+        memcpy(s->host_input, input->floats, bytes);
+    else if (!device)
+        for (int b = 0; b < g->batch; b++)
+            input->rows(input->context,
+                        &(struct backend_rows){.kern = &p->backend->kern,
+                                               .image = b,
+                                               .y1 = g->height,
+                                               .type = KERN_F32,
+                                               .dst = s->host_input + image * (size_t)b,
+                                               .row = (ptrdiff_t)g->width * 3});
+    CUresult r = dev->driver->copy((CUdeviceptr)(uintptr_t)s->run.input,
+                                   (CUdeviceptr)(uintptr_t)from, bytes, s->run.stream);
+    input->seconds = clock_now() - begin;
+    return cuda_check(r, "copying the input");
+}
+
+/* The outputs that are wanted, to where they are. */
+static int take_outputs(const struct backend_plan *p, struct run_state *s, float *const *outputs) {
+    const struct cuda_device *dev = &p->backend->device;
+    const struct plan_graph *g = p->graph;
+    int n = g->net->noutputs, host = 0, rc = MIEN_OK;
+    for (int i = 0; i < n && !rc; i++) {
+        size_t at = cuda_output_at(g, i), end = cuda_output_at(g, i + 1);
+        const struct plan_view *v = &g->outputs[i];
+        size_t bytes =
+            sizeof(float) * (size_t)g->batch * (size_t)v->h * (size_t)v->w * (size_t)v->c;
+        (void)end;
+        if (!outputs[i]) continue;
+        if (!cuda_is_device(dev, outputs[i]))
+            host = 1;
+        else
+            rc = cuda_check(dev->driver->copy((CUdeviceptr)(uintptr_t)outputs[i],
+                                              (CUdeviceptr)(uintptr_t)(s->run.output + at), bytes,
+                                              s->run.stream),
+                            "copying outputs");
+    }
+    if (host && !rc)
+        rc =
+            cuda_check(dev->driver->copy_down(s->host_output, (CUdeviceptr)(uintptr_t)s->run.output,
+                                              sizeof(float) * cuda_output_values(g), s->run.stream),
+                       "copying outputs");
+    int waited = cuda_check(dev->driver->stream_wait(s->run.stream), "running a network");
+    if (rc || waited) return rc ? rc : waited;
+    for (int i = 0; i < n; i++) {
+        const struct plan_view *v = &g->outputs[i];
+        size_t bytes =
+            sizeof(float) * (size_t)g->batch * (size_t)v->h * (size_t)v->w * (size_t)v->c;
+        if (outputs[i] && !cuda_is_device(dev, outputs[i]))
+            memcpy(outputs[i], s->host_output + cuda_output_at(g, i), bytes);
+    }
+    return MIEN_OK;
+}
+
+static int cuda_run_plan(struct backend_plan *p, struct backend_input *input, float *const *outputs,
+                         const struct backend_observer *observer) {
+    const struct cuda_device *dev = &p->backend->device;
+    if (observer)
+        return err_set(MIEN_EUNSUPPORTED, "networks are calibrated on the CPU, not on a GPU");
+    int rc = cuda_enter(dev);
+    if (rc) return rc;
+    struct run_state *s = take_state(p);
+    if (!s) {
+        cuda_leave(dev);
+        return MIEN_EDEVICE;
+    }
+    rc = bring_input(p, s, input);
+    if (!rc)
+        rc = cuda_check(dev->driver->graph_launch(s->graph, s->run.stream), "running a network");
+    if (!rc) rc = take_outputs(p, s, outputs);
+    if (rc)
+        free_state(p, s); /* its stream may hold an error */
+    else
+        give_state(p, s);
+    cuda_leave(dev);
+    return rc;
+}
+
+static int cuda_wait(struct backend_plan *p) {
+    (void)p;
+    return MIEN_OK;
+}
+
+/* A GPU wants batches. */
+static int cuda_lanes(const struct backend *b) {
+    (void)b;
+    return 0;
+}
+
+static int cuda_reserve(struct backend_plan *p, int count) {
+    (void)p;
+    (void)count;
+    return MIEN_OK;
+}
+
+static void cuda_each(struct backend *b, int count, backend_item *fn, void *context) {
+    (void)b;
+    for (int i = 0; i < count; i++) fn(context, i, 0);
+}
+
+static void cuda_close(struct backend *b, struct backend_weights *w, struct backend_plan *p) {
+    const struct backend *owner = b ? b : w ? w->backend : p ? p->backend : NULL;
+    if (!owner) return;
+    if (cuda_enter(&owner->device) == MIEN_OK) {
+        if (p) free_plan(p);
+        if (w) cuda_layers_free(&w->backend->device, &w->layers);
+        cuda_leave(&owner->device);
+    }
+    free(w);
+    if (b) cuda_device_close(&b->device);
+    free(b);
+}
+
+/* ----------------------------------------------------------------- describe */
+
+static const char *cuda_describe(const struct backend *b) {
+    return b->text;
+}
+
+static void cuda_sizes(const struct backend_weights *w, const struct backend_plan *p,
+                       struct backend_sizes *out) {
+    out->weight_bytes = w ? w->layers.bytes : 0;
+    out->arena_bytes = p ? p->graph->arena_bytes : 0;
+    out->scratch_bytes = p ? p->scratch.partial + p->scratch.arrived + input_bytes(p->graph) +
+                                 sizeof(float) * cuda_output_values(p->graph)
+                           : 0;
+}
+
+static const char *cuda_algorithm(const struct backend_plan *p, int step) {
+    struct cuda_run shapes = empty_run(p);
+    return cuda_step_kernel(&shapes, step);
+}
+
+const struct backend_ops cuda_backend = {
+    .name = "cuda",
+    .rules = &cuda_plan_rules,
+    .open = cuda_open,
+    .supports = cuda_supports,
+    .load = cuda_load,
+    .plan = cuda_plan,
+    .run = cuda_run_plan,
+    .wait = cuda_wait,
+    .lanes = cuda_lanes,
+    .reserve = cuda_reserve,
+    .each = cuda_each,
+    .close = cuda_close,
+    .describe = cuda_describe,
+    .sizes = cuda_sizes,
+    .algorithm = cuda_algorithm,
+};

@@ -1,0 +1,209 @@
+#include "cuda/steps.h"
+
+#include "mien.h"
+
+#include <string.h>
+
+/* The params of any kernel, filled for one step. */
+struct launch {
+    struct cuda_launch shape;
+    union {
+        struct cuda_conv conv;
+        struct cuda_gconv gconv;
+        struct cuda_pointwise pointwise;
+        struct cuda_pool pool;
+        struct cuda_input input;
+        struct cuda_output output;
+    } params;
+};
+
+/* ------------------------------------------------------------------ tensors */
+
+/* value: the node whose scales those of a tensor of bytes are; -1 where it has none. */
+static struct cuda_view view_of(const struct cuda_run *run, const struct plan_view *v, int value) {
+    return (struct cuda_view){
+        .data = run->arena + v->offset,
+        .scale = value >= 0 && v->type == KERN_U8 ? run->layers->layers[value].stored : NULL,
+        .image = v->image,
+        .row = (int32_t)v->row,
+        .px = (int32_t)v->px,
+        .h = v->h,
+        .w = v->w,
+        .c = v->c,
+        .top = v->top,
+        .left = v->left,
+        .bottom = v->bottom,
+        .right = v->right,
+        .type = (int32_t)v->type,
+        .zero = v->zero,
+    };
+}
+
+static struct cuda_epilogue epilogue_of(const struct cuda_run *run, const struct plan_step *s) {
+    const struct plan_graph *g = run->graph;
+    struct cuda_epilogue e = {
+        .out = view_of(run, &s->out, s->out_value),
+        .slope = cuda_slope(run->layers, g->net, s->slope),
+        .alpha = s->alpha,
+        .bias_classes = 1,
+        .act = (int32_t)s->act,
+        .has_res = s->has_res,
+        .res_after = s->res_after,
+        .res_shift = s->res_shift,
+        .batch = g->batch,
+    };
+    if (s->out.type == KERN_U8) e.inverse = run->layers->layers[s->out_value].inverse;
+    if (s->has_res) e.res = view_of(run, &s->res, s->res_value);
+    return e;
+}
+
+/* -------------------------------------------------------------------- steps */
+
+static void make_conv(const struct cuda_run *run, const struct plan_step *s, struct launch *l) {
+    const struct cuda_layer *layer = &run->layers->layers[s->node];
+    struct cuda_epilogue e = epilogue_of(run, s);
+    e.bias = layer->bias;
+    e.bias_classes = layer->bias_classes;
+    e.acc_scale = layer->acc_scale;
+    struct cuda_view in = view_of(run, &s->in, s->in_value);
+    if (layer->groups > 1) {
+        l->params.gconv = (struct cuda_gconv){.in = in,
+                                              .e = e,
+                                              .weights = (const float *)(void *)layer->weights,
+                                              .kh = layer->kh,
+                                              .kw = layer->kw,
+                                              .stride = layer->stride,
+                                              .pad_top = s->pad_top,
+                                              .pad_left = s->pad_left,
+                                              .groups = layer->groups};
+        cuda_choose_gconv(&run->machine, &l->params.gconv, &l->shape);
+        return;
+    }
+    struct cuda_conv *c = &l->params.conv;
+    *c = (struct cuda_conv){.in = in,
+                            .e = e,
+                            .weights = layer->weights,
+                            .taps = layer->taps,
+                            .across = layer->across,
+                            .depth = layer->depth,
+                            .depth_pad = layer->depth_pad,
+                            .k_pad = layer->k_pad,
+                            .stride = layer->stride,
+                            .pad_top = s->pad_top,
+                            .pad_left = s->pad_left,
+                            .splits = 1};
+    cuda_choose_conv(&run->machine, c, &l->shape);
+    c->splits = l->shape.splits;
+    if (c->splits > 1) {
+        c->partial = run->partial;
+        c->arrived = run->arrived;
+    }
+}
+
+static void make_pool(const struct cuda_run *run, const struct plan_step *s, struct launch *l) {
+    const struct net_window *w = &run->graph->net->nodes[s->node].window;
+    l->params.pool = (struct cuda_pool){.in = view_of(run, &s->in, s->in_value),
+                                        .e = epilogue_of(run, s),
+                                        .kh = w->global ? s->in.h : w->kh,
+                                        .kw = w->global ? s->in.w : w->kw,
+                                        .stride = w->global ? 1 : w->stride,
+                                        .pad_top = s->pad_top,
+                                        .pad_left = s->pad_left,
+                                        .average = w->average};
+    cuda_choose_pool(&run->machine, &l->params.pool, &l->shape);
+}
+
+static void make_pointwise(const struct cuda_run *run, const struct plan_step *s,
+                           struct launch *l) {
+    const struct cuda_layer *layer = &run->layers->layers[s->node];
+    struct cuda_pointwise *p = &l->params.pointwise;
+    *p = (struct cuda_pointwise){.in = view_of(run, &s->in, s->in_value), .e = epilogue_of(run, s)};
+    if (s->kind == PLAN_AFFINE) {
+        p->scale = layer->scale;
+        p->shift = layer->shift;
+    }
+    if (s->kind == PLAN_UPSAMPLE)
+        cuda_choose_upsample(&run->machine, p, &l->shape);
+    else if (s->kind == PLAN_SOFTMAX)
+        cuda_choose_softmax(&run->machine, p, &l->shape);
+    else
+        cuda_choose_pointwise(&run->machine, p, &l->shape);
+}
+
+static void make_step(const struct cuda_run *run, int step, struct launch *l) {
+    const struct plan_step *s = &run->graph->steps[step];
+    memset(l, 0, sizeof *l);
+    switch (s->kind) {
+    case PLAN_CONV: make_conv(run, s, l); break;
+    case PLAN_POOL: make_pool(run, s, l); break;
+    default: make_pointwise(run, s, l); break;
+    }
+}
+
+static void make_input(const struct cuda_run *run, struct launch *l) {
+    const struct plan_graph *g = run->graph;
+    memset(l, 0, sizeof *l);
+    l->params.input = (struct cuda_input){
+        .src = run->input, .out = view_of(run, &g->input, -1), .batch = g->batch};
+    for (int c = 0; c < 3 && g->net->input_border; c++)
+        l->params.input.border[c] = g->net->input_border[c];
+    cuda_choose_input(&run->machine, &l->params.input, &l->shape);
+}
+
+static void make_output(const struct cuda_run *run, int i, struct launch *l) {
+    const struct plan_graph *g = run->graph;
+    int value = net_resolve(g->net, g->net->outputs[i].value);
+    memset(l, 0, sizeof *l);
+    l->params.output = (struct cuda_output){.in = view_of(run, &g->outputs[i], value),
+                                            .dst = run->output + cuda_output_at(g, i),
+                                            .batch = g->batch};
+    cuda_choose_output(&run->machine, &l->params.output, &l->shape);
+}
+
+void cuda_steps_scratch(const struct cuda_run *run, struct cuda_scratch *out) {
+    memset(out, 0, sizeof *out);
+    for (int i = 0; i < run->graph->nsteps; i++) {
+        struct launch l;
+        make_step(run, i, &l);
+        if (l.shape.partial_bytes > out->partial) out->partial = l.shape.partial_bytes;
+        if (l.shape.arrived_bytes > out->arrived) out->arrived = l.shape.arrived_bytes;
+    }
+}
+
+const char *cuda_step_kernel(const struct cuda_run *run, int step) {
+    struct launch l;
+    make_step(run, step, &l);
+    return l.shape.kernel;
+}
+
+int cuda_steps_launch(const struct cuda_run *run) {
+    struct launch l;
+    make_input(run, &l); /* behind a copy: only kernels may begin before the one in front ends */
+    int rc = cuda_launch(run->device, run->stream, &l.shape, &l.params, 0);
+    for (int i = 0; i < run->graph->nsteps && !rc; i++) {
+        make_step(run, i, &l);
+        rc = cuda_launch(run->device, run->stream, &l.shape, &l.params, 1);
+    }
+    for (int i = 0; i < run->graph->net->noutputs && !rc; i++) {
+        make_output(run, i, &l);
+        rc = cuda_launch(run->device, run->stream, &l.shape, &l.params, 1);
+    }
+    return rc;
+}
+
+/* ------------------------------------------------------------------ outputs */
+
+static size_t values_of(const struct plan_graph *g, int i) {
+    const struct plan_view *v = &g->outputs[i];
+    return (size_t)g->batch * (size_t)v->h * (size_t)v->w * (size_t)v->c;
+}
+
+size_t cuda_output_at(const struct plan_graph *g, int i) {
+    size_t at = 0;
+    for (int k = 0; k < i; k++) at += (values_of(g, k) + 63) / 64 * 64;
+    return at;
+}
+
+size_t cuda_output_values(const struct plan_graph *g) {
+    return cuda_output_at(g, g->net->noutputs);
+}

@@ -1,0 +1,41 @@
+/*
+ * steps.h - a plan's steps as launches.
+ */
+#ifndef MIEN_CUDA_STEPS_H
+#define MIEN_CUDA_STEPS_H
+
+#include "cuda/layers.h"
+#include "engine/plan.h"
+
+/* A plan, its weights, and the memory a run of it has. */
+struct cuda_run {
+    const struct cuda_device *device;
+    struct cuda_machine machine;
+    const struct plan_graph *graph;
+    const struct cuda_layers *layers;
+    CUstream stream;
+    char *arena;       /* graph->arena_bytes */
+    float *partial;    /* for what several blocks sum together */
+    unsigned *arrived; /* zeros */
+    float *input;      /* [batch][height][width][3] */
+    float *output;     /* all outputs, contiguous, one after the other */
+};
+
+/* The most that steps want of partial and arrived, bytes. Looks at the shapes in run, at the
+ * alignment of its pointers and at nothing they point to. */
+struct cuda_scratch {
+    size_t partial, arrived;
+};
+void cuda_steps_scratch(const struct cuda_run *run, struct cuda_scratch *out);
+
+/* Puts the input, all steps and the outputs into run->stream. */
+int cuda_steps_launch(const struct cuda_run *run);
+
+/* The kernel a step runs as. */
+const char *cuda_step_kernel(const struct cuda_run *run, int step);
+
+/* Values of all outputs together, and where output i begins among them. */
+size_t cuda_output_values(const struct plan_graph *g);
+size_t cuda_output_at(const struct plan_graph *g, int i);
+
+#endif
