@@ -10,9 +10,6 @@
  * Blocks stay, and take every gridDim.x-th tile, so that the first copies of a tile run during the
  * stores of the tile before. Neighbouring blocks have the same pixels and other channels: a map is
  * read from memory once and then from L2, and weights are in L2 all the time.
- *
- * Registers need no rationing between the warps (setmaxnreg): with one warp beside the groups
- * instead of four, each thread can have 224, and the largest tile has 128 sums.
  */
 #include "cuda/kernels/hopper.cuh"
 #include "cuda/kernels/wgmma_tiles.h"
@@ -239,6 +236,7 @@ DEVICE void store_all(const cuda_epilogue &e, int first, int channel, float (&su
         int c = channel + j * 2 + t * WIDE;
         wide_epilogue wide;
         if (c < e.out.c) wide_epilogue_of(e, c, min(e.out.c - c, (int)WIDE), wide);
+        for (int k = 0; k < WIDE; k++) wide.scale[k] = 1; /* sums are floats: saves registers */
 #pragma unroll
         for (int i = 0; i < blocks; i++)
 #pragma unroll
@@ -266,7 +264,8 @@ DEVICE void store_all(const cuda_epilogue &e, int first, int channel, float (&su
 
 /* ------------------------------------------------------------- the kernels */
 
-template <int pixels, int channels, int groups> DEVICE void convolve(const cuda_conv_wgmma &p) {
+template <int pixels, int channels, int groups, int copiers>
+DEVICE void convolve(const cuda_conv_wgmma &p) {
     constexpr int threads = groups * GROUP_THREADS, blocks = pixels / (groups * GROUP_ROWS);
     static_assert(blocks * groups * GROUP_ROWS == pixels, "whole groups");
     ring r;
@@ -287,30 +286,32 @@ template <int pixels, int channels, int groups> DEVICE void convolve(const cuda_
     block_sync();
 
     if (threadIdx.x >= threads) {
+        if constexpr (copiers == 4) registers_give<40>();
         if (threadIdx.x == threads) {
             tensor_map_prefetch(p.a);
             tensor_map_prefetch(p.b);
             copy_all<pixels, channels>(p, r);
         }
-        return;
-    }
-    grid_wait();
-    store_halo_wide(p.conv.e.out, p.conv.e.batch, blockIdx.x * threads + threadIdx.x,
-                    gridDim.x * threads);
-    int group = threadIdx.x / GROUP_THREADS, warp = threadIdx.x % GROUP_THREADS / 32;
-    for (int i = (int)blockIdx.x; i < parts_of(p); i += (int)gridDim.x) {
-        part w = part_of(p, i);
-        float sum[blocks][channels / 2];
-        multiply_all<pixels, channels>(r, w, group, sum);
-        if (p.conv.splits > 1 && !gather_parts<threads>(p.conv, w, last, sum)) continue;
-        store_all<channels>(p.conv.e, w.m * pixels + group * blocks * GROUP_ROWS + warp * 16,
-                            w.n * channels, sum);
+    } else {
+        if constexpr (copiers == 4) registers_take<232>();
+        grid_wait();
+        store_halo_wide(p.conv.e.out, p.conv.e.batch, blockIdx.x * threads + threadIdx.x,
+                        gridDim.x * threads);
+        int group = threadIdx.x / GROUP_THREADS, warp = threadIdx.x % GROUP_THREADS / 32;
+        for (int i = (int)blockIdx.x; i < parts_of(p); i += (int)gridDim.x) {
+            part w = part_of(p, i);
+            float sum[blocks][channels / 2];
+            multiply_all<pixels, channels>(r, w, group, sum);
+            if (p.conv.splits > 1 && !gather_parts<threads>(p.conv, w, last, sum)) continue;
+            store_all<channels>(p.conv.e, w.m * pixels + group * blocks * GROUP_ROWS + warp * 16,
+                                w.n * channels, sum);
+        }
     }
 }
 
-#define CONV_WGMMA(pixels, channels, groups, blocks)                                       \
-    KERNEL(conv_wgmma_##pixels##x##channels, cuda_conv_wgmma, CUDA_WGMMA_THREADS(groups),  \
-           blocks) {                                                                       \
-        convolve<pixels, channels, groups>(p);                                             \
+#define CONV_WGMMA(pixels, channels, groups, copiers, blocks)             \
+    KERNEL(conv_wgmma_##pixels##x##channels, cuda_conv_wgmma,             \
+           CUDA_WGMMA_THREADS(groups, copiers), blocks) {                 \
+        convolve<pixels, channels, groups, copiers>(p);                   \
     }
 CUDA_WGMMA_TILES(CONV_WGMMA)

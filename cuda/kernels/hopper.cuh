@@ -76,6 +76,18 @@ DEVICE void threads_sync(int id, int threads) {
     asm volatile("barrier.sync %0, %1;" ::"r"(id), "r"(threads) : "memory");
 }
 
+/* From here on each thread of this group of four warps has n registers, a multiple of 8 from 24 on:
+ * fewer than before and the multiprocessor can give the rest to others, or more, for which it waits
+ * until others have given enough. The kernel's branches between the groups must be one if and else.
+ */
+template <int n> DEVICE void registers_give() {
+    asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(n));
+}
+
+template <int n> DEVICE void registers_take() {
+    asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(n));
+}
+
 /* -------------------------------------------------------------------- copies */
 
 /* Has the copy engine fetch a tensor map, which is a part of a kernel's parameters, before its
