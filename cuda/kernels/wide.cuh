@@ -11,6 +11,22 @@
 #include "cuda/kernels/epilogue.cuh"
 #include "cuda/kernels/tiles.h"
 
+/* Element types of products as template parameters, and what sums of products are. */
+struct type_f16 {
+    enum { TYPE = CUDA_F16, SIZE = 2 };
+    typedef float sum;
+};
+
+struct type_f32 {
+    enum { TYPE = CUDA_F32, SIZE = 4 };
+    typedef float sum;
+};
+
+struct type_u8 {
+    enum { TYPE = CUDA_U8, SIZE = 1 };
+    typedef int sum;
+};
+
 struct alignas(16) quad {
     uint32_t w[4];
 };
@@ -45,7 +61,7 @@ DEVICE int view_is_wide(const cuda_view &v) {
     return bits % (size == 1 ? 8 : 16) == 0;
 }
 
-/* Four floats of an array that may be aligned to four of them, or not. */
+/* n floats of an array, zeros after them; wide where they happen to lie so. */
 DEVICE void load_floats(const float *p, int n, float out[WIDE]) {
     if (n == WIDE && (uintptr_t)p % 16 == 0) {
         quad low = *(const quad *)p, high = *(const quad *)(p + 4);

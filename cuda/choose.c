@@ -1,0 +1,294 @@
+#include "cuda/choose.h"
+
+#include "cuda/kernels/tiles.h"
+
+#include <string.h>
+
+enum { PLAIN_THREADS = 256, MOST_SPLITS = 16, UNITS = 3 };
+
+/* Plain kernels and others whose threads walk the grid need no more blocks than fill the device
+ * many times over. */
+enum { MOST_BLOCKS = 1 << 20 };
+
+static int64_t pixels_of(const struct cuda_view *v, int batch) {
+    return (int64_t)batch * v->h * v->w;
+}
+
+static int64_t divide_up(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
+
+static void set(struct cuda_launch *out, const char *kernel, int64_t blocks, unsigned block) {
+    memset(out, 0, sizeof *out);
+    out->kernel = kernel;
+    out->grid[0] = (unsigned)(blocks < 1 ? 1 : blocks > MOST_BLOCKS ? MOST_BLOCKS : blocks);
+    out->grid[1] = out->grid[2] = 1;
+    out->block = block;
+    out->splits = 1;
+}
+
+static void set_plain(struct cuda_launch *out, const char *kernel, int64_t threads) {
+    set(out, kernel, divide_up(threads, PLAIN_THREADS), PLAIN_THREADS);
+}
+
+static int is_fast(const struct cuda_machine *m) {
+    return m->capability >= 80 && !(m->cap && strcmp(m->cap, "plain") == 0);
+}
+
+/* Index of a type in tables of kernels, or -1. */
+static int type_index(int type) {
+    return type == CUDA_F16 ? 0 : type == CUDA_F32 ? 1 : type == CUDA_U8 ? 2 : -1;
+}
+
+static int size_of(int type) {
+    return type == CUDA_F32 ? 4 : type == CUDA_F16 ? 2 : 1;
+}
+
+/* Groups of WIDE channels of a tensor; kernels count them in 32 bits. */
+static int64_t groups_of(const struct cuda_view *v, int batch) {
+    return pixels_of(v, batch) * divide_up(v->c, WIDE);
+}
+
+static int takes_wide(const struct cuda_machine *m, const struct cuda_view *v, int batch) {
+    int64_t halo = (int64_t)batch * (v->top + v->h + v->bottom) * (v->left + v->w + v->right);
+    return is_fast(m) && halo * divide_up(v->c, WIDE) < (int64_t)1 << 31;
+}
+
+/* ------------------------------------------------------------ convolutions */
+
+struct tile {
+    int pixels, channels, threads, stages, shared;
+};
+
+#define TILE(bm, bn, wm, wn, stages) {bm, bn, wm * wn * 32, stages, CONV_SHARED(bm, bn, stages)},
+static const struct tile tiles[CUDA_CONV_TILE_COUNT] = {CUDA_CONV_TILES(TILE)};
+
+#define NAME(type, bm, bn, unit) "conv_" #type "_" #bm "x" #bn "_v" #unit
+#define NAMES(type)                                                                      \
+    {                                                                                    \
+        {NAME(type, 128, 128, 16), NULL, NULL},                                          \
+        {NAME(type, 128, 64, 16), NAME(type, 128, 64, 8), NAME(type, 128, 64, 4)},       \
+        {NAME(type, 64, 64, 16), NAME(type, 64, 64, 8), NAME(type, 64, 64, 4)},          \
+        {NAME(type, 64, 32, 16), NAME(type, 64, 32, 8), NAME(type, 64, 32, 4)},          \
+        {NAME(type, 32, 32, 16), NULL, NULL},                                            \
+    }
+static const char *const conv_names[3][CUDA_CONV_TILE_COUNT][UNITS] = {NAMES(f16), NAMES(f32),
+                                                                       NAMES(u8)};
+
+/* Bytes, 16 at most, that all runs of a convolution's input start at multiples of. */
+static int alignment(const struct cuda_conv *p) {
+    const struct cuda_view *v = &p->in;
+    int64_t size = size_of(v->type);
+    int64_t first = (int64_t)(uintptr_t)v->data -
+                    ((int64_t)p->pad_top * v->row + (int64_t)p->pad_left * v->px) * size;
+    uint64_t bits = (uint64_t)first | (uint64_t)(v->image * size) | 16;
+    bits |= (uint64_t)((int64_t)p->stride * v->row * size);
+    bits |= (uint64_t)((int64_t)p->stride * v->px * size);
+    if (p->across > 1) bits |= (uint64_t)(v->px * size);
+    if (p->taps > p->across) bits |= (uint64_t)(v->row * size);
+    return (int)(bits & -bits);
+}
+
+/* Offsets into the input are 32-bit words in the kernels. */
+static int fits_conv(const struct cuda_conv *p) {
+    int64_t reach = (p->e.batch + 1) * p->in.image * size_of(p->in.type) / 4;
+    return reach < (int64_t)1 << 31 && pixels_of(&p->e.out, p->e.batch) < (int64_t)1 << 31;
+}
+
+int cuda_shape_conv(const struct cuda_conv *p, int tile, int splits, struct cuda_launch *out) {
+    const struct tile *t = &tiles[tile];
+    int type = type_index(p->in.type), aligned = alignment(p);
+    if (type < 0 || aligned < 4 || !fits_conv(p)) return 0;
+    const char *name = conv_names[type][tile][aligned == 16 ? 0 : aligned == 8 ? 1 : 2];
+    if (!name) return 0;
+    int64_t count = divide_up(pixels_of(&p->e.out, p->e.batch), t->pixels) *
+                    divide_up(p->e.out.c, t->channels);
+    if (count > 0x7FFFFFFF) return 0;
+    set(out, name, 1, (unsigned)t->threads);
+    out->grid[0] = (unsigned)count;
+    out->grid[2] = (unsigned)splits;
+    out->shared = (unsigned)t->shared;
+    out->splits = splits;
+    if (splits > 1) {
+        out->partial_bytes =
+            (size_t)count * (size_t)splits * (size_t)(t->pixels * t->channels) * sizeof(float);
+        out->arrived_bytes = (size_t)count * sizeof(unsigned);
+    }
+    return 1;
+}
+
+/* Shared memory of a multiprocessor, bytes that blocks can have. */
+static int shared_of(int capability) {
+    switch (capability) {
+    case 80:
+    case 87: return 163 << 10;
+    case 86:
+    case 89:
+    case 120:
+    case 121: return 99 << 10;
+    default: return 227 << 10;
+    }
+}
+
+/*
+ * Cycles a launch takes, roughly; what matters is the order of the answers.
+ *
+ * A multiprocessor multiplies 1024 fp16 (2048 bytes, a sixth of it in fp32) a cycle and is fed some
+ * 64 bytes a cycle by the L2 cache. Blocks on it share both. A block alone cannot be faster than
+ * memory answers (about 700 cycles, stages - 1 steps of which are asked for at a time), nor than a
+ * barrier, the loads of fragments and their products follow each other. To these come once a block
+ * the first loads and the epilogue, and with splits a round through memory.
+ */
+static double conv_cycles(const struct cuda_machine *m, const struct cuda_conv *p, int tile,
+                          int splits, const struct cuda_launch *l) {
+    const struct tile *t = &tiles[tile];
+    int steps = p->k_pad * size_of(p->in.type) / CONV_STEP, f32 = p->in.type == CUDA_F32;
+    double part = (double)divide_up(steps, splits), area = (double)t->pixels * t->channels;
+    double multiply = area / 16 * (f32 ? 3 : 1), fetch = (t->pixels + t->channels) * CONV_STEP / 64.0;
+    double step = multiply > fetch ? multiply : fetch;
+    double alone = 700.0 / (t->stages - 1), chain = 120 + multiply;
+    if (alone < chain) alone = chain;
+
+    int resident = shared_of(m->capability) / (t->shared + 1024);
+    int most = f32 && area > 64 * 64 ? 1 : CONV_BLOCKS(t->pixels, t->channels);
+    if (resident > most) resident = most;
+    if (resident < 1) return 1e30;
+    double once = 1500 + area / 16;
+    if (splits > 1) once += 1500 + area * 4 * splits / 64;
+
+    int64_t blocks = (int64_t)l->grid[0] * splits, round = (int64_t)m->processors * resident;
+    double full = resident * part * step, rest, cycles;
+    if (full < part * alone) full = part * alone;
+    cycles = (double)(blocks / round) * (full + once);
+    if (blocks % round) {
+        rest = (double)divide_up(blocks % round, m->processors) * part * step;
+        cycles += (rest < part * alone ? part * alone : rest) + once;
+    }
+    return cycles;
+}
+
+int cuda_shape_fc(const struct cuda_conv *p, struct cuda_launch *out) {
+    static const char *const names[3][3] = {{"fc_f16_r1", "fc_f16_r4", "fc_f16_r8"},
+                                            {"fc_f32_r1", "fc_f32_r4", "fc_f32_r8"},
+                                            {"fc_u8_r1", NULL, NULL}};
+    int64_t rows = pixels_of(&p->e.out, p->e.batch);
+    int type = type_index(p->in.type), form = rows <= 1 ? 0 : rows <= 4 ? 1 : 2;
+    if (type < 0 || rows > FC_MOST_ROWS || !names[type][form] || alignment(p) < 16) return 0;
+    int outputs = form == 0 ? 2 : 4, most = form == 0 ? 1 : form == 1 ? 4 : 8;
+    set(out, names[type][form], divide_up(p->e.out.c, outputs), FC_THREADS);
+    out->shared = (unsigned)(FC_THREADS / 32 * most * outputs) * sizeof(float);
+    return out->grid[0] < MOST_BLOCKS;
+}
+
+void cuda_choose_conv(const struct cuda_machine *m, const struct cuda_conv *p,
+                      struct cuda_launch *out) {
+    static const int splits[] = {1, 2, 3, 4, 6, 8, 12, MOST_SPLITS};
+    set_plain(out, "conv_plain", pixels_of(&p->e.out, p->e.batch) * p->e.out.c);
+    if (!is_fast(m)) return;
+    struct cuda_launch one;
+    if (cuda_shape_fc(p, &one)) {
+        *out = one;
+        return;
+    }
+    int steps = p->k_pad * size_of(p->in.type) / CONV_STEP;
+    double best = 1e29;
+    for (int tile = 0; tile < CUDA_CONV_TILE_COUNT; tile++)
+        for (size_t i = 0; i < sizeof splits / sizeof *splits; i++) {
+            int s = splits[i]; /* none without work of its own */
+            if (s > 1 && (s * 2 > steps || divide_up(steps, divide_up(steps, s)) != s)) continue;
+            if (!cuda_shape_conv(p, tile, s, &one)) continue;
+            double cycles = conv_cycles(m, p, tile, s, &one);
+            if (cycles >= best) continue;
+            best = cycles;
+            *out = one;
+        }
+}
+
+int cuda_shape_depthwise(const struct cuda_gconv *p, int outputs, struct cuda_launch *out) {
+    static const char *const any[3] = {"depthwise_f16_any", "depthwise_f32_any",
+                                       "depthwise_u8_any"};
+    static const char *const named[3][2][2] = {
+        {{"depthwise_f16_3x3_s1_x1", "depthwise_f16_3x3_s1_x4"},
+         {"depthwise_f16_3x3_s2_x1", "depthwise_f16_3x3_s2_x4"}},
+        {{"depthwise_f32_3x3_s1_x1", "depthwise_f32_3x3_s1_x4"},
+         {"depthwise_f32_3x3_s2_x1", "depthwise_f32_3x3_s2_x4"}},
+        {{"depthwise_u8_3x3_s1_x1", "depthwise_u8_3x3_s1_x4"},
+         {"depthwise_u8_3x3_s2_x1", "depthwise_u8_3x3_s2_x4"}}};
+    const struct cuda_view *v = &p->e.out;
+    int type = type_index(p->in.type);
+    if (type < 0 || p->groups != p->in.c || p->groups != v->c) return 0;
+    int64_t places = groups_of(v, p->e.batch);
+    if (outputs == 0) {
+        set(out, any[type], divide_up(places, WIDE_THREADS), WIDE_THREADS);
+        return 1;
+    }
+    if (p->kh != 3 || p->kw != 3 || p->stride < 1 || p->stride > 2) return 0;
+    places = (int64_t)p->e.batch * v->h * divide_up(v->w, outputs) * divide_up(v->c, WIDE);
+    set(out, named[type][p->stride - 1][outputs == 4], divide_up(places, WIDE_THREADS),
+        WIDE_THREADS);
+    return 1;
+}
+
+void cuda_choose_gconv(const struct cuda_machine *m, const struct cuda_gconv *p,
+                       struct cuda_launch *out) {
+    set_plain(out, "gconv_plain", pixels_of(&p->e.out, p->e.batch) * p->e.out.c);
+    struct cuda_launch one;
+    if (!takes_wide(m, &p->e.out, p->e.batch)) return;
+    /* Four outputs a thread where that still gives every multiprocessor four blocks. */
+    if (cuda_shape_depthwise(p, 4, &one) && one.grid[0] >= 4u * (unsigned)m->processors)
+        *out = one;
+    else if (cuda_shape_depthwise(p, 1, &one) || cuda_shape_depthwise(p, 0, &one))
+        *out = one;
+}
+
+/* ------------------------------------------------------------- all the rest */
+
+static void choose_wide(const struct cuda_machine *m, const struct cuda_view *v, int batch,
+                        const char *wide, const char *plain, struct cuda_launch *out) {
+    if (takes_wide(m, v, batch))
+        set(out, wide, divide_up(groups_of(v, batch), WIDE_THREADS), WIDE_THREADS);
+    else
+        set_plain(out, plain, pixels_of(v, batch) * v->c);
+}
+
+void cuda_choose_pointwise(const struct cuda_machine *m, const struct cuda_pointwise *p,
+                           struct cuda_launch *out) {
+    choose_wide(m, &p->e.out, p->e.batch, "pointwise_wide", "pointwise_plain", out);
+}
+
+void cuda_choose_upsample(const struct cuda_machine *m, const struct cuda_pointwise *p,
+                          struct cuda_launch *out) {
+    choose_wide(m, &p->e.out, p->e.batch, "upsample_wide", "upsample_plain", out);
+}
+
+void cuda_choose_softmax(const struct cuda_machine *m, const struct cuda_pointwise *p,
+                         struct cuda_launch *out) {
+    (void)m; /* a warp a pixel: outputs of a few classes, there is nothing to gain */
+    set_plain(out, "softmax_plain", pixels_of(&p->in, p->e.batch) * 32);
+}
+
+void cuda_choose_pool(const struct cuda_machine *m, const struct cuda_pool *p,
+                      struct cuda_launch *out) {
+    choose_wide(m, &p->e.out, p->e.batch, "pool_wide", "pool_plain", out);
+    int whole = p->e.out.h == 1 && p->e.out.w == 1 && p->pad_top == 0 && p->pad_left == 0 &&
+                p->kh >= p->in.h && p->kw >= p->in.w;
+    int64_t blocks = (int64_t)p->e.batch * divide_up(p->in.c, WIDE * POOL_GROUPS);
+    if (!whole || p->in.h * p->in.w < POOL_LANES / 2 || blocks > MOST_BLOCKS) return;
+    if (!takes_wide(m, &p->e.out, p->e.batch)) return;
+    set(out, "pool_global", blocks, POOL_LANES * POOL_GROUPS);
+    out->shared = POOL_LANES * POOL_GROUPS * WIDE * sizeof(float);
+}
+
+void cuda_choose_input(const struct cuda_machine *m, const struct cuda_input *p,
+                       struct cuda_launch *out) {
+    (void)m;
+    const struct cuda_view *v = &p->out;
+    set_plain(out, "input_plain",
+              (int64_t)p->batch * (v->top + v->h + v->bottom) * (v->left + v->w + v->right));
+}
+
+void cuda_choose_output(const struct cuda_machine *m, const struct cuda_output *p,
+                        struct cuda_launch *out) {
+    (void)m;
+    set_plain(out, "output_plain", pixels_of(&p->in, p->batch) * p->in.c);
+}

@@ -1,0 +1,60 @@
+/*
+ * choose.h - which kernel a step runs as: its name, its grid and what memory it wants.
+ *
+ * Kernels come in many forms, for alignments, tile sizes and how a sum is shared among blocks; which
+ * is best is arithmetic on a shape and a machine, and stands here, apart from both. What no fast
+ * kernel takes is computed by the plain one of kernels/plain.cu: every shape has a launch.
+ */
+#ifndef MIEN_CUDA_CHOOSE_H
+#define MIEN_CUDA_CHOOSE_H
+
+#include "cuda/kernels/params.h"
+
+#include <stddef.h>
+
+struct cuda_machine {
+    int processors; /* multiprocessors */
+    int capability; /* 10 * major + minor: 80 has what the fast kernels are made of */
+    const char *cap; /* "plain": plain kernels only; "mma", NULL: the best there is */
+};
+
+struct cuda_launch {
+    const char *kernel;
+    unsigned grid[3], block;
+    unsigned shared; /* bytes of dynamic shared memory; above 48 KB the function must be told */
+    /* Convolutions: what to put into struct cuda_conv before the launch. Counters are zeroed once,
+     * when they are allocated; kernels leave them at zero. */
+    int splits;
+    size_t partial_bytes, arrived_bytes;
+};
+
+/* Every struct is as it will be launched, with its pointers: their alignment decides, too. Of struct
+ * cuda_conv, splits, partial and arrived are not looked at. */
+void cuda_choose_conv(const struct cuda_machine *m, const struct cuda_conv *p,
+                      struct cuda_launch *out);
+void cuda_choose_gconv(const struct cuda_machine *m, const struct cuda_gconv *p,
+                       struct cuda_launch *out);
+void cuda_choose_pointwise(const struct cuda_machine *m, const struct cuda_pointwise *p,
+                           struct cuda_launch *out);
+void cuda_choose_upsample(const struct cuda_machine *m, const struct cuda_pointwise *p,
+                          struct cuda_launch *out);
+void cuda_choose_softmax(const struct cuda_machine *m, const struct cuda_pointwise *p,
+                         struct cuda_launch *out);
+void cuda_choose_pool(const struct cuda_machine *m, const struct cuda_pool *p,
+                      struct cuda_launch *out);
+void cuda_choose_input(const struct cuda_machine *m, const struct cuda_input *p,
+                       struct cuda_launch *out);
+void cuda_choose_output(const struct cuda_machine *m, const struct cuda_output *p,
+                        struct cuda_launch *out);
+
+/*
+ * One way of many, for tests and for who measures: convolution tile `tile` of kernels/tiles.h with
+ * `splits` blocks a tile; the fully connected kernel; the depthwise one with `outputs` a thread (1
+ * or 4; 0: the one for any window). 0: that kernel does not take such a shape.
+ */
+enum { CUDA_CONV_TILE_COUNT = 5 };
+int cuda_shape_conv(const struct cuda_conv *p, int tile, int splits, struct cuda_launch *out);
+int cuda_shape_fc(const struct cuda_conv *p, struct cuda_launch *out);
+int cuda_shape_depthwise(const struct cuda_gconv *p, int outputs, struct cuda_launch *out);
+
+#endif

@@ -1,0 +1,360 @@
+/*
+ * conv_mma.cuh - convolutions as matrix products on tensor cores, for sm_80 and up.
+ *
+ * A block computes a tile of output pixels by output channels (tiles.h). Steps of k go through a
+ * ring in shared memory that copy_async() fills while earlier ones are multiplied; no matrix is ever
+ * built, the input is read in place and its halo makes edges ordinary.
+ *
+ * fp16, fp32 and bytes share everything but the product itself. A step is 128 bytes of k for any
+ * type, a row of the tile is one line of 128 bytes, and load_matrices() hands out 16-byte chunks of
+ * it in the way each type's product wants its operands. Chunk c of row r is kept at c ^ (r % 8): the
+ * eight rows a phase of load_matrices() reads, and the eight chunks of a row that are written, then
+ * lie in different banks.
+ *
+ * fp32 is three products of TF32: x = big + small, each rounded to TF32, and small * big +
+ * big * small + big * big has an error of about 1e-6 of the terms. Tensor cores round sums towards
+ * zero, which adds up over long k; so every step is summed on its own and added in plain fp32.
+ */
+#ifndef MIEN_CUDA_KERNELS_CONV_MMA_CUH
+#define MIEN_CUDA_KERNELS_CONV_MMA_CUH
+
+#include "cuda/kernels/wide.cuh"
+
+/* ------------------------------------------------------------------ products */
+
+/* sum += a b, for 16 MT pixels by 8 NT channels and 32 bytes of k. */
+template <int MT, int NT>
+DEVICE void multiply(type_f16, float sum[MT][NT][4], const uint32_t a[MT][4],
+                     const uint32_t b[NT][2]) {
+#pragma unroll
+    for (int m = 0; m < MT; m++)
+#pragma unroll
+        for (int n = 0; n < NT; n++) multiply_f16(sum[m][n], a[m], b[n]);
+}
+
+template <int MT, int NT>
+DEVICE void multiply(type_u8, int sum[MT][NT][4], const uint32_t a[MT][4],
+                     const uint32_t b[NT][2]) {
+#pragma unroll
+    for (int m = 0; m < MT; m++)
+#pragma unroll
+        for (int n = 0; n < NT; n++) multiply_u8s8(sum[m][n], a[m], b[n]);
+}
+
+DEVICE void split_tf32(uint32_t x, uint32_t &big, uint32_t &small) {
+    big = tf32_from_float(float_of(x));
+    small = tf32_from_float(float_of(x) - float_of(big));
+}
+
+/* The small products first, and those of one sum apart from each other: they would wait. */
+template <int MT, int NT>
+DEVICE void multiply(type_f32, float sum[MT][NT][4], const uint32_t a[MT][4],
+                     const uint32_t b[NT][2]) {
+    uint32_t b_big[NT][2], b_small[NT][2];
+#pragma unroll
+    for (int n = 0; n < NT; n++)
+#pragma unroll
+        for (int i = 0; i < 2; i++) split_tf32(b[n][i], b_big[n][i], b_small[n][i]);
+#pragma unroll
+    for (int m = 0; m < MT; m++) {
+        uint32_t big[4], small[4];
+#pragma unroll
+        for (int i = 0; i < 4; i++) split_tf32(a[m][i], big[i], small[i]);
+#pragma unroll
+        for (int n = 0; n < NT; n++) multiply_tf32(sum[m][n], small, b_big[n]);
+#pragma unroll
+        for (int n = 0; n < NT; n++) multiply_tf32(sum[m][n], big, b_small[n]);
+#pragma unroll
+        for (int n = 0; n < NT; n++) multiply_tf32(sum[m][n], big, b_big[n]);
+    }
+}
+
+/* -------------------------------------------------------------------- copies */
+
+/* Where in k a thread copies: a chunk of 16 bytes of run `tap`. Offsets are in words of 4 bytes. */
+struct conv_walk {
+    int tap, column, chunk; /* column: tap % across */
+    int offset;             /* of the run */
+    int chunks, step, wrap; /* chunks of a run; words to the next run, and more to the next row */
+};
+
+template <class T> DEVICE conv_walk conv_walk_at(const cuda_conv &p, int chunk) {
+    conv_walk w;
+    int row = (int)((int64_t)p.in.row * T::SIZE / 4), px = p.across > 1 ? p.in.px * T::SIZE / 4 : 0;
+    w.chunks = p.depth_pad * T::SIZE / 16;
+    w.tap = chunk / w.chunks;
+    w.chunk = chunk % w.chunks;
+    w.column = w.tap % p.across;
+    w.offset = w.tap / p.across * row + w.column * px;
+    w.step = px;
+    w.wrap = row - p.across * px;
+    return w;
+}
+
+/* The next step's chunk: a few more runs, found without dividing. */
+DEVICE void conv_walk_on(const cuda_conv &p, conv_walk &w) {
+    w.chunk += CONV_STEP / 16;
+    while (w.chunk >= w.chunks) {
+        w.chunk -= w.chunks;
+        w.tap++;
+        w.offset += w.step;
+        if (++w.column == p.across) {
+            w.column = 0;
+            w.offset += w.wrap;
+        }
+    }
+}
+
+/* 16 bytes from an address aligned to `unit`; bytes from `valid` on become zero. */
+template <int unit> DEVICE void copy_chunk(char *to, const char *from, int valid) {
+#pragma unroll
+    for (int i = 0; i < 16; i += unit)
+        copy_async<unit>(to + i, from + i, min(max(valid - i, 0), unit));
+}
+
+template <int threads, int rows> struct conv_rows {
+    enum { EACH = rows * (CONV_STEP / 16) / threads };
+    int offset[EACH]; /* of the windows of the pixels this thread copies, words of 4 bytes */
+    uint32_t inside;  /* bit i: there is such a pixel */
+};
+
+/* Thread t copies chunk t % 8 of every step of rows t / 8, t / 8 + threads / 8...: a run of eight
+ * threads reads 128 neighbouring bytes of the input. */
+template <class T, int threads, int rows>
+DEVICE void conv_rows_of(const cuda_conv &p, int first, int pixels, conv_rows<threads, rows> &r) {
+    r.inside = 0;
+#pragma unroll
+    for (int i = 0; i < conv_rows<threads, rows>::EACH; i++) {
+        int pixel = first + (int)threadIdx.x / 8 + i * (threads / 8);
+        r.offset[i] = 0;
+        if (pixel >= pixels) continue;
+        r.inside |= 1u << i;
+        int w = p.e.out.w, h = p.e.out.h, x = pixel % w, y = pixel / w % h, b = pixel / w / h;
+        int64_t at = b * p.in.image + (int64_t)(y * p.stride - p.pad_top) * p.in.row +
+                     (int64_t)(x * p.stride - p.pad_left) * p.in.px;
+        r.offset[i] = (int)(at * T::SIZE / 4);
+    }
+}
+
+template <class T, int unit, int threads, int rows>
+DEVICE void copy_pixels(const cuda_conv &p, const conv_rows<threads, rows> &r, const conv_walk &w,
+                        char *to) {
+    int valid = w.tap < p.taps ? min(16, p.depth * T::SIZE - 16 * w.chunk) : 0;
+    int row = (int)threadIdx.x / 8, chunk = ((int)threadIdx.x ^ row) % 8;
+    to += row * CONV_STEP + chunk * 16;
+#pragma unroll
+    for (int i = 0; i < conv_rows<threads, rows>::EACH; i++) {
+        int bytes = r.inside >> i & 1 ? valid : 0;
+        const char *from = p.in.data;
+        if (bytes) from += (int64_t)(r.offset[i] + w.offset + 4 * w.chunk) * 4;
+        copy_chunk<unit>(to + i * (threads / 8) * CONV_STEP, from, bytes);
+    }
+}
+
+template <int threads, int rows> DEVICE void copy_weights(const char *from, int64_t pitch, char *to) {
+    int row = (int)threadIdx.x / 8, chunk = ((int)threadIdx.x ^ row) % 8;
+    to += row * CONV_STEP + chunk * 16;
+    from += row * pitch + (int)threadIdx.x % 8 * 16;
+#pragma unroll
+    for (int i = 0; i < rows; i += threads / 8)
+        copy_async<16>(to + i * CONV_STEP, from + i * pitch, 16);
+}
+
+/* --------------------------------------------------------------------- tiles */
+
+/* A warp's operands of 32 bytes of k, slice `slice` of a step. at_a, at_b: where this thread's row
+ * of slice 0 is; swizzled places of the others differ in two bits. */
+template <int MT, int NT>
+DEVICE void load_operands(const char *a_rows, const char *b_rows, int at_a, int at_b, int slice,
+                          uint32_t a[MT][4], uint32_t b[NT][2]) {
+#pragma unroll
+    for (int m = 0; m < MT; m++)
+        load_matrices(a[m], a_rows + m * 16 * CONV_STEP + (at_a ^ (32 * slice)));
+#pragma unroll
+    for (int n = 0; n < NT; n += 2) {
+        uint32_t both[4];
+        load_matrices(both, b_rows + n * 8 * CONV_STEP + (at_b ^ (32 * slice)));
+        b[n][0] = both[0];
+        b[n][1] = both[1];
+        b[n + 1][0] = both[2];
+        b[n + 1][1] = both[3];
+    }
+}
+
+template <typename sum> struct alignas(16) four_sums {
+    sum v[4];
+};
+
+/* Split-K: leaves this block's part in p.partial; true in the block that came last, with the sum of
+ * all parts. Parts are added in their order, so that results do not depend on who came last. Each
+ * thread stores and fetches its own sums, 16 bytes beside its neighbour's. */
+template <int count, int threads, typename sum>
+DEVICE int conv_join(const cuda_conv &p, sum *sums, unsigned *last) {
+    int tile = (int)blockIdx.x;
+    sum *part = (sum *)p.partial + (int64_t)tile * p.splits * count * threads + threadIdx.x * 4;
+    sum *own = part + (int64_t)blockIdx.z * count * threads;
+#pragma unroll
+    for (int i = 0; i < count; i += 4) {
+        four_sums<sum> q;
+#pragma unroll
+        for (int j = 0; j < 4; j++) q.v[j] = sums[i + j];
+        *(four_sums<sum> *)(own + i * threads) = q;
+    }
+    device_fence();
+    block_sync();
+    if (threadIdx.x == 0) *last = atomic_add(p.arrived + tile, 1u) == (unsigned)p.splits - 1;
+    block_sync();
+    int came_last = (int)*last;
+    block_sync();
+    if (!came_last) return 0;
+    device_fence();
+    if (threadIdx.x == 0) p.arrived[tile] = 0;
+#pragma unroll
+    for (int i = 0; i < count; i++) sums[i] = 0;
+    for (int s = 0; s < p.splits; s++, part += count * threads)
+#pragma unroll
+        for (int i = 0; i < count; i += 4) {
+            four_sums<sum> q = *(const four_sums<sum> *)(part + i * threads);
+#pragma unroll
+            for (int j = 0; j < 4; j++) sums[i + j] += q.v[j];
+        }
+    return 1;
+}
+
+/* Sums from shared memory, [rows][columns + CONV_SUM_PAD], to where they belong. */
+template <int threads, int rows, int columns>
+DEVICE void conv_store(const cuda_conv &p, const float *sums, int first_pixel, int pixels,
+                       int first_channel) {
+    int group = (int)threadIdx.x % (columns / WIDE), c = first_channel + group * WIDE;
+    int n = min(p.e.out.c - c, (int)WIDE);
+    if (n <= 0) return;
+    wide_epilogue e;
+    wide_epilogue_of(p.e, c, n, e);
+    int w = p.e.out.w, h = p.e.out.h;
+    for (int row = (int)threadIdx.x / (columns / WIDE); row < rows;
+         row += threads / (columns / WIDE)) {
+        int pixel = first_pixel + row;
+        if (pixel >= pixels) break;
+        float v[WIDE];
+        load_floats(sums + row * (columns + CONV_SUM_PAD) + group * WIDE, WIDE, v);
+        store_sums(p.e, e, v, pixel / w / h, pixel / w % h, pixel % w);
+    }
+}
+
+/* The whole kernel. Tiles are numbered channels first: those that run at the same time share their
+ * pixels in the L2 cache, and all weights of a layer fit there anyway. */
+template <class T, int BM, int BN, int WM, int WN, int STAGES, int UNIT>
+DEVICE void conv_mma(const cuda_conv &p) {
+    enum {
+        THREADS = WM * WN * 32,
+        MT = BM / WM / 16,
+        NT = BN / WN / 8,
+        SLICES = CONV_STEP / 32,
+        SLOT = (BM + BN) * CONV_STEP,
+        OWN_STEPS = T::TYPE == CUDA_F32 /* sums of steps, see above */
+    };
+    typedef typename T::sum sum_type;
+    char *ring = shared_memory();
+    int lane = (int)threadIdx.x % 32, warp = (int)threadIdx.x / 32;
+    int columns = (p.e.out.c + BN - 1) / BN, pixels = p.e.batch * p.e.out.h * p.e.out.w;
+    int first_pixel = (int)blockIdx.x / columns * BM;
+    int first_channel = (int)blockIdx.x % columns * BN;
+
+    int steps = p.k_pad * T::SIZE / CONV_STEP, part = (steps + p.splits - 1) / p.splits;
+    int begin = min((int)blockIdx.z * part, steps), count = min(part, steps - begin);
+    int64_t pitch = (int64_t)p.k_pad * T::SIZE;
+    const char *weights = p.weights + first_channel * pitch + (int64_t)begin * CONV_STEP;
+
+    /* Weights are nobody's result: they come while the kernel before this one still runs. */
+#pragma unroll
+    for (int s = 0; s < STAGES - 1; s++)
+        if (s < count)
+            copy_weights<THREADS, BN>(weights + s * CONV_STEP, pitch,
+                                      ring + s * SLOT + BM * CONV_STEP);
+    conv_rows<THREADS, BM> rows;
+    conv_rows_of<T, THREADS, BM>(p, first_pixel, pixels, rows);
+    conv_walk walk = conv_walk_at<T>(p, begin * (CONV_STEP / 16) + (int)threadIdx.x % 8);
+    grid_wait();
+#pragma unroll
+    for (int s = 0; s < STAGES - 1; s++) {
+        if (s < count) {
+            copy_pixels<T, UNIT>(p, rows, walk, ring + s * SLOT);
+            conv_walk_on(p, walk);
+        }
+        copy_async_commit();
+    }
+    /* Every block of this grid has its place by now: the next one takes only what is left. */
+    grid_release();
+
+    sum_type sum[MT][NT][4], total[MT][NT][4]; /* total: of steps, where those are summed apart */
+#pragma unroll
+    for (int i = 0; i < MT * NT * 4; i++) (&sum[0][0][0])[i] = (&total[0][0][0])[i] = 0;
+    int a_rows = warp % WM * (BM / WM) * CONV_STEP;
+    int b_rows = (BM + warp / WM * (BN / WN)) * CONV_STEP;
+    int at_a = lane % 16 * CONV_STEP + ((lane / 16) ^ (lane % 8)) * 16;
+    int at_b = (lane / 16 * 8 + lane % 8) * CONV_STEP + ((lane / 8 % 2) ^ (lane % 8)) * 16;
+
+    int read = 0, write = STAGES - 1;
+    for (int step = 0; step < count; step++) {
+        copy_async_wait<STAGES - 2>();
+        block_sync();
+        const char *slot = ring + read * SLOT;
+        uint32_t a[2][MT][4], b[2][NT][2];
+        load_operands<MT, NT>(slot + a_rows, slot + b_rows, at_a, at_b, 0, a[0], b[0]);
+        /* All threads have passed the barrier and so are done with the slot before. */
+        if (step + STAGES - 1 < count) {
+            copy_weights<THREADS, BN>(weights + (int64_t)(step + STAGES - 1) * CONV_STEP, pitch,
+                                      ring + write * SLOT + BM * CONV_STEP);
+            copy_pixels<T, UNIT>(p, rows, walk, ring + write * SLOT);
+            conv_walk_on(p, walk);
+        }
+        copy_async_commit();
+        read = read + 1 == STAGES ? 0 : read + 1;
+        write = write + 1 == STAGES ? 0 : write + 1;
+#pragma unroll
+        for (int s = 0; s < SLICES; s++) {
+            if (s + 1 < SLICES)
+                load_operands<MT, NT>(slot + a_rows, slot + b_rows, at_a, at_b, s + 1,
+                                      a[(s + 1) % 2], b[(s + 1) % 2]);
+            multiply<MT, NT>(T(), sum, a[s % 2], b[s % 2]);
+        }
+        if (OWN_STEPS) {
+#pragma unroll
+            for (int i = 0; i < MT * NT * 4; i++) {
+                (&total[0][0][0])[i] += (&sum[0][0][0])[i];
+                (&sum[0][0][0])[i] = 0;
+            }
+        }
+    }
+    copy_async_wait<0>();
+    block_sync();
+
+    sum_type *sums = OWN_STEPS ? &total[0][0][0] : &sum[0][0][0];
+    float *out = (float *)ring;
+    if (p.splits == 1 || conv_join<MT * NT * 4, THREADS>(p, sums, (unsigned *)ring)) {
+        /* Eight floats of padding put rows four apart in different banks of a store of pairs. */
+        out += (warp % WM * (BM / WM) + lane / 4) * (BN + CONV_SUM_PAD) + warp / WM * (BN / WN) +
+               lane % 4 * 2;
+#pragma unroll
+        for (int i = 0; i < MT * NT * 4; i += 2) {
+            int m = i / 4 / NT * 16 + i % 4 / 2 * 8, n = i / 4 % NT * 8;
+            pair q;
+            q.w[0] = bits_of((float)sums[i]);
+            q.w[1] = bits_of((float)sums[i + 1]);
+            *(pair *)(out + m * (BN + CONV_SUM_PAD) + n) = q;
+        }
+        block_sync();
+        conv_store<THREADS, BM, BN>(p, (const float *)ring, first_pixel, pixels, first_channel);
+    }
+    if (blockIdx.z == 0)
+        store_halo_wide(p.e.out, p.e.batch, blockIdx.x * THREADS + threadIdx.x,
+                        gridDim.x * THREADS);
+}
+
+/* The kernel of a tile: conv_<type>_<pixels>x<channels>_v<unit>. */
+#define CONV_KERNEL(type, bm, bn, wm, wn, stages, unit, blocks)                               \
+    KERNEL(conv_##type##_##bm##x##bn##_v##unit, cuda_conv, wm *wn * 32, blocks) {             \
+        conv_mma<type_##type, bm, bn, wm, wn, stages, unit>(p);                               \
+    }
+
+#endif
