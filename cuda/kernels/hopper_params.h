@@ -29,7 +29,7 @@ struct cuda_conv_wgmma {
     int32_t tiles_m, tiles_n; /* of pixels, of channels */
     int32_t stages;           /* of the ring; by how much dynamic shared memory there is */
 };
-enum { CUDA_WGMMA_DEEP = 64, CUDA_WGMMA_STAGES = 12 }; /* at most that many stages */
+enum { CUDA_WGMMA_DEEP = 64 };
 
 /* Dynamic shared memory of a kernel of tiles of m by n: the ring, each stage's two barriers, and a
  * word. A stage is m + n rows of 128 bytes. */
