@@ -251,7 +251,7 @@ DEVICE void conv_mma(const cuda_conv &p) {
         NT = BN / WN / 8,
         SLICES = CONV_STEP / 32,
         SLOT = (BM + BN) * CONV_STEP,
-        OWN_STEPS = T::TYPE == CUDA_F32 /* sums of steps, see above */
+        OWN_STEPS = (int)T::TYPE == (int)CUDA_F32 /* sums of steps, see above */
     };
     typedef typename T::sum sum_type;
     char *ring = shared_memory();

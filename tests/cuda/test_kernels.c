@@ -1,0 +1,627 @@
+/*
+ * test_kernels.c - every CUDA kernel on random shapes, against sums in double precision.
+ *
+ *     test_kernels [--seed N] [--count N] [--from CASE] [--only TEXT]
+ *
+ * runs on the driver it finds: a GPU's, or the emulator's (MIEN_LIBCUDA). The k-th case of a seed is
+ * the same whatever ran before it, and a failure prints both. Each kernel runs twice: results must
+ * not depend on the order blocks come in, and counters must be zero again.
+ */
+#include "cuda/choose.h"
+#include "engine/err.h"
+#include "tests/cuda/tensors.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The kernels as the program carries them (cuda/kernels.h); the emulator has its own and needs none.
+ */
+extern const unsigned char cuda_kernels_image[] __attribute__((weak));
+
+static CUmodule module;
+static const char *only = "";
+
+/* What was run: launches and the largest error, in units of what is tolerated. */
+static struct {
+    char name[64];
+    int launches;
+    double worst;
+} seen[128];
+static int nseen;
+
+static int seen_index(const char *name) {
+    for (int i = 0; i < nseen; i++)
+        if (strcmp(seen[i].name, name) == 0) return i;
+    snprintf(seen[nseen].name, sizeof seen[nseen].name, "%s", name);
+    return nseen++;
+}
+
+static void launch(const struct cuda_launch *l, void *params) {
+    CUfunction f;
+    test_check(gpu->module_function(&f, module, l->kernel), l->kernel);
+    if (l->shared > 48 << 10)
+        test_check(gpu->function_set(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+                                     (int)l->shared),
+                   "shared memory");
+    CUlaunchAttribute overlap = {.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION,
+                                 .value.programmaticStreamSerializationAllowed = 1};
+    CUlaunchConfig c = {.gridDimX = l->grid[0], .gridDimY = l->grid[1], .gridDimZ = l->grid[2],
+                        .blockDimX = l->block, .blockDimY = 1, .blockDimZ = 1,
+                        .sharedMemBytes = l->shared, .hStream = gpu_stream,
+                        .attrs = &overlap, .numAttrs = gpu_capability >= 90};
+    void *args[] = {params};
+    test_check(gpu->launch(&c, f, args, NULL), l->kernel);
+    test_check(gpu->stream_wait(gpu_stream), l->kernel);
+}
+
+/* ----------------------------------------------------------------- epilogues */
+
+/* A random epilogue, with its arrays on both sides. */
+struct epilogue {
+    struct cuda_epilogue e;
+    struct tensor out, res;
+    float *bias, *slope, *acc_scale, *inverse;
+    double largest; /* of sums, as they come */
+};
+
+static int random_type(void) {
+    static const int types[] = {CUDA_F32, CUDA_F16, CUDA_U8};
+    return types[draw(0, 2)];
+}
+
+/* integers: sums are, and may stay unscaled; `magnitude` is what they are of. */
+static void epilogue_make(struct epilogue *x, int batch, int h, int w, int c, int integers,
+                          double magnitude) {
+    struct cuda_epilogue *e = &x->e;
+    int aligned = one_in(2) ? TENSOR_ALIGNED : 0;
+    memset(x, 0, sizeof *x);
+    tensor_make(&x->out, random_type(), batch, h, w, c, aligned, NULL);
+    e->out = x->out.v;
+    e->batch = batch;
+    e->act = draw(0, 6);
+    e->alpha = (float)draw_real(0, 0.5);
+    int bare = integers && one_in(4); /* exact sums, seen as they are */
+    if (bare) {
+        e->act = 0;
+        tensor_free(&x->out);
+        tensor_make(&x->out, CUDA_F32, batch, h, w, c, aligned, NULL);
+        e->out = x->out.v;
+    }
+    if (e->act == 4) e->slope = floats_up(c, -0.5, 0.5, &x->slope);
+    if (integers && !bare)
+        e->acc_scale = floats_up(c, 0.5 / magnitude, 1.0 / magnitude, &x->acc_scale);
+    e->bias_classes = 1;
+    if (!bare && !one_in(3)) {
+        e->bias_classes = one_in(2) ? 1 : 16;
+        e->bias = floats_up(c * e->bias_classes, -1, 1, &x->bias);
+    }
+    if (x->out.v.type == CUDA_U8) {
+        x->inverse = malloc((size_t)c * sizeof(float));
+        for (int i = 0; i < c; i++) x->inverse[i] = 1 / x->out.scale[i];
+        e->inverse = (const float *)(uintptr_t)array_up(x->inverse, (size_t)c * sizeof(float));
+    }
+    if (!bare && one_in(2)) {
+        e->has_res = 1;
+        e->res_after = one_in(2);
+        e->res_shift = one_in(3);
+        tensor_make(&x->res, random_type(), batch, (h + e->res_shift) >> e->res_shift,
+                    (w + e->res_shift) >> e->res_shift, c,
+                    TENSOR_INPUT | (one_in(2) ? TENSOR_ALIGNED : 0), NULL);
+        e->res = x->res.v;
+    }
+}
+
+static void epilogue_free(struct epilogue *x) {
+    tensor_free(&x->out);
+    if (x->e.has_res) tensor_free(&x->res);
+    free(x->bias);
+    free(x->slope);
+    free(x->acc_scale);
+    free(x->inverse);
+}
+
+static double act(double v, int kind, double slope) {
+    switch (kind) {
+    case 1: return v > 0 ? v : 0;
+    case 2: return v < 0 ? 0 : v > 6 ? 6 : v;
+    case 3:
+    case 4: return v < 0 ? slope * v : v;
+    case 5: return 1 / (1 + exp(-v));
+    case 6: return v / (1 + exp(-v));
+    default: return v;
+    }
+}
+
+static double finished(const struct epilogue *x, double v, int b, int y, int col, int c) {
+    const struct cuda_epilogue *e = &x->e;
+    const struct cuda_view *o = &e->out;
+    int border = 0;
+    if (e->bias_classes == 16)
+        border = 1 * (y == 0) + 2 * (y == o->h - 1) + 4 * (col == 0) + 8 * (col == o->w - 1);
+    double res = 0;
+    if (e->has_res) res = tensor_value(&x->res, b, y >> e->res_shift, col >> e->res_shift, c);
+    if (x->acc_scale) v *= x->acc_scale[c];
+    if (x->bias) v += x->bias[border * o->c + c];
+    if (!e->res_after) v += res;
+    v = act(v, e->act, e->act == 4 ? x->slope[c] : e->alpha);
+    return e->res_after ? v + res : v;
+}
+
+/* Compares all of an output with sums[batch][h][w][c]. tolerance: of the sums, relative to 1. */
+static void compare(const struct epilogue *x, const double *sums, double tolerance,
+                    const char *kernel) {
+    const struct cuda_view *o = &x->e.out;
+    unsigned char *now = tensor_down(&x->out);
+    tensor_check_around(&x->out, now);
+    int at = seen_index(kernel);
+    for (int b = 0; b < x->e.batch; b++)
+        for (int y = 0; y < o->h; y++)
+            for (int col = 0; col < o->w; col++)
+                for (int c = 0; c < o->c; c++) {
+                    double want = finished(x, *sums++, b, y, col, c);
+                    double got = tensor_read(&x->out, now, tensor_at(&x->out, b, y, col, c));
+                    double limit = tolerance * (1 + fabs(want));
+                    if (o->type == CUDA_F16) limit += fabs(want) / 2048 + 1e-6;
+                    if (o->type == CUDA_U8) {
+                        double raw = want;
+                        want = fmin(fmax(raw * x->inverse[c] + o->zero, 0), 255);
+                        limit = 0.5 + 1e-4 + limit * x->inverse[c];
+                    }
+                    double error = fabs(got - want);
+                    if (!(error <= limit))
+                        test_fail("image %d, pixel %d %d, channel %d is %.8g, not %.8g", b, y, col,
+                                  c, got, want);
+                    if (o->type != CUDA_U8 && limit > 0 && error / limit > seen[at].worst)
+                        seen[at].worst = error / limit;
+                }
+    free(now);
+}
+
+/* Runs a kernel twice, and compares both times. */
+static void run(const struct cuda_launch *l, void *params, struct epilogue *x, const double *sums,
+                double tolerance) {
+    if (!strstr(l->kernel, only)) return;
+    size_t length = strlen(test_case);
+    snprintf(test_case + length, sizeof test_case - length,
+             "; %s grid %u %u %u block %u shared %u splits %d", l->kernel, l->grid[0], l->grid[1],
+             l->grid[2], l->block, l->shared, l->splits);
+    tensor_up(&x->out);
+    launch(l, params);
+    compare(x, sums, tolerance, l->kernel);
+    unsigned char *first = tensor_down(&x->out);
+    tensor_up(&x->out);
+    launch(l, params);
+    unsigned char *second = tensor_down(&x->out);
+    if (memcmp(first, second, x->out.bytes) != 0) test_fail("a second run differs");
+    free(first);
+    free(second);
+    seen[seen_index(l->kernel)].launches += 2;
+    test_case[length] = 0;
+}
+
+static double *sums_for(const struct epilogue *x) {
+    const struct cuda_view *o = &x->e.out;
+    return calloc((size_t)x->e.batch * (size_t)o->h * (size_t)o->w * (size_t)o->c, sizeof(double));
+}
+
+static const struct cuda_machine plain = {.processors = 132, .capability = 90, .cap = "plain"};
+
+static struct cuda_machine random_machine(void) {
+    static const int capabilities[] = {80, 86, 89, 90, 100, 120};
+    return (struct cuda_machine){draw(1, 132), capabilities[draw(0, 5)], one_in(2) ? "mma" : NULL};
+}
+
+static void describe(const char *what, const struct tensor *in, const struct epilogue *x) {
+    size_t length = strlen(test_case);
+    const struct cuda_view *i = &in->v, *o = &x->e.out;
+    snprintf(test_case + length, sizeof test_case - length,
+             ": %s batch %d, in type %d %dx%dx%d px %d row %d, out type %d %dx%dx%d px %d, act %d, "
+             "bias %d, res %d type %d shift %d after %d",
+             what, in->batch, i->type, i->h, i->w, i->c, i->px, i->row, o->type, o->h, o->w, o->c,
+             o->px, x->e.act, x->e.bias ? x->e.bias_classes : 0, x->e.has_res, x->e.res.type,
+             x->e.res_shift, x->e.res_after);
+}
+
+/* -------------------------------------------------------------- convolutions */
+
+struct window {
+    int kh, kw, stride, pad_top, pad_left, in_h, in_w, halo[4];
+};
+
+/* A window, a map of h x w outputs under it, and a halo that makes edges ordinary. */
+static void window_make(struct window *k, int h, int w) {
+    static const int sizes[] = {1, 1, 1, 2, 3, 3, 3, 5, 7};
+    k->kh = sizes[draw(0, 8)], k->kw = one_in(6) ? sizes[draw(0, 8)] : k->kh;
+    k->stride = one_in(3) ? 2 : one_in(12) ? 3 : 1;
+    k->pad_top = draw(0, k->kh / 2), k->pad_left = draw(0, k->kw / 2);
+    int reach_y = (h - 1) * k->stride + k->kh - k->pad_top;
+    int reach_x = (w - 1) * k->stride + k->kw - k->pad_left;
+    int below = draw(0, k->kh - 1 < reach_y - 1 ? k->kh - 1 : reach_y - 1);
+    int right = draw(0, k->kw - 1 < reach_x - 1 ? k->kw - 1 : reach_x - 1);
+    k->in_h = reach_y - below, k->in_w = reach_x - right;
+    k->halo[0] = k->pad_top, k->halo[1] = k->pad_left, k->halo[2] = below, k->halo[3] = right;
+}
+
+static int tolerable(int type, double *tolerance) {
+    *tolerance = type == CUDA_F32 ? 1e-5 : type == CUDA_F16 ? 1e-4 : 1e-6;
+    return type;
+}
+
+static void store_weight(int type, void *weights, int64_t at, double v) {
+    if (type == CUDA_F32)
+        ((float *)weights)[at] = (float)v;
+    else if (type == CUDA_F16)
+        ((_Float16 *)weights)[at] = (_Float16)v;
+    else
+        ((int8_t *)weights)[at] = (int8_t)v;
+}
+
+static double load_weight(int type, const void *weights, int64_t at) {
+    return type == CUDA_F32   ? (double)((const float *)weights)[at]
+           : type == CUDA_F16 ? (double)((const _Float16 *)weights)[at]
+                              : (double)((const int8_t *)weights)[at];
+}
+
+static int64_t round_up(int64_t v, int64_t to) {
+    return (v + to - 1) / to * to;
+}
+
+/* Weights of p as params.h packs them; random, or zero where the input has no channel. */
+static void *pack_weights(struct cuda_conv *p, const struct window *k, int in_c) {
+    int type = p->in.type, size = tensor_size_of(type);
+    int64_t rows = round_up(p->e.out.c, CUDA_PACK_ROWS);
+    void *weights = calloc((size_t)(rows * p->k_pad), (size_t)size);
+    double unit = 1 / sqrt((double)k->kh * k->kw * in_c);
+    for (int o = 0; o < p->e.out.c; o++)
+        for (int t = 0; t < p->taps; t++)
+            for (int i = 0; i < p->depth; i++) {
+                int pad = p->across == 1 && k->kw > 1 && i % p->in.px >= in_c;
+                double v = type == CUDA_U8 ? draw(-127, 127) : draw_real(-2 * unit, 2 * unit);
+                int64_t at = (int64_t)o * p->k_pad + (int64_t)t * p->depth_pad + i;
+                store_weight(type, weights, at, pad ? 0 : v);
+            }
+    p->weights = (const char *)(uintptr_t)array_up(weights, (size_t)(rows * p->k_pad * size));
+    return weights;
+}
+
+/* Sums as a convolution is defined: over the window's pixels and their channels. */
+static void conv_sums(const struct cuda_conv *p, const struct window *k, const struct tensor *in,
+                      const void *weights, double *out) {
+    int type = p->in.type, c = p->in.c, n = k->kh * k->kw * c;
+    double *window = malloc((size_t)n * sizeof *window), *rows;
+    rows = malloc((size_t)n * (size_t)p->e.out.c * sizeof *rows);
+    for (int o = 0; o < p->e.out.c; o++)
+        for (int i = 0; i < n; i++) {
+            int ky = i / c / k->kw, kx = i / c % k->kw;
+            int t = p->across == 1 ? ky : ky * k->kw + kx;
+            int within = p->across == 1 ? kx * p->in.px + i % c : i % c;
+            rows[(size_t)o * (size_t)n + (size_t)i] = load_weight(
+                type, weights, (int64_t)o * p->k_pad + (int64_t)t * p->depth_pad + within);
+        }
+    for (int b = 0; b < p->e.batch; b++)
+        for (int y = 0; y < p->e.out.h; y++)
+            for (int x = 0; x < p->e.out.w; x++) {
+                for (int i = 0; i < n; i++)
+                    window[i] = tensor_stored(in, b, y * p->stride - p->pad_top + i / c / k->kw,
+                                              x * p->stride - p->pad_left + i / c % k->kw, i % c);
+                for (int o = 0; o < p->e.out.c; o++) {
+                    double sum = 0;
+                    const double *row = rows + (size_t)o * (size_t)n;
+                    for (int i = 0; i < n; i++) sum += window[i] * row[i];
+                    *out++ = sum;
+                }
+            }
+    free(window);
+    free(rows);
+}
+
+static void run_conv(struct cuda_conv *p, const struct cuda_launch *l, struct epilogue *x,
+                     const double *sums, double tolerance) {
+    p->splits = l->splits;
+    p->partial = NULL;
+    p->arrived = NULL;
+    if (l->splits > 1) {
+        p->partial = (float *)(uintptr_t)array_zero(l->partial_bytes);
+        p->arrived = (unsigned *)(uintptr_t)array_zero(l->arrived_bytes);
+    }
+    run(l, p, x, sums, tolerance);
+}
+
+static void test_conv(void) {
+    struct window k;
+    struct tensor in;
+    struct epilogue x;
+    struct cuda_launch l;
+    struct cuda_conv p = {0};
+    double tolerance;
+    int small = one_in(4); /* for the fully connected kernel */
+    int h = small ? 1 : draw(1, 20), w = small ? draw(1, 2) : draw(1, 20), batch = draw(1, 4);
+    window_make(&k, h, w);
+    int c = k.kh * k.kw > 9 ? draw(1, 8) : draw(1, one_in(4) ? 200 : 40);
+    int type = tolerable(random_type(), &tolerance), by_rows = k.kw > 1 && c <= 8 && one_in(2);
+    int flags = (by_rows ? TENSOR_WHOLE : 0) | (one_in(3) ? 0 : TENSOR_ALIGNED);
+    int spread = one_in(4);
+    if (spread) flags &= ~TENSOR_ALIGNED, c = (c + 3) / 4 * 4;
+    tensor_make(&in, type, batch, k.in_h, k.in_w, c, flags | TENSOR_INPUT | TENSOR_HALO, k.halo);
+    int cout = one_in(4) ? draw(1, 8) : draw(1, 150);
+    epilogue_make(&x, batch, h, w, cout, type == CUDA_U8, 4096 * sqrt(k.kh * k.kw * c));
+    p.in = in.v;
+    p.e = x.e;
+    p.across = by_rows ? 1 : k.kw;
+    p.taps = by_rows ? k.kh : k.kh * k.kw;
+    p.depth = by_rows ? (k.kw - 1) * in.v.px + c : c;
+    int size = tensor_size_of(type);
+    p.depth_pad = (int)round_up(p.depth * size, 16) / size;
+    p.k_pad = (int)round_up((int64_t)p.taps * p.depth_pad * size, 128) / size;
+    p.stride = k.stride, p.pad_top = k.pad_top, p.pad_left = k.pad_left;
+    describe("convolution", &in, &x);
+    size_t length = strlen(test_case);
+    snprintf(test_case + length, sizeof test_case - length,
+             ", window %dx%d stride %d pad %d %d, taps %d across %d depth %d k_pad %d", k.kh, k.kw,
+             k.stride, k.pad_top, k.pad_left, p.taps, p.across, p.depth, p.k_pad);
+    void *weights = pack_weights(&p, &k, c);
+    double *sums = sums_for(&x);
+    conv_sums(&p, &k, &in, weights, sums);
+
+    cuda_choose_conv(&plain, &p, &l);
+    run_conv(&p, &l, &x, sums, tolerance);
+    struct cuda_machine m = random_machine();
+    cuda_choose_conv(&m, &p, &l);
+    run_conv(&p, &l, &x, sums, tolerance);
+    int tile = draw(0, CUDA_CONV_TILE_COUNT - 1);
+    if (cuda_shape_conv(&p, tile, one_in(2) ? 1 : draw(2, 9), &l))
+        run_conv(&p, &l, &x, sums, tolerance);
+    if (cuda_shape_fc(&p, &l)) run_conv(&p, &l, &x, sums, tolerance);
+    free(weights);
+    free(sums);
+    tensor_free(&in);
+    epilogue_free(&x);
+}
+
+static void test_gconv(void) {
+    struct window k;
+    struct tensor in;
+    struct epilogue x;
+    struct cuda_launch l;
+    struct cuda_gconv p = {0};
+    double tolerance;
+    int h = draw(1, 16), w = draw(1, 16), batch = draw(1, 3), depthwise = !one_in(5);
+    int groups = depthwise ? draw(1, 60) : draw(1, 4), inputs = depthwise ? 1 : draw(1, 6);
+    if (depthwise && one_in(2)) groups = (groups + 7) / 8 * 8;
+    int outputs = depthwise ? 1 : draw(1, 6), c = groups * inputs, cout = groups * outputs;
+    window_make(&k, h, w);
+    int type = tolerable(random_type(), &tolerance);
+    tensor_make(&in, type, batch, k.in_h, k.in_w, c,
+                TENSOR_INPUT | TENSOR_HALO | (one_in(3) ? 0 : TENSOR_ALIGNED), k.halo);
+    epilogue_make(&x, batch, h, w, cout, 0, 1);
+    double unit = (type == CUDA_U8 ? 0.01 : 1) / sqrt(k.kh * k.kw * inputs);
+    float *weights;
+    p.weights = floats_up(k.kh * k.kw * inputs * cout, -2 * unit, 2 * unit, &weights);
+    p.in = in.v;
+    p.e = x.e;
+    p.kh = k.kh, p.kw = k.kw, p.stride = k.stride, p.groups = groups;
+    p.pad_top = k.pad_top, p.pad_left = k.pad_left;
+    describe("grouped convolution", &in, &x);
+    size_t length = strlen(test_case);
+    snprintf(test_case + length, sizeof test_case - length,
+             ", window %dx%d stride %d pad %d %d, groups %d", k.kh, k.kw, k.stride, k.pad_top,
+             k.pad_left, groups);
+    double *sums = sums_for(&x), *at = sums;
+    for (int i = 0; i < batch * h * w; i++)
+        for (int o = 0; o < cout; o++, at++)
+            for (int t = 0; t < k.kh * k.kw; t++)
+                for (int j = 0; j < inputs; j++)
+                    *at += tensor_stored(&in, i / w / h, i / w % h * k.stride - k.pad_top + t / k.kw,
+                                         i % w * k.stride - k.pad_left + t % k.kw,
+                                         o / outputs * inputs + j) *
+                           weights[(t * inputs + j) * cout + o];
+    cuda_choose_gconv(&plain, &p, &l);
+    run(&l, &p, &x, sums, 1e-5);
+    struct cuda_machine m = random_machine();
+    cuda_choose_gconv(&m, &p, &l);
+    run(&l, &p, &x, sums, 1e-5);
+    static const int forms[] = {0, 1, 4};
+    for (int i = 0; i < 3; i++)
+        if (cuda_shape_depthwise(&p, forms[i], &l)) run(&l, &p, &x, sums, 1e-5);
+    free(weights);
+    free(sums);
+    tensor_free(&in);
+    epilogue_free(&x);
+}
+
+/* --------------------------------------------------------------- all the rest */
+
+static void test_pointwise(void) {
+    struct tensor in;
+    struct epilogue x;
+    struct cuda_launch l;
+    struct cuda_pointwise p = {0};
+    float *scale = NULL, *shift = NULL;
+    int up = one_in(3), h = draw(1, 16), w = draw(1, 16), batch = draw(1, 3), c = draw(1, 80);
+    tensor_make(&in, random_type(), batch, h, w, c, TENSOR_INPUT | (one_in(2) ? TENSOR_ALIGNED : 0),
+                NULL);
+    epilogue_make(&x, batch, h << up, w << up, c, 0, 1);
+    p.in = in.v;
+    p.e = x.e;
+    if (!up && one_in(2)) {
+        p.scale = floats_up(c, -2, 2, &scale);
+        p.shift = floats_up(c, -1, 1, &shift);
+    }
+    describe(up ? "upsample" : "pointwise", &in, &x);
+    double *sums = sums_for(&x), *at = sums;
+    for (int b = 0; b < batch; b++)
+        for (int i = 0; i < x.e.out.h * x.e.out.w; i++)
+            for (int j = 0; j < c; j++) {
+                double v = tensor_value(&in, b, i / x.e.out.w >> up, i % x.e.out.w >> up, j);
+                *at++ = scale ? v * scale[j] + shift[j] : v;
+            }
+    struct cuda_machine m = random_machine();
+    (up ? cuda_choose_upsample : cuda_choose_pointwise)(&plain, &p, &l);
+    run(&l, &p, &x, sums, 1e-5);
+    (up ? cuda_choose_upsample : cuda_choose_pointwise)(&m, &p, &l);
+    run(&l, &p, &x, sums, 1e-5);
+    free(scale);
+    free(shift);
+    free(sums);
+    tensor_free(&in);
+    epilogue_free(&x);
+}
+
+static void test_softmax(void) {
+    struct tensor in;
+    struct epilogue x;
+    struct cuda_launch l;
+    struct cuda_pointwise p = {0};
+    int h = draw(1, 8), w = draw(1, 8), batch = draw(1, 3), c = draw(1, 80);
+    tensor_make(&in, random_type(), batch, h, w, c, TENSOR_INPUT, NULL);
+    epilogue_make(&x, batch, h, w, c, 0, 1);
+    p.in = in.v;
+    p.e = x.e;
+    describe("softmax", &in, &x);
+    double *sums = sums_for(&x), *at = sums;
+    for (int i = 0; i < batch * h * w; i++, at += c) {
+        double sum = 0;
+        for (int j = 0; j < c; j++)
+            sum += at[j] = exp(tensor_value(&in, i / w / h, i / w % h, i % w, j));
+        for (int j = 0; j < c; j++) at[j] /= sum;
+    }
+    cuda_choose_softmax(&plain, &p, &l);
+    run(&l, &p, &x, sums, 1e-5);
+    free(sums);
+    tensor_free(&in);
+    epilogue_free(&x);
+}
+
+static void test_pool(void) {
+    struct tensor in;
+    struct epilogue x;
+    struct cuda_launch l;
+    struct cuda_pool p = {0};
+    int whole = one_in(3), batch = draw(1, 3), c = draw(1, 150), in_h = draw(1, 20);
+    int in_w = draw(1, 20);
+    p.kh = whole ? in_h : draw(1, 4), p.kw = whole ? in_w : draw(1, 4), p.stride = draw(1, 3);
+    p.pad_top = whole ? 0 : draw(0, p.kh / 2), p.pad_left = whole ? 0 : draw(0, p.kw / 2);
+    p.average = one_in(2);
+    /* As many outputs as have a pixel of the map in their windows. */
+    int h = whole ? 1 : draw(1, (in_h - 1 + p.pad_top) / p.stride + 1);
+    int w = whole ? 1 : draw(1, (in_w - 1 + p.pad_left) / p.stride + 1);
+    tensor_make(&in, random_type(), batch, in_h, in_w, c,
+                TENSOR_INPUT | (one_in(2) ? TENSOR_ALIGNED : 0), NULL);
+    epilogue_make(&x, batch, h, w, c, 0, 1);
+    p.in = in.v;
+    p.e = x.e;
+    describe(p.average ? "average" : "maximum", &in, &x);
+    double *sums = sums_for(&x), *at = sums;
+    for (int i = 0; i < batch * h * w; i++)
+        for (int j = 0; j < c; j++, at++) {
+            int top = i / w % h * p.stride - p.pad_top, left = i % w * p.stride - p.pad_left;
+            int n = 0;
+            for (int t = 0; t < p.kh * p.kw; t++) {
+                int y = top + t / p.kw, col = left + t % p.kw;
+                if (y < 0 || y >= in_h || col < 0 || col >= in_w) continue;
+                double v = tensor_value(&in, i / w / h, y, col, j);
+                *at = p.average ? *at + v : n && *at > v ? *at : v;
+                n++;
+            }
+            if (p.average) *at /= n;
+        }
+    struct cuda_machine m = random_machine();
+    cuda_choose_pool(&plain, &p, &l);
+    run(&l, &p, &x, sums, 1e-5);
+    cuda_choose_pool(&m, &p, &l);
+    run(&l, &p, &x, sums, 1e-5);
+    free(sums);
+    tensor_free(&in);
+    epilogue_free(&x);
+}
+
+/* A network's two ends have no epilogue. */
+static void test_ends(void) {
+    struct tensor t;
+    struct cuda_launch l;
+    int batch = draw(1, 3), h = draw(1, 20), w = draw(1, 20), c = draw(1, 40);
+    tensor_make(&t, random_type(), batch, h, w, c, TENSOR_INPUT, NULL);
+    struct cuda_output out = {.in = t.v, .batch = batch};
+    int n = batch * h * w * c;
+    float *host = calloc((size_t)n, sizeof *host);
+    out.dst = (float *)(uintptr_t)array_zero((size_t)n * sizeof *host);
+    snprintf(test_case + strlen(test_case), 64, ": output %d %d %d %d", batch, h, w, c);
+    cuda_choose_output(&plain, &out, &l);
+    launch(&l, &out);
+    seen[seen_index(l.kernel)].launches++;
+    array_down((CUdeviceptr)(uintptr_t)out.dst, host, (size_t)n * sizeof *host);
+    for (int i = 0; i < n; i++) {
+        double want = tensor_value(&t, i / c / w / h, i / c / w % h, i / c % w, i % c);
+        if (fabs(host[i] - want) > 1e-6) test_fail("output %d is %g, not %g", i, host[i], want);
+    }
+    free(host);
+    tensor_free(&t);
+
+    tensor_make(&t, one_in(2) ? CUDA_F32 : CUDA_F16, batch, h, w, 3, TENSOR_WHOLE, NULL);
+    struct cuda_input in = {.out = t.v, .border = {-0.5f, 0.25f, 0.75f}, .batch = batch};
+    in.src = floats_up(batch * h * w * 3, -1, 1, &host);
+    cuda_choose_input(&plain, &in, &l);
+    launch(&l, &in);
+    seen[seen_index(l.kernel)].launches++;
+    unsigned char *now = tensor_down(&t);
+    struct tensor all = t; /* halo and padding are data here */
+    for (int b = 0; b < batch; b++)
+        for (int y = -t.v.top; y < h + t.v.bottom; y++)
+            for (int x = -t.v.left; x < w + t.v.right; x++)
+                for (int i = 0; i < t.v.px; i++) {
+                    int inside = y >= 0 && y < h && x >= 0 && x < w;
+                    double want = i > 2 ? 0 : inside ? host[((b * h + y) * w + x) * 3 + i]
+                                                     : in.border[i];
+                    double got = tensor_read(&all, now, tensor_at(&all, b, y, x, i));
+                    if (fabs(got - want) > 1e-3) test_fail("input %d %d %d %d", b, y, x, i);
+                }
+    free(now);
+    free(host);
+    tensor_free(&t);
+}
+
+static void died(int signal_number) {
+    static const char before[] = "\n  in ";
+    if (write(2, before, sizeof before - 1) < 0 || write(2, test_case, strlen(test_case)) < 0 ||
+        write(2, "\n", 1) < 0)
+        _exit(3);
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);
+}
+
+int main(int argc, char **argv) {
+    static void (*const tests[])(void) = {test_conv,      test_conv,    test_conv, test_gconv,
+                                          test_pointwise, test_softmax, test_pool, test_ends};
+    int seed = 1, count = 100, from = 0;
+    for (int i = 1; i + 1 < argc; i += 2) {
+        if (strcmp(argv[i], "--seed") == 0) seed = atoi(argv[i + 1]);
+        if (strcmp(argv[i], "--count") == 0) count = atoi(argv[i + 1]);
+        if (strcmp(argv[i], "--from") == 0) from = atoi(argv[i + 1]);
+        if (strcmp(argv[i], "--only") == 0) only = argv[i + 1];
+    }
+    signal(SIGABRT, died);
+    signal(SIGSEGV, died);
+    if (!gpu_open()) {
+        printf("skipped: %s\n", err_text());
+        return 77;
+    }
+    static const char none[] = "emulated";
+    uintptr_t carried = (uintptr_t)cuda_kernels_image; /* zero where none is linked */
+    const void *image = carried ? (const void *)carried : none;
+    test_check(gpu->module_load(&module, image), "kernels");
+    for (int i = from; i < from + count; i++) {
+        test_seed((uint64_t)seed * 1000003u + (uint64_t)i);
+        snprintf(test_case, sizeof test_case, "seed %d case %d", seed, i);
+        tests[draw(0, 7)]();
+        arrays_free();
+    }
+    for (int i = 0; i < nseen; i++)
+        printf("%-28s %5d launches, worst error %.2f of what is tolerated\n", seen[i].name,
+               seen[i].launches, seen[i].worst);
+    printf("%d cases of seed %d passed, %d kernels\n", count, seed, nseen);
+    return 0;
+}
