@@ -1,5 +1,6 @@
 #include "cuda/hopper.h"
 
+#include "cuda/kernels/tiles.h"
 #include "cuda/kernels/wgmma_tiles.h"
 
 #include <string.h>
@@ -10,8 +11,7 @@ enum {
     LINE = 128, /* bytes of k in a step */
     MOST_SPLITS = 16,
     MOST_STAGES = 8,             /* beyond what memory's latency takes */
-    SHARED_MOST = 227 << 10,     /* of a block */
-    SHARED_PROCESSOR = 228 << 10 /* of all, of which each block costs 1 KB more than it has */
+    SHARED_PROCESSOR = 228 << 10 /* of which each block costs 1 KB more than it has */
 };
 
 struct tile {
@@ -19,7 +19,8 @@ struct tile {
     int pixels, channels, groups, copiers, blocks;
 };
 
-#define TILE(m, n, groups, copiers, blocks) {"conv_wgmma_" #m "x" #n, m, n, groups, copiers, blocks},
+#define TILE(m, n, groups, copiers, blocks)                                                        \
+    {"conv_wgmma_" #m "x" #n, m, n, groups, copiers, blocks},
 static const struct tile tiles[CUDA_HOPPER_TILE_COUNT] = {CUDA_WGMMA_TILES(TILE)};
 
 static int64_t divide_up(int64_t a, int64_t b) {
@@ -69,10 +70,13 @@ int cuda_hopper_shape(const struct cuda_conv *p, int tile, int splits, int proce
     int64_t count =
         divide_up(windows_of(p), t->pixels) * divide_up(p->e.out.c, t->channels) * splits;
     if (!fits(p) || splits < 1 || splits > p->taps * chunks_of(p) || count > 0x7FFFFFFF) return 0;
-    int shared = SHARED_PROCESSOR / t->blocks - 1024, stages = 1;
-    if (shared > SHARED_MOST) shared = SHARED_MOST;
-    while (stages < MOST_STAGES &&
-           CUDA_WGMMA_SHARED(t->pixels, t->channels, stages + 1) <= shared)
+    /* A deep ring where blocks would be few, but room beside it for a block of the next kernel,
+     * which fetches its weights before it may start. */
+    int64_t blocks = divide_up(count, processors);
+    if (blocks < 2) blocks = 2;
+    if (blocks > t->blocks) blocks = t->blocks;
+    int shared = (int)(SHARED_PROCESSOR / blocks) - 1024, stages = 1;
+    while (stages < MOST_STAGES && CUDA_WGMMA_SHARED(t->pixels, t->channels, stages + 1) <= shared)
         stages++;
     memset(out, 0, sizeof *out);
     out->kernel = t->name;
@@ -91,8 +95,8 @@ int cuda_hopper_shape(const struct cuda_conv *p, int tile, int splits, int proce
 
 /*
  * Cycles a launch takes, roughly, as conv_cycles() of choose.c says it: a multiprocessor multiplies
- * 2048 fp16 a cycle and gets some 48 bytes a cycle from the L2 cache when all of them want some. Not
- * measured yet.
+ * 2048 fp16 a cycle and gets some 48 bytes a cycle from the L2 cache when all of them want some.
+ * Not measured yet.
  */
 static double cycles_of(const struct cuda_conv *p, int tile, int splits, int processors) {
     const struct tile *t = &tiles[tile];
@@ -119,8 +123,10 @@ static double cycles_of(const struct cuda_conv *p, int tile, int splits, int pro
 int cuda_hopper_choose(const struct cuda_machine *m, const struct cuda_conv *p,
                        struct cuda_launch *out) {
     static const int splits[] = {1, 2, 3, 4, 6, 8, 12, MOST_SPLITS};
-    /* wgmma is of 9.0 alone: neither older nor newer devices run it. */
+    /* wgmma is of 9.0 alone: neither older nor newer devices run it. A few rows are a matter of
+     * reading weights fast, which fc.cu does. */
     if (m->capability != 90 || (m->cap && strcmp(m->cap, "wgmma") != 0)) return 0;
+    if (windows_of(p) <= FC_MOST_ROWS) return 0;
     double best = 1e29;
     for (int tile = 0; tile < CUDA_HOPPER_TILE_COUNT; tile++)
         for (size_t i = 0; i < sizeof splits / sizeof *splits; i++) {
@@ -143,18 +149,19 @@ int cuda_hopper_choose(const struct cuda_machine *m, const struct cuda_conv *p,
 static int map_input(const struct cuda_driver *driver, const struct cuda_conv *p,
                      const struct tile *t, CUtensorMap *map) {
     int kw = p->across, kh = p->taps / p->across, stride = p->stride;
-    cuuint64_t dims[4] = {(cuuint64_t)p->depth,
-                          (cuuint64_t)(p->e.out.w - 1) * (cuuint64_t)stride + (cuuint64_t)kw,
-                          (cuuint64_t)(p->e.out.h - 1) * (cuuint64_t)stride + (cuuint64_t)kh,
-                          (cuuint64_t)p->e.batch};
-    cuuint64_t strides[3] = {map_stride(p->in.px, (int)dims[1]), map_stride(p->in.row, (int)dims[2]),
+    cuuint64_t dims[4] = {
+        (cuuint64_t)p->depth, (cuuint64_t)(p->e.out.w - 1) * (cuuint64_t)stride + (cuuint64_t)kw,
+        (cuuint64_t)(p->e.out.h - 1) * (cuuint64_t)stride + (cuuint64_t)kh, (cuuint64_t)p->e.batch};
+    cuuint64_t strides[3] = {map_stride(p->in.px, (int)dims[1]),
+                             map_stride(p->in.row, (int)dims[2]),
                              map_stride(p->in.image, p->e.batch)};
     int lower[2] = {0, 0}, upper[2] = {1 - kw, 1 - kh};
     cuuint32_t steps[4] = {1, (cuuint32_t)stride, (cuuint32_t)stride, 1};
-    return driver->tensor_map_im2col(map, CU_TENSOR_MAP_DATA_TYPE_FLOAT16, 4, (void *)first_pixel(p),
-                                     dims, strides, lower, upper, CUDA_WGMMA_DEEP,
-                                     (cuuint32_t)t->pixels, steps, CU_TENSOR_MAP_INTERLEAVE_NONE,
-                                     CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_128B,
+    return driver->tensor_map_im2col(map, CU_TENSOR_MAP_DATA_TYPE_FLOAT16, 4,
+                                     (void *)first_pixel(p), dims, strides, lower, upper,
+                                     CUDA_WGMMA_DEEP, (cuuint32_t)t->pixels, steps,
+                                     CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+                                     CU_TENSOR_MAP_L2_PROMOTION_L2_128B,
                                      CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE) == CUDA_SUCCESS;
 }
 

@@ -17,8 +17,8 @@
 
 enum {
     DEEP = CUDA_WGMMA_DEEP,
-    LINE = 128,       /* bytes of a row in a stage */
-    PRODUCT_K = 16,   /* of multiply_group() */
+    LINE = 128,     /* bytes of a row in a stage */
+    PRODUCT_K = 16, /* of multiply_group() */
     GROUP_THREADS = 128,
     GROUP_ROWS = 64
 };
@@ -100,12 +100,12 @@ DEVICE void copy_weights(const cuda_conv_wgmma &p, const ring &r, const part &w,
 
 template <int pixels, int channels>
 DEVICE void copy_pixels(const cuda_conv_wgmma &p, const ring &r, const walk &o) {
-    copy_windows(r.stages + r.slot * ((pixels + channels) * LINE), p.a, o.chunk * DEEP, o.x, o.y, o.b,
-                 o.kx, o.ky, r.full + r.slot);
+    copy_windows(r.stages + r.slot * ((pixels + channels) * LINE), p.a, o.chunk * DEEP, o.x, o.y,
+                 o.b, o.kx, o.ky, r.full + r.slot);
 }
 
-/* All copies of a block, by one thread. Weights do not depend on the kernel before this one: as many
- * as the ring holds are asked for before that has ended. */
+/* All copies of a block, by one thread. Weights do not depend on the kernel before this one: as
+ * many as the ring holds are asked for before that has ended. */
 template <int pixels, int channels> DEVICE void copy_all(const cuda_conv_wgmma &p, ring r) {
     int early = 0;
     ring at = r;
@@ -170,9 +170,9 @@ DEVICE void multiply_all(ring &r, const part &w, int group, float (&sum)[blocks]
 }
 
 /*
- * Puts this block's part of a tile beside the others' and, where they are all there, adds them up in
- * their order: 1, and the sums are the tile's. A thread's sums are its own in every block, so where
- * they stand in the meantime is free: four of one thread beside those of the next.
+ * Puts this block's part of a tile beside the others' and, where they are all there, adds them up
+ * in their order: 1, and the sums are the tile's. A thread's sums are its own in every block, so
+ * where they stand in the meantime is free: four of one thread beside those of the next.
  */
 template <int threads, int blocks, int count>
 DEVICE int gather_parts(const cuda_conv &p, const part &w, int *last, float (&sum)[blocks][count]) {
@@ -309,9 +309,9 @@ DEVICE void convolve(const cuda_conv_wgmma &p) {
     }
 }
 
-#define CONV_WGMMA(pixels, channels, groups, copiers, blocks)             \
-    KERNEL(conv_wgmma_##pixels##x##channels, cuda_conv_wgmma,             \
-           CUDA_WGMMA_THREADS(groups, copiers), blocks) {                 \
-        convolve<pixels, channels, groups, copiers>(p);                   \
+#define CONV_WGMMA(pixels, channels, groups, copiers, blocks)                                      \
+    KERNEL(conv_wgmma_##pixels##x##channels, cuda_conv_wgmma, CUDA_WGMMA_THREADS(groups, copiers), \
+           blocks) {                                                                               \
+        convolve<pixels, channels, groups, copiers>(p);                                            \
     }
 CUDA_WGMMA_TILES(CONV_WGMMA)

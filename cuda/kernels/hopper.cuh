@@ -45,10 +45,10 @@ DEVICE void async_fence() {
 
 /* Arrives, and has the phase wait for so many bytes of copies, too. */
 DEVICE void barrier_expect(uint64_t *barrier, unsigned bytes) {
-    asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(
-                     shared_address(barrier)),
-                 "r"(bytes)
-                 : "memory");
+    asm volatile(
+        "mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(barrier)),
+        "r"(bytes)
+        : "memory");
 }
 
 DEVICE void barrier_arrive(uint64_t *barrier) {
@@ -156,34 +156,34 @@ template <int count> DEVICE void multiply_end(float (&sum)[count]) {
     for (int i = 0; i < count; i++) asm volatile("" : "+f"(sum[i])::"memory");
 }
 
-#define SUMS_0_16 \
-    "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, " \
+#define SUMS_0_16                                                                                  \
+    "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, "                                           \
     "%12, %13, %14, %15"
-#define SUMS_16_32 \
-    "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, " \
+#define SUMS_16_32                                                                                 \
+    "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, "                                 \
     "%28, %29, %30, %31"
-#define SUMS_32_64 \
-    "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, " \
-    "%44, %45, %46, %47, %48, %49, %50, %51, %52, %53, %54, %55, " \
+#define SUMS_32_64                                                                                 \
+    "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, "                                 \
+    "%44, %45, %46, %47, %48, %49, %50, %51, %52, %53, %54, %55, "                                 \
     "%56, %57, %58, %59, %60, %61, %62, %63"
-#define SUMS_64_128 \
-    "%64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, " \
-    "%76, %77, %78, %79, %80, %81, %82, %83, %84, %85, %86, %87, " \
-    "%88, %89, %90, %91, %92, %93, %94, %95, %96, %97, %98, %99, " \
-    "%100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111, " \
-    "%112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, " \
+#define SUMS_64_128                                                                                \
+    "%64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, "                                 \
+    "%76, %77, %78, %79, %80, %81, %82, %83, %84, %85, %86, %87, "                                 \
+    "%88, %89, %90, %91, %92, %93, %94, %95, %96, %97, %98, %99, "                                 \
+    "%100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111, "                     \
+    "%112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, "                     \
     "%124, %125, %126, %127"
-#define SUM_4(i)   "+f"(sum[i]), "+f"(sum[i + 1]), "+f"(sum[i + 2]), "+f"(sum[i + 3])
-#define SUM_16(i)  SUM_4(i), SUM_4(i + 4), SUM_4(i + 8), SUM_4(i + 12)
-#define SUM_64(i)  SUM_16(i), SUM_16(i + 16), SUM_16(i + 32), SUM_16(i + 48)
-#define MULTIPLY(n, list, at_a, at_b, ...)                                                   \
-    asm volatile("{\n"                                                                       \
-                 ".reg .pred add;\n"                                                         \
-                 "setp.eq.u32 add, 0, 0;\n"                                                  \
-                 "wgmma.mma_async.sync.aligned.m64n" #n "k16.f32.f16.f16 {" list "}, "       \
-                 "%" #at_a ", %" #at_b ", add, 1, 1, 0, 0;\n"                                \
-                 "}"                                                                         \
-                 : __VA_ARGS__                                                               \
+#define SUM_4(i)  "+f"(sum[i]), "+f"(sum[i + 1]), "+f"(sum[i + 2]), "+f"(sum[i + 3])
+#define SUM_16(i) SUM_4(i), SUM_4(i + 4), SUM_4(i + 8), SUM_4(i + 12)
+#define SUM_64(i) SUM_16(i), SUM_16(i + 16), SUM_16(i + 32), SUM_16(i + 48)
+#define MULTIPLY(n, list, at_a, at_b, ...)                                                         \
+    asm volatile("{\n"                                                                             \
+                 ".reg .pred add;\n"                                                               \
+                 "setp.eq.u32 add, 0, 0;\n"                                                        \
+                 "wgmma.mma_async.sync.aligned.m64n" #n "k16.f32.f16.f16 {" list "}, "             \
+                 "%" #at_a ", %" #at_b ", add, 1, 1, 0, 0;\n"                                      \
+                 "}"                                                                               \
+                 : __VA_ARGS__                                                                     \
                  : "l"(a), "l"(b))
 
 /*

@@ -1,5 +1,6 @@
 /*
- * hopper_params.h - what the kernels of Hopper's own instructions are told: params.h and tensor maps.
+ * hopper_params.h - what the kernels of Hopper's own instructions are told: params.h and tensor
+ * maps.
  */
 #ifndef MIEN_CUDA_KERNELS_HOPPER_PARAMS_H
 #define MIEN_CUDA_KERNELS_HOPPER_PARAMS_H
@@ -23,7 +24,8 @@ struct cuda_conv_wgmma {
      * neighbouring windows as a tile has rows; windows follow each other along rows, maps and
      * images. */
     struct cuda_tensor_map a;
-    struct cuda_tensor_map b; /* the packed weights: a box is a step's columns of a tile's channels */
+    struct cuda_tensor_map
+        b; /* the packed weights: a box is a step's columns of a tile's channels */
     struct cuda_conv conv;
     int32_t chunks;
     int32_t tiles_m, tiles_n; /* of pixels, of channels */

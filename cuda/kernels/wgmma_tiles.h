@@ -17,12 +17,12 @@
  * Warps are dealt out to four register files, so a ninth costs the registers of three more. The
  * large tiles need those: there, four warps copy and hand theirs to the others, which needs four.
  */
-#define CUDA_WGMMA_TILES(X) \
-    X(128, 256, 2, 4, 1)    \
-    X(256, 128, 2, 4, 1)    \
-    X(128, 128, 2, 1, 1)    \
-    X(128, 64, 1, 1, 3)     \
-    X(64, 64, 1, 1, 3)      \
+#define CUDA_WGMMA_TILES(X)                                                                        \
+    X(128, 256, 2, 4, 1)                                                                           \
+    X(256, 128, 2, 4, 1)                                                                           \
+    X(128, 128, 2, 1, 1)                                                                           \
+    X(128, 64, 1, 1, 3)                                                                            \
+    X(64, 64, 1, 1, 3)                                                                             \
     X(64, 32, 1, 1, 4)
 
 #define CUDA_WGMMA_THREADS(groups, copiers) (128 * (groups) + 32 * (copiers))

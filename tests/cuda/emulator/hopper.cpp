@@ -168,16 +168,16 @@ static void land_box(void *context) {
     complete(c, m->box[0] * m->box[1] * 2);
 }
 
-/* W, H, N from the innermost on: a pixel beyond the box's upper corner is one at the lower corner of
- * the next. */
+/* W, H, N from the innermost on: a pixel beyond the box's upper corner is one at the lower corner
+ * of the next. */
 static void land_windows(void *context) {
     const copy &c = *(const copy *)context;
     const emulator_tensor_map *m = c.map;
     int64_t at[3] = {c.at[1], c.at[2], c.at[3]};
     for (int i = 0; i < m->box[1]; i++) {
         int64_t w = at[0] + c.offset[0], h = at[1] + c.offset[1], n = at[2];
-        int inside = w >= 0 && w <= m->dims[1] && h >= 0 && h <= m->dims[2] && n >= 0 &&
-                     n <= m->dims[3];
+        int inside =
+            w >= 0 && w <= m->dims[1] && h >= 0 && h <= m->dims[2] && n >= 0 && n <= m->dims[3];
         int valid = inside ? valid_of(m, c.at[0]) : 0;
         const char *from = (const char *)m->address + w * (int64_t)m->strides[0] +
                            h * (int64_t)m->strides[1] + n * (int64_t)m->strides[2] + c.at[0] * 2;
@@ -211,16 +211,24 @@ void tensor_map_prefetch(const cuda_tensor_map &map) {
 }
 
 void copy_box(void *shared, const cuda_tensor_map &map, int x, int y, uint64_t *barrier) {
-    copy c = {(char *)shared, emulator_shared_address(shared), map_of(map, 0, 2, "copy_box()"),
-              barrier, {x, y}, {}};
+    copy c = {(char *)shared,
+              emulator_shared_address(shared),
+              map_of(map, 0, 2, "copy_box()"),
+              barrier,
+              {x, y},
+              {}};
     if (x < 0 || x % 8) emulator_abort("copy_box() from column %d is not emulated", x);
     start(c, "copy_box()", land_box);
 }
 
 void copy_windows(void *shared, const cuda_tensor_map &map, int c, int x, int y, int n, int kx,
                   int ky, uint64_t *barrier) {
-    copy o = {(char *)shared, emulator_shared_address(shared), map_of(map, 1, 4, "copy_windows()"),
-              barrier, {c, x, y, n}, {kx, ky}};
+    copy o = {(char *)shared,
+              emulator_shared_address(shared),
+              map_of(map, 1, 4, "copy_windows()"),
+              barrier,
+              {c, x, y, n},
+              {kx, ky}};
     if (kx < 0 || kx > 255 || ky < 0 || ky > 255)
         emulator_abort("copy_windows() of tap %d, %d", kx, ky); /* 8 bits each in a map of rank 4 */
     if (c < 0) emulator_abort("copy_windows() from channel %d is not emulated", c);
@@ -261,7 +269,7 @@ struct product {
 
 /* What a warp has under way. Values of sums are here while their variables hold nothing of use. */
 struct flight {
-    std::deque<std::vector<product>> batches; /* the last one is not committed */
+    std::deque<std::vector<product>> batches;   /* the last one is not committed */
     std::map<float *, std::vector<float>> sums; /* by lane 0's, [count][LANES] */
     bool begun;
 };
@@ -379,7 +387,8 @@ static void multiply_together(void **args) {
     if (sums.empty()) {
         sums.resize((size_t)p.count * LANES);
         for (int i = 0; i < p.count; i++)
-            for (int lane = 0; lane < LANES; lane++) sums[(size_t)(i * LANES + lane)] = p.sum[lane][i];
+            for (int lane = 0; lane < LANES; lane++)
+                sums[(size_t)(i * LANES + lane)] = p.sum[lane][i];
     }
     for (int lane = 0; lane < LANES; lane++)
         emulator_poison(p.sum[lane], (size_t)p.count * sizeof(float));

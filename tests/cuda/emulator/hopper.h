@@ -3,9 +3,9 @@
  *
  * Written from the PTX ISA's text. What runs beside the threads does so as late as it may, or at
  * once, as the seed wants it: a copy's destination is worthless until it lands, a multiplication
- * reads its operands when it is asked for or when it is waited for, and its sums are worthless until
- * then. So a stage handed back too soon, a wait for the wrong parity or sums used before their wait
- * give NaNs, a deadlock or a complaint, with one seed or another.
+ * reads its operands when it is asked for or when it is waited for, and its sums are worthless
+ * until then. So a stage handed back too soon, a wait for the wrong parity or sums used before
+ * their wait give NaNs, a deadlock or a complaint, with one seed or another.
  */
 #ifndef MIEN_TESTS_CUDA_EMULATOR_HOPPER_H
 #define MIEN_TESTS_CUDA_EMULATOR_HOPPER_H
