@@ -30,6 +30,7 @@ struct emulator_meeting {
 
 struct emulator_warp {
     struct emulator_block *block;
+    struct emulator_thread *lanes;
     uint32_t ready;   /* lanes that can go on */
     uint32_t polling; /* lanes in emulator_wait_until() */
     emulator_meeting meeting;

@@ -5,16 +5,13 @@ enum { LANES = 32 };
 
 /* -------------------------------------------------------------------- numbers */
 
-static float float_of(uint32_t bits) {
-    float f;
-    memcpy(&f, &bits, sizeof f);
-    return f;
+/* Not memcpy(): loops over this one become vector code. */
+static inline float float_of(uint32_t bits) {
+    return __builtin_bit_cast(float, bits);
 }
 
-static uint32_t bits_of(float f) {
-    uint32_t bits;
-    memcpy(&bits, &f, sizeof bits);
-    return bits;
+static inline uint32_t bits_of(float f) {
+    return __builtin_bit_cast(uint32_t, f);
 }
 
 /* The exponent is moved by a multiplication, which normalises subnormals, too. Written without
@@ -156,77 +153,115 @@ struct product {
 
 /* The rows of a [16][8 words] and the columns of b [8][8 words] from the lanes' registers: word
  * w of a row is 4 bytes of k. */
-static void gather(void **args, uint32_t a[16][8], uint32_t b[8][8]) {
+static void gather(void **args, uint32_t *a, uint32_t *b) {
     for (int i = 0; i < LANES; i++) {
         const product *p = (const product *)args[i];
-        int g = i / 4, t = i % 4;
-        a[g][t] = p->a[0];
-        a[g + 8][t] = p->a[1];
-        a[g][t + 4] = p->a[2];
-        a[g + 8][t + 4] = p->a[3];
-        b[g][t] = p->b[0];
-        b[g][t + 4] = p->b[1];
+        uint32_t *row = a + i / 4 * 8 + i % 4, *column = b + i / 4 * 8 + i % 4;
+        row[0] = p->a[0];
+        row[8 * 8] = p->a[1];
+        row[4] = p->a[2];
+        row[8 * 8 + 4] = p->a[3];
+        column[0] = p->b[0];
+        column[4] = p->b[1];
     }
 }
 
-template <typename type> static type *sum_of(void **args, int row, int column) {
-    const product *p = (const product *)args[row % 8 * 4 + column / 2];
-    return (type *)p->sum + row / 8 * 2 + column % 2;
+/* The loops below are most of the time of a test: also compiled for AVX2, chosen when loaded. */
+#if defined(__x86_64__) && !defined(__clang__)
+#define FAST __attribute__((noinline, target_clones("avx2", "default")))
+#else
+#define FAST __attribute__((noinline))
+#endif
+
+FAST static void widen_all(const uint16_t *h, float *f, int n) {
+    for (int i = 0; i < n; i++) f[i] = widen(h[i]);
 }
 
-/* sum += a b; b as [k][8], for the columns to be computed side by side. */
-template <typename type, int depth>
-static void add_product(void **args, const type a[16][depth], const type b[depth][8]) {
-    for (int y = 0; y < 16; y++) {
-        type sum[8];
-        for (int x = 0; x < 8; x++) sum[x] = *sum_of<type>(args, y, x);
-        for (int k = 0; k < depth; k++)
-            for (int x = 0; x < 8; x++) sum[x] += a[y][k] * b[k][x];
-        for (int x = 0; x < 8; x++) *sum_of<type>(args, y, x) = sum[x];
+typedef float float_row __attribute__((vector_size(32)));
+typedef int int_row __attribute__((vector_size(32)));
+
+/* sum += a b for a [16][depth] and b [8][depth], which is turned to compute columns side by side;
+ * four rows at a time, for additions wait for each other. */
+template <typename type, typename row, int depth>
+static inline __attribute__((always_inline)) void add_product(type sum[16][8], const type *a,
+                                                              const type *b) {
+    row turned[depth];
+    for (int k = 0; k < depth; k++)
+        for (int x = 0; x < 8; x++) turned[k][x] = b[x * depth + k];
+    for (int y = 0; y < 16; y += 4, a += 4 * depth) {
+        row r0, r1, r2, r3;
+        memcpy(&r0, sum[y], sizeof r0);
+        memcpy(&r1, sum[y + 1], sizeof r1);
+        memcpy(&r2, sum[y + 2], sizeof r2);
+        memcpy(&r3, sum[y + 3], sizeof r3);
+        for (int k = 0; k < depth; k++) {
+            r0 += a[k] * turned[k];
+            r1 += a[depth + k] * turned[k];
+            r2 += a[2 * depth + k] * turned[k];
+            r3 += a[3 * depth + k] * turned[k];
+        }
+        memcpy(sum[y], &r0, sizeof r0);
+        memcpy(sum[y + 1], &r1, sizeof r1);
+        memcpy(sum[y + 2], &r2, sizeof r2);
+        memcpy(sum[y + 3], &r3, sizeof r3);
+    }
+}
+
+FAST static void add_f16(float sum[16][8], const float *a, const float *b) {
+    add_product<float, float_row, 16>(sum, a, b);
+}
+
+FAST static void add_tf32(float sum[16][8], const float *a, const float *b) {
+    add_product<float, float_row, 8>(sum, a, b);
+}
+
+FAST static void add_int(int sum[16][8], const int *a, const int *b) {
+    add_product<int, int_row, 32>(sum, a, b);
+}
+
+/* The lanes' sums as a matrix, or back. */
+template <typename type> static void exchange_sums(void **args, type sum[16][8], bool back) {
+    for (int i = 0; i < LANES; i++) {
+        type *own = (type *)((const product *)args[i])->sum;
+        for (int half = 0; half < 2; half++) {
+            type *at = &sum[i / 4 + 8 * half][i % 4 * 2];
+            memcpy(back ? own + 2 * half : at, back ? at : own + 2 * half, 2 * sizeof(type));
+        }
     }
 }
 
 static void f16_together(void **args) {
-    uint32_t a[16][8], b[8][8];
+    uint32_t a[128], b[64];
+    float left[256], right[128], sum[16][8];
     gather(args, a, b);
-    uint16_t ah[16][16], bh[8][16];
-    memcpy(ah, a, sizeof ah);
-    memcpy(bh, b, sizeof bh);
-    float left[16][16], columns[8][16], right[16][8];
-    for (int y = 0; y < 16; y++)
-        for (int k = 0; k < 16; k++) left[y][k] = widen(ah[y][k]);
-    for (int x = 0; x < 8; x++)
-        for (int k = 0; k < 16; k++) columns[x][k] = widen(bh[x][k]);
-    for (int k = 0; k < 16; k++)
-        for (int x = 0; x < 8; x++) right[k][x] = columns[x][k];
-    add_product<float, 16>(args, left, right);
+    widen_all((const uint16_t *)a, left, 256);
+    widen_all((const uint16_t *)b, right, 128);
+    exchange_sums(args, sum, false);
+    add_f16(sum, left, right);
+    exchange_sums(args, sum, true);
 }
 
 /* The multiplier does not look at the low 13 bits. */
 static void tf32_together(void **args) {
-    uint32_t a[16][8], b[8][8];
+    uint32_t a[128], b[64];
+    float left[128], right[64], sum[16][8];
     gather(args, a, b);
-    float left[16][8], right[8][8];
-    for (int y = 0; y < 16; y++)
-        for (int k = 0; k < 8; k++) left[y][k] = float_of(a[y][k] & ~0x1FFFu);
-    for (int k = 0; k < 8; k++)
-        for (int x = 0; x < 8; x++) right[k][x] = float_of(b[x][k] & ~0x1FFFu);
-    add_product<float, 8>(args, left, right);
+    for (int i = 0; i < 128; i++) left[i] = float_of(a[i] & ~0x1FFFu);
+    for (int i = 0; i < 64; i++) right[i] = float_of(b[i] & ~0x1FFFu);
+    exchange_sums(args, sum, false);
+    add_tf32(sum, left, right);
+    exchange_sums(args, sum, true);
 }
 
 static void u8s8_together(void **args) {
-    uint32_t a[16][8], b[8][8];
+    uint32_t a[128], b[64];
+    int left[512], right[256], sum[16][8];
     gather(args, a, b);
-    uint8_t bytes[16][32];
-    int8_t columns[8][32];
-    memcpy(bytes, a, sizeof bytes);
-    memcpy(columns, b, sizeof columns);
-    int left[16][32], right[32][8];
-    for (int y = 0; y < 16; y++)
-        for (int k = 0; k < 32; k++) left[y][k] = bytes[y][k];
-    for (int k = 0; k < 32; k++)
-        for (int x = 0; x < 8; x++) right[k][x] = columns[x][k];
-    add_product<int, 32>(args, left, right);
+    for (int i = 0; i < 512; i++) left[i] = ((const uint8_t *)a)[i];
+    for (int i = 0; i < 256; i++) right[i] = ((const int8_t *)b)[i];
+    exchange_sums(args, sum, false);
+    add_int(sum, left, right);
+    exchange_sums(args, sum, true);
 }
 
 void multiply_f16(float sum[4], const uint32_t a[4], const uint32_t b[2]) {
