@@ -16,11 +16,11 @@ enum {
 
 struct tile {
     const char *name;
-    int pixels, channels, groups, copiers, blocks;
+    int pixels, channels, groups, turns, copiers, blocks;
 };
 
-#define TILE(m, n, groups, copiers, blocks)                                                        \
-    {"conv_wgmma_" #m "x" #n, m, n, groups, copiers, blocks},
+#define TILE(m, n, groups, turns, copiers, blocks)                                                 \
+    {"conv_wgmma_" #m "x" #n, m, n, groups, turns, copiers, blocks},
 static const struct tile tiles[CUDA_HOPPER_TILE_COUNT] = {CUDA_WGMMA_TILES(TILE)};
 
 static int64_t divide_up(int64_t a, int64_t b) {
@@ -110,6 +110,7 @@ static double cycles_of(const struct cuda_conv *p, int tile, int splits, int pro
     int64_t count =
         divide_up(windows_of(p), t->pixels) * divide_up(p->e.out.c, t->channels) * splits;
     int64_t round = (int64_t)processors * t->blocks, rest = count % round;
+    if (t->turns) once /= 2; /* the other half is hidden */
     double full = t->blocks * part * step, cycles;
     if (full < part * alone) full = part * alone;
     cycles = 1500 + (double)(count / round) * (full + once);
@@ -186,7 +187,7 @@ int cuda_hopper_fill(const struct cuda_driver *driver, const struct cuda_conv *p
     out->chunks = chunks_of(p);
     out->tiles_m = (int)divide_up(windows_of(p), t->pixels);
     out->tiles_n = (int)divide_up(p->e.out.c, t->channels);
-    out->stages = ((int)launch->shared - 16) / ((t->pixels + t->channels) * LINE + 16);
+    out->stages = ((int)launch->shared - CUDA_WGMMA_REST) / ((t->pixels + t->channels) * LINE + 16);
     CUtensorMap a, b;
     if (!map_input(driver, p, t, &a) || !map_weights(driver, p, t, &b)) return 0;
     memcpy(&out->a, &a, sizeof a);

@@ -7,9 +7,10 @@
  * phase when both boxes are there, `empty` when every multiplying warp is done with them. No thread
  * computes an address of an input: im2col maps (cuda_conv_wgmma) make the engine walk windows.
  *
- * Blocks stay, and take every gridDim.x-th tile, so that the first copies of a tile run during the
- * stores of the tile before. Neighbouring blocks have the same pixels and other channels: a map is
- * read from memory once and then from L2, and weights are in L2 all the time.
+ * Blocks stay, and take every gridDim.x-th tile, so that the first copies of a tile, and where
+ * groups take turns all of its multiplications, run during the stores of the tile before.
+ * Neighbouring blocks have the same pixels and other channels: a map is read from memory once and
+ * then from L2, and weights are in L2 all the time.
  */
 #include "cuda/kernels/hopper.cuh"
 #include "cuda/kernels/wgmma_tiles.h"
@@ -37,6 +38,12 @@ DEVICE void ring_next(ring &r) {
         r.slot = 0;
         r.parity ^= 1;
     }
+}
+
+DEVICE void ring_skip(ring &r, int stages) {
+    int slot = r.slot + stages;
+    r.slot = slot % r.count;
+    r.parity ^= slot / r.count & 1;
 }
 
 /* A part of a tile's sum that a block takes on: steps first to last - 1 of k. */
@@ -137,9 +144,11 @@ template <int pixels, int channels> DEVICE void copy_all(const cuda_conv_wgmma &
 
 /* ------------------------------------------------------------- multiplying */
 
-/* The sums of a part, for the group's 64 * blocks pixels: sum[i] is of the i-th 64. */
+/* The sums of a part, for 64 * blocks pixels from `row` of the tile on: sum[i] is of the i-th 64.
+ * next: whose turn it is when all products are on their way; NULL: nobody's. */
 template <int pixels, int channels, int blocks, int count>
-DEVICE void multiply_all(ring &r, const part &w, int group, float (&sum)[blocks][count]) {
+DEVICE void multiply_all(ring &r, const part &w, int row, uint64_t *next,
+                         float (&sum)[blocks][count]) {
 #pragma unroll
     for (int i = 0; i < blocks; i++)
 #pragma unroll
@@ -153,16 +162,16 @@ DEVICE void multiply_all(ring &r, const part &w, int group, float (&sum)[blocks]
         for (int k = 0; k < DEEP; k += PRODUCT_K)
 #pragma unroll
             for (int i = 0; i < blocks; i++)
-                multiply_group(
-                    sum[i],
-                    matrix_descriptor(stage + (group * blocks + i) * (GROUP_ROWS * LINE) + k * 2),
-                    matrix_descriptor(stage + pixels * LINE + k * 2));
+                multiply_group(sum[i],
+                               matrix_descriptor(stage + (row + i * GROUP_ROWS) * LINE + k * 2),
+                               matrix_descriptor(stage + pixels * LINE + k * 2));
         multiply_commit();
         multiply_wait<1>();
         if (read && threadIdx.x % 32 == 0) barrier_arrive(read);
         read = r.empty + r.slot;
         ring_next(r);
     }
+    if (next && threadIdx.x % 32 == 0) barrier_arrive(next);
     multiply_wait<0>();
 #pragma unroll
     for (int i = 0; i < blocks; i++) multiply_end(sum[i]);
@@ -172,25 +181,27 @@ DEVICE void multiply_all(ring &r, const part &w, int group, float (&sum)[blocks]
 /*
  * Puts this block's part of a tile beside the others' and, where they are all there, adds them up
  * in their order: 1, and the sums are the tile's. A thread's sums are its own in every block, so
- * where they stand in the meantime is free: four of one thread beside those of the next.
+ * where they stand in the meantime is free: four of one thread beside those of the next. Called by
+ * thread `thread` of the `threads` that share the tile, with a barrier and a word of theirs.
  */
 template <int threads, int blocks, int count>
-DEVICE int gather_parts(const cuda_conv &p, const part &w, int *last, float (&sum)[blocks][count]) {
+DEVICE int gather_parts(const cuda_conv &p, const part &w, int thread, int barrier, int *last,
+                        float (&sum)[blocks][count]) {
     float *tile = p.partial + (int64_t)w.tile * p.splits * (threads * blocks * count);
     float *own = tile + (int64_t)w.split * (threads * blocks * count);
 #pragma unroll
     for (int i = 0; i < blocks * count / 4; i++) {
         quad q;
         for (int j = 0; j < 4; j++) q.w[j] = bits_of(sum[i * 4 / count][i * 4 % count + j]);
-        *(quad *)(own + (i * threads + threadIdx.x) * 4) = q;
+        *(quad *)(own + (i * threads + thread) * 4) = q;
     }
     device_fence();
-    threads_sync(1, threads);
-    if (threadIdx.x == 0) {
+    threads_sync(barrier, threads);
+    if (thread == 0) {
         *last = atomic_add(p.arrived + w.tile, 1u) == (unsigned)p.splits - 1;
         if (*last) p.arrived[w.tile] = 0;
     }
-    threads_sync(1, threads);
+    threads_sync(barrier, threads);
     if (!*last) return 0;
     device_fence();
 #pragma unroll
@@ -199,7 +210,7 @@ DEVICE int gather_parts(const cuda_conv &p, const part &w, int *last, float (&su
         const float *from = tile + (int64_t)s * (threads * blocks * count);
 #pragma unroll
         for (int i = 0; i < blocks * count / 4; i++) {
-            quad q = *(const quad *)(from + (i * threads + threadIdx.x) * 4);
+            quad q = *(const quad *)(from + (i * threads + thread) * 4);
             for (int j = 0; j < 4; j++) sum[i * 4 / count][i * 4 % count + j] += float_of(q.w[j]);
         }
     }
@@ -234,9 +245,6 @@ DEVICE void store_all(const cuda_epilogue &e, int first, int channel, float (&su
 #pragma unroll
     for (int j = 0; j < count; j += 16) {
         int c = channel + j * 2 + t * WIDE;
-        wide_epilogue wide;
-        if (c < e.out.c) wide_epilogue_of(e, c, min(e.out.c - c, (int)WIDE), wide);
-        for (int k = 0; k < WIDE; k++) wide.scale[k] = 1; /* sums are floats: saves registers */
 #pragma unroll
         for (int i = 0; i < blocks; i++)
 #pragma unroll
@@ -256,6 +264,10 @@ DEVICE void store_all(const cuda_epilogue &e, int first, int channel, float (&su
                     v[2 * k] = even[k];
                     v[2 * k + 1] = odd[k];
                 }
+                /* Fetched for each pixel: kept for all, it would not fit beside the sums. */
+                wide_epilogue wide;
+                wide_epilogue_of(e, c, min(e.out.c - c, (int)WIDE), wide);
+                for (int k = 0; k < WIDE; k++) wide.scale[k] = 1; /* sums are floats */
                 int b = pixel / map, y = (pixel - b * map) / e.out.w;
                 store_sums(e, wide, v, b, y, pixel - b * map - y * e.out.w);
             }
@@ -264,10 +276,41 @@ DEVICE void store_all(const cuda_epilogue &e, int first, int channel, float (&su
 
 /* ------------------------------------------------------------- the kernels */
 
-template <int pixels, int channels, int groups, int copiers>
+/* What a multiplying group does: all parts of its block, or every groups-th of them. turn[g] ends a
+ * phase when it is group g's turn; the first one's first comes by itself. */
+template <int pixels, int channels, int groups, int turns>
+DEVICE void multiply_and_store(const cuda_conv_wgmma &p, ring r, uint64_t *turn, int *last) {
+    constexpr int members = (turns ? 1 : groups) * GROUP_THREADS; /* threads that share a tile */
+    constexpr int blocks = pixels / GROUP_ROWS / (turns ? 1 : groups);
+    static_assert(blocks * GROUP_ROWS * members == pixels * GROUP_THREADS, "whole groups");
+    int group = groups == 1 ? 0 : (int)threadIdx.x / GROUP_THREADS;
+    int warp = threadIdx.x % GROUP_THREADS / 32;
+    int row = turns ? 0 : group * blocks * GROUP_ROWS, mine = 0;
+    unsigned parity = group == 0;
+    for (int i = (int)blockIdx.x; i < parts_of(p); i += (int)gridDim.x) {
+        part w = part_of(p, i);
+        float sum[blocks][channels / 2];
+        if constexpr (turns) {
+            int now = mine++ % groups;
+            if (now != group) {
+                ring_skip(r, w.last - w.first);
+                continue;
+            }
+            barrier_wait(turn + group, parity);
+            parity ^= 1;
+        }
+        multiply_all<pixels, channels>(r, w, row, turns ? turn + (group + 1) % groups : NULL, sum);
+        if (p.conv.splits > 1 &&
+            !gather_parts<members>(p.conv, w, (int)threadIdx.x % members, turns ? 1 + group : 1,
+                                   turns ? last + group : last, sum))
+            continue;
+        store_all<channels>(p.conv.e, w.m * pixels + row + warp * 16, w.n * channels, sum);
+    }
+}
+
+template <int pixels, int channels, int groups, int turns, int copiers>
 DEVICE void convolve(const cuda_conv_wgmma &p) {
-    constexpr int threads = groups * GROUP_THREADS, blocks = pixels / (groups * GROUP_ROWS);
-    static_assert(blocks * groups * GROUP_ROWS == pixels, "whole groups");
+    constexpr int threads = groups * GROUP_THREADS;
     ring r;
     r.stages = shared_memory();
     r.full = (uint64_t *)(r.stages + p.stages * ((pixels + channels) * LINE));
@@ -275,12 +318,13 @@ DEVICE void convolve(const cuda_conv_wgmma &p) {
     r.count = p.stages;
     r.slot = 0;
     r.parity = 0;
-    int *last = (int *)(r.empty + p.stages);
+    uint64_t *turn = r.empty + p.stages;
     if (threadIdx.x == 0) {
         for (int i = 0; i < p.stages; i++) {
             barrier_init(r.full + i, 1);
-            barrier_init(r.empty + i, threads / 32);
+            barrier_init(r.empty + i, (turns ? 1 : groups) * GROUP_THREADS / 32);
         }
+        for (int i = 0; i < groups; i++) barrier_init(turn + i, GROUP_THREADS / 32);
         barrier_init_fence();
     }
     block_sync();
@@ -297,21 +341,13 @@ DEVICE void convolve(const cuda_conv_wgmma &p) {
         grid_wait();
         store_halo_wide(p.conv.e.out, p.conv.e.batch, blockIdx.x * threads + threadIdx.x,
                         gridDim.x * threads);
-        int group = threadIdx.x / GROUP_THREADS, warp = threadIdx.x % GROUP_THREADS / 32;
-        for (int i = (int)blockIdx.x; i < parts_of(p); i += (int)gridDim.x) {
-            part w = part_of(p, i);
-            float sum[blocks][channels / 2];
-            multiply_all<pixels, channels>(r, w, group, sum);
-            if (p.conv.splits > 1 && !gather_parts<threads>(p.conv, w, last, sum)) continue;
-            store_all<channels>(p.conv.e, w.m * pixels + group * blocks * GROUP_ROWS + warp * 16,
-                                w.n * channels, sum);
-        }
+        multiply_and_store<pixels, channels, groups, turns>(p, r, turn, (int *)(turn + 2));
     }
 }
 
-#define CONV_WGMMA(pixels, channels, groups, copiers, blocks)                                      \
+#define CONV_WGMMA(pixels, channels, groups, turns, copiers, blocks)                               \
     KERNEL(conv_wgmma_##pixels##x##channels, cuda_conv_wgmma, CUDA_WGMMA_THREADS(groups, copiers), \
            blocks) {                                                                               \
-        convolve<pixels, channels, groups, copiers>(p);                                            \
+        convolve<pixels, channels, groups, turns, copiers>(p);                                     \
     }
 CUDA_WGMMA_TILES(CONV_WGMMA)

@@ -33,8 +33,9 @@ struct cuda_conv_wgmma {
 };
 enum { CUDA_WGMMA_DEEP = 64 };
 
-/* Dynamic shared memory of a kernel of tiles of m by n: the ring, each stage's two barriers, and a
- * word. A stage is m + n rows of 128 bytes. */
-#define CUDA_WGMMA_SHARED(m, n, stages) ((stages) * (((m) + (n)) * 128 + 16) + 16)
+/* Dynamic shared memory of a kernel of tiles of m by n: the ring, each stage's two barriers, and
+ * for each of two groups a barrier and a word. A stage is m + n rows of 128 bytes. */
+#define CUDA_WGMMA_SHARED(m, n, stages) ((stages) * (((m) + (n)) * 128 + 16) + CUDA_WGMMA_REST)
+enum { CUDA_WGMMA_REST = 32 };
 
 #endif
