@@ -127,7 +127,7 @@ DEVICE int play(const play_params &p, int at, int t) {
         return (int)ballot(1);
     case PLAY_SHARED_END: shared_memory()[p.n] = 1; return 0;
     case PLAY_GLOBAL_END: ((volatile int *)p.out)[p.n] = 1; return 0;
-    case PLAY_MISALIGNED: return *(const volatile int *)((const char *)p.in + 1);
+    case PLAY_MISALIGNED: return *(const int *)((const char *)p.in + 1);
     case PLAY_UNWRITTEN: {
         __shared__ int unwritten[THREADS];
         int v = t < 32 ? unwritten[t] : shared[t];

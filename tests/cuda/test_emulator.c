@@ -1,7 +1,8 @@
 /* The emulator itself: what kernels compute over it against plain loops, and its complaints. */
+#include "cuda/driver.h"
 #include "tests/cuda/emulator_params.h"
 
-#include <cuda.h>
+#include <dlfcn.h>
 #include <math.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -380,6 +381,16 @@ static void test_complaints(void **state) {
 
 /* ---------------------------------------------------------------------- driver */
 
+/* Everything mien looks for is there, under the name it looks for. */
+static void test_functions(void **state) {
+    (void)state;
+#define NAME_OF_(symbol)          #symbol
+#define NAME_OF(symbol)           NAME_OF_(symbol)
+#define CHECK_NAME(field, symbol) assert_non_null(dlsym(RTLD_DEFAULT, NAME_OF(symbol)));
+    CUDA_DRIVER_FUNCTIONS(CHECK_NAME)
+#undef CHECK_NAME
+}
+
 static void test_memory(void **state) {
     (void)state;
     int before = emulator_live_allocations();
@@ -520,21 +531,14 @@ static void test_refused_launches(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_products),
-        cmocka_unit_test(test_speed),
-        cmocka_unit_test(test_warps),
-        cmocka_unit_test(test_blocks),
-        cmocka_unit_test(test_race),
-        cmocka_unit_test(test_copies_to_shared),
-        cmocka_unit_test(test_internals),
-        cmocka_unit_test(test_unwritten_memory),
-        cmocka_unit_test(test_halves),
-        cmocka_unit_test(test_complaints),
-        cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_copy_2d),
-        cmocka_unit_test(test_asynchrony),
-        cmocka_unit_test(test_graph),
-        cmocka_unit_test(test_refused_launches),
+        cmocka_unit_test(test_products),  cmocka_unit_test(test_speed),
+        cmocka_unit_test(test_warps),     cmocka_unit_test(test_blocks),
+        cmocka_unit_test(test_race),      cmocka_unit_test(test_copies_to_shared),
+        cmocka_unit_test(test_internals), cmocka_unit_test(test_unwritten_memory),
+        cmocka_unit_test(test_halves),    cmocka_unit_test(test_complaints),
+        cmocka_unit_test(test_functions), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_copy_2d),   cmocka_unit_test(test_asynchrony),
+        cmocka_unit_test(test_graph),     cmocka_unit_test(test_refused_launches),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -245,8 +245,7 @@ static emulator_thread *pick_lane(emulator_warp *w) {
     uint32_t turned = turn ? ready >> turn | ready << (LANES - turn) : ready;
     uint32_t lane =
         r >> 20 & 1 ? (uint32_t)__builtin_ctz(turned) : 31 - (uint32_t)__builtin_clz(turned);
-    size_t first = (size_t)(w - &w->block->warps[0]) * LANES;
-    return &w->block->threads[first + ((lane + turn) & 31)];
+    return &w->lanes[(lane + turn) & 31];
 }
 
 /* The static variables of the block that goes on, where a cluster has several. */
@@ -457,6 +456,7 @@ static void make_threads(emulator_block *b) {
     for (size_t i = 0; i < warps; i++) {
         int left = (int)(n - i * LANES), lanes = left < LANES ? left : LANES;
         b->warps[i].block = b;
+        b->warps[i].lanes = &b->threads[i * LANES];
         b->warps[i].ready = lanes < LANES ? (1u << lanes) - 1 : ~0u;
         b->warps[i].meeting = {(int)i * LANES, lanes, 0, NULL, NULL};
         grid.warps.push_back(&b->warps[i]);

@@ -26,7 +26,7 @@ char *fiber_stack(size_t i) {
     return stacks[i];
 }
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(EMULATOR_UCONTEXT)
 
 /* What a function must keep is pushed, the stacks are exchanged, and the other's is popped. */
 asm(R"(

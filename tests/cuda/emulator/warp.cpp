@@ -168,7 +168,7 @@ static void gather(void **args, uint32_t *a, uint32_t *b) {
 
 /* The loops below are most of the time of a test: also compiled for AVX2, chosen when loaded. */
 #if defined(__x86_64__) && !defined(__clang__)
-#define FAST __attribute__((noinline, target_clones("arch=haswell", "default")))
+#define FAST __attribute__((noinline, target_clones("avx2", "default")))
 #else
 #define FAST __attribute__((noinline))
 #endif
@@ -177,29 +177,46 @@ FAST static void widen_all(const uint16_t *h, float *f, int n) {
     for (int i = 0; i < n; i++) f[i] = widen(h[i]);
 }
 
-/* sum += a b for a [16][depth] and b [8][depth], which is turned to compute columns side by side.
- */
-template <typename type>
+typedef float float_row __attribute__((vector_size(32)));
+typedef int int_row __attribute__((vector_size(32)));
+
+/* sum += a b for a [16][depth] and b [8][depth], which is turned to compute columns side by side;
+ * four rows at a time, for additions wait for each other. */
+template <typename type, typename row, int depth>
 static inline __attribute__((always_inline)) void add_product(type sum[16][8], const type *a,
-                                                              const type *b, int depth) {
-    type turned[32][8];
+                                                              const type *b) {
+    row turned[depth];
     for (int k = 0; k < depth; k++)
         for (int x = 0; x < 8; x++) turned[k][x] = b[x * depth + k];
-    for (int y = 0; y < 16; y++) {
-        type row[8];
-        for (int x = 0; x < 8; x++) row[x] = sum[y][x];
-        for (int k = 0; k < depth; k++)
-            for (int x = 0; x < 8; x++) row[x] += a[y * depth + k] * turned[k][x];
-        for (int x = 0; x < 8; x++) sum[y][x] = row[x];
+    for (int y = 0; y < 16; y += 4, a += 4 * depth) {
+        row r0, r1, r2, r3;
+        memcpy(&r0, sum[y], sizeof r0);
+        memcpy(&r1, sum[y + 1], sizeof r1);
+        memcpy(&r2, sum[y + 2], sizeof r2);
+        memcpy(&r3, sum[y + 3], sizeof r3);
+        for (int k = 0; k < depth; k++) {
+            r0 += a[k] * turned[k];
+            r1 += a[depth + k] * turned[k];
+            r2 += a[2 * depth + k] * turned[k];
+            r3 += a[3 * depth + k] * turned[k];
+        }
+        memcpy(sum[y], &r0, sizeof r0);
+        memcpy(sum[y + 1], &r1, sizeof r1);
+        memcpy(sum[y + 2], &r2, sizeof r2);
+        memcpy(sum[y + 3], &r3, sizeof r3);
     }
 }
 
-FAST static void add_float(float sum[16][8], const float *a, const float *b, int depth) {
-    add_product(sum, a, b, depth);
+FAST static void add_f16(float sum[16][8], const float *a, const float *b) {
+    add_product<float, float_row, 16>(sum, a, b);
+}
+
+FAST static void add_tf32(float sum[16][8], const float *a, const float *b) {
+    add_product<float, float_row, 8>(sum, a, b);
 }
 
 FAST static void add_int(int sum[16][8], const int *a, const int *b) {
-    add_product(sum, a, b, 32);
+    add_product<int, int_row, 32>(sum, a, b);
 }
 
 /* The lanes' sums as a matrix, or back. */
@@ -220,7 +237,7 @@ static void f16_together(void **args) {
     widen_all((const uint16_t *)a, left, 256);
     widen_all((const uint16_t *)b, right, 128);
     exchange_sums(args, sum, false);
-    add_float(sum, left, right, 16);
+    add_f16(sum, left, right);
     exchange_sums(args, sum, true);
 }
 
@@ -232,7 +249,7 @@ static void tf32_together(void **args) {
     for (int i = 0; i < 128; i++) left[i] = float_of(a[i] & ~0x1FFFu);
     for (int i = 0; i < 64; i++) right[i] = float_of(b[i] & ~0x1FFFu);
     exchange_sums(args, sum, false);
-    add_float(sum, left, right, 8);
+    add_tf32(sum, left, right);
     exchange_sums(args, sum, true);
 }
 
