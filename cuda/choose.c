@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { PLAIN_THREADS = 256, MOST_SPLITS = 16, UNITS = 3 };
+enum { PLAIN_THREADS = 256, MOST_SPLITS = 16 };
 
 /* Plain kernels and others whose threads walk the grid need no more blocks than fill the device
  * many times over. */
@@ -49,31 +49,49 @@ static int64_t groups_of(const struct cuda_view *v, int batch) {
     return pixels_of(v, batch) * divide_up(v->c, WIDE);
 }
 
+static int fits_wide(const struct cuda_view *v, int batch) {
+    int64_t all = (int64_t)batch * (v->top + v->h + v->bottom) * (v->left + v->w + v->right);
+    return all * divide_up(v->c, WIDE) < (int64_t)1 << 31;
+}
+
 static int takes_wide(const struct cuda_machine *m, const struct cuda_view *v, int batch) {
-    int64_t halo = (int64_t)batch * (v->top + v->h + v->bottom) * (v->left + v->w + v->right);
-    return is_fast(m) && halo * divide_up(v->c, WIDE) < (int64_t)1 << 31;
+    return is_fast(m) && fits_wide(v, batch);
 }
 
 /* ------------------------------------------------------------ convolutions */
 
 struct tile {
-    int pixels, channels, threads, stages, shared;
+    int pixels, channels, threads, stages;
 };
 
-#define TILE(bm, bn, wm, wn, stages) {bm, bn, wm * wn * 32, stages, CONV_SHARED(bm, bn, stages)},
+#define TILE(bm, bn, wm, wn, stages) {bm, bn, wm * wn * 32, stages},
 static const struct tile tiles[CUDA_CONV_TILE_COUNT] = {CUDA_CONV_TILES(TILE)};
 
-#define NAME(type, bm, bn, unit) "conv_" #type "_" #bm "x" #bn "_v" #unit
-#define NAMES(type)                                                                      \
-    {                                                                                    \
-        {NAME(type, 128, 128, 16), NULL, NULL},                                          \
-        {NAME(type, 128, 64, 16), NAME(type, 128, 64, 8), NAME(type, 128, 64, 4)},       \
-        {NAME(type, 64, 64, 16), NAME(type, 64, 64, 8), NAME(type, 64, 64, 4)},          \
-        {NAME(type, 64, 32, 16), NAME(type, 64, 32, 8), NAME(type, 64, 32, 4)},          \
-        {NAME(type, 32, 32, 16), NULL, NULL},                                            \
+/* Kernels of a tile for inputs aligned to a unit, by type_index(). */
+struct tile_names {
+    int pixels, channels, unit;
+    const char *names[3];
+};
+
+#define NAMES(bm, bn, unit)                                                                        \
+    {bm,                                                                                           \
+     bn,                                                                                           \
+     unit,                                                                                         \
+     {"conv_f16_" #bm "x" #bn "_v" #unit, "conv_f32_" #bm "x" #bn "_v" #unit,                      \
+      "conv_u8_" #bm "x" #bn "_v" #unit}},
+#define WHOLE(bm, bn, wm, wn, stages)  NAMES(bm, bn, 16)
+#define NARROW(bm, bn, wm, wn, stages) NAMES(bm, bn, 8) NAMES(bm, bn, 4)
+static const struct tile_names conv_names[] = {CUDA_CONV_TILES(WHOLE)
+                                                   CUDA_CONV_NARROW_TILES(NARROW)};
+
+static const char *conv_name(const struct tile *t, int type, int unit) {
+    for (size_t i = 0; i < sizeof conv_names / sizeof *conv_names; i++) {
+        const struct tile_names *n = &conv_names[i];
+        if (n->pixels == t->pixels && n->channels == t->channels && n->unit == unit)
+            return n->names[type];
     }
-static const char *const conv_names[3][CUDA_CONV_TILE_COUNT][UNITS] = {NAMES(f16), NAMES(f32),
-                                                                       NAMES(u8)};
+    return NULL;
+}
 
 /* Bytes, 16 at most, that all runs of a convolution's input start at multiples of. */
 static int alignment(const struct cuda_conv *p) {
@@ -92,22 +110,29 @@ static int alignment(const struct cuda_conv *p) {
 /* Offsets into the input are 32-bit words in the kernels. */
 static int fits_conv(const struct cuda_conv *p) {
     int64_t reach = (p->e.batch + 1) * p->in.image * size_of(p->in.type) / 4;
-    return reach < (int64_t)1 << 31 && pixels_of(&p->e.out, p->e.batch) < (int64_t)1 << 31;
+    return reach < (int64_t)1 << 31 && fits_wide(&p->e.out, p->e.batch);
+}
+
+/* No more of a tile's ring than has steps to hold: what is left lets other blocks in. */
+static int shared_for(const struct tile *t, int steps) {
+    int stages = steps < 1 ? 1 : steps < t->stages ? steps : t->stages;
+    return CONV_SHARED(t->pixels, t->channels, stages);
 }
 
 int cuda_shape_conv(const struct cuda_conv *p, int tile, int splits, struct cuda_launch *out) {
     const struct tile *t = &tiles[tile];
     int type = type_index(p->in.type), aligned = alignment(p);
     if (type < 0 || aligned < 4 || !fits_conv(p)) return 0;
-    const char *name = conv_names[type][tile][aligned == 16 ? 0 : aligned == 8 ? 1 : 2];
+    const char *name = conv_name(t, type, aligned);
     if (!name) return 0;
-    int64_t count = divide_up(pixels_of(&p->e.out, p->e.batch), t->pixels) *
-                    divide_up(p->e.out.c, t->channels);
+    int64_t count =
+        divide_up(pixels_of(&p->e.out, p->e.batch), t->pixels) * divide_up(p->e.out.c, t->channels);
     if (count > 0x7FFFFFFF) return 0;
     set(out, name, 1, (unsigned)t->threads);
     out->grid[0] = (unsigned)count;
     out->grid[2] = (unsigned)splits;
-    out->shared = (unsigned)t->shared;
+    int steps = p->k_pad * size_of(p->in.type) / CONV_STEP;
+    out->shared = (unsigned)shared_for(t, (int)divide_up(steps, splits));
     out->splits = splits;
     if (splits > 1) {
         out->partial_bytes =
@@ -144,12 +169,13 @@ static double conv_cycles(const struct cuda_machine *m, const struct cuda_conv *
     const struct tile *t = &tiles[tile];
     int steps = p->k_pad * size_of(p->in.type) / CONV_STEP, f32 = p->in.type == CUDA_F32;
     double part = (double)divide_up(steps, splits), area = (double)t->pixels * t->channels;
-    double multiply = area / 16 * (f32 ? 3 : 1), fetch = (t->pixels + t->channels) * CONV_STEP / 64.0;
+    double multiply = area / 16 * (f32 ? 3 : 1),
+           fetch = (t->pixels + t->channels) * CONV_STEP / 64.0;
     double step = multiply > fetch ? multiply : fetch;
     double alone = 700.0 / (t->stages - 1), chain = 120 + multiply;
     if (alone < chain) alone = chain;
 
-    int resident = shared_of(m->capability) / (t->shared + 1024);
+    int resident = shared_of(m->capability) / ((int)l->shared + 1024);
     int most = f32 && area > 64 * 64 ? 1 : CONV_BLOCKS(t->pixels, t->channels);
     if (resident > most) resident = most;
     if (resident < 1) return 1e30;

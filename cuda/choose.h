@@ -1,9 +1,9 @@
 /*
  * choose.h - which kernel a step runs as: its name, its grid and what memory it wants.
  *
- * Kernels come in many forms, for alignments, tile sizes and how a sum is shared among blocks; which
- * is best is arithmetic on a shape and a machine, and stands here, apart from both. What no fast
- * kernel takes is computed by the plain one of kernels/plain.cu: every shape has a launch.
+ * Kernels come in many forms, for alignments, tile sizes and how a sum is shared among blocks;
+ * which is best is arithmetic on a shape and a machine, and stands here, apart from both. What no
+ * fast kernel takes is computed by the plain one of kernels/plain.cu: every shape has a launch.
  */
 #ifndef MIEN_CUDA_CHOOSE_H
 #define MIEN_CUDA_CHOOSE_H
@@ -13,8 +13,8 @@
 #include <stddef.h>
 
 struct cuda_machine {
-    int processors; /* multiprocessors */
-    int capability; /* 10 * major + minor: 80 has what the fast kernels are made of */
+    int processors;  /* multiprocessors */
+    int capability;  /* 10 * major + minor: 80 has what the fast kernels are made of */
     const char *cap; /* "plain": plain kernels only; "mma", NULL: the best there is */
 };
 
@@ -28,8 +28,8 @@ struct cuda_launch {
     size_t partial_bytes, arrived_bytes;
 };
 
-/* Every struct is as it will be launched, with its pointers: their alignment decides, too. Of struct
- * cuda_conv, splits, partial and arrived are not looked at. */
+/* Every struct is as it will be launched, with its pointers: their alignment decides, too. Of
+ * struct cuda_conv, splits, partial and arrived are not looked at. */
 void cuda_choose_conv(const struct cuda_machine *m, const struct cuda_conv *p,
                       struct cuda_launch *out);
 void cuda_choose_gconv(const struct cuda_machine *m, const struct cuda_gconv *p,

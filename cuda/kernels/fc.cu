@@ -44,6 +44,14 @@ template <class T> DEVICE quad load_chunk(const char *from, int valid) {
     return q;
 }
 
+/* Chunk i of the weights of each output. Rows exist up to a multiple of CUDA_PACK_ROWS. */
+template <class T, int OUTPUTS>
+DEVICE void load_weights(const cuda_conv &p, const char *weights, int i, quad wt[OUTPUTS]) {
+#pragma unroll
+    for (int o = 0; o < OUTPUTS; o++)
+        wt[o] = *(const quad *)(weights + ((int64_t)o * p.k_pad * T::SIZE + (int64_t)i * 16));
+}
+
 template <class T, int ROWS, int OUTPUTS> DEVICE void fc(const cuda_conv &p) {
     enum { EACH = 16 / T::SIZE, WARPS = FC_THREADS / 32 };
     typedef typename T::sum sum_type;
@@ -64,14 +72,14 @@ template <class T, int ROWS, int OUTPUTS> DEVICE void fc(const cuda_conv &p) {
 #pragma unroll
     for (int i = 0; i < ROWS * OUTPUTS; i++) sum[i / OUTPUTS][i % OUTPUTS] = 0;
 
+    /* Weights are asked for a step ahead, the first before the inputs are there. */
+    quad wt[OUTPUTS], next[OUTPUTS];
+    if ((int)threadIdx.x < chunks) load_weights<T, OUTPUTS>(p, weights, (int)threadIdx.x, wt);
     grid_wait();
     grid_release();
-#pragma unroll(ROWS == 1 ? 2 : 1)
+#pragma unroll 1
     for (int i = (int)threadIdx.x; i < chunks; i += FC_THREADS) {
-        quad wt[OUTPUTS];
-#pragma unroll
-        for (int o = 0; o < OUTPUTS; o++) /* rows exist up to a multiple of CUDA_PACK_ROWS */
-            wt[o] = *(const quad *)(weights + ((int64_t)o * p.k_pad * T::SIZE + (int64_t)i * 16));
+        if (i + FC_THREADS < chunks) load_weights<T, OUTPUTS>(p, weights, i + FC_THREADS, next);
         int tap = i / run_chunks, chunk = i - tap * run_chunks;
         int64_t run = (int64_t)(tap / p.across) * p.in.row + (int64_t)(tap % p.across) * p.in.px +
                       chunk * EACH;
@@ -85,6 +93,8 @@ template <class T, int ROWS, int OUTPUTS> DEVICE void fc(const cuda_conv &p) {
                 for (int j = 0; j < EACH; j++)
                     sum[r][o] += input_of(T(), in, j) * weight_of(T(), wt[o], j);
         }
+#pragma unroll
+        for (int o = 0; o < OUTPUTS; o++) wt[o] = next[o];
     }
 
 #pragma unroll
@@ -105,9 +115,9 @@ template <class T, int ROWS, int OUTPUTS> DEVICE void fc(const cuda_conv &p) {
                     gridDim.x * blockDim.x);
 }
 
-#define FC(type, rows, outputs, blocks)                              \
-    KERNEL(fc_##type##_r##rows, cuda_conv, FC_THREADS, blocks) {     \
-        fc<type_##type, rows, outputs>(p);                           \
+#define FC(type, rows, outputs, blocks)                                                            \
+    KERNEL(fc_##type##_r##rows, cuda_conv, FC_THREADS, blocks) {                                   \
+        fc<type_##type, rows, outputs>(p);                                                         \
     }
 
 /* Bytes by bytes are multiplied one at a time here, which keeps up with memory for one row alone;

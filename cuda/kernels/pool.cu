@@ -18,7 +18,7 @@ DEVICE void pool_end(const cuda_pool &p, float v[WIDE], int pixels) {
         if (p.average) v[i] *= part;
 }
 
-KERNEL(pool_wide, cuda_pool, WIDE_THREADS, 4) {
+KERNEL(pool_wide, cuda_pool, WIDE_THREADS, 6) {
     int wide = view_is_wide(p.in), size = type_size(p.in.type);
     grid_wait();
     grid_release();
@@ -50,7 +50,7 @@ KERNEL(pool_wide, cuda_pool, WIDE_THREADS, 4) {
  * A block has POOL_GROUPS groups of channels of one image; POOL_LANES threads share the pixels of
  * each, and add up what they have in shared memory, in an order that is always the same.
  */
-KERNEL(pool_global, cuda_pool, POOL_LANES * POOL_GROUPS, 2) {
+KERNEL(pool_global, cuda_pool, POOL_LANES *POOL_GROUPS, 2) {
     float *parts = (float *)shared_memory(); /* [POOL_LANES][POOL_GROUPS][WIDE] */
     int groups = (p.in.c + WIDE - 1) / WIDE, blocks = (groups + POOL_GROUPS - 1) / POOL_GROUPS;
     int group = (int)blockIdx.x % blocks * POOL_GROUPS + (int)threadIdx.x % POOL_GROUPS;
