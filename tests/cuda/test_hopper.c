@@ -39,11 +39,32 @@ static double pick_real(void) {
     return pick(-1000, 1000) / 1000.0;
 }
 
+/* clang has no _Float16 on some machines. Within fp16's range, to nearest even. */
+static uint16_t half_of(double v) {
+    int e;
+    if (isnan(v)) return 0x7E00;
+    frexp(v, &e);
+    e = v == 0 || e < -13 ? -14 : e - 1; /* of the leading bit; subnormals share the least */
+    int bits = ((e + 14) << 10) + (int)nearbyint(ldexp(fabs(v), 10 - e));
+    return (uint16_t)(bits | (v < 0) << 15);
+}
+
+static double half_value(uint16_t h) {
+    static double values[1 << 16];
+    if (values[0x3C00] == 0)
+        for (int i = 0; i < 1 << 16; i++) {
+            int e = i >> 10 & 31, m = i & 1023;
+            double v = e == 31 ? (m ? NAN : INFINITY) : ldexp(e ? m + 1024 : m, (e ? e : 1) - 25);
+            values[i] = i >> 15 ? -v : v;
+        }
+    return values[h];
+}
+
 /* ------------------------------------------------------------------- tensors */
 
 /* The same bytes here and there. */
 struct buffer {
-    char *host;
+    void *host;
     CUdeviceptr device;
     size_t size;
 };
@@ -81,7 +102,7 @@ static int size_of(int type) {
 
 static double load(const void *p, int type) {
     if (type == CUDA_F32) return *(const float *)p;
-    return type == CUDA_F16 ? (double)*(const _Float16 *)p : *(const uint8_t *)p;
+    return type == CUDA_F16 ? half_value(*(const uint16_t *)p) : *(const uint8_t *)p;
 }
 
 /* A tensor in a wider one, of random values. `start`: elements before it, for its slice. */
@@ -105,7 +126,7 @@ static struct tensor tensor_of(int batch, int h, int w, int c, int halo, int typ
         if (type == CUDA_F32)
             ((float *)t.b.host)[i] = (float)pick_real();
         else if (type == CUDA_F16)
-            ((_Float16 *)t.b.host)[i] = (_Float16)pick_real();
+            ((uint16_t *)t.b.host)[i] = half_of(pick_real());
         else
             ((uint8_t *)t.b.host)[i] = (uint8_t)pick(0, 255);
     up(t.b);
@@ -118,7 +139,7 @@ static int64_t offset_of(const struct tensor *t, int b, int y, int x, int c) {
 }
 
 static double value_at(const struct tensor *t, int b, int y, int x, int c, const float *scale) {
-    double v = load(t->b.host + offset_of(t, b, y, x, c) * size_of(t->v.type), t->v.type);
+    double v = load((char *)t->b.host + offset_of(t, b, y, x, c) * size_of(t->v.type), t->v.type);
     return t->v.type == CUDA_U8 ? scale[c] * (v - t->v.zero) : v;
 }
 
@@ -127,7 +148,7 @@ static void spoil_around(struct tensor *t, int batch) {
     int64_t first = t->start % t->v.px;
     for (int64_t i = 0; i < batch * t->v.image; i++)
         if (i % t->v.px < first || i % t->v.px >= first + t->v.c)
-            ((_Float16 *)t->b.host)[i] = (_Float16)NAN;
+            ((uint16_t *)t->b.host)[i] = half_of(NAN);
     up(t->b);
 }
 
@@ -149,8 +170,8 @@ static void pick_weights(struct layer *l) {
     for (int o = 0; o < p->e.out.c; o++)
         for (int t = 0; t < p->taps; t++)
             for (int i = 0; i < p->depth; i++)
-                ((_Float16 *)l->weights.host)[(int64_t)o * p->k_pad + t * p->depth_pad + i] =
-                    (_Float16)(2 * scale * pick_real());
+                ((uint16_t *)l->weights.host)[(int64_t)o * p->k_pad + t * p->depth_pad + i] =
+                    half_of(2 * scale * pick_real());
     up(l->weights);
     p->weights = (const char *)(uintptr_t)l->weights.device;
 }
@@ -237,13 +258,14 @@ static double activate(double v, int act, double slope) {
 static double expected(const struct layer *l, int b, int y, int x, int c) {
     const struct cuda_conv *p = &l->p;
     const struct cuda_epilogue *e = &p->e;
-    const _Float16 *w = (const _Float16 *)l->weights.host + (int64_t)c * p->k_pad;
-    const _Float16 *in = (const _Float16 *)l->in.b.host;
+    const uint16_t *w = (const uint16_t *)l->weights.host + (int64_t)c * p->k_pad;
+    const uint16_t *in = (const uint16_t *)l->in.b.host;
     double sum = 0, res = 0;
     for (int t = 0; t < p->taps; t++) {
-        const _Float16 *run = in + offset_of(&l->in, b, y * p->stride - p->pad_top + t / l->kw,
+        const uint16_t *run = in + offset_of(&l->in, b, y * p->stride - p->pad_top + t / l->kw,
                                              x * p->stride - p->pad_left + t % l->kw, 0);
-        for (int i = 0; i < p->depth; i++) sum += (double)run[i] * (double)w[t * p->depth_pad + i];
+        for (int i = 0; i < p->depth; i++)
+            sum += half_value(run[i]) * half_value(w[t * p->depth_pad + i]);
     }
     int border = e->bias_classes == 1
                      ? 0
@@ -270,7 +292,7 @@ static void say(const struct layer *l, const struct cuda_launch *launch) {
 static int is_right(const struct layer *l, const char *before, int b, int y, int x, int c) {
     const struct cuda_view *v = &l->p.e.out;
     int64_t at = offset_of(&l->out, b, y, x, c);
-    const char *got = l->out.b.host + at * size_of(v->type);
+    const char *got = (char *)l->out.b.host + at * size_of(v->type);
     if (c < 0 || c >= v->c)
         return memcmp(got, before + at * size_of(v->type), (size_t)size_of(v->type)) == 0;
     double is = load(got, v->type);
@@ -339,7 +361,7 @@ static void run_layer(struct layer *l, const struct cuda_launch *launch) {
     launch_it(launch, &params);
     down(l->out.b);
     down(arrived);
-    for (size_t i = 0; i < arrived.size; i++) assert_int_equal(arrived.host[i], 0);
+    for (size_t i = 0; i < arrived.size; i++) assert_int_equal(((char *)arrived.host)[i], 0);
     compare(l, launch, before);
     free(before);
     drop(partial);
