@@ -110,7 +110,7 @@ static double cycles_of(const struct cuda_conv *p, int tile, int splits, int pro
     int64_t count =
         divide_up(windows_of(p), t->pixels) * divide_up(p->e.out.c, t->channels) * splits;
     int64_t round = (int64_t)processors * t->blocks, rest = count % round;
-    if (t->turns) once /= 2; /* the other half is hidden */
+    if (t->turns && count > round) once /= 2; /* the other half is hidden */
     double full = t->blocks * part * step, cycles;
     if (full < part * alone) full = part * alone;
     cycles = 1500 + (double)(count / round) * (full + once);
