@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { PLAIN_THREADS = 256, MOST_SPLITS = 16, UNITS = 3 };
+enum { PLAIN_THREADS = 256, MOST_SPLITS = 16 };
 
 /* Plain kernels and others whose threads walk the grid need no more blocks than fill the device
  * many times over. */
@@ -67,17 +67,31 @@ struct tile {
 #define TILE(bm, bn, wm, wn, stages) {bm, bn, wm * wn * 32, stages},
 static const struct tile tiles[CUDA_CONV_TILE_COUNT] = {CUDA_CONV_TILES(TILE)};
 
-#define NAME(type, bm, bn, unit) "conv_" #type "_" #bm "x" #bn "_v" #unit
-#define NAMES(type)                                                                                \
-    {                                                                                              \
-        {NAME(type, 128, 128, 16), NULL, NULL},                                                    \
-            {NAME(type, 128, 64, 16), NAME(type, 128, 64, 8), NAME(type, 128, 64, 4)},             \
-            {NAME(type, 64, 64, 16), NAME(type, 64, 64, 8), NAME(type, 64, 64, 4)},                \
-            {NAME(type, 64, 32, 16), NAME(type, 64, 32, 8), NAME(type, 64, 32, 4)},                \
-            {NAME(type, 32, 32, 16), NULL, NULL},                                                  \
+/* Kernels of a tile for inputs aligned to a unit, by type_index(). */
+struct tile_names {
+    int pixels, channels, unit;
+    const char *names[3];
+};
+
+#define NAMES(bm, bn, unit)                                                                        \
+    {bm,                                                                                           \
+     bn,                                                                                           \
+     unit,                                                                                         \
+     {"conv_f16_" #bm "x" #bn "_v" #unit, "conv_f32_" #bm "x" #bn "_v" #unit,                      \
+      "conv_u8_" #bm "x" #bn "_v" #unit}},
+#define WHOLE(bm, bn, wm, wn, stages)  NAMES(bm, bn, 16)
+#define NARROW(bm, bn, wm, wn, stages) NAMES(bm, bn, 8) NAMES(bm, bn, 4)
+static const struct tile_names conv_names[] = {CUDA_CONV_TILES(WHOLE)
+                                                   CUDA_CONV_NARROW_TILES(NARROW)};
+
+static const char *conv_name(const struct tile *t, int type, int unit) {
+    for (size_t i = 0; i < sizeof conv_names / sizeof *conv_names; i++) {
+        const struct tile_names *n = &conv_names[i];
+        if (n->pixels == t->pixels && n->channels == t->channels && n->unit == unit)
+            return n->names[type];
     }
-static const char *const conv_names[3][CUDA_CONV_TILE_COUNT][UNITS] = {NAMES(f16), NAMES(f32),
-                                                                       NAMES(u8)};
+    return NULL;
+}
 
 /* Bytes, 16 at most, that all runs of a convolution's input start at multiples of. */
 static int alignment(const struct cuda_conv *p) {
@@ -109,7 +123,7 @@ int cuda_shape_conv(const struct cuda_conv *p, int tile, int splits, struct cuda
     const struct tile *t = &tiles[tile];
     int type = type_index(p->in.type), aligned = alignment(p);
     if (type < 0 || aligned < 4 || !fits_conv(p)) return 0;
-    const char *name = conv_names[type][tile][aligned == 16 ? 0 : aligned == 8 ? 1 : 2];
+    const char *name = conv_name(t, type, aligned);
     if (!name) return 0;
     int64_t count =
         divide_up(pixels_of(&p->e.out, p->e.batch), t->pixels) * divide_up(p->e.out.c, t->channels);

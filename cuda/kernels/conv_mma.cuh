@@ -2,14 +2,14 @@
  * conv_mma.cuh - convolutions as matrix products on tensor cores, for sm_80 and up.
  *
  * A block computes a tile of output pixels by output channels (tiles.h). Steps of k go through a
- * ring in shared memory that copy_async() fills while earlier ones are multiplied; no matrix is ever
- * built, the input is read in place and its halo makes edges ordinary.
+ * ring in shared memory that copy_async() fills while earlier ones are multiplied; no matrix is
+ * ever built, the input is read in place and its halo makes edges ordinary.
  *
  * fp16, fp32 and bytes share everything but the product itself. A step is 128 bytes of k for any
  * type, a row of the tile is one line of 128 bytes, and load_matrices() hands out 16-byte chunks of
- * it in the way each type's product wants its operands. Chunk c of row r is kept at c ^ (r % 8): the
- * eight rows a phase of load_matrices() reads, and the eight chunks of a row that are written, then
- * lie in different banks.
+ * it in the way each type's product wants its operands. Chunk c of row r is kept at c ^ (r % 8):
+ * the eight rows a phase of load_matrices() reads, and the eight chunks of a row that are written,
+ * then lie in different banks.
  *
  * fp32 is three products of TF32: x = big + small, each rounded to TF32, and small * big +
  * big * small + big * big has an error of about 1e-6 of the terms. Tensor cores round sums towards
@@ -123,8 +123,7 @@ template <int threads, int rows> struct conv_rows {
  * threads reads 128 neighbouring bytes of the input. */
 template <class T, int threads, int rows>
 DEVICE void conv_rows_of(const cuda_conv &p, int first, int pixels, conv_rows<threads, rows> &r) {
-    r.first = p.in.data -
-              ((int64_t)p.pad_top * p.in.row + (int64_t)p.pad_left * p.in.px) * T::SIZE;
+    r.first = p.in.data - ((int64_t)p.pad_top * p.in.row + (int64_t)p.pad_left * p.in.px) * T::SIZE;
     r.inside = 0;
 #pragma unroll
     for (int i = 0; i < conv_rows<threads, rows>::EACH; i++) {
@@ -133,8 +132,8 @@ DEVICE void conv_rows_of(const cuda_conv &p, int first, int pixels, conv_rows<th
         if (pixel >= pixels) continue;
         r.inside |= 1u << i;
         int w = p.e.out.w, h = p.e.out.h, x = pixel % w, y = pixel / w % h, b = pixel / w / h;
-        int64_t at = b * p.in.image + (int64_t)y * p.stride * p.in.row +
-                     (int64_t)x * p.stride * p.in.px;
+        int64_t at =
+            b * p.in.image + (int64_t)y * p.stride * p.in.row + (int64_t)x * p.stride * p.in.px;
         r.offset[i] = (int)(at * T::SIZE / 4);
     }
 }
@@ -154,7 +153,8 @@ DEVICE void copy_pixels(const cuda_conv &p, const conv_rows<threads, rows> &r, c
     }
 }
 
-template <int threads, int rows> DEVICE void copy_weights(const char *from, int64_t pitch, char *to) {
+template <int threads, int rows>
+DEVICE void copy_weights(const char *from, int64_t pitch, char *to) {
     int row = (int)threadIdx.x / 8, chunk = ((int)threadIdx.x ^ row) % 8;
     to += row * CONV_STEP + chunk * 16;
     from += row * pitch + (int)threadIdx.x % 8 * 16;
@@ -184,9 +184,7 @@ DEVICE void load_operands(const char *a_rows, const char *b_rows, int at_a, int 
     }
 }
 
-template <typename sum> struct alignas(16) four_sums {
-    sum v[4];
-};
+template <typename sum> struct alignas(16) four_sums { sum v[4]; };
 
 /* Split-K: leaves this block's part in p.partial; true in the block that came last, with the sum of
  * all parts. Parts are added in their order, so that results do not depend on who came last. Each
@@ -355,9 +353,9 @@ DEVICE void conv_mma(const cuda_conv &p) {
 }
 
 /* The kernel of a tile: conv_<type>_<pixels>x<channels>_v<unit>. */
-#define CONV_KERNEL(type, bm, bn, wm, wn, stages, unit, blocks)                               \
-    KERNEL(conv_##type##_##bm##x##bn##_v##unit, cuda_conv, wm *wn * 32, blocks) {             \
-        conv_mma<type_##type, bm, bn, wm, wn, stages, unit>(p);                               \
+#define CONV_KERNEL(type, bm, bn, wm, wn, stages, unit, blocks)                                    \
+    KERNEL(conv_##type##_##bm##x##bn##_v##unit, cuda_conv, wm *wn * 32, blocks) {                  \
+        conv_mma<type_##type, bm, bn, wm, wn, stages, unit>(p);                                    \
     }
 
 #endif

@@ -1,9 +1,10 @@
 /* conv_u8.cu - convolutions of bytes by int8 (conv_mma.cuh). */
 #include "cuda/kernels/conv_mma.cuh"
 
-#define WHOLE(bm, bn, wm, wn, stages)  CONV_KERNEL(u8, bm, bn, wm, wn, stages, 16, CONV_BLOCKS(bm, bn))
-#define HALVES(bm, bn, wm, wn, stages) CONV_KERNEL(u8, bm, bn, wm, wn, stages, 8, CONV_BLOCKS(bm, bn))
-#define FOURTHS(bm, bn, wm, wn, stages) CONV_KERNEL(u8, bm, bn, wm, wn, stages, 4, CONV_BLOCKS(bm, bn))
+#define BLOCKS(bm, bn)                  CONV_BLOCKS(bm, bn)
+#define WHOLE(bm, bn, wm, wn, stages)   CONV_KERNEL(u8, bm, bn, wm, wn, stages, 16, BLOCKS(bm, bn))
+#define HALVES(bm, bn, wm, wn, stages)  CONV_KERNEL(u8, bm, bn, wm, wn, stages, 8, BLOCKS(bm, bn))
+#define FOURTHS(bm, bn, wm, wn, stages) CONV_KERNEL(u8, bm, bn, wm, wn, stages, 4, BLOCKS(bm, bn))
 
 CUDA_CONV_TILES(WHOLE)
 CUDA_CONV_NARROW_TILES(HALVES)

@@ -4,9 +4,9 @@
  *
  * A thread computes eight channels of a few outputs along a row. Each input it loads is used by all
  * the outputs that it touches before the next is loaded, so that a row of the window costs
- * (outputs - 1) stride + kw loads of 16 bytes instead of outputs kw, and the weights of a row of the
- * window are in registers meanwhile. Neighbouring threads have neighbouring channels. Maps that four
- * outputs a thread would leave with too few threads for the device are computed with one.
+ * (outputs - 1) stride + kw loads of 16 bytes instead of outputs kw, and the weights of a row of
+ * the window are in registers meanwhile. Neighbouring threads have neighbouring channels. Maps that
+ * four outputs a thread would leave with too few threads for the device are computed with one.
  */
 #include "cuda/kernels/wide.cuh"
 
@@ -77,8 +77,8 @@ template <int TYPE> DEVICE void depthwise_any(const cuda_gconv &p) {
     uint32_t n = wide_places(out, p.e.batch), thread = blockIdx.x * blockDim.x + threadIdx.x;
     for (uint32_t i = thread; i < n; i += gridDim.x * blockDim.x) {
         wide_place o = wide_place_of(out, i);
-        const char *row = view_at(in, o.b, o.y * p.stride - p.pad_top, o.x * p.stride - p.pad_left,
-                                  o.c);
+        const char *row =
+            view_at(in, o.b, o.y * p.stride - p.pad_top, o.x * p.stride - p.pad_left, o.c);
         const float *weights = p.weights + o.c;
         float sum[WIDE];
 #pragma unroll
@@ -98,17 +98,17 @@ template <int TYPE> DEVICE void depthwise_any(const cuda_gconv &p) {
     store_halo_wide(out, p.e.batch, thread, gridDim.x * blockDim.x);
 }
 
-#define DEPTHWISE_3X3(name, type, stride, outputs)                       \
-    KERNEL(name, cuda_gconv, WIDE_THREADS, outputs == 4 ? 4 : 6) {                          \
-        depthwise_3x3<type, stride, outputs>(p);                         \
+#define DEPTHWISE_3X3(name, type, stride, outputs)                                                 \
+    KERNEL(name, cuda_gconv, WIDE_THREADS, outputs == 4 ? 4 : 6) {                                 \
+        depthwise_3x3<type, stride, outputs>(p);                                                   \
     }
-#define DEPTHWISE(name, type)                                            \
-    DEPTHWISE_3X3(depthwise_##name##_3x3_s1_x4, type, 1, 4)              \
-    DEPTHWISE_3X3(depthwise_##name##_3x3_s1_x1, type, 1, 1)              \
-    DEPTHWISE_3X3(depthwise_##name##_3x3_s2_x4, type, 2, 4)              \
-    DEPTHWISE_3X3(depthwise_##name##_3x3_s2_x1, type, 2, 1)              \
-    KERNEL(depthwise_##name##_any, cuda_gconv, WIDE_THREADS, 6) {        \
-        depthwise_any<type>(p);                                          \
+#define DEPTHWISE(name, type)                                                                      \
+    DEPTHWISE_3X3(depthwise_##name##_3x3_s1_x4, type, 1, 4)                                        \
+    DEPTHWISE_3X3(depthwise_##name##_3x3_s1_x1, type, 1, 1)                                        \
+    DEPTHWISE_3X3(depthwise_##name##_3x3_s2_x4, type, 2, 4)                                        \
+    DEPTHWISE_3X3(depthwise_##name##_3x3_s2_x1, type, 2, 1)                                        \
+    KERNEL(depthwise_##name##_any, cuda_gconv, WIDE_THREADS, 6) {                                  \
+        depthwise_any<type>(p);                                                                    \
     }
 
 DEPTHWISE(f16, CUDA_F16)

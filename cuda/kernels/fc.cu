@@ -79,8 +79,7 @@ template <class T, int ROWS, int OUTPUTS> DEVICE void fc(const cuda_conv &p) {
     grid_release();
 #pragma unroll 1
     for (int i = (int)threadIdx.x; i < chunks; i += FC_THREADS) {
-        if (i + FC_THREADS < chunks)
-            load_weights<T, OUTPUTS>(p, weights, i + FC_THREADS, next);
+        if (i + FC_THREADS < chunks) load_weights<T, OUTPUTS>(p, weights, i + FC_THREADS, next);
         int tap = i / run_chunks, chunk = i - tap * run_chunks;
         int64_t run = (int64_t)(tap / p.across) * p.in.row + (int64_t)(tap % p.across) * p.in.px +
                       chunk * EACH;
@@ -116,9 +115,9 @@ template <class T, int ROWS, int OUTPUTS> DEVICE void fc(const cuda_conv &p) {
                     gridDim.x * blockDim.x);
 }
 
-#define FC(type, rows, outputs, blocks)                              \
-    KERNEL(fc_##type##_r##rows, cuda_conv, FC_THREADS, blocks) {     \
-        fc<type_##type, rows, outputs>(p);                           \
+#define FC(type, rows, outputs, blocks)                                                            \
+    KERNEL(fc_##type##_r##rows, cuda_conv, FC_THREADS, blocks) {                                   \
+        fc<type_##type, rows, outputs>(p);                                                         \
     }
 
 /* Bytes by bytes are multiplied one at a time here, which keeps up with memory for one row alone;

@@ -50,7 +50,7 @@ KERNEL(pool_wide, cuda_pool, WIDE_THREADS, 6) {
  * A block has POOL_GROUPS groups of channels of one image; POOL_LANES threads share the pixels of
  * each, and add up what they have in shared memory, in an order that is always the same.
  */
-KERNEL(pool_global, cuda_pool, POOL_LANES * POOL_GROUPS, 2) {
+KERNEL(pool_global, cuda_pool, POOL_LANES *POOL_GROUPS, 2) {
     float *parts = (float *)shared_memory(); /* [POOL_LANES][POOL_GROUPS][WIDE] */
     int groups = (p.in.c + WIDE - 1) / WIDE, blocks = (groups + POOL_GROUPS - 1) / POOL_GROUPS;
     int group = (int)blockIdx.x % blocks * POOL_GROUPS + (int)threadIdx.x % POOL_GROUPS;

@@ -12,20 +12,21 @@
  *
  * A warp of the two large tiles has 64 x 32 sums in registers: six loads of fragments for sixteen
  * products, and two blocks of the largest fit a multiprocessor's shared memory (192 KB of 227 on
- * sm_90; one on sm_80; the 96 KB are within the 99 of sm_86). Small tiles are for maps that have too
- * few pixels to fill the device with large ones: there a block waits for memory, and deeper rings
- * keep more of it under way.
+ * sm_90; one on sm_80; the 96 KB are within the 99 of sm_86). Small tiles are for maps that have
+ * too few pixels to fill the device with large ones: there a block waits for memory, and deeper
+ * rings keep more of it under way.
  */
-#define CUDA_CONV_TILES(X)  \
-    X(128, 128, 2, 4, 3)    \
-    X(128, 64, 2, 2, 3)     \
-    X(64, 64, 2, 2, 4)      \
-    X(64, 32, 2, 2, 5)      \
+#define CUDA_CONV_TILES(X)                                                                         \
+    X(128, 128, 2, 4, 3)                                                                           \
+    X(128, 64, 2, 2, 3)                                                                            \
+    X(64, 64, 2, 2, 4)                                                                             \
+    X(64, 32, 2, 2, 5)                                                                             \
     X(32, 32, 2, 2, 6)
-/* Those there are also for inputs aligned to 8 and 4 bytes: first layers, which have few channels. */
-#define CUDA_CONV_NARROW_TILES(X) \
-    X(128, 64, 2, 2, 3)           \
-    X(64, 64, 2, 2, 4)            \
+/* Those there are also for inputs aligned to 8 and 4 bytes: first layers, which have few channels.
+ */
+#define CUDA_CONV_NARROW_TILES(X)                                                                  \
+    X(128, 64, 2, 2, 3)                                                                            \
+    X(64, 64, 2, 2, 4)                                                                             \
     X(64, 32, 2, 2, 5)
 
 enum {
@@ -33,10 +34,10 @@ enum {
     CONV_SUM_PAD = 8, /* floats after a row of sums in shared memory */
     FC_THREADS = 256,
     FC_MOST_ROWS = 8,
-    WIDE = 8,         /* channels a thread computes together in all other kernels */
+    WIDE = 8, /* channels a thread computes together in all other kernels */
     WIDE_THREADS = 128,
-    POOL_LANES = 32,  /* threads that share the map of a global pool's WIDE channels */
-    POOL_GROUPS = 8   /* times WIDE: channels of a block of a global pool */
+    POOL_LANES = 32, /* threads that share the map of a global pool's WIDE channels */
+    POOL_GROUPS = 8  /* times WIDE: channels of a block of a global pool */
 };
 
 /* Blocks a multiprocessor that registers are rationed for. */
@@ -45,9 +46,9 @@ enum {
 /* Shared memory of a tile: its ring, or its sums on their way out. */
 #define CONV_RING(pixels, channels, stages) ((stages) * ((pixels) + (channels)) * CONV_STEP)
 #define CONV_SUMS(pixels, channels)         ((pixels) * ((channels) + CONV_SUM_PAD) * 4)
-#define CONV_SHARED(pixels, channels, stages)                                  \
-    (CONV_RING(pixels, channels, stages) > CONV_SUMS(pixels, channels)         \
-         ? CONV_RING(pixels, channels, stages)                                 \
+#define CONV_SHARED(pixels, channels, stages)                                                      \
+    (CONV_RING(pixels, channels, stages) > CONV_SUMS(pixels, channels)                             \
+         ? CONV_RING(pixels, channels, stages)                                                     \
          : CONV_SUMS(pixels, channels))
 
 #endif

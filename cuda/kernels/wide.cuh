@@ -2,8 +2,8 @@
  * wide.cuh - epilogue.cuh for eight neighbouring channels at a time.
  *
  * Sixteen bytes is the widest a thread loads or stores at once, and eight fp16 fill it. Where a
- * tensor's addresses do not allow that, or fewer channels than eight are left, the same functions go
- * channel by channel, so that callers need no second path.
+ * tensor's addresses do not allow that, or fewer channels than eight are left, the same functions
+ * go channel by channel, so that callers need no second path.
  */
 #ifndef MIEN_CUDA_KERNELS_WIDE_CUH
 #define MIEN_CUDA_KERNELS_WIDE_CUH

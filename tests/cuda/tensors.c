@@ -195,8 +195,9 @@ void tensor_make(struct tensor *t, int type, int batch, int h, int w, int c, int
     /* An odd start, but one a tensor of that type can have. */
     size_t shift = flags & TENSOR_ALIGNED || one_in(2) ? 0 : (size_t)(draw(0, 16) * size);
     t->bytes = guard + shift + used + guard;
-    t->origin = guard + shift +
-                (size_t)((int64_t)v->top * v->row + (int64_t)v->left * v->px + first) * (size_t)size;
+    t->origin =
+        guard + shift +
+        (size_t)((int64_t)v->top * v->row + (int64_t)v->left * v->px + first) * (size_t)size;
     t->host = malloc(t->bytes);
     if (type == CUDA_U8) v->scale = floats_up(c, 0.005, 0.02, &t->scale);
     if (flags & TENSOR_INPUT)
@@ -237,12 +238,12 @@ void tensor_check_around(const struct tensor *t, const unsigned char *now) {
                 memset(own + at, 1, (size_t)(v->c * size));
                 for (int c = 0; c < v->c && !in; c++) {
                     double halo = tensor_read(t, now, at + (size_t)(c * size));
-                    if (halo != v->zero)
-                        test_fail("halo at %d %d %d %d is %g", b, y, x, c, halo);
+                    if (halo != v->zero) test_fail("halo at %d %d %d %d is %g", b, y, x, c, halo);
                 }
             }
     for (size_t i = 0; i < t->bytes; i++)
         if (!own[i] && now[i] != t->host[i])
-            test_fail("byte %td from pixel 0,0 was overwritten", (ptrdiff_t)i - (ptrdiff_t)t->origin);
+            test_fail("byte %td from pixel 0,0 was overwritten",
+                      (ptrdiff_t)i - (ptrdiff_t)t->origin);
     free(own);
 }

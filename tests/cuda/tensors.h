@@ -2,8 +2,8 @@
  * tensors.h - tensors on the device with known bytes all around, for tests of kernels.
  *
  * A tensor has a copy on the host of every byte of its buffer: what a kernel was given, what is
- * allowed to change, and after a run, what did. Slices of wider buffers, halos and odd alignments are
- * drawn at random. Bytes that no kernel may look at are NaNs, or 255.
+ * allowed to change, and after a run, what did. Slices of wider buffers, halos and odd alignments
+ * are drawn at random. Bytes that no kernel may look at are NaNs, or 255.
  */
 #ifndef MIEN_TESTS_CUDA_TENSORS_H
 #define MIEN_TESTS_CUDA_TENSORS_H

@@ -3,9 +3,9 @@
  *
  *     test_kernels [--seed N] [--count N] [--from CASE] [--only TEXT] [--verbose 1]
  *
- * runs on the driver it finds: a GPU's, or the emulator's (MIEN_LIBCUDA). The k-th case of a seed is
- * the same whatever ran before it, and a failure prints both. Each kernel runs twice: results must
- * not depend on the order blocks come in, and counters must be zero again.
+ * runs on the driver it finds: a GPU's, or the emulator's (MIEN_LIBCUDA). The k-th case of a seed
+ * is the same whatever ran before it, and a failure prints both. Each kernel runs twice: results
+ * must not depend on the order blocks come in, and counters must be zero again.
  */
 #include "cuda/choose.h"
 #include "engine/err.h"
@@ -18,7 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The kernels as the program carries them (cuda/kernels.h); the emulator has its own and needs none.
+/* The kernels as the program carries them (cuda/kernels.h); the emulator has its own and needs
+ * none.
  */
 extern const unsigned char cuda_kernels_image[] __attribute__((weak));
 
@@ -26,7 +27,8 @@ static CUmodule module;
 static const char *only = "";
 static int verbose;
 
-/* What was run: launches, and the largest error of fp32 outputs relative to 1 + what they should be. */
+/* What was run: launches, and the largest error of fp32 outputs relative to 1 + what they should
+ * be. */
 static struct {
     char name[64];
     int launches;
@@ -45,15 +47,21 @@ static void launch(const struct cuda_launch *l, void *params) {
     CUfunction f;
     test_check(gpu->module_function(&f, module, l->kernel), l->kernel);
     if (l->shared > 48 << 10)
-        test_check(gpu->function_set(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
-                                     (int)l->shared),
-                   "shared memory");
+        test_check(
+            gpu->function_set(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, (int)l->shared),
+            "shared memory");
     CUlaunchAttribute overlap = {.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION,
                                  .value.programmaticStreamSerializationAllowed = 1};
-    CUlaunchConfig c = {.gridDimX = l->grid[0], .gridDimY = l->grid[1], .gridDimZ = l->grid[2],
-                        .blockDimX = l->block, .blockDimY = 1, .blockDimZ = 1,
-                        .sharedMemBytes = l->shared, .hStream = gpu_stream,
-                        .attrs = &overlap, .numAttrs = gpu_capability >= 90};
+    CUlaunchConfig c = {.gridDimX = l->grid[0],
+                        .gridDimY = l->grid[1],
+                        .gridDimZ = l->grid[2],
+                        .blockDimX = l->block,
+                        .blockDimY = 1,
+                        .blockDimZ = 1,
+                        .sharedMemBytes = l->shared,
+                        .hStream = gpu_stream,
+                        .attrs = &overlap,
+                        .numAttrs = gpu_capability >= 90};
     void *args[] = {params};
     test_check(gpu->launch(&c, f, args, NULL), l->kernel);
     test_check(gpu->stream_wait(gpu_stream), l->kernel);
@@ -417,9 +425,9 @@ static void test_gconv(void) {
         for (int o = 0; o < cout; o++, at++)
             for (int t = 0; t < k.kh * k.kw; t++)
                 for (int j = 0; j < inputs; j++)
-                    *at += tensor_stored(&in, i / w / h, i / w % h * k.stride - k.pad_top + t / k.kw,
-                                         i % w * k.stride - k.pad_left + t % k.kw,
-                                         o / outputs * inputs + j) *
+                    *at += tensor_stored(
+                               &in, i / w / h, i / w % h * k.stride - k.pad_top + t / k.kw,
+                               i % w * k.stride - k.pad_left + t % k.kw, o / outputs * inputs + j) *
                            weights[(t * inputs + j) * cout + o];
     cuda_choose_gconv(&plain, &p, &l);
     run(&l, &p, &x, sums, 1e-5);
@@ -576,8 +584,9 @@ static void test_ends(void) {
             for (int x = -t.v.left; x < w + t.v.right; x++)
                 for (int i = 0; i < t.v.px; i++) {
                     int inside = y >= 0 && y < h && x >= 0 && x < w;
-                    double want = i > 2 ? 0 : inside ? host[((b * h + y) * w + x) * 3 + i]
-                                                     : in.border[i];
+                    double want = i > 2    ? 0
+                                  : inside ? host[((b * h + y) * w + x) * 3 + i]
+                                           : in.border[i];
                     double got = tensor_read(&all, now, tensor_at(&all, b, y, x, i));
                     if (fabs(got - want) > 1e-3) test_fail("input %d %d %d %d", b, y, x, i);
                 }

@@ -1,0 +1,31 @@
+/*
+ * hopper.h - which convolutions run as kernels/conv_wgmma.cu, in which tiles, and their parameters.
+ *
+ * Apart from choose.h because parameters here are more than pointers and numbers: the copy engine
+ * wants tensors described by the driver. Everything here says 0 for what the kernel does not take;
+ * choose.h has a kernel for it.
+ */
+#ifndef MIEN_CUDA_HOPPER_H
+#define MIEN_CUDA_HOPPER_H
+
+#include "cuda/choose.h"
+#include "cuda/driver.h"
+#include "cuda/kernels/hopper_params.h"
+
+/* The launch that is best for a convolution: fp16 of 16 channels and more, in pixels that start at
+ * multiples of 16 bytes, on a device of compute capability 9.0. As in choose.h, splits, partial and
+ * arrived are not looked at, and out says what they should be. */
+int cuda_hopper_choose(const struct cuda_machine *m, const struct cuda_conv *p,
+                       struct cuda_launch *out);
+/* One way of many: tile `tile` of kernels/wgmma_tiles.h, `splits` blocks a tile, as many blocks as
+ * `processors` multiprocessors have at a time. */
+enum { CUDA_HOPPER_TILE_COUNT = 6 };
+int cuda_hopper_shape(const struct cuda_conv *p, int tile, int splits, int processors,
+                      struct cuda_launch *out);
+
+/* What the chosen launch is given: p with its splits, partial and arrived filled in. A context is
+ * current. */
+int cuda_hopper_fill(const struct cuda_driver *driver, const struct cuda_conv *p,
+                     const struct cuda_launch *launch, struct cuda_conv_wgmma *out);
+
+#endif

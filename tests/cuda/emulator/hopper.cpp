@@ -1,0 +1,402 @@
+/*
+ * Hopper's barriers, copies and multiplications: see hopper.h.
+ *
+ * Not known from any text, and to be looked at on hardware first if results differ there:
+ * - that im2col coordinates name a pixel to start at and that, beyond the box, a row starts again
+ *   at the lower corner (and not, with a stride, where the pixel's remainder would have it);
+ * - that the multiplier's swizzle is of address bits, so that a descriptor may start 32, 64 or 96
+ *   bytes into a row of a swizzled matrix (CUTLASS relies on it, PTX does not quite say so);
+ * - in which order, and to how many bits, products of one instruction are summed.
+ */
+#include "tests/cuda/emulator/hopper.h"
+
+#include "tests/cuda/emulator/device.h"
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+
+enum { LANES = 32, GROUP = 128 };
+
+/* ------------------------------------------------------------------ barriers */
+
+/* An opaque 64-bit thing on a GPU. Memory that is no barrier has another magic: poison is 0xFF. */
+struct barrier {
+    uint8_t magic, phase;
+    uint16_t arrivals, pending; /* of threads: of a phase, and missing in this one */
+    uint16_t low;               /* bytes expected and not here, with `high`; may be below zero */
+};
+static_assert(sizeof(barrier) == 8, "mbarriers are 8 bytes");
+enum { MAGIC = 0xB5, MOST_ARRIVALS = 0xFFFF, MOST_BYTES = (1 << 20) - 1 };
+
+/* Bytes each barrier still waits for, by its place; and barriers that are initialised but whose
+ * thread has not called barrier_init_fence(). */
+static std::map<const void *, int> bytes;
+static std::map<const void *, const emulator_thread *> unfenced;
+
+static barrier *look(uint64_t *p, const char *what) {
+    barrier *b = (barrier *)p;
+    emulator_check_shared(p, sizeof *b, sizeof *b, what);
+    if (b->magic != MAGIC) emulator_abort("%s: no barrier is initialised there", what);
+    auto it = unfenced.find(p);
+    if (it != unfenced.end() && it->second != emulator_current)
+        emulator_abort("%s: another thread has initialised it and not called barrier_init_fence()",
+                       what);
+    return b;
+}
+
+static void end_phase(barrier *b) {
+    if (b->pending || bytes[b]) return;
+    b->phase++;
+    b->pending = b->arrivals;
+}
+
+static void arrive(barrier *b, const char *what) {
+    if (b->pending == 0) emulator_abort("%s: more arrivals than the phase takes", what);
+    b->pending--;
+    end_phase(b);
+}
+
+void barrier_init(uint64_t *p, unsigned arrivals) {
+    emulator_check_shared(p, sizeof *p, sizeof *p, "barrier_init()");
+    if (arrivals < 1 || arrivals > MOST_ARRIVALS)
+        emulator_abort("barrier_init() for %u arrivals", arrivals);
+    barrier b = {MAGIC, 0, (uint16_t)arrivals, (uint16_t)arrivals, 0};
+    memcpy(p, &b, sizeof b);
+    bytes[p] = 0;
+    unfenced[p] = emulator_current;
+}
+
+void barrier_init_fence() {
+    for (auto it = unfenced.begin(); it != unfenced.end();)
+        it = it->second == emulator_current ? unfenced.erase(it) : std::next(it);
+}
+
+void barrier_expect(uint64_t *p, unsigned count) {
+    barrier *b = look(p, "barrier_expect()");
+    bytes[b] += (int)count;
+    if (bytes[b] > MOST_BYTES) emulator_abort("barrier_expect(): beyond what a barrier counts");
+    arrive(b, "barrier_expect()");
+}
+
+void barrier_arrive(uint64_t *p) {
+    arrive(look(p, "barrier_arrive()"), "barrier_arrive()");
+}
+
+struct phase_wait {
+    const barrier *b;
+    unsigned parity;
+};
+
+static bool has_ended(void *context) {
+    const phase_wait *w = (const phase_wait *)context;
+    return (w->b->phase & 1) != w->parity;
+}
+
+void barrier_wait(uint64_t *p, unsigned parity) {
+    phase_wait w = {look(p, "barrier_wait()"), parity};
+    if (parity > 1) emulator_abort("barrier_wait() for parity %u", parity);
+    emulator_wait_until("barrier_wait()", has_ended, &w);
+}
+
+/* Together: the sum of what all threads of a block have is looked at nowhere. */
+void emulator_registers(int n, int take) {
+    (void)n;
+    emulator_meet_warp(take ? "registers_take()" : "registers_give()", NULL, NULL);
+}
+
+/* -------------------------------------------------------------------- copies */
+
+struct copy {
+    char *to;
+    uint32_t address; /* of `to` */
+    const emulator_tensor_map *map;
+    uint64_t *barrier;
+    int at[4]; /* coordinates of the box's first element */
+    int offset[2];
+};
+
+static const emulator_tensor_map *map_of(const cuda_tensor_map &map, int im2col, int rank,
+                                         const char *what) {
+    const emulator_tensor_map *m = (const emulator_tensor_map *)&map;
+    emulator_check_aligned(m, 64, what);
+    if (m->magic != EMULATOR_TENSOR_MAP_MAGIC) emulator_abort("%s: not a tensor map", what);
+    if (m->im2col != im2col || m->rank != rank)
+        emulator_abort("%s: a tensor map of rank %d, %sim2col", what, m->rank,
+                       m->im2col ? "" : "not ");
+    if (m->type != 6) emulator_abort("%s: elements are not fp16", what); /* ..._FLOAT16 */
+    return m;
+}
+
+/* Row i of the box, of box[0] elements: rows follow each other at 128 bytes, the 16-byte units of
+ * each at their number XOR address bits 7-9. from: NULL for zeros. */
+static void land_row(const copy &c, int i, const char *from, int valid) {
+    int row = c.map->box[0] * 2;
+    for (int at = 0; at < row; at += 2) {
+        uint32_t plain = c.address + (uint32_t)(i * row + at);
+        uint32_t place = c.map->swizzle == 3 ? plain ^ (plain >> 7 & 7) << 4 : plain;
+        uint16_t v = 0;
+        if (from && at < valid) memcpy(&v, from + at, sizeof v);
+        memcpy(c.to + (int32_t)(place - c.address), &v, sizeof v);
+    }
+}
+
+/* Bytes of the innermost row from x on that the tensor has; what is left of it is not emulated. */
+static int valid_of(const emulator_tensor_map *m, int x) {
+    int64_t left = (int64_t)m->dims[0] + 1 - x;
+    return left <= 0 ? 0 : (int)(left < m->box[0] ? left : m->box[0]) * 2;
+}
+
+static void complete(const copy &c, int count) {
+    barrier *b = (barrier *)c.barrier;
+    bytes[b] -= count;
+    if (bytes[b] < -MOST_BYTES) emulator_abort("more bytes copied than a barrier counts");
+    end_phase(b);
+}
+
+static void land_box(void *context) {
+    const copy &c = *(const copy *)context;
+    const emulator_tensor_map *m = c.map;
+    for (int i = 0; i < m->box[1]; i++) {
+        int64_t y = (int64_t)c.at[1] + i;
+        int valid = y < 0 || y > m->dims[1] ? 0 : valid_of(m, c.at[0]);
+        const char *from = (const char *)m->address + y * (int64_t)m->strides[0] + c.at[0] * 2;
+        if (valid) emulator_check_global(from, (size_t)valid, "copy_box()");
+        land_row(c, i, from, valid);
+    }
+    complete(c, m->box[0] * m->box[1] * 2);
+}
+
+/* W, H, N from the innermost on: a pixel beyond the box's upper corner is one at the lower corner
+ * of the next. */
+static void land_windows(void *context) {
+    const copy &c = *(const copy *)context;
+    const emulator_tensor_map *m = c.map;
+    int64_t at[3] = {c.at[1], c.at[2], c.at[3]};
+    for (int i = 0; i < m->box[1]; i++) {
+        int64_t w = at[0] + c.offset[0], h = at[1] + c.offset[1], n = at[2];
+        int inside =
+            w >= 0 && w <= m->dims[1] && h >= 0 && h <= m->dims[2] && n >= 0 && n <= m->dims[3];
+        int valid = inside ? valid_of(m, c.at[0]) : 0;
+        const char *from = (const char *)m->address + w * (int64_t)m->strides[0] +
+                           h * (int64_t)m->strides[1] + n * (int64_t)m->strides[2] + c.at[0] * 2;
+        if (valid) emulator_check_global(from, (size_t)valid, "copy_windows()");
+        land_row(c, i, from, valid);
+        for (int d = 0; d < 2; d++) {
+            at[d] += m->steps[d + 1];
+            if (at[d] <= (int64_t)m->dims[d + 1] + m->upper[d]) break;
+            at[d] = m->lower[d];
+            if (d == 1) at[2]++;
+        }
+    }
+    complete(c, m->box[0] * m->box[1] * 2);
+}
+
+static void start(const copy &c, const char *what, void (*land)(void *)) {
+    size_t size = (size_t)c.map->box[0] * c.map->box[1] * 2;
+    look(c.barrier, what);
+    if (unfenced.count(c.barrier))
+        emulator_abort("%s: its barrier is initialised without barrier_init_fence()", what);
+    if (c.map->swizzle != 3 || c.map->box[0] != 64)
+        emulator_abort("%s: only rows of 128 swizzled bytes are emulated", what);
+    emulator_check_shared(c.to, size, 128, what);
+    if (c.address % 1024) emulator_abort("%s: not to a multiple of 1024 bytes", what);
+    emulator_poison(c.to, size);
+    emulator_defer(what, land, &c, sizeof c);
+}
+
+void tensor_map_prefetch(const cuda_tensor_map &map) {
+    emulator_check_aligned(&map, 64, "tensor_map_prefetch()");
+}
+
+void copy_box(void *shared, const cuda_tensor_map &map, int x, int y, uint64_t *barrier) {
+    copy c = {(char *)shared,
+              emulator_shared_address(shared),
+              map_of(map, 0, 2, "copy_box()"),
+              barrier,
+              {x, y},
+              {}};
+    if (x < 0 || x % 8) emulator_abort("copy_box() from column %d is not emulated", x);
+    start(c, "copy_box()", land_box);
+}
+
+void copy_windows(void *shared, const cuda_tensor_map &map, int c, int x, int y, int n, int kx,
+                  int ky, uint64_t *barrier) {
+    copy o = {(char *)shared,
+              emulator_shared_address(shared),
+              map_of(map, 1, 4, "copy_windows()"),
+              barrier,
+              {c, x, y, n},
+              {kx, ky}};
+    if (kx < 0 || kx > 255 || ky < 0 || ky > 255)
+        emulator_abort("copy_windows() of tap %d, %d", kx, ky); /* 8 bits each in a map of rank 4 */
+    if (c < 0) emulator_abort("copy_windows() from channel %d is not emulated", c);
+    if (emulator_launched->programmatic && !emulator_current->block->grid_waited)
+        emulator_abort("copy_windows() before grid_wait(): the kernel before may write it still");
+    start(o, "copy_windows()", land_windows);
+}
+
+/* ------------------------------------------------------------------ matrices */
+
+uint64_t matrix_descriptor(const void *first) {
+    uint64_t stride = 1024 / 16, swizzle_128b = 1;
+    return (emulator_shared_address(first) & 0x3FFFF) >> 4 | stride << 32 | swizzle_128b << 62;
+}
+
+/* The 16 columns of fp16 of `rows` rows from `first` on, through what a descriptor says. */
+static void read_matrix(uint64_t d, int first, int rows, uint16_t *out) {
+    uint32_t start = (uint32_t)(d & 0x3FFF) << 4, stride = (uint32_t)(d >> 32 & 0x3FFF) << 4;
+    if (d >> 62 != 1 || (d >> 49 & 7) || (d & 0x3FFF1FFF3FFF3FFFull) != (d & 0x3FFFFFFFFFFFFFFFull))
+        emulator_abort("a matrix descriptor %016llx that is not emulated", (unsigned long long)d);
+    for (int r = first; r < first + rows; r++)
+        for (int k = 0; k < 16; k++) {
+            uint32_t at = start + (uint32_t)(r / 8) * stride + (uint32_t)(r % 8) * 128 + 2 * k;
+            at ^= (at >> 7 & 7) << 4;
+            const char *p = emulator_shared_pointer(at);
+            emulator_check_shared(p, 2, 2, "multiply_group()");
+            memcpy(&out[(r - first) * 16 + k], p, 2);
+        }
+}
+
+/* A warp's part of a multiplication: sixteen rows. */
+struct product {
+    float *sum[LANES];
+    int count, row;
+    uint64_t a, b;
+    std::vector<uint16_t> left, right; /* operands, once read: [16][16], [2 count][16] */
+};
+
+/* What a warp has under way. Values of sums are here while their variables hold nothing of use. */
+struct flight {
+    std::deque<std::vector<product>> batches;   /* the last one is not committed */
+    std::map<float *, std::vector<float>> sums; /* by lane 0's, [count][LANES] */
+    bool begun;
+};
+
+static std::map<const emulator_warp *, flight> flights;
+
+static void read_operands(product &p) {
+    p.left.resize(16 * 16);
+    p.right.resize((size_t)p.count * 2 * 16);
+    read_matrix(p.a, p.row, 16, p.left.data());
+    read_matrix(p.b, 0, 2 * p.count, p.right.data());
+}
+
+static const float *floats() {
+    static std::vector<float> all;
+    if (all.empty()) {
+        all.resize(1 << 16);
+        for (int i = 0; i < 1 << 16; i++) all[(size_t)i] = half_to_float((uint16_t)i);
+    }
+    return all.data();
+}
+
+static void multiply(product &p, std::vector<float> &sums) {
+    const float *f = floats();
+    if (p.left.empty()) read_operands(p);
+    for (int y = 0; y < 16; y++)
+        for (int x = 0; x < 2 * p.count; x++) {
+            int lane = y % 8 * 4 + x % 8 / 2, i = x / 8 * 4 + y / 8 * 2 + x % 2;
+            float total = 0;
+            for (int k = 0; k < 16; k++) total += f[p.left[y * 16 + k]] * f[p.right[x * 16 + k]];
+            sums[(size_t)(i * LANES + lane)] += total;
+        }
+}
+
+/* Batches until n are left; then sums that nothing is under way for are in place. */
+static void land(flight &f, size_t n) {
+    while (f.batches.size() > n + 1) {
+        std::vector<product> done = std::move(f.batches.front());
+        f.batches.pop_front();
+        for (product &p : done) multiply(p, f.sums[p.sum[0]]);
+        for (product &p : done) {
+            bool more = false;
+            for (auto &batch : f.batches)
+                for (product &q : batch) more |= q.sum[0] == p.sum[0];
+            auto it = f.sums.find(p.sum[0]);
+            if (more || it == f.sums.end()) continue;
+            for (int i = 0; i < p.count; i++)
+                for (int lane = 0; lane < LANES; lane++)
+                    p.sum[lane][i] = it->second[(size_t)(i * LANES + lane)];
+            f.sums.erase(it);
+        }
+    }
+}
+
+/* Of the current warp, which must be one of four. */
+static flight &flight_of(const char *what) {
+    emulator_block *b = emulator_current->block;
+    size_t group = (size_t)emulator_current->rank / GROUP;
+    if (group >= b->warpgroups.size()) emulator_abort("%s: its group has not four warps", what);
+    flight &f = flights[emulator_current->warp];
+    if (f.batches.empty()) f.batches.emplace_back();
+    return f;
+}
+
+static void begin_together(void **args) {
+    (void)args;
+    flight_of("multiply_begin()").begun = true;
+}
+
+void multiply_begin() {
+    emulator_meet_warp("multiply_begin()", begin_together, NULL);
+}
+
+static void commit_together(void **args) {
+    (void)args;
+    flight_of("multiply_commit()").batches.emplace_back();
+}
+
+void multiply_commit() {
+    emulator_meet_warp("multiply_commit()", commit_together, NULL);
+}
+
+static void wait_together(void **args) {
+    flight &f = flight_of("multiply_wait()");
+    land(f, (size_t) * (int *)args[0]);
+    f.begun = false;
+}
+
+void emulator_multiply_wait(int n) {
+    emulator_meet_warp("multiply_wait()", wait_together, &n);
+}
+
+struct call {
+    float *sum;
+    int count;
+    uint64_t a, b;
+};
+
+static void multiply_together(void **args) {
+    flight &f = flight_of("multiply_group()");
+    const call *first = (const call *)args[0];
+    if (!f.begun) emulator_abort("multiply_group() without multiply_begin()");
+    product p;
+    p.count = first->count;
+    p.row = emulator_current->rank % GROUP / LANES * 16;
+    p.a = first->a;
+    p.b = first->b;
+    for (int lane = 0; lane < LANES; lane++) {
+        const call *c = (const call *)args[lane];
+        if (c->a != p.a || c->b != p.b)
+            emulator_abort("multiply_group(): lane %d has other descriptors", lane);
+        p.sum[lane] = c->sum;
+    }
+    std::vector<float> &sums = f.sums[p.sum[0]];
+    if (sums.empty()) {
+        sums.resize((size_t)p.count * LANES);
+        for (int i = 0; i < p.count; i++)
+            for (int lane = 0; lane < LANES; lane++)
+                sums[(size_t)(i * LANES + lane)] = p.sum[lane][i];
+    }
+    for (int lane = 0; lane < LANES; lane++)
+        emulator_poison(p.sum[lane], (size_t)p.count * sizeof(float));
+    if (emulator_random() & 1) read_operands(p);
+    f.batches.back().push_back(std::move(p));
+}
+
+void emulator_multiply(float *sum, int count, uint64_t a, uint64_t b) {
+    call c = {sum, count, a, b};
+    emulator_meet_warp("multiply_group()", multiply_together, &c);
+}
