@@ -222,23 +222,52 @@ DEVICE int conv_join(const cuda_conv &p, sum *sums, unsigned *last) {
     return 1;
 }
 
-/* Sums from shared memory, [rows][columns + CONV_SUM_PAD], to where they belong. */
+/* Eight sums of a row. Neighbours read 32 bytes apart: every other four threads begin with the
+ * upper half, and eight of them meet all banks once. */
+DEVICE void load_sums(const float *from, float v[WIDE]) {
+    int swap = (int)threadIdx.x / 4 % 2;
+    quad a = *(const quad *)(from + 4 * swap), b = *(const quad *)(from + 4 - 4 * swap);
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+        v[i] = float_of(swap ? b.w[i] : a.w[i]);
+        v[4 + i] = float_of(swap ? a.w[i] : b.w[i]);
+    }
+}
+
+/* Sums from shared memory, [rows][columns + CONV_SUM_PAD], to where they belong. Residuals of a few
+ * pixels are asked for together: one after another they would take a trip to memory each. */
 template <int threads, int rows, int columns>
 DEVICE void conv_store(const cuda_conv &p, const float *sums, int first_pixel, int pixels,
                        int first_channel) {
-    int group = (int)threadIdx.x % (columns / WIDE), c = first_channel + group * WIDE;
+    enum {
+        GROUPS = columns / WIDE,
+        STEP = threads / GROUPS,
+        EACH = rows / STEP,
+        MOST = threads > 128 ? 2 : 4, /* large blocks have fewer registers */
+        TOGETHER = EACH < MOST ? EACH : MOST
+    };
+    int group = (int)threadIdx.x % GROUPS, c = first_channel + group * WIDE;
     int n = min(p.e.out.c - c, (int)WIDE);
     if (n <= 0) return;
     wide_epilogue e;
     wide_epilogue_of(p.e, c, n, e);
     int w = p.e.out.w, h = p.e.out.h;
-    for (int row = (int)threadIdx.x / (columns / WIDE); row < rows;
-         row += threads / (columns / WIDE)) {
-        int pixel = first_pixel + row;
-        if (pixel >= pixels) break;
-        float v[WIDE];
-        load_floats(sums + row * (columns + CONV_SUM_PAD) + group * WIDE, WIDE, v);
-        store_sums(p.e, e, v, pixel / w / h, pixel / w % h, pixel % w);
+#pragma unroll 1
+    for (int row = (int)threadIdx.x / GROUPS; row < rows; row += TOGETHER * STEP) {
+        wide_raw res[TOGETHER];
+#pragma unroll
+        for (int i = 0; i < TOGETHER; i++) {
+            int at = min(first_pixel + row + i * STEP, pixels - 1);
+            load_residual(p.e, e, at / w / h, at / w % h, at % w, res[i]);
+        }
+#pragma unroll
+        for (int i = 0; i < TOGETHER; i++) {
+            int at = first_pixel + row + i * STEP;
+            float v[WIDE];
+            if (at >= pixels) return;
+            load_sums(sums + (row + i * STEP) * (columns + CONV_SUM_PAD) + group * WIDE, v);
+            store_sums(p.e, e, v, res[i], at / w / h, at / w % h, at % w);
+        }
     }
 }
 

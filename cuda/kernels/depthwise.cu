@@ -50,11 +50,18 @@ template <int TYPE, int STRIDE, int OUTPUTS> DEVICE void depthwise_3x3(const cud
             for (int kx = 0; kx < K; kx++)
                 load_floats(p.weights + (ky * K + kx) * out.c + o.c, o.n, wt[kx]);
 #pragma unroll
-            for (int x = 0; x < COLUMNS; x++) {
-                float v[WIDE];
-                if (x >= last) break;
-                load_stored(in, row + (int64_t)x * in.px * size, o.n, wide, v);
-                add_column<K, STRIDE, OUTPUTS>(sum, v, wt, x);
+            for (int x = 0; x < COLUMNS; x += K) { /* so many loads under way */
+                wide_raw raw[K];
+#pragma unroll
+                for (int i = 0; i < K; i++)
+                    load_raw(TYPE, row + (int64_t)min(x + i, last - 1) * in.px * size, o.n, wide,
+                             raw[i]);
+#pragma unroll
+                for (int i = 0; i < K; i++) {
+                    float v[WIDE];
+                    unpack(TYPE, raw[i], v);
+                    if (x + i < last) add_column<K, STRIDE, OUTPUTS>(sum, v, wt, x + i);
+                }
             }
         }
         wide_epilogue e;
@@ -86,7 +93,9 @@ template <int TYPE> DEVICE void depthwise_any(const cuda_gconv &p) {
         for (int ky = 0; ky < p.kh; ky++, row += (int64_t)in.row * size)
             for (int kx = 0; kx < p.kw; kx++, weights += out.c) {
                 float v[WIDE], wt[WIDE];
-                load_stored(in, row + (int64_t)kx * in.px * size, o.n, wide, v);
+                wide_raw raw;
+                load_raw(TYPE, row + (int64_t)kx * in.px * size, o.n, wide, raw);
+                unpack(TYPE, raw, v);
                 load_floats(weights, o.n, wt);
 #pragma unroll
                 for (int j = 0; j < WIDE; j++) sum[j] += v[j] * wt[j];
@@ -99,7 +108,7 @@ template <int TYPE> DEVICE void depthwise_any(const cuda_gconv &p) {
 }
 
 #define DEPTHWISE_3X3(name, type, stride, outputs)                                                 \
-    KERNEL(name, cuda_gconv, WIDE_THREADS, outputs == 4 ? 4 : 6) {                                 \
+    KERNEL(name, cuda_gconv, WIDE_THREADS, outputs == 4 ? 4 : 5) {                                 \
         depthwise_3x3<type, stride, outputs>(p);                                                   \
     }
 #define DEPTHWISE(name, type)                                                                      \
@@ -107,7 +116,7 @@ template <int TYPE> DEVICE void depthwise_any(const cuda_gconv &p) {
     DEPTHWISE_3X3(depthwise_##name##_3x3_s1_x1, type, 1, 1)                                        \
     DEPTHWISE_3X3(depthwise_##name##_3x3_s2_x4, type, 2, 4)                                        \
     DEPTHWISE_3X3(depthwise_##name##_3x3_s2_x1, type, 2, 1)                                        \
-    KERNEL(depthwise_##name##_any, cuda_gconv, WIDE_THREADS, 6) {                                  \
+    KERNEL(depthwise_##name##_any, cuda_gconv, WIDE_THREADS, 5) {                                  \
         depthwise_any<type>(p);                                                                    \
     }
 

@@ -28,10 +28,10 @@ DEVICE void pointwise(const cuda_pointwise &p, int shift) {
     store_halo_wide(p.e.out, p.e.batch, thread, gridDim.x * blockDim.x);
 }
 
-KERNEL(pointwise_wide, cuda_pointwise, WIDE_THREADS, 6) {
+KERNEL(pointwise_wide, cuda_pointwise, WIDE_THREADS, 5) {
     pointwise(p, 0);
 }
 
-KERNEL(upsample_wide, cuda_pointwise, WIDE_THREADS, 6) {
+KERNEL(upsample_wide, cuda_pointwise, WIDE_THREADS, 5) {
     pointwise(p, 1);
 }

@@ -18,7 +18,7 @@ DEVICE void pool_end(const cuda_pool &p, float v[WIDE], int pixels) {
         if (p.average) v[i] *= part;
 }
 
-KERNEL(pool_wide, cuda_pool, WIDE_THREADS, 6) {
+KERNEL(pool_wide, cuda_pool, WIDE_THREADS, 5) {
     int wide = view_is_wide(p.in), size = type_size(p.in.type);
     grid_wait();
     grid_release();

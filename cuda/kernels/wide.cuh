@@ -74,42 +74,67 @@ DEVICE void load_floats(const float *p, int n, float out[WIDE]) {
     for (int i = 0; i < WIDE; i++) out[i] = i < n ? p[i] : 0.0f;
 }
 
-/* n channels of what `at` points to; bytes as they are stored. The rest becomes 0. */
-DEVICE void load_stored(const cuda_view &v, const char *at, int n, int wide, float out[WIDE]) {
-    if (!wide || n < WIDE) {
-        for (int i = 0; i < WIDE; i++) {
-            out[i] = 0;
-            if (i >= n) continue;
-            if (v.type == CUDA_F32)
-                out[i] = ((const float *)at)[i];
-            else if (v.type == CUDA_F16)
-                out[i] = half_to_float(((const uint16_t *)at)[i]);
-            else
-                out[i] = (float)((const uint8_t *)at)[i];
+/* Eight channels as they came from memory; `high` is the second half of fp32. Loads stay apart from
+ * what needs them, so that a thread can have several under way. */
+struct wide_raw {
+    quad low, high;
+};
+
+/* n channels of what `at` points to, the rest 0. */
+DEVICE void load_raw(int type, const char *at, int n, int wide, wide_raw &r) {
+    if (wide && n == WIDE) {
+        if (type == CUDA_U8) {
+            pair q = *(const pair *)at;
+            r.low.w[0] = q.w[0];
+            r.low.w[1] = q.w[1];
+        } else {
+            r.low = *(const quad *)at;
+            if (type == CUDA_F32) r.high = *(const quad *)(at + 16);
         }
-    } else if (v.type == CUDA_F32) {
-        quad low = *(const quad *)at, high = *(const quad *)(at + 16);
-        for (int i = 0; i < 4; i++) {
-            out[i] = float_of(low.w[i]);
-            out[4 + i] = float_of(high.w[i]);
-        }
-    } else if (v.type == CUDA_F16) {
-        quad q = *(const quad *)at;
-        for (int i = 0; i < WIDE; i++)
-            out[i] = half_to_float((uint16_t)(q.w[i / 2] >> (16 * (i % 2))));
-    } else {
-        pair q = *(const pair *)at;
-        for (int i = 0; i < WIDE; i++) out[i] = (float)(q.w[i / 4] >> (8 * (i % 4)) & 255);
+        return;
+    }
+#pragma unroll
+    for (int i = 0; i < 4; i++) r.low.w[i] = r.high.w[i] = 0;
+#pragma unroll
+    for (int i = 0; i < WIDE; i++) {
+        if (i >= n) continue;
+        if (type == CUDA_F32)
+            (i < 4 ? r.low : r.high).w[i % 4] = ((const uint32_t *)at)[i];
+        else if (type == CUDA_F16)
+            r.low.w[i / 2] |= (uint32_t)((const uint16_t *)at)[i] << (16 * (i % 2));
+        else
+            r.low.w[i / 4] |= (uint32_t)((const uint8_t *)at)[i] << (8 * (i % 4));
     }
 }
 
-/* The same as values: channels c to c + n - 1. */
-DEVICE void load_values(const cuda_view &v, const char *at, int c, int n, int wide,
-                        float out[WIDE]) {
-    load_stored(v, at, n, wide, out);
+/* As floats; bytes as they are stored. */
+DEVICE void unpack(int type, const wide_raw &r, float out[WIDE]) {
+    if (type == CUDA_F32) {
+#pragma unroll
+        for (int i = 0; i < WIDE; i++) out[i] = float_of((i < 4 ? r.low : r.high).w[i % 4]);
+    } else if (type == CUDA_F16) {
+#pragma unroll
+        for (int i = 0; i < WIDE; i++)
+            out[i] = half_to_float((uint16_t)(r.low.w[i / 2] >> (16 * (i % 2))));
+    } else {
+#pragma unroll
+        for (int i = 0; i < WIDE; i++) out[i] = (float)(r.low.w[i / 4] >> (8 * (i % 4)) & 255);
+    }
+}
+
+/* As values of channels c to c + n - 1 of v. */
+DEVICE void unpack_values(const cuda_view &v, const wide_raw &r, int c, int n, float out[WIDE]) {
+    unpack(v.type, r, out);
     if (v.type != CUDA_U8) return;
     for (int i = 0; i < WIDE; i++)
         if (i < n) out[i] = v.scale[c + i] * (out[i] - (float)v.zero);
+}
+
+DEVICE void load_values(const cuda_view &v, const char *at, int c, int n, int wide,
+                        float out[WIDE]) {
+    wide_raw r;
+    load_raw(v.type, at, n, wide, r);
+    unpack_values(v, r, c, n, out);
 }
 
 /* What an epilogue does to channels c to c + n - 1, fetched once for many pixels. */
@@ -162,15 +187,21 @@ DEVICE void store_values(const cuda_epilogue &e, const wide_epilogue &w, char *a
     }
 }
 
-/* store_sum() for the channels of w. One switch a group: activate() would be one a channel. */
-DEVICE void store_sums(const cuda_epilogue &e, const wide_epilogue &w, float v[WIDE], int b, int y,
-                       int x) {
+/* The residual at an output pixel, where there is one. */
+DEVICE void load_residual(const cuda_epilogue &e, const wide_epilogue &w, int b, int y, int x,
+                          wide_raw &r) {
+    if (!e.has_res) return;
+    const char *at = view_at(e.res, b, y >> e.res_shift, x >> e.res_shift, w.c);
+    load_raw(e.res.type, at, w.n, w.res_wide, r);
+}
+
+/* store_sum() for the channels of w, residual: what load_residual() gave for the pixel. One switch
+ * a group: activate() would be one a channel. */
+DEVICE void store_sums(const cuda_epilogue &e, const wide_epilogue &w, float v[WIDE],
+                       const wide_raw &residual, int b, int y, int x) {
     float res[WIDE];
     for (int i = 0; i < WIDE; i++) res[i] = 0;
-    if (e.has_res) {
-        const char *at = view_at(e.res, b, y >> e.res_shift, x >> e.res_shift, w.c);
-        load_values(e.res, at, w.c, w.n, w.res_wide, res);
-    }
+    if (e.has_res) unpack_values(e.res, residual, w.c, w.n, res);
     if (e.bias && e.bias_classes != 1) {
         float bias[WIDE];
         load_floats(e.bias + border_class(e, y, x) * e.out.c + w.c, w.n, bias);
@@ -195,6 +226,14 @@ DEVICE void store_sums(const cuda_epilogue &e, const wide_epilogue &w, float v[W
     if (e.res_after)
         for (int i = 0; i < WIDE; i++) v[i] += res[i];
     store_values(e, w, view_at(e.out, b, y, x, w.c), v);
+}
+
+/* The same for who has but one pixel. */
+DEVICE void store_sums(const cuda_epilogue &e, const wide_epilogue &w, float v[WIDE], int b, int y,
+                       int x) {
+    wide_raw residual;
+    load_residual(e, w, b, y, x, residual);
+    store_sums(e, w, v, residual, b, y, x);
 }
 
 /* store_halo(), a group of channels at a time; thread `thread` of `threads`. */
