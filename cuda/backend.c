@@ -48,17 +48,23 @@ static const char *precision_name(enum mien_precision precision) {
 }
 
 static int check_options(const struct backend_options *opt) {
-    static const char *const caps[] = {"plain", "mma"};
+    static const char *const caps[] = {"plain", "mma", "wgmma"};
     if (opt->precision == MIEN_BF16)
         return err_set(MIEN_EUNSUPPORTED,
                        "on a GPU networks compute in fp16, fp32 or int8, not in bf16");
     for (size_t i = 0; opt->kernels && i <= sizeof caps / sizeof caps[0]; i++) {
         if (i == sizeof caps / sizeof caps[0])
-            return err_set(MIEN_EINVAL, "no CUDA kernels called '%s'; there are plain and mma",
+            return err_set(MIEN_EINVAL,
+                           "no CUDA kernels called '%s'; there are plain, mma and wgmma",
                            opt->kernels);
         if (strcmp(opt->kernels, caps[i]) == 0) break;
     }
     return MIEN_OK;
+}
+
+/* Hopper's own instructions exist on 9.0 alone; where they take no shape, mma does. */
+static const char *best(const struct cuda_device *dev) {
+    return dev->capability == 90 ? "wgmma" : "mma";
 }
 
 static int cuda_open(const struct backend_options *opt, struct backend **out) {
@@ -72,8 +78,15 @@ static int cuda_open(const struct backend_options *opt, struct backend **out) {
         free(b);
         return rc;
     }
+    if (opt->kernels && strcmp(opt->kernels, "wgmma") == 0 && b->device.capability != 90) {
+        rc = err_set(MIEN_EUNSUPPORTED, "%s has no wgmma instructions; Hopper GPUs do",
+                     b->device.name);
+        cuda_device_close(&b->device);
+        free(b);
+        return rc;
+    }
     (void)kern_init(&b->kern, NULL); /* the best there is is always there */
-    snprintf(b->cap, sizeof b->cap, "%s", opt->kernels ? opt->kernels : "mma");
+    snprintf(b->cap, sizeof b->cap, "%s", opt->kernels ? opt->kernels : best(&b->device));
     b->machine = (struct cuda_machine){
         .processors = b->device.multiprocessors, .capability = b->device.capability, .cap = b->cap};
     snprintf(b->text, sizeof b->text, "cuda %s (sm_%d), %s kernels, %s", b->device.name,

@@ -1,5 +1,6 @@
 #include "cuda/steps.h"
 
+#include "cuda/hopper.h"
 #include "mien.h"
 
 #include <string.h>
@@ -9,6 +10,7 @@ struct launch {
     struct cuda_launch shape;
     union {
         struct cuda_conv conv;
+        struct cuda_conv_wgmma wgmma;
         struct cuda_gconv gconv;
         struct cuda_pointwise pointwise;
         struct cuda_pool pool;
@@ -59,6 +61,17 @@ static struct cuda_epilogue epilogue_of(const struct cuda_run *run, const struct
 
 /* -------------------------------------------------------------------- steps */
 
+static int wants_wgmma(const struct cuda_run *run) {
+    return !run->machine.cap || strcmp(run->machine.cap, "wgmma") == 0;
+}
+
+static void give_scratch(const struct cuda_run *run, const struct cuda_launch *shape,
+                         struct cuda_conv *c) {
+    c->splits = shape->splits;
+    c->partial = c->splits > 1 ? run->partial : NULL;
+    c->arrived = c->splits > 1 ? run->arrived : NULL;
+}
+
 static void make_conv(const struct cuda_run *run, const struct plan_step *s, struct launch *l) {
     const struct cuda_layer *layer = &run->layers->layers[s->node];
     struct cuda_epilogue e = epilogue_of(run, s);
@@ -79,25 +92,27 @@ static void make_conv(const struct cuda_run *run, const struct plan_step *s, str
         cuda_choose_gconv(&run->machine, &l->params.gconv, &l->shape);
         return;
     }
-    struct cuda_conv *c = &l->params.conv;
-    *c = (struct cuda_conv){.in = in,
-                            .e = e,
-                            .weights = layer->weights,
-                            .taps = layer->taps,
-                            .across = layer->across,
-                            .depth = layer->depth,
-                            .depth_pad = layer->depth_pad,
-                            .k_pad = layer->k_pad,
-                            .stride = layer->stride,
-                            .pad_top = s->pad_top,
-                            .pad_left = s->pad_left,
-                            .splits = 1};
-    cuda_choose_conv(&run->machine, c, &l->shape);
-    c->splits = l->shape.splits;
-    if (c->splits > 1) {
-        c->partial = run->partial;
-        c->arrived = run->arrived;
+    struct cuda_conv c = {.in = in,
+                          .e = e,
+                          .weights = layer->weights,
+                          .taps = layer->taps,
+                          .across = layer->across,
+                          .depth = layer->depth,
+                          .depth_pad = layer->depth_pad,
+                          .k_pad = layer->k_pad,
+                          .stride = layer->stride,
+                          .pad_top = s->pad_top,
+                          .pad_left = s->pad_left,
+                          .splits = 1};
+    if (wants_wgmma(run) && cuda_hopper_choose(&run->machine, &c, &l->shape)) {
+        give_scratch(run, &l->shape, &c);
+        if (!run->arena || /* only the shape is asked for */
+            cuda_hopper_fill(run->device->driver, &c, &l->shape, &l->params.wgmma))
+            return;
     }
+    cuda_choose_conv(&run->machine, &c, &l->shape);
+    give_scratch(run, &l->shape, &c);
+    l->params.conv = c;
 }
 
 static void make_pool(const struct cuda_run *run, const struct plan_step *s, struct launch *l) {
