@@ -7,6 +7,7 @@
 #ifndef MIEN_ENGINE_BACKEND_H
 #define MIEN_ENGINE_BACKEND_H
 
+#include "engine/anchors.h"
 #include "engine/plan.h"
 #include "engine/precision.h"
 #include "mien.h"
@@ -35,14 +36,54 @@ struct backend_rows {
     ptrdiff_t row;
 };
 
+/* A picture's pixels in a device's memory: upload(). */
+struct backend_pixels {
+    const struct backend *owner;
+    const void *data; /* [height][width][3], an address of the device */
+    ptrdiff_t pitch;  /* bytes */
+    size_t room;      /* bytes it takes */
+};
+
+enum backend_making {
+    BACKEND_COPIED, /* pixel by pixel */
+    BACKEND_SCALED, /* sums of neighbours, first along columns, then along rows */
+    BACKEND_WARPED  /* bilinear samples at moved places, rounded to bytes; black outside */
+};
+
+/*
+ * How a picture becomes the w x h pixels at the top left of a network's input; what is beside and
+ * below them is black. For who makes rows itself instead of asking for them: the result is what the
+ * rows would have been (vision/resize.h, vision/align.h).
+ */
+struct backend_picture {
+    const uint8_t *pixels;                 /* RGB, memory of the host */
+    ptrdiff_t pitch;                       /* bytes */
+    const struct backend_pixels *resident; /* NULL: only there; else a device has it, too, */
+    ptrdiff_t resident_at;                 /* from this byte on */
+    int w, h;
+    enum backend_making how;
+    /* SCALED: output x is the sum of weight[(x / 4 * taps + k) * 4 + x % 4] * pixel first[x] + k,
+     * k < taps; row y of row_weight[y * most + k] * row row_first[y] + k, k < row_count[y]. */
+    int taps, most;
+    const int *first, *row_first, *row_count;
+    const float *weight, *row_weight;
+    /* WARPED: output x, y is what lies at a u - b v, b u + a v, where u = x - tx, v = y - ty, of a
+     * picture of width x height pixels. */
+    int width, height;
+    double a, b, tx, ty;
+};
+
 /*
  * Where a run takes its pictures from: RGB, 0..255. The backend asks for rows, each once and in any
  * order, from several threads (worker is below lanes()) at once, and has them written to where its
  * first layer reads them: no picture is stored on its way. A device with memory of its own asks for
- * all of them into memory of the host.
+ * pictures instead, where `picture` is there, and makes the rows; else for all of them into memory
+ * of the host.
  */
 struct backend_input {
     void (*rows)(void *context, const struct backend_rows *want);
+    /* Picture `image`, valid until the run ends; NULL: there are only rows. */
+    void (*picture)(void *context, int image, struct backend_picture *out);
     void *context;
     /* Where the input is floats that are there already, [batch][height][width][3], in memory of the
      * host or of the device: those; else NULL. The rows say the same. */
@@ -57,6 +98,29 @@ struct backend_floats {
 };
 /* The input's rows for a context of struct backend_floats. */
 void backend_floats_rows(void *context, const struct backend_rows *want);
+
+/* Where a detector's image lies in its picture: coordinates of the input times scale are pixels of
+ * the picture, which ends at size. */
+struct backend_place {
+    float scale[2], size[2];
+};
+
+/* The faces wanted of a run of a detector: vision/nms.h has the sequence. */
+struct backend_faces {
+    const struct anchor_spec *anchors;
+    struct {
+        int score, box, landmark; /* net outputs; landmark -1: there are none */
+    } head[ANCHOR_LEVELS];
+    float threshold, iou;
+    int plus_one; /* of the suppression */
+    void (*place)(void *context, int image, struct backend_place *out);
+    void *context;
+    int first; /* what place() calls image 0 */
+    int most;  /* faces of an image */
+    ptrdiff_t row;
+    mien_face *faces; /* out: [batch][most], image to image `row` */
+    int *counts;      /* out: [batch]; -1: too many candidates, its outputs are there instead */
+};
 
 /* Sees the values a run of an fp32 plan stores, a row of w pixels by c channels at a time. */
 struct backend_observer {
@@ -85,6 +149,16 @@ struct backend_ops {
     int (*run)(struct backend_plan *p, struct backend_input *input, float *const *outputs,
                const struct backend_observer *observer);
     int (*wait)(struct backend_plan *p);
+    /* A run that ends in faces, complete on return; outputs, all of them wanted, are filled only
+     * where a count is -1. NULL: whoever wants faces decodes the outputs. */
+    int (*find)(struct backend_plan *p, struct backend_input *input,
+                const struct backend_faces *want, float *const *outputs);
+    /* A device with memory of its own may keep a picture there for the runs to come: pixels
+     * [height][width][3], row pitch `pitch` bytes. Both may be called from any thread. NULL: runs
+     * read the host's memory. */
+    int (*upload)(struct backend *b, const uint8_t *pixels, ptrdiff_t pitch, int width, int height,
+                  struct backend_pixels *out);
+    void (*forget)(struct backend *b, const struct backend_pixels *pixels);
     /* Where there are many items a device may be faster at several whole networks side by side,
      * each on a part of it alone, than at one after the other on all of it. lanes says how many; 0:
      * none, this device wants batches. each calls fn for items 0..count-1, from `lanes` threads at

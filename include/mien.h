@@ -250,6 +250,8 @@ typedef struct mien_image {
     int full_width; /* size of the upright original; larger than width x height where the picture */
     int full_height; /* was decoded at a reduced scale. 0 means: same as width, height */
     int has_alpha;   /* the file had transparency; it was composed over white */
+    struct mien_resident *resident; /* its copy in a device's memory, mien_image_upload(); NULL
+                                       where there is none, as in a picture a caller makes */
 } mien_image;
 
 typedef struct mien_decode_options {
@@ -271,7 +273,19 @@ MIEN_API int mien_image_load(mien_ctx *ctx, const char *path, const mien_decode_
 MIEN_API int mien_image_save(const mien_image *img, const char *path);
 /* A new black picture of width x height. */
 MIEN_API int mien_image_new(int width, int height, mien_image **out);
+/* Its copy on a device goes with it. NULL is allowed. */
 MIEN_API void mien_image_free(mien_image *img);
+/*
+ * Gives the picture a copy in the memory of the context's device, for pictures that several
+ * networks of that context will see: it then travels once. The picture stays what it was for every
+ * other function, and for other contexts. Until mien_image_forget() or mien_image_free(), one of
+ * which must come before mien_close(), its pixels must not change. Drawing into a picture forgets
+ * its copy. On a CPU, which reads pixels where they are, and for a picture that has a copy, this
+ * does nothing and is MIEN_OK, so that a program need not ask what it runs on. MIEN_ENOMEM where
+ * the device has no room: nothing has changed then, and networks can still be run on the picture.
+ */
+MIEN_API int mien_image_upload(mien_ctx *ctx, mien_image *img);
+MIEN_API void mien_image_forget(mien_image *img);
 
 /* ------------------------------------------------------------------- faces */
 
@@ -304,6 +318,11 @@ MIEN_API int mien_detect(mien_net *net, const mien_image *const *images, int n,
 MIEN_API int mien_align(const mien_image *img, const mien_face *faces, int nfaces, uint8_t *crops);
 /* Embeds n aligned 112x112 RGB crops. out: [n][embedding_size], each of length 1. */
 MIEN_API int mien_embed(mien_net *net, const uint8_t *crops, int n, float *out);
+/* Both in one: embeds n faces, which may be of several pictures: images[i] is the picture of
+ * faces[i]. The same embeddings, bit for bit on a CPU; on a GPU no crop leaves the device. out:
+ * [n][embedding_size]. */
+MIEN_API int mien_embed_faces(mien_net *net, const mien_image *const *images,
+                              const mien_face *faces, int n, float *out);
 /* Cosine similarity of two embeddings of d values, -1..1. */
 MIEN_API float mien_similarity(const float *a, const float *b, int d);
 

@@ -64,9 +64,20 @@ static void sample(const mien_image *img, double x, double y, uint8_t dst[3]) {
     }
 }
 
+/* The factor of the inverse; its offset comes first: what it is applied to is p - (tx, ty). */
+static void invert(const struct similarity *t, double out[4]) {
+    double size = t->a * t->a + t->b * t->b;
+    out[0] = t->a / size;
+    out[1] = -t->b / size;
+    out[2] = t->tx;
+    out[3] = t->ty;
+}
+
 void align_warp(const mien_image *img, const struct similarity *t, uint8_t *dst, ptrdiff_t dst_row,
                 int dw, int dh) {
-    double size = t->a * t->a + t->b * t->b, a = t->a / size, b = -t->b / size;
+    double inverse[4];
+    invert(t, inverse);
+    double a = inverse[0], b = inverse[1];
     for (int y = 0; y < dh; y++)
         for (int x = 0; x < dw; x++) {
             double ux = x - t->tx, uy = y - t->ty;
@@ -74,26 +85,45 @@ void align_warp(const mien_image *img, const struct similarity *t, uint8_t *dst,
         }
 }
 
+int align_face(const mien_image *img, const mien_face *face, struct similarity *out) {
+    double scale[2];
+    float at[5][2];
+    image_scale(img, scale);
+    for (int i = 0; i < 5; i++)
+        for (int j = 0; j < 2; j++)
+            at[i][j] = (float)((face->landmarks[i][j] + 0.5) / scale[j] - 0.5);
+    return align_estimate((const float(*)[2])at, align_template, out);
+}
+
 int mien_align(const mien_image *img, const mien_face *faces, int nfaces, uint8_t *crops) {
     int code = image_check(img);
     if (code != MIEN_OK) return code;
     if (nfaces < 0 || (nfaces > 0 && (!faces || !crops)))
         return err_set(MIEN_EINVAL, "mien_align: no faces or no room for crops given");
-    double scale[2];
-    image_scale(img, scale);
     for (int f = 0; f < nfaces; f++) {
-        /* Pixel centres of the original to pixel centres of a reduced picture. */
-        float at[5][2];
-        for (int i = 0; i < 5; i++)
-            for (int j = 0; j < 2; j++)
-                at[i][j] = (float)((faces[f].landmarks[i][j] + 0.5) / scale[j] - 0.5);
         struct similarity t;
-        code = align_estimate((const float(*)[2])at, align_template, &t);
+        code = align_face(img, &faces[f], &t);
         if (code != MIEN_OK) return err_prefix(code, "face %d", f);
         align_warp(img, &t, crops + (size_t)f * ALIGN_SIDE * ALIGN_SIDE * 3, ALIGN_SIDE * 3,
                    ALIGN_SIDE, ALIGN_SIDE);
     }
     return MIEN_OK;
+}
+
+int align_prepare(struct resized *r, const mien_image *img, const mien_face *face, int on_device) {
+    struct similarity t;
+    uint8_t *crop;
+    int code = align_face(img, face, &t);
+    if (code != MIEN_OK) return code;
+    if (on_device) {
+        double inverse[4];
+        invert(&t, inverse);
+        resize_warp(r, img, inverse, ALIGN_SIDE, ALIGN_SIDE);
+        return MIEN_OK;
+    }
+    code = resize_room(r, ALIGN_SIDE, ALIGN_SIDE, &crop);
+    if (code == MIEN_OK) align_warp(img, &t, crop, ALIGN_SIDE * 3, ALIGN_SIDE, ALIGN_SIDE);
+    return code;
 }
 
 int crop_square(struct resized *r, const mien_image *img, const float box[4], float margin, int w,

@@ -142,6 +142,7 @@ static int finite_face(const mien_face *f) {
 int mien_draw_face(mien_image *img, const mien_face *face, const char *label, int index) {
     int code = image_check(img);
     if (code != MIEN_OK) return code;
+    mien_image_forget(img); /* a copy on a device would not have what is drawn */
     if (!face || !finite_face(face))
         return err_set(MIEN_EINVAL, "mien_draw_face: a face with finite coordinates is needed");
     double scale[2];
@@ -166,6 +167,7 @@ int mien_draw_face(mien_image *img, const mien_face *face, const char *label, in
 int mien_draw_caption(mien_image *img, const char *text) {
     int code = image_check(img);
     if (code != MIEN_OK) return code;
+    mien_image_forget(img); /* a copy on a device would not have what is drawn */
     if (!text || !*text) return MIEN_OK;
     float side = (float)(img->width > img->height ? img->width : img->height);
     float em = fmaxf(side / 48, MIN_EM), widest = 0;

@@ -140,6 +140,7 @@ int mien_image_new(int width, int height, mien_image **out) {
 
 void mien_image_free(mien_image *img) {
     if (!img) return;
+    mien_image_forget(img);
     free(img->pixels);
     free(img);
 }

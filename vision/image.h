@@ -9,6 +9,7 @@
 #ifndef MIEN_VISION_IMAGE_H
 #define MIEN_VISION_IMAGE_H
 
+#include "engine/backend.h"
 #include "mien.h"
 
 /* Files above this many bytes are refused unread. */
@@ -27,5 +28,8 @@ void image_full_size(const mien_image *img, int *width, int *height);
  * quotient of the sizes.
  */
 void image_scale(const mien_image *img, double scale[2]);
+
+/* Fills out->resident and out->resident_at for pixels of img, where it has a copy on a device. */
+void image_resident(const mien_image *img, const uint8_t *pixels, struct backend_picture *out);
 
 #endif

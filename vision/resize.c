@@ -201,6 +201,8 @@ static int make_tables(const struct axis *ax, const struct axis *ay, int workers
 void resize_none(struct resized *r, const uint8_t *pixels, ptrdiff_t pitch, int w, int h) {
     r->pixels = pixels;
     r->pitch = pitch;
+    r->picture = NULL;
+    r->warped = 0;
     r->w = r->row = w;
     r->h = h;
     r->copied = 1;
@@ -226,12 +228,47 @@ int resize_picture(struct resized *r, const mien_image *src, const struct rect_f
     struct axis ax = {src->width, w, b.x0, b.x1, filter};
     struct axis ay = {src->height, h, b.y0, b.y1, filter};
     resize_none(r, src->pixels, src->pitch, w, h);
+    r->picture = src;
     if (copies(&ax) && copies(&ay)) {
         r->pixels += (ptrdiff_t)b.y0 * src->pitch + 3 * (ptrdiff_t)b.x0;
         return MIEN_OK;
     }
     r->copied = 0;
     return make_tables(&ax, &ay, workers, r);
+}
+
+void resize_warp(struct resized *r, const mien_image *src, const double warp[4], int w, int h) {
+    resize_none(r, src->pixels, src->pitch, w, h);
+    r->picture = src;
+    r->warped = 1;
+    memcpy(r->warp, warp, sizeof r->warp);
+}
+
+void resize_describe(const struct resized *r, struct backend_picture *out) {
+    *out = (struct backend_picture){.pixels = r->pixels,
+                                    .pitch = r->pitch,
+                                    .w = r->w,
+                                    .h = r->h,
+                                    .how = r->warped   ? BACKEND_WARPED
+                                           : r->copied ? BACKEND_COPIED
+                                                       : BACKEND_SCALED};
+    if (r->warped) {
+        out->width = r->picture->width;
+        out->height = r->picture->height;
+        out->a = r->warp[0];
+        out->b = r->warp[1];
+        out->tx = r->warp[2];
+        out->ty = r->warp[3];
+    } else if (!r->copied) {
+        out->taps = r->taps;
+        out->most = r->rows.most;
+        out->first = r->first;
+        out->weight = r->weight;
+        out->row_first = r->rows.first;
+        out->row_count = r->rows.count;
+        out->row_weight = r->rows.weight;
+    }
+    if (r->picture) image_resident(r->picture, r->pixels, out);
 }
 
 struct letterbox letterbox_fit(int width, int height, int dw, int dh) {

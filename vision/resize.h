@@ -12,6 +12,7 @@
 #ifndef MIEN_VISION_RESIZE_H
 #define MIEN_VISION_RESIZE_H
 
+#include "engine/backend.h"
 #include "kernels/kern.h"
 #include "mien.h"
 
@@ -45,6 +46,7 @@ struct resize_taps {
 struct resized {
     const uint8_t *pixels;
     ptrdiff_t pitch;
+    const mien_image *picture; /* whose pixels they are; NULL: nobody's */
     int w, h, row;
     int copied;    /* 1: pixel by pixel; what follows is unused */
     int taps;      /* columns: of every output */
@@ -55,6 +57,9 @@ struct resized {
     int piece;
     void *memory; /* all of these */
     size_t size;  /* of memory, bytes */
+    /* 1: resize_warp(); there are no rows, only what resize_describe() says: a, b, tx, ty */
+    int warped;
+    double warp[4];
 };
 /* Makes its memory at least `size` bytes; what it was prepared for is lost. MIEN_ENOMEM leaves it
  * as it is. */
@@ -71,6 +76,13 @@ int resize_picture(struct resized *r, const mien_image *src, const struct rect_f
 void resize_none(struct resized *r, const uint8_t *pixels, ptrdiff_t pitch, int w, int h);
 /* The same of pixels in memory of its own, which the caller fills: [h][w][3], contiguous. */
 int resize_room(struct resized *r, int w, int h, uint8_t **pixels);
+
+/* Prepares w x h samples of src at moved places, for devices that take them (struct
+ * backend_picture); warp: a, b, tx, ty there. */
+void resize_warp(struct resized *r, const mien_image *src, const double warp[4], int w, int h);
+
+/* What was prepared, for a device that makes the rows itself. */
+void resize_describe(const struct resized *r, struct backend_picture *out);
 
 /*
  * Writes rows y0..y1-1 with the kernels k, as elements of `type` (fp32 or bf16). dst: [y1 - y0]

@@ -117,6 +117,9 @@ struct tasks_job {
     void (*size)(void *context, int i, int *width, int *height); /* of input i */
     int (*fill)(void *context, int i, int workers, struct resized *picture);
     int (*take)(void *context, int i, struct tasks_slot *slot, const float *const *outputs);
+    /* Detectors: what a device is asked that finds faces itself in a run of items `first` on. take
+     * is called for those it leaves to the CPU. NULL: take reads all. */
+    void (*faces)(void *context, int first, struct backend_faces *out);
     void *context;
 };
 int tasks_run_all(const struct tasks_job *j);

@@ -34,21 +34,33 @@ static void picture_rows(void *context, const struct backend_rows *want) {
                 want->row, want->worker);
 }
 
+static void picture_of(void *context, int image, struct backend_picture *out) {
+    const struct tasks_slot *slot = context;
+    resize_describe(&slot->pictures[image], out);
+}
+
 /* Items first..first+count-1 in one run. */
 static int run_batch(const struct tasks_job *j, struct net_plan *p, struct tasks_slot *slot,
                      int first, int count) {
     const struct backend_ops *ops = j->net->ctx->ops;
     const float *one[TASKS_MAX_OUTPUTS];
-    struct backend_input input = {.rows = picture_rows, .context = slot};
-    int rc = MIEN_OK;
+    struct backend_input input = {.rows = picture_rows, .picture = picture_of, .context = slot};
+    struct backend_faces faces = {0};
+    int rc = MIEN_OK, find = j->faces && ops->find;
     double begin = clock_now();
     for (int b = 0; b < count && !rc; b++)
         rc = j->fill(j->context, first + b, slot->workers, &slot->pictures[b]);
     double filled = clock_now();
-    if (!rc) rc = ops->run(p->plan, &input, slot->outputs, j->net->observer);
+    if (!rc && find) {
+        j->faces(j->context, first, &faces);
+        rc = ops->find(p->plan, &input, &faces, slot->outputs);
+    } else if (!rc) {
+        rc = ops->run(p->plan, &input, slot->outputs, j->net->observer);
+    }
     if (!rc) rc = ops->wait(p->plan);
     double run = clock_now();
     for (int b = 0; b < count && !rc; b++) {
+        if (find && faces.counts[b] >= 0) continue; /* found already */
         for (int i = 0; i < j->net->net->noutputs; i++)
             one[i] = slot->outputs[i] + tasks_output_count(p, i) / (size_t)count * (size_t)b;
         rc = j->take(j->context, first + b, slot, one);

@@ -11,7 +11,8 @@ enum {
     MIN_SIDE = 32,  /* the smallest input detectors are run at; smaller pictures are padded */
     SIZE_STEP = 16, /* scaled pictures are padded to multiples of this: few plans for many shapes */
     BATCH_PIXELS =
-        640 * 640 /* larger inputs are run one by one: they fill the cores alone, and memory */
+        640 * 640,   /* larger inputs are run one by one: they fill the cores alone, and memory */
+    NMS_PLUS_ONE = 1 /* widths count the last pixel (nms.h) */
 };
 
 void mien_detect_options_default(mien_detect_options *opt) {
@@ -75,22 +76,40 @@ static int fill_picture(void *context, int i, int workers, struct resized *pictu
     return resize_letterbox(picture, img, &size.box, size.w, size.h, filter, workers);
 }
 
+static int head_index(const mien_net *net, const char *name, int stride) {
+    char full[32];
+    snprintf(full, sizeof full, "%s_%d", name, stride);
+    return tasks_output(net, full);
+}
+
 /* Output `name`_<stride> of a picture; NULL where the network has none. */
 static const float *head(const mien_net *net, const struct net_plan *p, const float *const *outputs,
                          const char *name, int stride, struct anchor_output *out) {
-    char full[32];
-    snprintf(full, sizeof full, "%s_%d", name, stride);
-    int i = tasks_output(net, full);
+    int i = head_index(net, name, stride);
     if (i < 0) return NULL;
     out->h = p->graph->outputs[i].h;
     out->w = p->graph->outputs[i].w;
     return outputs[i];
 }
 
+/* Pixels of the network's input to those of the original, which ends at size. */
+static void place_of(void *context, int i, struct backend_place *out) {
+    const struct detect_job *d = context;
+    const mien_image *img = d->images[i];
+    struct letterbox box = input_for(d->net, img, d->options).box;
+    double scale[2];
+    int full_width, full_height;
+    image_scale(img, scale);
+    image_full_size(img, &full_width, &full_height);
+    out->scale[0] = (float)(scale[0] / box.scale_x);
+    out->scale[1] = (float)(scale[1] / box.scale_y);
+    out->size[0] = (float)full_width;
+    out->size[1] = (float)full_height;
+}
+
 static int take_faces(void *context, int i, struct tasks_slot *slot, const float *const *outputs) {
     const struct detect_job *d = context;
     const mien_net *net = d->net;
-    const mien_image *img = d->images[i];
     struct candidates *c = &slot->candidates;
     struct anchor_output out[ANCHOR_LEVELS];
     for (int l = 0; l < net->anchors.levels; l++) {
@@ -102,15 +121,12 @@ static int take_faces(void *context, int i, struct tasks_slot *slot, const float
     c->n = 0;
     int rc = anchors_decode(&net->anchors, out, d->options->threshold, c);
     if (rc) return rc;
-    struct letterbox box = input_for(net, img, d->options).box;
-    double scale[2];
-    int full_width, full_height;
-    image_scale(img, scale);
-    image_full_size(img, &full_width, &full_height);
-    candidates_scale(c, scale[0] / box.scale_x, scale[1] / box.scale_y);
+    struct backend_place place;
+    place_of(context, i, &place);
+    candidates_scale(c, place.scale[0], place.scale[1]);
     candidates_sort(c, 0);
-    candidates_nms(c, d->options->nms, 1, 0);
-    candidates_clip(c, (float)full_width, (float)full_height);
+    candidates_nms(c, d->options->nms, NMS_PLUS_ONE, 0);
+    candidates_clip(c, place.size[0], place.size[1]);
     int n = c->n;
     if (n > d->capacity) n = d->capacity;
     if (n > d->options->max_faces) n = d->options->max_faces;
@@ -118,6 +134,29 @@ static int take_faces(void *context, int i, struct tasks_slot *slot, const float
     for (int k = 0; k < n; k++) faces[k] = c->at[k].face;
     d->counts[i] = n;
     return MIEN_OK;
+}
+
+/* The same of a device: scaling, sorting, suppressing, clipping as take_faces() does. */
+static void ask_faces(void *context, int first, struct backend_faces *out) {
+    const struct detect_job *d = context;
+    *out = (struct backend_faces){
+        .anchors = &d->net->anchors,
+        .threshold = d->options->threshold,
+        .iou = d->options->nms,
+        .plus_one = NMS_PLUS_ONE,
+        .place = place_of,
+        .context = context,
+        .first = first,
+        .most = d->capacity < d->options->max_faces ? d->capacity : d->options->max_faces,
+        .row = d->capacity,
+        .faces = d->faces + (size_t)first * (size_t)d->capacity,
+        .counts = d->counts + first};
+    for (int l = 0; l < d->net->anchors.levels; l++) {
+        int stride = d->net->anchors.level[l].stride;
+        out->head[l].score = head_index(d->net, "score", stride);
+        out->head[l].box = head_index(d->net, "box", stride);
+        out->head[l].landmark = head_index(d->net, "landmark", stride);
+    }
 }
 
 static void picture_size(void *context, int i, int *width, int *height) {
@@ -158,6 +197,7 @@ int mien_detect(mien_net *net, const mien_image *const *images, int n,
                               .size = picture_size,
                               .fill = fill_picture,
                               .take = take_faces,
+                              .faces = ask_faces,
                               .context = &d};
         rc = tasks_run_all(&j);
     }

@@ -9,14 +9,26 @@
 /* ---------------------------------------------------------------- embedding */
 
 struct embed_job {
-    const uint8_t *crops;
+    const mien_net *net;
+    const uint8_t *crops; /* NULL: these faces */
+    const mien_image *const *images;
+    const mien_face *faces;
     float *out;
     int size;
 };
 
+/* The aligned crop of item i, whose face it is. A device that runs on pictures warps them itself.
+ */
+static int fill_aligned(const mien_net *net, const mien_image *img, const mien_face *face, int i,
+                        struct resized *picture) {
+    int rc = align_prepare(picture, img, face, net->ctx->ops->upload != NULL);
+    return rc ? err_prefix(rc, "face %d", i) : MIEN_OK;
+}
+
 static int fill_crop(void *context, int i, int workers, struct resized *picture) {
     (void)workers;
     const struct embed_job *e = context;
+    if (!e->crops) return fill_aligned(e->net, e->images[i], &e->faces[i], i, picture);
     size_t n = (size_t)ALIGN_SIDE * ALIGN_SIDE * 3;
     resize_none(picture, e->crops + n * (size_t)i, (ptrdiff_t)ALIGN_SIDE * 3, ALIGN_SIDE,
                 ALIGN_SIDE);
@@ -35,22 +47,47 @@ static int take_embedding(void *context, int i, struct tasks_slot *slot,
     return MIEN_OK;
 }
 
-int mien_embed(mien_net *net, const uint8_t *crops, int n, float *out) {
-    int rc = tasks_check(net, MIEN_TASK_EMBED);
+static int takes_crops(const mien_net *net) {
+    if (net->info.width == ALIGN_SIDE && net->info.height == ALIGN_SIDE) return MIEN_OK;
+    return err_set(MIEN_EUNSUPPORTED, "network '%s' does not take 112x112 crops", net->info.name);
+}
+
+static int embed(mien_net *net, struct embed_job *e, int n) {
+    int rc = takes_crops(net);
     if (rc) return rc;
-    if (n < 0 || (n > 0 && (!crops || !out))) return err_set(MIEN_EINVAL, "%d crops", n);
-    if (net->info.width != ALIGN_SIDE || net->info.height != ALIGN_SIDE)
-        return err_set(MIEN_EUNSUPPORTED, "network '%s' does not take 112x112 crops",
-                       net->info.name);
-    struct embed_job e = {crops, out, net->info.embedding_size};
+    e->net = net;
+    e->size = net->info.embedding_size;
     struct tasks_job j = {.net = net,
                           .n = n,
                           .width = ALIGN_SIDE,
                           .height = ALIGN_SIDE,
                           .fill = fill_crop,
                           .take = take_embedding,
-                          .context = &e};
+                          .context = e};
     return tasks_run_all(&j);
+}
+
+int mien_embed(mien_net *net, const uint8_t *crops, int n, float *out) {
+    int rc = tasks_check(net, MIEN_TASK_EMBED);
+    if (rc) return rc;
+    if (n < 0 || (n > 0 && (!crops || !out))) return err_set(MIEN_EINVAL, "%d crops", n);
+    return embed(net, &(struct embed_job){.crops = crops, .out = out}, n);
+}
+
+static int check_images(const mien_image *const *images, int n) {
+    int rc = MIEN_OK;
+    for (int i = 0; i < n && !rc; i++) rc = image_check(images[i]);
+    return rc;
+}
+
+int mien_embed_faces(mien_net *net, const mien_image *const *images, const mien_face *faces, int n,
+                     float *out) {
+    int rc = tasks_check(net, MIEN_TASK_EMBED);
+    if (rc) return rc;
+    if (n < 0 || (n > 0 && (!images || !faces || !out))) return err_set(MIEN_EINVAL, "%d faces", n);
+    rc = check_images(images, n);
+    if (rc) return rc;
+    return embed(net, &(struct embed_job){.images = images, .faces = faces, .out = out}, n);
 }
 
 float mien_similarity(const float *a, const float *b, int d) {
@@ -78,9 +115,7 @@ static int fill_face(void *context, int i, int workers, struct resized *picture)
     if (!a->net->crop_aligned)
         return crop_square(picture, a->images[i], a->faces[i].box, a->net->crop_margin, info->width,
                            info->height, workers);
-    uint8_t *crop;
-    int rc = resize_room(picture, ALIGN_SIDE, ALIGN_SIDE, &crop);
-    return rc ? rc : mien_align(a->images[i], &a->faces[i], 1, crop);
+    return fill_aligned(a->net, a->images[i], &a->faces[i], i, picture);
 }
 
 /* InsightFace gender-age: two gender logits (female, male), then a hundred pairs of which each says
@@ -115,11 +150,9 @@ int mien_age_gender_run(mien_net *net, const mien_image *const *images, const mi
     if (rc) return rc;
     if (nfaces < 0 || (nfaces > 0 && (!images || !faces || !out)))
         return err_set(MIEN_EINVAL, "%d faces", nfaces);
-    for (int i = 0; i < nfaces && !rc; i++) rc = image_check(images[i]);
+    rc = check_images(images, nfaces);
+    if (!rc && net->crop_aligned) rc = takes_crops(net);
     if (rc) return rc;
-    if (net->crop_aligned && (net->info.width != ALIGN_SIDE || net->info.height != ALIGN_SIDE))
-        return err_set(MIEN_EUNSUPPORTED, "network '%s' does not take 112x112 crops",
-                       net->info.name);
     struct age_job a = {.net = net, .images = images, .faces = faces, .out = out};
     struct tasks_job j = {.net = net,
                           .n = nfaces,
