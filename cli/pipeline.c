@@ -122,9 +122,18 @@ static void decode_stdin(const struct pipeline *p, struct picture *picture) {
     free(bytes);
 }
 
+/* What several networks will look at travels to a GPU once. Where it has no room, each network
+ * takes what it needs: the results are the same. */
+static void upload(const struct pipeline *p, mien_image *image) {
+    int networks = (p->detector != NULL) + (p->embedder != NULL) + (p->age_gender != NULL) +
+                   (p->classifier != NULL);
+
+    if (networks > 1) (void)mien_image_upload(p->ctx, image);
+}
+
 void pipeline_decode(const struct pipeline *p, struct picture *picture) {
     const struct input *input = picture->input;
-    const mien_image *image;
+    mien_image *image;
     double start = milliseconds();
 
     if (input->error)
@@ -137,6 +146,7 @@ void pipeline_decode(const struct pipeline *p, struct picture *picture) {
     if (!image) return;
     picture->width = image->full_width ? image->full_width : image->width;
     picture->height = image->full_height ? image->full_height : image->height;
+    upload(p, image);
     picture->ms[STAGE_DECODE] = milliseconds() - start;
 }
 
@@ -194,46 +204,69 @@ static void detect(const struct pipeline *p, struct picture *const *pictures, in
     free(counts);
 }
 
-static void embed(const struct pipeline *p, struct picture *picture) {
-    size_t n = (size_t)picture->nfaces;
-    uint8_t *crops = malloc(n * FACES_CROP_BYTES + 1);
-    const mien_image *image = picture->image;
-    double start = milliseconds(), aligned;
-    int status = MIEN_OK;
+static double sum_of(const mien_times *t) {
+    return t->input + t->network + t->results;
+}
 
-    picture->embeddings = calloc(n * (size_t)p->embedding_size + 1, sizeof(float));
-    if (!crops || !picture->embeddings) {
+/* Aligning is part of the embedder's call: its share is that of the network's input. */
+static void split_embed(const struct pipeline *p, struct picture *picture, const mien_times *before,
+                        double ms) {
+    mien_times now;
+    double all;
+
+    mien_net_times(p->embedder, &now);
+    all = sum_of(&now) - sum_of(before);
+    picture->ms[STAGE_ALIGN] = all > 0 ? ms * (now.input - before->input) / all : 0;
+    picture->ms[STAGE_EMBED] = ms - picture->ms[STAGE_ALIGN];
+}
+
+/* The picture once for each of its faces, as mien.h wants it; NULL after a failure. */
+static const mien_image **image_of_faces(struct picture *picture) {
+    size_t n = (size_t)picture->nfaces;
+    const mien_image **images = calloc(n + 1, sizeof *images);
+
+    if (!images) fail(picture, NULL);
+    for (size_t i = 0; images && i < n; i++) images[i] = picture->image;
+    return images;
+}
+
+static int embed_crop(const struct pipeline *p, struct picture *picture) {
+    uint8_t crop[FACES_CROP_BYTES];
+
+    faces_copy_crop(picture->image, crop);
+    return mien_embed(p->embedder, crop, 1, picture->embeddings);
+}
+
+static void embed(const struct pipeline *p, struct picture *picture) {
+    int n = picture->nfaces, status = MIEN_OK;
+    const mien_image **images = image_of_faces(picture);
+    double start = milliseconds();
+    mien_times before;
+
+    picture->embeddings = calloc((size_t)n * (size_t)p->embedding_size + 1, sizeof(float));
+    mien_net_times(p->embedder, &before);
+    if (!images || !picture->embeddings) {
         fail(picture, NULL);
-    } else {
-        if (p->opt->aligned) {
-            faces_copy_crop(image, crops);
-        } else if (n > 0) {
-            status = mien_align(image, picture->faces, (int)n, crops);
-        }
-        aligned = milliseconds();
-        picture->ms[STAGE_ALIGN] = aligned - start;
-        if (status == MIEN_OK && n > 0)
-            status = mien_embed(p->embedder, crops, (int)n, picture->embeddings);
-        picture->ms[STAGE_EMBED] = milliseconds() - aligned;
-        if (status) fail(picture, mien_error());
+    } else if (p->opt->aligned) {
+        status = embed_crop(p, picture);
+    } else if (n > 0) {
+        status = mien_embed_faces(p->embedder, images, picture->faces, n, picture->embeddings);
     }
-    free(crops);
+    if (status) fail(picture, mien_error());
+    split_embed(p, picture, &before, milliseconds() - start);
+    free(images);
 }
 
 static void estimate_age_gender(const struct pipeline *p, struct picture *picture) {
-    size_t n = (size_t)picture->nfaces;
-    const mien_image **images = calloc(n + 1, sizeof *images);
+    const mien_image **images = image_of_faces(picture);
     double start = milliseconds();
 
-    picture->age_gender = calloc(n + 1, sizeof *picture->age_gender);
-    if (!images || !picture->age_gender) {
+    picture->age_gender = calloc((size_t)picture->nfaces + 1, sizeof *picture->age_gender);
+    if (!images || !picture->age_gender)
         fail(picture, NULL);
-    } else {
-        for (size_t i = 0; i < n; i++) images[i] = picture->image;
-        if (mien_age_gender_run(p->age_gender, images, picture->faces, picture->nfaces,
-                                picture->age_gender))
-            fail(picture, mien_error());
-    }
+    else if (mien_age_gender_run(p->age_gender, images, picture->faces, picture->nfaces,
+                                 picture->age_gender))
+        fail(picture, mien_error());
     free(images);
     picture->ms[STAGE_AGE_GENDER] = milliseconds() - start;
 }

@@ -1,6 +1,8 @@
 /* The CUDA backend: struct backend_ops over a device, its layers and captured graphs. */
 #include "engine/backend.h"
 
+#include "cuda/faces.h"
+#include "cuda/pictures.h"
 #include "cuda/steps.h"
 #include "engine/clock.h"
 #include "engine/err.h"
@@ -14,7 +16,8 @@
 struct backend {
     struct cuda_device device;
     struct cuda_machine machine;
-    struct kern kern; /* pictures are scaled on the host */
+    struct kern kern; /* makes rows of what is not a picture */
+    struct cuda_shelf shelf;
     char cap[16], text[160];
 };
 
@@ -26,9 +29,12 @@ struct backend_weights {
 /* What one run needs to itself. Kept for the next run. */
 struct run_state {
     struct cuda_run run;
-    CUdeviceptr memory; /* all of run's */
+    CUdeviceptr memory; /* all of run's but its input */
+    CUdeviceptr input;  /* run.input, where floats ever came */
     float *host_input, *host_output;
     CUgraphExec graph;
+    struct cuda_stage stage;   /* pictures */
+    struct cuda_finder finder; /* faces */
     struct run_state *next;
 };
 
@@ -85,6 +91,7 @@ static int cuda_open(const struct backend_options *opt, struct backend **out) {
         free(b);
         return rc;
     }
+    cuda_shelf_open(&b->shelf);
     (void)kern_init(&b->kern, NULL); /* the best there is is always there */
     snprintf(b->cap, sizeof b->cap, "%s", opt->kernels ? opt->kernels : best(&b->device));
     b->machine = (struct cuda_machine){
@@ -139,8 +146,6 @@ static size_t place(const struct backend_plan *p, struct cuda_run *run, char *ba
     at += aligned(p->scratch.partial);
     run->arrived = (unsigned *)(void *)(base ? base + at : NULL);
     at += aligned(p->scratch.arrived);
-    run->input = (float *)(void *)(base ? base + at : NULL);
-    at += aligned(input_bytes(g));
     run->output = (float *)(void *)(base ? base + at : NULL);
     return at + aligned(sizeof(float) * cuda_output_values(g));
 }
@@ -150,13 +155,16 @@ static void free_state(const struct backend_plan *p, struct run_state *s) {
     if (!s) return;
     if (s->graph) dev->driver->graph_exec_destroy(s->graph);
     if (s->run.stream) dev->driver->stream_destroy(s->run.stream);
+    cuda_stage_free(dev, &s->stage);
+    cuda_finder_free(dev, &s->finder);
     cuda_free(dev, s->memory);
+    cuda_free(dev, s->input);
     cuda_free_host(dev, s->host_input);
     cuda_free_host(dev, s->host_output);
     free(s);
 }
 
-/* All launches of a run as one graph. */
+/* All launches of a run but those of its input and of faces as one graph. */
 static int capture(const struct cuda_device *dev, struct run_state *s) {
     CUgraph graph = NULL;
     int rc =
@@ -180,12 +188,10 @@ static struct cuda_run empty_run(const struct backend_plan *p) {
 
 static int fill_state(const struct backend_plan *p, struct run_state *s) {
     const struct cuda_device *dev = &p->backend->device;
-    void *input = NULL, *output = NULL;
+    void *output = NULL;
     s->run = empty_run(p);
     int rc = cuda_alloc(dev, place(p, &s->run, NULL), &s->memory);
-    if (!rc) rc = cuda_alloc_host(dev, input_bytes(p->graph), &input);
     if (!rc) rc = cuda_alloc_host(dev, sizeof(float) * cuda_output_values(p->graph), &output);
-    s->host_input = input;
     s->host_output = output;
     if (!rc)
         rc = cuda_check(dev->driver->stream_create(&s->run.stream, CU_STREAM_NON_BLOCKING),
@@ -262,13 +268,27 @@ static void give_state(struct backend_plan *p, struct run_state *s) {
     pthread_mutex_unlock(&p->lock);
 }
 
-/* The pictures to run->input. */
-static int bring_input(const struct backend_plan *p, struct run_state *s,
-                       struct backend_input *input) {
+/* Most plans never see floats, so their room is made when they come. */
+static int make_input(const struct backend_plan *p, struct run_state *s) {
+    const struct cuda_device *dev = &p->backend->device;
+    void *host = NULL;
+    if (s->input) return MIEN_OK;
+    int rc = cuda_alloc_host(dev, input_bytes(p->graph), &host);
+    if (rc) return rc;
+    s->host_input = host;
+    rc = cuda_alloc(dev, input_bytes(p->graph), &s->input);
+    s->run.input = (float *)(uintptr_t)s->input;
+    return rc;
+}
+
+/* Floats, or rows, to the network's input. */
+static int bring_floats(const struct backend_plan *p, struct run_state *s,
+                        const struct backend_input *input) {
     const struct cuda_device *dev = &p->backend->device;
     const struct plan_graph *g = p->graph;
     size_t bytes = input_bytes(g), image = (size_t)g->width * (size_t)g->height * 3;
-    double begin = clock_now();
+    int rc = make_input(p, s);
+    if (rc) return rc;
     int device = input->floats && cuda_is_device(dev, input->floats);
     const void *from = device ? (const void *)input->floats : s->host_input;
     if (input->floats && !device)
@@ -282,10 +302,21 @@ static int bring_input(const struct backend_plan *p, struct run_state *s,
                                                .type = KERN_F32,
                                                .dst = s->host_input + image * (size_t)b,
                                                .row = (ptrdiff_t)g->width * 3});
-    CUresult r = dev->driver->copy((CUdeviceptr)(uintptr_t)s->run.input,
-                                   (CUdeviceptr)(uintptr_t)from, bytes, s->run.stream);
+    rc = cuda_check(dev->driver->copy(s->input, (CUdeviceptr)(uintptr_t)from, bytes, s->run.stream),
+                    "copying the input");
+    return rc ? rc : cuda_input_launch(&s->run);
+}
+
+/* The input, and the network behind it. */
+static int start_run(const struct backend_plan *p, struct run_state *s,
+                     struct backend_input *input) {
+    double begin = clock_now();
+    int rc = input->picture ? cuda_pictures_bring(&s->run, p->backend, &s->stage, input)
+                            : bring_floats(p, s, input);
     input->seconds = clock_now() - begin;
-    return cuda_check(r, "copying the input");
+    if (rc) return rc;
+    return cuda_check(p->backend->device.driver->graph_launch(s->graph, s->run.stream),
+                      "running a network");
 }
 
 /* The outputs that are wanted, to where they are. */
@@ -325,11 +356,24 @@ static int take_outputs(const struct backend_plan *p, struct run_state *s, float
     return MIEN_OK;
 }
 
-static int cuda_run_plan(struct backend_plan *p, struct backend_input *input, float *const *outputs,
-                         const struct backend_observer *observer) {
+/* The faces that are wanted; outputs where the CPU has to look for them. */
+static int take_faces(const struct backend_plan *p, struct run_state *s,
+                      const struct backend_faces *want, float *const *outputs) {
+    const struct cuda_driver *driver = p->backend->device.driver;
+    if (!cuda_faces_possible(p->graph, want)) {
+        for (int b = 0; b < p->graph->batch; b++) want->counts[b] = -1;
+        return take_outputs(p, s, outputs);
+    }
+    int rc = cuda_faces_find(&s->run, &s->finder, want);
+    if (!rc) rc = cuda_check(driver->stream_wait(s->run.stream), "looking for faces");
+    if (rc) return rc;
+    return cuda_faces_take(&s->run, &s->finder, want) ? take_outputs(p, s, outputs) : MIEN_OK;
+}
+
+/* want: NULL where the outputs are. */
+static int run_plan(struct backend_plan *p, struct backend_input *input,
+                    const struct backend_faces *want, float *const *outputs) {
     const struct cuda_device *dev = &p->backend->device;
-    if (observer)
-        return err_set(MIEN_EUNSUPPORTED, "networks are calibrated on the CPU, not on a GPU");
     int rc = cuda_enter(dev);
     if (rc) return rc;
     struct run_state *s = take_state(p);
@@ -337,10 +381,8 @@ static int cuda_run_plan(struct backend_plan *p, struct backend_input *input, fl
         cuda_leave(dev);
         return MIEN_EDEVICE;
     }
-    rc = bring_input(p, s, input);
-    if (!rc)
-        rc = cuda_check(dev->driver->graph_launch(s->graph, s->run.stream), "running a network");
-    if (!rc) rc = take_outputs(p, s, outputs);
+    rc = start_run(p, s, input);
+    if (!rc) rc = want ? take_faces(p, s, want, outputs) : take_outputs(p, s, outputs);
     if (rc)
         free_state(p, s); /* its stream may hold an error */
     else
@@ -348,6 +390,38 @@ static int cuda_run_plan(struct backend_plan *p, struct backend_input *input, fl
     cuda_leave(dev);
     return rc;
 }
+
+static int cuda_run_plan(struct backend_plan *p, struct backend_input *input, float *const *outputs,
+                         const struct backend_observer *observer) {
+    if (observer)
+        return err_set(MIEN_EUNSUPPORTED, "networks are calibrated on the CPU, not on a GPU");
+    return run_plan(p, input, NULL, outputs);
+}
+
+static int cuda_find(struct backend_plan *p, struct backend_input *input,
+                     const struct backend_faces *want, float *const *outputs) {
+    return run_plan(p, input, want, outputs);
+}
+
+/* ----------------------------------------------------------------- pictures */
+
+static int cuda_upload(struct backend *b, const uint8_t *pixels, ptrdiff_t pitch, int width,
+                       int height, struct backend_pixels *out) {
+    int rc = cuda_enter(&b->device);
+    if (rc) return rc;
+    out->owner = b;
+    rc = cuda_shelf_upload(&b->device, &b->shelf, pixels, pitch, width, height, out);
+    cuda_leave(&b->device);
+    return rc;
+}
+
+static void cuda_forget(struct backend *b, const struct backend_pixels *pixels) {
+    if (cuda_enter(&b->device)) return; /* the device is gone, and its memory with it */
+    cuda_shelf_forget(&b->device, &b->shelf, pixels);
+    cuda_leave(&b->device);
+}
+
+/* --------------------------------------------------------------------- rest */
 
 static int cuda_wait(struct backend_plan *p) {
     (void)p;
@@ -377,6 +451,7 @@ static void cuda_close(struct backend *b, struct backend_weights *w, struct back
     if (cuda_enter(&owner->device) == MIEN_OK) {
         if (p) free_plan(p);
         if (w) cuda_layers_free(&w->backend->device, &w->layers);
+        if (b) cuda_shelf_close(&b->device, &b->shelf);
         cuda_leave(&owner->device);
     }
     free(w);
@@ -394,9 +469,9 @@ static void cuda_sizes(const struct backend_weights *w, const struct backend_pla
                        struct backend_sizes *out) {
     out->weight_bytes = w ? w->layers.bytes : 0;
     out->arena_bytes = p ? p->graph->arena_bytes : 0;
-    out->scratch_bytes = p ? p->scratch.partial + p->scratch.arrived + input_bytes(p->graph) +
-                                 sizeof(float) * cuda_output_values(p->graph)
-                           : 0;
+    out->scratch_bytes =
+        p ? p->scratch.partial + p->scratch.arrived + sizeof(float) * cuda_output_values(p->graph)
+          : 0;
 }
 
 static const char *cuda_algorithm(const struct backend_plan *p, int step) {
@@ -413,6 +488,9 @@ const struct backend_ops cuda_backend = {
     .plan = cuda_plan,
     .run = cuda_run_plan,
     .wait = cuda_wait,
+    .find = cuda_find,
+    .upload = cuda_upload,
+    .forget = cuda_forget,
     .lanes = cuda_lanes,
     .reserve = cuda_reserve,
     .each = cuda_each,

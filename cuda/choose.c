@@ -305,12 +305,32 @@ void cuda_choose_pool(const struct cuda_machine *m, const struct cuda_pool *p,
     out->shared = POOL_LANES * POOL_GROUPS * WIDE * sizeof(float);
 }
 
+/* With the halo. */
+static int64_t all_pixels_of(const struct cuda_view *v, int batch) {
+    return (int64_t)batch * (v->top + v->h + v->bottom) * (v->left + v->w + v->right);
+}
+
 void cuda_choose_input(const struct cuda_machine *m, const struct cuda_input *p,
                        struct cuda_launch *out) {
     (void)m;
-    const struct cuda_view *v = &p->out;
-    set_plain(out, "input_plain",
-              (int64_t)p->batch * (v->top + v->h + v->bottom) * (v->left + v->w + v->right));
+    set_plain(out, "input_plain", all_pixels_of(&p->out, p->batch));
+}
+
+void cuda_choose_pictures(const struct cuda_machine *m, const struct cuda_pictures *p,
+                          struct cuda_launch *out) {
+    (void)m;
+    set_plain(out, "input_pictures", all_pixels_of(&p->out, p->batch));
+}
+
+void cuda_choose_decode(const struct cuda_machine *m, const struct cuda_decode *p,
+                        struct cuda_launch *out) {
+    (void)m;
+    set_plain(out, "faces_decode", (int64_t)p->batch * p->anchors);
+}
+
+void cuda_choose_select(const struct cuda_machine *m, int batch, struct cuda_launch *out) {
+    (void)m;
+    set(out, "faces_select", batch, CUDA_FACE_THREADS);
 }
 
 void cuda_choose_output(const struct cuda_machine *m, const struct cuda_output *p,

@@ -9,6 +9,7 @@
 #define MIEN_CUDA_CHOOSE_H
 
 #include "cuda/kernels/params.h"
+#include "cuda/kernels/picture_params.h"
 
 #include <stddef.h>
 
@@ -44,8 +45,14 @@ void cuda_choose_pool(const struct cuda_machine *m, const struct cuda_pool *p,
                       struct cuda_launch *out);
 void cuda_choose_input(const struct cuda_machine *m, const struct cuda_input *p,
                        struct cuda_launch *out);
+void cuda_choose_pictures(const struct cuda_machine *m, const struct cuda_pictures *p,
+                          struct cuda_launch *out);
 void cuda_choose_output(const struct cuda_machine *m, const struct cuda_output *p,
                         struct cuda_launch *out);
+
+void cuda_choose_decode(const struct cuda_machine *m, const struct cuda_decode *p,
+                        struct cuda_launch *out);
+void cuda_choose_select(const struct cuda_machine *m, int batch, struct cuda_launch *out);
 
 /*
  * One way of many, for tests and for who measures: convolution tile `tile` of kernels/tiles.h with

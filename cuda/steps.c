@@ -14,7 +14,6 @@ struct launch {
         struct cuda_gconv gconv;
         struct cuda_pointwise pointwise;
         struct cuda_pool pool;
-        struct cuda_input input;
         struct cuda_output output;
     } params;
 };
@@ -155,14 +154,8 @@ static void make_step(const struct cuda_run *run, int step, struct launch *l) {
     }
 }
 
-static void make_input(const struct cuda_run *run, struct launch *l) {
-    const struct plan_graph *g = run->graph;
-    memset(l, 0, sizeof *l);
-    l->params.input = (struct cuda_input){
-        .src = run->input, .out = view_of(run, &g->input, -1), .batch = g->batch};
-    for (int c = 0; c < 3 && g->net->input_border; c++)
-        l->params.input.border[c] = g->net->input_border[c];
-    cuda_choose_input(&run->machine, &l->params.input, &l->shape);
+static void copy_border(const struct plan_graph *g, float border[3]) {
+    for (int c = 0; c < 3 && g->net->input_border; c++) border[c] = g->net->input_border[c];
 }
 
 static void make_output(const struct cuda_run *run, int i, struct launch *l) {
@@ -191,13 +184,33 @@ const char *cuda_step_kernel(const struct cuda_run *run, int step) {
     return l.shape.kernel;
 }
 
+/* Behind copies: only kernels may begin before the one in front ends. */
+int cuda_input_launch(const struct cuda_run *run) {
+    const struct plan_graph *g = run->graph;
+    struct cuda_launch shape;
+    struct cuda_input p = {
+        .src = run->input, .out = view_of(run, &g->input, -1), .batch = g->batch};
+    copy_border(g, p.border);
+    cuda_choose_input(&run->machine, &p, &shape);
+    return cuda_launch(run->device, run->stream, &shape, &p, 0);
+}
+
+int cuda_pictures_launch(const struct cuda_run *run, const struct cuda_picture *pictures) {
+    const struct plan_graph *g = run->graph;
+    struct cuda_launch shape;
+    struct cuda_pictures p = {
+        .pictures = pictures, .out = view_of(run, &g->input, -1), .batch = g->batch};
+    copy_border(g, p.border);
+    cuda_choose_pictures(&run->machine, &p, &shape);
+    return cuda_launch(run->device, run->stream, &shape, &p, 0);
+}
+
 int cuda_steps_launch(const struct cuda_run *run) {
     struct launch l;
-    make_input(run, &l); /* behind a copy: only kernels may begin before the one in front ends */
-    int rc = cuda_launch(run->device, run->stream, &l.shape, &l.params, 0);
+    int rc = MIEN_OK;
     for (int i = 0; i < run->graph->nsteps && !rc; i++) {
         make_step(run, i, &l);
-        rc = cuda_launch(run->device, run->stream, &l.shape, &l.params, 1);
+        rc = cuda_launch(run->device, run->stream, &l.shape, &l.params, i > 0);
     }
     for (int i = 0; i < run->graph->net->noutputs && !rc; i++) {
         make_output(run, i, &l);

@@ -17,7 +17,7 @@ struct cuda_run {
     char *arena;       /* graph->arena_bytes */
     float *partial;    /* for what several blocks sum together */
     unsigned *arrived; /* zeros */
-    float *input;      /* [batch][height][width][3] */
+    float *input;      /* [batch][height][width][3]; NULL: there are only pictures */
     float *output;     /* all outputs, contiguous, one after the other */
 };
 
@@ -28,7 +28,10 @@ struct cuda_scratch {
 };
 void cuda_steps_scratch(const struct cuda_run *run, struct cuda_scratch *out);
 
-/* Puts the input, all steps and the outputs into run->stream. */
+/* Puts the input into run->stream: run->input, or pictures, [batch] in memory of the device. */
+int cuda_input_launch(const struct cuda_run *run);
+int cuda_pictures_launch(const struct cuda_run *run, const struct cuda_picture *pictures);
+/* Puts all steps and the outputs into it. These are the same for every run, and may be captured. */
 int cuda_steps_launch(const struct cuda_run *run);
 
 /* The kernel a step runs as. */

@@ -104,63 +104,113 @@ static int run_classify(struct batch_item *const *items, int n, int units) {
     return code;
 }
 
-static int run_embed(struct batch_item *const *items, int n, int units) {
-    const struct model *model = &items[0]->models->task[MODELS_EMBED];
-    size_t d = (size_t)model->info.embedding_size, at = 0;
-    uint8_t *crops = malloc((size_t)units * FACES_CROP_BYTES);
-    float *out = malloc((size_t)units * d * sizeof *out);
+/* The faces of all items, one after the other, each with its picture. */
+struct face_list {
+    const mien_image **images; /* [units] */
+    mien_face *faces;
+};
+
+/* 0; -1 where there is no memory. Free it in either case. */
+static int list_faces(struct batch_item *const *items, int n, int units, struct face_list *list) {
+    int at = 0;
+
+    list->images = calloc((size_t)units, sizeof *list->images);
+    list->faces = malloc((size_t)units * sizeof *list->faces);
+    if (!list->images || !list->faces) return -1;
+    for (int i = 0; i < n; at += items[i++]->n)
+        for (int k = 0; k < items[i]->n; k++) {
+            list->images[at + k] = items[i]->image;
+            list->faces[at + k] = items[i]->faces[k];
+        }
+    return 0;
+}
+
+static void free_list(struct face_list *list) {
+    free(list->images);
+    free(list->faces);
+}
+
+static int embed_crops(mien_net *net, struct batch_item *const *items, int n, int units,
+                       float *out) {
+    uint8_t *crops = malloc((size_t)units * FACES_CROP_BYTES), *at = crops;
     int code = MIEN_ENOMEM;
 
-    if (crops && out) {
-        for (int i = 0; i < n; at += (size_t)items[i++]->n)
-            memcpy(crops + at * FACES_CROP_BYTES, items[i]->crops,
-                   (size_t)items[i]->n * FACES_CROP_BYTES);
-        code = mien_embed(model->net, crops, units, out);
-    }
+    for (int i = 0; crops && i < n; at += (size_t)items[i++]->n * FACES_CROP_BYTES)
+        memcpy(at, items[i]->crops, (size_t)items[i]->n * FACES_CROP_BYTES);
+    if (crops) code = mien_embed(net, crops, units, out);
+    free(crops);
+    return code;
+}
+
+static int embed_faces(mien_net *net, struct batch_item *const *items, int n, int units,
+                       float *out) {
+    struct face_list list;
+    int code = MIEN_ENOMEM;
+
+    if (list_faces(items, n, units, &list) == 0)
+        code = mien_embed_faces(net, list.images, list.faces, units, out);
+    free_list(&list);
+    return code;
+}
+
+/* The part of a call, since `before`, in which the network's input was made. */
+static double input_part(mien_net *net, const mien_times *before) {
+    mien_times now;
+    double input, all;
+
+    mien_net_times(net, &now);
+    input = now.input - before->input;
+    all = input + now.network - before->network + now.results - before->results;
+    return all > 0 ? input / all : 0;
+}
+
+/* Either all items are crops or none is (can_join). */
+static int run_embed(struct batch_item *const *items, int n, int units) {
+    const struct model *model = &items[0]->models->task[MODELS_EMBED];
+    size_t d = (size_t)model->info.embedding_size, at;
+    float *out = malloc((size_t)units * d * sizeof *out);
+    int code = MIEN_ENOMEM;
+    mien_times before;
+    double aligning;
+
+    mien_net_times(model->net, &before);
+    if (out) code = (items[0]->crops ? embed_crops : embed_faces)(model->net, items, n, units, out);
+    aligning = input_part(model->net, &before);
     at = 0;
     for (int i = 0; i < n; at += (size_t)items[i++]->n) {
         struct batch_item *item = items[i];
         size_t count = (size_t)item->n * d;
-        if (crops && out) set_error(item, code);
+        if (code != MIEN_ENOMEM) set_error(item, code);
+        item->aligning = aligning;
         if (code == MIEN_OK) item->embeddings = malloc(count * sizeof *out);
         if (item->embeddings)
             memcpy(item->embeddings, out + at * d, count * sizeof *out);
-        else if (code == MIEN_OK || !crops || !out)
+        else if (code == MIEN_OK || code == MIEN_ENOMEM)
             no_memory(item);
     }
-    free(crops);
     free(out);
     return code;
 }
 
 static int run_age_gender(struct batch_item *const *items, int n, int units) {
     mien_net *net = items[0]->models->task[MODELS_AGE_GENDER].net;
-    const mien_image **images = calloc((size_t)units, sizeof *images);
-    mien_face *faces = malloc((size_t)units * sizeof *faces);
     mien_age_gender *out = malloc((size_t)units * sizeof *out);
-    int code = MIEN_ENOMEM, at = 0;
+    struct face_list list;
+    int code = MIEN_ENOMEM, listed = list_faces(items, n, units, &list) == 0, at;
 
-    if (images && faces && out) {
-        for (int i = 0; i < n; at += items[i++]->n)
-            for (int k = 0; k < items[i]->n; k++) {
-                images[at + k] = items[i]->image;
-                faces[at + k] = items[i]->faces[k];
-            }
-        code = mien_age_gender_run(net, images, faces, units, out);
-    }
+    if (listed && out) code = mien_age_gender_run(net, list.images, list.faces, units, out);
     at = 0;
     for (int i = 0; i < n; at += items[i++]->n) {
         struct batch_item *item = items[i];
         size_t bytes = (size_t)item->n * sizeof *out;
-        if (images && faces && out) set_error(item, code);
+        if (listed && out) set_error(item, code);
         if (code == MIEN_OK) item->ages = malloc(bytes);
         if (item->ages)
             memcpy(item->ages, out + at, bytes);
-        else if (code == MIEN_OK || !images || !faces || !out)
+        else if (code == MIEN_OK || !listed || !out)
             no_memory(item);
     }
-    free(images);
-    free(faces);
+    free_list(&list);
     free(out);
     return code;
 }
@@ -185,6 +235,7 @@ static void run(struct batcher *b, struct batch_item *const *items, int n) {
 static int can_join(const struct batch_item *a, const struct batch_item *b) {
     if (a == b) return 1;
     if (a->models != b->models || a->task == BATCH_CALL) return 0;
+    if (a->task == MODELS_EMBED) return !a->crops == !b->crops;
     if (a->task != MODELS_DETECT) return 1;
     return a->detect->threshold == b->detect->threshold && a->detect->nms == b->detect->nms &&
            a->detect->size == b->detect->size && a->detect->max_faces == b->detect->max_faces;

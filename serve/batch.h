@@ -33,12 +33,12 @@ struct batch_item {
     const struct models *models;
     double arrived; /* of its request, clock_seconds(): the oldest go first */
 
-    const mien_image *image;           /* all but embed */
+    const mien_image *image;           /* all but embed of crops */
     const mien_detect_options *detect; /* detect; items of different options are not mixed */
     int top;                           /* classify */
     int n;                             /* age-gender and embed: faces; else 1 */
-    const mien_face *faces;            /* age-gender: [n] */
-    const uint8_t *crops;              /* embed: [n][112][112][3] */
+    const mien_face *faces;            /* age-gender, embed: [n] */
+    const uint8_t *crops;              /* embed: instead of image and faces, [n][112][112][3] */
     int (*call)(void *context);        /* call: alone in its batch; returns a MIEN_E code */
     void *context;
 
@@ -47,6 +47,7 @@ struct batch_item {
     int nfound;
     mien_class *classes;   /* classify: [top] */
     float *embeddings;     /* embed: [n][embedding_size] */
+    double aligning;       /* embed: the part of ran that made the network's input, 0..1 */
     mien_age_gender *ages; /* age-gender: [n] */
     int code;              /* a MIEN_E code, MIEN_ENOMEM too */
     char why[256];         /* its sentence */

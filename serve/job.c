@@ -105,6 +105,17 @@ static void free_pixels(struct job *p) {
     p->image = NULL;
 }
 
+/* What several networks will look at travels to a GPU once. Without room there each takes what it
+ * needs: the results are the same. */
+static void upload(struct job *p) {
+    unsigned wants = p->options->wants;
+    int faces = !p->options->aligned && wants & (JOB_FACES | JOB_AGES | JOB_EMBEDDINGS);
+    int networks = (faces != 0) + ((wants & JOB_AGES) != 0) + ((wants & JOB_EMBEDDINGS) != 0) +
+                   ((wants & JOB_CLASSES) != 0);
+
+    if (networks > 1) (void)mien_image_upload(p->request->models->ctx, p->image);
+}
+
 /* ---- networks ---- */
 
 static struct batch_item new_item(const struct job *p, enum models_task task) {
@@ -199,7 +210,10 @@ int job_begin(struct job *p, struct request *r, const struct job_options *option
         }
         give_up(p);
     }
-    if (!p->status) submit(p);
+    if (!p->status) {
+        upload(p);
+        submit(p);
+    }
     batcher_expect(r->server->batcher, -1);
     return 0;
 }
@@ -212,41 +226,24 @@ void job_refuse(struct job *p, struct request *r, const struct job_options *opti
 
 /* ---- faces ---- */
 
-/* [nfaces][112][112][3]; NULL after a failure. */
-static uint8_t *make_crops(struct job *p) {
-    uint8_t *crops = malloc((size_t)p->nfaces * FACES_CROP_BYTES);
-    double start_time = clock_seconds();
-
-    if (!crops) {
-        fail_memory(p);
-        return NULL;
-    }
+/* A picture that is an aligned face goes as it is; others are aligned where they are embedded. */
+static void submit_embed(struct job *p, uint8_t *crop) {
+    p->embed = new_item(p, MODELS_EMBED);
+    p->embed.n = p->nfaces;
+    p->embed.faces = p->faces;
     if (p->options->aligned) {
-        faces_copy_crop(p->image, crops);
-    } else {
-        int code = mien_align(p->image, p->faces, p->nfaces, crops);
-        if (code) {
-            fail_mien(p, code, mien_error());
-            free(crops);
-            return NULL;
-        }
+        faces_copy_crop(p->image, crop);
+        p->embed.crops = crop;
     }
-    spent(p, STAGE_ALIGN, clock_seconds() - start_time);
-    return crops;
+    batch_submit(&p->group, &p->embed);
 }
 
 /* Ages and embeddings of all faces wait for their batches together. */
 static void look_at_faces(struct job *p) {
-    uint8_t *crops = NULL;
+    uint8_t crop[FACES_CROP_BYTES]; /* lives until the items are done */
 
     if (p->nfaces == 0) return;
-    if (wants(p, JOB_EMBEDDINGS)) crops = make_crops(p);
-    if (crops) {
-        p->embed = new_item(p, MODELS_EMBED);
-        p->embed.n = p->nfaces;
-        p->embed.crops = crops;
-        batch_submit(&p->group, &p->embed);
-    }
+    if (wants(p, JOB_EMBEDDINGS)) submit_embed(p, crop);
     if (wants(p, JOB_AGES)) {
         p->age_gender = new_item(p, MODELS_AGE_GENDER);
         p->age_gender.n = p->nfaces;
@@ -254,13 +251,15 @@ static void look_at_faces(struct job *p) {
         batch_submit(&p->group, &p->age_gender);
     }
     if (wait_for_items(p) == 0) {
+        double aligning = p->embed.ran * p->embed.aligning;
+        spent(p, STAGE_ALIGN, aligning);
+        p->embed.ran -= aligning;
         if (is_good(p, &p->embed, STAGE_EMBED)) {
             p->embeddings = p->embed.embeddings;
             p->embedding_size = model_of(p, MODELS_EMBED)->info.embedding_size;
         }
         if (is_good(p, &p->age_gender, STAGE_AGE_GENDER)) p->ages = p->age_gender.ages;
     }
-    free(crops);
 }
 
 void job_end(struct job *p) {
