@@ -3,6 +3,7 @@
 #include "tests/cuda/emulator/emulator.h"
 #include "tests/cuda/emulator/memory.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,6 +114,24 @@ static void run_copy(const copy &c) {
         memmove(c.to + y * c.to_pitch, c.from + y * c.from_pitch, c.width);
 }
 
+static bool is_host(const void *p) {
+    emulator_range r;
+    return !memory_find(p, &r) || r.pinned;
+}
+
+/* MIEN_EMULATOR_COPIES names a file that gets a line a copy: up, down or across, and bytes. */
+static void log_copy(const copy &c) {
+    const char *path = getenv("MIEN_EMULATOR_COPIES");
+    FILE *f = path && *path ? fopen(path, "a") : NULL;
+    if (!f) return;
+    fprintf(f, "%s %zu\n",
+            is_host(c.from) ? "up"
+            : is_host(c.to) ? "down"
+                            : "across",
+            c.width * c.height);
+    fclose(f);
+}
+
 /* Memory of the host that is not pinned is read before the call returns, except by a graph. */
 static CUresult enqueue_copy(CUstream s, copy c, side to, side from, const char *what) {
     CUresult r = driver_ready();
@@ -130,6 +149,7 @@ static CUresult enqueue_copy(CUstream s, copy c, side to, side from, const char 
         memory_describe(wrong, text, sizeof text);
         return driver_refuse(CUDA_ERROR_INVALID_VALUE, "%s: %zu bytes at %s", what, size, text);
     }
+    log_copy(c);
     if (!from_pageable || driver_capturing(s)) return driver_enqueue(s, [c] { run_copy(c); });
     auto bytes = std::make_shared<std::vector<char>>(c.width * c.height);
     for (size_t y = 0; y < c.height; y++)
