@@ -14,7 +14,8 @@
 
 #include <pthread.h>
 
-/* Where a run's pictures stand in between; starts with zeros, grows to what the largest needed. */
+/* Where a run's pictures stand in between; starts with zeros, grows to what the largest needed:
+ * without uploads, all pixels of a batch. */
 struct cuda_stage {
     struct backend_picture *pictures; /* [batch] */
     void *host;                       /* pinned */

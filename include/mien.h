@@ -156,7 +156,8 @@ MIEN_API int mien_net_info_get(const mien_net *net, mien_net_info *info);
 typedef struct mien_times {
     double input;   /* scaling pictures to where the network reads them */
     double network; /* running it */
-    double results; /* making results of its outputs: boxes, suppression, sorting */
+    double results; /* making results of its outputs: boxes, suppression, sorting. A GPU does most
+                       of that, and of scaling, itself: there it is part of network */
 } mien_times;
 MIEN_API void mien_net_times(mien_net *net, mien_times *times);
 /* Reads the metadata of a blob without building the network. The strings belong to the returned

@@ -21,6 +21,7 @@ ALLOWED = {
     "engine": ["kernels"],
     "models": ["engine", "kernels"],
     "vision": ["models", "engine", "kernels"],
+    "cuda": ["engine", "kernels"],
     "common": [],
     "serve": ["common"],
     "cli": ["serve", "common"],
@@ -37,6 +38,7 @@ FORBIDDEN = {
     "engine": re.compile(NEVER_IN_LIBRARY),
     "models": re.compile(NEVER_IN_LIBRARY),
     "vision": re.compile(NEVER_IN_LIBRARY),
+    "cuda": re.compile(NEVER_IN_LIBRARY),
 }
 
 

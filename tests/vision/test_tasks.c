@@ -222,6 +222,38 @@ struct caller {
     int seed, failed;
 };
 
+/* Aligned on its way, and aligned before: the same numbers, for any batch. */
+static void test_embed_faces(void **state) {
+    (void)state;
+    enum { N = 5 };
+    const mien_image *list[N];
+    mien_image *images[N];
+    mien_face faces[N];
+    static float want[N][EMBEDDING], got[N][EMBEDDING];
+    for (int i = 0; i < N; i++) {
+        images[i] = picture(150 + 40 * i, 260 - 30 * i, i);
+        list[i] = images[i];
+        faces[i] = face_in(images[i]);
+        embed(images[i], want[i]);
+        /* A CPU reads pixels where they are. */
+        assert_int_equal(mien_image_upload(ctx, images[i]), MIEN_OK);
+        assert_null(images[i]->resident);
+    }
+    assert_int_equal(mien_embed_faces(embedder, list, faces, N, got[0]), MIEN_OK);
+    assert_memory_equal(got, want, sizeof want);
+    assert_int_equal(mien_embed_faces(embedder, list, faces, 0, NULL), MIEN_OK);
+    assert_int_equal(mien_embed_faces(detector, list, faces, N, got[0]), MIEN_EINVAL);
+    assert_int_equal(mien_embed_faces(embedder, NULL, faces, N, got[0]), MIEN_EINVAL);
+    for (int i = 0; i < 5; i++) faces[3].landmarks[i][0] = faces[3].landmarks[i][1] = 7;
+    assert_int_equal(mien_embed_faces(embedder, list, faces, N, got[0]), MIEN_EINVAL);
+    assert_non_null(strstr(mien_error(), "face 3"));
+    mien_image broken = {0};
+    list[1] = &broken;
+    assert_int_equal(mien_embed_faces(embedder, list, faces, N, got[0]), MIEN_EINVAL);
+    assert_int_equal(mien_image_upload(ctx, &broken), MIEN_EINVAL);
+    for (int i = 0; i < N; i++) mien_image_free(images[i]);
+}
+
 static void *call(void *arg) {
     struct caller *c = arg;
     mien_image *img = picture(160, 120, c->seed);
@@ -284,6 +316,7 @@ int main(void) {
         cmocka_unit_test(test_embedding_is_a_direction),
         cmocka_unit_test(test_odd_faces),
         cmocka_unit_test(test_faces_of_several_pictures),
+        cmocka_unit_test(test_embed_faces),
         cmocka_unit_test(test_threads_share_networks),
         cmocka_unit_test(test_errors_belong_to_threads),
     };
