@@ -169,7 +169,8 @@ static mien_times mean_parts(const struct measurement *m, int stage) {
     const mien_times *t = &m->spent[stage];
     double scale = 1e3 / ((double)m->pictures * m->rounds);
 
-    return (mien_times){t->input * scale, t->network * scale, t->results * scale};
+    return (mien_times){
+        .input = t->input * scale, .network = t->network * scale, .results = t->results * scale};
 }
 
 static const char *name_of(const mien_net *net) {

@@ -205,10 +205,10 @@ static void detect(const struct pipeline *p, struct picture *const *pictures, in
 }
 
 static double sum_of(const mien_times *t) {
-    return t->input + t->network + t->results;
+    return t->align + t->input + t->network + t->results;
 }
 
-/* Aligning is part of the embedder's call: its share is that of the network's input. */
+/* Aligning is part of the embedder's call: it gets its share of the time. */
 static void split_embed(const struct pipeline *p, struct picture *picture, const mien_times *before,
                         double ms) {
     mien_times now;
@@ -216,7 +216,7 @@ static void split_embed(const struct pipeline *p, struct picture *picture, const
 
     mien_net_times(p->embedder, &now);
     all = sum_of(&now) - sum_of(before);
-    picture->ms[STAGE_ALIGN] = all > 0 ? ms * (now.input - before->input) / all : 0;
+    picture->ms[STAGE_ALIGN] = all > 0 ? ms * (now.align - before->align) / all : 0;
     picture->ms[STAGE_EMBED] = ms - picture->ms[STAGE_ALIGN];
 }
 

@@ -157,7 +157,8 @@ typedef struct mien_times {
     double input;   /* scaling pictures to where the network reads them */
     double network; /* running it */
     double results; /* making results of its outputs: boxes, suppression, sorting. A GPU does most
-                       of that, and of scaling, itself: there it is part of network */
+                       of that, of scaling and of aligning itself: there it is part of network */
+    double align;   /* mien_embed_faces: aligning faces; not part of input */
 } mien_times;
 MIEN_API void mien_net_times(mien_net *net, mien_times *times);
 /* Reads the metadata of a blob without building the network. The strings belong to the returned

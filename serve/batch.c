@@ -153,15 +153,18 @@ static int embed_faces(mien_net *net, struct batch_item *const *items, int n, in
     return code;
 }
 
-/* The part of a call, since `before`, in which the network's input was made. */
-static double input_part(mien_net *net, const mien_times *before) {
+static double sum_of(const mien_times *t) {
+    return t->align + t->input + t->network + t->results;
+}
+
+/* The part of a call, since `before`, that aligned faces. */
+static double align_part(mien_net *net, const mien_times *before) {
     mien_times now;
-    double input, all;
+    double all;
 
     mien_net_times(net, &now);
-    input = now.input - before->input;
-    all = input + now.network - before->network + now.results - before->results;
-    return all > 0 ? input / all : 0;
+    all = sum_of(&now) - sum_of(before);
+    return all > 0 ? (now.align - before->align) / all : 0;
 }
 
 /* Either all items are crops or none is (can_join). */
@@ -175,7 +178,7 @@ static int run_embed(struct batch_item *const *items, int n, int units) {
 
     mien_net_times(model->net, &before);
     if (out) code = (items[0]->crops ? embed_crops : embed_faces)(model->net, items, n, units, out);
-    aligning = input_part(model->net, &before);
+    aligning = align_part(model->net, &before);
     at = 0;
     for (int i = 0; i < n; at += (size_t)items[i++]->n) {
         struct batch_item *item = items[i];

@@ -47,7 +47,7 @@ struct batch_item {
     int nfound;
     mien_class *classes;   /* classify: [top] */
     float *embeddings;     /* embed: [n][embedding_size] */
-    double aligning;       /* embed: the part of ran that made the network's input, 0..1 */
+    double aligning;       /* embed: the part of ran that aligned faces, 0..1 */
     mien_age_gender *ages; /* age-gender: [n] */
     int code;              /* a MIEN_E code, MIEN_ENOMEM too */
     char why[256];         /* its sentence */

@@ -116,6 +116,7 @@ struct tasks_job {
     int n, width, height;
     void (*size)(void *context, int i, int *width, int *height); /* of input i */
     int (*fill)(void *context, int i, int workers, struct resized *picture);
+    int aligns; /* fill aligns faces, and its time counts as that */
     int (*take)(void *context, int i, struct tasks_slot *slot, const float *const *outputs);
     /* Detectors: what a device is asked that finds faces itself in a run of items `first` on. take
      * is called for those it leaves to the CPU. NULL: take reads all. */

@@ -65,7 +65,8 @@ static int run_batch(const struct tasks_job *j, struct net_plan *p, struct tasks
             one[i] = slot->outputs[i] + tasks_output_count(p, i) / (size_t)count * (size_t)b;
         rc = j->take(j->context, first + b, slot, one);
     }
-    slot->times.input += filled - begin + input.seconds;
+    *(j->aligns ? &slot->times.align : &slot->times.input) += filled - begin;
+    slot->times.input += input.seconds;
     slot->times.network += run - filled - input.seconds;
     slot->times.results += clock_now() - run;
     return rc;

@@ -62,6 +62,7 @@ static int embed(mien_net *net, struct embed_job *e, int n) {
                           .width = ALIGN_SIDE,
                           .height = ALIGN_SIDE,
                           .fill = fill_crop,
+                          .aligns = !e->crops,
                           .take = take_embedding,
                           .context = e};
     return tasks_run_all(&j);

@@ -69,6 +69,7 @@ static void add_times(struct tasks_set *set, mien_times *sum) {
         sum->input += t->input;
         sum->network += t->network;
         sum->results += t->results;
+        sum->align += t->align;
         *t = (mien_times){0};
     }
 }
