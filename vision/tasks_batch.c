@@ -46,7 +46,7 @@ static int run_batch(const struct tasks_job *j, struct net_plan *p, struct tasks
     const float *one[TASKS_MAX_OUTPUTS];
     struct backend_input input = {.rows = picture_rows, .picture = picture_of, .context = slot};
     struct backend_faces faces = {0};
-    int rc = MIEN_OK, find = j->faces && ops->find;
+    int rc = MIEN_OK, find = j->faces && ops->find && !j->net->observer;
     double begin = clock_now();
     for (int b = 0; b < count && !rc; b++)
         rc = j->fill(j->context, first + b, slot->workers, &slot->pictures[b]);
