@@ -68,15 +68,33 @@ class Analyze(unittest.TestCase):
         self.assertAlmostEqual(want["classes"][0]["score"], got["classes"][0]["score"], delta=1e-3)
         self.assertEqual(len(want["faces"]), len(got["faces"]))
 
-    @unittest.skipUnless(GPU, "only the emulator lists copies")
-    def test_copies(self):
+    def with_copies(self, *args):
+        """What the tool found in one picture, and the copies that took: (way, bytes)."""
         with tempfile.TemporaryDirectory() as folder:
             log = Path(folder) / "copies"
-            found = run("analyze", "--device", "cuda", "--size", "160", "--classifier", "none",
-                        "--embeddings", "--threads", "1", PHOTOS[0],
-                        env={"MIEN_EMULATOR_COPIES": str(log)})[0]
-            copies = [(way, int(size)) for way, size in
-                      (line.split() for line in log.read_text().splitlines())]
+            (found,) = run(*args, env={"MIEN_EMULATOR_COPIES": str(log)})
+            lines = [line.split() for line in log.read_text().splitlines()]
+        return found, [(way, int(size)) for way, size in lines]
+
+    @unittest.skipUnless(GPU, "only the emulator lists copies")
+    def test_more_candidates_than_the_device_takes(self):
+        options = ("--size", "480", "--threshold", "1e-7", "--max-faces", "6000", PHOTOS[4])
+        (want,) = run("detect", *options)
+        got, copies = self.with_copies("detect", "--device", "cuda", *options)
+        self.assertGreater(max(size for way, size in copies if way == "down"), TABLES)
+        self.assertGreater(len(want["faces"]), 2000)
+        # Scores of next to nothing come in any order.
+        self.assertAlmostEqual(len(want["faces"]), len(got["faces"]), delta=5)
+        for a, b in zip(want["faces"], got["faces"]):
+            if a["score"] < 0.01:
+                break
+            for u, v in zip(a["box"], b["box"]):
+                self.assertAlmostEqual(u, v, delta=0.05)
+
+    @unittest.skipUnless(GPU, "only the emulator lists copies")
+    def test_copies(self):
+        found, copies = self.with_copies("analyze", "--device", "cuda", "--size", "160",
+                                         "--classifier", "none", "--embeddings", PHOTOS[0])
         self.assertGreater(len(found["faces"]), 0)
         picture = ("up", 3 * found["width"] * found["height"])
         self.assertEqual(copies.count(picture), 1)
