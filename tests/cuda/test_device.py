@@ -45,10 +45,18 @@ class Refusals(unittest.TestCase):
         self.refused(cuda("cuda", "--backend", "wgmma", MIEN_EMULATOR_ARCH="8.0"), "wgmma")
 
     def test_memory(self):
-        # the emulator says, too, what it refused: the tool's sentence is the last one
-        result = cuda("cuda", MIEN_EMULATOR_MEMORY="100000")
-        self.assertEqual((result.returncode, result.stdout), (1, b""))
-        self.assertRegex(result.stderr.splitlines()[-1], "has no . MB of memory left|memory")
+        """Wherever it runs out: for the weights, for a plan, for nothing."""
+        ends = set()
+        for size in (0.1e6, 1e6, 3e6, 4.4e6, 5e6, 6e6, 7e6, 8e6, 64e6):
+            result = cuda("cuda", MIEN_EMULATOR_MEMORY=str(int(size)))
+            ends.add(result.returncode)
+            if result.returncode == 0:
+                self.assertEqual(result.stderr, "")
+                continue
+            # the emulator says, too, what it refused: the tool's sentence is the last one
+            self.assertEqual((result.returncode, result.stdout), (1, b""))
+            self.assertRegex(result.stderr.splitlines()[-1], r"has no \d+ MB of memory left")
+        self.assertEqual(ends, {0, 1})
 
 
 class Plans(unittest.TestCase):
