@@ -191,18 +191,33 @@ const char *cuda_step_kernel(const struct cuda_run *run, int step) {
     return l.shape.kernel;
 }
 
+/* Launches in their order: the input, all steps, the outputs. Returns 0 where there is no such one.
+ */
+static int make_launch(const struct cuda_run *run, int i, struct launch *l) {
+    int steps = run->graph->nsteps;
+    if (i > steps + run->graph->net->noutputs) return 0;
+    if (i == 0)
+        make_input(run, l);
+    else if (i <= steps)
+        make_step(run, i - 1, l);
+    else
+        make_output(run, i - 1 - steps, l);
+    return 1;
+}
+
+int cuda_steps_ready(const struct cuda_run *run) {
+    struct launch l;
+    int rc = MIEN_OK;
+    for (int i = 0; !rc && make_launch(run, i, &l); i++) rc = cuda_ready(run->device, &l.shape);
+    return rc;
+}
+
 int cuda_steps_launch(const struct cuda_run *run) {
     struct launch l;
-    make_input(run, &l); /* behind a copy: only kernels may begin before the one in front ends */
-    int rc = cuda_launch(run->device, run->stream, &l.shape, &l.params, 0);
-    for (int i = 0; i < run->graph->nsteps && !rc; i++) {
-        make_step(run, i, &l);
-        rc = cuda_launch(run->device, run->stream, &l.shape, &l.params, 1);
-    }
-    for (int i = 0; i < run->graph->net->noutputs && !rc; i++) {
-        make_output(run, i, &l);
-        rc = cuda_launch(run->device, run->stream, &l.shape, &l.params, 1);
-    }
+    int rc = MIEN_OK;
+    /* the first comes behind a copy: only kernels may begin before the one in front ends */
+    for (int i = 0; !rc && make_launch(run, i, &l); i++)
+        rc = cuda_launch(run->device, run->stream, &l.shape, &l.params, i > 0);
     return rc;
 }
 

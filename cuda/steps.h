@@ -28,6 +28,9 @@ struct cuda_scratch {
 };
 void cuda_steps_scratch(const struct cuda_run *run, struct cuda_scratch *out);
 
+/* Loads all kernels that cuda_steps_launch() launches. */
+int cuda_steps_ready(const struct cuda_run *run);
+
 /* Puts the input, all steps and the outputs into run->stream. */
 int cuda_steps_launch(const struct cuda_run *run);
 

@@ -283,6 +283,14 @@ static bool is_function(CUfunction f) {
     return false;
 }
 
+/* Every kernel is loaded with its module here. */
+CUresult CUDAAPI cuFuncLoad(CUfunction f) {
+    driver_hold hold(driver_lock);
+    CUresult r = driver_ready();
+    if (r != CUDA_SUCCESS) return r;
+    return is_function(f) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
+}
+
 CUresult CUDAAPI cuFuncSetAttribute(CUfunction f, CUfunction_attribute attribute, int value) {
     driver_hold hold(driver_lock);
     CUresult r = driver_ready();
