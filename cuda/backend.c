@@ -201,6 +201,7 @@ static int fill_state(const struct backend_plan *p, struct run_state *s) {
     rc = cuda_check(dev->driver->fill_bytes((CUdeviceptr)(uintptr_t)s->run.arrived, 0,
                                             p->scratch.arrived, s->run.stream),
                     "clearing counters");
+    if (!rc) rc = cuda_steps_ready(&s->run);
     return rc ? rc : capture(dev, s);
 }
 

@@ -60,12 +60,21 @@ static int most_of(const struct backend_faces *want) {
     return want->most < CUDA_CANDIDATES ? want->most : CUDA_CANDIDATES;
 }
 
+static int load_kernels(const struct cuda_run *run) {
+    struct cuda_launch shape;
+    cuda_choose_decode(&run->machine, &(struct cuda_decode){.batch = 1, .anchors = 1}, &shape);
+    int rc = cuda_ready(run->device, &shape);
+    cuda_choose_select(&run->machine, 1, &shape);
+    return rc ? rc : cuda_ready(run->device, &shape);
+}
+
 static int make_room(const struct cuda_run *run, struct cuda_finder *f, int most) {
     if (f->memory && most <= f->most) return MIEN_OK;
     struct parts p = parts_of(run->graph->batch, most);
     cuda_finder_free(run->device, f);
     int rc = cuda_alloc(run->device, p.size, &f->memory);
     if (!rc) rc = cuda_alloc_host(run->device, p.down, &f->host);
+    if (!rc) rc = load_kernels(run);
     if (rc)
         cuda_finder_free(run->device, f);
     else

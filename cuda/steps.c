@@ -14,6 +14,8 @@ struct launch {
         struct cuda_gconv gconv;
         struct cuda_pointwise pointwise;
         struct cuda_pool pool;
+        struct cuda_input input;
+        struct cuda_pictures pictures;
         struct cuda_output output;
     } params;
 };
@@ -184,38 +186,66 @@ const char *cuda_step_kernel(const struct cuda_run *run, int step) {
     return l.shape.kernel;
 }
 
+static void make_input(const struct cuda_run *run, struct launch *l) {
+    const struct plan_graph *g = run->graph;
+    memset(l, 0, sizeof *l);
+    l->params.input = (struct cuda_input){
+        .src = run->input, .out = view_of(run, &g->input, -1), .batch = g->batch};
+    copy_border(g, l->params.input.border);
+    cuda_choose_input(&run->machine, &l->params.input, &l->shape);
+}
+
+static void make_pictures(const struct cuda_run *run, const struct cuda_picture *pictures,
+                          struct launch *l) {
+    const struct plan_graph *g = run->graph;
+    memset(l, 0, sizeof *l);
+    l->params.pictures = (struct cuda_pictures){
+        .pictures = pictures, .out = view_of(run, &g->input, -1), .batch = g->batch};
+    copy_border(g, l->params.pictures.border);
+    cuda_choose_pictures(&run->machine, &l->params.pictures, &l->shape);
+}
+
 /* Behind copies: only kernels may begin before the one in front ends. */
 int cuda_input_launch(const struct cuda_run *run) {
-    const struct plan_graph *g = run->graph;
-    struct cuda_launch shape;
-    struct cuda_input p = {
-        .src = run->input, .out = view_of(run, &g->input, -1), .batch = g->batch};
-    copy_border(g, p.border);
-    cuda_choose_input(&run->machine, &p, &shape);
-    return cuda_launch(run->device, run->stream, &shape, &p, 0);
+    struct launch l;
+    make_input(run, &l);
+    return cuda_launch(run->device, run->stream, &l.shape, &l.params, 0);
 }
 
 int cuda_pictures_launch(const struct cuda_run *run, const struct cuda_picture *pictures) {
-    const struct plan_graph *g = run->graph;
-    struct cuda_launch shape;
-    struct cuda_pictures p = {
-        .pictures = pictures, .out = view_of(run, &g->input, -1), .batch = g->batch};
-    copy_border(g, p.border);
-    cuda_choose_pictures(&run->machine, &p, &shape);
-    return cuda_launch(run->device, run->stream, &shape, &p, 0);
+    struct launch l;
+    make_pictures(run, pictures, &l);
+    return cuda_launch(run->device, run->stream, &l.shape, &l.params, 0);
+}
+
+/* What is the same for every run, in its order: all steps, the outputs. Returns 0 where there is no
+ * such one. */
+static int make_launch(const struct cuda_run *run, int i, struct launch *l) {
+    int steps = run->graph->nsteps;
+    if (i >= steps + run->graph->net->noutputs) return 0;
+    if (i < steps)
+        make_step(run, i, l);
+    else
+        make_output(run, i - steps, l);
+    return 1;
+}
+
+int cuda_steps_ready(const struct cuda_run *run) {
+    struct launch l;
+    make_input(run, &l);
+    int rc = cuda_ready(run->device, &l.shape);
+    make_pictures(run, NULL, &l);
+    if (!rc) rc = cuda_ready(run->device, &l.shape);
+    for (int i = 0; !rc && make_launch(run, i, &l); i++) rc = cuda_ready(run->device, &l.shape);
+    return rc;
 }
 
 int cuda_steps_launch(const struct cuda_run *run) {
     struct launch l;
     int rc = MIEN_OK;
-    for (int i = 0; i < run->graph->nsteps && !rc; i++) {
-        make_step(run, i, &l);
+    /* nothing is in front of the first in what is recorded */
+    for (int i = 0; !rc && make_launch(run, i, &l); i++)
         rc = cuda_launch(run->device, run->stream, &l.shape, &l.params, i > 0);
-    }
-    for (int i = 0; i < run->graph->net->noutputs && !rc; i++) {
-        make_output(run, i, &l);
-        rc = cuda_launch(run->device, run->stream, &l.shape, &l.params, 1);
-    }
     return rc;
 }
 

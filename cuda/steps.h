@@ -28,6 +28,9 @@ struct cuda_scratch {
 };
 void cuda_steps_scratch(const struct cuda_run *run, struct cuda_scratch *out);
 
+/* Loads all kernels that these launch. */
+int cuda_steps_ready(const struct cuda_run *run);
+
 /* Puts the input into run->stream: run->input, or pictures, [batch] in memory of the device. */
 int cuda_input_launch(const struct cuda_run *run);
 int cuda_pictures_launch(const struct cuda_run *run, const struct cuda_picture *pictures);

@@ -20,8 +20,8 @@ ALLOWED = {
     "kernels": [],
     "engine": ["kernels"],
     "models": ["engine", "kernels"],
-    "vision": ["models", "engine", "kernels"],
     "cuda": ["engine", "kernels"],
+    "vision": ["models", "engine", "kernels"],
     "common": [],
     "serve": ["common"],
     "cli": ["serve", "common"],
@@ -36,9 +36,9 @@ NEVER_IN_KERNELS = (NEVER_IN_LIBRARY + r"|\b(?:[mc]alloc|realloc|free|aligned_al
 FORBIDDEN = {
     "kernels": re.compile(NEVER_IN_KERNELS),
     "engine": re.compile(NEVER_IN_LIBRARY),
+    "cuda": re.compile(NEVER_IN_LIBRARY),
     "models": re.compile(NEVER_IN_LIBRARY),
     "vision": re.compile(NEVER_IN_LIBRARY),
-    "cuda": re.compile(NEVER_IN_LIBRARY),
 }
 
 

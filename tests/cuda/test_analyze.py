@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The tool on photos, CPU against GPU, or the emulated GPU that MIEN_LIBCUDA names.
+"""The tool on photos, CPU against GPU: the emulated one, or that of the driver MIEN_LIBCUDA names.
 
 The same faces: boxes within 0.05 pixels in fp32, half a pixel in fp16; embeddings whose cosine is
 above 0.9999 and 0.999; the same gender, and the same best class. Over the emulator, which keeps a
@@ -17,7 +17,10 @@ import tool  # noqa: E402
 SKIPPED = 77
 TABLES = 100_000  # bytes: more than tables of taps, or faces, and less than any picture here
 PHOTOS = [str(p) for p in tool.PHOTOS]
-GPU = {k: v for k, v in os.environ.items() if k.startswith("MIEN_LIBCUDA")}
+EMULATED = str(Path(os.environ.get("MIEN_BUILD_DIR", "build"),
+                    "tests/cuda/libcuda_emulated.so").absolute())
+GPU = {"MIEN_LIBCUDA": os.environ.get("MIEN_LIBCUDA", EMULATED)}
+CUDA = ("--device", "cuda", "--precision")
 
 
 def run(*args, env=None):
@@ -51,7 +54,7 @@ class Analyze(unittest.TestCase):
     def check(self, precision, pixels, least):
         options = ("--size", "320", "--classifier", "none", "--embeddings", *PHOTOS[2:4])
         self.compare(run("analyze", *options),
-                     run("analyze", "--device", "cuda", "--precision", precision, *options),
+                     run("analyze", *CUDA, precision, *options),
                      pixels, least)
 
     def test_fp32(self):
@@ -63,7 +66,7 @@ class Analyze(unittest.TestCase):
     def test_class(self):
         options = ("--size", "160", "--age-gender", "none", PHOTOS[0])
         want, got = (run("analyze", *device, *options)[0]
-                     for device in ((), ("--device", "cuda")))
+                     for device in ((), (*CUDA, "fp32")))
         self.assertEqual(want["classes"][0]["label"], got["classes"][0]["label"])
         self.assertAlmostEqual(want["classes"][0]["score"], got["classes"][0]["score"], delta=1e-3)
         self.assertEqual(len(want["faces"]), len(got["faces"]))
@@ -76,11 +79,11 @@ class Analyze(unittest.TestCase):
             lines = [line.split() for line in log.read_text().splitlines()]
         return found, [(way, int(size)) for way, size in lines]
 
-    @unittest.skipUnless(GPU, "only the emulator lists copies")
+    @unittest.skipUnless("emulated" in GPU["MIEN_LIBCUDA"], "only the emulator lists copies")
     def test_more_candidates_than_the_device_takes(self):
         options = ("--size", "480", "--threshold", "1e-7", "--max-faces", "6000", PHOTOS[4])
         (want,) = run("detect", *options)
-        got, copies = self.with_copies("detect", "--device", "cuda", *options)
+        got, copies = self.with_copies("detect", *CUDA, "fp32", *options)
         self.assertGreater(max(size for way, size in copies if way == "down"), TABLES)
         self.assertGreater(len(want["faces"]), 2000)
         # Scores of next to nothing come in any order.
@@ -91,9 +94,9 @@ class Analyze(unittest.TestCase):
             for u, v in zip(a["box"], b["box"]):
                 self.assertAlmostEqual(u, v, delta=0.05)
 
-    @unittest.skipUnless(GPU, "only the emulator lists copies")
+    @unittest.skipUnless("emulated" in GPU["MIEN_LIBCUDA"], "only the emulator lists copies")
     def test_copies(self):
-        found, copies = self.with_copies("analyze", "--device", "cuda", "--size", "160",
+        found, copies = self.with_copies("analyze", *CUDA, "fp32", "--size", "160",
                                          "--classifier", "none", "--embeddings", PHOTOS[0])
         self.assertGreater(len(found["faces"]), 0)
         picture = ("up", 3 * found["width"] * found["height"])
