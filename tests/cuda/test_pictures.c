@@ -167,9 +167,10 @@ static void compare_image(const struct item *it, const struct tensor *t, const u
     free(rows);
 }
 
+static struct cuda_stage stage; /* kept over cases of any batch, as a plan keeps its own */
+static int staged;
+
 static void test_input(void) {
-    static struct cuda_stage stage; /* kept over cases of any batch, as a plan keeps its own */
-    static int staged;
     struct item items[MOST_BATCH];
     int batch = draw(1, MOST_BATCH), faces = one_in(3);
     int w = faces ? ALIGN_SIDE : draw(1, 90), h = faces ? ALIGN_SIDE : draw(1, 90);
@@ -426,7 +427,11 @@ int main(int argc, char **argv) {
         test_input();
         if (i % 2 == 0) test_faces(crowds[i / 2 % 5]);
     }
+    cuda_stage_free(&device, &stage);
     cuda_shelf_close(&device, &shelf);
+    CUcontext context;
+    test_check(gpu->context_pop(&context), "context");
+    cuda_device_close(&device);
     printf("%ld cases agree: %d faces of %d images, up to %d candidates each; %d images had too "
            "many\n",
            count, seen.faces, seen.images, seen.most, seen.left);
