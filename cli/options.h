@@ -36,7 +36,11 @@ enum backend_pick {
     BACKEND_AVX512,
     BACKEND_AVX2,
     BACKEND_BLAS,
-    BACKEND_C
+    BACKEND_C,
+    BACKEND_PLAIN,
+    BACKEND_MMA,
+    BACKEND_WGMMA,
+    BACKEND_CUDNN
 };
 
 struct options {

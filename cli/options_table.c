@@ -10,8 +10,8 @@
 #define MACHINE     (RUNS | CMD_CALIBRATE | CMD_SERVE)
 
 static const char *const PRECISIONS[] = {"fp32", "bf16", "int8", "fp16", NULL};
-static const char *const BACKENDS[] = {"auto", "amx",  "amx-bf16x3", "avx512",
-                                       "avx2", "blas", "c",          NULL};
+static const char *const BACKENDS[] = {"auto", "amx",   "amx-bf16x3", "avx512", "avx2",  "blas",
+                                       "c",    "plain", "mma",        "wgmma",  "cudnn", NULL};
 static const char *const LOGS[] = {"text", "json", "none", NULL};
 
 const char *const OPTION_GROUP_TITLES[GROUPS] = {
@@ -493,7 +493,8 @@ const struct option_def OPTION_DEFS[] = {
      .field = FIELD(backend),
      .value = "auto",
      .choices = BACKENDS,
-     .help = "kernels: auto, amx, amx-bf16x3, avx512, avx2, blas (OpenBLAS) or c (plain C)"},
+     .help = "kernels: auto; of a processor amx, amx-bf16x3, avx512, avx2, blas (OpenBLAS) or c "
+             "(plain C); of a GPU wgmma, mma, plain or cudnn (NVIDIA's)"},
     {.name = "no-cache",
      .group = GROUP_MACHINE,
      .commands = MACHINE,

@@ -14,7 +14,8 @@
 struct backend {
     struct cuda_device device;
     struct cuda_machine machine;
-    struct kern kern; /* pictures are scaled on the host */
+    struct kern kern;         /* pictures are scaled on the host */
+    struct cuda_rival *rival; /* "cudnn" */
     char cap[16], text[160];
 };
 
@@ -37,6 +38,7 @@ struct backend_plan {
     const struct plan_graph *graph;
     const struct backend_weights *weights;
     struct cuda_scratch scratch;
+    struct cuda_rival_plan *rival;
     pthread_mutex_t lock;
     struct run_state *idle;
 };
@@ -48,14 +50,14 @@ static const char *precision_name(enum mien_precision precision) {
 }
 
 static int check_options(const struct backend_options *opt) {
-    static const char *const caps[] = {"plain", "mma", "wgmma"};
+    static const char *const caps[] = {"plain", "mma", "wgmma", "cudnn"};
     if (opt->precision == MIEN_BF16)
         return err_set(MIEN_EUNSUPPORTED,
                        "on a GPU networks compute in fp16, fp32 or int8, not in bf16");
     for (size_t i = 0; opt->kernels && i <= sizeof caps / sizeof caps[0]; i++) {
         if (i == sizeof caps / sizeof caps[0])
             return err_set(MIEN_EINVAL,
-                           "no CUDA kernels called '%s'; there are plain, mma and wgmma",
+                           "no CUDA kernels called '%s'; there are plain, mma, wgmma and cudnn",
                            opt->kernels);
         if (strcmp(opt->kernels, caps[i]) == 0) break;
     }
@@ -65,6 +67,14 @@ static int check_options(const struct backend_options *opt) {
 /* Hopper's own instructions exist on 9.0 alone; where they take no shape, mma does. */
 static const char *best(const struct cuda_device *dev) {
     return dev->capability == 90 ? "wgmma" : "mma";
+}
+
+static int open_rival(struct backend *b) {
+    int rc = cuda_enter(&b->device);
+    if (rc) return rc;
+    rc = cuda_rival_open(&b->rival);
+    cuda_leave(&b->device);
+    return rc;
 }
 
 static int cuda_open(const struct backend_options *opt, struct backend **out) {
@@ -89,6 +99,15 @@ static int cuda_open(const struct backend_options *opt, struct backend **out) {
     snprintf(b->cap, sizeof b->cap, "%s", opt->kernels ? opt->kernels : best(&b->device));
     b->machine = (struct cuda_machine){
         .processors = b->device.multiprocessors, .capability = b->device.capability, .cap = b->cap};
+    if (strcmp(b->cap, "cudnn") == 0) {
+        b->machine.cap = best(&b->device); /* for the steps that cuDNN leaves */
+        rc = open_rival(b);
+        if (rc) {
+            cuda_device_close(&b->device);
+            free(b);
+            return rc;
+        }
+    }
     snprintf(b->text, sizeof b->text, "cuda %s (sm_%d), %s kernels, %s", b->device.name,
              b->device.capability, b->cap, precision_name(opt->precision));
     *out = b;
@@ -107,7 +126,7 @@ static int cuda_load(struct backend *b, const struct net *net, struct backend_we
     w->backend = b;
     int rc = cuda_enter(&b->device);
     if (!rc) {
-        rc = cuda_layers_load(&b->device, net, &w->layers);
+        rc = cuda_layers_load(&b->device, net, b->rival != NULL, &w->layers);
         cuda_leave(&b->device);
     }
     if (rc)
@@ -139,6 +158,8 @@ static size_t place(const struct backend_plan *p, struct cuda_run *run, char *ba
     at += aligned(p->scratch.partial);
     run->arrived = (unsigned *)(void *)(base ? base + at : NULL);
     at += aligned(p->scratch.arrived);
+    run->workspace = base ? base + at : NULL;
+    at += aligned(p->scratch.workspace);
     run->input = (float *)(void *)(base ? base + at : NULL);
     at += aligned(input_bytes(g));
     run->output = (float *)(void *)(base ? base + at : NULL);
@@ -175,7 +196,8 @@ static struct cuda_run empty_run(const struct backend_plan *p) {
     return (struct cuda_run){.device = &p->backend->device,
                              .machine = p->backend->machine,
                              .graph = p->graph,
-                             .layers = &p->weights->layers};
+                             .layers = &p->weights->layers,
+                             .rival = p->rival};
 }
 
 static int fill_state(const struct backend_plan *p, struct run_state *s) {
@@ -217,8 +239,17 @@ static void free_plan(struct backend_plan *p) {
         free_state(p, p->idle);
         p->idle = next;
     }
+    cuda_rival_plan_free(p->rival);
     pthread_mutex_destroy(&p->lock);
     free(p);
+}
+
+/* Asks the libraries which steps they do. */
+static int plan_rival(struct backend_plan *p) {
+    struct cuda_run shapes = empty_run(p);
+    int rc = cuda_rival_plan_new(p->backend->rival, p->graph->nsteps, &p->rival);
+    if (!rc) cuda_steps_offer(&shapes, p->rival);
+    return rc;
 }
 
 static int cuda_plan(struct backend *b, const struct backend_weights *w, const struct plan_graph *g,
@@ -230,11 +261,12 @@ static int cuda_plan(struct backend *b, const struct backend_weights *w, const s
     p->graph = g;
     p->weights = w;
     pthread_mutex_init(&p->lock, NULL);
-    struct cuda_run shapes = empty_run(p);
-    cuda_steps_scratch(&shapes, &p->scratch);
     int rc = cuda_enter(&b->device);
     if (!rc) {
-        p->idle = new_state(p); /* the first run allocates nothing */
+        if (b->rival) rc = plan_rival(p);
+        struct cuda_run shapes = empty_run(p);
+        cuda_steps_scratch(&shapes, &p->scratch);
+        if (!rc) p->idle = new_state(p); /* the first run allocates nothing */
         if (!p->idle) rc = MIEN_EDEVICE;
         if (rc) free_plan(p);
         cuda_leave(&b->device);
@@ -377,6 +409,7 @@ static void cuda_close(struct backend *b, struct backend_weights *w, struct back
     if (cuda_enter(&owner->device) == MIEN_OK) {
         if (p) free_plan(p);
         if (w) cuda_layers_free(&w->backend->device, &w->layers);
+        if (b) cuda_rival_close(b->rival);
         cuda_leave(&owner->device);
     }
     free(w);
@@ -394,7 +427,8 @@ static void cuda_sizes(const struct backend_weights *w, const struct backend_pla
                        struct backend_sizes *out) {
     out->weight_bytes = w ? w->layers.bytes : 0;
     out->arena_bytes = p ? p->graph->arena_bytes : 0;
-    out->scratch_bytes = p ? p->scratch.partial + p->scratch.arrived + input_bytes(p->graph) +
+    out->scratch_bytes = p ? p->scratch.partial + p->scratch.arrived + p->scratch.workspace +
+                                 input_bytes(p->graph) +
                                  sizeof(float) * cuda_output_values(p->graph)
                            : 0;
 }

@@ -313,6 +313,14 @@ void cuda_choose_input(const struct cuda_machine *m, const struct cuda_input *p,
               (int64_t)p->batch * (v->top + v->h + v->bottom) * (v->left + v->w + v->right));
 }
 
+void cuda_choose_halo(const struct cuda_machine *m, const struct cuda_halo *p,
+                      struct cuda_launch *out) {
+    (void)m;
+    const struct cuda_view *v = &p->out;
+    int64_t full = (int64_t)(v->top + v->h + v->bottom) * (v->left + v->w + v->right);
+    set_plain(out, "halo_plain", p->batch * (full - (int64_t)v->h * v->w) * v->c);
+}
+
 void cuda_choose_output(const struct cuda_machine *m, const struct cuda_output *p,
                         struct cuda_launch *out) {
     (void)m;

@@ -75,7 +75,7 @@ static int load(struct functions *fn) {
 #define FUNCTION(field, symbol) {#symbol, offsetof(struct functions, field)},
         CUDNN_FUNCTIONS(FUNCTION)
 #undef FUNCTION
-        {NULL, 0}};
+            {NULL, 0}};
     static const char *const names[] = {"libcudnn.so.9", NULL};
     int rc = library_open("cuDNN 9", "MIEN_LIBCUDNN", names, functions, fn);
     if (!rc && fn->version() < OLDEST)
@@ -89,11 +89,10 @@ static int describe_device(struct cudnn *dnn, const char *json) {
     int rc = check(dnn, dnn->fn.make(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR, &dnn->device),
                    "describing the device");
     if (rc) return rc;
-    cudnnStatus_t s =
-        json ? dnn->fn.set(dnn->device, CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, CUDNN_TYPE_CHAR,
-                           (int64_t)strlen(json), json)
-             : dnn->fn.set(dnn->device, CUDNN_ATTR_DEVICEPROP_HANDLE, CUDNN_TYPE_HANDLE, 1,
-                           &dnn->handle);
+    cudnnStatus_t s = json ? dnn->fn.set(dnn->device, CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION,
+                                         CUDNN_TYPE_CHAR, (int64_t)strlen(json), json)
+                           : dnn->fn.set(dnn->device, CUDNN_ATTR_DEVICEPROP_HANDLE,
+                                         CUDNN_TYPE_HANDLE, 1, &dnn->handle);
     if (s == CUDNN_STATUS_SUCCESS) s = dnn->fn.finalize(dnn->device);
     return check(dnn, s, "describing the device");
 }
@@ -180,7 +179,7 @@ static void finalize(struct maker *m, descriptor d) {
 
 /* A convolution as cuDNN sees it. */
 struct shape {
-    int64_t n, h, w, c;     /* input, from the first window's first pixel to the last one's last */
+    int64_t n, h, w, c;      /* input, from the first window's first pixel to the last one's last */
     int64_t out_h, out_w, k; /* output */
     int64_t kh, kw;
 };
@@ -248,8 +247,7 @@ static descriptor vector_tensor(struct maker *m, int64_t id, const float *data,
 }
 
 static descriptor input_tensor(struct maker *m, const struct cuda_conv *p, const struct shape *s) {
-    int64_t dims[4] = {s->n, s->c, s->h, s->w},
-            strides[4] = {p->in.image, 1, p->in.row, p->in.px};
+    int64_t dims[4] = {s->n, s->c, s->h, s->w}, strides[4] = {p->in.image, 1, p->in.row, p->in.px};
     return tensor(m, ID_X, type_of(p->in.type), dims, strides, alignment_of(first_pixel(p)), 0);
 }
 
@@ -377,7 +375,8 @@ static descriptor operation_graph(struct maker *m, const struct cuda_conv *p) {
                            .next_id = ID_VIRTUAL};
     o.y = view_tensor(m, ID_Y, &e->out, &shape);
     descriptor at = convolution(&o, p);
-    if (e->bias) at = binary(&o, CUDNN_POINTWISE_ADD, at, vector_tensor(m, ID_BIAS, e->bias, &shape));
+    if (e->bias)
+        at = binary(&o, CUDNN_POINTWISE_ADD, at, vector_tensor(m, ID_BIAS, e->bias, &shape));
     descriptor res = e->has_res ? view_tensor(m, ID_RES, &e->res, &shape) : NULL;
     if (e->has_res && !e->res_after) at = binary(&o, CUDNN_POINTWISE_ADD, at, res);
     if (active) at = activation(&o, e, at);
@@ -401,8 +400,7 @@ static int is_exact(struct maker *m, descriptor config, int type) {
         m->fn->get(engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE, MOST_NOTES,
                    &count, notes) != CUDNN_STATUS_SUCCESS)
         return 0;
-    for (int64_t i = 0; i < count && i < MOST_NOTES; i++)
-        switch (notes[i]) {
+    for (int64_t i = 0; i < count && i < MOST_NOTES; i++) switch (notes[i]) {
         case CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION:
         case CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC: return 0;
         case CUDNN_NUMERICAL_NOTE_TENSOR_CORE:
@@ -449,9 +447,8 @@ static void find_plan(struct cudnn *dnn, struct maker *m, descriptor graph,
 
 static void write_text(struct cudnn_plan *plan, const struct cuda_epilogue *e) {
     static const char *const acts[] = {
-        [KERN_ACT_NONE] = "",           [KERN_ACT_RELU] = "+relu",
-        [KERN_ACT_RELU6] = "+relu6",    [KERN_ACT_LEAKY] = "+leaky",
-        [KERN_ACT_PRELU] = "+prelu",    [KERN_ACT_SIGMOID] = "+sigmoid",
+        [KERN_ACT_NONE] = "",        [KERN_ACT_RELU] = "+relu",   [KERN_ACT_RELU6] = "+relu6",
+        [KERN_ACT_LEAKY] = "+leaky", [KERN_ACT_PRELU] = "+prelu", [KERN_ACT_SIGMOID] = "+sigmoid",
         [KERN_ACT_SWISH] = "+swish",
     };
     snprintf(plan->text, sizeof plan->text, "cudnn conv%s%s%s%s", e->bias ? "+bias" : "",
@@ -541,8 +538,7 @@ int cudnn_run(struct cudnn *dnn, const struct cudnn_plan *plan, const struct cud
     pthread_mutex_lock(&dnn->lock);
     cudnnStatus_t s = dnn->fn.set_stream(dnn->handle, stream);
     if (s == CUDNN_STATUS_SUCCESS) s = dnn->fn.make(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR, &pack);
-    if (s == CUDNN_STATUS_SUCCESS)
-        s = execute(dnn, plan, pack, ids, pointers, count, workspace);
+    if (s == CUDNN_STATUS_SUCCESS) s = execute(dnn, plan, pack, ids, pointers, count, workspace);
     if (pack) dnn->fn.drop(pack);
     pthread_mutex_unlock(&dnn->lock);
     return check(dnn, s, plan->text);

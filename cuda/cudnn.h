@@ -30,7 +30,8 @@ void cudnn_close(struct cudnn *dnn);
 int cudnn_version(const struct cudnn *dnn);
 
 /* In all that follows a convolution's weights are [outputs][kh][kw][c] without gaps, which is all
- * that cuDNN takes (layers.h: dense); c are all elements of a pixel where the layer reads a picture.
+ * that cuDNN takes (layers.h: dense); c are all elements of a pixel where the layer reads a
+ * picture.
  *
  * A plan for a convolution, of whose tensors only shapes and alignments are looked at; NULL where
  * there is none. Needs the workspace that it says, in bytes. */

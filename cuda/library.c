@@ -24,8 +24,7 @@ int library_open(const char *product, const char *variable, const char *const *n
     }
     for (int i = 0; functions[i].name; i++) {
         void *found = dlsym(library, functions[i].name);
-        if (!found)
-            return err_set(MIEN_EDEVICE, "%s here has no %s", product, functions[i].name);
+        if (!found) return err_set(MIEN_EDEVICE, "%s here has no %s", product, functions[i].name);
         memcpy((char *)out + functions[i].at, &found, sizeof found);
     }
     return MIEN_OK;

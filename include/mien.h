@@ -95,7 +95,10 @@ typedef struct mien_options {
                                 $XDG_DATA_HOME/mien, else ~/.local/share/mien */
     const char *backend;     /* kernels: NULL: $MIEN_CPU, else the best this processor has; "amx",
                                 "amx-bf16x3" (AMX for fp32, too, with errors of some 1e-5), "avx512",
-                                "avx2", "blas" (OpenBLAS) or "c" (plain C) */
+                                "avx2", "blas" (OpenBLAS) or "c" (plain C). On a GPU: NULL:
+                                the best it has; "wgmma" (Hopper's), "mma", "plain", or
+                                "cudnn": convolutions by NVIDIA's cuDNN 9 and cuBLASLt where
+                                they are installed (MIEN_EDEVICE where not) and take a layer */
     int no_pack_cache;       /* 1: packed weights are neither kept in files nor taken from them. By
                                 default the first load of a blob writes
                                 <name>.<kernels>-<precision>.packed beside it, or into
