@@ -381,6 +381,40 @@ static int cuda_run_plan(struct backend_plan *p, struct backend_input *input, fl
     return rc;
 }
 
+/* Milliseconds of `runs` launches one after the other, between two events. */
+static int time_launches(const struct cuda_device *dev, const struct run_state *s, int runs,
+                         float *ms) {
+    CUevent begin = NULL, end = NULL;
+    const struct cuda_driver *driver = dev->driver;
+    CUresult r = driver->event_create(&begin, CU_EVENT_DEFAULT);
+    if (r == CUDA_SUCCESS) r = driver->event_create(&end, CU_EVENT_DEFAULT);
+    if (r == CUDA_SUCCESS) r = driver->event_record(begin, s->run.stream);
+    for (int i = 0; i < runs && r == CUDA_SUCCESS; i++)
+        r = driver->graph_launch(s->graph, s->run.stream);
+    if (r == CUDA_SUCCESS) r = driver->event_record(end, s->run.stream);
+    if (r == CUDA_SUCCESS) r = driver->event_wait(end);
+    if (r == CUDA_SUCCESS) r = driver->event_elapsed(ms, begin, end);
+    if (begin) driver->event_destroy(begin);
+    if (end) driver->event_destroy(end);
+    return cuda_check(r, "timing a network");
+}
+
+static int cuda_time(struct backend_plan *p, int runs, double *seconds) {
+    const struct cuda_device *dev = &p->backend->device;
+    float ms = 0;
+    int rc = cuda_enter(dev);
+    if (rc) return rc;
+    struct run_state *s = take_state(p);
+    rc = s ? time_launches(dev, s, runs, &ms) : MIEN_EDEVICE;
+    if (s && rc)
+        free_state(p, s);
+    else if (s)
+        give_state(p, s);
+    cuda_leave(dev);
+    *seconds = 1e-3 * (double)ms / runs;
+    return rc;
+}
+
 static int cuda_wait(struct backend_plan *p) {
     (void)p;
     return MIEN_OK;
@@ -447,6 +481,7 @@ const struct backend_ops cuda_backend = {
     .plan = cuda_plan,
     .run = cuda_run_plan,
     .wait = cuda_wait,
+    .time = cuda_time,
     .lanes = cuda_lanes,
     .reserve = cuda_reserve,
     .each = cuda_each,

@@ -210,6 +210,14 @@ typedef struct mien_plan_info {
     uint64_t scratch_bytes;  /* per-thread scratch, all threads together */
 } mien_plan_info;
 MIEN_API int mien_net_plan(mien_net *net, int batch, int width, int height, mien_plan_info *info);
+/*
+ * Seconds that a run of this batch takes on a GPU alone, by the GPU's own clock: without the copies
+ * of input and outputs and without what the host does. The mean of `runs` (1 and more) back to
+ * back, on the input of the last mien_run() of this batch and size. MIEN_EUNSUPPORTED on a
+ * processor, where there is no such difference.
+ */
+MIEN_API int mien_net_device_time(mien_net *net, int batch, int width, int height, int runs,
+                                  double *seconds);
 /* The plan as text, a line a step: op, shapes, algorithm, fused parts, arena offsets; the plan of
  * one image where the batch is run an image a thread. Allocated with malloc; the caller frees it
  * with free(). */
