@@ -61,17 +61,25 @@ def make_jobs(service, options, pictures):
 
 
 def flatness(samples, seconds):
-    """Of [(second, MiB)]: the settled value, the last, and whether the two are the same."""
+    """Of [(second, MiB)]: where memory settled, how much a straight line through the rest grows, and
+    whether that is little. Pictures under way come and go, which moves a sample by many MiB: the
+    line's growth is known to about `doubt` (two standard errors), and only what is beyond it counts."""
     settle = min(SETTLE, seconds / 3)
-    rest = [mib for second, mib in samples if second >= settle]
-    part = max(len(rest) // 5, 1)
-    first, last = statistics.median(rest[:part]), statistics.median(rest[-part:])
+    rest = [(second, mib) for second, mib in samples if second >= settle]
+    middle = statistics.fmean(second for second, _ in rest)
+    level = statistics.fmean(mib for _, mib in rest)
+    spread = sum((second - middle) ** 2 for second, _ in rest) or 1
+    slope = sum((second - middle) * (mib - level) for second, mib in rest) / spread
+    left = sum((mib - level - slope * (second - middle)) ** 2 for second, mib in rest)
+    length = rest[-1][0] - rest[0][0]
+    doubt = 2 * length * (left / max(len(rest) - 2, 1) / spread) ** 0.5
     return {
         "settled_after_s": settle,
-        "settled_mib": first,
-        "last_mib": last,
-        "peak_mib": max(rest),
-        "flat": last - first <= GROWTH_MIB,
+        "level_mib": level,
+        "peak_mib": max(mib for _, mib in rest),
+        "growth_mib": slope * length,
+        "doubt_mib": doubt,
+        "flat": slope * length - doubt <= GROWTH_MIB,
     }
 
 
@@ -108,7 +116,7 @@ def run(service, options, pictures):
     }
     say(
         "%s: %d clients, %.0f s, %.1f requests/s: %d right, %d failed, %d wrong; "
-        "memory %.1f MiB after %.0f s, %.1f MiB at the end, %s"
+        "memory %.1f MiB, in %.0f s after the first %.0f %+.1f +- %.1f MiB, %s"
         % (
             service.name,
             len(threads),
@@ -117,15 +125,17 @@ def run(service, options, pictures):
             tally.right,
             tally.failed,
             tally.wrong,
-            memory["settled_mib"],
+            memory["level_mib"],
+            seconds - memory["settled_after_s"],
             memory["settled_after_s"],
-            memory["last_mib"],
+            memory["growth_mib"],
+            memory["doubt_mib"],
             "flat" if memory["flat"] else "GROWING",
         )
     )
     complaints = list(tally.complaints)
     if not memory["flat"]:
-        complaints.append("memory grew by %.1f MiB" % (memory["last_mib"] - memory["settled_mib"]))
+        complaints.append("memory grew by %.1f MiB" % memory["growth_mib"])
     if not tally.right:
         complaints.append("no answer was right")
     return results, complaints

@@ -315,5 +315,7 @@ int options_parse(unsigned command, const char *command_name, int argc, char **a
             status = say_usage(command_name, "unknown option %s", arg);
         }
     }
+    if (opt->precision == PRECISION_AUTO)
+        opt->precision = opt->device == MIEN_DEVICE_CUDA ? MIEN_FP16 : MIEN_FP32;
     return status;
 }

@@ -37,11 +37,13 @@ enum backend_pick {
     BACKEND_AVX2,
     BACKEND_BLAS,
     BACKEND_C,
-    BACKEND_PLAIN,
-    BACKEND_MMA,
+    BACKEND_MMA, /* these of GPUs */
     BACKEND_WGMMA,
-    BACKEND_CUDNN
+    BACKEND_CUDNN,
+    BACKEND_PLAIN
 };
+
+enum { PRECISION_AUTO = MIEN_FP16 + 1 }; /* fp32 on a processor, fp16 on a GPU */
 
 struct options {
     unsigned command; /* the one command_bit that runs */
@@ -64,7 +66,7 @@ struct options {
     int batch;
     double seconds;
 
-    int precision; /* enum mien_precision */
+    int precision; /* enum mien_precision; PRECISION_AUTO while options are parsed */
     int device, device_index;
     int backend; /* enum backend_pick */
     int threads; /* 0: one a core */

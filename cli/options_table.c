@@ -9,9 +9,9 @@
 #define RUNS        (PICTURES | CMD_BENCH | CMD_BENCH_ANALYZE | CMD_INFO)
 #define MACHINE     (RUNS | CMD_CALIBRATE | CMD_SERVE)
 
-static const char *const PRECISIONS[] = {"fp32", "bf16", "int8", "fp16", NULL};
-static const char *const BACKENDS[] = {"auto", "amx",   "amx-bf16x3", "avx512", "avx2",  "blas",
-                                       "c",    "plain", "mma",        "wgmma",  "cudnn", NULL};
+static const char *const PRECISIONS[] = {"fp32", "bf16", "int8", "fp16", "auto", NULL};
+static const char *const BACKENDS[] = {"auto", "amx", "amx-bf16x3", "avx512", "avx2",  "blas",
+                                       "c",    "mma", "wgmma",      "cudnn",  "plain", NULL};
 static const char *const LOGS[] = {"text", "json", "none", NULL};
 
 const char *const OPTION_GROUP_TITLES[GROUPS] = {
@@ -455,9 +455,9 @@ const struct option_def OPTION_DEFS[] = {
      .commands = RUNS | CMD_SERVE,
      .kind = KIND_CHOICE,
      .field = FIELD(precision),
-     .value = "fp32",
+     .value = "auto",
      .choices = PRECISIONS,
-     .help = "fp32, bf16, int8 (calibrated networks) or fp16 (GPUs)"},
+     .help = "auto (fp32; fp16 on a GPU), fp32, bf16, int8 (calibrated networks) or fp16 (GPUs)"},
     {.name = "threads",
      .arg = "N",
      .group = GROUP_MACHINE,
@@ -493,8 +493,8 @@ const struct option_def OPTION_DEFS[] = {
      .field = FIELD(backend),
      .value = "auto",
      .choices = BACKENDS,
-     .help = "kernels: auto; of a processor amx, amx-bf16x3, avx512, avx2, blas (OpenBLAS) or c "
-             "(plain C); of a GPU wgmma, mma, plain or cudnn (NVIDIA's)"},
+     .help = "kernels: auto, amx, amx-bf16x3, avx512, avx2, blas (OpenBLAS) or c (plain C); on a "
+             "GPU auto, wgmma, mma, cudnn or plain"},
     {.name = "no-cache",
      .group = GROUP_MACHINE,
      .commands = MACHINE,

@@ -217,6 +217,11 @@ static int fill_state(const struct backend_plan *p, struct run_state *s) {
     rc = cuda_check(dev->driver->fill_bytes((CUdeviceptr)(uintptr_t)s->run.arrived, 0,
                                             p->scratch.arrived, s->run.stream),
                     "clearing counters");
+    if (!rc) rc = cuda_steps_ready(&s->run);
+    if (!rc && p->rival) { /* its kernels are not ours to load: a first run does */
+        rc = cuda_steps_launch(&s->run);
+        if (!rc) rc = cuda_check(dev->driver->stream_wait(s->run.stream), "running a network");
+    }
     return rc ? rc : capture(dev, s);
 }
 

@@ -134,17 +134,29 @@ static int find_kernel(const struct cuda_device *dev, const char *name, CUfuncti
 /* What a block may have of shared memory without asking. */
 enum { SHARED_DEFAULT = 48 << 10 };
 
+/* The kernel a launch wants, with the shared memory it wants. */
+static int ready_kernel(const struct cuda_device *dev, const struct cuda_launch *shape,
+                        CUfunction *out) {
+    int rc = find_kernel(dev, shape->kernel, out);
+    if (rc || shape->shared <= SHARED_DEFAULT) return rc;
+    rc = cuda_check(dev->driver->function_set(*out, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+                                              (int)shape->shared),
+                    "asking for shared memory");
+    return rc ? err_prefix(rc, "%s", shape->kernel) : MIEN_OK;
+}
+
+int cuda_ready(const struct cuda_device *dev, const struct cuda_launch *shape) {
+    CUfunction f;
+    int rc = ready_kernel(dev, shape, &f);
+    if (!rc) rc = cuda_check(dev->driver->function_load(f), "loading a kernel");
+    return rc;
+}
+
 int cuda_launch(const struct cuda_device *dev, CUstream stream, const struct cuda_launch *shape,
                 const void *params, int early) {
     CUfunction f;
-    int rc = find_kernel(dev, shape->kernel, &f);
+    int rc = ready_kernel(dev, shape, &f);
     if (rc) return rc;
-    if (shape->shared > SHARED_DEFAULT) {
-        rc = cuda_check(dev->driver->function_set(
-                            f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, (int)shape->shared),
-                        "asking for shared memory");
-        if (rc) return err_prefix(rc, "%s", shape->kernel);
-    }
     CUlaunchAttribute attributes[1] = {
         {.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION}};
     attributes[0].value.programmaticStreamSerializationAllowed = 1;

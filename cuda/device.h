@@ -46,6 +46,9 @@ void cuda_free_host(const struct cuda_device *dev, void *p);
 /* Does p point to a GPU's memory? */
 int cuda_is_device(const struct cuda_device *dev, const void *p);
 
+/* Has the driver bring shape->kernel onto the device now, which it else does at the first launch,
+ * and cannot while launches are being recorded. */
+int cuda_ready(const struct cuda_device *dev, const struct cuda_launch *shape);
 /* Launches shape->kernel on a stream with the one struct it takes. early: it may start while the
  * kernel before it still runs (grid_wait() in kernels/ptx.cuh). */
 int cuda_launch(const struct cuda_device *dev, CUstream stream, const struct cuda_launch *shape,

@@ -28,6 +28,7 @@
     X(module_load, cuModuleLoadData)                                                               \
     X(module_unload, cuModuleUnload)                                                               \
     X(module_function, cuModuleGetFunction)                                                        \
+    X(function_load, cuFuncLoad)                                                                   \
     X(function_set, cuFuncSetAttribute)                                                            \
     X(alloc, cuMemAlloc)                                                                           \
     X(free, cuMemFree)                                                                             \

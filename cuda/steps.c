@@ -234,28 +234,37 @@ const char *cuda_step_kernel(const struct cuda_run *run, int step) {
     return l.shape.kernel;
 }
 
+/* Launches in their order: the input, all steps, the outputs. Returns 0 where there is no such one.
+ */
+static int make_launch(const struct cuda_run *run, int i, struct launch *l) {
+    int steps = run->graph->nsteps;
+    if (i > steps + run->graph->net->noutputs) return 0;
+    if (i == 0)
+        make_input(run, l);
+    else if (i <= steps)
+        make_step(run, i - 1, l);
+    else
+        make_output(run, i - 1 - steps, l);
+    return 1;
+}
+
+int cuda_steps_ready(const struct cuda_run *run) {
+    struct launch l;
+    int rc = MIEN_OK;
+    for (int i = 0; !rc && make_launch(run, i, &l); i++) rc = cuda_ready(run->device, &l.shape);
+    return rc;
+}
+
 int cuda_steps_launch(const struct cuda_run *run) {
     /* Only kernels may begin before the one in front ends: the input is behind a copy, and what
      * other libraries do is theirs to know. */
     struct launch l;
-    int early = 0, rc;
-    make_input(run, &l);
-    rc = cuda_launch(run->device, run->stream, &l.shape, &l.params, early);
-    early = 1;
-    for (int i = 0; i < run->graph->nsteps && !rc; i++) {
-        if (is_taken(run, i)) {
-            rc = launch_taken(run, i);
-            early = 0;
-            continue;
-        }
-        make_step(run, i, &l);
-        rc = cuda_launch(run->device, run->stream, &l.shape, &l.params, early);
-        early = 1;
-    }
-    for (int i = 0; i < run->graph->net->noutputs && !rc; i++) {
-        make_output(run, i, &l);
-        rc = cuda_launch(run->device, run->stream, &l.shape, &l.params, early);
-        early = 1;
+    int rc = MIEN_OK, early = 0;
+    for (int i = 0; !rc && make_launch(run, i, &l); i++) {
+        int taken = i > 0 && i <= run->graph->nsteps && is_taken(run, i - 1);
+        rc = taken ? launch_taken(run, i - 1)
+                   : cuda_launch(run->device, run->stream, &l.shape, &l.params, early);
+        early = !taken;
     }
     return rc;
 }

@@ -33,6 +33,8 @@ void cuda_steps_scratch(const struct cuda_run *run, struct cuda_scratch *out);
 
 /* Offers all convolutions of a plan to NVIDIA's libraries. A context is current. */
 void cuda_steps_offer(const struct cuda_run *run, struct cuda_rival_plan *rival);
+/* Loads all kernels that cuda_steps_launch() launches. */
+int cuda_steps_ready(const struct cuda_run *run);
 
 /* Puts the input, all steps and the outputs into run->stream. */
 int cuda_steps_launch(const struct cuda_run *run);

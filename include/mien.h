@@ -17,7 +17,9 @@
  *     mien_*_close/free.
  *   - A context and its networks may be used by any number of threads at once. Networks must be
  *     freed before their context.
- *   - Results do not depend on the batch or on the number of threads, bit for bit.
+ *   - Results do not depend on the batch or on the number of threads, bit for bit. On a GPU a sum
+ *     may be cut differently in a batch of another size: the same run gives the same bits, another
+ *     batch differs by rounding.
  *
  * The whole of a program (examples/detect.c is this, complete):
  *
@@ -88,7 +90,7 @@ typedef struct mien_options {
     /* What networks compute in, unless the kernels are faster in fp32 (avx2, avx512 without VNNI or
      * BF16, blas): then it stays fp32, which is never less exact, and mien_backend_name()
      * says so. MIEN_INT8 needs calibrated networks (MIEN_EUNSUPPORTED; the default ones are).
-     * MIEN_FP16 is for GPUs. MIEN_FP32 is the default. */
+     * MIEN_FP16 is for GPUs, which have no MIEN_BF16. MIEN_FP32 is the default. */
     enum mien_precision precision;
     int threads;             /* worker threads; 0: one a core this process may run on */
     const char *weights_dir; /* where names are looked up; NULL: $MIEN_WEIGHTS, else
@@ -243,7 +245,8 @@ MIEN_API int mien_net_output_shape(mien_net *net, int i, int batch, int width, i
 /*
  * Runs the network on a raw tensor: RGB values 0..255 (normalisation and channel order are folded
  * into the first layer). outputs[0..noutputs-1] are matched by name; each must have the shape of
- * mien_net_output_shape. Outputs the caller does not name are not copied out.
+ * mien_net_output_shape. Outputs the caller does not name are not copied out. On a CUDA context the
+ * data of any tensor may lie in that device's memory instead of the host's.
  *
  * How a batch is run, here and in mien_detect, mien_embed, mien_classify and mien_age_gender_run:
  * fewer images than threads are worked on by all threads together, layer by layer, so that the

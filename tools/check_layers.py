@@ -20,6 +20,7 @@ ALLOWED = {
     "kernels": [],
     "engine": ["kernels"],
     "models": ["engine", "kernels"],
+    "cuda": ["engine", "kernels"],
     "vision": ["models", "engine", "kernels"],
     "common": [],
     "serve": ["common"],
@@ -35,6 +36,7 @@ NEVER_IN_KERNELS = (NEVER_IN_LIBRARY + r"|\b(?:[mc]alloc|realloc|free|aligned_al
 FORBIDDEN = {
     "kernels": re.compile(NEVER_IN_KERNELS),
     "engine": re.compile(NEVER_IN_LIBRARY),
+    "cuda": re.compile(NEVER_IN_LIBRARY),
     "models": re.compile(NEVER_IN_LIBRARY),
     "vision": re.compile(NEVER_IN_LIBRARY),
 }

@@ -5,7 +5,7 @@
 
 tools/setup.sh build lint
 # All C of the checkout, also files git does not know yet.
-mapfile -t c_files < <(git ls-files -co --exclude-standard -- '*.c' '*.h' | sort)
+mapfile -t c_files < <(git ls-files -co --exclude-standard -- '*.c' '*.h' '*.cpp' '*.cu' '*.cuh' | sort)
 mapfile -t scripts < <(git ls-files -co --exclude-standard -- '*.sh' .ci/run | sort)
 mapfile -t python_files < <(git ls-files -co --exclude-standard -- '*.py' | sort)
 
@@ -26,6 +26,7 @@ check() {
 warnings() {
     local folder=$BUILD/lint-$1
     cmake -S . -B "$folder" -G Ninja -DCMAKE_C_COMPILER="$1" -DMIEN_WERROR=ON -DMIEN_TESTS=ON \
+        -DMIEN_CUDA_IMAGES=OFF \
         >/dev/null
     cmake --build "$folder" -j "$JOBS"
 }
@@ -49,7 +50,7 @@ check "clang-tidy" tidy
 check "cppcheck" cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr \
     --enable=warning,portability --suppress=missingIncludeSystem \
     --suppress=duplicateAssignExpression -I . -I include -j "$JOBS" \
-    kernels engine models vision common serve cli examples
+    kernels engine cuda models vision common serve cli examples
 check "shellcheck" shellcheck -x "${scripts[@]}"
 [ ${#python_files[@]} -eq 0 ] || check "pyflakes" python_lint
 

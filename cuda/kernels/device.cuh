@@ -6,8 +6,9 @@
  * the host over tests/cuda/emulator, which has the same words, and run there by tests on machines
  * without a GPU.
  *
- * A kernel is KERNEL(name, struct type, threads, blocks) { ... p ... }: it takes one struct by value,
- * has at most `threads` threads a block, and wants `blocks` blocks resident on a multiprocessor.
+ * A kernel is KERNEL(name, struct type, threads, blocks) { ... p ... }: it takes one struct by
+ * value, has at most `threads` threads a block, and wants `blocks` blocks resident on a
+ * multiprocessor.
  */
 #ifndef MIEN_CUDA_KERNELS_DEVICE_CUH
 #define MIEN_CUDA_KERNELS_DEVICE_CUH

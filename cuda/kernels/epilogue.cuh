@@ -72,8 +72,8 @@ DEVICE void store_sum(const struct cuda_epilogue &e, float sum, int b, int y, in
 }
 
 /*
- * Fills the halo of a tensor of `batch` images with what stands for zero; every kernel that writes a
- * tensor ends with this. The grid's threads share the work: this is thread `thread` of `threads`.
+ * Fills the halo of a tensor of `batch` images with what stands for zero; every kernel that writes
+ * a tensor ends with this. The grid's threads share the work: this is thread `thread` of `threads`.
  */
 DEVICE void store_halo(const struct cuda_view &v, int batch, int64_t thread, int64_t threads) {
     int above = v.top * (v.left + v.w + v.right), below = v.bottom * (v.left + v.w + v.right);

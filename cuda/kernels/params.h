@@ -15,7 +15,7 @@ enum { CUDA_F32, CUDA_BF16, CUDA_U8, CUDA_F16 };
 
 /* A tensor: a batch of maps with a halo around each (struct plan_view). */
 struct cuda_view {
-    char *data; /* channel 0 of pixel 0, 0 of image 0 */
+    char *data;         /* channel 0 of pixel 0, 0 of image 0 */
     const float *scale; /* [c]; CUDA_U8: the value is scale[channel] (stored - zero) */
     int64_t image;      /* from image to image */
     int32_t row, px;    /* from row to row, from pixel to pixel */

@@ -30,7 +30,8 @@ DEVICE int64_t outputs_of(const cuda_view &v, int batch) {
 
 template <typename input, typename weight, typename sum>
 DEVICE sum product(const cuda_conv &p, const place &o, float (*in)(input), float (*wt)(weight)) {
-    const char *src = view_at(p.in, o.b, o.y * p.stride - p.pad_top, o.x * p.stride - p.pad_left, 0);
+    const char *src =
+        view_at(p.in, o.b, o.y * p.stride - p.pad_top, o.x * p.stride - p.pad_left, 0);
     const weight *w = (const weight *)p.weights + (int64_t)o.c * p.k_pad;
     sum total = 0;
     for (int t = 0; t < p.taps; t++) {

@@ -6,8 +6,9 @@
 #include <stdint.h>
 
 #define DEVICE __device__ __forceinline__
-#define KERNEL(name, type, threads, blocks) \
-    extern "C" __global__ void __launch_bounds__(threads, blocks) name(const __grid_constant__ type p)
+#define KERNEL(name, type, threads, blocks)                                                        \
+    extern "C" __global__ void __launch_bounds__(threads, blocks)                                  \
+        name(const __grid_constant__ type p)
 
 /* -------------------------------------------------------------------- numbers */
 
@@ -87,10 +88,10 @@ DEVICE int atomic_add(int *p, int v) {
     return atomicAdd(p, v);
 }
 
-/* Programmatic dependent launch: a kernel may be started while the one before it in the stream still
- * runs. Everything a kernel reads or writes of what others write comes after grid_wait(), which
- * returns when those before it have ended; grid_release() lets the next one start. Both do nothing
- * where the launch does not ask for it, and before sm_90. */
+/* Programmatic dependent launch: a kernel may be started while the one before it in the stream
+ * still runs. Everything a kernel reads or writes of what others write comes after grid_wait(),
+ * which returns when those before it have ended; grid_release() lets the next one start. Both do
+ * nothing where the launch does not ask for it, and before sm_90. */
 DEVICE void grid_wait() {
 #if __CUDA_ARCH__ >= 900
     asm volatile("griddepcontrol.wait;" ::: "memory");
@@ -105,8 +106,8 @@ DEVICE void grid_release() {
 
 /* --------------------------------------------------------------- copies (sm_80) */
 
-/* Starts to copy `size` bytes (4, 8 or 16, both sides aligned to it) from global to shared memory, of
- * which those beyond `valid` become zero: with 0, nothing is read. */
+/* Starts to copy `size` bytes (4, 8 or 16, both sides aligned to it) from global to shared memory,
+ * of which those beyond `valid` become zero: with 0, nothing is read. */
 template <int size> DEVICE void copy_async(void *shared, const void *global, int valid) {
     if (size == 16)
         asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(shared)),

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The C unit tests, the command line's and the server's tests once more, with the address and
-# undefined-behaviour sanitizers. What lies around the server (pages, packages, nginx) is left out.
+# The C unit tests, the tests of the command line, the server and the CUDA backend once more, with the
+# address and undefined-behaviour sanitizers. What lies around the server (pages, packages, nginx) is
+# left out.
 set -euo pipefail
 
 build=$MIEN_BUILD_DIR/sanitize
@@ -11,5 +12,5 @@ cmake --build "$build" -j "$(nproc)" >"$build/log" 2>&1 || { cat "$build/log"; e
 export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1:detect_stack_use_after_return=1
 export UBSAN_OPTIONS=print_stacktrace=1
 export MIEN_TEST_SIZE=small
-exec ctest --test-dir "$build" -L 'unit|cli|serve' \
-    -E 'serve_(assets|page|openapi|packaging|nginx|soak)' -j "$(nproc)" --output-on-failure </dev/null
+exec ctest --test-dir "$build" -L 'unit|cli|serve|cuda' \
+    -E 'serve_(assets|page|openapi|packaging|nginx|soak)|cuda_(emulator|kernels|hopper)' -j "$(nproc)" --output-on-failure </dev/null

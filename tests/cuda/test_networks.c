@@ -21,7 +21,14 @@ enum { SKIPPED = 77, MAX_OUTPUTS = 32 };
 struct input {
     const char *name;
     int width, height, batch;
+    int quick; /* one run, and only of the kernels a user gets */
 };
+
+/* What fp16 may be off by. The first layers of RetinaFace's small body make values that vary little
+ * around large means, which costs any half precision a factor (bf16 is off by 0.017 there). */
+static double half_limit(const char *name) {
+    return strncmp(name, "retinaface-mnet025", 18) == 0 ? 6e-3 : 2e-3;
+}
 
 /* What computes. */
 struct way {
@@ -29,7 +36,6 @@ struct way {
     enum mien_device device;
     enum mien_precision precision;
     const char *backend;
-    double limit;
 };
 
 /* All outputs of one run, one after the other; NULL, and a sentence, where it cannot be. */
@@ -57,7 +63,8 @@ static float *outputs_of(const struct way *w, const struct input *in, const floa
             out[i].data = next;
             next += (size_t)out[i].n * (size_t)out[i].h * (size_t)out[i].w * (size_t)out[i].c;
         }
-        for (int again = 0; again < 2 && !rc; again++) { /* a plan's memory is used again */
+        for (int again = 0; again < (in->quick ? 1 : 2) && !rc;
+             again++) { /* a plan's memory is used again */
             memset(all, 0xFF, *count * sizeof *all);
             rc = mien_run(net, &input, out, n);
         }
@@ -108,18 +115,19 @@ static void fill(const mien_image *img, const struct input *in, float *pixels) {
 
 static int compare(const struct input *in, const mien_image *img) {
     static const struct way cpu[] = {
-        {"cpu fp32", MIEN_DEVICE_CPU, MIEN_FP32, NULL, 0},
-        {"cpu int8", MIEN_DEVICE_CPU, MIEN_INT8, NULL, 0},
+        {"cpu fp32", MIEN_DEVICE_CPU, MIEN_FP32, NULL},
+        {"cpu int8", MIEN_DEVICE_CPU, MIEN_INT8, NULL},
     };
     static const struct way gpu[] = {
-        {"fp32 plain", MIEN_DEVICE_CUDA, MIEN_FP32, "plain", 1e-5},
-        {"fp32", MIEN_DEVICE_CUDA, MIEN_FP32, NULL, 1e-5},
-        {"fp16 plain", MIEN_DEVICE_CUDA, MIEN_FP16, "plain", 2e-3},
-        {"fp16", MIEN_DEVICE_CUDA, MIEN_FP16, NULL, 2e-3},
-        {"fp32 cudnn", MIEN_DEVICE_CUDA, MIEN_FP32, "cudnn", 1e-5},
-        {"fp16 cudnn", MIEN_DEVICE_CUDA, MIEN_FP16, "cudnn", 2e-3},
-        {"int8 plain", MIEN_DEVICE_CUDA, MIEN_INT8, "plain", 0},
-        {"int8", MIEN_DEVICE_CUDA, MIEN_INT8, NULL, 0},
+        {"fp32 plain", MIEN_DEVICE_CUDA, MIEN_FP32, "plain"},
+        {"fp32 mma", MIEN_DEVICE_CUDA, MIEN_FP32, "mma"},
+        {"fp16 plain", MIEN_DEVICE_CUDA, MIEN_FP16, "plain"},
+        {"fp16 mma", MIEN_DEVICE_CUDA, MIEN_FP16, "mma"},
+        {"fp16 best", MIEN_DEVICE_CUDA, MIEN_FP16, NULL},
+        {"fp32 cudnn", MIEN_DEVICE_CUDA, MIEN_FP32, "cudnn"},
+        {"fp16 cudnn", MIEN_DEVICE_CUDA, MIEN_FP16, "cudnn"},
+        {"int8 plain", MIEN_DEVICE_CUDA, MIEN_INT8, "plain"},
+        {"int8 mma", MIEN_DEVICE_CUDA, MIEN_INT8, "mma"},
     };
     int failures = 0;
     float *pixels =
@@ -132,10 +140,14 @@ static int compare(const struct input *in, const mien_image *img) {
     for (size_t i = 0; i < sizeof gpu / sizeof gpu[0]; i++) {
         if (!can(&gpu[i])) continue;
         int is_bytes = gpu[i].precision == MIEN_INT8;
+        int for_users = !gpu[i].backend || (is_bytes && strcmp(gpu[i].backend, "mma") == 0);
         if (is_bytes && !bytes) continue; /* not calibrated */
+        if (in->quick && !for_users) continue;
         float *got = outputs_of(&gpu[i], in, pixels, &m);
         double off = got ? difference(exact, got, n) : NAN;
-        double limit = is_bytes ? 1.25 * off_bytes + 0.01 : gpu[i].limit;
+        double limit = is_bytes                        ? 1.5 * off_bytes + 0.01
+                       : gpu[i].precision == MIEN_FP16 ? half_limit(in->name)
+                                                       : 1e-5;
         int good = off <= limit;
         printf("%-4s %s %dx%d batch %d, %s: %.3g (limit %.3g)%s%s\n", good ? "ok" : "FAIL",
                in->name, in->width, in->height, in->batch, gpu[i].text, off, limit, got ? "" : ", ",
@@ -166,28 +178,38 @@ static int is_there(const char *name) {
 
 int main(int argc, char **argv) {
     static const struct input small[] = {
-        {"mobilefacenet-192", 112, 112, 1},  {"retinaface-mnet025-v2", 160, 128, 2},
-        {"age-gender-faceapi", 112, 112, 1}, {"resnet50-imagenet", 64, 96, 1},
-        {"scrfd-2.5g", 96, 64, 1},
+        {"mobilefacenet-192", 112, 112, 1, 0},
+        {"retinaface-mnet025-v2", 160, 128, 2, 0},
+        {"age-gender-faceapi", 112, 112, 1, 0},
+        {"resnet50-imagenet", 224, 224, 1, 1},
     };
     mien_image *img = NULL;
-    char photo[512];
-    const char *folder = getenv("MIEN_WEIGHTS");
+    char photo[512] = "";
     int ran = 0, failures = 0;
     if (!is_there(NULL)) return SKIPPED;
-    snprintf(photo, sizeof photo, "%s/photos/sample1.jpg", folder ? folder : ".");
-    if (mien_image_load(NULL, getenv("MIEN_PHOTO") ? getenv("MIEN_PHOTO") : photo, NULL, &img)) {
+    mien_ctx *ctx = NULL;
+    if (mien_open(NULL, &ctx) == 0)
+        snprintf(photo, sizeof photo, "%s/photos/sample1.jpg", mien_weights_dir(ctx));
+    mien_close(ctx);
+    if (mien_image_load(NULL, photo, NULL, &img)) {
         printf("skipped: %s\n", mien_error());
         return SKIPPED;
     }
     if (argc > 1) {
-        struct input one = {argv[1], 112, 112, 1};
+        struct input one = {argv[1], 112, 112, 1, 0};
         if (argc > 3) one.width = atoi(argv[2]), one.height = atoi(argv[3]);
         if (argc > 4) one.batch = atoi(argv[4]);
         ran = 1;
         failures = compare(&one, img);
     }
-    for (size_t i = 0; argc < 2 && i < sizeof small / sizeof small[0]; i++)
+    const char *size = getenv("MIEN_TEST_SIZE");
+    int reduced = size && strcmp(size, "small") == 0; /* under sanitizers */
+    if (argc < 2 && reduced && is_there("retinaface-mnet025-v2")) {
+        struct input least = {"retinaface-mnet025-v2", 96, 64, 2, 0};
+        ran = 1;
+        failures = compare(&least, img);
+    }
+    for (size_t i = 0; argc < 2 && !reduced && i < sizeof small / sizeof small[0]; i++)
         if (is_there(small[i].name)) {
             ran = 1;
             failures += compare(&small[i], img);

@@ -149,8 +149,8 @@ void emulator_barrier_arrive(int id, int threads);
  * Work a machine beside the threads does, such as TMA: fn(context) runs when no thread of the
  * cluster can go on without it, which is as late as can be, or earlier where the seed wants it; in
  * any order among them. `context` of `size` bytes is copied. Poison what it will write when asking
- * for it. A cluster that ends with some of it left aborts. It belongs to no thread: what it needs of
- * the one that asked, pointers into shared memory first of all, has to be in `context`.
+ * for it. A cluster that ends with some of it left aborts. It belongs to no thread: what it needs
+ * of the one that asked, pointers into shared memory first of all, has to be in `context`.
  */
 void emulator_defer(const char *what, void (*fn)(void *context), const void *context, size_t size);
 
