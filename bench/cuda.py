@@ -76,16 +76,12 @@ class Worker:
         self.name = name
         self.kind, self.precision, self.way = CONTENDERS[name]
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "cuda_worker.py")
-        env = dict(os.environ)
-        if self.kind == "mien" and env.get("MIEN_BUNDLE"):  # libraries of another system (gpu.sh)
-            env["LD_LIBRARY_PATH"] = "%s:%s" % (env["MIEN_BUNDLE"], env.get("LD_LIBRARY_PATH", ""))
         self.process = subprocess.Popen(
             [sys.executable, script, self.kind],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env=env,
         )
         self.lines = queue.Queue()
         threading.Thread(target=self.read, daemon=True).start()
