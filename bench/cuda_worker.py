@@ -98,6 +98,7 @@ class Mien:
         return outputs, arrays
 
     def run_once(self, x):
+        x = np.ascontiguousarray(x, np.float32)
         n, h, w, c = x.shape
         tensor = Tensor(n=n, h=h, w=w, c=c, data=x.ctypes.data)
         outputs, arrays = self.outputs_for(n, h, w)
@@ -138,13 +139,13 @@ class Torch:
         self.torch, self.way = torch, way
         torch.backends.cudnn.benchmark = True
         torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
-        torch.backends.cudnn.conv.fp32_precision = "ieee"
         self.network = networks.find(network, side)
         self.type = torch.float16 if precision == "fp16" else torch.float32
         net = self.network.torch().to(self.type).to(memory_format=torch.channels_last).cuda()
         if way == "reduce-overhead":
             net = torch.compile(net, mode="reduce-overhead", dynamic=False)
         elif way == "max-autotune":
+            torch._inductor.config.freezing = True  # folds batch norms, as mien does
             net = torch.compile(net, mode="max-autotune-no-cudagraphs", dynamic=False)
         self.net, self.captured = net, {}
         return {"backend": "torch %s, cuDNN %s" % (torch.__version__, torch.backends.cudnn.version())}
@@ -171,7 +172,7 @@ class Torch:
         return graph.replay, result
 
     def run(self, x):
-        with self.torch.inference_mode():
+        with self.torch.no_grad():
             replay, result = self.runner(self.convert(x))
             replay()
             out = result["out"]
@@ -180,8 +181,10 @@ class Torch:
 
     def time(self, batch, seconds):
         torch = self.torch
-        with torch.inference_mode():
+        with torch.no_grad():
             if batch not in self.captured:
+                self.captured = {}
+                torch.cuda.empty_cache()
                 self.captured = {batch: self.runner(self.convert(self.input[:batch]))}
             replay = self.captured[batch][0]
 

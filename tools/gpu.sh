@@ -15,8 +15,10 @@
 
 PACK=${PACK:-build-gpu}
 OUT=${OUT:-$PACK/out}
-BENCH=${BENCH:---contenders "mien fp16" "mien int8" "mien fp32" "mien fp16 mma" "mien fp16 cudnn" \
-"torch eager" "torch graph" "torch reduce-overhead"}
+# cuDNN's plans and torch.compile take half a minute and more a network and batch: they are for calls
+# of their own, BENCH='--contenders "mien fp16" "mien fp16 cudnn" "torch max-autotune" --batches 32'
+BENCH=${BENCH:---contenders "mien fp16" "mien int8" "mien fp32" "mien fp16 mma" "torch eager" \
+"torch graph"}
 LIMIT=${SECONDS_LEFT:-530}
 declare -a table=()
 failed=0
