@@ -33,7 +33,7 @@ pack() {
         "-DCMAKE_EXE_LINKER_FLAGS=-Wl,--disable-new-dtags,-rpath,'\$ORIGIN/lib'" \
         "-DCMAKE_SHARED_LINKER_FLAGS=-Wl,--disable-new-dtags,-rpath,'\$ORIGIN/lib'" \
         -DCMAKE_SKIP_BUILD_RPATH=ON "${@}"
-    ninja -C "$build" -j "$JOBS" mien_cli mien runnet test_cuda_kernels test_cuda_hopper \
+    ninja -C "$build" -j "$JOBS" mien_cli libmien.so runnet test_cuda_kernels test_cuda_hopper \
         test_cuda_networks test_cuda_run test_cudnn
     step "Packing"
     rm -rf "${PACK:?}/bin" "${PACK:?}/weights"
