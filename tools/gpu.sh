@@ -75,7 +75,7 @@ stage() {
     cat "$OUT/stage.txt" >>"$OUT/logs.txt"
     case $status in
     0) result=ok ;;
-    77) result="skipped: $(tail -1 "$OUT/stage.txt")" ;;
+    77) result="skipped: $(tail -1 "$OUT/stage.txt" | sed 's/^skipped: //')" ;;
     124 | 137) result="FAILED: not done after $most s" failed=1 ;;
     *) result="FAILED ($status): $(tail -1 "$OUT/stage.txt")" failed=1 ;;
     esac
@@ -126,7 +126,7 @@ run_stage() {
         # shellcheck disable=SC2086 # several arguments
         eval "stage bench $(left) $PYTHON bench/cuda.py --budget $(($(left) - 25)) \
             --json $OUT/cuda.json $BENCH"
-        grep -E '^(\||[A-Z]| )' "$OUT/stage.txt" | tail -60
+        grep -E '^(\||[A-Z]| )' "$OUT/stage.txt" | tail -60 || true
         ;;
     *) die "no stage is called $1" ;;
     esac
