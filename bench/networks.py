@@ -4,6 +4,7 @@ torch fills a network with weights on the scale of trained ones and writes a .pt
 names, which weights_convert turns into our blob, and an ONNX file for ONNX Runtime. All three are
 kept in the cache folder of the reference runtimes.
 """
+import copy
 import os
 import subprocess
 import sys
@@ -45,9 +46,10 @@ class Network:
         net.load_state_dict(torch.load(self.checkpoint))
         return net.eval()
 
-    def make_files(self):
+    def make_files(self, onnx=True):
         """Makes the files that are not there yet."""
-        if all(map(os.path.exists, (self.checkpoint, self.onnx, self.blob))):
+        files = [self.checkpoint, self.blob, *([self.onnx] if onnx else [])]
+        if all(map(os.path.exists, files)):
             return
         try:
             import torch
@@ -63,16 +65,17 @@ class Network:
         sample = torch.from_numpy(self.normalised(self.picture(4, min(self.side, 128))))
         net = torch_nets.random_state(self.make(torch_nets), 1, sample, self.shift)
         part = os.path.join(os.path.dirname(self.blob), "part-%d" % os.getpid())
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the exporter's, about shapes it does not need
-            torch.onnx.export(
-                net,
-                torch.zeros(1, 3, self.side, self.side),
-                part,
-                opset_version=13,
-                output_names=self.output_names(),
-            )
-        os.rename(part, self.onnx)
+        if onnx:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # the exporter's, about shapes it does not need
+                torch.onnx.export(
+                    net,
+                    torch.zeros(1, 3, self.side, self.side),
+                    part,
+                    opset_version=13,
+                    output_names=self.output_names(),
+                )
+            os.rename(part, self.onnx)
         torch.save(net.state_dict(), part)
         os.rename(part, self.checkpoint)
         part += ".safetensors"
@@ -153,3 +156,16 @@ NETWORKS = [
         lambda nets: nets.RetinaFace("mobilenet0.25"),
     ),
 ]
+
+# Those that only bench/cuda.py times: half a minute a picture elsewhere.
+LARGE = [Network("iresnet100", "IResNet100", "iresnet", 112, ARCFACE, 0, lambda nets: nets.iresnet(100))]
+
+
+def find(name, side=None):
+    """A network by its name, at another size than its own where `side` is given."""
+    for network in NETWORKS + LARGE:
+        if network.name == name:
+            found = copy.copy(network)
+            found.side = side or network.side
+            return found
+    raise KeyError("no network is called %s" % name)

@@ -49,6 +49,10 @@ target_include_directories(mien_objects SYSTEM PRIVATE ${STB_INCLUDE_DIR})
 if(MIEN_CUDA)
     target_compile_definitions(mien_objects PRIVATE MIEN_HAVE_CUDA=1)
     target_include_directories(mien_objects SYSTEM PRIVATE ${cuda_include_dir})
+    if(MIEN_CUDNN)
+        target_include_directories(mien_objects SYSTEM PRIVATE ${cudnn_include_dir}
+                                                               ${cublas_include_dir})
+    endif()
 endif()
 
 # Everything the objects need at link time, also for whoever links mien_static.

@@ -18,6 +18,7 @@ struct backend {
     struct cuda_machine machine;
     struct kern kern; /* makes rows of what is not a picture */
     struct cuda_shelf shelf;
+    struct cuda_rival *rival; /* "cudnn" */
     char cap[16], text[160];
 };
 
@@ -43,6 +44,7 @@ struct backend_plan {
     const struct plan_graph *graph;
     const struct backend_weights *weights;
     struct cuda_scratch scratch;
+    struct cuda_rival_plan *rival;
     pthread_mutex_t lock;
     struct run_state *idle;
 };
@@ -54,14 +56,14 @@ static const char *precision_name(enum mien_precision precision) {
 }
 
 static int check_options(const struct backend_options *opt) {
-    static const char *const caps[] = {"plain", "mma", "wgmma"};
+    static const char *const caps[] = {"plain", "mma", "wgmma", "cudnn"};
     if (opt->precision == MIEN_BF16)
         return err_set(MIEN_EUNSUPPORTED,
                        "on a GPU networks compute in fp16, fp32 or int8, not in bf16");
     for (size_t i = 0; opt->kernels && i <= sizeof caps / sizeof caps[0]; i++) {
         if (i == sizeof caps / sizeof caps[0])
             return err_set(MIEN_EINVAL,
-                           "no CUDA kernels called '%s'; there are plain, mma and wgmma",
+                           "no CUDA kernels called '%s'; there are plain, mma, wgmma and cudnn",
                            opt->kernels);
         if (strcmp(opt->kernels, caps[i]) == 0) break;
     }
@@ -71,6 +73,14 @@ static int check_options(const struct backend_options *opt) {
 /* Hopper's own instructions exist on 9.0 alone; where they take no shape, mma does. */
 static const char *best(const struct cuda_device *dev) {
     return dev->capability == 90 ? "wgmma" : "mma";
+}
+
+static int open_rival(struct backend *b) {
+    int rc = cuda_enter(&b->device);
+    if (rc) return rc;
+    rc = cuda_rival_open(&b->rival);
+    cuda_leave(&b->device);
+    return rc;
 }
 
 static int cuda_open(const struct backend_options *opt, struct backend **out) {
@@ -96,6 +106,15 @@ static int cuda_open(const struct backend_options *opt, struct backend **out) {
     snprintf(b->cap, sizeof b->cap, "%s", opt->kernels ? opt->kernels : best(&b->device));
     b->machine = (struct cuda_machine){
         .processors = b->device.multiprocessors, .capability = b->device.capability, .cap = b->cap};
+    if (strcmp(b->cap, "cudnn") == 0) {
+        b->machine.cap = best(&b->device); /* for the steps that cuDNN leaves */
+        rc = open_rival(b);
+        if (rc) {
+            cuda_device_close(&b->device);
+            free(b);
+            return rc;
+        }
+    }
     snprintf(b->text, sizeof b->text, "cuda %s (sm_%d), %s kernels, %s", b->device.name,
              b->device.capability, b->cap, precision_name(opt->precision));
     *out = b;
@@ -114,7 +133,7 @@ static int cuda_load(struct backend *b, const struct net *net, struct backend_we
     w->backend = b;
     int rc = cuda_enter(&b->device);
     if (!rc) {
-        rc = cuda_layers_load(&b->device, net, &w->layers);
+        rc = cuda_layers_load(&b->device, net, b->rival != NULL, &w->layers);
         cuda_leave(&b->device);
     }
     if (rc)
@@ -146,6 +165,8 @@ static size_t place(const struct backend_plan *p, struct cuda_run *run, char *ba
     at += aligned(p->scratch.partial);
     run->arrived = (unsigned *)(void *)(base ? base + at : NULL);
     at += aligned(p->scratch.arrived);
+    run->workspace = base ? base + at : NULL;
+    at += aligned(p->scratch.workspace);
     run->output = (float *)(void *)(base ? base + at : NULL);
     return at + aligned(sizeof(float) * cuda_output_values(g));
 }
@@ -183,7 +204,8 @@ static struct cuda_run empty_run(const struct backend_plan *p) {
     return (struct cuda_run){.device = &p->backend->device,
                              .machine = p->backend->machine,
                              .graph = p->graph,
-                             .layers = &p->weights->layers};
+                             .layers = &p->weights->layers,
+                             .rival = p->rival};
 }
 
 static int fill_state(const struct backend_plan *p, struct run_state *s) {
@@ -202,6 +224,10 @@ static int fill_state(const struct backend_plan *p, struct run_state *s) {
                                             p->scratch.arrived, s->run.stream),
                     "clearing counters");
     if (!rc) rc = cuda_steps_ready(&s->run);
+    if (!rc && p->rival) { /* its kernels are not ours to load: a first run does */
+        rc = cuda_steps_launch(&s->run);
+        if (!rc) rc = cuda_check(dev->driver->stream_wait(s->run.stream), "running a network");
+    }
     return rc ? rc : capture(dev, s);
 }
 
@@ -224,8 +250,17 @@ static void free_plan(struct backend_plan *p) {
         free_state(p, p->idle);
         p->idle = next;
     }
+    cuda_rival_plan_free(p->rival);
     pthread_mutex_destroy(&p->lock);
     free(p);
+}
+
+/* Asks the libraries which steps they do. */
+static int plan_rival(struct backend_plan *p) {
+    struct cuda_run shapes = empty_run(p);
+    int rc = cuda_rival_plan_new(p->backend->rival, p->graph->nsteps, &p->rival);
+    if (!rc) cuda_steps_offer(&shapes, p->rival);
+    return rc;
 }
 
 static int cuda_plan(struct backend *b, const struct backend_weights *w, const struct plan_graph *g,
@@ -237,11 +272,12 @@ static int cuda_plan(struct backend *b, const struct backend_weights *w, const s
     p->graph = g;
     p->weights = w;
     pthread_mutex_init(&p->lock, NULL);
-    struct cuda_run shapes = empty_run(p);
-    cuda_steps_scratch(&shapes, &p->scratch);
     int rc = cuda_enter(&b->device);
     if (!rc) {
-        p->idle = new_state(p); /* the first run allocates nothing */
+        if (b->rival) rc = plan_rival(p);
+        struct cuda_run shapes = empty_run(p);
+        cuda_steps_scratch(&shapes, &p->scratch);
+        if (!rc) p->idle = new_state(p); /* the first run allocates nothing */
         if (!p->idle) rc = MIEN_EDEVICE;
         if (rc) free_plan(p);
         cuda_leave(&b->device);
@@ -320,25 +356,26 @@ static int start_run(const struct backend_plan *p, struct run_state *s,
                       "running a network");
 }
 
+static size_t output_bytes(const struct plan_graph *g, int i) {
+    const struct plan_view *v = &g->outputs[i];
+    return sizeof(float) * (size_t)g->batch * (size_t)v->h * (size_t)v->w * (size_t)v->c;
+}
+
 /* The outputs that are wanted, to where they are. */
 static int take_outputs(const struct backend_plan *p, struct run_state *s, float *const *outputs) {
     const struct cuda_device *dev = &p->backend->device;
     const struct plan_graph *g = p->graph;
     int n = g->net->noutputs, host = 0, rc = MIEN_OK;
     for (int i = 0; i < n && !rc; i++) {
-        size_t at = cuda_output_at(g, i), end = cuda_output_at(g, i + 1);
-        const struct plan_view *v = &g->outputs[i];
-        size_t bytes =
-            sizeof(float) * (size_t)g->batch * (size_t)v->h * (size_t)v->w * (size_t)v->c;
-        (void)end;
         if (!outputs[i]) continue;
         if (!cuda_is_device(dev, outputs[i]))
             host = 1;
         else
-            rc = cuda_check(dev->driver->copy((CUdeviceptr)(uintptr_t)outputs[i],
-                                              (CUdeviceptr)(uintptr_t)(s->run.output + at), bytes,
-                                              s->run.stream),
-                            "copying outputs");
+            rc = cuda_check(
+                dev->driver->copy((CUdeviceptr)(uintptr_t)outputs[i],
+                                  (CUdeviceptr)(uintptr_t)(s->run.output + cuda_output_at(g, i)),
+                                  output_bytes(g, i), s->run.stream),
+                "copying outputs");
     }
     if (host && !rc)
         rc =
@@ -347,13 +384,9 @@ static int take_outputs(const struct backend_plan *p, struct run_state *s, float
                        "copying outputs");
     int waited = cuda_check(dev->driver->stream_wait(s->run.stream), "running a network");
     if (rc || waited) return rc ? rc : waited;
-    for (int i = 0; i < n; i++) {
-        const struct plan_view *v = &g->outputs[i];
-        size_t bytes =
-            sizeof(float) * (size_t)g->batch * (size_t)v->h * (size_t)v->w * (size_t)v->c;
+    for (int i = 0; i < n; i++)
         if (outputs[i] && !cuda_is_device(dev, outputs[i]))
-            memcpy(outputs[i], s->host_output + cuda_output_at(g, i), bytes);
-    }
+            memcpy(outputs[i], s->host_output + cuda_output_at(g, i), output_bytes(g, i));
     return MIEN_OK;
 }
 
@@ -422,6 +455,42 @@ static void cuda_forget(struct backend *b, const struct backend_pixels *pixels) 
     cuda_leave(&b->device);
 }
 
+/* ------------------------------------------------------------------ the clock */
+
+/* Milliseconds of `runs` launches one after the other, between two events. */
+static int time_launches(const struct cuda_device *dev, const struct run_state *s, int runs,
+                         float *ms) {
+    CUevent begin = NULL, end = NULL;
+    const struct cuda_driver *driver = dev->driver;
+    CUresult r = driver->event_create(&begin, CU_EVENT_DEFAULT);
+    if (r == CUDA_SUCCESS) r = driver->event_create(&end, CU_EVENT_DEFAULT);
+    if (r == CUDA_SUCCESS) r = driver->event_record(begin, s->run.stream);
+    for (int i = 0; i < runs && r == CUDA_SUCCESS; i++)
+        r = driver->graph_launch(s->graph, s->run.stream);
+    if (r == CUDA_SUCCESS) r = driver->event_record(end, s->run.stream);
+    if (r == CUDA_SUCCESS) r = driver->event_wait(end);
+    if (r == CUDA_SUCCESS) r = driver->event_elapsed(ms, begin, end);
+    if (begin) driver->event_destroy(begin);
+    if (end) driver->event_destroy(end);
+    return cuda_check(r, "timing a network");
+}
+
+static int cuda_time(struct backend_plan *p, int runs, double *seconds) {
+    const struct cuda_device *dev = &p->backend->device;
+    float ms = 0;
+    int rc = cuda_enter(dev);
+    if (rc) return rc;
+    struct run_state *s = take_state(p);
+    rc = s ? time_launches(dev, s, runs, &ms) : MIEN_EDEVICE;
+    if (s && rc)
+        free_state(p, s);
+    else if (s)
+        give_state(p, s);
+    cuda_leave(dev);
+    *seconds = 1e-3 * (double)ms / runs;
+    return rc;
+}
+
 /* --------------------------------------------------------------------- rest */
 
 static int cuda_wait(struct backend_plan *p) {
@@ -453,6 +522,7 @@ static void cuda_close(struct backend *b, struct backend_weights *w, struct back
         if (p) free_plan(p);
         if (w) cuda_layers_free(&w->backend->device, &w->layers);
         if (b) cuda_shelf_close(&b->device, &b->shelf);
+        if (b) cuda_rival_close(b->rival);
         cuda_leave(&owner->device);
     }
     free(w);
@@ -470,9 +540,9 @@ static void cuda_sizes(const struct backend_weights *w, const struct backend_pla
                        struct backend_sizes *out) {
     out->weight_bytes = w ? w->layers.bytes : 0;
     out->arena_bytes = p ? p->graph->arena_bytes : 0;
-    out->scratch_bytes =
-        p ? p->scratch.partial + p->scratch.arrived + sizeof(float) * cuda_output_values(p->graph)
-          : 0;
+    out->scratch_bytes = p ? p->scratch.partial + p->scratch.arrived + p->scratch.workspace +
+                                 sizeof(float) * cuda_output_values(p->graph)
+                           : 0;
 }
 
 static const char *cuda_algorithm(const struct backend_plan *p, int step) {
@@ -492,6 +562,7 @@ const struct backend_ops cuda_backend = {
     .find = cuda_find,
     .upload = cuda_upload,
     .forget = cuda_forget,
+    .time = cuda_time,
     .lanes = cuda_lanes,
     .reserve = cuda_reserve,
     .each = cuda_each,

@@ -333,6 +333,14 @@ void cuda_choose_select(const struct cuda_machine *m, int batch, struct cuda_lau
     set(out, "faces_select", batch, CUDA_FACE_THREADS);
 }
 
+void cuda_choose_halo(const struct cuda_machine *m, const struct cuda_halo *p,
+                      struct cuda_launch *out) {
+    (void)m;
+    const struct cuda_view *v = &p->out;
+    int64_t full = (int64_t)(v->top + v->h + v->bottom) * (v->left + v->w + v->right);
+    set_plain(out, "halo_plain", p->batch * (full - (int64_t)v->h * v->w) * v->c);
+}
+
 void cuda_choose_output(const struct cuda_machine *m, const struct cuda_output *p,
                         struct cuda_launch *out) {
     (void)m;

@@ -47,6 +47,8 @@ void cuda_choose_input(const struct cuda_machine *m, const struct cuda_input *p,
                        struct cuda_launch *out);
 void cuda_choose_pictures(const struct cuda_machine *m, const struct cuda_pictures *p,
                           struct cuda_launch *out);
+void cuda_choose_halo(const struct cuda_machine *m, const struct cuda_halo *p,
+                      struct cuda_launch *out);
 void cuda_choose_output(const struct cuda_machine *m, const struct cuda_output *p,
                         struct cuda_launch *out);
 

@@ -64,6 +64,20 @@ static size_t weight_bytes(const struct cuda_layer *l) {
            kern_type_size((enum kern_type)l->type);
 }
 
+/* Elements of a window, all there are for an output without padding. */
+static int window(const struct cuda_layer *l) {
+    return l->taps * l->depth;
+}
+
+/* Has it weights of its own for rival.h? */
+static int has_dense(const struct cuda_layer *l) {
+    return l->groups == 1 && l->type != KERN_U8 && l->k_pad != window(l);
+}
+
+static size_t dense_bytes(const struct cuda_layer *l) {
+    return (size_t)l->cout * (size_t)window(l) * kern_type_size((enum kern_type)l->type);
+}
+
 /* The next array, of `bytes`, at *at from base; *at moves on. */
 static void *slice(char *base, size_t *at, size_t bytes) {
     void *p = base ? base + *at : NULL;
@@ -72,7 +86,8 @@ static void *slice(char *base, size_t *at, size_t bytes) {
 }
 
 /* Lays a node's arrays out from base + *at on. */
-static void place(const struct net_node *n, struct cuda_layer *l, char *base, size_t *at) {
+static void place(const struct net_node *n, struct cuda_layer *l, int dense, char *base,
+                  size_t *at) {
     size_t vector = sizeof(float) * (size_t)n->channels;
     if (n->stored.scale) {
         l->stored = slice(base, at, vector);
@@ -81,6 +96,7 @@ static void place(const struct net_node *n, struct cuda_layer *l, char *base, si
     if (n->op == NET_CONV) {
         size_t outputs = sizeof(float) * (size_t)l->cout;
         l->weights = slice(base, at, weight_bytes(l));
+        l->dense = dense && has_dense(l) ? slice(base, at, dense_bytes(l)) : l->weights;
         l->bias = slice(base, at, outputs * (size_t)l->bias_classes);
         if (l->type == KERN_U8) l->acc_scale = slice(base, at, outputs);
     } else if (n->op == NET_AFFINE) {
@@ -91,10 +107,10 @@ static void place(const struct net_node *n, struct cuda_layer *l, char *base, si
     }
 }
 
-static size_t place_all(const struct net *net, struct cuda_layer *layers, char *base) {
+static size_t place_all(const struct net *net, const struct cuda_layers *l, char *base) {
     size_t at = 0;
     for (int i = 0; i < net->count; i++)
-        if (is_packed(net, i)) place(&net->nodes[i], &layers[i], base, &at);
+        if (is_packed(net, i)) place(&net->nodes[i], &l->layers[i], l->dense, base, &at);
     return at;
 }
 
@@ -107,6 +123,17 @@ static void put(const struct cuda_layer *l, size_t at, float v) {
         ((uint16_t *)(void *)l->weights)[at] = half_from_float(v);
     else
         ((float *)(void *)l->weights)[at] = v;
+}
+
+/* Rows of weights without what pads them, and their runs. */
+static void pack_dense(const struct cuda_layer *l) {
+    size_t size = kern_type_size((enum kern_type)l->type), run = (size_t)l->depth * size;
+    if (l->dense == l->weights) return;
+    for (int o = 0; o < l->cout; o++)
+        for (int t = 0; t < l->taps; t++)
+            memcpy(l->dense + ((size_t)o * (size_t)l->taps + (size_t)t) * run,
+                   l->weights + ((size_t)o * (size_t)l->k_pad + (size_t)(t * l->depth_pad)) * size,
+                   run);
 }
 
 /* Filter of output o, [i][tap], to where the kernels look for it. */
@@ -156,6 +183,7 @@ static int pack_conv(const struct net *net, const struct net_node *n, const stru
         put_filter(l, o, filter);
     }
     free(filter);
+    pack_dense(l);
     for (const struct net_node *s = n; s; s = sibling(net, s))
         blob_release_pages(net->blob, s->weights.w);
     return rc;
@@ -181,7 +209,7 @@ static int fill(const struct cuda_device *dev, const struct net *net, struct cud
     char *staging = calloc(1, l->bytes);
     if (!staging) return err_set(MIEN_ENOMEM, "%s: out of memory", blob_label(net->blob));
     int rc = MIEN_OK;
-    place_all(net, l->layers, staging);
+    place_all(net, l, staging);
     for (int i = 0; i < net->count && !rc; i++)
         if (is_packed(net, i)) rc = pack(net, &net->nodes[i], &l->layers[i]);
     if (!rc) rc = cuda_alloc(dev, l->bytes, &l->region);
@@ -190,20 +218,21 @@ static int fill(const struct cuda_device *dev, const struct net *net, struct cud
             cuda_check(dev->driver->copy_up(l->region, staging, l->bytes, NULL), "copying weights");
     if (!rc) rc = cuda_check(dev->driver->stream_wait(NULL), "copying weights");
     free(staging);
-    place_all(net, l->layers, (char *)(uintptr_t)l->region);
+    place_all(net, l, (char *)(uintptr_t)l->region);
     return rc;
 }
 
-int cuda_layers_load(const struct cuda_device *dev, const struct net *net,
+int cuda_layers_load(const struct cuda_device *dev, const struct net *net, int dense,
                      struct cuda_layers *out) {
     memset(out, 0, sizeof *out);
     out->layers = calloc((size_t)net->count, sizeof *out->layers);
     if (!out->layers) return err_set(MIEN_ENOMEM, "%s: out of memory", blob_label(net->blob));
     out->count = net->count;
+    out->dense = dense;
     for (int i = 0; i < net->count; i++)
         if (is_packed(net, i) && net->nodes[i].op == NET_CONV)
             shape(net, &net->nodes[i], &out->layers[i]);
-    out->bytes = place_all(net, out->layers, NULL) + 1;
+    out->bytes = place_all(net, out, NULL) + 1;
     int rc = fill(dev, net, out);
     if (rc) cuda_layers_free(dev, out);
     return rc;

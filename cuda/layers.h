@@ -14,6 +14,8 @@ struct cuda_layer {
     int taps, across, depth, depth_pad, k_pad;
     int kh, kw, stride, groups, cin, cout, bias_classes;
     char *weights;
+    char *dense;          /* for rival.h, which wants no padding: the same as [cout][kh][kw][c], c
+                             all of a pixel where the layer reads a picture; it may be weights */
     float *bias;          /* [bias_classes][cout] */
     float *acc_scale;     /* [cout], where products are integers */
     float *scale, *shift; /* AFFINE: [c] */
@@ -25,7 +27,7 @@ struct cuda_layer {
 /* All layers of a network, in one piece of memory. */
 struct cuda_layers {
     struct cuda_layer *layers; /* [count], a node each */
-    int count;
+    int count, dense;
     CUdeviceptr region;
     size_t bytes;
 };
@@ -33,9 +35,10 @@ struct cuda_layers {
 /* What plans are made by (plan.h), on which a layer's packing depends. */
 extern const struct plan_rules cuda_plan_rules;
 
-/* Packs and uploads; MIEN_EWEIGHTS where a weight is not finite. Call between cuda_enter() and
- * cuda_leave(), as cuda_layers_free(). */
-int cuda_layers_load(const struct cuda_device *dev, const struct net *net, struct cuda_layers *out);
+/* Packs and uploads, for rival.h as well where wanted; MIEN_EWEIGHTS where a weight is not finite.
+ * Call between cuda_enter() and cuda_leave(), as cuda_layers_free(). */
+int cuda_layers_load(const struct cuda_device *dev, const struct net *net, int dense,
+                     struct cuda_layers *out);
 void cuda_layers_free(const struct cuda_device *dev, struct cuda_layers *l);
 
 /* The slopes of a fused PReLU, which are its own node's. */

@@ -17,6 +17,7 @@ struct launch {
         struct cuda_input input;
         struct cuda_pictures pictures;
         struct cuda_output output;
+        struct cuda_halo halo;
     } params;
 };
 
@@ -73,16 +74,37 @@ static void give_scratch(const struct cuda_run *run, const struct cuda_launch *s
     c->arrived = c->splits > 1 ? run->arrived : NULL;
 }
 
-static void make_conv(const struct cuda_run *run, const struct plan_step *s, struct launch *l) {
+static struct cuda_epilogue conv_epilogue(const struct cuda_run *run, const struct plan_step *s) {
     const struct cuda_layer *layer = &run->layers->layers[s->node];
     struct cuda_epilogue e = epilogue_of(run, s);
     e.bias = layer->bias;
     e.bias_classes = layer->bias_classes;
     e.acc_scale = layer->acc_scale;
-    struct cuda_view in = view_of(run, &s->in, s->in_value);
+    return e;
+}
+
+/* A convolution of one group, before anybody is chosen for it. */
+static struct cuda_conv conv_of(const struct cuda_run *run, const struct plan_step *s) {
+    const struct cuda_layer *layer = &run->layers->layers[s->node];
+    return (struct cuda_conv){.in = view_of(run, &s->in, s->in_value),
+                              .e = conv_epilogue(run, s),
+                              .weights = layer->weights,
+                              .taps = layer->taps,
+                              .across = layer->across,
+                              .depth = layer->depth,
+                              .depth_pad = layer->depth_pad,
+                              .k_pad = layer->k_pad,
+                              .stride = layer->stride,
+                              .pad_top = s->pad_top,
+                              .pad_left = s->pad_left,
+                              .splits = 1};
+}
+
+static void make_conv(const struct cuda_run *run, const struct plan_step *s, struct launch *l) {
+    const struct cuda_layer *layer = &run->layers->layers[s->node];
     if (layer->groups > 1) {
-        l->params.gconv = (struct cuda_gconv){.in = in,
-                                              .e = e,
+        l->params.gconv = (struct cuda_gconv){.in = view_of(run, &s->in, s->in_value),
+                                              .e = conv_epilogue(run, s),
                                               .weights = (const float *)(void *)layer->weights,
                                               .kh = layer->kh,
                                               .kw = layer->kw,
@@ -93,18 +115,7 @@ static void make_conv(const struct cuda_run *run, const struct plan_step *s, str
         cuda_choose_gconv(&run->machine, &l->params.gconv, &l->shape);
         return;
     }
-    struct cuda_conv c = {.in = in,
-                          .e = e,
-                          .weights = layer->weights,
-                          .taps = layer->taps,
-                          .across = layer->across,
-                          .depth = layer->depth,
-                          .depth_pad = layer->depth_pad,
-                          .k_pad = layer->k_pad,
-                          .stride = layer->stride,
-                          .pad_top = s->pad_top,
-                          .pad_left = s->pad_left,
-                          .splits = 1};
+    struct cuda_conv c = conv_of(run, s);
     if (wants_wgmma(run) && cuda_hopper_choose(&run->machine, &c, &l->shape)) {
         give_scratch(run, &l->shape, &c);
         if (!run->arena || /* only the shape is asked for */
@@ -170,6 +181,36 @@ static void make_output(const struct cuda_run *run, int i, struct launch *l) {
     cuda_choose_output(&run->machine, &l->params.output, &l->shape);
 }
 
+/* --------------------------------------------------------- other libraries */
+
+static int is_taken(const struct cuda_run *run, int step) {
+    return run->rival && cuda_rival_text(run->rival, step);
+}
+
+void cuda_steps_offer(const struct cuda_run *run, struct cuda_rival_plan *rival) {
+    for (int i = 0; i < run->graph->nsteps; i++) {
+        const struct plan_step *s = &run->graph->steps[i];
+        const struct cuda_layer *layer = &run->layers->layers[s->node];
+        if (s->kind != PLAN_CONV || layer->groups > 1) continue;
+        struct cuda_conv c = conv_of(run, s);
+        cuda_rival_take(rival, i, &c, layer->dense);
+    }
+}
+
+/* A step of theirs, and the halo they know nothing of. */
+static int launch_taken(const struct cuda_run *run, int step) {
+    const struct plan_step *s = &run->graph->steps[step];
+    struct cuda_conv c = conv_of(run, s);
+    int rc = cuda_rival_run(run->rival, step, &c, run->layers->layers[s->node].dense, run->stream,
+                            run->workspace);
+    if (rc || !(s->out.top | s->out.left | s->out.bottom | s->out.right)) return rc;
+    struct launch l = {.params.halo = {.out = c.e.out, .batch = run->graph->batch}};
+    cuda_choose_halo(&run->machine, &l.params.halo, &l.shape);
+    return cuda_launch(run->device, run->stream, &l.shape, &l.params, 0);
+}
+
+/* -------------------------------------------------------------------- a run */
+
 void cuda_steps_scratch(const struct cuda_run *run, struct cuda_scratch *out) {
     memset(out, 0, sizeof *out);
     for (int i = 0; i < run->graph->nsteps; i++) {
@@ -178,10 +219,12 @@ void cuda_steps_scratch(const struct cuda_run *run, struct cuda_scratch *out) {
         if (l.shape.partial_bytes > out->partial) out->partial = l.shape.partial_bytes;
         if (l.shape.arrived_bytes > out->arrived) out->arrived = l.shape.arrived_bytes;
     }
+    out->workspace = run->rival ? cuda_rival_workspace(run->rival) : 0;
 }
 
 const char *cuda_step_kernel(const struct cuda_run *run, int step) {
     struct launch l;
+    if (is_taken(run, step)) return cuda_rival_text(run->rival, step);
     make_step(run, step, &l);
     return l.shape.kernel;
 }
@@ -241,11 +284,17 @@ int cuda_steps_ready(const struct cuda_run *run) {
 }
 
 int cuda_steps_launch(const struct cuda_run *run) {
+    /* Our kernels may begin before the one in front ends; what other libraries do is theirs to
+     * know.
+     */
     struct launch l;
-    int rc = MIEN_OK;
-    /* nothing is in front of the first in what is recorded */
-    for (int i = 0; !rc && make_launch(run, i, &l); i++)
-        rc = cuda_launch(run->device, run->stream, &l.shape, &l.params, i > 0);
+    int rc = MIEN_OK, early = 0; /* nothing is in front of the first in what is recorded */
+    for (int i = 0; !rc && make_launch(run, i, &l); i++) {
+        int taken = i < run->graph->nsteps && is_taken(run, i);
+        rc = taken ? launch_taken(run, i)
+                   : cuda_launch(run->device, run->stream, &l.shape, &l.params, early);
+        early = !taken;
+    }
     return rc;
 }
 

@@ -5,6 +5,7 @@
 #define MIEN_CUDA_STEPS_H
 
 #include "cuda/layers.h"
+#include "cuda/rival.h"
 #include "engine/plan.h"
 
 /* A plan, its weights, and the memory a run of it has. */
@@ -13,21 +14,25 @@ struct cuda_run {
     struct cuda_machine machine;
     const struct plan_graph *graph;
     const struct cuda_layers *layers;
+    const struct cuda_rival_plan *rival; /* who does some of the steps, or NULL */
     CUstream stream;
     char *arena;       /* graph->arena_bytes */
     float *partial;    /* for what several blocks sum together */
     unsigned *arrived; /* zeros */
+    char *workspace;   /* of rival */
     float *input;      /* [batch][height][width][3]; NULL: there are only pictures */
     float *output;     /* all outputs, contiguous, one after the other */
 };
 
-/* The most that steps want of partial and arrived, bytes. Looks at the shapes in run, at the
- * alignment of its pointers and at nothing they point to. */
+/* The most that steps want of partial, arrived and workspace, bytes. Looks at the shapes in run, at
+ * the alignment of its pointers and at nothing they point to. */
 struct cuda_scratch {
-    size_t partial, arrived;
+    size_t partial, arrived, workspace;
 };
 void cuda_steps_scratch(const struct cuda_run *run, struct cuda_scratch *out);
 
+/* Offers all convolutions of a plan to NVIDIA's libraries. A context is current. */
+void cuda_steps_offer(const struct cuda_run *run, struct cuda_rival_plan *rival);
 /* Loads all kernels that these launch. */
 int cuda_steps_ready(const struct cuda_run *run);
 

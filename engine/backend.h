@@ -159,6 +159,9 @@ struct backend_ops {
     int (*upload)(struct backend *b, const uint8_t *pixels, ptrdiff_t pitch, int width, int height,
                   struct backend_pixels *out);
     void (*forget)(struct backend *b, const struct backend_pixels *pixels);
+    /* Seconds a run takes on the device alone, by the device's own clock: the mean of `runs` on
+     * the input of the last one. NULL where the device has no clock of its own. */
+    int (*time)(struct backend_plan *p, int runs, double *seconds);
     /* Where there are many items a device may be faster at several whole networks side by side,
      * each on a part of it alone, than at one after the other on all of it. lanes says how many; 0:
      * none, this device wants batches. each calls fn for items 0..count-1, from `lanes` threads at

@@ -97,9 +97,10 @@ typedef struct mien_options {
                                 $XDG_DATA_HOME/mien, else ~/.local/share/mien */
     const char *backend;     /* kernels: NULL: $MIEN_CPU, else the best this processor has; "amx",
                                 "amx-bf16x3" (AMX for fp32, too, with errors of some 1e-5), "avx512",
-                                "avx2", "blas" (OpenBLAS) or "c" (plain C). On a GPU: NULL: its
-                                best; "wgmma" (Hopper), "mma" (Ampere and later), "cudnn" (NVIDIA's
-                                libraries) or "plain" (slow, to compare with) */
+                                "avx2", "blas" (OpenBLAS) or "c" (plain C). On a GPU: NULL:
+                                the best it has; "wgmma" (Hopper's), "mma", "plain", or
+                                "cudnn": convolutions by NVIDIA's cuDNN 9 and cuBLASLt where
+                                they are installed (MIEN_EDEVICE where not) and take a layer */
     int no_pack_cache;       /* 1: packed weights are neither kept in files nor taken from them. By
                                 default the first load of a blob writes
                                 <name>.<kernels>-<precision>.packed beside it, or into
@@ -213,6 +214,14 @@ typedef struct mien_plan_info {
     uint64_t scratch_bytes;  /* per-thread scratch, all threads together */
 } mien_plan_info;
 MIEN_API int mien_net_plan(mien_net *net, int batch, int width, int height, mien_plan_info *info);
+/*
+ * Seconds that a run of this batch takes on a GPU alone, by the GPU's own clock: without the copies
+ * of input and outputs and without what the host does. The mean of `runs` (1 and more) back to
+ * back, on the input of the last mien_run() of this batch and size. MIEN_EUNSUPPORTED on a
+ * processor, where there is no such difference.
+ */
+MIEN_API int mien_net_device_time(mien_net *net, int batch, int width, int height, int runs,
+                                  double *seconds);
 /* The plan as text, a line a step: op, shapes, algorithm, fused parts, arena offsets; the plan of
  * one image where the batch is run an image a thread. Allocated with malloc; the caller frees it
  * with free(). */

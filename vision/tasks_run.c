@@ -132,6 +132,22 @@ int mien_run(mien_net *net, const mien_tensor *input, mien_tensor *outputs, int 
     return rc;
 }
 
+int mien_net_device_time(mien_net *net, int batch, int width, int height, int runs,
+                         double *seconds) {
+    const struct backend_ops *ops = net->ctx->ops;
+    struct net_plan *p;
+    *seconds = 0;
+    if (!ops->time)
+        return err_set(MIEN_EUNSUPPORTED, "only GPUs are timed by a clock of their own, not %s",
+                       ops->describe(net->ctx->backend));
+    if (runs < 1) return err_set(MIEN_EINVAL, "%d runs cannot be timed", runs);
+    int rc = tasks_plan_get(net, batch, width, height, &p);
+    if (rc) return rc;
+    rc = ops->time(p->plan, runs, seconds);
+    tasks_plan_put(net, p);
+    return rc;
+}
+
 /* -------------------------------------------------------------------- text */
 
 static const char *act_name(enum kern_act act) {

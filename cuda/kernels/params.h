@@ -94,6 +94,12 @@ struct cuda_input {
     int32_t batch;
 };
 
+/* The halo of a tensor. */
+struct cuda_halo {
+    struct cuda_view out;
+    int32_t batch;
+};
+
 /* A tensor of any type as contiguous floats [batch][h][w][c]. */
 struct cuda_output {
     struct cuda_view in;

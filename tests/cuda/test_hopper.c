@@ -7,6 +7,7 @@
 #include "cuda/hopper.h"
 #include "kernels/kern.h"
 #include "mien.h"
+#include "tests/cuda/images.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -18,7 +19,6 @@
 #include <cmocka.h>
 
 static const struct cuda_driver *cuda;
-static CUmodule module;
 static CUstream stream;
 static int processors = 3; /* few, so that blocks have several tiles even here */
 static uint64_t state = 1;
@@ -326,7 +326,7 @@ static void compare(const struct layer *l, const struct cuda_launch *launch, con
 
 static void launch_it(const struct cuda_launch *launch, void *params) {
     CUfunction f;
-    check(cuda->module_function(&f, module, launch->kernel));
+    check(images_find(cuda, launch->kernel, &f));
     check(cuda->function_set(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
                              (int)launch->shared));
     CUlaunchAttribute early = {.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION};
@@ -437,16 +437,8 @@ static int open_device(void) {
     if (major != 9) return 0;
     check(cuda->context_retain(&context, device));
     check(cuda->context_push(context));
-    char *image = calloc(1, 64 << 20);
-    const char *path = getenv("MIEN_CUBIN");
-    FILE *f = path ? fopen(path, "rb") : NULL;
-    if (f) {
-        image[fread(image, 1, (64 << 20) - 1, f)] = 0;
-        fclose(f);
-    }
-    check(cuda->module_load(&module, image));
+    check(images_load(cuda));
     check(cuda->stream_create(&stream, CU_STREAM_NON_BLOCKING));
-    free(image);
     return 1;
 }
 

@@ -9,6 +9,7 @@
  */
 #include "cuda/choose.h"
 #include "engine/err.h"
+#include "tests/cuda/images.h"
 #include "tests/cuda/tensors.h"
 
 #include <math.h>
@@ -18,12 +19,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The kernels as the program carries them (cuda/kernels.h); the emulator has its own and needs
- * none.
- */
-extern const unsigned char cuda_kernels_image[] __attribute__((weak));
-
-static CUmodule module;
 static const char *only = "";
 static int verbose;
 
@@ -45,7 +40,7 @@ static int seen_index(const char *name) {
 
 static void launch(const struct cuda_launch *l, void *params) {
     CUfunction f;
-    test_check(gpu->module_function(&f, module, l->kernel), l->kernel);
+    test_check(images_find(gpu, l->kernel, &f), l->kernel);
     if (l->shared > 48 << 10)
         test_check(
             gpu->function_set(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, (int)l->shared),
@@ -621,10 +616,7 @@ int main(int argc, char **argv) {
         printf("skipped: %s\n", err_text());
         return 77;
     }
-    static const char none[] = "emulated";
-    uintptr_t carried = (uintptr_t)cuda_kernels_image; /* zero where none is linked */
-    const void *image = carried ? (const void *)carried : none;
-    test_check(gpu->module_load(&module, image), "kernels");
+    test_check(images_load(gpu), "kernels");
     for (int i = from; i < from + count; i++) {
         test_seed((uint64_t)seed * 1000003u + (uint64_t)i);
         snprintf(test_case, sizeof test_case, "seed %d case %d", seed, i);

@@ -170,6 +170,16 @@ CUresult CUDAAPI cuStreamBeginCapture(CUstream s, CUstreamCaptureMode mode) {
     return CUDA_SUCCESS;
 }
 
+/* For libraries that are made up (fake_cudnn.cpp): what they compute takes its turn. */
+CUresult CUDAAPI cuLaunchHostFunc(CUstream s, CUhostFn fn, void *data) {
+    driver_hold hold(driver_lock);
+    CUresult r = driver_ready();
+    if (r != CUDA_SUCCESS) return r;
+    s = stream_of(s);
+    if (!s || !fn) return CUDA_ERROR_INVALID_VALUE;
+    return driver_enqueue(s, [fn, data] { fn(data); });
+}
+
 CUresult CUDAAPI cuStreamEndCapture(CUstream s, CUgraph *out) {
     driver_hold hold(driver_lock);
     CUresult r = driver_ready();
