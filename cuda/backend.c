@@ -553,6 +553,7 @@ static const char *cuda_algorithm(const struct backend_plan *p, int step) {
 const struct backend_ops cuda_backend = {
     .name = "cuda",
     .rules = &cuda_plan_rules,
+    .batch = 32,
     .open = cuda_open,
     .supports = cuda_supports,
     .load = cuda_load,

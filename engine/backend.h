@@ -134,6 +134,7 @@ typedef void backend_item(void *context, int item, int worker);
 struct backend_ops {
     const char *name;
     const struct plan_rules *rules; /* its plans are made by; NULL: none of its own */
+    int batch;                      /* items beyond which a larger batch gains nothing */
     int (*open)(const struct backend_options *opt, struct backend **out);
     /* Which types it multiplies well, so that networks can be stored in them. */
     void (*supports)(const struct backend *b, struct precision_support *out);

@@ -357,6 +357,7 @@ static const char *cpu_algorithm_name(const struct backend_plan *p, int step) {
 
 const struct backend_ops cpu_backend = {
     .name = "cpu",
+    .batch = 8,
     .open = cpu_open,
     .supports = cpu_supports,
     .load = cpu_load,

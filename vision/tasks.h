@@ -101,9 +101,9 @@ void tasks_set_free(struct tasks_set *set, int noutputs);
  * keep all lanes busy that way, and runs in batches on all of them together.
  */
 int tasks_whole(const struct mien_net *net, int n);
-/* Size of the next batch where `left` are left: a power of two up to 8, so that a folder of any
- * length needs few plans. */
-int tasks_batch(int left);
+/* Size of the next batch where `left` are left: a power of two up to the backend's, so that a
+ * folder of any length needs few plans. */
+int tasks_batch(const struct mien_net *net, int left);
 
 /*
  * n inputs, of one size where `size` is NULL. fill prepares picture i, for `workers` threads, so

@@ -11,9 +11,9 @@ int tasks_whole(const struct mien_net *net, int n) {
     return lanes > 0 && n > 0 ? n / lanes * lanes : 0;
 }
 
-int tasks_batch(int left) {
+int tasks_batch(const struct mien_net *net, int left) {
     int n = 1;
-    while (n < 8 && 2 * n <= left) n *= 2;
+    while (n < net->ctx->ops->batch && 2 * n <= left) n *= 2;
     return n;
 }
 
@@ -185,7 +185,7 @@ int tasks_run_all(const struct tasks_job *j) {
     int whole = tasks_whole(j->net, j->n), rc = MIEN_OK;
     for (int i = 0, count; i < whole && !rc; i += count) rc = run_wholes(j, i, whole, &count);
     for (int i = whole, count; i < j->n && !rc; i += count) {
-        count = tasks_batch(same_size(j, i));
+        count = tasks_batch(j->net, same_size(j, i));
         rc = run_together(j, i, count);
     }
     return rc;
