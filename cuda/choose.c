@@ -64,7 +64,7 @@ struct tile {
     int pixels, channels, threads, stages;
 };
 
-#define TILE(bm, bn, wm, wn, stages) {bm, bn, wm * wn * 32, stages},
+#define TILE(bm, bn, wm, wn, stages) {bm, bn, (wm) * (wn)*32, stages},
 static const struct tile tiles[CUDA_CONV_TILE_COUNT] = {CUDA_CONV_TILES(TILE)};
 
 /* Kernels of a tile for inputs aligned to a unit, by type_index(). */
@@ -185,7 +185,8 @@ static double conv_cycles(const struct cuda_machine *m, const struct cuda_conv *
     int64_t blocks = (int64_t)l->grid[0] * splits, round = (int64_t)m->processors * resident;
     double full = resident * part * step, rest, cycles;
     if (full < part * alone) full = part * alone;
-    cycles = (double)(blocks / round) * (full + once);
+    int64_t rounds = blocks / round;
+    cycles = (double)rounds * (full + once);
     if (blocks % round) {
         rest = (double)divide_up(blocks % round, m->processors) * part * step;
         cycles += (rest < part * alone ? part * alone : rest) + once;
@@ -261,10 +262,8 @@ void cuda_choose_gconv(const struct cuda_machine *m, const struct cuda_gconv *p,
     struct cuda_launch one;
     if (!takes_wide(m, &p->e.out, p->e.batch)) return;
     /* Four outputs a thread where that still gives every multiprocessor four blocks. */
-    if (cuda_shape_depthwise(p, 4, &one) && one.grid[0] >= 4u * (unsigned)m->processors)
-        *out = one;
-    else if (cuda_shape_depthwise(p, 1, &one) || cuda_shape_depthwise(p, 0, &one))
-        *out = one;
+    int taken = cuda_shape_depthwise(p, 4, &one) && one.grid[0] >= 4u * (unsigned)m->processors;
+    if (taken || cuda_shape_depthwise(p, 1, &one) || cuda_shape_depthwise(p, 0, &one)) *out = one;
 }
 
 /* ------------------------------------------------------------- all the rest */

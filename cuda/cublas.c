@@ -25,7 +25,7 @@
     X(multiply, cublasLtMatmul)
 
 struct functions {
-#define FIELD(field, symbol) __typeof__(&(symbol)) field;
+#define FIELD(field, symbol) __typeof__(&(symbol)) field; /* NOLINT(bugprone-macro-parentheses) */
     CUBLAS_FUNCTIONS(FIELD)
 #undef FIELD
 };

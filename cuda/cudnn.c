@@ -28,7 +28,7 @@
     X(execute, cudnnBackendExecute)
 
 struct functions {
-#define FIELD(field, symbol) __typeof__(&(symbol)) field;
+#define FIELD(field, symbol) __typeof__(&(symbol)) field; /* NOLINT(bugprone-macro-parentheses) */
     CUDNN_FUNCTIONS(FIELD)
 #undef FIELD
 };

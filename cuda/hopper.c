@@ -113,7 +113,8 @@ static double cycles_of(const struct cuda_conv *p, int tile, int splits, int pro
     if (t->turns && count > round) once /= 2; /* the other half is hidden */
     double full = t->blocks * part * step, cycles;
     if (full < part * alone) full = part * alone;
-    cycles = 1500 + (double)(count / round) * (full + once);
+    int64_t rounds = count / round;
+    cycles = 1500 + (double)rounds * (full + once);
     if (rest) {
         double last = (double)divide_up(rest, processors) * part * step;
         cycles += (last < part * alone ? part * alone : last) + once;

@@ -13,12 +13,14 @@
     }
 
 /* Succeeds; `result` is what it gives its first argument. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): types in declarations */
 #define GIVES(name, type, result)                                                                  \
     __attribute__((visibility("default"))) int idle_##name(type *out) __asm__(#name);              \
     int idle_##name(type *out) {                                                                   \
         *out = (type)(result);                                                                     \
         return CUDA_SUCCESS;                                                                       \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #define DOES_NOTHING(name)                                                                         \
     __attribute__((visibility("default"))) int idle_##name(void) __asm__(#name);                   \

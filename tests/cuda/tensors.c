@@ -1,6 +1,7 @@
 #include "tests/cuda/tensors.h"
 
 #include "engine/err.h"
+#include "tests/cuda/half.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -135,9 +136,9 @@ double tensor_read(const struct tensor *t, const unsigned char *buffer, size_t a
         return f;
     }
     if (t->v.type == CUDA_F16) {
-        _Float16 f;
+        uint16_t f;
         memcpy(&f, buffer + at, 2);
-        return (double)f;
+        return half_value(f);
     }
     return buffer[at];
 }
@@ -147,7 +148,7 @@ static void write_stored(struct tensor *t, size_t at, double v) {
         float f = (float)v;
         memcpy(t->host + at, &f, 4);
     } else if (t->v.type == CUDA_F16) {
-        _Float16 f = (_Float16)v;
+        uint16_t f = half_of(v);
         memcpy(t->host + at, &f, 2);
     } else {
         t->host[at] = (unsigned char)v;

@@ -1,6 +1,7 @@
 /* The emulator itself: what kernels compute over it against plain loops, and its complaints. */
 #include "cuda/driver.h"
 #include "tests/cuda/emulator_params.h"
+#include "tests/cuda/half.h"
 
 #include <dlfcn.h>
 #include <math.h>
@@ -82,12 +83,6 @@ static CUresult launch(CUfunction f, unsigned blocks, unsigned threads, unsigned
 }
 
 /* ------------------------------------------------------------------ matrices */
-
-static double half_value(uint16_t h) {
-    int exponent = h >> 10 & 31, mantissa = h & 1023;
-    double v = exponent ? ldexp(1024 + mantissa, exponent - 25) : ldexp(mantissa, -24);
-    return h & 0x8000 ? -v : v;
-}
 
 static double word_value(int kind, const uint8_t *p, int signed_bytes) {
     uint16_t h;

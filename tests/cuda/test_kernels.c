@@ -9,6 +9,7 @@
  */
 #include "cuda/choose.h"
 #include "engine/err.h"
+#include "tests/cuda/half.h"
 #include "tests/cuda/images.h"
 #include "tests/cuda/tensors.h"
 
@@ -260,14 +261,14 @@ static void store_weight(int type, void *weights, int64_t at, double v) {
     if (type == CUDA_F32)
         ((float *)weights)[at] = (float)v;
     else if (type == CUDA_F16)
-        ((_Float16 *)weights)[at] = (_Float16)v;
+        ((uint16_t *)weights)[at] = half_of(v);
     else
         ((int8_t *)weights)[at] = (int8_t)v;
 }
 
 static double load_weight(int type, const void *weights, int64_t at) {
     return type == CUDA_F32   ? (double)((const float *)weights)[at]
-           : type == CUDA_F16 ? (double)((const _Float16 *)weights)[at]
+           : type == CUDA_F16 ? half_value(((const uint16_t *)weights)[at])
                               : (double)((const int8_t *)weights)[at];
 }
 

@@ -28,7 +28,8 @@ void graphs_run(const struct net *net, const float *input, int batch, int h, int
     struct plan_graph *graph;
     struct backend_plan *plan;
     if (cpu_backend.open(&opt, &backend) || cpu_backend.load(backend, net, &weights) ||
-        plan_make(net, NULL, batch, w, h, &graph) || cpu_backend.plan(backend, weights, graph, &plan))
+        plan_make(net, NULL, batch, w, h, &graph) ||
+        cpu_backend.plan(backend, weights, graph, &plan))
         fail_msg("%s", err_text());
     for (int i = 0; i < net->noutputs; i++) {
         const struct plan_view *v = &graph->outputs[i];
