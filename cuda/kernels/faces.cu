@@ -133,8 +133,7 @@ DEVICE int next_left(const uint32_t *gone, int i, int n) {
 }
 
 /* A block an image. All threads walk along the kept ones, and look at what comes after each
- * together: a warp a word of bits. Who still looks for the next one may see bits that others set
- * already, but only of what comes after it. */
+ * together: a warp a word of bits. */
 KERNEL(faces_select, cuda_select, CUDA_FACE_THREADS, 1) {
     __shared__ uint64_t key[CUDA_CANDIDATES];
     __shared__ uint16_t slot[CUDA_CANDIDATES];
@@ -161,6 +160,7 @@ KERNEL(faces_select, cuda_select, CUDA_FACE_THREADS, 1) {
     int found = 0, lane = threadIdx.x % WORD, words = (n + WORD - 1) / WORD;
     float *faces = p.faces + (int64_t)b * p.most * CUDA_FACE_VALUES;
     for (int i = next_left(gone, 0, n); i < n && found < p.most; i = next_left(gone, i + 1, n)) {
+        block_sync(); /* all have found i before bits are set */
         found += put_face(c[slot[i]], p.size[b], faces + (int64_t)found * CUDA_FACE_VALUES);
         for (int word = i / WORD + threadIdx.x / WORD; word < words; word += blockDim.x / WORD) {
             int j = word * WORD + lane;
