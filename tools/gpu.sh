@@ -5,7 +5,7 @@
 #                                 arguments go to cmake
 #     tools/gpu.sh [STAGE...]     there: runs stages, all by default; logs and JSON go to $OUT
 #
-# Stages: machine kernels hopper run networks cudnn memcheck racecheck synccheck initcheck bench
+# Stages: machine kernels hopper pictures run networks cudnn memcheck racecheck synccheck initcheck bench
 # A stage that fails is recorded and the rest goes on; SECONDS_LEFT (default 530) bounds the whole.
 # BENCH holds arguments for bench/cuda.py. The last lines are a table; exit status 1: one failed.
 #
@@ -34,11 +34,11 @@ pack() {
         "-DCMAKE_SHARED_LINKER_FLAGS=-Wl,--disable-new-dtags,-rpath,'\$ORIGIN/lib'" \
         -DCMAKE_SKIP_BUILD_RPATH=ON "${@}"
     ninja -C "$build" -j "$JOBS" mien_cli libmien.so runnet test_cuda_kernels test_cuda_hopper \
-        test_cuda_networks test_cuda_run test_cudnn
+        test_cuda_pictures test_cuda_networks test_cuda_run test_cudnn
     step "Packing"
     rm -rf "${PACK:?}/bin" "${PACK:?}/weights"
     mkdir -p "$PACK/bin/lib" "$PACK/weights/photos"
-    for name in mien libmien.so tests/runnet tests/cuda/test_cuda_{kernels,hopper,networks,run} \
+    for name in mien libmien.so tests/runnet tests/cuda/test_cuda_{kernels,hopper,pictures,networks,run} \
         tests/cuda/test_cudnn; do
         cp -L "$build/$name" "$PACK/bin/"
     done
@@ -118,6 +118,7 @@ run_stage() {
     machine) stage machine 60 bash "$0" machine_now ;;
     kernels) stage kernels 60 "$bin/test_cuda_kernels" --count 300 ;;
     hopper) stage hopper 60 "$bin/test_cuda_hopper" ;;
+    pictures) stage pictures 60 "$bin/test_cuda_pictures" ;;
     run) stage run 60 "$bin/test_cuda_run" ;;
     networks) stage networks 120 "$bin/test_cuda_networks" ;;
     cudnn) stage cudnn 90 "$bin/test_cudnn" -v ;;
@@ -157,6 +158,9 @@ pack)
     pack "$@"
     ;;
 machine_now) machine ;;
-"") there machine kernels hopper run networks cudnn memcheck racecheck synccheck initcheck bench ;;
+"")
+    there machine kernels hopper pictures run networks cudnn memcheck racecheck synccheck \
+        initcheck bench
+    ;;
 *) there "$@" ;;
 esac
