@@ -29,8 +29,9 @@ get_filename_component(nvcc_dir ${nvcc_dir} DIRECTORY)
 find_path(cuda_include_dir cuda.h HINTS ${nvcc_dir}/../include
           ${nvcc_dir}/../targets/x86_64-linux/include REQUIRED)
 
-# Machine code for sm_80 and sm_90, and PTX from which a driver makes what comes later.
-set(nvcc_any -gencode=arch=compute_80,code=[sm_80,compute_80] -gencode=arch=compute_90,code=sm_90)
+# Machine code for sm_80 (also for 8.6 to 8.9) and sm_90, and PTX from which a driver makes what comes
+# later. That is of 9.0: from there on launches overlap, and older PTX has no grid_wait().
+set(nvcc_any -gencode=arch=compute_80,code=sm_80 -gencode=arch=compute_90,code=[sm_90,compute_90])
 # Kernels of Hopper's own instructions run on nothing else.
 set(nvcc_hopper -gencode=arch=compute_90a,code=sm_90a)
 
