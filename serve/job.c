@@ -252,7 +252,7 @@ static void look_at_faces(struct job *p) {
     }
     if (wait_for_items(p) == 0) {
         double aligning = p->embed.ran * p->embed.aligning;
-        spent(p, STAGE_ALIGN, aligning);
+        if (wants(p, JOB_EMBEDDINGS)) spent(p, STAGE_ALIGN, aligning);
         p->embed.ran -= aligning;
         if (is_good(p, &p->embed, STAGE_EMBED)) {
             p->embeddings = p->embed.embeddings;
