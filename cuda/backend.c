@@ -49,6 +49,8 @@ struct backend_plan {
     struct run_state *idle;
 };
 
+static void cuda_close(struct backend *b, struct backend_weights *w, struct backend_plan *p);
+
 /* ------------------------------------------------------------------ backend */
 
 static const char *precision_name(enum mien_precision precision) {
@@ -76,11 +78,24 @@ static const char *best(const struct cuda_device *dev) {
 }
 
 static int open_rival(struct backend *b) {
+    b->machine.cap = best(&b->device); /* for the steps that cuDNN leaves */
     int rc = cuda_enter(&b->device);
     if (rc) return rc;
     rc = cuda_rival_open(&b->rival);
     cuda_leave(&b->device);
     return rc;
+}
+
+/* What the device computes with; name: NULL, or what was asked for. */
+static int choose_kernels(struct backend *b, const char *name) {
+    if (name && strcmp(name, "wgmma") == 0 && b->device.capability != 90)
+        return err_set(MIEN_EUNSUPPORTED, "%s has no wgmma instructions; Hopper GPUs do",
+                       b->device.name);
+    (void)kern_init(&b->kern, NULL); /* the best there is is always there */
+    snprintf(b->cap, sizeof b->cap, "%s", name ? name : best(&b->device));
+    b->machine = (struct cuda_machine){
+        .processors = b->device.multiprocessors, .capability = b->device.capability, .cap = b->cap};
+    return strcmp(b->cap, "cudnn") == 0 ? open_rival(b) : MIEN_OK;
 }
 
 static int cuda_open(const struct backend_options *opt, struct backend **out) {
@@ -94,26 +109,11 @@ static int cuda_open(const struct backend_options *opt, struct backend **out) {
         free(b);
         return rc;
     }
-    if (opt->kernels && strcmp(opt->kernels, "wgmma") == 0 && b->device.capability != 90) {
-        rc = err_set(MIEN_EUNSUPPORTED, "%s has no wgmma instructions; Hopper GPUs do",
-                     b->device.name);
-        cuda_device_close(&b->device);
-        free(b);
-        return rc;
-    }
     cuda_shelf_open(&b->shelf);
-    (void)kern_init(&b->kern, NULL); /* the best there is is always there */
-    snprintf(b->cap, sizeof b->cap, "%s", opt->kernels ? opt->kernels : best(&b->device));
-    b->machine = (struct cuda_machine){
-        .processors = b->device.multiprocessors, .capability = b->device.capability, .cap = b->cap};
-    if (strcmp(b->cap, "cudnn") == 0) {
-        b->machine.cap = best(&b->device); /* for the steps that cuDNN leaves */
-        rc = open_rival(b);
-        if (rc) {
-            cuda_device_close(&b->device);
-            free(b);
-            return rc;
-        }
+    rc = choose_kernels(b, opt->kernels);
+    if (rc) {
+        cuda_close(b, NULL, NULL);
+        return rc;
     }
     snprintf(b->text, sizeof b->text, "cuda %s (sm_%d), %s kernels, %s", b->device.name,
              b->device.capability, b->cap, precision_name(opt->precision));
@@ -231,17 +231,16 @@ static int fill_state(const struct backend_plan *p, struct run_state *s) {
     return rc ? rc : capture(dev, s);
 }
 
-static struct run_state *new_state(const struct backend_plan *p) {
+static int new_state(const struct backend_plan *p, struct run_state **out) {
     struct run_state *s = calloc(1, sizeof *s);
-    if (!s) {
-        err_set(MIEN_ENOMEM, "out of memory");
-        return NULL;
-    }
-    if (fill_state(p, s)) {
+    *out = NULL;
+    if (!s) return err_set(MIEN_ENOMEM, "out of memory");
+    int rc = fill_state(p, s);
+    if (rc)
         free_state(p, s);
-        return NULL;
-    }
-    return s;
+    else
+        *out = s;
+    return rc;
 }
 
 static void free_plan(struct backend_plan *p) {
@@ -277,8 +276,7 @@ static int cuda_plan(struct backend *b, const struct backend_weights *w, const s
         if (b->rival) rc = plan_rival(p);
         struct cuda_run shapes = empty_run(p);
         cuda_steps_scratch(&shapes, &p->scratch);
-        if (!rc) p->idle = new_state(p); /* the first run allocates nothing */
-        if (!p->idle) rc = MIEN_EDEVICE;
+        if (!rc) rc = new_state(p, &p->idle); /* the first run allocates nothing */
         if (rc) free_plan(p);
         cuda_leave(&b->device);
     } else {
@@ -290,15 +288,21 @@ static int cuda_plan(struct backend *b, const struct backend_weights *w, const s
 
 /* ---------------------------------------------------------------------- run */
 
-static struct run_state *take_state(struct backend_plan *p) {
+static int take_state(struct backend_plan *p, struct run_state **out) {
     pthread_mutex_lock(&p->lock);
-    struct run_state *s = p->idle;
-    if (s) p->idle = s->next;
+    *out = p->idle;
+    if (p->idle) p->idle = p->idle->next;
     pthread_mutex_unlock(&p->lock);
-    return s ? s : new_state(p);
+    return *out ? MIEN_OK : new_state(p, out);
 }
 
-static void give_state(struct backend_plan *p, struct run_state *s) {
+/* Keeps the state (NULL: there is none) of a run that ended with rc, unless it failed: then its
+ * stream may hold an error. */
+static void end_run(struct backend_plan *p, struct run_state *s, int rc) {
+    if (rc) {
+        free_state(p, s);
+        return;
+    }
     pthread_mutex_lock(&p->lock);
     s->next = p->idle;
     p->idle = s;
@@ -410,17 +414,11 @@ static int run_plan(struct backend_plan *p, struct backend_input *input,
     const struct cuda_device *dev = &p->backend->device;
     int rc = cuda_enter(dev);
     if (rc) return rc;
-    struct run_state *s = take_state(p);
-    if (!s) {
-        cuda_leave(dev);
-        return MIEN_EDEVICE;
-    }
-    rc = start_run(p, s, input);
+    struct run_state *s;
+    rc = take_state(p, &s);
+    if (!rc) rc = start_run(p, s, input);
     if (!rc) rc = want ? take_faces(p, s, want, outputs) : take_outputs(p, s, outputs);
-    if (rc)
-        free_state(p, s); /* its stream may hold an error */
-    else
-        give_state(p, s);
+    end_run(p, s, rc);
     cuda_leave(dev);
     return rc;
 }
@@ -480,12 +478,10 @@ static int cuda_time(struct backend_plan *p, int runs, double *seconds) {
     float ms = 0;
     int rc = cuda_enter(dev);
     if (rc) return rc;
-    struct run_state *s = take_state(p);
-    rc = s ? time_launches(dev, s, runs, &ms) : MIEN_EDEVICE;
-    if (s && rc)
-        free_state(p, s);
-    else if (s)
-        give_state(p, s);
+    struct run_state *s;
+    rc = take_state(p, &s);
+    if (!rc) rc = time_launches(dev, s, runs, &ms);
+    end_run(p, s, rc);
     cuda_leave(dev);
     *seconds = 1e-3 * (double)ms / runs;
     return rc;
