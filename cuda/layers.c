@@ -155,15 +155,10 @@ static void put_filter(const struct cuda_layer *l, int o, const float *filter) {
         }
 }
 
-static const struct net_node *sibling(const struct net *net, const struct net_node *n) {
-    return n->next_sibling < 0 ? NULL : &net->nodes[n->next_sibling];
-}
-
 static int pack_conv(const struct net *net, const struct net_node *n, const struct cuda_layer *l) {
     const struct net_storage *input = &net->nodes[net_resolve(net, n->in[0])].stored;
-    int inputs = l->cin / l->groups, rc = MIEN_OK;
-    for (const struct net_node *s = n; s && !rc; s = sibling(net, s))
-        rc = net_check_finite(net, s->weights.w);
+    int inputs = l->cin / l->groups, rc = fold_check_finite(net, n);
+    if (rc) return rc;
     float *filter = malloc(sizeof *filter * (size_t)inputs * (size_t)(l->kh * l->kw));
     if (!filter)
         return err_set(MIEN_ENOMEM, "%s: out of memory for %s", blob_label(net->blob), n->name);
@@ -173,8 +168,8 @@ static int pack_conv(const struct net *net, const struct net_node *n, const stru
                                .bias_classes = l->bias_classes,
                                .bias = l->bias,
                                .acc_scale = l->acc_scale};
-    if (!rc) fold_bias(net, n, l->bias);
-    for (int o = 0; o < l->cout && !rc; o++) {
+    fold_bias(net, n, l->bias);
+    for (int o = 0; o < l->cout; o++) {
         fold_filter(net, n, o, filter);
         if (l->acc_scale)
             quantise_filter(&q, input, o, filter);
@@ -184,9 +179,8 @@ static int pack_conv(const struct net *net, const struct net_node *n, const stru
     }
     free(filter);
     pack_dense(l);
-    for (const struct net_node *s = n; s; s = sibling(net, s))
-        blob_release_pages(net->blob, s->weights.w);
-    return rc;
+    fold_release_pages(net, n);
+    return MIEN_OK;
 }
 
 static int pack(const struct net *net, const struct net_node *n, const struct cuda_layer *l) {
@@ -246,7 +240,6 @@ void cuda_layers_free(const struct cuda_device *dev, struct cuda_layers *l) {
 
 const float *cuda_slope(const struct cuda_layers *l, const struct net *net,
                         const struct blob_tensor *slope) {
-    for (int i = 0; slope && i < l->count; i++)
-        if (net->nodes[i].slope == slope) return l->layers[i].slope;
-    return NULL;
+    int node = net_slope_node(net, slope);
+    return node < 0 ? NULL : l->layers[node].slope;
 }

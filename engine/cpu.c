@@ -121,9 +121,8 @@ static void free_plan(struct backend_plan *p) {
 /* The packed slopes of a fused PReLU, which are its own node's. */
 static const float *slope_of(const struct backend_weights *w, const struct net *net,
                              const struct blob_tensor *slope) {
-    for (int n = 0; slope && n < w->count; n++)
-        if (net->nodes[n].slope == slope) return w->layers[n].slope;
-    return NULL;
+    int node = net_slope_node(net, slope);
+    return node < 0 ? NULL : w->layers[node].slope;
 }
 
 static int cpu_plan(struct backend *b, const struct backend_weights *w, const struct plan_graph *g,

@@ -234,15 +234,8 @@ size_t cpu_place_layer(const struct net *net, const struct net_node *n, struct c
 
 /* ---------------------------------------------------------------- packing */
 
-/* The next convolution that is computed together with n; NULL after the last. */
-static const struct net_node *sibling(const struct net *net, const struct net_node *n) {
-    return n->next_sibling < 0 ? NULL : &net->nodes[n->next_sibling];
-}
-
 static int pack_conv(const struct net *net, const struct net_node *n, const struct cpu_layer *l) {
-    int inputs = fold_group_inputs(net, n), rc = MIEN_OK;
-    for (const struct net_node *s = n; s && !rc; s = sibling(net, s))
-        rc = net_check_finite(net, s->weights.w);
+    int inputs = fold_group_inputs(net, n), rc = fold_check_finite(net, n);
     if (rc) return rc;
     size_t filter_size = (size_t)inputs * (size_t)(l->kh * l->kw);
     float *filters = malloc(filter_size * (size_t)(l->nr > 1 ? l->nr : 1) * sizeof *filters);
@@ -251,8 +244,7 @@ static int pack_conv(const struct net *net, const struct net_node *n, const stru
     fold_bias(net, n, l->bias);
     pack_filters(net, n, l, inputs, filters);
     free(filters);
-    for (const struct net_node *s = n; s; s = sibling(net, s))
-        blob_release_pages(net->blob, s->weights.w);
+    fold_release_pages(net, n);
     return MIEN_OK;
 }
 

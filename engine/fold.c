@@ -151,6 +151,21 @@ int fold_outputs(const struct net *net, const struct net_node *conv) {
     return n;
 }
 
+/* The next convolution that is computed together with n; NULL after the last. */
+static const struct net_node *sibling(const struct net *net, const struct net_node *n) {
+    return n->next_sibling < 0 ? NULL : &net->nodes[n->next_sibling];
+}
+
+int fold_check_finite(const struct net *net, const struct net_node *conv) {
+    int rc = MIEN_OK;
+    for (; conv && !rc; conv = sibling(net, conv)) rc = net_check_finite(net, conv->weights.w);
+    return rc;
+}
+
+void fold_release_pages(const struct net *net, const struct net_node *conv) {
+    for (; conv; conv = sibling(net, conv)) blob_release_pages(net->blob, conv->weights.w);
+}
+
 /* The sibling that makes output *o, which becomes its own count. */
 static const struct net_node *sibling_of(const struct net *net, const struct net_node *conv,
                                          int *o) {

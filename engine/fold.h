@@ -40,6 +40,10 @@ int fold_bias(const struct net *net, const struct net_node *conv, float *out);
 /* The filter of output o (of the siblings, too) after folding: out[i][ky][kx], i over the inputs of
  * its group. */
 void fold_filter(const struct net *net, const struct net_node *conv, int o, float *out);
+/* Around packing a convolution and the siblings it computes: MIEN_EWEIGHTS where a weight of theirs
+ * is not finite; and gives their pages of the blob back, which are not needed again. */
+int fold_check_finite(const struct net *net, const struct net_node *conv);
+void fold_release_pages(const struct net *net, const struct net_node *conv);
 /* Input channels a group reads. */
 int fold_group_inputs(const struct net *net, const struct net_node *conv);
 

@@ -146,6 +146,12 @@ int net_channels(const struct net *net, net_value x) {
     return x >= 0 && x < net->count ? net->nodes[x].channels : 0;
 }
 
+int net_slope_node(const struct net *net, const struct blob_tensor *slope) {
+    for (int i = 0; slope && i < net->count; i++)
+        if (net->nodes[i].slope == slope) return i;
+    return -1;
+}
+
 net_value net_resolve(const struct net *net, net_value x) {
     while (x >= 0 && net->nodes[x].replaced_by >= 0) x = net->nodes[x].replaced_by;
     return x;

@@ -160,6 +160,9 @@ net_value net_softmax(struct net *net, net_value x);
 void net_output(struct net *net, net_value x, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The PReLU node these slopes are of; -1: none, as for NULL. */
+int net_slope_node(const struct net *net, const struct blob_tensor *slope);
+
 /* Where folding has replaced x, the node that stands for it now. */
 net_value net_resolve(const struct net *net, net_value x);
 

@@ -102,6 +102,32 @@ DEVICE void store_halo(const struct cuda_view &v, int batch, int64_t thread, int
     }
 }
 
+/*
+ * Pixel `at` of a network's input with its halo, counted over a batch: the border colour outside of
+ * the picture, inside what make(b, y, x, colour) says. Channels beyond the third become zero.
+ */
+template <class maker>
+DEVICE void store_input(const struct cuda_view &v, const float border[3], int64_t at, maker make) {
+    int full_w = v.left + v.w + v.right, full_h = v.top + v.h + v.bottom;
+    int x = (int)(at % full_w) - v.left, y = (int)(at / full_w % full_h) - v.top;
+    int b = (int)(at / full_w / full_h);
+    float colour[3] = {border[0], border[1], border[2]};
+    if (y >= 0 && y < v.h && x >= 0 && x < v.w) make(b, y, x, colour);
+    for (int c = 0; c < v.px; c++) {
+        float value = c > 2 ? 0 : colour[c];
+        char *to = view_at(v, b, y, x, c);
+        if (v.type == CUDA_F32)
+            *(float *)to = value;
+        else
+            *(uint16_t *)to = half_from_float(value);
+    }
+}
+
+/* How many there are. */
+DEVICE int64_t input_pixels(const struct cuda_view &v, int batch) {
+    return (int64_t)batch * (v.top + v.h + v.bottom) * (v.left + v.w + v.right);
+}
+
 /* This thread among all of a grid of one dimension of blocks, and how many there are. */
 DEVICE int64_t grid_thread() {
     return (int64_t)(blockIdx.x + gridDim.x * (blockIdx.y + (int64_t)gridDim.y * blockIdx.z)) *

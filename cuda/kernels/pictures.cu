@@ -73,21 +73,10 @@ DEVICE colour made(const cuda_picture &p, int x, int y) {
 /* A thread a pixel with its halo, as input_plain. */
 KERNEL(input_pictures, cuda_pictures, THREADS, 1) {
     grid_wait();
-    const cuda_view &v = p.out;
-    int full_w = v.left + v.w + v.right, full_h = v.top + v.h + v.bottom;
-    int64_t n = (int64_t)p.batch * full_h * full_w;
-    for (int64_t i = grid_thread(); i < n; i += grid_threads()) {
-        int x = (int)(i % full_w) - v.left, y = (int)(i / full_w % full_h) - v.top;
-        int b = (int)(i / full_w / full_h);
-        colour value = {{p.border[0], p.border[1], p.border[2]}};
-        if (y >= 0 && y < v.h && x >= 0 && x < v.w) value = made(p.pictures[b], x, y);
-        for (int c = 0; c < v.px; c++) {
-            float of = c > 2 ? 0 : value.c[c];
-            char *to = view_at(v, b, y, x, c);
-            if (v.type == CUDA_F32)
-                *(float *)to = of;
-            else
-                *(uint16_t *)to = half_from_float(of);
-        }
-    }
+    int64_t n = input_pixels(p.out, p.batch);
+    for (int64_t i = grid_thread(); i < n; i += grid_threads())
+        store_input(p.out, p.border, i, [&](int b, int y, int x, float *of) {
+            colour value = made(p.pictures[b], x, y);
+            for (int c = 0; c < 3; c++) of[c] = value.c[c];
+        });
 }

@@ -100,28 +100,27 @@ KERNEL(gconv_plain, cuda_gconv, THREADS, 1) {
 
 /* ------------------------------------------------------------- all the rest */
 
-KERNEL(pointwise_plain, cuda_pointwise, THREADS, 1) {
-    grid_wait();
+/* A value's way through the epilogue; it is read at its place divided by `shrink`. */
+DEVICE void pass_on(const cuda_pointwise &p, int shrink) {
     int64_t n = outputs_of(p.e.out, p.e.batch);
     for (int64_t i = grid_thread(); i < n; i += grid_threads()) {
         place o = place_of(p.e.out, i);
-        float v = view_load(p.in, view_at(p.in, o.b, o.y, o.x, o.c), o.c);
+        float v = view_load(p.in, view_at(p.in, o.b, o.y / shrink, o.x / shrink, o.c), o.c);
         if (p.scale) v = v * p.scale[o.c] + p.shift[o.c];
         store_sum(p.e, v, o.b, o.y, o.x, o.c);
     }
     store_halo(p.e.out, p.e.batch, grid_thread(), grid_threads());
 }
 
+KERNEL(pointwise_plain, cuda_pointwise, THREADS, 1) {
+    grid_wait();
+    pass_on(p, 1);
+}
+
 /* in is the small map: nearest neighbour, factor 2. */
 KERNEL(upsample_plain, cuda_pointwise, THREADS, 1) {
     grid_wait();
-    int64_t n = outputs_of(p.e.out, p.e.batch);
-    for (int64_t i = grid_thread(); i < n; i += grid_threads()) {
-        place o = place_of(p.e.out, i);
-        float v = view_load(p.in, view_at(p.in, o.b, o.y / 2, o.x / 2, o.c), o.c);
-        store_sum(p.e, v, o.b, o.y, o.x, o.c);
-    }
-    store_halo(p.e.out, p.e.batch, grid_thread(), grid_threads());
+    pass_on(p, 2);
 }
 
 KERNEL(pool_plain, cuda_pool, THREADS, 1) {
@@ -168,25 +167,16 @@ KERNEL(softmax_plain, cuda_pointwise, THREADS, 1) {
 
 /* ----------------------------------------------------------- ends of a network */
 
-/* A thread a pixel with its halo. out.px may be above three: those channels become zero. */
+/* A thread a pixel with its halo. */
 KERNEL(input_plain, cuda_input, THREADS, 1) {
     grid_wait();
     const cuda_view &v = p.out;
-    int full_w = v.left + v.w + v.right, full_h = v.top + v.h + v.bottom;
-    int64_t n = (int64_t)p.batch * full_h * full_w;
-    for (int64_t i = grid_thread(); i < n; i += grid_threads()) {
-        int x = (int)(i % full_w) - v.left, y = (int)(i / full_w % full_h) - v.top;
-        int b = (int)(i / full_w / full_h), inside = y >= 0 && y < v.h && x >= 0 && x < v.w;
-        const float *src = p.src + (((int64_t)b * v.h + y) * v.w + x) * 3;
-        for (int c = 0; c < v.px; c++) {
-            float value = c > 2 ? 0 : inside ? src[c] : p.border[c];
-            char *to = view_at(v, b, y, x, c);
-            if (v.type == CUDA_F32)
-                *(float *)to = value;
-            else
-                *(uint16_t *)to = half_from_float(value);
-        }
-    }
+    int64_t n = input_pixels(v, p.batch);
+    for (int64_t i = grid_thread(); i < n; i += grid_threads())
+        store_input(v, p.border, i, [&](int b, int y, int x, float *colour) {
+            const float *src = p.src + (((int64_t)b * v.h + y) * v.w + x) * 3;
+            for (int c = 0; c < 3; c++) colour[c] = src[c];
+        });
 }
 
 KERNEL(output_plain, cuda_output, THREADS, 1) {
