@@ -143,6 +143,15 @@ int cuda_hopper_choose(const struct cuda_machine *m, const struct cuda_conv *p,
     return best < 1e29;
 }
 
+/* Drivers up to CUDA 13.1 leave a bit in the maps of tensors below 128 KB that does not belong
+ * there; it is taken out, as NVIDIA's own CUTLASS does (cute/atom/copy_traits_sm90_tma.hpp). */
+static void mend(const struct cuda_driver *driver, const cuuint64_t *dims,
+                 const cuuint64_t *strides, int rank, CUtensorMap *map) {
+    cuuint64_t bytes = dims[0] * 2;
+    for (int i = 1; i < rank; i++) bytes += (dims[i] - 1) * strides[i - 1];
+    if (driver->version <= 13010 && bytes < 128 << 10) map->opaque[1] &= ~((cuuint64_t)1 << 21);
+}
+
 /*
  * The input from the first window's first pixel to the last window's last. The box of pixels that
  * windows start at ends (kw - 1, kh - 1) before the last pixel; walking it by `stride` is walking
@@ -159,12 +168,13 @@ static int map_input(const struct cuda_driver *driver, const struct cuda_conv *p
                              map_stride(p->in.image, p->e.batch)};
     int lower[2] = {0, 0}, upper[2] = {1 - kw, 1 - kh};
     cuuint32_t steps[4] = {1, (cuuint32_t)stride, (cuuint32_t)stride, 1};
-    return driver->tensor_map_im2col(map, CU_TENSOR_MAP_DATA_TYPE_FLOAT16, 4,
-                                     (void *)first_pixel(p), dims, strides, lower, upper,
-                                     CUDA_WGMMA_DEEP, (cuuint32_t)t->pixels, steps,
-                                     CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
-                                     CU_TENSOR_MAP_L2_PROMOTION_L2_128B,
-                                     CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE) == CUDA_SUCCESS;
+    CUresult r = driver->tensor_map_im2col(
+        map, CU_TENSOR_MAP_DATA_TYPE_FLOAT16, 4, (void *)first_pixel(p), dims, strides, lower,
+        upper, CUDA_WGMMA_DEEP, (cuuint32_t)t->pixels, steps, CU_TENSOR_MAP_INTERLEAVE_NONE,
+        CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_128B,
+        CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+    mend(driver, dims, strides, 4, map);
+    return r == CUDA_SUCCESS;
 }
 
 static int map_weights(const struct cuda_driver *driver, const struct cuda_conv *p,
@@ -173,10 +183,12 @@ static int map_weights(const struct cuda_driver *driver, const struct cuda_conv 
                           (cuuint64_t)divide_up(p->e.out.c, CUDA_PACK_ROWS) * CUDA_PACK_ROWS};
     cuuint64_t strides[1] = {(cuuint64_t)p->k_pad * 2};
     cuuint32_t box[2] = {CUDA_WGMMA_DEEP, (cuuint32_t)t->channels}, steps[2] = {1, 1};
-    return driver->tensor_map_tiled(map, CU_TENSOR_MAP_DATA_TYPE_FLOAT16, 2, (void *)p->weights,
-                                    dims, strides, box, steps, CU_TENSOR_MAP_INTERLEAVE_NONE,
-                                    CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_128B,
-                                    CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE) == CUDA_SUCCESS;
+    CUresult r = driver->tensor_map_tiled(
+        map, CU_TENSOR_MAP_DATA_TYPE_FLOAT16, 2, (void *)p->weights, dims, strides, box, steps,
+        CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+        CU_TENSOR_MAP_L2_PROMOTION_L2_128B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+    mend(driver, dims, strides, 2, map);
+    return r == CUDA_SUCCESS;
 }
 
 int cuda_hopper_fill(const struct cuda_driver *driver, const struct cuda_conv *p,

@@ -162,6 +162,7 @@ uint32_t emulator_random();
 /* What cuTensorMapEncode* writes into a CUtensorMap, for hopper.h to read. */
 struct emulator_tensor_map {
     uint64_t address;
+    uint64_t bits;              /* what drivers up to CUDA 13.1 leave here (tensor_map.cpp) */
     uint64_t strides[4];        /* bytes, from dimension 1 on */
     uint32_t dims[5];           /* less one */
     uint16_t box[5];            /* tiled; im2col: [0] channels a pixel, [1] pixels a column */
@@ -170,7 +171,7 @@ struct emulator_tensor_map {
     uint8_t rank, type, interleave, swizzle, nan_fill, im2col,
         magic; /* as the CU_TENSOR_MAP enums */
 };
-enum { EMULATOR_TENSOR_MAP_MAGIC = 0x5A };
+enum { EMULATOR_TENSOR_MAP_MAGIC = 0x5A, EMULATOR_TENSOR_MAP_SMALL = 128 << 10 };
 
 /* Kernels, by name; NULL: none. */
 const emulator_kernel *emulator_find_kernel(const char *name);

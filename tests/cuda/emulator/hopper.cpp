@@ -117,6 +117,12 @@ struct copy {
     int offset[2];
 };
 
+static uint64_t bytes_of(const emulator_tensor_map *m) {
+    uint64_t bytes = ((uint64_t)m->dims[0] + 1) * 2;
+    for (int i = 1; i < m->rank; i++) bytes += m->dims[i] * m->strides[i - 1];
+    return bytes;
+}
+
 static const emulator_tensor_map *map_of(const cuda_tensor_map &map, int im2col, int rank,
                                          const char *what) {
     const emulator_tensor_map *m = (const emulator_tensor_map *)&map;
@@ -125,6 +131,9 @@ static const emulator_tensor_map *map_of(const cuda_tensor_map &map, int im2col,
     if (m->im2col != im2col || m->rank != rank)
         emulator_abort("%s: a tensor map of rank %d, %sim2col", what, m->rank,
                        m->im2col ? "" : "not ");
+    if ((m->bits >> 21 & 1) != (bytes_of(m) >= EMULATOR_TENSOR_MAP_SMALL))
+        emulator_abort("%s: bit 21 is wrong in the map of a tensor of %llu bytes", what,
+                       (unsigned long long)bytes_of(m));
     if (m->type != 6) emulator_abort("%s: elements are not fp16", what); /* ..._FLOAT16 */
     return m;
 }

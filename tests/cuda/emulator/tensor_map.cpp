@@ -53,6 +53,7 @@ static CUresult describe(emulator_tensor_map *m, CUtensorMapDataType type, cuuin
     if (swizzled_bytes(swizzle) && row > swizzled_bytes(swizzle))
         return refuse("an inner row of the box longer than the swizzle");
     m->address = (uint64_t)(uintptr_t)address;
+    m->bits = 1 << 21; /* for maps of small tensors, the caller has to take it out */
     for (cuuint32_t i = 0; i < rank; i++) {
         if (!dims[i] || dims[i] > (cuuint64_t)1 << 32) return refuse("a dimension out of range");
         if (!steps[i] || steps[i] > 8) return refuse("an element stride outside of 1 to 8");
