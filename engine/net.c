@@ -146,6 +146,10 @@ int net_channels(const struct net *net, net_value x) {
     return x >= 0 && x < net->count ? net->nodes[x].channels : 0;
 }
 
+void net_exact(struct net *net, net_value x) {
+    if (!net->error) net->nodes[x].exact = 1;
+}
+
 int net_slope_node(const struct net *net, const struct blob_tensor *slope) {
     for (int i = 0; slope && i < net->count; i++)
         if (net->nodes[i].slope == slope) return i;

@@ -80,6 +80,7 @@ struct net_node {
     enum kern_act act;               /* ACT */
     float alpha;                     /* ACT leaky */
     const struct blob_tensor *slope; /* ACT prelu, [channels] */
+    int exact;                       /* a network in fp16 keeps it in fp32 (net_exact) */
     int replaced_by; /* folding: uses of this node go to that one; -1: still alive */
     /* CONV: heads over one input are computed as one convolution (fold_siblings); -1: none */
     int next_sibling;  /* whose outputs follow this one's */
@@ -157,6 +158,9 @@ net_value net_global_average(struct net *net, net_value x);
 net_value net_upsample(struct net *net, net_value x, net_value like);
 net_value net_concat(struct net *net, int n, const net_value *x);
 net_value net_softmax(struct net *net, net_value x);
+/* Has networks in fp16 store x in fp32, and multiply it as that: for values whose differences
+ * matter more than they do. */
+void net_exact(struct net *net, net_value x);
 void net_output(struct net *net, net_value x, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -16,6 +16,7 @@ struct value {
     int heads, bodies;   /* convolutions that read it: last layers, others */
     int sums;            /* of those, how many multiply in integers */
     int exempt;          /* the first of a group: it stays in the better type */
+    int exact;           /* no fp16 */
     double zero;         /* of the group: which share of the steps lies below zero */
     const float *ranges; /* [3][channels], of this value alone; NULL: not measured */
 };
@@ -83,6 +84,7 @@ static int copies(const struct net_node *n) {
 static void find_groups(const struct net *net, struct value *v) {
     for (int i = 0; i < net->count; i++) {
         const struct net_node *n = &net->nodes[i];
+        if (n->exact) v[net_resolve(net, i)].exact = 1;
         if (!live(net, i)) continue;
         for (int j = 0; j < inputs_of(n); j++) {
             int in = net_resolve(net, n->in[j]);
@@ -96,6 +98,7 @@ static void find_groups(const struct net *net, struct value *v) {
         int r = root(v, i);
         if (r == i) continue;
         v[r].tail |= v[i].tail;
+        v[r].exact |= v[i].exact;
         v[r].heads += v[i].heads;
         v[r].bodies += v[i].bodies;
         v[r].sums += v[i].sums;
@@ -224,7 +227,7 @@ static int copy_scales(const struct net *net, struct net_node *n) {
 
 static enum kern_type type_of(const struct net_node *n, const struct value *group,
                               enum mien_precision precision, enum kern_type better) {
-    if (group->tail) return KERN_F32;
+    if (group->tail || (precision == MIEN_FP16 && group->exact)) return KERN_F32;
     if (n->op == NET_INPUT || precision != MIEN_INT8 || group->exempt) return better;
     return group->heads && !group->bodies ? better : KERN_U8;
 }

@@ -2,7 +2,8 @@
  * precision.h - how each value of a network is stored, and with that, how each layer computes.
  *
  * A layer multiplies in the type its input is stored in, so choosing the types of the values
- * chooses everything. fp32: all values are floats. bf16, fp16: all but the outputs are. int8:
+ * chooses everything. fp32: all values are floats. bf16: only the outputs are. fp16: those, and
+ * what the model's file says would cost too much exactness (net_exact). int8:
  * values between layers are bytes; the picture and what the last layers (heads, fully connected
  * ones) read stay in the better type, and outputs are floats.
  *

@@ -162,11 +162,22 @@ static const char *act_name(enum kern_act act) {
 
 /* "3x3 s2", or for a depthwise convolution handed on: "dw3x3 s2 1x1". */
 static void print_window(char *out, size_t size, const struct net_node *n, const char *before) {
-    snprintf(out, size, "%s%s%dx%d%s", before, n->groups > 1 ? "dw" : "", n->window.kh,
-             n->window.kw, n->window.stride > 1 ? " s2" : "");
+    int at = snprintf(out, size, "%s%s%dx%d", before, n->groups > 1 ? "dw" : "", n->window.kh,
+                      n->window.kw);
+    if (n->window.stride > 1) snprintf(out + at, size - (size_t)at, " s%d", n->window.stride);
 }
 
-static void print_step(FILE *f, const mien_net *net, const struct net_plan *p, int i) {
+/* Columns that names of algorithms take. */
+static int algorithm_width(const mien_net *net, const struct net_plan *p) {
+    size_t width = strlen("algorithm");
+    for (int i = 0; i < p->graph->nsteps; i++) {
+        size_t n = strlen(net->ctx->ops->algorithm(p->plan, i));
+        if (n > width) width = n;
+    }
+    return (int)width;
+}
+
+static void print_step(FILE *f, const mien_net *net, const struct net_plan *p, int i, int width) {
     static const char *const types[] = {
         [KERN_F32] = "f32", [KERN_BF16] = "bf16", [KERN_U8] = "u8", [KERN_F16] = "f16"};
     const struct plan_step *s = &p->graph->steps[i];
@@ -179,7 +190,7 @@ static void print_step(FILE *f, const mien_net *net, const struct net_plan *p, i
     }
     if (s->kind == PLAN_CONV || (s->kind == PLAN_POOL && !n->window.global))
         print_window(window, sizeof window, n, before);
-    fprintf(f, "%4d  %-13s %-13s %-14s %-5s %8.2f %10.1f  ", i,
+    fprintf(f, "%4d  %-*s  %-13s %-14s %-5s %8.2f %10.1f  ", i, width,
             net->ctx->ops->algorithm(p->plan, i), window, shape, types[s->out.type],
             (double)s->macs * 1e-6, (double)s->out.offset / 1024.0);
     if (s->before.node >= 0)
@@ -201,9 +212,10 @@ static void print_plan(FILE *f, const mien_net *net, const struct net_plan *p, i
             net->ctx->ops->describe(net->ctx->backend));
     if (g->batch != batch)
         fprintf(f, "the batch is run an image a thread; this is the plan of one image\n");
-    fprintf(f,
-            "step  algorithm     window        output h,w,c   type     MMACs     at KiB  layer\n");
-    for (int i = 0; i < g->nsteps; i++) print_step(f, net, p, i);
+    int width = algorithm_width(net, p);
+    fprintf(f, "step  %-*s  window        output h,w,c   type     MMACs     at KiB  layer\n", width,
+            "algorithm");
+    for (int i = 0; i < g->nsteps; i++) print_step(f, net, p, i, width);
     fprintf(f,
             "%d steps, %.3f GMACs; packed weights %.1f MiB, activations %.1f MiB in one arena "
             "(%.1f MiB without reuse, %d buffers), scratch %.1f MiB\n",

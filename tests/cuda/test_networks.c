@@ -24,12 +24,6 @@ struct input {
     int quick; /* one run, and only of the kernels a user gets */
 };
 
-/* What fp16 may be off by. The first layers of RetinaFace's small body make values that vary little
- * around large means, which costs any half precision a factor (bf16 is off by 0.017 there). */
-static double half_limit(const char *name) {
-    return strncmp(name, "retinaface-mnet025", 18) == 0 ? 6e-3 : 2e-3;
-}
-
 /* What computes. */
 struct way {
     const char *text;
@@ -146,7 +140,7 @@ static int compare(const struct input *in, const mien_image *img) {
         float *got = outputs_of(&gpu[i], in, pixels, &m);
         double off = got ? difference(exact, got, n) : NAN;
         double limit = is_bytes                        ? 1.5 * off_bytes + 0.01
-                       : gpu[i].precision == MIEN_FP16 ? half_limit(in->name)
+                       : gpu[i].precision == MIEN_FP16 ? 2e-3
                                                        : 1e-5;
         int good = off <= limit;
         printf("%-4s %s %dx%d batch %d, %s: %.3g (limit %.3g)%s%s\n", good ? "ok" : "FAIL",

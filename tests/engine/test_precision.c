@@ -328,6 +328,48 @@ static void test_random_graphs(void **state) {
     check_means(0.0055, 0.0152);
 }
 
+/* ----------------------------------------------------------- values kept from fp16 */
+
+enum { EXACT_VALUES = 3 };
+static net_value exact_values[EXACT_VALUES]; /* kept, a copy of it, the next layer's */
+
+static void exact(struct net *net) {
+    net_value kept = net_relu(net, net_conv(net, net_input(net), "c0", 2, 1));
+    net_value copy = net_pool(net, kept, (struct net_window){.kh = 2, .kw = 2, .stride = 2});
+    net_value next = net_relu(net, net_conv(net, copy, "c1", 1, 0));
+    net_exact(net, kept);
+    net_output(net, net_conv(net, next, "c2", 1, 0), "y");
+    exact_values[0] = kept;
+    exact_values[1] = copy;
+    exact_values[2] = next;
+}
+
+/* A value that its model keeps exact is not stored in fp16, nor what is a copy of it; in bf16 it is
+ * like any other. */
+static void test_exact(void **state) {
+    (void)state;
+    static const struct precision_support half = {.f16 = 1, .bf16 = 1};
+    static const enum kern_type fp16[EXACT_VALUES] = {KERN_F32, KERN_F32, KERN_F16};
+    struct blobmaker m;
+    blobmaker_open(&m, 5);
+    blobmaker_meta(&m, "\"bn_eps\":\"{}\"");
+    blobmaker_tensor(&m, "c0.weight", -0.3f, 0.3f, 8, 3, 3, 3);
+    blobmaker_tensor(&m, "c1.weight", -0.3f, 0.3f, 8, 8, 1, 1);
+    blobmaker_tensor(&m, "c2.weight", -0.3f, 0.3f, 4, 8, 1, 1);
+    struct blob *blob = blobmaker_finish(&m);
+    for (int is_fp16 = 0; is_fp16 < 2; is_fp16++) {
+        struct net *net = graphs_build(blob, exact);
+        if (fold_net(net) || precision_assign(net, is_fp16 ? MIEN_FP16 : MIEN_BF16, &half))
+            fail_msg("%s", err_text());
+        for (int i = 0; i < EXACT_VALUES; i++)
+            assert_int_equal(net->nodes[net_resolve(net, exact_values[i])].stored.type,
+                             is_fp16 ? fp16[i] : KERN_BF16);
+        net_free(net);
+    }
+    blob_close(blob);
+    blobmaker_close(&m);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stem),
@@ -338,6 +380,7 @@ int main(void) {
         cmocka_unit_test(test_wide),
         cmocka_unit_test(test_deep),
         cmocka_unit_test(test_random_graphs),
+        cmocka_unit_test(test_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
