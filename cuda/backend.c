@@ -220,9 +220,10 @@ static int fill_state(const struct backend_plan *p, struct run_state *s) {
                         "making a stream");
     if (rc) return rc;
     place(p, &s->run, (char *)(uintptr_t)s->memory);
-    rc = cuda_check(dev->driver->fill_bytes((CUdeviceptr)(uintptr_t)s->run.arrived, 0,
-                                            p->scratch.arrived, s->run.stream),
-                    "clearing counters");
+    if (p->scratch.arrived > 0)
+        rc = cuda_check(dev->driver->fill_bytes((CUdeviceptr)(uintptr_t)s->run.arrived, 0,
+                                                p->scratch.arrived, s->run.stream),
+                        "clearing counters");
     if (!rc) rc = cuda_steps_ready(&s->run);
     if (!rc && p->rival) { /* its kernels are not ours to load: a first run does */
         rc = cuda_steps_launch(&s->run);

@@ -23,6 +23,7 @@ static int find_device(struct cuda_device *dev, int index) {
     if (rc) return rc;
     dev->driver->device_name(dev->name, (int)sizeof dev->name, dev->id);
     dev->multiprocessors = attribute(dev, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
+    dev->shared = attribute(dev, CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
     dev->capability = 10 * attribute(dev, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR) +
                       attribute(dev, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
     if (dev->capability < 80)
@@ -134,13 +135,15 @@ static int find_kernel(const struct cuda_device *dev, const char *name, CUfuncti
 /* What a block may have of shared memory without asking. */
 enum { SHARED_DEFAULT = 48 << 10 };
 
-/* The kernel a launch wants, with the shared memory it wants. */
+/* The kernel a launch wants. One that wants more shared memory is allowed all there is: what a
+ * kernel is allowed is the same for all who launch it, in whatever thread, or have recorded a
+ * launch. */
 static int ready_kernel(const struct cuda_device *dev, const struct cuda_launch *shape,
                         CUfunction *out) {
     int rc = find_kernel(dev, shape->kernel, out);
     if (rc || shape->shared <= SHARED_DEFAULT) return rc;
     rc = cuda_check(dev->driver->function_set(*out, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
-                                              (int)shape->shared),
+                                              dev->shared),
                     "asking for shared memory");
     return rc ? err_prefix(rc, "%s", shape->kernel) : MIEN_OK;
 }

@@ -25,6 +25,7 @@ struct cuda_device {
     int nmodules;
     char name[64];
     int multiprocessors, capability; /* 10 * major + minor */
+    int shared;                      /* bytes of shared memory a block may ask for */
 };
 
 /* Opens device `index` and loads the kernels; close it with cuda_device_close(). MIEN_EDEVICE says

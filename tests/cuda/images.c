@@ -15,9 +15,19 @@ CUresult images_load(const struct cuda_driver *driver) {
     return CUDA_SUCCESS;
 }
 
-CUresult images_find(const struct cuda_driver *driver, const char *kernel, CUfunction *out) {
+/* As cuda/device.c does it. */
+CUresult images_find(const struct cuda_driver *driver, const struct cuda_launch *launch,
+                     CUfunction *out) {
+    CUdevice device;
+    int most = 0;
     CUresult r = CUDA_ERROR_NOT_FOUND;
     for (int i = 0; i < count && r == CUDA_ERROR_NOT_FOUND; i++)
-        r = driver->module_function(out, modules[i], kernel);
-    return r;
+        r = driver->module_function(out, modules[i], launch->kernel);
+    if (r != CUDA_SUCCESS || launch->shared <= 48 << 10) return r;
+    r = driver->device_get(&device, 0);
+    if (r == CUDA_SUCCESS)
+        r = driver->device_attribute(&most, CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN,
+                                     device);
+    if (r != CUDA_SUCCESS) return r;
+    return driver->function_set(*out, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, most);
 }

@@ -5,10 +5,13 @@
 #ifndef MIEN_TESTS_CUDA_IMAGES_H
 #define MIEN_TESTS_CUDA_IMAGES_H
 
+#include "cuda/choose.h"
 #include "cuda/driver.h"
 
 /* Loads all there are for the device of the current context. */
 CUresult images_load(const struct cuda_driver *driver);
-CUresult images_find(const struct cuda_driver *driver, const char *kernel, CUfunction *out);
+/* The kernel of a launch, allowed the shared memory it wants. */
+CUresult images_find(const struct cuda_driver *driver, const struct cuda_launch *launch,
+                     CUfunction *out);
 
 #endif

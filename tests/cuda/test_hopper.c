@@ -306,9 +306,7 @@ static void compare(const struct layer *l, const struct cuda_launch *launch, con
 
 static void launch_it(const struct cuda_launch *launch, void *params) {
     CUfunction f;
-    check(images_find(cuda, launch->kernel, &f));
-    check(cuda->function_set(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
-                             (int)launch->shared));
+    check(images_find(cuda, launch, &f));
     CUlaunchAttribute early = {.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION};
     early.value.programmaticStreamSerializationAllowed = 1;
     CUlaunchConfig config = {.gridDimX = launch->grid[0],

@@ -41,11 +41,7 @@ static int seen_index(const char *name) {
 
 static void launch(const struct cuda_launch *l, void *params) {
     CUfunction f;
-    test_check(images_find(gpu, l->kernel, &f), l->kernel);
-    if (l->shared > 48 << 10)
-        test_check(
-            gpu->function_set(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, (int)l->shared),
-            "shared memory");
+    test_check(images_find(gpu, l, &f), l->kernel);
     CUlaunchAttribute overlap = {.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION,
                                  .value.programmaticStreamSerializationAllowed = 1};
     CUlaunchConfig c = {.gridDimX = l->grid[0],

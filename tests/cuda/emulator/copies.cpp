@@ -136,7 +136,7 @@ static void log_copy(const copy &c) {
 static CUresult enqueue_copy(CUstream s, copy c, side to, side from, const char *what) {
     CUresult r = driver_ready();
     if (r != CUDA_SUCCESS) return r;
-    if (!c.width || !c.height) return CUDA_SUCCESS;
+    if (!c.width || !c.height) return driver_refuse(CUDA_ERROR_INVALID_VALUE, "a copy of nothing");
     bool to_pageable = false, from_pageable = false;
     const void *wrong = NULL;
     size_t size = 0;
@@ -214,7 +214,7 @@ CUresult CUDAAPI cuMemsetD8Async(CUdeviceptr p, unsigned char value, size_t size
     if (r != CUDA_SUCCESS) return r;
     void *to = (void *)(uintptr_t)p;
     emulator_range range;
-    if (!size) return CUDA_SUCCESS;
+    if (!size) return driver_refuse(CUDA_ERROR_INVALID_VALUE, "clearing nothing");
     if (!memory_live(to, size, &range)) {
         char text[256];
         memory_describe(to, text, sizeof text);

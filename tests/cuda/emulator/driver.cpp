@@ -302,6 +302,10 @@ CUresult CUDAAPI cuFuncSetAttribute(CUfunction f, CUfunction_attribute attribute
             return driver_refuse(CUDA_ERROR_INVALID_VALUE,
                                  "%s cannot have %d bytes of shared memory", f->kernel->name,
                                  value);
+        if (value < f->max_shared && f->max_shared > STATIC_SHARED)
+            return driver_refuse(CUDA_ERROR_INVALID_VALUE,
+                                 "%s gets less shared memory than launches elsewhere may want",
+                                 f->kernel->name);
         f->max_shared = value < STATIC_SHARED ? STATIC_SHARED : value;
         return CUDA_SUCCESS;
     case CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED:
