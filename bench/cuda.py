@@ -44,6 +44,7 @@ CONTENDERS = {
     "mien int8": ("mien", "int8", None),
     "mien fp32": ("mien", "fp32", None),
     "mien fp16 mma": ("mien", "fp16", "mma"),
+    "mien fp16 model": ("mien", "fp16", "model"),  # without measuring ways (cuda/tune.h)
     "mien fp16 cudnn": ("mien", "fp16", "cudnn"),
     "torch eager": ("torch", "fp16", "eager"),
     "torch graph": ("torch", "fp16", "graph"),
@@ -75,6 +76,9 @@ class Worker:
     def __init__(self, name):
         self.name = name
         self.kind, self.precision, self.way = CONTENDERS[name]
+        env = dict(os.environ)
+        if self.way == "model":
+            env["MIEN_CUDA_TUNE"], self.way = "0", None
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "cuda_worker.py")
         self.process = subprocess.Popen(
             [sys.executable, script, self.kind],
@@ -82,6 +86,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            env=env,
         )
         self.lines = queue.Queue()
         threading.Thread(target=self.read, daemon=True).start()

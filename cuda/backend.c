@@ -4,6 +4,7 @@
 #include "cuda/faces.h"
 #include "cuda/pictures.h"
 #include "cuda/steps.h"
+#include "cuda/tune.h"
 #include "engine/clock.h"
 #include "engine/err.h"
 
@@ -18,6 +19,7 @@ struct backend {
     struct cuda_machine machine;
     struct kern kern; /* makes rows of what is not a picture */
     struct cuda_shelf shelf;
+    struct cuda_tuning tuning;
     struct cuda_rival *rival; /* "cudnn" */
     char cap[16], text[160];
 };
@@ -45,6 +47,7 @@ struct backend_plan {
     const struct backend_weights *weights;
     struct cuda_scratch scratch;
     struct cuda_rival_plan *rival;
+    struct cuda_way *ways; /* [graph->nsteps] */
     pthread_mutex_t lock;
     struct run_state *idle;
 };
@@ -110,6 +113,7 @@ static int cuda_open(const struct backend_options *opt, struct backend **out) {
         return rc;
     }
     cuda_shelf_open(&b->shelf);
+    cuda_tuning_open(&b->tuning, &b->device, opt->use_cache);
     rc = choose_kernels(b, opt->kernels);
     if (rc) {
         cuda_close(b, NULL, NULL);
@@ -185,19 +189,8 @@ static void free_state(const struct backend_plan *p, struct run_state *s) {
     free(s);
 }
 
-/* All launches of a run but those of its input and of faces as one graph. */
-static int capture(const struct cuda_device *dev, struct run_state *s) {
-    CUgraph graph = NULL;
-    int rc =
-        cuda_check(dev->driver->capture_begin(s->run.stream, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL),
-                   "recording a plan");
-    if (rc) return rc;
-    rc = cuda_steps_launch(&s->run);
-    CUresult end = dev->driver->capture_end(s->run.stream, &graph);
-    if (!rc) rc = cuda_check(end, "recording a plan");
-    if (!rc) rc = cuda_check(dev->driver->graph_instantiate(&s->graph, graph, 0), "making a graph");
-    if (graph) dev->driver->graph_destroy(graph);
-    return rc;
+static int launch_steps(void *run) {
+    return cuda_steps_launch(run);
 }
 
 static struct cuda_run empty_run(const struct backend_plan *p) {
@@ -205,7 +198,8 @@ static struct cuda_run empty_run(const struct backend_plan *p) {
                              .machine = p->backend->machine,
                              .graph = p->graph,
                              .layers = &p->weights->layers,
-                             .rival = p->rival};
+                             .rival = p->rival,
+                             .ways = p->ways};
 }
 
 static int fill_state(const struct backend_plan *p, struct run_state *s) {
@@ -229,7 +223,8 @@ static int fill_state(const struct backend_plan *p, struct run_state *s) {
         rc = cuda_steps_launch(&s->run);
         if (!rc) rc = cuda_check(dev->driver->stream_wait(s->run.stream), "running a network");
     }
-    return rc ? rc : capture(dev, s);
+    /* All but the input and faces. */
+    return rc ? rc : cuda_record(dev, s->run.stream, launch_steps, &s->run, &s->graph);
 }
 
 static int new_state(const struct backend_plan *p, struct run_state **out) {
@@ -251,6 +246,7 @@ static void free_plan(struct backend_plan *p) {
         p->idle = next;
     }
     cuda_rival_plan_free(p->rival);
+    free(p->ways);
     pthread_mutex_destroy(&p->lock);
     free(p);
 }
@@ -261,6 +257,15 @@ static int plan_rival(struct backend_plan *p) {
     int rc = cuda_rival_plan_new(p->backend->rival, p->graph->nsteps, &p->rival);
     if (!rc) cuda_steps_offer(&shapes, p->rival);
     return rc;
+}
+
+/* How each convolution runs. */
+static int plan_ways(struct backend_plan *p) {
+    struct cuda_run shapes = empty_run(p);
+    p->ways = calloc((size_t)p->graph->nsteps + 1, sizeof *p->ways);
+    if (!p->ways) return err_set(MIEN_ENOMEM, "out of memory");
+    cuda_tune(&p->backend->tuning, &shapes, p->ways);
+    return MIEN_OK;
 }
 
 static int cuda_plan(struct backend *b, const struct backend_weights *w, const struct plan_graph *g,
@@ -274,7 +279,7 @@ static int cuda_plan(struct backend *b, const struct backend_weights *w, const s
     pthread_mutex_init(&p->lock, NULL);
     int rc = cuda_enter(&b->device);
     if (!rc) {
-        if (b->rival) rc = plan_rival(p);
+        rc = b->rival ? plan_rival(p) : plan_ways(p);
         struct cuda_run shapes = empty_run(p);
         cuda_steps_scratch(&shapes, &p->scratch);
         if (!rc) rc = new_state(p, &p->idle); /* the first run allocates nothing */
@@ -523,6 +528,7 @@ static void cuda_close(struct backend *b, struct backend_weights *w, struct back
         cuda_leave(&owner->device);
     }
     free(w);
+    if (b) cuda_tuning_close(&b->tuning);
     if (b) cuda_device_close(&b->device);
     free(b);
 }

@@ -29,6 +29,32 @@ struct cuda_launch {
     size_t partial_bytes, arrived_bytes;
 };
 
+/*
+ * A way to compute a convolution, and what a model of the machine expects it to take: a kernel, one
+ * of its tiles, and how many blocks share a tile's sum. The model is no measurement (tune.h is).
+ */
+enum cuda_family { CUDA_BY_MODEL, CUDA_FC, CUDA_MMA, CUDA_WGMMA };
+struct cuda_way {
+    enum cuda_family family;
+    int tile, splits;
+    double cycles;
+};
+enum { CUDA_MOST_WAYS = 8 };
+
+/* The most promising ways but those of hopper.h, the best first: of each tile two ways at most,
+ * none that seems to take three times as long as the first. Returns how many there are; none where
+ * only the plain kernel computes this. */
+int cuda_list_conv(const struct cuda_machine *m, const struct cuda_conv *p,
+                   struct cuda_way out[CUDA_MOST_WAYS]);
+/* The launch of such a way; 0 where it does not take this convolution. */
+int cuda_shape_way(const struct cuda_conv *p, const struct cuda_way *way, struct cuda_launch *out);
+
+/* Keeps a list of the best: inserts the way where its cycles belong, and drops one that is too many
+ * or, of the same tile, the third. */
+void cuda_add_way(struct cuda_way ways[CUDA_MOST_WAYS], int *count, const struct cuda_way *way);
+/* Drops those at the end that seem hopeless; returns how many are left. */
+int cuda_trim_ways(const struct cuda_way ways[CUDA_MOST_WAYS], int count);
+
 /* Every struct is as it will be launched, with its pointers: their alignment decides, too. Of
  * struct cuda_conv, splits, partial and arrived are not looked at. */
 void cuda_choose_conv(const struct cuda_machine *m, const struct cuda_conv *p,

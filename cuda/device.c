@@ -177,3 +177,19 @@ int cuda_launch(const struct cuda_device *dev, CUstream stream, const struct cud
     rc = cuda_check(dev->driver->launch(&config, f, arguments, NULL), "launching a kernel");
     return rc ? err_prefix(rc, "%s", shape->kernel) : MIEN_OK;
 }
+
+int cuda_record(const struct cuda_device *dev, CUstream stream, int (*launch)(void *),
+                void *context, CUgraphExec *out) {
+    CUgraph graph = NULL;
+    *out = NULL;
+    int rc = cuda_check(dev->driver->capture_begin(stream, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL),
+                        "recording a plan");
+    if (rc) return rc;
+    rc = launch(context);
+    CUresult end = dev->driver->capture_end(stream, &graph);
+    if (!rc) rc = cuda_check(end, "recording a plan");
+    if (!rc) rc = cuda_check(dev->driver->graph_instantiate(out, graph, 0), "making a graph");
+    if (rc) *out = NULL;
+    if (graph) dev->driver->graph_destroy(graph);
+    return rc;
+}

@@ -55,4 +55,8 @@ int cuda_ready(const struct cuda_device *dev, const struct cuda_launch *shape);
 int cuda_launch(const struct cuda_device *dev, CUstream stream, const struct cuda_launch *shape,
                 const void *params, int early);
 
+/* What `launch` puts into the stream, as a graph that does it again; *out is NULL on failure. */
+int cuda_record(const struct cuda_device *dev, CUstream stream, int (*launch)(void *),
+                void *context, CUgraphExec *out);
+
 #endif

@@ -1,6 +1,7 @@
 #include "cuda/steps.h"
 
 #include "cuda/hopper.h"
+#include "engine/hash.h"
 #include "mien.h"
 
 #include <string.h>
@@ -63,10 +64,6 @@ static struct cuda_epilogue epilogue_of(const struct cuda_run *run, const struct
 
 /* -------------------------------------------------------------------- steps */
 
-static int wants_wgmma(const struct cuda_run *run) {
-    return !run->machine.cap || strcmp(run->machine.cap, "wgmma") == 0;
-}
-
 static void give_scratch(const struct cuda_run *run, const struct cuda_launch *shape,
                          struct cuda_conv *c) {
     c->splits = shape->splits;
@@ -100,7 +97,30 @@ static struct cuda_conv conv_of(const struct cuda_run *run, const struct plan_st
                               .splits = 1};
 }
 
-static void make_conv(const struct cuda_run *run, const struct plan_step *s, struct launch *l) {
+static int list_ways(const struct cuda_run *run, const struct cuda_conv *c,
+                     struct cuda_way out[CUDA_MOST_WAYS]) {
+    int count = cuda_hopper_list(&run->machine, c, out);
+    return count ? count : cuda_list_conv(&run->machine, c, out);
+}
+
+/* Fills the launch of a convolution of one group as `way`; 0 where that cannot be. */
+static int make_way(const struct cuda_run *run, const struct cuda_conv *p,
+                    const struct cuda_way *way, struct launch *l) {
+    struct cuda_conv c = *p;
+    if (way->family != CUDA_WGMMA) {
+        if (!cuda_shape_way(p, way, &l->shape)) return 0;
+        give_scratch(run, &l->shape, &c);
+        l->params.conv = c;
+        return 1;
+    }
+    if (!cuda_hopper_shape(p, way->tile, way->splits, run->machine.processors, &l->shape)) return 0;
+    give_scratch(run, &l->shape, &c);
+    return !run->arena || /* only the shape is asked for */
+           cuda_hopper_fill(run->device->driver, &c, &l->shape, &l->params.wgmma);
+}
+
+static void make_conv(const struct cuda_run *run, int step, struct launch *l) {
+    const struct plan_step *s = &run->graph->steps[step];
     const struct cuda_layer *layer = &run->layers->layers[s->node];
     if (layer->groups > 1) {
         l->params.gconv = (struct cuda_gconv){.in = view_of(run, &s->in, s->in_value),
@@ -116,12 +136,12 @@ static void make_conv(const struct cuda_run *run, const struct plan_step *s, str
         return;
     }
     struct cuda_conv c = conv_of(run, s);
-    if (wants_wgmma(run) && cuda_hopper_choose(&run->machine, &c, &l->shape)) {
-        give_scratch(run, &l->shape, &c);
-        if (!run->arena || /* only the shape is asked for */
-            cuda_hopper_fill(run->device->driver, &c, &l->shape, &l->params.wgmma))
-            return;
-    }
+    struct cuda_way ways[CUDA_MOST_WAYS];
+    if (run->ways && run->ways[step].family != CUDA_BY_MODEL)
+        ways[0] = run->ways[step];
+    else if (list_ways(run, &c, ways) == 0)
+        ways[0].family = CUDA_BY_MODEL;
+    if (ways[0].family != CUDA_BY_MODEL && make_way(run, &c, &ways[0], l)) return;
     cuda_choose_conv(&run->machine, &c, &l->shape);
     give_scratch(run, &l->shape, &c);
     l->params.conv = c;
@@ -161,7 +181,7 @@ static void make_step(const struct cuda_run *run, int step, struct launch *l) {
     const struct plan_step *s = &run->graph->steps[step];
     memset(l, 0, sizeof *l);
     switch (s->kind) {
-    case PLAN_CONV: make_conv(run, s, l); break;
+    case PLAN_CONV: make_conv(run, step, l); break;
     case PLAN_POOL: make_pool(run, s, l); break;
     default: make_pointwise(run, s, l); break;
     }
@@ -207,6 +227,65 @@ static int launch_taken(const struct cuda_run *run, int step) {
     struct launch l = {.params.halo = {.out = c.e.out, .batch = run->graph->batch}};
     cuda_choose_halo(&run->machine, &l.params.halo, &l.shape);
     return cuda_launch(run->device, run->stream, &l.shape, &l.params, 0);
+}
+
+/* ---------------------------------------------------------------- a step alone */
+
+static void sign_view(struct hash *h, const struct cuda_view *v) {
+    int64_t shape[] = {v->image,  v->row,   v->px,   v->h,
+                       v->w,      v->c,     v->top,  v->left,
+                       v->bottom, v->right, v->type, (int64_t)((uintptr_t)v->data % 16)};
+    hash_add(h, shape, sizeof shape);
+}
+
+/* on_hopper: its ways count, too, which --backend may have ruled out. */
+static uint64_t sign(const struct cuda_conv *p, int on_hopper) {
+    const struct cuda_epilogue *e = &p->e;
+    int64_t shape[] = {p->taps,    p->across,    p->depth,     p->depth_pad,    p->k_pad,
+                       p->stride,  p->pad_top,   p->pad_left,  e->bias_classes, e->act,
+                       e->has_res, e->res_after, e->res_shift, e->batch,        on_hopper};
+    struct hash h;
+    hash_start(&h);
+    hash_add(&h, shape, sizeof shape);
+    sign_view(&h, &p->in);
+    sign_view(&h, &e->out);
+    if (e->has_res) sign_view(&h, &e->res);
+    return hash_end(&h);
+}
+
+int cuda_step_ways(const struct cuda_run *run, int step, struct cuda_way out[CUDA_MOST_WAYS],
+                   uint64_t *signature) {
+    const struct plan_step *s = &run->graph->steps[step];
+    *signature = 0;
+    if (s->kind != PLAN_CONV || run->layers->layers[s->node].groups > 1) return 0;
+    struct cuda_conv c = conv_of(run, s);
+    struct cuda_way others[CUDA_MOST_WAYS];
+    int count = cuda_hopper_list(&run->machine, &c, out), more;
+    *signature = sign(&c, count > 0);
+    if (!count) return cuda_list_conv(&run->machine, &c, out);
+    /* The two families' cycles are not estimates by one model: the best of the other comes last. */
+    more = cuda_list_conv(&run->machine, &c, others);
+    if (count > CUDA_MOST_WAYS - 2) count = CUDA_MOST_WAYS - 2;
+    for (int i = 0; i < more && i < 2; i++) out[count++] = others[i];
+    return count;
+}
+
+void cuda_step_shape(const struct cuda_run *run, int step, struct cuda_launch *out) {
+    struct launch l;
+    make_step(run, step, &l);
+    *out = l.shape;
+}
+
+int cuda_step_ready(const struct cuda_run *run, int step) {
+    struct launch l;
+    make_step(run, step, &l);
+    return cuda_ready(run->device, &l.shape);
+}
+
+int cuda_step_launch(const struct cuda_run *run, int step, int early) {
+    struct launch l;
+    make_step(run, step, &l);
+    return cuda_launch(run->device, run->stream, &l.shape, &l.params, early);
 }
 
 /* -------------------------------------------------------------------- a run */

@@ -15,6 +15,7 @@ struct cuda_run {
     const struct plan_graph *graph;
     const struct cuda_layers *layers;
     const struct cuda_rival_plan *rival; /* who does some of the steps, or NULL */
+    const struct cuda_way *ways; /* [graph->nsteps] of convolutions; NULL: CUDA_BY_MODEL, all */
     CUstream stream;
     char *arena;       /* graph->arena_bytes */
     float *partial;    /* for what several blocks sum together */
@@ -39,6 +40,16 @@ int cuda_steps_ready(const struct cuda_run *run);
 /* Puts the input into run->stream: run->input, or pictures, [batch] in memory of the device. */
 int cuda_input_launch(const struct cuda_run *run);
 int cuda_pictures_launch(const struct cuda_run *run, const struct cuda_picture *pictures);
+/* The ways to compute step `step`, the most promising first: how many; 0 where there is no choice.
+ * Steps of the same signature are the same to them. */
+int cuda_step_ways(const struct cuda_run *run, int step, struct cuda_way out[CUDA_MOST_WAYS],
+                   uint64_t *signature);
+/* One step alone, in the way run->ways says: its shape; loading its kernel; launching it, which may
+ * be captured. */
+void cuda_step_shape(const struct cuda_run *run, int step, struct cuda_launch *out);
+int cuda_step_ready(const struct cuda_run *run, int step);
+int cuda_step_launch(const struct cuda_run *run, int step, int early);
+
 /* Puts all steps and the outputs into it. These are the same for every run, and may be captured. */
 int cuda_steps_launch(const struct cuda_run *run);
 

@@ -76,28 +76,30 @@ static int stem_length(const char *path) {
     return (int)(n > m && strcmp(path + n - m, extension) == 0 ? n - m : n);
 }
 
-/* The user's folder for caches; NULL where there is none. */
-static char *cache_folder(void) {
+char *pack_cache_folder(int create) {
     const char *dir = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    char *path = NULL;
+    char *above = NULL, *path = NULL;
     int n = -1;
     if (dir && *dir == '/')
-        n = asprintf(&path, "%s", dir);
+        n = asprintf(&above, "%s", dir);
     else if (home && *home == '/')
-        n = asprintf(&path, "%s/.cache", home);
+        n = asprintf(&above, "%s/.cache", home);
+    if (n < 0) return NULL;
+    n = asprintf(&path, "%s/mien", above);
+    if (create && n >= 0) {
+        mkdir(above, 0700);
+        mkdir(path, 0700);
+    }
+    free(above);
     return n < 0 ? NULL : path;
 }
 
 /* Blobs of one name in several folders are told apart by a hash of the whole path. */
 static char *path_in_cache_folder(const char *blob, const char *variant, int create) {
-    char *folder = cache_folder(), *full = realpath(blob, NULL), *path = NULL;
+    char *folder = pack_cache_folder(create), *full = realpath(blob, NULL), *path = NULL;
     if (folder && full) {
         const char *name = strrchr(full, '/') + 1;
-        if (create) mkdir(folder, 0700);
-        if (asprintf(&path, "%s/mien", folder) < 0) path = NULL;
-        if (create && path) mkdir(path, 0700);
-        free(path);
-        if (asprintf(&path, "%s/mien/%.*s-%016llx.%s.packed", folder, stem_length(name), name,
+        if (asprintf(&path, "%s/%.*s-%016llx.%s.packed", folder, stem_length(name), name,
                      (unsigned long long)hash_bytes(full, strlen(full)), variant) < 0)
             path = NULL;
     }

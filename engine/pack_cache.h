@@ -31,6 +31,10 @@ void pack_cache_unmap(const void *weights, size_t bytes);
 /* Keeps packed weights for the next start, if that is possible. */
 void pack_cache_write(const struct pack_cache_key *key, const void *weights);
 
+/* The user's folder for what mien keeps, $XDG_CACHE_HOME/mien or ~/.cache/mien; NULL where there is
+ * none. create: it is made where that is possible. The caller frees it. */
+char *pack_cache_folder(int create);
+
 /* ---- for tests ---- */
 
 enum pack_cache_verdict {

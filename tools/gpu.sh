@@ -17,7 +17,8 @@ PACK=${PACK:-build-gpu}
 OUT=${OUT:-$PACK/out}
 # cuDNN's plans and torch.compile take half a minute and more a network and batch: they are for calls
 # of their own, BENCH='--contenders "mien fp16" "mien fp16 cudnn" "torch max-autotune" --batches 32'
-BENCH=${BENCH:---contenders "mien fp16" "mien int8" "mien fp32" "mien fp16 mma" "torch eager" \
+BENCH=${BENCH:---contenders "mien fp16" "mien int8" "mien fp32" "mien fp16 mma" \
+"mien fp16 model" "torch eager" \
 "torch graph"}
 LIMIT=${SECONDS_LEFT:-530}
 declare -a table=()

@@ -3,6 +3,7 @@
 processor instead. Over the emulated driver, which stands for devices of several kinds."""
 import os
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -81,6 +82,48 @@ class Plans(unittest.TestCase):
         text = self.plan("cuda:0", "--backend", "plain", "--precision", "fp32")
         self.assertIn("conv_plain", text)
         self.assertNotRegex(text, r"(?m) f16 ")
+
+
+class Tuning(unittest.TestCase):
+    """Ways of convolutions are measured once, and kept. In bytes: those kernels are quickest here."""
+
+    NET = "retinaface-mnet025-v2"
+    SLOW = "conv_u8_32x32_v16"
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def plan(self, *args, **env):
+        result = mien("info", self.NET, "--plan", "--device", "cuda", "--size", "32x32",
+                      "--precision", "int8", *args,
+                      env={"MIEN_LIBCUDA": str(EMULATED), "MIEN_EMULATOR_ARCH": "8.0",
+                           "XDG_CACHE_HOME": str(self.folder), **env})
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        return result.stdout.decode()
+
+    def file(self):
+        (path,) = self.folder.glob("mien/cuda-emulated-GPU-*.ways")
+        return path
+
+    def test_measured(self):
+        expected = self.plan()
+        self.assertIn(self.SLOW, expected)  # what the model says
+        self.assertEqual(list(self.folder.glob("mien/*.ways")), [])  # an emulator's time is none
+        measured = self.plan(MIEN_CUDA_TUNE="1", MIEN_EMULATOR_SLOW=self.SLOW)
+        self.assertNotIn(self.SLOW, measured)
+        self.assertIn("conv_u8_", measured)
+        kept = self.file().read_text()
+        self.assertNotIn(self.SLOW, kept)
+        # the next start measures nothing, and what else is in the file does no harm
+        self.file().write_text("odd\n" + kept + "0123456789abcdef conv_u8_9x9_v16 70000\n")
+        before = self.file().stat()
+        self.assertEqual(self.plan(MIEN_CUDA_TUNE="1", MIEN_EMULATOR_SLOW="conv_u8_64x32_v16"),
+                         measured)
+        self.assertEqual(self.file().stat().st_mtime_ns, before.st_mtime_ns)
+        # without the file nothing is known, and nothing measured
+        self.assertEqual(self.plan("--no-cache", MIEN_CUDA_TUNE="0"), expected)
 
 
 @unittest.skipUnless(HAVE_NETWORKS, "no networks")

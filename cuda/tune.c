@@ -1,0 +1,305 @@
+#include "cuda/tune.h"
+
+#include "engine/err.h"
+#include "engine/pack_cache.h"
+#include "mien.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ------------------------------------------------------------- what is known */
+
+enum { MOST_KNOWN = 1 << 12, MOST_BYTES = MOST_KNOWN * 72 };
+
+static struct cuda_tuned *find(const struct cuda_tuning *t, uint64_t signature) {
+    for (int i = 0; i < t->count; i++)
+        if (t->known[i].signature == signature) return &t->known[i];
+    return NULL;
+}
+
+static int grow(struct cuda_tuning *t) {
+    int capacity = t->capacity ? 2 * t->capacity : 64;
+    if (capacity > MOST_KNOWN) return 0;
+    struct cuda_tuned *more = realloc(t->known, sizeof *more * (size_t)capacity);
+    if (!more) return 0;
+    t->known = more;
+    t->capacity = capacity;
+    return 1;
+}
+
+/* Where there is no room for it, it will be measured again. */
+static void remember(struct cuda_tuning *t, uint64_t signature, const char *kernel, int splits) {
+    struct cuda_tuned *to = find(t, signature);
+    if (!to) {
+        if (t->count == t->capacity && !grow(t)) return;
+        to = &t->known[t->count++];
+    }
+    to->signature = signature;
+    snprintf(to->kernel, sizeof to->kernel, "%s", kernel);
+    to->splits = splits;
+}
+
+void cuda_tuning_read(struct cuda_tuning *t, const char *text) {
+    while (text && *text) {
+        uint64_t signature;
+        char kernel[CUDA_TUNED_NAME];
+        int splits, end = 0;
+        if (sscanf(text, "%16" SCNx64 " %47[a-z0-9_] %d%n", &signature, kernel, &splits, &end) ==
+                3 &&
+            (text[end] == '\n' || text[end] == '\0'))
+            remember(t, signature, kernel, splits);
+        text = strchr(text, '\n');
+        if (text) text++;
+    }
+}
+
+static void read_file(struct cuda_tuning *t) {
+    FILE *f = t->path ? fopen(t->path, "re") : NULL;
+    char *text = f ? malloc(MOST_BYTES + 1) : NULL;
+    if (text) {
+        text[fread(text, 1, MOST_BYTES, f)] = '\0';
+        cuda_tuning_read(t, text);
+    }
+    free(text);
+    if (f) fclose(f);
+}
+
+/* The whole file anew, in the place of the old one once it is there: two processes at it leave what
+ * the later one knows. */
+static void write_file(const struct cuda_tuning *t) {
+    char *folder = pack_cache_folder(1), *temporary = NULL;
+    free(folder); /* it exists now */
+    if (!t->path || asprintf(&temporary, "%s.%ld", t->path, (long)getpid()) < 0) return;
+    FILE *f = fopen(temporary, "wxe");
+    if (f) {
+        for (int i = 0; i < t->count; i++)
+            fprintf(f, "%016" PRIx64 " %s %d\n", t->known[i].signature, t->known[i].kernel,
+                    t->known[i].splits);
+        int good = !ferror(f);
+        good = fclose(f) == 0 && good;
+        if (!good || rename(temporary, t->path) != 0) unlink(temporary);
+    }
+    free(temporary);
+}
+
+/* A file for each kind of device, driver and version of mien. */
+static char *path_of(const struct cuda_device *dev) {
+    char *folder = pack_cache_folder(0), *path = NULL, name[sizeof dev->name];
+    snprintf(name, sizeof name, "%s", dev->name);
+    for (char *c = name; *c; c++)
+        if (!isalnum((unsigned char)*c)) *c = '-';
+    if (folder && asprintf(&path, "%s/cuda-%s-%d-%s.ways", folder, name, dev->driver->version,
+                           MIEN_VERSION) < 0)
+        path = NULL;
+    free(folder);
+    return path;
+}
+
+void cuda_tuning_open(struct cuda_tuning *t, const struct cuda_device *dev, int use_cache) {
+    const char *wanted = getenv("MIEN_CUDA_TUNE"), *other = getenv("MIEN_LIBCUDA");
+    memset(t, 0, sizeof *t);
+    pthread_mutex_init(&t->lock, NULL);
+    t->on = wanted && *wanted ? strcmp(wanted, "0") != 0 : !(other && *other);
+    if (!t->on) return;
+    t->path = use_cache ? path_of(dev) : NULL;
+    read_file(t);
+}
+
+void cuda_tuning_close(struct cuda_tuning *t) {
+    pthread_mutex_destroy(&t->lock);
+    free(t->known);
+    free(t->path);
+}
+
+/* ---------------------------------------------------------------- measuring */
+
+/* A plan with memory of its own, for one step at a time. */
+struct bench {
+    struct cuda_run run;
+    CUdeviceptr memory;
+    CUevent begin, end;
+    int warm;
+};
+
+struct repeated {
+    const struct cuda_run *run;
+    int step, count;
+};
+
+static int launch_repeated(void *context) {
+    const struct repeated *r = context;
+    int rc = MIEN_OK;
+    for (int i = 0; i < r->count && !rc; i++) rc = cuda_step_launch(r->run, r->step, i > 0);
+    return rc;
+}
+
+/* Milliseconds of one launch of a graph; 1e30 where that fails. */
+static double time_graph(const struct bench *b, CUgraphExec graph) {
+    const struct cuda_driver *driver = b->run.device->driver;
+    float ms = 0;
+    int good = driver->event_record(b->begin, b->run.stream) == CUDA_SUCCESS &&
+               driver->graph_launch(graph, b->run.stream) == CUDA_SUCCESS &&
+               driver->event_record(b->end, b->run.stream) == CUDA_SUCCESS &&
+               driver->event_wait(b->end) == CUDA_SUCCESS &&
+               driver->event_elapsed(&ms, b->begin, b->end) == CUDA_SUCCESS;
+    return good ? (double)ms : 1e30;
+}
+
+/* `count` launches of a step behind each other, as run->ways says; NULL where that cannot be. */
+static CUgraphExec record(const struct bench *b, int step, int count) {
+    struct repeated launches = {&b->run, step, count};
+    CUgraphExec graph = NULL;
+    if (cuda_step_ready(&b->run, step) ||
+        cuda_record(b->run.device, b->run.stream, launch_repeated, &launches, &graph))
+        return NULL;
+    return graph;
+}
+
+static void forget(const struct bench *b, CUgraphExec graph) {
+    if (graph) b->run.device->driver->graph_exec_destroy(graph);
+}
+
+static void close_bench(struct bench *b) {
+    const struct cuda_device *dev = b->run.device;
+    if (b->begin) dev->driver->event_destroy(b->begin);
+    if (b->end) dev->driver->event_destroy(b->end);
+    if (b->run.stream) dev->driver->stream_destroy(b->run.stream);
+    cuda_free(dev, b->memory);
+}
+
+/* The most that any way of any step wants beside the activations. */
+static void find_scratch(const struct cuda_run *run, struct cuda_way *ways,
+                         struct cuda_scratch *out) {
+    memset(out, 0, sizeof *out);
+    for (int step = 0; step < run->graph->nsteps; step++) {
+        struct cuda_way list[CUDA_MOST_WAYS], was = ways[step];
+        uint64_t signature;
+        int count = cuda_step_ways(run, step, list, &signature);
+        for (int i = 0; i < count; i++) {
+            struct cuda_launch shape;
+            ways[step] = list[i];
+            cuda_step_shape(run, step, &shape);
+            if (shape.partial_bytes > out->partial) out->partial = shape.partial_bytes;
+            if (shape.arrived_bytes > out->arrived) out->arrived = shape.arrived_bytes;
+        }
+        ways[step] = was;
+    }
+}
+
+/* b->run is a plan without memory. */
+static int open_bench(struct bench *b, struct cuda_way *ways) {
+    enum { PLACE = 256, ORDINARY = 0x3C /* 1.06 of fp16, 0.01 of fp32, 60 */ };
+    const struct cuda_driver *driver = b->run.device->driver;
+    struct cuda_scratch scratch;
+    find_scratch(&b->run, ways, &scratch);
+    size_t arena = (b->run.graph->arena_bytes + PLACE - 1) / PLACE * PLACE;
+    size_t partial = (scratch.partial + PLACE - 1) / PLACE * PLACE;
+    if (cuda_alloc(b->run.device, arena + partial + scratch.arrived + 1, &b->memory)) return 0;
+    b->run.arena = (char *)(uintptr_t)b->memory;
+    b->run.partial = (float *)(void *)(b->run.arena + arena);
+    b->run.arrived = (unsigned *)(void *)(b->run.arena + arena + partial);
+    return driver->stream_create(&b->run.stream, CU_STREAM_NON_BLOCKING) == CUDA_SUCCESS &&
+           driver->event_create(&b->begin, CU_EVENT_DEFAULT) == CUDA_SUCCESS &&
+           driver->event_create(&b->end, CU_EVENT_DEFAULT) == CUDA_SUCCESS &&
+           driver->fill_bytes(b->memory, ORDINARY, arena + partial, b->run.stream) ==
+               CUDA_SUCCESS &&
+           driver->fill_bytes(b->memory + arena + partial, 0, scratch.arrived + 1, b->run.stream) ==
+               CUDA_SUCCESS;
+}
+
+/* So many launches of a step that what surrounds them does not count: they take some 60 us. */
+static int launches_of(const struct bench *b, int step) {
+    enum { LEAST = 2, MOST = 20 };
+    CUgraphExec graph = record(b, step, LEAST);
+    if (!graph) return LEAST;
+    time_graph(b, graph); /* kernels come onto the device */
+    double count = 0.06 * LEAST / (time_graph(b, graph) + 1e-6);
+    forget(b, graph);
+    return count < LEAST ? LEAST : count > MOST ? MOST : (int)count;
+}
+
+/* A device that was idle takes its time to run at full speed. */
+static void warm_up(struct bench *b, CUgraphExec graph) {
+    for (double ms = 0; graph && !b->warm && ms < 100;) ms += time_graph(b, graph) + 0.01;
+    b->warm = 1;
+}
+
+/* The fastest of a step's ways; the first where none could be measured. Each is timed once a round,
+ * so that whatever changes meanwhile changes for all, and its best time counts; the first round
+ * counts only to see who is hopeless. */
+static int fastest(struct bench *b, int step, const struct cuda_way *list, int count,
+                   struct cuda_way *ways) {
+    enum { ROUNDS = 4 };
+    CUgraphExec graphs[CUDA_MOST_WAYS];
+    double first[CUDA_MOST_WAYS], best[CUDA_MOST_WAYS], least = 1e30;
+    ways[step] = list[0];
+    int launches = launches_of(b, step), found = 0;
+    for (int i = 0; i < count; i++) {
+        ways[step] = list[i];
+        graphs[i] = record(b, step, launches);
+        best[i] = 1e30;
+    }
+    warm_up(b, graphs[0]);
+    for (int i = 0; i < count; i++) {
+        first[i] = graphs[i] ? time_graph(b, graphs[i]) : 1e30;
+        if (first[i] < least) least = first[i];
+    }
+    for (int round = 1; round < ROUNDS; round++)
+        for (int i = 0; i < count; i++) {
+            if (!graphs[i] || first[i] > 2 * least) continue;
+            double ms = time_graph(b, graphs[i]);
+            if (ms < best[i]) best[i] = ms;
+        }
+    for (int i = 0; i < count; i++) {
+        if (best[i] < best[found]) found = i;
+        forget(b, graphs[i]);
+    }
+    return found;
+}
+
+/* -------------------------------------------------------------------- tuning */
+
+/* Which of a step's ways is the known one; -1: it is none of them. */
+static int recall(const struct cuda_tuned *known, const struct cuda_run *run, int step,
+                  const struct cuda_way *list, int count, struct cuda_way *ways) {
+    for (int i = 0; known && i < count; i++) {
+        struct cuda_launch shape;
+        ways[step] = list[i];
+        cuda_step_shape(run, step, &shape);
+        if (strcmp(shape.kernel, known->kernel) == 0 && shape.splits == known->splits) return i;
+    }
+    return -1;
+}
+
+void cuda_tune(struct cuda_tuning *t, const struct cuda_run *run, struct cuda_way *ways) {
+    struct cuda_run shapes = *run;
+    struct bench bench = {.run = *run};
+    int opened = 0, found = 0;
+    if (!t->on) return;
+    bench.run.ways = shapes.ways = ways;
+    pthread_mutex_lock(&t->lock); /* two that measure at once would measure each other */
+    for (int step = 0; step < run->graph->nsteps; step++) {
+        struct cuda_way list[CUDA_MOST_WAYS];
+        uint64_t signature;
+        int count = cuda_step_ways(&shapes, step, list, &signature);
+        if (count < 2) continue;
+        int way = recall(find(t, signature), &shapes, step, list, count, ways);
+        if (way < 0 && !opened) opened = open_bench(&bench, ways) ? 1 : -1;
+        if (way < 0 && opened > 0) {
+            way = fastest(&bench, step, list, count, ways);
+            struct cuda_launch shape;
+            ways[step] = list[way];
+            cuda_step_shape(&shapes, step, &shape);
+            remember(t, signature, shape.kernel, shape.splits);
+            found = 1;
+        }
+        ways[step] = way < 0 ? (struct cuda_way){.family = CUDA_BY_MODEL} : list[way];
+    }
+    if (opened) close_bench(&bench);
+    if (found) write_file(t);
+    pthread_mutex_unlock(&t->lock);
+}
