@@ -27,6 +27,7 @@ struct cuda_launch {
      * when they are allocated; kernels leave them at zero. */
     int splits;
     size_t partial_bytes, arrived_bytes;
+    unsigned cluster; /* blocks of a cluster along the grid's x; 0: there are no clusters */
 };
 
 /*

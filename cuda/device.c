@@ -160,9 +160,15 @@ int cuda_launch(const struct cuda_device *dev, CUstream stream, const struct cud
     CUfunction f;
     int rc = ready_kernel(dev, shape, &f);
     if (rc) return rc;
-    CUlaunchAttribute attributes[1] = {
-        {.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION}};
-    attributes[0].value.programmaticStreamSerializationAllowed = 1;
+    CUlaunchAttribute attributes[2];
+    unsigned n = 0;
+    if (early && dev->capability >= 90)
+        attributes[n++] =
+            (CUlaunchAttribute){.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION,
+                                .value.programmaticStreamSerializationAllowed = 1};
+    if (shape->cluster)
+        attributes[n++] = (CUlaunchAttribute){.id = CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION,
+                                              .value.clusterDim = {shape->cluster, 1, 1}};
     CUlaunchConfig config = {.gridDimX = shape->grid[0],
                              .gridDimY = shape->grid[1],
                              .gridDimZ = shape->grid[2],
@@ -172,7 +178,7 @@ int cuda_launch(const struct cuda_device *dev, CUstream stream, const struct cud
                              .sharedMemBytes = shape->shared,
                              .hStream = stream,
                              .attrs = attributes,
-                             .numAttrs = early && dev->capability >= 90 ? 1 : 0};
+                             .numAttrs = n};
     void *arguments[] = {(void *)(uintptr_t)params};
     rc = cuda_check(dev->driver->launch(&config, f, arguments, NULL), "launching a kernel");
     return rc ? err_prefix(rc, "%s", shape->kernel) : MIEN_OK;

@@ -16,12 +16,14 @@ enum {
 
 struct tile {
     const char *name;
-    int pixels, channels, groups, turns, copiers, blocks;
+    int pixels, channels, groups, turns, copiers, blocks, cluster;
 };
 
 #define TILE(m, n, groups, turns, copiers, blocks)                                                 \
-    {"conv_wgmma_" #m "x" #n, m, n, groups, turns, copiers, blocks},
-static const struct tile tiles[CUDA_HOPPER_TILE_COUNT] = {CUDA_WGMMA_TILES(TILE)};
+    {"conv_wgmma_" #m "x" #n, m, n, groups, turns, copiers, blocks, 0},
+#define CLUSTER_TILE(m, n, blocks) {"conv_wgmma_" #m "x" #n "_cluster", m, n, 1, 0, 1, blocks, 1},
+static const struct tile tiles[CUDA_HOPPER_TILE_COUNT] = {
+    CUDA_WGMMA_TILES(TILE) CUDA_WGMMA_CLUSTER_TILES(CLUSTER_TILE)};
 
 static int64_t divide_up(int64_t a, int64_t b) {
     return (a + b - 1) / b;
@@ -70,6 +72,8 @@ int cuda_hopper_shape(const struct cuda_conv *p, int tile, int splits, int proce
     int64_t count =
         divide_up(windows_of(p), t->pixels) * divide_up(p->e.out.c, t->channels) * splits;
     if (!fits(p) || splits < 1 || splits > p->taps * chunks_of(p) || count > 0x7FFFFFFF) return 0;
+    /* 8 blocks are what every device takes as a cluster */
+    if (t->cluster && splits != 2 && splits != 4 && splits != 8) return 0;
     /* A deep ring where blocks would be few, but room beside it for a block of the next kernel,
      * which fetches its weights before it may start. */
     int64_t blocks = divide_up(count, processors);
@@ -81,12 +85,14 @@ int cuda_hopper_shape(const struct cuda_conv *p, int tile, int splits, int proce
     memset(out, 0, sizeof *out);
     out->kernel = t->name;
     int64_t resident = (int64_t)processors * t->blocks;
-    out->grid[0] = (unsigned)(count < resident ? count : resident);
+    out->grid[0] = (unsigned)(count < resident || t->cluster ? count : resident);
     out->grid[1] = out->grid[2] = 1;
     out->block = (unsigned)CUDA_WGMMA_THREADS(t->groups, t->copiers);
     out->shared = (unsigned)CUDA_WGMMA_SHARED(t->pixels, t->channels, stages);
     out->splits = splits;
-    if (splits > 1) {
+    if (t->cluster) {
+        out->cluster = (unsigned)splits;
+    } else if (splits > 1) {
         out->partial_bytes = (size_t)count * (size_t)(t->pixels * t->channels) * sizeof(float);
         out->arrived_bytes = (size_t)(count / splits) * sizeof(unsigned);
     }
@@ -106,7 +112,10 @@ static double cycles_of(const struct cuda_conv *p, int tile, int splits, int pro
     double part = (double)divide_up((int64_t)p->taps * chunks_of(p), splits);
     double step = multiply > fetch ? multiply : fetch, alone = multiply + 60;
     double once = 600 + area / 16;
-    if (splits > 1) once += 1500 + area * 4 * splits / 64;
+    if (t->cluster)
+        once = 1300 + area / 16 / splits;
+    else if (splits > 1)
+        once += 1500 + area * 4 * splits / 64;
     int64_t count =
         divide_up(windows_of(p), t->pixels) * divide_up(p->e.out.c, t->channels) * splits;
     int64_t round = (int64_t)processors * t->blocks, rest = count % round;

@@ -17,9 +17,9 @@
  * choose.h, splits, partial and arrived are not looked at; the launch says what they should be. */
 int cuda_hopper_list(const struct cuda_machine *m, const struct cuda_conv *p,
                      struct cuda_way out[CUDA_MOST_WAYS]);
-/* One way of many: tile `tile` of kernels/wgmma_tiles.h, `splits` blocks a tile, as many blocks as
- * `processors` multiprocessors have at a time. */
-enum { CUDA_HOPPER_TILE_COUNT = 6 };
+/* One way of many: tile `tile` of kernels/wgmma_tiles.h, those of clusters behind the others,
+ * `splits` blocks a tile, as many blocks as `processors` multiprocessors have at a time. */
+enum { CUDA_HOPPER_TILE_COUNT = 8 };
 int cuda_hopper_shape(const struct cuda_conv *p, int tile, int splits, int processors,
                       struct cuda_launch *out);
 

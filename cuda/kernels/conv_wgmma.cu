@@ -10,7 +10,8 @@
  * Blocks stay, and take every gridDim.x-th tile, so that the first copies of a tile, and where
  * groups take turns all of its multiplications, run during the stores of the tile before.
  * Neighbouring blocks have the same pixels and other channels: a map is read from memory once and
- * then from L2, and weights are in L2 all the time.
+ * then from L2, and weights are in L2 all the time. Where a map is too small for that to matter, the
+ * blocks of a cluster share a tile, and there is a cluster a tile.
  */
 #include "cuda/kernels/hopper.cuh"
 #include "cuda/kernels/wgmma_tiles.h"
@@ -274,6 +275,51 @@ DEVICE void store_all(const cuda_epilogue &e, int first, int channel, float (&su
     }
 }
 
+/*
+ * The blocks of a cluster have a part each of one tile's sum, block i split i. Each leaves its sums
+ * where its ring was, adds up those of a share of the pixels, in the order of the splits, and
+ * stores them. The copying warp comes along to both meetings: the second is there because nobody
+ * may end while others still read.
+ */
+template <int channels>
+DEVICE void store_shared(const cuda_conv_wgmma &p, float *sums, const part &w,
+                         float (&sum)[1][channels / 2]) {
+    enum { PITCH = channels + CONV_SUM_PAD, GROUPS = channels / WIDE };
+    int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+    const cuda_epilogue &e = p.conv.e;
+    threads_sync(1, GROUP_THREADS); /* all warps are done with the ring */
+    float *own = sums + (warp * 16 + lane / 4) * PITCH + lane % 4 * 2;
+#pragma unroll
+    for (int i = 0; i < channels / 2; i += 2) {
+        pair q;
+        q.w[0] = bits_of(sum[0][i]);
+        q.w[1] = bits_of(sum[0][i + 1]);
+        *(pair *)(own + i % 4 / 2 * 8 * PITCH + i / 4 * 8) = q;
+    }
+    cluster_sync();
+    int splits = p.conv.splits, rows = GROUP_ROWS / splits, map = e.out.h * e.out.w;
+    for (int i = threadIdx.x; i < rows * GROUPS; i += GROUP_THREADS) {
+        int row = w.split * rows + i / GROUPS, pixel = w.m * GROUP_ROWS + row;
+        int group = i % GROUPS * WIDE, c = w.n * channels + group;
+        if (c >= e.out.c || pixel >= e.batch * map) continue;
+        float v[WIDE] = {0, 0, 0, 0, 0, 0, 0, 0};
+        for (int s = 0; s < splits; s++)
+#pragma unroll
+            for (int half = 0; half < WIDE; half += 4) {
+                float more[4];
+                load_cluster(more, sums + row * PITCH + group + half, s);
+#pragma unroll
+                for (int j = 0; j < 4; j++) v[half + j] += more[j];
+            }
+        wide_epilogue wide;
+        wide_epilogue_of(e, c, min(e.out.c - c, (int)WIDE), wide);
+        for (int j = 0; j < WIDE; j++) wide.scale[j] = 1; /* sums are floats */
+        int b = pixel / map, y = (pixel - b * map) / e.out.w;
+        store_sums(e, wide, v, b, y, pixel - b * map - y * e.out.w);
+    }
+    cluster_sync();
+}
+
 /* ------------------------------------------------------------- the kernels */
 
 /* What a multiplying group does: all parts of its block, or every groups-th of them. turn[g] ends a
@@ -308,7 +354,7 @@ DEVICE void multiply_and_store(const cuda_conv_wgmma &p, ring r, uint64_t *turn,
     }
 }
 
-template <int pixels, int channels, int groups, int turns, int copiers>
+template <int pixels, int channels, int groups, int turns, int copiers, int shared>
 DEVICE void convolve(const cuda_conv_wgmma &p) {
     constexpr int threads = groups * GROUP_THREADS;
     ring r;
@@ -336,18 +382,38 @@ DEVICE void convolve(const cuda_conv_wgmma &p) {
             tensor_map_prefetch(p.b);
             copy_all<pixels, channels>(p, r);
         }
+        if constexpr (shared) {
+            cluster_sync();
+            cluster_sync();
+        }
     } else {
         if constexpr (copiers == 4) registers_take<232>();
         grid_wait();
         store_halo_wide(p.conv.e.out, p.conv.e.batch, blockIdx.x * threads + threadIdx.x,
                         gridDim.x * threads);
-        multiply_and_store<pixels, channels, groups, turns>(p, r, turn, (int *)(turn + 2));
+        if constexpr (shared) {
+            /* One part. Without the loop ptxas runs one multiplication after the other (C7515). */
+            for (int i = (int)blockIdx.x; i < parts_of(p); i += (int)gridDim.x) {
+                part w = part_of(p, i);
+                float sum[1][channels / 2];
+                multiply_all<pixels, channels>(r, w, 0, NULL, sum);
+                store_shared<channels>(p, (float *)r.stages, w, sum);
+            }
+        } else {
+            multiply_and_store<pixels, channels, groups, turns>(p, r, turn, (int *)(turn + 2));
+        }
     }
 }
 
 #define CONV_WGMMA(pixels, channels, groups, turns, copiers, blocks)                               \
     KERNEL(conv_wgmma_##pixels##x##channels, cuda_conv_wgmma, CUDA_WGMMA_THREADS(groups, copiers), \
            blocks) {                                                                               \
-        convolve<pixels, channels, groups, turns, copiers>(p);                                     \
+        convolve<pixels, channels, groups, turns, copiers, 0>(p);                                  \
     }
 CUDA_WGMMA_TILES(CONV_WGMMA)
+#define CONV_CLUSTER(pixels, channels, blocks)                                                     \
+    KERNEL(conv_wgmma_##pixels##x##channels##_cluster, cuda_conv_wgmma, CUDA_WGMMA_THREADS(1, 1),  \
+           blocks) {                                                                               \
+        convolve<pixels, channels, 1, 0, 1, 1>(p);                                                 \
+    }
+CUDA_WGMMA_CLUSTER_TILES(CONV_CLUSTER)

@@ -76,6 +76,27 @@ DEVICE void threads_sync(int id, int threads) {
     asm volatile("barrier.sync %0, %1;" ::"r"(id), "r"(threads) : "memory");
 }
 
+/* block_sync() of a cluster's blocks: all threads of all of them call it, but those that have ended.
+ * What was written to shared memory before it is seen by the others behind it. */
+DEVICE void cluster_sync() {
+    asm volatile("barrier.cluster.arrive.release;\n"
+                 "barrier.cluster.wait.acquire;" ::
+                     : "memory");
+}
+
+/* Four floats that lie where `own` points to, but in the shared memory of block `rank` of the
+ * cluster. */
+DEVICE void load_cluster(float out[4], const float *own, int rank) {
+    asm volatile("{\n"
+                 ".reg .b32 there;\n"
+                 "mapa.shared::cluster.u32 there, %4, %5;\n"
+                 "ld.shared::cluster.v4.f32 {%0, %1, %2, %3}, [there];\n"
+                 "}"
+                 : "=f"(out[0]), "=f"(out[1]), "=f"(out[2]), "=f"(out[3])
+                 : "r"(shared_address(own)), "r"(rank)
+                 : "memory");
+}
+
 /* From here on each thread of this group of four warps has n registers, a multiple of 8 from 24 on:
  * fewer than before and the multiprocessor can give the rest to others, or more, for which it waits
  * until others have given enough. The kernel's branches between the groups must be one if and else.

@@ -27,6 +27,15 @@
     X(64, 64, 1, 0, 1, 3)                                                                          \
     X(64, 32, 1, 0, 1, 4)
 
+/*
+ * X(pixels, channels, blocks): tiles of one group whose sum the blocks of a cluster share, each a
+ * part of k, as splits do. They add up through each other's shared memory, and each stores a share
+ * of the tile: no trip through memory, and nobody waits to come last.
+ */
+#define CUDA_WGMMA_CLUSTER_TILES(X)                                                                \
+    X(64, 64, 3)                                                                                   \
+    X(64, 32, 4)
+
 #define CUDA_WGMMA_THREADS(groups, copiers) (128 * (groups) + 32 * (copiers))
 
 #endif

@@ -307,8 +307,11 @@ static void compare(const struct layer *l, const struct cuda_launch *launch, con
 static void launch_it(const struct cuda_launch *launch, void *params) {
     CUfunction f;
     check(images_find(cuda, launch, &f));
-    CUlaunchAttribute early = {.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION};
-    early.value.programmaticStreamSerializationAllowed = 1;
+    CUlaunchAttribute attributes[2] = {
+        {.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION,
+         .value.programmaticStreamSerializationAllowed = 1},
+        {.id = CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION,
+         .value.clusterDim = {launch->cluster ? launch->cluster : 1, 1, 1}}};
     CUlaunchConfig config = {.gridDimX = launch->grid[0],
                              .gridDimY = 1,
                              .gridDimZ = 1,
@@ -317,8 +320,8 @@ static void launch_it(const struct cuda_launch *launch, void *params) {
                              .blockDimZ = 1,
                              .sharedMemBytes = launch->shared,
                              .hStream = stream,
-                             .attrs = &early,
-                             .numAttrs = 1};
+                             .attrs = attributes,
+                             .numAttrs = launch->cluster ? 2 : 1};
     check(cuda->launch(&config, f, (void *[]){params}, NULL));
 }
 
@@ -357,11 +360,13 @@ static void test_every_tile(void **unused) {
     for (int i = 0; i < rounds * CUDA_HOPPER_TILE_COUNT; i++) {
         struct layer l = pick_layer(900);
         struct cuda_launch launch;
-        int splits = pick(0, 1) ? 1 : pick(2, 5);
-        if (!cuda_hopper_shape(&l.p, i % CUDA_HOPPER_TILE_COUNT, splits, processors, &launch))
-            assert_true(
-                cuda_hopper_shape(&l.p, i % CUDA_HOPPER_TILE_COUNT, 1, processors, &launch));
-        run_layer(&l, &launch);
+        int splits = pick(0, 1) ? 1 : pick(2, 5), tile = i % CUDA_HOPPER_TILE_COUNT;
+        int in_clusters = tile >= CUDA_HOPPER_TILE_COUNT - 2, there;
+        if (in_clusters) splits = 2 << pick(0, 2);
+        while (!(there = cuda_hopper_shape(&l.p, tile, splits, processors, &launch)) && splits > 1)
+            splits /= 2;
+        assert_true(there || in_clusters); /* of one step there is nothing to share */
+        if (there) run_layer(&l, &launch);
         drop_layer(&l);
     }
 }

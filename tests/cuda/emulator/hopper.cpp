@@ -215,6 +215,41 @@ static void start(const copy &c, const char *what, void (*land)(void *)) {
     emulator_defer(what, land, &c, sizeof c);
 }
 
+/* ------------------------------------------------------------------ clusters */
+
+static struct {
+    int arrived;
+    unsigned generation;
+} meeting; /* of the cluster that runs */
+
+/* The last of the threads that have not ended lets all go on. */
+static bool all_are_there(void *context) {
+    unsigned mine = *(unsigned *)context;
+    int alive = 0;
+    if (meeting.generation != mine) return true;
+    for (const emulator_block *b : emulator_cluster) alive += b->alive;
+    if (meeting.arrived < alive) return false;
+    meeting.arrived = 0;
+    meeting.generation++;
+    return true;
+}
+
+void cluster_sync() {
+    unsigned mine = meeting.generation;
+    meeting.arrived++;
+    emulator_wait_until("cluster_sync()", all_are_there, &mine);
+}
+
+void load_cluster(float out[4], const float *own, int rank) {
+    emulator_check_shared(own, 16, 16, "load_cluster()");
+    const char *from = emulator_shared_pointer(emulator_shared_address(own), rank);
+    if (!emulator_cluster[(size_t)rank]->alive)
+        emulator_abort("load_cluster() of block %d, which has ended", rank);
+    memcpy(out, from, 16);
+}
+
+/* -------------------------------------------------------------------- copies */
+
 void tensor_map_prefetch(const cuda_tensor_map &map) {
     emulator_check_aligned(&map, 64, "tensor_map_prefetch()");
 }

@@ -27,6 +27,9 @@ static inline void threads_sync(int id, int threads) {
     emulator_barrier_sync(id, threads);
 }
 
+void cluster_sync();
+void load_cluster(float out[4], const float *own, int rank);
+
 void emulator_registers(int n, int take);
 template <int n> static inline void registers_give() {
     static_assert(n % 8 == 0 && n >= 24 && n <= 256, "setmaxnreg has no such count");
