@@ -290,14 +290,27 @@ int cuda_shape_depthwise(const struct cuda_gconv *p, int outputs, struct cuda_la
     return 1;
 }
 
+int cuda_list_gconv(const struct cuda_machine *m, const struct cuda_gconv *p,
+                    struct cuda_way out[CUDA_MOST_WAYS]) {
+    struct cuda_launch one;
+    int count = 0;
+    if (!takes_wide(m, &p->e.out, p->e.batch)) return 0;
+    /* Four outputs a thread where that still gives every multiprocessor four blocks. */
+    if (cuda_shape_depthwise(p, 4, &one)) {
+        double cycles = one.grid[0] >= 4u * (unsigned)m->processors ? 1 : 2;
+        cuda_add_way(out, &count, &(struct cuda_way){CUDA_DEPTHWISE, 4, 1, cycles});
+    }
+    int outputs = count ? 1 : 0;
+    if (cuda_shape_depthwise(p, outputs, &one))
+        cuda_add_way(out, &count, &(struct cuda_way){CUDA_DEPTHWISE, outputs, 1, 1.5});
+    return count;
+}
+
 void cuda_choose_gconv(const struct cuda_machine *m, const struct cuda_gconv *p,
                        struct cuda_launch *out) {
-    set_plain(out, "gconv_plain", pixels_of(&p->e.out, p->e.batch) * p->e.out.c);
-    struct cuda_launch one;
-    if (!takes_wide(m, &p->e.out, p->e.batch)) return;
-    /* Four outputs a thread where that still gives every multiprocessor four blocks. */
-    int taken = cuda_shape_depthwise(p, 4, &one) && one.grid[0] >= 4u * (unsigned)m->processors;
-    if (taken || cuda_shape_depthwise(p, 1, &one) || cuda_shape_depthwise(p, 0, &one)) *out = one;
+    struct cuda_way ways[CUDA_MOST_WAYS];
+    if (cuda_list_gconv(m, p, ways) == 0 || !cuda_shape_depthwise(p, ways[0].tile, out))
+        set_plain(out, "gconv_plain", pixels_of(&p->e.out, p->e.batch) * p->e.out.c);
 }
 
 /* ------------------------------------------------------------- all the rest */

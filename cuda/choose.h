@@ -34,10 +34,10 @@ struct cuda_launch {
  * A way to compute a convolution, and what a model of the machine expects it to take: a kernel, one
  * of its tiles, and how many blocks share a tile's sum. The model is no measurement (tune.h is).
  */
-enum cuda_family { CUDA_BY_MODEL, CUDA_FC, CUDA_MMA, CUDA_WGMMA };
+enum cuda_family { CUDA_BY_MODEL, CUDA_FC, CUDA_MMA, CUDA_WGMMA, CUDA_DEPTHWISE };
 struct cuda_way {
     enum cuda_family family;
-    int tile, splits;
+    int tile, splits; /* CUDA_DEPTHWISE: tile is how many outputs a thread has */
     double cycles;
 };
 enum { CUDA_MOST_WAYS = 8 };
@@ -47,6 +47,9 @@ enum { CUDA_MOST_WAYS = 8 };
  * only the plain kernel computes this. */
 int cuda_list_conv(const struct cuda_machine *m, const struct cuda_conv *p,
                    struct cuda_way out[CUDA_MOST_WAYS]);
+/* The ways of a depthwise convolution: one or two, and none of other grouped ones. */
+int cuda_list_gconv(const struct cuda_machine *m, const struct cuda_gconv *p,
+                    struct cuda_way out[CUDA_MOST_WAYS]);
 /* The launch of such a way; 0 where it does not take this convolution. */
 int cuda_shape_way(const struct cuda_conv *p, const struct cuda_way *way, struct cuda_launch *out);
 

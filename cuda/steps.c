@@ -119,20 +119,28 @@ static int make_way(const struct cuda_run *run, const struct cuda_conv *p,
            cuda_hopper_fill(run->device->driver, &c, &l->shape, &l->params.wgmma);
 }
 
+/* Any other. */
+static struct cuda_gconv gconv_of(const struct cuda_run *run, const struct plan_step *s) {
+    const struct cuda_layer *layer = &run->layers->layers[s->node];
+    return (struct cuda_gconv){.in = view_of(run, &s->in, s->in_value),
+                               .e = conv_epilogue(run, s),
+                               .weights = (const float *)(void *)layer->weights,
+                               .kh = layer->kh,
+                               .kw = layer->kw,
+                               .stride = layer->stride,
+                               .pad_top = s->pad_top,
+                               .pad_left = s->pad_left,
+                               .groups = layer->groups};
+}
+
 static void make_conv(const struct cuda_run *run, int step, struct launch *l) {
     const struct plan_step *s = &run->graph->steps[step];
-    const struct cuda_layer *layer = &run->layers->layers[s->node];
-    if (layer->groups > 1) {
-        l->params.gconv = (struct cuda_gconv){.in = view_of(run, &s->in, s->in_value),
-                                              .e = conv_epilogue(run, s),
-                                              .weights = (const float *)(void *)layer->weights,
-                                              .kh = layer->kh,
-                                              .kw = layer->kw,
-                                              .stride = layer->stride,
-                                              .pad_top = s->pad_top,
-                                              .pad_left = s->pad_left,
-                                              .groups = layer->groups};
-        cuda_choose_gconv(&run->machine, &l->params.gconv, &l->shape);
+    if (run->layers->layers[s->node].groups > 1) {
+        struct cuda_gconv *p = &l->params.gconv;
+        *p = gconv_of(run, s);
+        if (!run->ways || run->ways[step].family != CUDA_DEPTHWISE ||
+            !cuda_shape_depthwise(p, run->ways[step].tile, &l->shape))
+            cuda_choose_gconv(&run->machine, p, &l->shape);
         return;
     }
     struct cuda_conv c = conv_of(run, s);
@@ -238,30 +246,45 @@ static void sign_view(struct hash *h, const struct cuda_view *v) {
     hash_add(h, shape, sizeof shape);
 }
 
-/* on_hopper: its ways count, too, which --backend may have ruled out. */
-static uint64_t sign(const struct cuda_conv *p, int on_hopper) {
-    const struct cuda_epilogue *e = &p->e;
-    int64_t shape[] = {p->taps,    p->across,    p->depth,     p->depth_pad,    p->k_pad,
-                       p->stride,  p->pad_top,   p->pad_left,  e->bias_classes, e->act,
-                       e->has_res, e->res_after, e->res_shift, e->batch,        on_hopper};
+static uint64_t sign(const struct cuda_view *in, const struct cuda_epilogue *e,
+                     const int64_t *shape, size_t bytes) {
+    int64_t rest[] = {e->bias_classes, e->act, e->has_res, e->res_after, e->res_shift, e->batch};
     struct hash h;
     hash_start(&h);
-    hash_add(&h, shape, sizeof shape);
-    sign_view(&h, &p->in);
+    hash_add(&h, shape, bytes);
+    hash_add(&h, rest, sizeof rest);
+    sign_view(&h, in);
     sign_view(&h, &e->out);
     if (e->has_res) sign_view(&h, &e->res);
     return hash_end(&h);
+}
+
+static uint64_t sign_gconv(const struct cuda_gconv *p) {
+    int64_t shape[] = {p->kh, p->kw, p->stride, p->pad_top, p->pad_left, p->groups};
+    return sign(&p->in, &p->e, shape, sizeof shape);
+}
+
+/* on_hopper: its ways count, too, which --backend may have ruled out. */
+static uint64_t sign_conv(const struct cuda_conv *p, int on_hopper) {
+    int64_t shape[] = {p->taps,   p->across,  p->depth,    p->depth_pad, p->k_pad,
+                       p->stride, p->pad_top, p->pad_left, on_hopper};
+    return sign(&p->in, &p->e, shape, sizeof shape);
 }
 
 int cuda_step_ways(const struct cuda_run *run, int step, struct cuda_way out[CUDA_MOST_WAYS],
                    uint64_t *signature) {
     const struct plan_step *s = &run->graph->steps[step];
     *signature = 0;
-    if (s->kind != PLAN_CONV || run->layers->layers[s->node].groups > 1) return 0;
+    if (s->kind != PLAN_CONV) return 0;
+    if (run->layers->layers[s->node].groups > 1) {
+        struct cuda_gconv g = gconv_of(run, s);
+        *signature = sign_gconv(&g);
+        return cuda_list_gconv(&run->machine, &g, out);
+    }
     struct cuda_conv c = conv_of(run, s);
     struct cuda_way others[CUDA_MOST_WAYS];
     int count = cuda_hopper_list(&run->machine, &c, out), more;
-    *signature = sign(&c, count > 0);
+    *signature = sign_conv(&c, count > 0);
     if (!count) return cuda_list_conv(&run->machine, &c, out);
     /* The two families' cycles are not estimates by one model: the best of the other comes last. */
     more = cuda_list_conv(&run->machine, &c, others);
