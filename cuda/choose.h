@@ -34,7 +34,14 @@ struct cuda_launch {
  * A way to compute a convolution, and what a model of the machine expects it to take: a kernel, one
  * of its tiles, and how many blocks share a tile's sum. The model is no measurement (tune.h is).
  */
-enum cuda_family { CUDA_BY_MODEL, CUDA_FC, CUDA_MMA, CUDA_WGMMA, CUDA_DEPTHWISE };
+enum cuda_family {
+    CUDA_BY_MODEL,
+    CUDA_FC,
+    CUDA_MMA,
+    CUDA_WGMMA,
+    CUDA_DEPTHWISE,
+    CUDA_PLAIN /* in no list: for where all of them are wrong */
+};
 struct cuda_way {
     enum cuda_family family;
     int tile, splits; /* CUDA_DEPTHWISE: tile is how many outputs a thread has */

@@ -23,4 +23,16 @@ static inline uint16_t half_from_float(float f) {
     return (uint16_t)(sign | size >> 13);
 }
 
+static inline float half_to_float(uint16_t h) {
+    uint32_t bits = (uint32_t)(h & 0x7FFF) << 13, sign = (uint32_t)(h & 0x8000) << 16;
+    float f;
+    memcpy(&f, &bits, sizeof f);
+    f *= 0x1p112f; /* exponent from bias 15 to 127, subnormals too */
+    memcpy(&bits, &f, sizeof bits);
+    if ((h & 0x7C00) == 0x7C00) bits |= 0x7F800000; /* infinities and NaNs */
+    bits |= sign;
+    memcpy(&f, &bits, sizeof f);
+    return f;
+}
+
 #endif

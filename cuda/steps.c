@@ -97,6 +97,8 @@ static struct cuda_conv conv_of(const struct cuda_run *run, const struct plan_st
                               .splits = 1};
 }
 
+static const struct cuda_machine plain_machine = {.cap = "plain"};
+
 static int list_ways(const struct cuda_run *run, const struct cuda_conv *c,
                      struct cuda_way out[CUDA_MOST_WAYS]) {
     int count = cuda_hopper_list(&run->machine, c, out);
@@ -133,24 +135,25 @@ static struct cuda_gconv gconv_of(const struct cuda_run *run, const struct plan_
                                .groups = layer->groups};
 }
 
+static void make_gconv(const struct cuda_run *run, int step, struct launch *l) {
+    struct cuda_gconv *p = &l->params.gconv;
+    const struct cuda_way *way = run->ways ? &run->ways[step] : NULL;
+    *p = gconv_of(run, &run->graph->steps[step]);
+    if (way && way->family == CUDA_DEPTHWISE && cuda_shape_depthwise(p, way->tile, &l->shape))
+        return;
+    cuda_choose_gconv(way && way->family == CUDA_PLAIN ? &plain_machine : &run->machine, p,
+                      &l->shape);
+}
+
 static void make_conv(const struct cuda_run *run, int step, struct launch *l) {
     const struct plan_step *s = &run->graph->steps[step];
-    if (run->layers->layers[s->node].groups > 1) {
-        struct cuda_gconv *p = &l->params.gconv;
-        *p = gconv_of(run, s);
-        if (!run->ways || run->ways[step].family != CUDA_DEPTHWISE ||
-            !cuda_shape_depthwise(p, run->ways[step].tile, &l->shape))
-            cuda_choose_gconv(&run->machine, p, &l->shape);
-        return;
-    }
     struct cuda_conv c = conv_of(run, s);
-    struct cuda_way ways[CUDA_MOST_WAYS];
-    if (run->ways && run->ways[step].family != CUDA_BY_MODEL)
-        ways[0] = run->ways[step];
-    else if (list_ways(run, &c, ways) == 0)
-        ways[0].family = CUDA_BY_MODEL;
+    struct cuda_way ways[CUDA_MOST_WAYS] = {{CUDA_BY_MODEL, 0, 0, 0}};
+    if (run->ways) ways[0] = run->ways[step];
+    int plain = ways[0].family == CUDA_PLAIN;
+    if (ways[0].family == CUDA_BY_MODEL) list_ways(run, &c, ways);
     if (ways[0].family != CUDA_BY_MODEL && make_way(run, &c, &ways[0], l)) return;
-    cuda_choose_conv(&run->machine, &c, &l->shape);
+    cuda_choose_conv(plain ? &plain_machine : &run->machine, &c, &l->shape);
     give_scratch(run, &l->shape, &c);
     l->params.conv = c;
 }
@@ -189,7 +192,12 @@ static void make_step(const struct cuda_run *run, int step, struct launch *l) {
     const struct plan_step *s = &run->graph->steps[step];
     memset(l, 0, sizeof *l);
     switch (s->kind) {
-    case PLAN_CONV: make_conv(run, step, l); break;
+    case PLAN_CONV:
+        if (run->layers->layers[s->node].groups > 1)
+            make_gconv(run, step, l);
+        else
+            make_conv(run, step, l);
+        break;
     case PLAN_POOL: make_pool(run, s, l); break;
     default: make_pointwise(run, s, l); break;
     }

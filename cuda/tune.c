@@ -1,6 +1,6 @@
 #include "cuda/tune.h"
 
-#include "engine/err.h"
+#include "cuda/judge.h"
 #include "engine/pack_cache.h"
 #include "mien.h"
 
@@ -122,6 +122,7 @@ struct bench {
     struct cuda_run run;
     CUdeviceptr memory;
     CUevent begin, end;
+    struct cuda_judge judge;
     int warm;
 };
 
@@ -165,6 +166,7 @@ static void forget(const struct bench *b, CUgraphExec graph) {
 
 static void close_bench(struct bench *b) {
     const struct cuda_device *dev = b->run.device;
+    cuda_judge_close(&b->judge);
     if (b->begin) dev->driver->event_destroy(b->begin);
     if (b->end) dev->driver->event_destroy(b->end);
     if (b->run.stream) dev->driver->stream_destroy(b->run.stream);
@@ -192,7 +194,7 @@ static void find_scratch(const struct cuda_run *run, struct cuda_way *ways,
 
 /* b->run is a plan without memory. */
 static int open_bench(struct bench *b, struct cuda_way *ways) {
-    enum { PLACE = 256, ORDINARY = 0x3C /* 1.06 of fp16, 0.01 of fp32, 60 */ };
+    enum { PLACE = 256 };
     const struct cuda_driver *driver = b->run.device->driver;
     struct cuda_scratch scratch;
     find_scratch(&b->run, ways, &scratch);
@@ -202,13 +204,14 @@ static int open_bench(struct bench *b, struct cuda_way *ways) {
     b->run.arena = (char *)(uintptr_t)b->memory;
     b->run.partial = (float *)(void *)(b->run.arena + arena);
     b->run.arrived = (unsigned *)(void *)(b->run.arena + arena + partial);
-    return driver->stream_create(&b->run.stream, CU_STREAM_NON_BLOCKING) == CUDA_SUCCESS &&
-           driver->event_create(&b->begin, CU_EVENT_DEFAULT) == CUDA_SUCCESS &&
-           driver->event_create(&b->end, CU_EVENT_DEFAULT) == CUDA_SUCCESS &&
-           driver->fill_bytes(b->memory, ORDINARY, arena + partial, b->run.stream) ==
-               CUDA_SUCCESS &&
-           driver->fill_bytes(b->memory + arena + partial, 0, scratch.arrived + 1, b->run.stream) ==
-               CUDA_SUCCESS;
+    if (driver->stream_create(&b->run.stream, CU_STREAM_NON_BLOCKING) != CUDA_SUCCESS ||
+        driver->event_create(&b->begin, CU_EVENT_DEFAULT) != CUDA_SUCCESS ||
+        driver->event_create(&b->end, CU_EVENT_DEFAULT) != CUDA_SUCCESS ||
+        driver->fill_bytes(b->memory + arena + partial, 0, scratch.arrived + 1, b->run.stream) !=
+            CUDA_SUCCESS)
+        return 0;
+    cuda_judge_open(&b->judge, &b->run);
+    return 1;
 }
 
 /* So many launches of a step that what surrounds them does not count: they take some 60 us. */
@@ -228,22 +231,27 @@ static void warm_up(struct bench *b, CUgraphExec graph) {
     b->warm = 1;
 }
 
-/* The fastest of a step's ways; the first where none could be measured. Each is timed once a round,
- * so that whatever changes meanwhile changes for all, and its best time counts; the first round
- * counts only to see who is hopeless. */
+/* The fastest of a step's ways that are right. Each is timed once a round, so that whatever changes
+ * meanwhile changes for all, and its best time counts; the first round counts only to see who is
+ * hopeless. Without a clock it is the first that is right; -1: none is. */
 static int fastest(struct bench *b, int step, const struct cuda_way *list, int count,
                    struct cuda_way *ways) {
     enum { ROUNDS = 4 };
     CUgraphExec graphs[CUDA_MOST_WAYS];
     double first[CUDA_MOST_WAYS], best[CUDA_MOST_WAYS], least = 1e30;
-    ways[step] = list[0];
-    int launches = launches_of(b, step), found = 0;
+    int launches = 0, found = -1;
+    cuda_judge_expect(&b->judge, step, list, count, ways);
     for (int i = 0; i < count; i++) {
         ways[step] = list[i];
-        graphs[i] = record(b, step, launches);
+        graphs[i] = NULL;
         best[i] = 1e30;
+        if (!cuda_judge_agrees(&b->judge, step)) continue;
+        if (!launches) launches = launches_of(b, step);
+        graphs[i] = record(b, step, launches);
+        if (found < 0) found = i;
     }
-    warm_up(b, graphs[0]);
+    if (found < 0) return -1;
+    warm_up(b, graphs[found]);
     for (int i = 0; i < count; i++) {
         first[i] = graphs[i] ? time_graph(b, graphs[i]) : 1e30;
         if (first[i] < least) least = first[i];
@@ -293,10 +301,11 @@ void cuda_tune(struct cuda_tuning *t, const struct cuda_run *run, struct cuda_wa
         if (way < 0 && opened > 0) {
             way = fastest(&bench, step, list, count, ways);
             struct cuda_launch shape;
-            ways[step] = list[way];
+            ways[step] = way < 0 ? (struct cuda_way){.family = CUDA_PLAIN} : list[way];
             cuda_step_shape(&shapes, step, &shape);
             remember(t, signature, shape.kernel, shape.splits);
             found = 1;
+            continue;
         }
         ways[step] = way < 0 ? (struct cuda_way){.family = CUDA_BY_MODEL} : list[way];
     }

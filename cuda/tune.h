@@ -4,9 +4,10 @@
  * A convolution can be computed by several kernels, in tiles of several sizes, by one block a tile
  * or by more (choose.h, hopper.h). Which is fastest depends on the device, its clocks and its
  * driver in ways no model of ours knows. So a plan's first making tries the most promising ways on
- * the device itself, a few launches each in a graph as they will run, and keeps the fastest. What
- * was found is kept for all layers of the same shape, in the process and in a file of the user's
- * cache folder: a device is measured once, not at every start.
+ * the device itself, a few launches each in a graph as they will run, and keeps the fastest of
+ * those that are right there (judge.h). What was found is kept for all layers of the same shape, in
+ * the process and in a file of the user's cache folder: a device is measured once, not at every
+ * start.
  *
  * Ways differ in the order of their sums, so results may differ in their last bits from one
  * device's file to another's; with the same file they are the same.

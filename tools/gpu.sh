@@ -5,7 +5,7 @@
 #                                 arguments go to cmake
 #     tools/gpu.sh [STAGE...]     there: runs stages, all by default; logs and JSON go to $OUT
 #
-# Stages: machine kernels hopper pictures run networks cudnn memcheck racecheck synccheck initcheck bench
+# Stages: machine kernels hopper pictures run networks tuned cudnn memcheck racecheck synccheck initcheck bench
 # A stage that fails is recorded and the rest goes on; SECONDS_LEFT (default 530) bounds the whole.
 # BENCH holds arguments for bench/cuda.py. The last lines are a table; exit status 1: one failed.
 #
@@ -120,8 +120,9 @@ run_stage() {
     kernels) stage kernels 60 "$bin/test_cuda_kernels" --count 300 ;;
     hopper) stage hopper 60 "$bin/test_cuda_hopper" ;;
     pictures) stage pictures 60 "$bin/test_cuda_pictures" ;;
-    run) stage run 60 "$bin/test_cuda_run" ;;
-    networks) stage networks 120 "$bin/test_cuda_networks" ;;
+    run) stage run 60 env MIEN_CUDA_TUNE=0 "$bin/test_cuda_run" ;;
+    networks) stage networks 120 env MIEN_CUDA_TUNE=0 "$bin/test_cuda_networks" ;;
+    tuned) stage tuned 120 "$bin/test_cuda_networks" ;; # what measuring leaves out is not tested
     cudnn) stage cudnn 90 "$bin/test_cudnn" -v ;;
     memcheck | racecheck | synccheck | initcheck) sanitized "$1" ;;
     bench)
@@ -160,7 +161,7 @@ pack)
     ;;
 machine_now) machine ;;
 "")
-    there machine kernels hopper pictures run networks cudnn memcheck racecheck synccheck \
+    there machine kernels hopper pictures run networks tuned cudnn memcheck racecheck synccheck \
         initcheck bench
     ;;
 *) there "$@" ;;

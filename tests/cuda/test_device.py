@@ -89,6 +89,7 @@ class Tuning(unittest.TestCase):
 
     NET = "retinaface-mnet025-v2"
     SLOW = "conv_u8_32x32_v16"
+    DEAD = "conv_u8_64x32_v16"
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -114,6 +115,14 @@ class Tuning(unittest.TestCase):
         measured = self.plan(MIEN_CUDA_TUNE="1", MIEN_EMULATOR_SLOW=self.SLOW)
         self.assertNotIn(self.SLOW, measured)
         self.assertIn("conv_u8_", measured)
+        # of the others, those that compute something else here are not taken
+        right = self.plan("--no-cache", MIEN_CUDA_TUNE="1", MIEN_EMULATOR_SLOW=self.SLOW,
+                          MIEN_EMULATOR_DEAD=self.DEAD)
+        self.assertIn(self.DEAD, measured)
+        self.assertNotIn(self.DEAD, right)
+        wrong = self.plan("--no-cache", MIEN_CUDA_TUNE="1", MIEN_EMULATOR_DEAD="conv_u8_")
+        self.assertNotIn("conv_u8_", wrong)
+        self.assertIn("conv_plain", wrong)
         kept = self.file().read_text()
         self.assertNotIn(self.SLOW, kept)
         # the next start measures nothing, and what else is in the file does no harm

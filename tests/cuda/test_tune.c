@@ -2,6 +2,7 @@
  * The lists of ways that measuring chooses from, and the file that keeps what was chosen. That the
  * fastest is chosen, tests/cuda/test_device.py shows.
  */
+#include "cuda/judge.h"
 #include "cuda/tune.h"
 
 #include <setjmp.h>
@@ -95,11 +96,67 @@ static void test_file(void **unused) {
     free(t.known);
 }
 
+static void set_half(char *to, int i, unsigned bits) {
+    uint16_t h = (uint16_t)bits;
+    memcpy(to + 2 * i, &h, sizeof h);
+}
+
+/* Rounding passes, what is computed wrong does not. */
+static void test_judgement(void **unused) {
+    (void)unused;
+    enum { N = 1000 };
+    char a[4 * N], b[4 * N];
+    for (int i = 0; i < N; i++)
+        set_half(a, i, (unsigned)draw(0x3400, 0x3FFF) | (draw(0, 1) ? 0x8000 : 0));
+    memcpy(b, a, sizeof a);
+    assert_true(cuda_judge_same(CUDA_F16, 0, a, b, 2 * N));
+    for (int i = 0; i < N; i += 3) { /* a step, either way */
+        uint16_t h;
+        memcpy(&h, a + 2 * i, sizeof h);
+        set_half(b, i, h ^ 1u);
+    }
+    assert_true(cuda_judge_same(CUDA_F16, 0, a, b, 2 * N));
+    set_half(a, 5, 0x7C00); /* infinite in both, not a number in both */
+    set_half(b, 5, 0x7C00);
+    set_half(a, 6, 0x7E00);
+    set_half(b, 6, 0x7FFF);
+    assert_true(cuda_judge_same(CUDA_F16, 0, a, b, 2 * N));
+    set_half(b, 7, 0x7F7F); /* not written */
+    assert_false(cuda_judge_same(CUDA_F16, 0, a, b, 2 * N));
+    memcpy(b, a, sizeof a);
+    set_half(b, 5, 0x3C00); /* finite in one */
+    assert_false(cuda_judge_same(CUDA_F16, 0, a, b, 2 * N));
+    memcpy(b, a, sizeof a);
+    memmove(b, a + 2, 2 * N - 2); /* one place further */
+    assert_false(cuda_judge_same(CUDA_F16, 0, a, b, 2 * N));
+
+    float f[N], g[N];
+    for (int i = 0; i < N; i++) {
+        f[i] = (float)draw(-1000, 1000);
+        g[i] = f[i] * (1 + 1e-5f * (float)draw(-1, 1));
+    }
+    assert_true(cuda_judge_same(CUDA_F32, 1, (char *)f, (char *)g, sizeof f));
+    for (int i = 0; i < N; i++) g[i] = f[i] * (1 + 1e-3f * (float)draw(-1, 1)); /* TF32 would be */
+    assert_false(cuda_judge_same(CUDA_F32, 1, (char *)f, (char *)g, sizeof f));
+    assert_true(cuda_judge_same(CUDA_F32, 0, (char *)f, (char *)g, sizeof f));
+    memset(f, 0, sizeof f);
+    assert_true(cuda_judge_same(CUDA_F32, 0, (char *)f, (char *)f, sizeof f));
+
+    for (int i = 0; i < N; i++) a[i] = (char)draw(0, 255);
+    memcpy(b, a, N);
+    for (int i = 0; i < N; i += 10)
+        if ((uint8_t)b[i] < 255) b[i]++;
+    assert_true(cuda_judge_same(CUDA_U8, 0, a, b, N));
+    for (int i = 0; i < N; i++) b[i] = (char)(a[i] ^ 2);
+    assert_false(cuda_judge_same(CUDA_U8, 0, a, b, N));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lists),
         cmocka_unit_test(test_hopeless),
         cmocka_unit_test(test_file),
+        cmocka_unit_test(test_judgement),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

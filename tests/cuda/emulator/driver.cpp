@@ -355,8 +355,11 @@ struct queued_launch {
     }
     queued_launch(const queued_launch &) = delete;
     void run() const {
-        static const char *const slow = getenv("MIEN_EMULATOR_SLOW"); /* 20 ms a launch */
-        if (slow && strcmp(slow, launch.kernel->name) == 0) usleep(20000);
+        /* kernels whose names begin so take 20 ms more; or do nothing at all */
+        static const char *const slow = getenv("MIEN_EMULATOR_SLOW");
+        if (slow && strncmp(launch.kernel->name, slow, strlen(slow)) == 0) usleep(20000);
+        static const char *const dead = getenv("MIEN_EMULATOR_DEAD");
+        if (dead && strncmp(launch.kernel->name, dead, strlen(dead)) == 0) return;
         check_params(*launch.kernel, (const char *)launch.params);
         emulator_run(launch);
     }
