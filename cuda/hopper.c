@@ -43,10 +43,10 @@ static const char *first_pixel(const struct cuda_conv *p) {
            ((int64_t)p->pad_top * p->in.row + (int64_t)p->pad_left * p->in.px) * (int64_t)2;
 }
 
-/* Strides of a tensor map are multiples of 16 bytes below 2^40. One of a dimension of 1 is never
- * used, but looked at. */
-static uint64_t map_stride(int64_t elements, int count) {
-    return count > 1 ? (uint64_t)elements * 2 : 16;
+/* Strides of a tensor map are multiples of 16 bytes below 2^40. That of a dimension of 1 is never
+ * used, but looked at: it is what the dimensions below it take. */
+static cuuint64_t map_stride(int64_t elements, cuuint64_t count, cuuint64_t below) {
+    return count > 1 ? (cuuint64_t)elements * 2 : below;
 }
 
 /*
@@ -171,9 +171,10 @@ static int map_input(const struct cuda_driver *driver, const struct cuda_conv *p
     cuuint64_t dims[4] = {
         (cuuint64_t)p->depth, (cuuint64_t)(p->e.out.w - 1) * (cuuint64_t)stride + (cuuint64_t)kw,
         (cuuint64_t)(p->e.out.h - 1) * (cuuint64_t)stride + (cuuint64_t)kh, (cuuint64_t)p->e.batch};
-    cuuint64_t strides[3] = {map_stride(p->in.px, (int)dims[1]),
-                             map_stride(p->in.row, (int)dims[2]),
-                             map_stride(p->in.image, p->e.batch)};
+    cuuint64_t strides[3];
+    strides[0] = map_stride(p->in.px, dims[1], dims[0] * 2);
+    strides[1] = map_stride(p->in.row, dims[2], strides[0] * dims[1]);
+    strides[2] = map_stride(p->in.image, dims[3], strides[1] * dims[2]);
     int lower[2] = {0, 0}, upper[2] = {1 - kw, 1 - kh};
     cuuint32_t steps[4] = {1, (cuuint32_t)stride, (cuuint32_t)stride, 1};
     CUresult r = driver->tensor_map_im2col(
