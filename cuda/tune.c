@@ -295,6 +295,8 @@ static int recall(const struct cuda_tuned *known, const struct cuda_run *run, in
 }
 
 void cuda_tune(struct cuda_tuning *t, const struct cuda_run *run, struct cuda_way *ways) {
+    static const struct cuda_way by_model = {.family = CUDA_BY_MODEL},
+                                 plain = {.family = CUDA_PLAIN};
     struct cuda_run shapes = *run;
     struct bench bench = {.run = *run};
     int opened = 0, found = 0;
@@ -311,13 +313,13 @@ void cuda_tune(struct cuda_tuning *t, const struct cuda_run *run, struct cuda_wa
         if (way < 0 && opened > 0) {
             way = fastest(&bench, step, list, count, ways);
             struct cuda_launch shape;
-            ways[step] = way < 0 ? (struct cuda_way){.family = CUDA_PLAIN} : list[way];
+            ways[step] = way < 0 ? plain : list[way];
             cuda_step_shape(&shapes, step, &shape);
             remember(t, signature, shape.kernel, shape.splits);
             found = 1;
             continue;
         }
-        ways[step] = way < 0 ? (struct cuda_way){.family = CUDA_BY_MODEL} : list[way];
+        ways[step] = way < 0 ? by_model : list[way];
     }
     if (opened) close_bench(&bench);
     if (found) write_file(t);

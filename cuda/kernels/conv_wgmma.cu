@@ -10,8 +10,8 @@
  * Blocks stay, and take every gridDim.x-th tile, so that the first copies of a tile, and where
  * groups take turns all of its multiplications, run during the stores of the tile before.
  * Neighbouring blocks have the same pixels and other channels: a map is read from memory once and
- * then from L2, and weights are in L2 all the time. Where a map is too small for that to matter, the
- * blocks of a cluster share a tile, and there is a cluster a tile.
+ * then from L2, and weights are in L2 all the time. Where a map is too small for that to matter,
+ * the blocks of a cluster share a tile, and there is a cluster a tile.
  */
 #include "cuda/kernels/hopper.cuh"
 #include "cuda/kernels/wgmma_tiles.h"

@@ -76,8 +76,8 @@ DEVICE void threads_sync(int id, int threads) {
     asm volatile("barrier.sync %0, %1;" ::"r"(id), "r"(threads) : "memory");
 }
 
-/* block_sync() of a cluster's blocks: all threads of all of them call it, but those that have ended.
- * What was written to shared memory before it is seen by the others behind it. */
+/* block_sync() of a cluster's blocks: all threads of all of them call it, but those that have
+ * ended. What was written to shared memory before it is seen by the others behind it. */
 DEVICE void cluster_sync() {
     asm volatile("barrier.cluster.arrive.release;\n"
                  "barrier.cluster.wait.acquire;" ::
