@@ -223,8 +223,12 @@ static int fill_state(const struct backend_plan *p, struct run_state *s) {
         rc = cuda_steps_launch(&s->run);
         if (!rc) rc = cuda_check(dev->driver->stream_wait(s->run.stream), "running a network");
     }
-    /* All but the input and faces. */
-    return rc ? rc : cuda_record(dev, s->run.stream, launch_steps, &s->run, &s->graph);
+    if (rc) return rc;
+    /* All but the input and faces. Not every driver records launches that may begin early. */
+    rc = cuda_record(dev, s->run.stream, launch_steps, &s->run, &s->graph);
+    if (!rc) return MIEN_OK;
+    s->run.in_turn = 1;
+    return cuda_record(dev, s->run.stream, launch_steps, &s->run, &s->graph);
 }
 
 static int new_state(const struct backend_plan *p, struct run_state **out) {

@@ -403,7 +403,7 @@ int cuda_steps_launch(const struct cuda_run *run) {
         int taken = i < run->graph->nsteps && is_taken(run, i);
         rc = taken ? launch_taken(run, i)
                    : cuda_launch(run->device, run->stream, &l.shape, &l.params, early);
-        early = !taken;
+        early = !taken && !run->in_turn;
     }
     return rc;
 }

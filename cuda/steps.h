@@ -16,6 +16,7 @@ struct cuda_run {
     const struct cuda_layers *layers;
     const struct cuda_rival_plan *rival; /* who does some of the steps, or NULL */
     const struct cuda_way *ways; /* [graph->nsteps] of convolutions; NULL: CUDA_BY_MODEL, all */
+    int in_turn;                 /* no launch begins before the one in front has ended */
     CUstream stream;
     char *arena;       /* graph->arena_bytes */
     float *partial;    /* for what several blocks sum together */

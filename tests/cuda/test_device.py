@@ -78,6 +78,9 @@ class Plans(unittest.TestCase):
         self.assertIn("conv_f16_", text)
         self.assertNotIn("wgmma", text)
 
+    def test_driver_without_early_launches(self):
+        self.assertIn("conv_wgmma_", self.plan("cuda", MIEN_EMULATOR_NO_EARLY="1"))
+
     def test_plain(self):
         text = self.plan("cuda:0", "--backend", "plain", "--precision", "fp32")
         self.assertIn("conv_plain", text)

@@ -417,6 +417,8 @@ CUresult CUDAAPI cuLaunchKernelEx(const CUlaunchConfig *c, CUfunction f, void **
     if (r != CUDA_SUCCESS) return r;
     const char *fault = launch_fault(*c, *f, l);
     if (fault) return driver_refuse(CUDA_ERROR_INVALID_VALUE, "%s: %s", f->kernel->name, fault);
+    /* as some drivers do on some devices */
+    if (l.programmatic && getenv("MIEN_EMULATOR_NO_EARLY")) return CUDA_ERROR_INVALID_HANDLE;
     auto queued = std::make_shared<const queued_launch>(l, params[0]);
     return driver_enqueue(c->hStream, [queued] { queued->run(); });
 }
