@@ -99,10 +99,17 @@ static struct cuda_conv conv_of(const struct cuda_run *run, const struct plan_st
 
 static const struct cuda_machine plain_machine = {.cap = "plain"};
 
+/* Ways of both families, the most promising first. Their cycles are not estimates by one model: on
+ * Hopper the best two of mma.sync come last. */
 static int list_ways(const struct cuda_run *run, const struct cuda_conv *c,
                      struct cuda_way out[CUDA_MOST_WAYS]) {
+    struct cuda_way others[CUDA_MOST_WAYS];
     int count = cuda_hopper_list(&run->machine, c, out);
-    return count ? count : cuda_list_conv(&run->machine, c, out);
+    if (!count) return cuda_list_conv(&run->machine, c, out);
+    int more = cuda_list_conv(&run->machine, c, others);
+    if (count > CUDA_MOST_WAYS - 2) count = CUDA_MOST_WAYS - 2;
+    for (int i = 0; i < more && i < 2; i++) out[count++] = others[i];
+    return count;
 }
 
 /* Fills the launch of a convolution of one group as `way`; 0 where that cannot be. */
@@ -290,14 +297,8 @@ int cuda_step_ways(const struct cuda_run *run, int step, struct cuda_way out[CUD
         return cuda_list_gconv(&run->machine, &g, out);
     }
     struct cuda_conv c = conv_of(run, s);
-    struct cuda_way others[CUDA_MOST_WAYS];
-    int count = cuda_hopper_list(&run->machine, &c, out), more;
-    *signature = sign_conv(&c, count > 0);
-    if (!count) return cuda_list_conv(&run->machine, &c, out);
-    /* The two families' cycles are not estimates by one model: the best of the other comes last. */
-    more = cuda_list_conv(&run->machine, &c, others);
-    if (count > CUDA_MOST_WAYS - 2) count = CUDA_MOST_WAYS - 2;
-    for (int i = 0; i < more && i < 2; i++) out[count++] = others[i];
+    int count = list_ways(run, &c, out);
+    *signature = sign_conv(&c, count > 0 && out[0].family == CUDA_WGMMA);
     return count;
 }
 

@@ -235,6 +235,16 @@ DEVICE void transpose_four(float v[4], int t) {
         }
 }
 
+/* Channels from c on of an output pixel, counted over the batch, through the epilogue. What that is
+ * made of is fetched for each pixel: kept for all, it would not fit beside the sums. */
+DEVICE void store_pixel(const cuda_epilogue &e, int pixel, int c, float v[WIDE]) {
+    int map = e.out.h * e.out.w, b = pixel / map, y = (pixel - b * map) / e.out.w;
+    wide_epilogue wide;
+    wide_epilogue_of(e, c, min(e.out.c - c, (int)WIDE), wide);
+    for (int k = 0; k < WIDE; k++) wide.scale[k] = 1; /* sums are floats */
+    store_sums(e, wide, v, b, y, pixel - b * map - y * e.out.w);
+}
+
 /*
  * A group's sums through the epilogue. A thread has two neighbouring channels of every eight; four
  * lanes trade those of 32 channels so that each has eight of them, which is what a 16-byte store of
@@ -265,12 +275,7 @@ DEVICE void store_all(const cuda_epilogue &e, int first, int channel, float (&su
                     v[2 * k] = even[k];
                     v[2 * k + 1] = odd[k];
                 }
-                /* Fetched for each pixel: kept for all, it would not fit beside the sums. */
-                wide_epilogue wide;
-                wide_epilogue_of(e, c, min(e.out.c - c, (int)WIDE), wide);
-                for (int k = 0; k < WIDE; k++) wide.scale[k] = 1; /* sums are floats */
-                int b = pixel / map, y = (pixel - b * map) / e.out.w;
-                store_sums(e, wide, v, b, y, pixel - b * map - y * e.out.w);
+                store_pixel(e, pixel, c, v);
             }
     }
 }
@@ -311,11 +316,7 @@ DEVICE void store_shared(const cuda_conv_wgmma &p, float *sums, const part &w,
 #pragma unroll
                 for (int j = 0; j < 4; j++) v[half + j] += more[j];
             }
-        wide_epilogue wide;
-        wide_epilogue_of(e, c, min(e.out.c - c, (int)WIDE), wide);
-        for (int j = 0; j < WIDE; j++) wide.scale[j] = 1; /* sums are floats */
-        int b = pixel / map, y = (pixel - b * map) / e.out.w;
-        store_sums(e, wide, v, b, y, pixel - b * map - y * e.out.w);
+        store_pixel(e, pixel, c, v);
     }
     cluster_sync();
 }
