@@ -71,9 +71,9 @@ static void read_file(struct cuda_tuning *t) {
 /* The whole file anew, in the place of the old one once it is there: two processes at it leave what
  * the later one knows. */
 static void write_file(const struct cuda_tuning *t) {
-    char *folder = pack_cache_folder(1), *temporary = NULL;
-    free(folder); /* it exists now */
+    char *temporary = NULL;
     if (!t->path || asprintf(&temporary, "%s.%ld", t->path, (long)getpid()) < 0) return;
+    free(pack_cache_folder(1)); /* it exists now */
     FILE *f = fopen(temporary, "wxe");
     if (f) {
         for (int i = 0; i < t->count; i++)

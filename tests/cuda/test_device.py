@@ -112,6 +112,8 @@ class Tuning(unittest.TestCase):
         return path
 
     def test_measured(self):
+        self.plan("--no-cache", MIEN_CUDA_TUNE="1")
+        self.assertEqual(list(self.folder.iterdir()), [])
         expected = self.plan()
         self.assertIn(self.SLOW, expected)  # what the model says
         self.assertEqual(list(self.folder.glob("mien/*.ways")), [])  # an emulator's time is none
