@@ -500,6 +500,7 @@ const struct option_def OPTION_DEFS[] = {
      .commands = MACHINE,
      .kind = KIND_FLAG,
      .field = FIELD(no_cache),
-     .help = "pack the weights anew; neither read nor write the .packed files beside the blobs"},
+     .help = "pack the weights anew; neither read nor write the .packed files beside the blobs, "
+             "nor what was measured of a GPU"},
     {.name = NULL},
 };
