@@ -20,6 +20,7 @@ struct value {
     int uses;
     int claimed;                  /* part of a fused group that has begun */
     int inside;                   /* handed over inside a step (plan_before) */
+    int fronted;                  /* made by reading a depthwise convolution (plan_step.front) */
     int buffer;                   /* -1: not stored */
     int channel;                  /* offset in the buffer's channels */
     int top, left, bottom, right; /* halo its readers need */
@@ -160,14 +161,17 @@ static int fuse_pointwise(struct planner *p, struct plan_step *s, int at) {
     const struct net_node *n = &net->nodes[s->node];
     int c = p->v[at].consumer;
     if (s->kind != PLAN_CONV || n->groups < 2 || n->groups != n->channels || s->has_res ||
-        s->before.node >= 0 || net->keep_values || p->rules.separate_before || p->v[at].uses != 1 ||
-        c < 0)
+        s->before.node >= 0 || net->keep_values || p->v[at].uses != 1 || c < 0)
         return -1;
     const struct net_node *next = &net->nodes[c];
     if (next->op != NET_CONV || next->groups > 1 || next->vector || next->window.kh > 1 ||
         next->window.kw > 1 || next->window.stride > 1 || next->window.pad > 0 ||
         next->next_sibling >= 0 || next->first_sibling >= 0)
         return -1;
+    if (p->rules.separate_before) {
+        p->v[c].fronted = 1;
+        return -1;
+    }
     s->before = (struct plan_before){
         .node = s->node, .value = at, .act = s->act, .alpha = s->alpha, .slope = s->slope};
     p->v[at].inside = 1;
@@ -184,7 +188,7 @@ static void make_step(struct planner *p, int i) {
     memset(s, 0, sizeof *s);
     s->kind = kind_of(n->op);
     s->node = i;
-    s->before.node = s->before.value = -1;
+    s->before.node = s->before.value = s->front = s->behind = -1;
     s->in_value = net_resolve(p->net, n->in[0]);
     s->res_value = -1;
     if (n->op == NET_ADD) {
@@ -222,6 +226,11 @@ static void order_steps(struct planner *p) {
     for (int i = 0; i < g->nsteps; i++)
         for (int v = g->steps[i].out_value; v >= 0; v = p->net->nodes[v].next_sibling)
             p->v[v].step = i;
+    for (int i = 0; i < g->nsteps; i++) {
+        if (!p->v[g->steps[i].node].fronted) continue;
+        g->steps[i].front = p->v[g->steps[i].in_value].step;
+        g->steps[g->steps[i].front].behind = i;
+    }
 }
 
 static int make_steps(struct planner *p) {
@@ -337,6 +346,7 @@ static void find_lifetimes(struct planner *p) {
         touch(p, g->steps[i].in_value, i);
         touch(p, g->steps[i].out_value, i);
         if (g->steps[i].has_res) touch(p, g->steps[i].res_value, i);
+        if (g->steps[i].front >= 0) touch(p, g->steps[g->steps[i].front].in_value, i);
     }
     for (int i = 0; i < p->net->noutputs; i++)
         touch(p, net_resolve(p->net, p->net->outputs[i].value), g->nsteps);

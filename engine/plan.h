@@ -53,6 +53,9 @@ struct plan_step {
     enum plan_kind kind;
     int node;                  /* first node of the fused group; its weights and window count */
     struct plan_before before; /* CONV: what is done to `in` first */
+    int front, behind; /* where depthwise convolutions are steps of their own: the step that is one
+                          and that this alone reads; of such a step, the one that reads it; -1:
+                          none. The input of the one in front is still there for the one behind. */
     struct plan_view in, out;
     struct plan_view res;              /* what is added; valid where has_res */
     int has_res, res_after, res_shift; /* as struct kern_epi and kern_epilogue_fn */
@@ -91,7 +94,7 @@ struct plan_graph {
 struct plan_rules {
     int pixel_align; /* bytes, a power of two: the pitch of pixels is a multiple of it, or of the
                         next power of two where a pixel is smaller; 0: pixels have no gaps */
-    int separate_before; /* a depthwise convolution is a step of its own */
+    int separate_before; /* a depthwise convolution is a step of its own: plan_step.front */
 };
 
 /* Plans net at this batch and size; rules may be NULL. MIEN_EINVAL where the network cannot run at
