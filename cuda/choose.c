@@ -31,16 +31,15 @@ static void set_plain(struct cuda_launch *out, const char *kernel, int64_t threa
     set(out, kernel, divide_up(threads, PLAIN_THREADS), PLAIN_THREADS);
 }
 
-static int is_fast(const struct cuda_machine *m) {
+int cuda_is_fast(const struct cuda_machine *m) {
     return m->capability >= 80 && !(m->cap && strcmp(m->cap, "plain") == 0);
 }
 
-/* Index of a type in tables of kernels, or -1. */
-static int type_index(int type) {
+int cuda_type_index(int type) {
     return type == CUDA_F16 ? 0 : type == CUDA_F32 ? 1 : type == CUDA_U8 ? 2 : -1;
 }
 
-static int size_of(int type) {
+int cuda_type_size(int type) {
     return type == CUDA_F32 ? 4 : type == CUDA_F16 ? 2 : 1;
 }
 
@@ -49,13 +48,13 @@ static int64_t groups_of(const struct cuda_view *v, int batch) {
     return pixels_of(v, batch) * divide_up(v->c, WIDE);
 }
 
-static int fits_wide(const struct cuda_view *v, int batch) {
+int cuda_fits_wide(const struct cuda_view *v, int batch) {
     int64_t all = (int64_t)batch * (v->top + v->h + v->bottom) * (v->left + v->w + v->right);
     return all * divide_up(v->c, WIDE) < (int64_t)1 << 31;
 }
 
 static int takes_wide(const struct cuda_machine *m, const struct cuda_view *v, int batch) {
-    return is_fast(m) && fits_wide(v, batch);
+    return cuda_is_fast(m) && cuda_fits_wide(v, batch);
 }
 
 /* ------------------------------------------------------------ convolutions */
@@ -67,7 +66,7 @@ struct tile {
 #define TILE(bm, bn, wm, wn, stages) {bm, bn, (wm) * (wn)*32, stages},
 static const struct tile tiles[CUDA_CONV_TILE_COUNT] = {CUDA_CONV_TILES(TILE)};
 
-/* Kernels of a tile for inputs aligned to a unit, by type_index(). */
+/* Kernels of a tile for inputs aligned to a unit, by cuda_type_index(). */
 struct tile_names {
     int pixels, channels, unit;
     const char *names[3];
@@ -96,7 +95,7 @@ static const char *conv_name(const struct tile *t, int type, int unit) {
 /* Bytes, 16 at most, that all runs of a convolution's input start at multiples of. */
 static int alignment(const struct cuda_conv *p) {
     const struct cuda_view *v = &p->in;
-    int64_t size = size_of(v->type);
+    int64_t size = cuda_type_size(v->type);
     int64_t first = (int64_t)(uintptr_t)v->data -
                     ((int64_t)p->pad_top * v->row + (int64_t)p->pad_left * v->px) * size;
     uint64_t bits = (uint64_t)first | (uint64_t)(v->image * size) | 16;
@@ -109,8 +108,8 @@ static int alignment(const struct cuda_conv *p) {
 
 /* Offsets into the input are 32-bit words in the kernels. */
 static int fits_conv(const struct cuda_conv *p) {
-    int64_t reach = (p->e.batch + 1) * p->in.image * size_of(p->in.type) / 4;
-    return reach < (int64_t)1 << 31 && fits_wide(&p->e.out, p->e.batch);
+    int64_t reach = (p->e.batch + 1) * p->in.image * cuda_type_size(p->in.type) / 4;
+    return reach < (int64_t)1 << 31 && cuda_fits_wide(&p->e.out, p->e.batch);
 }
 
 /* No more of a tile's ring than has steps to hold: what is left lets other blocks in. */
@@ -121,7 +120,7 @@ static int shared_for(const struct tile *t, int steps) {
 
 int cuda_shape_conv(const struct cuda_conv *p, int tile, int splits, struct cuda_launch *out) {
     const struct tile *t = &tiles[tile];
-    int type = type_index(p->in.type), aligned = alignment(p);
+    int type = cuda_type_index(p->in.type), aligned = alignment(p);
     if (type < 0 || aligned < 4 || !fits_conv(p)) return 0;
     const char *name = conv_name(t, type, aligned);
     if (!name) return 0;
@@ -131,7 +130,7 @@ int cuda_shape_conv(const struct cuda_conv *p, int tile, int splits, struct cuda
     set(out, name, 1, (unsigned)t->threads);
     out->grid[0] = (unsigned)count;
     out->grid[2] = (unsigned)splits;
-    int steps = p->k_pad * size_of(p->in.type) / CONV_STEP;
+    int steps = p->k_pad * cuda_type_size(p->in.type) / CONV_STEP;
     out->shared = (unsigned)shared_for(t, (int)divide_up(steps, splits));
     out->splits = splits;
     if (splits > 1) {
@@ -155,6 +154,17 @@ static int shared_of(int capability) {
     }
 }
 
+/* Rounds of as many blocks as are resident, and the rest. */
+double cuda_cycles(const struct cuda_machine *m, const struct cuda_cost *c) {
+    int64_t round = (int64_t)m->processors * c->resident;
+    int64_t rounds = c->blocks / round, rest = c->blocks % round;
+    double full = c->resident * c->steps * c->step, least = c->steps * c->alone;
+    double cycles = (double)rounds * ((full < least ? least : full) + c->once);
+    if (!rest) return cycles;
+    double last = (double)divide_up(rest, m->processors) * c->steps * c->step;
+    return cycles + (last < least ? least : last) + c->once;
+}
+
 /*
  * Cycles a launch takes, roughly; what matters is the order of the answers.
  *
@@ -167,7 +177,7 @@ static int shared_of(int capability) {
 static double conv_cycles(const struct cuda_machine *m, const struct cuda_conv *p, int tile,
                           int splits, const struct cuda_launch *l) {
     const struct tile *t = &tiles[tile];
-    int steps = p->k_pad * size_of(p->in.type) / CONV_STEP, f32 = p->in.type == CUDA_F32;
+    int steps = p->k_pad * cuda_type_size(p->in.type) / CONV_STEP, f32 = p->in.type == CUDA_F32;
     double part = (double)divide_up(steps, splits), area = (double)t->pixels * t->channels;
     double multiply = area / 16 * (f32 ? 3 : 1),
            fetch = (t->pixels + t->channels) * CONV_STEP / 64.0;
@@ -182,16 +192,12 @@ static double conv_cycles(const struct cuda_machine *m, const struct cuda_conv *
     double once = 1500 + area / 16;
     if (splits > 1) once += 1500 + area * 4 * splits / 64;
 
-    int64_t blocks = (int64_t)l->grid[0] * splits, round = (int64_t)m->processors * resident;
-    double full = resident * part * step, rest, cycles;
-    if (full < part * alone) full = part * alone;
-    int64_t rounds = blocks / round;
-    cycles = (double)rounds * (full + once);
-    if (blocks % round) {
-        rest = (double)divide_up(blocks % round, m->processors) * part * step;
-        cycles += (rest < part * alone ? part * alone : rest) + once;
-    }
-    return cycles;
+    return cuda_cycles(m, &(struct cuda_cost){.blocks = (int64_t)l->grid[0] * splits,
+                                              .resident = resident,
+                                              .steps = part,
+                                              .step = step,
+                                              .alone = alone,
+                                              .once = once});
 }
 
 int cuda_shape_fc(const struct cuda_conv *p, struct cuda_launch *out) {
@@ -199,7 +205,7 @@ int cuda_shape_fc(const struct cuda_conv *p, struct cuda_launch *out) {
                                             {"fc_f32_r1", "fc_f32_r4", "fc_f32_r8"},
                                             {"fc_u8_r1", NULL, NULL}};
     int64_t rows = pixels_of(&p->e.out, p->e.batch);
-    int type = type_index(p->in.type), form = rows <= 1 ? 0 : rows <= 4 ? 1 : 2;
+    int type = cuda_type_index(p->in.type), form = rows <= 1 ? 0 : rows <= 4 ? 1 : 2;
     if (type < 0 || rows > FC_MOST_ROWS || !names[type][form] || alignment(p) < 16) return 0;
     int outputs = form == 0 ? 2 : 4, most = form == 0 ? 1 : form == 1 ? 4 : 8;
     set(out, names[type][form], divide_up(p->e.out.c, outputs), FC_THREADS);
@@ -240,8 +246,8 @@ int cuda_list_conv(const struct cuda_machine *m, const struct cuda_conv *p,
                    struct cuda_way out[CUDA_MOST_WAYS]) {
     static const int splits[] = {1, 2, 3, 4, 6, 8, 12, MOST_SPLITS};
     struct cuda_launch one;
-    int count = 0, steps = p->k_pad * size_of(p->in.type) / CONV_STEP;
-    if (!is_fast(m)) return 0;
+    int count = 0, steps = p->k_pad * cuda_type_size(p->in.type) / CONV_STEP;
+    if (!cuda_is_fast(m)) return 0;
     /* A few rows are a matter of reading weights fast: nothing else is expected to be better. */
     if (cuda_shape_fc(p, &one))
         cuda_add_way(out, &count, &(struct cuda_way){.family = CUDA_FC, .splits = 1});
@@ -276,7 +282,7 @@ int cuda_shape_depthwise(const struct cuda_gconv *p, int outputs, struct cuda_la
         {{"depthwise_u8_3x3_s1_x1", "depthwise_u8_3x3_s1_x4"},
          {"depthwise_u8_3x3_s2_x1", "depthwise_u8_3x3_s2_x4"}}};
     const struct cuda_view *v = &p->e.out;
-    int type = type_index(p->in.type);
+    int type = cuda_type_index(p->in.type);
     if (type < 0 || p->groups != p->in.c || p->groups != v->c) return 0;
     int64_t places = groups_of(v, p->e.batch);
     if (outputs == 0) {

@@ -40,7 +40,8 @@ enum cuda_family {
     CUDA_MMA,
     CUDA_WGMMA,
     CUDA_DEPTHWISE,
-    CUDA_PLAIN /* in no list: for where all of them are wrong */
+    CUDA_SEPARABLE, /* together with the depthwise convolution in front (separable.h) */
+    CUDA_PLAIN      /* in no list: for where all of them are wrong */
 };
 struct cuda_way {
     enum cuda_family family;
@@ -92,6 +93,23 @@ void cuda_choose_output(const struct cuda_machine *m, const struct cuda_output *
 void cuda_choose_decode(const struct cuda_machine *m, const struct cuda_decode *p,
                         struct cuda_launch *out);
 void cuda_choose_select(const struct cuda_machine *m, int batch, struct cuda_launch *out);
+
+/* For lists of other kinds of ways. Is there more than plain kernels? */
+int cuda_is_fast(const struct cuda_machine *m);
+/* Index of a type in tables of kernels (fp16, fp32, bytes), or -1; its bytes. */
+int cuda_type_index(int type);
+int cuda_type_size(int type);
+/* Can kernels count a tensor's groups of eight channels, with its halo, in 32 bits? */
+int cuda_fits_wide(const struct cuda_view *v, int batch);
+/* What blocks cost: each takes `steps`, of `step` cycles a multiprocessor where enough of them
+ * share it, or `alone` where it waits for memory and for itself, and `once` for its begin and end.
+ * resident: blocks that share a multiprocessor. */
+struct cuda_cost {
+    int64_t blocks;
+    int resident;
+    double steps, step, alone, once;
+};
+double cuda_cycles(const struct cuda_machine *m, const struct cuda_cost *c);
 
 /*
  * One way of many, for tests and for who measures: convolution tile `tile` of kernels/tiles.h with

@@ -100,14 +100,16 @@ static void place_windows(struct cuda_judge *j, int step) {
     }
 }
 
-/* One launch of a step, and what is in the windows then. */
+/* A step once, and what is in the windows then. */
 static int compute(const struct cuda_judge *j, const struct cuda_run *run, int step, char *out) {
     const struct cuda_driver *driver = run->device->driver;
     CUdeviceptr arena = (CUdeviceptr)(uintptr_t)run->arena;
     CUresult r = CUDA_SUCCESS;
     for (int i = 0; i < j->windows && r == CUDA_SUCCESS; i++)
         r = driver->fill_bytes(arena + j->window[i].at, POISON, j->window[i].bytes, run->stream);
-    if (r != CUDA_SUCCESS || cuda_step_ready(run, step) || cuda_step_launch(run, step, 0)) return 0;
+    if (r != CUDA_SUCCESS || cuda_step_ready(run, step, j->pair) ||
+        cuda_step_launch(run, step, j->pair, 0))
+        return 0;
     for (int i = 0; i < j->windows && r == CUDA_SUCCESS; i++)
         r = driver->copy_down(out + (size_t)i * WINDOW, arena + j->window[i].at, j->window[i].bytes,
                               run->stream);
@@ -124,9 +126,10 @@ static int fill(const struct cuda_judge *j) {
     return r == CUDA_SUCCESS;
 }
 
-void cuda_judge_expect(struct cuda_judge *j, int step, const struct cuda_way *list, int count,
-                       struct cuda_way *ways) {
+void cuda_judge_expect(struct cuda_judge *j, int step, int pair, const struct cuda_way *list,
+                       int count, struct cuda_way *ways) {
     j->is_there = 0;
+    j->pair = pair;
     if (!j->run || !fill(j)) return;
     place_windows(j, step);
     if (j->run->graph->steps[step].macs <= MOST_MACS) {

@@ -21,7 +21,7 @@ struct cuda_judge {
     struct {
         size_t at, bytes; /* in the arena */
     } window[CUDA_JUDGE_WINDOWS];
-    int windows, is_there; /* is_there: an expectation */
+    int windows, pair, is_there; /* is_there: an expectation */
 };
 
 /* run stays the caller's, and ways is its run->ways. Where there is no memory, everything agrees.
@@ -29,9 +29,10 @@ struct cuda_judge {
 void cuda_judge_open(struct cuda_judge *j, const struct cuda_run *run);
 void cuda_judge_close(struct cuda_judge *j);
 
-/* Fills the arena with noise and computes what `step` should give. list: its ways, [count]. */
-void cuda_judge_expect(struct cuda_judge *j, int step, const struct cuda_way *list, int count,
-                       struct cuda_way *ways);
+/* Fills the arena with noise and computes what `step`, or it and the one in front of it (pair),
+ * should give. list: its ways, [count]. */
+void cuda_judge_expect(struct cuda_judge *j, int step, int pair, const struct cuda_way *list,
+                       int count, struct cuda_way *ways);
 /* Computes it as run->ways says: 0 where that is not what was expected, or cannot be. */
 int cuda_judge_agrees(struct cuda_judge *j, int step);
 

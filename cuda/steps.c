@@ -1,6 +1,7 @@
 #include "cuda/steps.h"
 
 #include "cuda/hopper.h"
+#include "cuda/separable.h"
 #include "engine/hash.h"
 #include "mien.h"
 
@@ -13,6 +14,7 @@ struct launch {
         struct cuda_conv conv;
         struct cuda_conv_wgmma wgmma;
         struct cuda_gconv gconv;
+        struct cuda_separable separable;
         struct cuda_pointwise pointwise;
         struct cuda_pool pool;
         struct cuda_input input;
@@ -165,6 +167,47 @@ static void make_conv(const struct cuda_run *run, int step, struct launch *l) {
     l->params.conv = c;
 }
 
+/* A 1x1 together with the depthwise convolution in front of it. */
+static struct cuda_separable separable_of(const struct cuda_run *run, const struct plan_step *s) {
+    return (struct cuda_separable){.depthwise = gconv_of(run, &run->graph->steps[s->front]),
+                                   .pointwise = conv_of(run, s)};
+}
+
+/* By the model: is it faster so? */
+static int seems_separable(const struct cuda_run *run, const struct plan_step *s,
+                           struct cuda_way *way) {
+    struct cuda_way together[CUDA_MOST_WAYS], apart[CUDA_MOST_WAYS];
+    struct cuda_separable p = separable_of(run, s);
+    if (cuda_list_separable(&run->machine, &p, together) == 0 ||
+        list_ways(run, &p.pointwise, apart) == 0)
+        return 0;
+    *way = together[0];
+    return way->cycles < apart[0].cycles + cuda_depthwise_cycles(&run->machine, &p.depthwise);
+}
+
+/* Fills the launch of a step that does what the one in front of it would, too; 0 where it does not.
+ * With a rival none does: what differs from it is to be its kernels alone. */
+static int make_separable(const struct cuda_run *run, int step, struct launch *l) {
+    const struct plan_step *s = &run->graph->steps[step];
+    if (s->front < 0 || run->rival) return 0;
+    struct cuda_way way = {CUDA_BY_MODEL, 0, 0, 0};
+    if (run->ways) way = run->ways[step];
+    if (way.family == CUDA_BY_MODEL && !seems_separable(run, s, &way)) return 0;
+    if (way.family != CUDA_SEPARABLE) return 0;
+    struct cuda_separable p = separable_of(run, s);
+    if (!cuda_shape_separable(&p, way.tile, way.splits, &l->shape)) return 0;
+    give_scratch(run, &l->shape, &p.pointwise);
+    l->params.separable = p;
+    return 1;
+}
+
+/* Is a step done by the one behind it? */
+static int is_inside(const struct cuda_run *run, int step) {
+    struct launch l;
+    int behind = run->graph->steps[step].behind;
+    return behind >= 0 && make_separable(run, behind, &l);
+}
+
 static void make_pool(const struct cuda_run *run, const struct plan_step *s, struct launch *l) {
     const struct net_window *w = &run->graph->net->nodes[s->node].window;
     l->params.pool = (struct cuda_pool){.in = view_of(run, &s->in, s->in_value),
@@ -202,7 +245,7 @@ static void make_step(const struct cuda_run *run, int step, struct launch *l) {
     case PLAN_CONV:
         if (run->layers->layers[s->node].groups > 1)
             make_gconv(run, step, l);
-        else
+        else if (!make_separable(run, step, l))
             make_conv(run, step, l);
         break;
     case PLAN_POOL: make_pool(run, s, l); break;
@@ -286,6 +329,20 @@ static uint64_t sign_conv(const struct cuda_conv *p, int on_hopper) {
     return sign(&p->in, &p->e, shape, sizeof shape);
 }
 
+int cuda_pair_ways(const struct cuda_run *run, int step, struct cuda_way out[CUDA_MOST_WAYS],
+                   uint64_t *signature) {
+    const struct plan_step *s = &run->graph->steps[step];
+    *signature = 0;
+    if (s->front < 0) return 0;
+    struct cuda_separable p = separable_of(run, s);
+    uint64_t parts[2] = {sign_gconv(&p.depthwise), sign_conv(&p.pointwise, 0)};
+    struct hash h;
+    hash_start(&h);
+    hash_add(&h, parts, sizeof parts);
+    *signature = hash_end(&h);
+    return cuda_list_separable(&run->machine, &p, out);
+}
+
 int cuda_step_ways(const struct cuda_run *run, int step, struct cuda_way out[CUDA_MOST_WAYS],
                    uint64_t *signature) {
     const struct plan_step *s = &run->graph->steps[step];
@@ -308,16 +365,31 @@ void cuda_step_shape(const struct cuda_run *run, int step, struct cuda_launch *o
     *out = l.shape;
 }
 
-int cuda_step_ready(const struct cuda_run *run, int step) {
-    struct launch l;
-    make_step(run, step, &l);
-    return cuda_ready(run->device, &l.shape);
+/* A step, or with `pair` what it and the one in front of it take: one launch or two. */
+static int make_unit(const struct cuda_run *run, int step, int pair, struct launch l[2]) {
+    int front = run->graph->steps[step].front;
+    if (!pair || make_separable(run, step, &l[0])) {
+        make_step(run, step, &l[0]);
+        return 1;
+    }
+    make_step(run, front, &l[0]);
+    make_step(run, step, &l[1]);
+    return 2;
 }
 
-int cuda_step_launch(const struct cuda_run *run, int step, int early) {
-    struct launch l;
-    make_step(run, step, &l);
-    return cuda_launch(run->device, run->stream, &l.shape, &l.params, early);
+int cuda_step_ready(const struct cuda_run *run, int step, int pair) {
+    struct launch l[2];
+    int count = make_unit(run, step, pair, l), rc = MIEN_OK;
+    for (int i = 0; i < count && !rc; i++) rc = cuda_ready(run->device, &l[i].shape);
+    return rc;
+}
+
+int cuda_step_launch(const struct cuda_run *run, int step, int pair, int early) {
+    struct launch l[2];
+    int count = make_unit(run, step, pair, l), rc = MIEN_OK;
+    for (int i = 0; i < count && !rc; i++)
+        rc = cuda_launch(run->device, run->stream, &l[i].shape, &l[i].params, early);
+    return rc;
 }
 
 /* -------------------------------------------------------------------- a run */
@@ -336,6 +408,7 @@ void cuda_steps_scratch(const struct cuda_run *run, struct cuda_scratch *out) {
 const char *cuda_step_kernel(const struct cuda_run *run, int step) {
     struct launch l;
     if (is_taken(run, step)) return cuda_rival_text(run->rival, step);
+    if (is_inside(run, step)) return "inside the next";
     make_step(run, step, &l);
     return l.shape.kernel;
 }
@@ -372,15 +445,16 @@ int cuda_pictures_launch(const struct cuda_run *run, const struct cuda_picture *
     return cuda_launch(run->device, run->stream, &l.shape, &l.params, 0);
 }
 
-/* What is the same for every run, in its order: all steps, the outputs. Returns 0 where there is no
- * such one. */
-static int make_launch(const struct cuda_run *run, int i, struct launch *l) {
+/* What is the same for every run, in its order: all steps but those inside of others, the outputs.
+ * Makes the next one from *i on and moves *i to it; returns 0 where there is none. */
+static int make_launch(const struct cuda_run *run, int *i, struct launch *l) {
     int steps = run->graph->nsteps;
-    if (i >= steps + run->graph->net->noutputs) return 0;
-    if (i < steps)
-        make_step(run, i, l);
+    while (*i < steps && is_inside(run, *i)) (*i)++;
+    if (*i >= steps + run->graph->net->noutputs) return 0;
+    if (*i < steps)
+        make_step(run, *i, l);
     else
-        make_output(run, i - steps, l);
+        make_output(run, *i - steps, l);
     return 1;
 }
 
@@ -390,7 +464,7 @@ int cuda_steps_ready(const struct cuda_run *run) {
     int rc = cuda_ready(run->device, &l.shape);
     make_pictures(run, NULL, &l);
     if (!rc) rc = cuda_ready(run->device, &l.shape);
-    for (int i = 0; !rc && make_launch(run, i, &l); i++) rc = cuda_ready(run->device, &l.shape);
+    for (int i = 0; !rc && make_launch(run, &i, &l); i++) rc = cuda_ready(run->device, &l.shape);
     return rc;
 }
 
@@ -400,7 +474,7 @@ int cuda_steps_launch(const struct cuda_run *run) {
      */
     struct launch l;
     int rc = MIEN_OK, early = 0; /* nothing is in front of the first in what is recorded */
-    for (int i = 0; !rc && make_launch(run, i, &l); i++) {
+    for (int i = 0; !rc && make_launch(run, &i, &l); i++) {
         int taken = i < run->graph->nsteps && is_taken(run, i);
         rc = taken ? launch_taken(run, i)
                    : cuda_launch(run->device, run->stream, &l.shape, &l.params, early);

@@ -41,20 +41,25 @@ int cuda_steps_ready(const struct cuda_run *run);
 /* Puts the input into run->stream: run->input, or pictures, [batch] in memory of the device. */
 int cuda_input_launch(const struct cuda_run *run);
 int cuda_pictures_launch(const struct cuda_run *run, const struct cuda_picture *pictures);
+
 /* The ways to compute step `step`, the most promising first: how many; 0 where there is no choice.
  * Steps of the same signature are the same to them. */
 int cuda_step_ways(const struct cuda_run *run, int step, struct cuda_way out[CUDA_MOST_WAYS],
                    uint64_t *signature);
+/* The ways to compute it and the depthwise convolution in front of it, plan_step.front, together:
+ * how many, 0 where that cannot be. */
+int cuda_pair_ways(const struct cuda_run *run, int step, struct cuda_way out[CUDA_MOST_WAYS],
+                   uint64_t *signature);
 /* One step alone, in the way run->ways says: its shape; loading its kernel; launching it, which may
- * be captured. */
+ * be captured. pair: it and the one in front of it, in one launch or two. */
 void cuda_step_shape(const struct cuda_run *run, int step, struct cuda_launch *out);
-int cuda_step_ready(const struct cuda_run *run, int step);
-int cuda_step_launch(const struct cuda_run *run, int step, int early);
+int cuda_step_ready(const struct cuda_run *run, int step, int pair);
+int cuda_step_launch(const struct cuda_run *run, int step, int pair, int early);
 
 /* Puts all steps and the outputs into it. These are the same for every run, and may be captured. */
 int cuda_steps_launch(const struct cuda_run *run);
 
-/* The kernel a step runs as. */
+/* The kernel a step runs as; "inside the next" where the one that reads it does it, too. */
 const char *cuda_step_kernel(const struct cuda_run *run, int step);
 
 /* Values of all outputs together, and where output i begins among them. */

@@ -117,6 +117,8 @@ void cuda_tuning_close(struct cuda_tuning *t) {
 
 /* ---------------------------------------------------------------- measuring */
 
+enum { MOST_LISTED = CUDA_MOST_WAYS + 1 }; /* all ways of a pair, and apart */
+
 /* A plan with memory of its own, for one step at a time. */
 struct bench {
     struct cuda_run run;
@@ -129,13 +131,14 @@ struct bench {
 
 struct repeated {
     const struct cuda_run *run;
-    int step, count;
+    int step, pair, count;
 };
 
 static int launch_repeated(void *context) {
     const struct repeated *r = context;
     int rc = MIEN_OK;
-    for (int i = 0; i < r->count && !rc; i++) rc = cuda_step_launch(r->run, r->step, i > 0);
+    for (int i = 0; i < r->count && !rc; i++)
+        rc = cuda_step_launch(r->run, r->step, r->pair, i > 0);
     return rc;
 }
 
@@ -152,10 +155,10 @@ static double time_graph(const struct bench *b, CUgraphExec graph) {
 }
 
 /* `count` launches of a step behind each other, as run->ways says; NULL where that cannot be. */
-static CUgraphExec record(const struct bench *b, int step, int count) {
-    struct repeated launches = {&b->run, step, count};
+static CUgraphExec record(const struct bench *b, int step, int pair, int count) {
+    struct repeated launches = {&b->run, step, pair, count};
     CUgraphExec graph = NULL;
-    if (cuda_step_ready(&b->run, step) ||
+    if (cuda_step_ready(&b->run, step, pair) ||
         cuda_record(b->run.device, b->run.stream, launch_repeated, &launches, &graph))
         return NULL;
     return graph;
@@ -174,22 +177,31 @@ static void close_bench(struct bench *b) {
     cuda_free(dev, b->memory);
 }
 
+/* Makes *out at least what these ways of a step want. */
+static void add_scratch(const struct cuda_run *run, int step, const struct cuda_way *list,
+                        int count, struct cuda_way *ways, struct cuda_scratch *out) {
+    struct cuda_way was = ways[step];
+    for (int i = 0; i < count; i++) {
+        struct cuda_launch shape;
+        ways[step] = list[i];
+        cuda_step_shape(run, step, &shape);
+        if (shape.partial_bytes > out->partial) out->partial = shape.partial_bytes;
+        if (shape.arrived_bytes > out->arrived) out->arrived = shape.arrived_bytes;
+    }
+    ways[step] = was;
+}
+
 /* The most that any way of any step wants beside the activations. */
 static void find_scratch(const struct cuda_run *run, struct cuda_way *ways,
                          struct cuda_scratch *out) {
     memset(out, 0, sizeof *out);
     for (int step = 0; step < run->graph->nsteps; step++) {
-        struct cuda_way list[CUDA_MOST_WAYS], was = ways[step];
+        struct cuda_way list[CUDA_MOST_WAYS];
         uint64_t signature;
         int count = cuda_step_ways(run, step, list, &signature);
-        for (int i = 0; i < count; i++) {
-            struct cuda_launch shape;
-            ways[step] = list[i];
-            cuda_step_shape(run, step, &shape);
-            if (shape.partial_bytes > out->partial) out->partial = shape.partial_bytes;
-            if (shape.arrived_bytes > out->arrived) out->arrived = shape.arrived_bytes;
-        }
-        ways[step] = was;
+        add_scratch(run, step, list, count, ways, out);
+        count = cuda_pair_ways(run, step, list, &signature);
+        add_scratch(run, step, list, count, ways, out);
     }
 }
 
@@ -222,9 +234,9 @@ static int open_bench(struct bench *b, struct cuda_way *ways) {
 }
 
 /* So many launches of a step that what surrounds them does not count: they take some 60 us. */
-static int launches_of(const struct bench *b, int step) {
+static int launches_of(const struct bench *b, int step, int pair) {
     enum { LEAST = 2, MOST = 20 };
-    CUgraphExec graph = record(b, step, LEAST);
+    CUgraphExec graph = record(b, step, pair, LEAST);
     if (!graph) return LEAST;
     time_graph(b, graph); /* kernels come onto the device */
     double count = 0.06 * LEAST / (time_graph(b, graph) + 1e-6);
@@ -238,16 +250,16 @@ static void warm_up(struct bench *b, CUgraphExec graph) {
     b->warm = 1;
 }
 
-/* The fastest of a step's ways that are right. Each is timed once a round, so that whatever changes
- * meanwhile changes for all, and its best time counts; the first round counts only to see who is
- * hopeless. Without a clock it is the first that is right; -1: none is. */
-static int fastest(struct bench *b, int step, const struct cuda_way *list, int count,
+/* The fastest of a step's ways, or a pair's, that are right. Each is timed once a round, so that
+ * whatever changes meanwhile changes for all, and its best time counts; the first round counts only
+ * to see who is hopeless. Without a clock it is the first that is right; -1: none is. */
+static int fastest(struct bench *b, int step, int pair, const struct cuda_way *list, int count,
                    struct cuda_way *ways) {
     enum { ROUNDS = 4 };
-    CUgraphExec graphs[CUDA_MOST_WAYS];
-    double first[CUDA_MOST_WAYS], best[CUDA_MOST_WAYS], least = 1e30;
+    CUgraphExec graphs[MOST_LISTED];
+    double first[MOST_LISTED], best[MOST_LISTED], least = 1e30;
     int launches = 0, found = -1;
-    cuda_judge_expect(&b->judge, step, list, count, ways);
+    cuda_judge_expect(&b->judge, step, pair, list, count, ways);
     for (int i = 0; i < count; i++) {
         ways[step] = list[i];
         graphs[i] = NULL;
@@ -256,8 +268,8 @@ static int fastest(struct bench *b, int step, const struct cuda_way *list, int c
             clear_counters(b);
             continue;
         }
-        if (!launches) launches = launches_of(b, step);
-        graphs[i] = record(b, step, launches);
+        if (!launches) launches = launches_of(b, step, pair);
+        graphs[i] = record(b, step, pair, launches);
         if (found < 0) found = i;
     }
     if (found < 0) return -1;
@@ -294,34 +306,72 @@ static int recall(const struct cuda_tuned *known, const struct cuda_run *run, in
     return -1;
 }
 
-void cuda_tune(struct cuda_tuning *t, const struct cuda_run *run, struct cuda_way *ways) {
+/* What goes on while a plan's ways are found. */
+struct search {
+    struct cuda_tuning *tuning;
+    struct cuda_run shapes; /* without memory */
+    struct cuda_way *ways;  /* as shapes and bench have them */
+    struct bench bench;
+    int opened, found; /* bench: -1: it cannot be; something that was not known */
+};
+
+static int is_open(struct search *s) {
+    if (!s->opened) s->opened = open_bench(&s->bench, s->ways) ? 1 : -1;
+    return s->opened > 0;
+}
+
+static void keep(struct search *s, int step, uint64_t signature) {
+    struct cuda_launch shape;
+    cuda_step_shape(&s->shapes, step, &shape);
+    remember(s->tuning, signature, shape.kernel, shape.splits);
+    s->found = 1;
+}
+
+static void tune_step(struct search *s, int step) {
     static const struct cuda_way by_model = {.family = CUDA_BY_MODEL},
                                  plain = {.family = CUDA_PLAIN};
-    struct cuda_run shapes = *run;
-    struct bench bench = {.run = *run};
-    int opened = 0, found = 0;
+    struct cuda_way list[CUDA_MOST_WAYS];
+    uint64_t signature;
+    int count = cuda_step_ways(&s->shapes, step, list, &signature);
+    if (count == 0) return;
+    int way = recall(find(s->tuning, signature), &s->shapes, step, list, count, s->ways);
+    if (way >= 0 || !is_open(s)) {
+        s->ways[step] = way < 0 ? by_model : list[way];
+        return;
+    }
+    way = fastest(&s->bench, step, 0, list, count, s->ways);
+    s->ways[step] = way < 0 ? plain : list[way];
+    keep(s, step, signature);
+}
+
+/* A step and the one in front of it, each of which has its way, against both together. What is kept
+ * for the pair is the kernel that does both, or that of the step alone. */
+static void tune_pair(struct search *s, int step) {
+    struct cuda_way list[MOST_LISTED] = {s->ways[step]}; /* apart */
+    uint64_t signature;
+    int count = 1 + cuda_pair_ways(&s->shapes, step, list + 1, &signature);
+    if (count == 1 || list[0].family == CUDA_BY_MODEL) return;
+    const struct cuda_tuned *known = find(s->tuning, signature);
+    int way = recall(known, &s->shapes, step, list, count, s->ways);
+    if (way < 0 && is_open(s)) {
+        way = fastest(&s->bench, step, 1, list, count, s->ways);
+        s->ways[step] = list[way < 0 ? 0 : way];
+        keep(s, step, signature);
+        return;
+    }
+    s->ways[step] = list[way < 0 ? 0 : way];
+}
+
+void cuda_tune(struct cuda_tuning *t, const struct cuda_run *run, struct cuda_way *ways) {
+    struct search s = {.tuning = t, .shapes = *run, .ways = ways, .bench = {.run = *run}};
     if (!t->on) return;
-    bench.run.ways = shapes.ways = ways;
+    s.bench.run.ways = s.shapes.ways = ways;
     pthread_mutex_lock(&t->lock); /* two that measure at once would measure each other */
     for (int step = 0; step < run->graph->nsteps; step++) {
-        struct cuda_way list[CUDA_MOST_WAYS];
-        uint64_t signature;
-        int count = cuda_step_ways(&shapes, step, list, &signature);
-        if (count == 0) continue;
-        int way = recall(find(t, signature), &shapes, step, list, count, ways);
-        if (way < 0 && !opened) opened = open_bench(&bench, ways) ? 1 : -1;
-        if (way < 0 && opened > 0) {
-            way = fastest(&bench, step, list, count, ways);
-            struct cuda_launch shape;
-            ways[step] = way < 0 ? plain : list[way];
-            cuda_step_shape(&shapes, step, &shape);
-            remember(t, signature, shape.kernel, shape.splits);
-            found = 1;
-            continue;
-        }
-        ways[step] = way < 0 ? by_model : list[way];
+        tune_step(&s, step);
+        tune_pair(&s, step);
     }
-    if (opened) close_bench(&bench);
-    if (found) write_file(t);
+    if (s.opened) close_bench(&s.bench);
+    if (s.found) write_file(t);
     pthread_mutex_unlock(&t->lock);
 }

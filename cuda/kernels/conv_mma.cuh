@@ -184,6 +184,52 @@ DEVICE void load_operands(const char *a_rows, const char *b_rows, int at_a, int 
     }
 }
 
+/* Where the operands of warp `warp` of a tile's WM by WN are in a slot of pixels, and in one of
+ * weights; where this thread's row of slice 0 is in them. */
+struct conv_place {
+    int a_rows, b_rows, at_a, at_b;
+};
+
+template <int BM, int BN, int WM, int WN> DEVICE conv_place conv_place_of(int warp, int lane) {
+    conv_place o;
+    o.a_rows = warp % WM * (BM / WM) * CONV_STEP;
+    o.b_rows = warp / WM * (BN / WN) * CONV_STEP;
+    o.at_a = lane % 16 * CONV_STEP + ((lane / 16) ^ (lane % 8)) * 16;
+    o.at_b = (lane / 16 * 8 + lane % 8) * CONV_STEP + ((lane / 8 % 2) ^ (lane % 8)) * 16;
+    return o;
+}
+
+/* Sums of fp32 are those of a step at first, which are then added to `total`: see above. */
+template <class T> struct conv_sums {
+    enum { OF_STEPS = (int)T::TYPE == (int)CUDA_F32 };
+};
+
+/* sum, or total, += a step of pixels and weights. meanwhile() is called when the first loads are
+ * under way. */
+template <class T, int MT, int NT, class work>
+DEVICE void multiply_step(const char *pixels, const char *weights, const conv_place &o,
+                          typename T::sum sum[MT][NT][4], typename T::sum total[MT][NT][4],
+                          work meanwhile) {
+    enum { SLICES = CONV_STEP / 32 };
+    uint32_t a[2][MT][4], b[2][NT][2];
+    load_operands<MT, NT>(pixels + o.a_rows, weights + o.b_rows, o.at_a, o.at_b, 0, a[0], b[0]);
+    meanwhile();
+#pragma unroll
+    for (int s = 0; s < SLICES; s++) {
+        if (s + 1 < SLICES)
+            load_operands<MT, NT>(pixels + o.a_rows, weights + o.b_rows, o.at_a, o.at_b, s + 1,
+                                  a[(s + 1) % 2], b[(s + 1) % 2]);
+        multiply<MT, NT>(T(), sum, a[s % 2], b[s % 2]);
+    }
+    if (conv_sums<T>::OF_STEPS) {
+#pragma unroll
+        for (int i = 0; i < MT * NT * 4; i++) {
+            (&total[0][0][0])[i] += (&sum[0][0][0])[i];
+            (&sum[0][0][0])[i] = 0;
+        }
+    }
+}
+
 template <typename sum> struct alignas(16) four_sums { sum v[4]; };
 
 /* Split-K: leaves this block's part in p.partial; true in the block that came last, with the sum of
@@ -234,11 +280,16 @@ DEVICE void load_sums(const float *from, float v[WIDE]) {
     }
 }
 
+/* Where a tile is. Its pixels are counted along rows of `across`, of which those beyond the map's
+ * width are none. */
+struct conv_tile {
+    int first_pixel, pixels, across, first_channel;
+};
+
 /* Sums from shared memory, [rows][columns + CONV_SUM_PAD], to where they belong. Residuals of a few
  * pixels are asked for together: one after another they would take a trip to memory each. */
 template <int threads, int rows, int columns>
-DEVICE void conv_store(const cuda_conv &p, const float *sums, int first_pixel, int pixels,
-                       int first_channel) {
+DEVICE void conv_store(const cuda_conv &p, const float *sums, const conv_tile &tile) {
     enum {
         GROUPS = columns / WIDE,
         STEP = threads / GROUPS,
@@ -246,68 +297,112 @@ DEVICE void conv_store(const cuda_conv &p, const float *sums, int first_pixel, i
         MOST = threads > 128 ? 2 : 4, /* large blocks have fewer registers */
         TOGETHER = EACH < MOST ? EACH : MOST
     };
-    int group = (int)threadIdx.x % GROUPS, c = first_channel + group * WIDE;
+    int group = (int)threadIdx.x % GROUPS, c = tile.first_channel + group * WIDE;
     int n = min(p.e.out.c - c, (int)WIDE);
     if (n <= 0) return;
     wide_epilogue e;
     wide_epilogue_of(p.e, c, n, e);
-    int w = p.e.out.w, h = p.e.out.h;
+    int w = tile.across, h = p.e.out.h;
 #pragma unroll 1
     for (int row = (int)threadIdx.x / GROUPS; row < rows; row += TOGETHER * STEP) {
         wide_raw res[TOGETHER];
 #pragma unroll
         for (int i = 0; i < TOGETHER; i++) {
-            int at = min(first_pixel + row + i * STEP, pixels - 1);
-            load_residual(p.e, e, at / w / h, at / w % h, at % w, res[i]);
+            int at = min(tile.first_pixel + row + i * STEP, tile.pixels - 1);
+            load_residual(p.e, e, at / w / h, at / w % h, min(at % w, p.e.out.w - 1), res[i]);
         }
 #pragma unroll
         for (int i = 0; i < TOGETHER; i++) {
-            int at = first_pixel + row + i * STEP;
+            int at = tile.first_pixel + row + i * STEP;
             float v[WIDE];
-            if (at >= pixels) return;
+            if (at >= tile.pixels) return;
+            if (at % w >= p.e.out.w) continue;
             load_sums(sums + (row + i * STEP) * (columns + CONV_SUM_PAD) + group * WIDE, v);
             store_sums(p.e, e, v, res[i], at / w / h, at / w % h, at % w);
         }
     }
 }
 
-/* The whole kernel. Tiles are numbered channels first: those that run at the same time share their
- * pixels in the L2 cache, and all weights of a layer fit there anyway. */
+/* A block's sums to where they belong, where they are a tile's or the last part of one. shared: the
+ * block's, of which nothing is needed any more. */
+template <class T, int BM, int BN, int WM, int WN>
+DEVICE void conv_finish(const cuda_conv &p, const conv_tile &tile, typename T::sum *sums,
+                        char *shared) {
+    enum { THREADS = WM * WN * 32, MT = BM / WM / 16, NT = BN / WN / 8 };
+    int lane = (int)threadIdx.x % 32, warp = (int)threadIdx.x / 32;
+    if (p.splits > 1 && !conv_join<MT * NT * 4, THREADS>(p, sums, (unsigned *)shared)) return;
+    /* Eight floats of padding put rows four apart in different banks of a store of pairs. */
+    float *out = (float *)shared + (warp % WM * (BM / WM) + lane / 4) * (BN + CONV_SUM_PAD) +
+                 warp / WM * (BN / WN) + lane % 4 * 2;
+#pragma unroll
+    for (int i = 0; i < MT * NT * 4; i += 2) {
+        int m = i / 4 / NT * 16 + i % 4 / 2 * 8, n = i / 4 % NT * 8;
+        pair q;
+        q.w[0] = bits_of((float)sums[i]);
+        q.w[1] = bits_of((float)sums[i + 1]);
+        *(pair *)(out + m * (BN + CONV_SUM_PAD) + n) = q;
+    }
+    block_sync();
+    conv_store<THREADS, BM, BN>(p, (const float *)shared, tile);
+}
+
+/* Tiles are numbered channels first: those that run at the same time share their pixels in the L2
+ * cache, and all weights of a layer fit there anyway. */
+template <int BM, int BN> DEVICE conv_tile conv_tile_of(const cuda_conv &p, int across) {
+    int columns = (p.e.out.c + BN - 1) / BN;
+    conv_tile o;
+    o.first_pixel = (int)blockIdx.x / columns * BM;
+    o.first_channel = (int)blockIdx.x % columns * BN;
+    o.across = across;
+    o.pixels = p.e.batch * p.e.out.h * across;
+    return o;
+}
+
+/* The steps of k that a block sums, and its weights of the first of them. */
+struct conv_part {
+    int begin, count;
+    const char *weights;
+    int64_t pitch; /* bytes from channel to channel */
+};
+
+template <class T> DEVICE conv_part conv_part_of(const cuda_conv &p, int first_channel) {
+    conv_part o;
+    int steps = p.k_pad * T::SIZE / CONV_STEP, part = (steps + p.splits - 1) / p.splits;
+    o.begin = min((int)blockIdx.z * part, steps);
+    o.count = min(part, steps - o.begin);
+    o.pitch = (int64_t)p.k_pad * T::SIZE;
+    o.weights = p.weights + first_channel * o.pitch + (int64_t)o.begin * CONV_STEP;
+    return o;
+}
+
+/* The whole kernel. */
 template <class T, int BM, int BN, int WM, int WN, int STAGES, int UNIT>
 DEVICE void conv_mma(const cuda_conv &p) {
     enum {
         THREADS = WM * WN * 32,
         MT = BM / WM / 16,
         NT = BN / WN / 8,
-        SLICES = CONV_STEP / 32,
-        SLOT = (BM + BN) * CONV_STEP,
-        OWN_STEPS = (int)T::TYPE == (int)CUDA_F32 /* sums of steps, see above */
+        SLOT = (BM + BN) * CONV_STEP
     };
     typedef typename T::sum sum_type;
     char *ring = shared_memory();
     int lane = (int)threadIdx.x % 32, warp = (int)threadIdx.x / 32;
-    int columns = (p.e.out.c + BN - 1) / BN, pixels = p.e.batch * p.e.out.h * p.e.out.w;
-    int first_pixel = (int)blockIdx.x / columns * BM;
-    int first_channel = (int)blockIdx.x % columns * BN;
-
-    int steps = p.k_pad * T::SIZE / CONV_STEP, part = (steps + p.splits - 1) / p.splits;
-    int begin = min((int)blockIdx.z * part, steps), count = min(part, steps - begin);
-    int64_t pitch = (int64_t)p.k_pad * T::SIZE;
-    const char *weights = p.weights + first_channel * pitch + (int64_t)begin * CONV_STEP;
+    conv_tile tile = conv_tile_of<BM, BN>(p, p.e.out.w);
+    conv_part part = conv_part_of<T>(p, tile.first_channel);
 
     /* Weights are nobody's result: they come while the kernel before this one still runs. */
 #pragma unroll
     for (int s = 0; s < STAGES - 1; s++)
-        if (s < count)
-            copy_weights<THREADS, BN>(weights + s * CONV_STEP, pitch,
+        if (s < part.count)
+            copy_weights<THREADS, BN>(part.weights + s * CONV_STEP, part.pitch,
                                       ring + s * SLOT + BM * CONV_STEP);
     conv_rows<THREADS, BM> rows;
-    conv_rows_of<T, THREADS, BM>(p, first_pixel, pixels, rows);
-    conv_walk walk = conv_walk_at<T>(p, begin * (CONV_STEP / 16) + (int)threadIdx.x % 8);
+    conv_rows_of<T, THREADS, BM>(p, tile.first_pixel, tile.pixels, rows);
+    conv_walk walk = conv_walk_at<T>(p, part.begin * (CONV_STEP / 16) + (int)threadIdx.x % 8);
     grid_wait();
 #pragma unroll
     for (int s = 0; s < STAGES - 1; s++) {
-        if (s < count) {
+        if (s < part.count) {
             copy_pixels<T, UNIT>(p, rows, walk, ring + s * SLOT);
             conv_walk_on(p, walk);
         }
@@ -316,66 +411,34 @@ DEVICE void conv_mma(const cuda_conv &p) {
     /* Every block of this grid has its place by now: the next one takes only what is left. */
     grid_release();
 
-    sum_type sum[MT][NT][4], total[MT][NT][4]; /* total: of steps, where those are summed apart */
+    sum_type sum[MT][NT][4], total[MT][NT][4];
 #pragma unroll
     for (int i = 0; i < MT * NT * 4; i++) (&sum[0][0][0])[i] = (&total[0][0][0])[i] = 0;
-    int a_rows = warp % WM * (BM / WM) * CONV_STEP;
-    int b_rows = (BM + warp / WM * (BN / WN)) * CONV_STEP;
-    int at_a = lane % 16 * CONV_STEP + ((lane / 16) ^ (lane % 8)) * 16;
-    int at_b = (lane / 16 * 8 + lane % 8) * CONV_STEP + ((lane / 8 % 2) ^ (lane % 8)) * 16;
+    conv_place place = conv_place_of<BM, BN, WM, WN>(warp, lane);
 
     int read = 0, write = STAGES - 1;
-    for (int step = 0; step < count; step++) {
+    for (int step = 0; step < part.count; step++) {
         copy_async_wait<STAGES - 2>();
         block_sync();
         const char *slot = ring + read * SLOT;
-        uint32_t a[2][MT][4], b[2][NT][2];
-        load_operands<MT, NT>(slot + a_rows, slot + b_rows, at_a, at_b, 0, a[0], b[0]);
-        /* All threads have passed the barrier and so are done with the slot before. */
-        if (step + STAGES - 1 < count) {
-            copy_weights<THREADS, BN>(weights + (int64_t)(step + STAGES - 1) * CONV_STEP, pitch,
-                                      ring + write * SLOT + BM * CONV_STEP);
-            copy_pixels<T, UNIT>(p, rows, walk, ring + write * SLOT);
-            conv_walk_on(p, walk);
-        }
-        copy_async_commit();
+        multiply_step<T, MT, NT>(slot, slot + BM * CONV_STEP, place, sum, total, [&] {
+            /* All threads have passed the barrier and so are done with the slot before. */
+            if (step + STAGES - 1 < part.count) {
+                copy_weights<THREADS, BN>(part.weights + (int64_t)(step + STAGES - 1) * CONV_STEP,
+                                          part.pitch, ring + write * SLOT + BM * CONV_STEP);
+                copy_pixels<T, UNIT>(p, rows, walk, ring + write * SLOT);
+                conv_walk_on(p, walk);
+            }
+            copy_async_commit();
+        });
         read = read + 1 == STAGES ? 0 : read + 1;
         write = write + 1 == STAGES ? 0 : write + 1;
-#pragma unroll
-        for (int s = 0; s < SLICES; s++) {
-            if (s + 1 < SLICES)
-                load_operands<MT, NT>(slot + a_rows, slot + b_rows, at_a, at_b, s + 1,
-                                      a[(s + 1) % 2], b[(s + 1) % 2]);
-            multiply<MT, NT>(T(), sum, a[s % 2], b[s % 2]);
-        }
-        if (OWN_STEPS) {
-#pragma unroll
-            for (int i = 0; i < MT * NT * 4; i++) {
-                (&total[0][0][0])[i] += (&sum[0][0][0])[i];
-                (&sum[0][0][0])[i] = 0;
-            }
-        }
     }
     copy_async_wait<0>();
     block_sync();
 
-    sum_type *sums = OWN_STEPS ? &total[0][0][0] : &sum[0][0][0];
-    float *out = (float *)ring;
-    if (p.splits == 1 || conv_join<MT * NT * 4, THREADS>(p, sums, (unsigned *)ring)) {
-        /* Eight floats of padding put rows four apart in different banks of a store of pairs. */
-        out += (warp % WM * (BM / WM) + lane / 4) * (BN + CONV_SUM_PAD) + warp / WM * (BN / WN) +
-               lane % 4 * 2;
-#pragma unroll
-        for (int i = 0; i < MT * NT * 4; i += 2) {
-            int m = i / 4 / NT * 16 + i % 4 / 2 * 8, n = i / 4 % NT * 8;
-            pair q;
-            q.w[0] = bits_of((float)sums[i]);
-            q.w[1] = bits_of((float)sums[i + 1]);
-            *(pair *)(out + m * (BN + CONV_SUM_PAD) + n) = q;
-        }
-        block_sync();
-        conv_store<THREADS, BM, BN>(p, (const float *)ring, first_pixel, pixels, first_channel);
-    }
+    conv_finish<T, BM, BN, WM, WN>(p, tile,
+                                   conv_sums<T>::OF_STEPS ? &total[0][0][0] : &sum[0][0][0], ring);
     if (blockIdx.z == 0)
         store_halo_wide(p.e.out, p.e.batch, blockIdx.x * THREADS + threadIdx.x,
                         gridDim.x * THREADS);

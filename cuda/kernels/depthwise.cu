@@ -1,69 +1,25 @@
 /*
- * depthwise.cu - depthwise convolutions (groups == c), which are bound by memory: nine products an
- * output against one load and one store.
- *
- * A thread computes eight channels of a few outputs along a row. Each input it loads is used by all
- * the outputs that it touches before the next is loaded, so that a row of the window costs
- * (outputs - 1) stride + kw loads of 16 bytes instead of outputs kw, and the weights of a row of
- * the window are in registers meanwhile. Neighbouring threads have neighbouring channels. Maps that
- * four outputs a thread would leave with too few threads for the device are computed with one.
+ * depthwise.cu - depthwise convolutions, which are bound by memory: nine products an output against
+ * one load and one store. Neighbouring threads have neighbouring channels. Maps that four outputs a
+ * thread would leave with too few threads for the device are computed with one.
  */
-#include "cuda/kernels/wide.cuh"
+#include "cuda/kernels/depthwise.cuh"
 
-/* Adds what input column x of the thread's (0 is the leftmost it needs) gives to each output. */
-template <int KW, int STRIDE, int OUTPUTS>
-DEVICE void add_column(float sum[OUTPUTS][WIDE], const float in[WIDE], const float wt[KW][WIDE],
-                       int x) {
-#pragma unroll
-    for (int o = 0; o < OUTPUTS; o++) {
-        int tap = x - o * STRIDE;
-        if (tap < 0 || tap >= KW) continue;
-#pragma unroll
-        for (int i = 0; i < WIDE; i++) sum[o][i] += in[i] * wt[tap][i];
-    }
-}
-
-/* Windows of 3x3. TYPE: of the input, so that no load asks for it. */
+/* Windows of 3x3. */
 template <int TYPE, int STRIDE, int OUTPUTS> DEVICE void depthwise_3x3(const cuda_gconv &p) {
-    enum { K = 3, COLUMNS = (OUTPUTS - 1) * STRIDE + K };
-    cuda_view in = p.in;
-    in.type = TYPE;
     const cuda_view &out = p.e.out;
-    int wide = view_is_wide(in), across = (out.w + OUTPUTS - 1) / OUTPUTS;
-    cuda_view threads = out; /* a place is a thread's outputs */
-    threads.w = across;
+    cuda_view in = p.in, threads = out; /* a place is a thread's outputs */
+    in.type = TYPE;
+    threads.w = (out.w + OUTPUTS - 1) / OUTPUTS;
+    int wide = view_is_wide(in);
     grid_wait();
     grid_release();
     uint32_t n = wide_places(threads, p.e.batch), thread = blockIdx.x * blockDim.x + threadIdx.x;
     for (uint32_t i = thread; i < n; i += gridDim.x * blockDim.x) {
         wide_place o = wide_place_of(threads, i);
         int x0 = o.x * OUTPUTS, outputs = min((int)OUTPUTS, out.w - x0);
-        const char *row = view_at(in, o.b, o.y * STRIDE - p.pad_top, x0 * STRIDE - p.pad_left, o.c);
-        int last = (outputs - 1) * STRIDE + K, size = type_size(TYPE);
         float sum[OUTPUTS][WIDE];
-#pragma unroll
-        for (int j = 0; j < OUTPUTS * WIDE; j++) sum[j / WIDE][j % WIDE] = 0;
-#pragma unroll 1
-        for (int ky = 0; ky < K; ky++, row += (int64_t)in.row * size) {
-            float wt[K][WIDE];
-#pragma unroll
-            for (int kx = 0; kx < K; kx++)
-                load_floats(p.weights + (ky * K + kx) * out.c + o.c, o.n, wt[kx]);
-#pragma unroll
-            for (int x = 0; x < COLUMNS; x += K) { /* so many loads under way */
-                wide_raw raw[K];
-#pragma unroll
-                for (int i = 0; i < K; i++)
-                    load_raw(TYPE, row + (int64_t)min(x + i, last - 1) * in.px * size, o.n, wide,
-                             raw[i]);
-#pragma unroll
-                for (int i = 0; i < K; i++) {
-                    float v[WIDE];
-                    unpack(TYPE, raw[i], v);
-                    if (x + i < last) add_column<K, STRIDE, OUTPUTS>(sum, v, wt, x + i);
-                }
-            }
-        }
+        depthwise_3x3_sums<TYPE, STRIDE, OUTPUTS, 3>(p, wide, 0, o, x0, outputs, sum);
         wide_epilogue e;
         wide_epilogue_of(p.e, o.c, o.n, e);
 #pragma unroll

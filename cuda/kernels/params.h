@@ -71,6 +71,13 @@ struct cuda_gconv {
     int32_t kh, kw, stride, pad_top, pad_left, groups;
 };
 
+/* A depthwise convolution of 3x3 and the 1x1 that alone reads it. What is between them has a shape,
+ * a type and scales (depthwise.e.out, pointwise.in), but no memory. */
+struct cuda_separable {
+    struct cuda_gconv depthwise;
+    struct cuda_conv pointwise;
+};
+
 /* A step that looks at one pixel (affine, activation, sum) or at none of them twice. */
 struct cuda_pointwise {
     struct cuda_view in;

@@ -29,9 +29,27 @@
     X(64, 64, 2, 2, 4)                                                                             \
     X(64, 32, 2, 2, 5)
 
+/*
+ * Depthwise and 1x1 convolution in one (separable.cuh), tiles as above but for the ring, which has
+ * SEPARABLE_STAGES steps of weights.
+ * X(pixels, channels, warps along pixels, along channels, blocks a multiprocessor)
+ *
+ * What the depthwise part costs is paid again for every tile of channels, so tiles are as wide as
+ * the layers that follow one, and with 64 or 32 pixels each thread has some to compute.
+ */
+#define CUDA_SEPARABLE_TILES(X)                                                                    \
+    X(64, 64, 2, 2, 3)                                                                             \
+    X(32, 64, 1, 2, 6)
+/* Those there are for fp16, too. */
+#define CUDA_SEPARABLE_MORE_TILES(X)                                                               \
+    X(64, 128, 2, 2, 2)                                                                            \
+    X(64, 32, 4, 1, 3)
+
 enum {
-    CONV_STEP = 128,  /* bytes of k; params.h pads k to it */
-    CONV_SUM_PAD = 8, /* floats after a row of sums in shared memory */
+    SEPARABLE_STAGES = 3,
+    SEPARABLE_RUN = 4, /* neighbouring pixels a thread computes; rows of a tile are whole runs */
+    CONV_STEP = 128,   /* bytes of k; params.h pads k to it */
+    CONV_SUM_PAD = 8,  /* floats after a row of sums in shared memory */
     FC_THREADS = 256,
     FC_MOST_ROWS = 8,
     WIDE = 8, /* channels a thread computes together in all other kernels */
@@ -49,6 +67,15 @@ enum {
 #define CONV_SHARED(pixels, channels, stages)                                                      \
     (CONV_RING(pixels, channels, stages) > CONV_SUMS(pixels, channels)                             \
          ? CONV_RING(pixels, channels, stages)                                                     \
+         : CONV_SUMS(pixels, channels))
+
+/* Two steps of pixels, for one to be computed while others are multiplied, and a ring of weights;
+ * or sums. */
+#define SEPARABLE_RING(pixels, channels, stages)                                                   \
+    ((2 * (pixels) + (stages) * (channels)) * CONV_STEP)
+#define SEPARABLE_SHARED(pixels, channels, stages)                                                 \
+    (SEPARABLE_RING(pixels, channels, stages) > CONV_SUMS(pixels, channels)                        \
+         ? SEPARABLE_RING(pixels, channels, stages)                                                \
          : CONV_SUMS(pixels, channels))
 
 #endif

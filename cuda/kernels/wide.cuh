@@ -61,14 +61,19 @@ DEVICE int view_is_wide(const cuda_view &v) {
     return bits % (size == 1 ? 8 : 16) == 0;
 }
 
+/* Eight floats from an address that is a multiple of 16. */
+DEVICE void load_eight(const float *p, float out[WIDE]) {
+    quad low = *(const quad *)p, high = *(const quad *)(p + 4);
+    for (int i = 0; i < 4; i++) {
+        out[i] = float_of(low.w[i]);
+        out[4 + i] = float_of(high.w[i]);
+    }
+}
+
 /* n floats of an array, zeros after them; wide where they happen to lie so. */
 DEVICE void load_floats(const float *p, int n, float out[WIDE]) {
     if (n == WIDE && (uintptr_t)p % 16 == 0) {
-        quad low = *(const quad *)p, high = *(const quad *)(p + 4);
-        for (int i = 0; i < 4; i++) {
-            out[i] = float_of(low.w[i]);
-            out[4 + i] = float_of(high.w[i]);
-        }
+        load_eight(p, out);
         return;
     }
     for (int i = 0; i < WIDE; i++) out[i] = i < n ? p[i] : 0.0f;
@@ -159,31 +164,38 @@ DEVICE void wide_epilogue_of(const cuda_epilogue &e, int c, int n, wide_epilogue
     if (e.out.type == CUDA_U8) load_floats(e.inverse + c, n, w.inverse);
 }
 
+/* Values as a tensor of `type` stores them; zero, inverse: of bytes, as struct cuda_view and struct
+ * cuda_epilogue have them. */
+DEVICE void pack_values(int type, const float v[WIDE], int zero, const float inverse[WIDE],
+                        wide_raw &r) {
+    if (type == CUDA_F32) {
+#pragma unroll
+        for (int i = 0; i < WIDE; i++) (i < 4 ? r.low : r.high).w[i % 4] = bits_of(v[i]);
+    } else if (type == CUDA_F16) {
+        for (int i = 0; i < 4; i++) r.low.w[i] = half2_from_floats(v[2 * i], v[2 * i + 1]);
+    } else {
+        r.low.w[0] = r.low.w[1] = 0;
+        for (int i = 0; i < WIDE; i++) {
+            float stored = rintf(v[i] * inverse[i] + (float)zero);
+            r.low.w[i / 4] |= (uint32_t)fminf(fmaxf(stored, 0.0f), 255.0f) << (8 * (i % 4));
+        }
+    }
+}
+
 DEVICE void store_values(const cuda_epilogue &e, const wide_epilogue &w, char *at,
                          const float v[WIDE]) {
     if (!w.out_wide || w.n < WIDE) {
         for (int i = 0; i < WIDE; i++)
             if (i < w.n) view_store(e, at + i * type_size(e.out.type), w.c + i, v[i]);
-    } else if (e.out.type == CUDA_F32) {
-        quad low, high;
-        for (int i = 0; i < 4; i++) {
-            low.w[i] = bits_of(v[i]);
-            high.w[i] = bits_of(v[4 + i]);
-        }
-        *(quad *)at = low;
-        *(quad *)(at + 16) = high;
-    } else if (e.out.type == CUDA_F16) {
-        quad q;
-        for (int i = 0; i < 4; i++) q.w[i] = half2_from_floats(v[2 * i], v[2 * i + 1]);
-        *(quad *)at = q;
+        return;
+    }
+    wide_raw r;
+    pack_values(e.out.type, v, e.out.zero, w.inverse, r);
+    if (e.out.type == CUDA_U8) {
+        *(pair *)at = {{r.low.w[0], r.low.w[1]}};
     } else {
-        pair q;
-        q.w[0] = q.w[1] = 0;
-        for (int i = 0; i < WIDE; i++) {
-            float stored = rintf(v[i] * w.inverse[i] + (float)e.out.zero);
-            q.w[i / 4] |= (uint32_t)fminf(fmaxf(stored, 0.0f), 255.0f) << (8 * (i % 4));
-        }
-        *(pair *)at = q;
+        *(quad *)at = r.low;
+        if (e.out.type == CUDA_F32) *(quad *)(at + 16) = r.high;
     }
 }
 

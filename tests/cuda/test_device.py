@@ -139,6 +139,29 @@ class Tuning(unittest.TestCase):
         # without the file nothing is known, and nothing measured
         self.assertEqual(self.plan("--no-cache", MIEN_CUDA_TUNE="0"), expected)
 
+    def test_pairs(self):
+        """A depthwise convolution and the 1x1 behind it: one kernel or two, by measuring."""
+        apart = self.plan(MIEN_CUDA_TUNE="1", MIEN_EMULATOR_SLOW="separable_")
+        self.assertNotIn("separable_", apart)
+        self.assertIn("depthwise_u8_3x3", apart)
+        kept = self.file().read_text()
+        self.assertNotIn("separable_", kept)
+        before = self.file().stat()
+        self.assertEqual(self.plan(MIEN_CUDA_TUNE="1", MIEN_EMULATOR_SLOW="depthwise_"), apart)
+        self.assertEqual(self.file().stat().st_mtime_ns, before.st_mtime_ns)
+        self.file().unlink()
+        together = self.plan(MIEN_CUDA_TUNE="1", MIEN_EMULATOR_SLOW="depthwise_")
+        self.assertIn("separable_u8_", together)
+        self.assertNotIn("depthwise_u8_3x3", together)
+        self.assertEqual(together.count("separable_"), together.count("inside the next"))
+        self.assertIn("separable_u8_", self.file().read_text())
+        self.assertEqual(self.plan(MIEN_CUDA_TUNE="1", MIEN_EMULATOR_SLOW="separable_"), together)
+        # however fast: what computes something else is not taken
+        right = self.plan("--no-cache", MIEN_CUDA_TUNE="1", MIEN_EMULATOR_SLOW="depthwise_",
+                          MIEN_EMULATOR_DEAD="separable_")
+        self.assertNotIn("separable_", right)
+        self.assertIn("depthwise_u8_3x3", right)
+
 
 @unittest.skipUnless(HAVE_NETWORKS, "no networks")
 class Bench(unittest.TestCase):

@@ -8,6 +8,7 @@
  * must not depend on the order blocks come in, and counters must be zero again.
  */
 #include "cuda/choose.h"
+#include "cuda/separable.h"
 #include "engine/err.h"
 #include "tests/cuda/half.h"
 #include "tests/cuda/images.h"
@@ -234,11 +235,8 @@ struct window {
     int kh, kw, stride, pad_top, pad_left, in_h, in_w, halo[4];
 };
 
-/* A window, a map of h x w outputs under it, and a halo that makes edges ordinary. */
-static void window_make(struct window *k, int h, int w) {
-    static const int sizes[] = {1, 1, 1, 2, 3, 3, 3, 5, 7};
-    k->kh = sizes[draw(0, 8)], k->kw = one_in(6) ? sizes[draw(0, 8)] : k->kh;
-    k->stride = one_in(3) ? 2 : one_in(12) ? 3 : 1;
+/* For a window: a map of h x w outputs under it, and a halo that makes edges ordinary. */
+static void window_place(struct window *k, int h, int w) {
     k->pad_top = draw(0, k->kh / 2), k->pad_left = draw(0, k->kw / 2);
     int reach_y = (h - 1) * k->stride + k->kh - k->pad_top;
     int reach_x = (w - 1) * k->stride + k->kw - k->pad_left;
@@ -246,6 +244,13 @@ static void window_make(struct window *k, int h, int w) {
     int right = draw(0, k->kw - 1 < reach_x - 1 ? k->kw - 1 : reach_x - 1);
     k->in_h = reach_y - below, k->in_w = reach_x - right;
     k->halo[0] = k->pad_top, k->halo[1] = k->pad_left, k->halo[2] = below, k->halo[3] = right;
+}
+
+static void window_make(struct window *k, int h, int w) {
+    static const int sizes[] = {1, 1, 1, 2, 3, 3, 3, 5, 7};
+    k->kh = sizes[draw(0, 8)], k->kw = one_in(6) ? sizes[draw(0, 8)] : k->kh;
+    k->stride = one_in(3) ? 2 : one_in(12) ? 3 : 1;
+    window_place(k, h, w);
 }
 
 static int tolerable(int type, double *tolerance) {
@@ -270,6 +275,12 @@ static double load_weight(int type, const void *weights, int64_t at) {
 
 static int64_t round_up(int64_t v, int64_t to) {
     return (v + to - 1) / to * to;
+}
+
+static void pad_depth(struct cuda_conv *p) {
+    int size = tensor_size_of(p->in.type);
+    p->depth_pad = (int)round_up(p->depth * size, 16) / size;
+    p->k_pad = (int)round_up((int64_t)p->taps * p->depth_pad * size, 128) / size;
 }
 
 /* Weights of p as params.h packs them; random, or zero where the input has no channel. */
@@ -321,8 +332,7 @@ static void conv_sums(const struct cuda_conv *p, const struct window *k, const s
     free(rows);
 }
 
-static void run_conv(struct cuda_conv *p, const struct cuda_launch *l, struct epilogue *x,
-                     const double *sums, double tolerance) {
+static void give_scratch(struct cuda_conv *p, const struct cuda_launch *l) {
     p->splits = l->splits;
     p->partial = NULL;
     p->arrived = NULL;
@@ -330,6 +340,11 @@ static void run_conv(struct cuda_conv *p, const struct cuda_launch *l, struct ep
         p->partial = (float *)(uintptr_t)array_zero(l->partial_bytes);
         p->arrived = (unsigned *)(uintptr_t)array_zero(l->arrived_bytes);
     }
+}
+
+static void run_conv(struct cuda_conv *p, const struct cuda_launch *l, struct epilogue *x,
+                     const double *sums, double tolerance) {
+    give_scratch(p, l);
     run(l, p, x, sums, tolerance);
 }
 
@@ -356,9 +371,7 @@ static void test_conv(void) {
     p.across = by_rows ? 1 : k.kw;
     p.taps = by_rows ? k.kh : k.kh * k.kw;
     p.depth = by_rows ? (k.kw - 1) * in.v.px + c : c;
-    int size = tensor_size_of(type);
-    p.depth_pad = (int)round_up(p.depth * size, 16) / size;
-    p.k_pad = (int)round_up((int64_t)p.taps * p.depth_pad * size, 128) / size;
+    pad_depth(&p);
     p.stride = k.stride, p.pad_top = k.pad_top, p.pad_left = k.pad_left;
     describe("convolution", &in, &x);
     size_t length = strlen(test_case);
@@ -432,6 +445,99 @@ static void test_gconv(void) {
     free(weights);
     free(sums);
     tensor_free(&in);
+    epilogue_free(&x);
+}
+
+/* The half in front of a separable convolution. Numbers are such that its sums are exact in any
+ * order (but those of fp32, which are not rounded on their way), and so is what is rounded. */
+struct front {
+    struct tensor in, out;
+    struct cuda_gconv p;
+};
+
+static float *sixtyfourths_up(int n, int most, const float **device) {
+    float *v = malloc((size_t)n * sizeof *v);
+    for (int i = 0; i < n; i++) v[i] = (float)draw(-most, most) / 64;
+    *device = (const float *)(uintptr_t)array_up(v, (size_t)n * sizeof *v);
+    return v;
+}
+
+static void front_make(struct front *f, const struct window *k, int type, int batch, int h, int w,
+                       int c) {
+    static const int none[4];
+    struct cuda_epilogue *e = &f->p.e;
+    memset(f, 0, sizeof *f);
+    tensor_make(&f->in, type, batch, k->in_h, k->in_w, c,
+                TENSOR_INPUT | TENSOR_ALIGNED | TENSOR_HALO, k->halo);
+    tensor_make(&f->out, type, batch, h, w, c, TENSOR_ALIGNED, none);
+    f->p.in = f->in.v;
+    f->p.kh = f->p.kw = 3, f->p.stride = k->stride, f->p.groups = c;
+    f->p.pad_top = k->pad_top, f->p.pad_left = k->pad_left;
+    free(sixtyfourths_up(9 * c, type == CUDA_U8 ? 1 : 32, &f->p.weights));
+    e->out = f->out.v;
+    e->batch = batch;
+    e->act = draw(0, 4);
+    e->alpha = (float)draw_real(0, 0.5);
+    e->bias_classes = one_in(2) ? 1 : 16;
+    free(sixtyfourths_up(c * e->bias_classes, 64, &e->bias));
+    if (e->act == 4) e->slope = floats_up(c, -0.5, 0.5, NULL);
+    if (type == CUDA_U8) e->inverse = floats_up(c, 50, 200, NULL);
+}
+
+/* What it hands over, by the plain kernel. */
+static void front_run(struct front *f) {
+    struct cuda_launch l;
+    cuda_choose_gconv(&plain, &f->p, &l);
+    launch(&l, &f->p);
+    free(f->out.host);
+    f->out.host = tensor_down(&f->out);
+}
+
+static void run_separable(struct cuda_separable *p, int tile, int splits, struct epilogue *x,
+                          const double *sums, double tolerance) {
+    struct cuda_launch l;
+    if (!cuda_shape_separable(p, tile, splits, &l)) return;
+    give_scratch(&p->pointwise, &l);
+    run(&l, p, x, sums, tolerance);
+}
+
+static void test_separable(void) {
+    struct window k = {.kh = 3, .kw = 3, .stride = draw(1, 2)};
+    static const struct window one = {.kh = 1, .kw = 1, .stride = 1};
+    struct epilogue x;
+    struct front f;
+    int h = draw(1, 20), w = draw(1, 20), batch = draw(1, 3), type = random_type();
+    int c = 8 * (one_in(6) ? draw(20, 70) : draw(1, 20)), cout = draw(1, one_in(3) ? 150 : 40);
+    window_place(&k, h, w);
+    front_make(&f, &k, type, batch, h, w, c);
+    epilogue_make(&x, batch, h, w, cout, type == CUDA_U8, 4096 * sqrt(c));
+    struct cuda_conv pointwise = {
+        .in = f.out.v, .e = x.e, .taps = 1, .across = 1, .depth = c, .stride = 1};
+    pad_depth(&pointwise);
+    describe("separable convolution", &f.in, &x);
+    size_t length = strlen(test_case);
+    snprintf(test_case + length, sizeof test_case - length, ", stride %d pad %d %d act %d bias %d",
+             k.stride, k.pad_top, k.pad_left, f.p.e.act, f.p.e.bias_classes);
+    void *weights = pack_weights(&pointwise, &one, c);
+    double *sums = sums_for(&x), tolerance = type == CUDA_F16 ? 1e-3 : 1e-5;
+    front_run(&f);
+    conv_sums(&pointwise, &one, &f.out, weights, sums);
+
+    struct cuda_separable p = {f.p, pointwise};
+    p.depthwise.e.out.data = p.pointwise.in.data = NULL; /* nobody looks there */
+    struct cuda_machine m = random_machine();
+    struct cuda_way ways[CUDA_MOST_WAYS];
+    int count = cuda_list_separable(&m, &p, ways);
+    if (count == 0) test_fail("no kernel takes it");
+    run_separable(&p, ways[0].tile, ways[0].splits, &x, sums, tolerance);
+    run_separable(&p, draw(0, CUDA_SEPARABLE_TILE_COUNT - 1), one_in(2) ? 1 : draw(2, 5), &x, sums,
+                  tolerance);
+    p.depthwise.in.data += tensor_size_of(type);
+    if (cuda_list_separable(&m, &p, ways)) test_fail("a kernel takes what is not aligned");
+    free(weights);
+    free(sums);
+    tensor_free(&f.in);
+    tensor_free(&f.out);
     epilogue_free(&x);
 }
 
@@ -597,8 +703,10 @@ static void died(int signal_number) {
 }
 
 int main(int argc, char **argv) {
-    static void (*const tests[])(void) = {test_conv,      test_conv,    test_conv, test_gconv,
-                                          test_pointwise, test_softmax, test_pool, test_ends};
+    static void (*const tests[])(void) = {test_conv,      test_conv,      test_conv, test_gconv,
+                                          test_separable, test_separable, test_pool, test_pointwise,
+                                          test_softmax,   test_ends};
+    enum { TESTS = sizeof tests / sizeof *tests };
     int seed = 1, count = 100, from = 0;
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--seed") == 0) seed = atoi(argv[i + 1]);
@@ -617,7 +725,7 @@ int main(int argc, char **argv) {
     for (int i = from; i < from + count; i++) {
         test_seed((uint64_t)seed * 1000003u + (uint64_t)i);
         snprintf(test_case, sizeof test_case, "seed %d case %d", seed, i);
-        tests[draw(0, 7)]();
+        tests[draw(0, TESTS - 1)]();
         arrays_free();
     }
     for (int i = 0; i < nseen; i++)
