@@ -1,5 +1,6 @@
 /*
- * hopper.h - which convolutions run as kernels/conv_wgmma.cu, in which tiles, and their parameters.
+ * hopper.h - which convolutions run as kernels/conv_wgmma.cuh, in which tiles, and their
+ * parameters.
  *
  * Apart from choose.h because parameters here are more than pointers and numbers: the copy engine
  * wants tensors described by the driver. Everything here says 0 for what the kernel does not take;
@@ -13,8 +14,9 @@
 #include "cuda/kernels/hopper_params.h"
 
 /* The most promising ways, as cuda_list_conv(), of a convolution of fp16 of 16 channels and more,
- * in pixels that start at multiples of 16 bytes, on a device of compute capability 9.0. As in
- * choose.h, splits, partial and arrived are not looked at; the launch says what they should be. */
+ * or of bytes of 32, in pixels that start at multiples of 16 bytes, on a device of compute
+ * capability 9.0. As in choose.h, splits, partial and arrived are not looked at; the launch says
+ * what they should be. */
 int cuda_hopper_list(const struct cuda_machine *m, const struct cuda_conv *p,
                      struct cuda_way out[CUDA_MOST_WAYS]);
 /* One way of many: tile `tile` of kernels/wgmma_tiles.h, those of clusters behind the others,

@@ -230,8 +230,6 @@ DEVICE void multiply_step(const char *pixels, const char *weights, const conv_pl
     }
 }
 
-template <typename sum> struct alignas(16) four_sums { sum v[4]; };
-
 /* Split-K: leaves this block's part in p.partial; true in the block that came last, with the sum of
  * all parts. Parts are added in their order, so that results do not depend on who came last. Each
  * thread stores and fetches its own sums, 16 bytes beside its neighbour's. */

@@ -97,6 +97,12 @@ DEVICE void load_cluster(float out[4], const float *own, int rank) {
                  : "memory");
 }
 
+DEVICE void load_cluster(int out[4], const int *own, int rank) {
+    float as[4];
+    load_cluster(as, (const float *)own, rank);
+    for (int i = 0; i < 4; i++) out[i] = __float_as_int(as[i]);
+}
+
 /* From here on each thread of this group of four warps has n registers, a multiple of 8 from 24 on:
  * fewer than before and the multiprocessor can give the rest to others, or more, for which it waits
  * until others have given enough. The kernel's branches between the groups must be one if and else.
@@ -141,11 +147,10 @@ DEVICE void copy_windows(void *shared, const cuda_tensor_map &map, int c, int x,
 /* ------------------------------------------------------------------ matrices */
 
 /*
- * Describes a matrix in shared memory to multiply_group(): rows of 64 fp16, 128 bytes each, one
- * after the other from a multiple of 1024 bytes on, in which 16 bytes number i of row r stand where
- * number i ^ r % 8 would: so the copy engine leaves a box of 128-byte rows if its map says
- * SWIZZLE_128B. `first` is the address of row 0, or 32, 64 or 96 bytes further, for the 16 columns
- * from 16, 32 or 48 on.
+ * Describes a matrix in shared memory to multiply_group(): rows of 128 bytes, one after the other
+ * from a multiple of 1024 bytes on, in which 16 bytes number i of row r stand where number
+ * i ^ r % 8 would: so the copy engine leaves a box of 128-byte rows if its map says SWIZZLE_128B.
+ * `first` is the address of row 0, or 32, 64 or 96 bytes further, for the columns from there on.
  *
  * Bits 0-13: the address / 16. 32-45: bytes / 16 from 8 rows to the next 8. 62-63: 1, this order.
  * Bits 16-29 mean something to other orders only.
@@ -177,6 +182,11 @@ template <int count> DEVICE void multiply_end(float (&sum)[count]) {
     for (int i = 0; i < count; i++) asm volatile("" : "+f"(sum[i])::"memory");
 }
 
+template <int count> DEVICE void multiply_end(int (&sum)[count]) {
+#pragma unroll
+    for (int i = 0; i < count; i++) asm volatile("" : "+r"(sum[i])::"memory");
+}
+
 #define SUMS_0_16                                                                                  \
     "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, "                                           \
     "%12, %13, %14, %15"
@@ -194,18 +204,30 @@ template <int count> DEVICE void multiply_end(float (&sum)[count]) {
     "%100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111, "                     \
     "%112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, "                     \
     "%124, %125, %126, %127"
-#define SUM_4(i)  "+f"(sum[i]), "+f"(sum[i + 1]), "+f"(sum[i + 2]), "+f"(sum[i + 3])
-#define SUM_16(i) SUM_4(i), SUM_4(i + 4), SUM_4(i + 8), SUM_4(i + 12)
-#define SUM_64(i) SUM_16(i), SUM_16(i + 16), SUM_16(i + 32), SUM_16(i + 48)
-#define MULTIPLY(n, list, at_a, at_b, ...)                                                         \
+#define SUM_4(r, i)  r(sum[i]), r(sum[i + 1]), r(sum[i + 2]), r(sum[i + 3])
+#define SUM_16(r, i) SUM_4(r, i), SUM_4(r, i + 4), SUM_4(r, i + 8), SUM_4(r, i + 12)
+#define SUM_64(r, i) SUM_16(r, i), SUM_16(r, i + 16), SUM_16(r, i + 32), SUM_16(r, i + 48)
+#define MULTIPLY(n, kind, list, at_a, at_b, more, ...)                                             \
     asm volatile("{\n"                                                                             \
                  ".reg .pred add;\n"                                                               \
                  "setp.eq.u32 add, 0, 0;\n"                                                        \
-                 "wgmma.mma_async.sync.aligned.m64n" #n "k16.f32.f16.f16 {" list "}, "             \
-                 "%" #at_a ", %" #at_b ", add, 1, 1, 0, 0;\n"                                      \
+                 "wgmma.mma_async.sync.aligned.m64n" #n kind " {" list "}, "                       \
+                 "%" #at_a ", %" #at_b ", add" more ";\n"                                          \
                  "}"                                                                               \
                  : __VA_ARGS__                                                                     \
                  : "l"(a), "l"(b))
+/* For each n; r: the constraint of a sum. */
+#define MULTIPLY_GROUP(kind, more, r)                                                              \
+    if constexpr (count == 16)                                                                     \
+        MULTIPLY(32, kind, SUMS_0_16, 16, 17, more, SUM_16(r, 0));                                 \
+    else if constexpr (count == 32)                                                                \
+        MULTIPLY(64, kind, SUMS_0_16 ", " SUMS_16_32, 32, 33, more, SUM_16(r, 0), SUM_16(r, 16));  \
+    else if constexpr (count == 64)                                                                \
+        MULTIPLY(128, kind, SUMS_0_16 ", " SUMS_16_32 ", " SUMS_32_64, 64, 65, more,               \
+                 SUM_64(r, 0));                                                                    \
+    else                                                                                           \
+        MULTIPLY(256, kind, SUMS_0_16 ", " SUMS_16_32 ", " SUMS_32_64 ", " SUMS_64_128, 128, 129,  \
+                 more, SUM_64(r, 0), SUM_64(r, 64))
 
 /*
  * Starts sum[64][n] += a[64][16] b[n][16]^T of fp16 for the group, n = 2 count. Warp w of the four
@@ -215,17 +237,16 @@ template <int count> DEVICE void multiply_end(float (&sum)[count]) {
  */
 template <int count> DEVICE void multiply_group(float (&sum)[count], uint64_t a, uint64_t b) {
     static_assert(count == 16 || count == 32 || count == 64 || count == 128, "32 to 256 columns");
-    if constexpr (count == 16)
-        MULTIPLY(32, SUMS_0_16, 16, 17, SUM_16(0));
-    else if constexpr (count == 32)
-        MULTIPLY(64, SUMS_0_16 ", " SUMS_16_32, 32, 33, SUM_16(0), SUM_16(16));
-    else if constexpr (count == 64)
-        MULTIPLY(128, SUMS_0_16 ", " SUMS_16_32 ", " SUMS_32_64, 64, 65, SUM_64(0));
-    else
-        MULTIPLY(256, SUMS_0_16 ", " SUMS_16_32 ", " SUMS_32_64 ", " SUMS_64_128, 128, 129,
-                 SUM_64(0), SUM_64(64));
+    MULTIPLY_GROUP("k16.f32.f16.f16", ", 1, 1, 0, 0", "+f");
 }
 
+/* The same of bytes by int8_t, of which there are 32 a row. */
+template <int count> DEVICE void multiply_group(int (&sum)[count], uint64_t a, uint64_t b) {
+    static_assert(count == 16 || count == 32 || count == 64 || count == 128, "32 to 256 columns");
+    MULTIPLY_GROUP("k32.s32.u8.s8", "", "+r");
+}
+
+#undef MULTIPLY_GROUP
 #undef MULTIPLY
 #undef SUM_64
 #undef SUM_16

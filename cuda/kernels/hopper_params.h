@@ -14,10 +14,10 @@ struct cuda_tensor_map {
 } __attribute__((aligned(64)));
 
 /*
- * A convolution of fp16 by fp16 for conv_wgmma.cu, filled by cuda/hopper.c. k is walked in steps of
- * CUDA_WGMMA_DEEP channels of one tap, of which a tap has `chunks`; a tap's last step may reach
- * beyond its channels, where `a` reads as zeros, and so may meet the next tap's weights or, beyond
- * k_pad, zeros.
+ * A convolution for conv_wgmma.cuh, filled by cuda/hopper.c. k is walked in steps of
+ * CUDA_WGMMA_LINE bytes of channels of one tap, of which a tap has `chunks`; a tap's last step may
+ * reach beyond its channels, where `a` reads as zeros, and so may meet the next tap's weights or,
+ * beyond k_pad, zeros.
  */
 struct cuda_conv_wgmma {
     /* The input from the first window's first pixel on: a box is the same tap's pixels, in as many
@@ -31,11 +31,12 @@ struct cuda_conv_wgmma {
     int32_t tiles_m, tiles_n; /* of pixels, of channels */
     int32_t stages;           /* of the ring; by how much dynamic shared memory there is */
 };
-enum { CUDA_WGMMA_DEEP = 64 };
+enum { CUDA_WGMMA_LINE = 128 };
 
 /* Dynamic shared memory of a kernel of tiles of m by n: the ring, each stage's two barriers, and
- * for each of two groups a barrier and a word. A stage is m + n rows of 128 bytes. */
-#define CUDA_WGMMA_SHARED(m, n, stages) ((stages) * (((m) + (n)) * 128 + 16) + CUDA_WGMMA_REST)
+ * for each of two groups a barrier and a word. A stage is m + n rows. */
+#define CUDA_WGMMA_SHARED(m, n, stages)                                                            \
+    ((stages) * (((m) + (n)) * CUDA_WGMMA_LINE + 16) + CUDA_WGMMA_REST)
 enum { CUDA_WGMMA_REST = 32 };
 
 #endif

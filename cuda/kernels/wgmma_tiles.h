@@ -1,6 +1,6 @@
 /*
- * wgmma_tiles.h - the tiles of conv_wgmma.cu, once for the kernel and for the host that picks among
- * them (cuda/hopper.c).
+ * wgmma_tiles.h - the tiles of conv_wgmma.cuh, once for the kernel and for the host that picks
+ * among them (cuda/hopper.c).
  */
 #ifndef MIEN_CUDA_KERNELS_WGMMA_TILES_H
 #define MIEN_CUDA_KERNELS_WGMMA_TILES_H

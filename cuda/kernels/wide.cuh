@@ -27,6 +27,10 @@ struct type_u8 {
     typedef int sum;
 };
 
+template <typename sum> struct alignas(16) four_sums { sum v[4]; };
+
+template <typename sum> struct alignas(8) two_sums { sum v[2]; };
+
 struct alignas(16) quad {
     uint32_t w[4];
 };

@@ -1,5 +1,5 @@
 /*
- * Convolutions of kernels/conv_wgmma.cu on random shapes: every tile, with and without splits,
+ * Convolutions of kernels/conv_wgmma.cuh on random shapes: every tile, with and without splits,
  * every epilogue, against sums in double. Runs on a device of compute capability 9.0 or over the
  * emulator (MIEN_LIBCUDA); MIEN_CUBIN names the file with the kernels where a device needs one.
  * Skipped elsewhere. MIEN_TEST_SEED and MIEN_TEST_ROUNDS say which shapes and how many a tile.
@@ -123,12 +123,12 @@ static double value_at(const struct tensor *t, int b, int y, int x, int c, const
     return t->v.type == CUDA_U8 ? scale[c] * (v - t->v.zero) : v;
 }
 
-/* NaNs in the channels beside an input's slice: they are others'. */
+/* NaNs, or 255, in the channels beside an input's slice: they are others'. */
 static void spoil_around(struct tensor *t, int batch) {
-    int64_t first = t->start % t->v.px;
+    int64_t first = t->start % t->v.px, size = size_of(t->v.type);
     for (int64_t i = 0; i < batch * t->v.image; i++)
         if (i % t->v.px < first || i % t->v.px >= first + t->v.c)
-            ((uint16_t *)t->b.host)[i] = half_of(NAN);
+            memset((char *)t->b.host + i * size, 0xFF, (size_t)size);
     up(t->b);
 }
 
@@ -137,23 +137,29 @@ static void spoil_around(struct tensor *t, int batch) {
 struct layer {
     struct cuda_conv p;
     struct tensor in, out, res;
-    struct buffer weights, bias, slope, scale, inverse, res_scale;
+    struct buffer weights, bias, slope, scale, inverse, res_scale, acc_scale;
     int kh, kw;
 };
 
 static void pick_weights(struct layer *l) {
     struct cuda_conv *p = &l->p;
     int rows = (p->e.out.c + CUDA_PACK_ROWS - 1) / CUDA_PACK_ROWS * CUDA_PACK_ROWS;
-    l->weights = buffer_of((size_t)rows * (size_t)p->k_pad * 2);
+    l->weights = buffer_of((size_t)(rows * p->k_pad * size_of(p->in.type)));
     memset(l->weights.host, 0, l->weights.size);
     double scale = 1 / sqrt(p->taps * p->depth);
     for (int o = 0; o < p->e.out.c; o++)
         for (int t = 0; t < p->taps; t++)
-            for (int i = 0; i < p->depth; i++)
-                ((uint16_t *)l->weights.host)[(int64_t)o * p->k_pad + t * p->depth_pad + i] =
-                    half_of(2 * scale * pick_real());
+            for (int i = 0; i < p->depth; i++) {
+                int64_t at = (int64_t)o * p->k_pad + t * p->depth_pad + i;
+                if (p->in.type == CUDA_U8)
+                    ((int8_t *)l->weights.host)[at] = (int8_t)pick(-127, 127);
+                else
+                    ((uint16_t *)l->weights.host)[at] = half_of(2 * scale * pick_real());
+            }
     up(l->weights);
     p->weights = (const char *)(uintptr_t)l->weights.device;
+    l->acc_scale = floats(p->e.out.c, scale / 20000, scale / 10000);
+    if (p->in.type == CUDA_U8) p->e.acc_scale = (const float *)(uintptr_t)l->acc_scale.device;
 }
 
 static void pick_epilogue(struct layer *l, int h, int w, int cout) {
@@ -199,15 +205,17 @@ static struct layer pick_layer(int most_pixels) {
         w = pick(1, 17);
         p->e.batch = pick(1, 5);
     } while (h + 2 * pad < l.kh || w + 2 * pad < l.kw || h * w * p->e.batch > most_pixels);
-    int cin = pick(0, 1) ? 8 * pick(2, 24) : 32 << pick(0, l.kh == 5 ? 1 : 4);
+    int type = pick(0, 2) ? CUDA_F16 : CUDA_U8, unit = 16 / size_of(type);
+    int cin = pick(0, 1) ? unit * pick(2, 24) : 32 << pick(0, l.kh == 5 ? 1 : 4);
     int cout = pick(0, 1) ? pick(1, 300) : 32 << pick(0, 3);
-    l.in = tensor_of(p->e.batch, h, w, cin, pad + pick(0, 1), CUDA_F16, 8);
+    l.in = tensor_of(p->e.batch, h, w, cin, pad + pick(0, 1), type, unit);
     spoil_around(&l.in, p->e.batch);
     p->in = l.in.v;
     p->taps = l.kh * l.kw;
     p->across = l.kw;
     p->depth = p->depth_pad = cin;
-    p->k_pad = (p->taps * cin + 63) / 64 * 64;
+    int step = CUDA_WGMMA_LINE / size_of(type);
+    p->k_pad = (p->taps * cin + step - 1) / step * step;
     p->pad_top = p->pad_left = pad;
     pick_epilogue(&l, (h + 2 * pad - l.kh) / p->stride + 1, (w + 2 * pad - l.kw) / p->stride + 1,
                   cout);
@@ -216,8 +224,8 @@ static struct layer pick_layer(int most_pixels) {
 }
 
 static void drop_layer(struct layer *l) {
-    struct buffer all[] = {l->in.b,  l->out.b, l->res.b,   l->weights,  l->bias,
-                           l->slope, l->scale, l->inverse, l->res_scale};
+    struct buffer all[] = {l->in.b,  l->out.b, l->res.b,   l->weights,   l->bias,
+                           l->slope, l->scale, l->inverse, l->res_scale, l->acc_scale};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) drop(all[i]);
 }
 
@@ -235,18 +243,28 @@ static double activate(double v, int act, double slope) {
     }
 }
 
+/* Of n elements of an input from `at` on, and n weights. */
+static double dot(int type, const void *in, int64_t at, const void *weights, int64_t first, int n) {
+    const uint16_t *halves = (const uint16_t *)in + at, *w = (const uint16_t *)weights + first;
+    const uint8_t *bytes = (const uint8_t *)in + at;
+    const int8_t *small = (const int8_t *)weights + first;
+    double sum = 0;
+    for (int i = 0; i < n; i++)
+        sum += type == CUDA_U8 ? bytes[i] * small[i] : half_value(halves[i]) * half_value(w[i]);
+    return sum;
+}
+
 static double expected(const struct layer *l, int b, int y, int x, int c) {
     const struct cuda_conv *p = &l->p;
     const struct cuda_epilogue *e = &p->e;
-    const uint16_t *w = (const uint16_t *)l->weights.host + (int64_t)c * p->k_pad;
-    const uint16_t *in = (const uint16_t *)l->in.b.host;
     double sum = 0, res = 0;
     for (int t = 0; t < p->taps; t++) {
-        const uint16_t *run = in + offset_of(&l->in, b, y * p->stride - p->pad_top + t / l->kw,
-                                             x * p->stride - p->pad_left + t % l->kw, 0);
-        for (int i = 0; i < p->depth; i++)
-            sum += half_value(run[i]) * half_value(w[t * p->depth_pad + i]);
+        int64_t run = offset_of(&l->in, b, y * p->stride - p->pad_top + t / l->kw,
+                                x * p->stride - p->pad_left + t % l->kw, 0);
+        sum += dot(p->in.type, l->in.b.host, run, l->weights.host,
+                   (int64_t)c * p->k_pad + t * p->depth_pad, p->depth);
     }
+    if (e->acc_scale) sum *= ((const float *)l->acc_scale.host)[c];
     int border = e->bias_classes == 1
                      ? 0
                      : (y == 0) + 2 * (y == e->out.h - 1) + 4 * (x == 0) + 8 * (x == e->out.w - 1);
@@ -356,7 +374,7 @@ static int number(const char *name, int otherwise) {
 
 static void test_every_tile(void **unused) {
     (void)unused;
-    int rounds = number("MIEN_TEST_ROUNDS", 6);
+    int rounds = number("MIEN_TEST_ROUNDS", 9);
     for (int i = 0; i < rounds * CUDA_HOPPER_TILE_COUNT; i++) {
         struct layer l = pick_layer(900);
         struct cuda_launch launch;
@@ -374,7 +392,7 @@ static void test_every_tile(void **unused) {
 static void test_what_is_chosen(void **unused) {
     (void)unused;
     struct cuda_machine m = {.processors = 132, .capability = 90};
-    for (int i = 0; i < number("MIEN_TEST_ROUNDS", 6); i++) {
+    for (int i = 0; i < number("MIEN_TEST_ROUNDS", 9); i++) {
         struct layer l = pick_layer(200);
         struct cuda_launch launch;
         struct cuda_way ways[CUDA_MOST_WAYS];
@@ -405,7 +423,10 @@ static void test_what_is_refused(void **unused) {
     p.in.type = CUDA_F32;
     assert_int_equal(cuda_hopper_list(&m, &p, ways), 0);
     p = l.p;
-    p.depth = p.depth_pad = 8;
+    p.depth = p.depth_pad = 16 / size_of(p.in.type); /* 16 bytes */
+    assert_int_equal(cuda_hopper_list(&m, &p, ways), 0);
+    p = l.p;
+    p.depth = p.depth_pad = p.depth - 1;
     assert_int_equal(cuda_hopper_list(&m, &p, ways), 0);
     p = l.p;
     p.in.data += 2;

@@ -117,8 +117,14 @@ struct copy {
     int offset[2];
 };
 
+enum { UINT8 = 0, FLOAT16 = 6 }; /* as CU_TENSOR_MAP_DATA_TYPE_... */
+
+static int size_of(const emulator_tensor_map *m) {
+    return m->type == UINT8 ? 1 : 2;
+}
+
 static uint64_t bytes_of(const emulator_tensor_map *m) {
-    uint64_t bytes = ((uint64_t)m->dims[0] + 1) * 2;
+    uint64_t bytes = ((uint64_t)m->dims[0] + 1) * (uint64_t)size_of(m);
     for (int i = 1; i < m->rank; i++) bytes += m->dims[i] * m->strides[i - 1];
     return bytes;
 }
@@ -134,27 +140,31 @@ static const emulator_tensor_map *map_of(const cuda_tensor_map &map, int im2col,
     if ((m->bits >> 21 & 1) != (bytes_of(m) >= EMULATOR_TENSOR_MAP_SMALL))
         emulator_abort("%s: bit 21 is wrong in the map of a tensor of %llu bytes", what,
                        (unsigned long long)bytes_of(m));
-    if (m->type != 6) emulator_abort("%s: elements are not fp16", what); /* ..._FLOAT16 */
+    if (m->type != FLOAT16 && m->type != UINT8)
+        emulator_abort("%s: elements are neither fp16 nor bytes", what);
     return m;
 }
 
-/* Row i of the box, of box[0] elements: rows follow each other at 128 bytes, the 16-byte units of
- * each at their number XOR address bits 7-9. from: NULL for zeros. */
+/* Bytes of a row of the box. */
+static int row_of(const emulator_tensor_map *m) {
+    return m->box[0] * size_of(m);
+}
+
+/* Row i of the box: rows follow each other at 128 bytes, the 16-byte units of each at their number
+ * XOR address bits 7-9. Of `from`, `valid` bytes are the tensor's; the others become zeros. */
 static void land_row(const copy &c, int i, const char *from, int valid) {
-    int row = c.map->box[0] * 2;
-    for (int at = 0; at < row; at += 2) {
+    int row = row_of(c.map);
+    for (int at = 0; at < row; at++) {
         uint32_t plain = c.address + (uint32_t)(i * row + at);
         uint32_t place = c.map->swizzle == 3 ? plain ^ (plain >> 7 & 7) << 4 : plain;
-        uint16_t v = 0;
-        if (from && at < valid) memcpy(&v, from + at, sizeof v);
-        memcpy(c.to + (int32_t)(place - c.address), &v, sizeof v);
+        c.to[(int32_t)(place - c.address)] = at < valid ? from[at] : 0;
     }
 }
 
 /* Bytes of the innermost row from x on that the tensor has; what is left of it is not emulated. */
 static int valid_of(const emulator_tensor_map *m, int x) {
     int64_t left = (int64_t)m->dims[0] + 1 - x;
-    return left <= 0 ? 0 : (int)(left < m->box[0] ? left : m->box[0]) * 2;
+    return left <= 0 ? 0 : (int)(left < m->box[0] ? left : m->box[0]) * size_of(m);
 }
 
 static void complete(const copy &c, int count) {
@@ -170,11 +180,12 @@ static void land_box(void *context) {
     for (int i = 0; i < m->box[1]; i++) {
         int64_t y = (int64_t)c.at[1] + i;
         int valid = y < 0 || y > m->dims[1] ? 0 : valid_of(m, c.at[0]);
-        const char *from = (const char *)m->address + y * (int64_t)m->strides[0] + c.at[0] * 2;
+        const char *from =
+            (const char *)m->address + y * (int64_t)m->strides[0] + c.at[0] * size_of(m);
         if (valid) emulator_check_global(from, (size_t)valid, "copy_box()");
         land_row(c, i, from, valid);
     }
-    complete(c, m->box[0] * m->box[1] * 2);
+    complete(c, row_of(m) * m->box[1]);
 }
 
 /* W, H, N from the innermost on: a pixel beyond the box's upper corner is one at the lower corner
@@ -189,7 +200,8 @@ static void land_windows(void *context) {
             w >= 0 && w <= m->dims[1] && h >= 0 && h <= m->dims[2] && n >= 0 && n <= m->dims[3];
         int valid = inside ? valid_of(m, c.at[0]) : 0;
         const char *from = (const char *)m->address + w * (int64_t)m->strides[0] +
-                           h * (int64_t)m->strides[1] + n * (int64_t)m->strides[2] + c.at[0] * 2;
+                           h * (int64_t)m->strides[1] + n * (int64_t)m->strides[2] +
+                           c.at[0] * size_of(m);
         if (valid) emulator_check_global(from, (size_t)valid, "copy_windows()");
         land_row(c, i, from, valid);
         for (int d = 0; d < 2; d++) {
@@ -199,15 +211,15 @@ static void land_windows(void *context) {
             if (d == 1) at[2]++;
         }
     }
-    complete(c, m->box[0] * m->box[1] * 2);
+    complete(c, row_of(m) * m->box[1]);
 }
 
 static void start(const copy &c, const char *what, void (*land)(void *)) {
-    size_t size = (size_t)c.map->box[0] * c.map->box[1] * 2;
+    size_t size = (size_t)row_of(c.map) * c.map->box[1];
     look(c.barrier, what);
     if (unfenced.count(c.barrier))
         emulator_abort("%s: its barrier is initialised without barrier_init_fence()", what);
-    if (c.map->swizzle != 3 || c.map->box[0] != 64)
+    if (c.map->swizzle != 3 || row_of(c.map) != 128)
         emulator_abort("%s: only rows of 128 swizzled bytes are emulated", what);
     emulator_check_shared(c.to, size, 128, what);
     if (c.address % 1024) emulator_abort("%s: not to a multiple of 1024 bytes", what);
@@ -288,41 +300,43 @@ uint64_t matrix_descriptor(const void *first) {
     return (emulator_shared_address(first) & 0x3FFFF) >> 4 | stride << 32 | swizzle_128b << 62;
 }
 
-/* The 16 columns of fp16 of `rows` rows from `first` on, through what a descriptor says. */
-static void read_matrix(uint64_t d, int first, int rows, uint16_t *out) {
+enum { COLUMNS = 32 }; /* bytes of a row that one instruction multiplies */
+
+/* Those of `rows` rows from `first` on, through what a descriptor says. */
+static void read_matrix(uint64_t d, int first, int rows, uint8_t *out) {
     uint32_t start = (uint32_t)(d & 0x3FFF) << 4, stride = (uint32_t)(d >> 32 & 0x3FFF) << 4;
     if (d >> 62 != 1 || (d >> 49 & 7) || (d & 0x3FFF1FFF3FFF3FFFull) != (d & 0x3FFFFFFFFFFFFFFFull))
         emulator_abort("a matrix descriptor %016llx that is not emulated", (unsigned long long)d);
     for (int r = first; r < first + rows; r++)
-        for (int k = 0; k < 16; k++) {
-            uint32_t at = start + (uint32_t)(r / 8) * stride + (uint32_t)(r % 8) * 128 + 2 * k;
+        for (int k = 0; k < COLUMNS; k += 16) {
+            uint32_t at = start + (uint32_t)(r / 8) * stride + (uint32_t)(r % 8) * 128 + k;
             at ^= (at >> 7 & 7) << 4;
             const char *p = emulator_shared_pointer(at);
-            emulator_check_shared(p, 2, 2, "multiply_group()");
-            memcpy(&out[(r - first) * 16 + k], p, 2);
+            emulator_check_shared(p, 16, 16, "multiply_group()");
+            memcpy(&out[(r - first) * COLUMNS + k], p, 16);
         }
 }
 
 /* A warp's part of a multiplication: sixteen rows. */
 struct product {
-    float *sum[LANES];
-    int count, row;
+    uint32_t *sum[LANES]; /* floats or, of integers, int */
+    int integers, count, row;
     uint64_t a, b;
-    std::vector<uint16_t> left, right; /* operands, once read: [16][16], [2 count][16] */
+    std::vector<uint8_t> left, right; /* operands, once read: [16][COLUMNS], [2 count][COLUMNS] */
 };
 
 /* What a warp has under way. Values of sums are here while their variables hold nothing of use. */
 struct flight {
-    std::deque<std::vector<product>> batches;   /* the last one is not committed */
-    std::map<float *, std::vector<float>> sums; /* by lane 0's, [count][LANES] */
+    std::deque<std::vector<product>> batches;         /* the last one is not committed */
+    std::map<uint32_t *, std::vector<uint32_t>> sums; /* by lane 0's, [count][LANES] */
     bool begun;
 };
 
 static std::map<const emulator_warp *, flight> flights;
 
 static void read_operands(product &p) {
-    p.left.resize(16 * 16);
-    p.right.resize((size_t)p.count * 2 * 16);
+    p.left.resize(16 * COLUMNS);
+    p.right.resize((size_t)p.count * 2 * COLUMNS);
     read_matrix(p.a, p.row, 16, p.left.data());
     read_matrix(p.b, 0, 2 * p.count, p.right.data());
 }
@@ -336,15 +350,29 @@ static const float *floats() {
     return all.data();
 }
 
-static void multiply(product &p, std::vector<float> &sums) {
+static uint32_t add_halves(uint32_t sum, const uint8_t *a, const uint8_t *b) {
     const float *f = floats();
+    float total = 0, was;
+    for (int k = 0; k < COLUMNS; k += 2) total += f[a[k] | a[k + 1] << 8] * f[b[k] | b[k + 1] << 8];
+    memcpy(&was, &sum, sizeof was);
+    was += total;
+    memcpy(&sum, &was, sizeof was);
+    return sum;
+}
+
+static uint32_t add_bytes(uint32_t sum, const uint8_t *a, const uint8_t *b) {
+    for (int k = 0; k < COLUMNS; k++) sum += (uint32_t)((int)a[k] * (int8_t)b[k]);
+    return sum;
+}
+
+static void multiply(product &p, std::vector<uint32_t> &sums) {
     if (p.left.empty()) read_operands(p);
     for (int y = 0; y < 16; y++)
         for (int x = 0; x < 2 * p.count; x++) {
             int lane = y % 8 * 4 + x % 8 / 2, i = x / 8 * 4 + y / 8 * 2 + x % 2;
-            float total = 0;
-            for (int k = 0; k < 16; k++) total += f[p.left[y * 16 + k]] * f[p.right[x * 16 + k]];
-            sums[(size_t)(i * LANES + lane)] += total;
+            uint32_t &sum = sums[(size_t)(i * LANES + lane)];
+            const uint8_t *a = &p.left[(size_t)(y * COLUMNS)], *b = &p.right[(size_t)(x * COLUMNS)];
+            sum = p.integers ? add_bytes(sum, a, b) : add_halves(sum, a, b);
         }
 }
 
@@ -407,8 +435,8 @@ void emulator_multiply_wait(int n) {
 }
 
 struct call {
-    float *sum;
-    int count;
+    uint32_t *sum;
+    int integers, count;
     uint64_t a, b;
 };
 
@@ -417,6 +445,7 @@ static void multiply_together(void **args) {
     const call *first = (const call *)args[0];
     if (!f.begun) emulator_abort("multiply_group() without multiply_begin()");
     product p;
+    p.integers = first->integers;
     p.count = first->count;
     p.row = emulator_current->rank % GROUP / LANES * 16;
     p.a = first->a;
@@ -427,7 +456,7 @@ static void multiply_together(void **args) {
             emulator_abort("multiply_group(): lane %d has other descriptors", lane);
         p.sum[lane] = c->sum;
     }
-    std::vector<float> &sums = f.sums[p.sum[0]];
+    std::vector<uint32_t> &sums = f.sums[p.sum[0]];
     if (sums.empty()) {
         sums.resize((size_t)p.count * LANES);
         for (int i = 0; i < p.count; i++)
@@ -435,12 +464,12 @@ static void multiply_together(void **args) {
                 sums[(size_t)(i * LANES + lane)] = p.sum[lane][i];
     }
     for (int lane = 0; lane < LANES; lane++)
-        emulator_poison(p.sum[lane], (size_t)p.count * sizeof(float));
+        emulator_poison(p.sum[lane], (size_t)p.count * sizeof *p.sum[lane]);
     if (emulator_random() & 1) read_operands(p);
     f.batches.back().push_back(std::move(p));
 }
 
-void emulator_multiply(float *sum, int count, uint64_t a, uint64_t b) {
-    call c = {sum, count, a, b};
+void emulator_multiply(void *sum, int integers, int count, uint64_t a, uint64_t b) {
+    call c = {(uint32_t *)sum, integers, count, a, b};
     emulator_meet_warp("multiply_group()", multiply_together, &c);
 }

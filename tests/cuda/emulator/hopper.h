@@ -29,6 +29,9 @@ static inline void threads_sync(int id, int threads) {
 
 void cluster_sync();
 void load_cluster(float out[4], const float *own, int rank);
+static inline void load_cluster(int out[4], const int *own, int rank) {
+    load_cluster((float *)out, (const float *)own, rank);
+}
 
 void emulator_registers(int n, int take);
 template <int n> static inline void registers_give() {
@@ -49,21 +52,27 @@ uint64_t matrix_descriptor(const void *first);
 void multiply_begin();
 void multiply_commit();
 void emulator_multiply_wait(int n);
-void emulator_multiply(float *sum, int count, uint64_t a, uint64_t b);
+/* sum: [count] floats of products of fp16, or int of bytes by int8_t. */
+void emulator_multiply(void *sum, int integers, int count, uint64_t a, uint64_t b);
 
 template <int n> static inline void multiply_wait() {
     static_assert(n >= 0 && n <= 7, "wgmma.wait_group has no such count");
     emulator_multiply_wait(n);
 }
 
-template <int count> static inline void multiply_end(float (&sum)[count]) {
+template <typename type, int count> static inline void multiply_end(type (&sum)[count]) {
     (void)sum; /* it is the compiler that needs it: a missing one does not show here */
 }
 
 template <int count>
 static inline void multiply_group(float (&sum)[count], uint64_t a, uint64_t b) {
     static_assert(count == 16 || count == 32 || count == 64 || count == 128, "32 to 256 columns");
-    emulator_multiply(sum, count, a, b);
+    emulator_multiply(sum, 0, count, a, b);
+}
+
+template <int count> static inline void multiply_group(int (&sum)[count], uint64_t a, uint64_t b) {
+    static_assert(count == 16 || count == 32 || count == 64 || count == 128, "32 to 256 columns");
+    emulator_multiply(sum, 1, count, a, b);
 }
 
 #endif
