@@ -118,6 +118,13 @@ static int shared_for(const struct tile *t, int steps) {
     return CONV_SHARED(t->pixels, t->channels, stages);
 }
 
+void cuda_share_tiles(struct cuda_launch *out, int64_t tiles, int sums, int splits) {
+    out->splits = splits;
+    if (splits == 1) return;
+    out->partial_bytes = (size_t)tiles * (size_t)splits * (size_t)sums * sizeof(float);
+    out->arrived_bytes = (size_t)tiles * sizeof(unsigned);
+}
+
 int cuda_shape_conv(const struct cuda_conv *p, int tile, int splits, struct cuda_launch *out) {
     const struct tile *t = &tiles[tile];
     int type = cuda_type_index(p->in.type), aligned = alignment(p);
@@ -132,12 +139,7 @@ int cuda_shape_conv(const struct cuda_conv *p, int tile, int splits, struct cuda
     out->grid[2] = (unsigned)splits;
     int steps = p->k_pad * cuda_type_size(p->in.type) / CONV_STEP;
     out->shared = (unsigned)shared_for(t, (int)divide_up(steps, splits));
-    out->splits = splits;
-    if (splits > 1) {
-        out->partial_bytes =
-            (size_t)count * (size_t)splits * (size_t)(t->pixels * t->channels) * sizeof(float);
-        out->arrived_bytes = (size_t)count * sizeof(unsigned);
-    }
+    cuda_share_tiles(out, count, t->pixels * t->channels, splits);
     return 1;
 }
 

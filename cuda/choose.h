@@ -101,6 +101,8 @@ int cuda_type_index(int type);
 int cuda_type_size(int type);
 /* Can kernels count a tensor's groups of eight channels, with its halo, in 32 bits? */
 int cuda_fits_wide(const struct cuda_view *v, int batch);
+/* Has `splits` blocks share each of `tiles` tiles of `sums` sums. */
+void cuda_share_tiles(struct cuda_launch *out, int64_t tiles, int sums, int splits);
 /* What blocks cost: each takes `steps`, of `step` cycles a multiprocessor where enough of them
  * share it, or `alone` where it waits for memory and for itself, and `once` for its begin and end.
  * resident: blocks that share a multiprocessor. */

@@ -105,12 +105,10 @@ int cuda_hopper_shape(const struct cuda_conv *p, int tile, int splits, int proce
     out->block = (unsigned)CUDA_WGMMA_THREADS(t->groups, t->copiers);
     out->shared = (unsigned)CUDA_WGMMA_SHARED(t->pixels, t->channels, stages);
     out->splits = splits;
-    if (t->cluster) {
+    if (t->cluster)
         out->cluster = (unsigned)splits;
-    } else if (splits > 1) {
-        out->partial_bytes = (size_t)count * (size_t)(t->pixels * t->channels) * sizeof(float);
-        out->arrived_bytes = (size_t)(count / splits) * sizeof(unsigned);
-    }
+    else
+        cuda_share_tiles(out, count / splits, t->pixels * t->channels, splits);
     return 1;
 }
 

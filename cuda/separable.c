@@ -76,12 +76,7 @@ int cuda_shape_separable(const struct cuda_separable *p, int tile, int splits,
     out->grid[2] = (unsigned)splits;
     out->block = (unsigned)t->threads;
     out->shared = (unsigned)SEPARABLE_SHARED(t->pixels, t->channels, stages);
-    out->splits = splits;
-    if (splits > 1) {
-        out->partial_bytes =
-            (size_t)count * (size_t)splits * (size_t)(t->pixels * t->channels) * sizeof(float);
-        out->arrived_bytes = (size_t)count * sizeof(unsigned);
-    }
+    cuda_share_tiles(out, count, t->pixels * t->channels, splits);
     return 1;
 }
 

@@ -199,17 +199,21 @@ template <int BM, int BN, int WM, int WN> DEVICE conv_place conv_place_of(int wa
     return o;
 }
 
-/* Sums of fp32 are those of a step at first, which are then added to `total`: see above. */
-template <class T> struct conv_sums {
-    enum { OF_STEPS = (int)T::TYPE == (int)CUDA_F32 };
+/* A thread's sums. Those of fp32 are of a step, and then added to `total`: see above. */
+template <class T, int MT, int NT> struct conv_sums {
+    enum { OF_STEPS = (int)T::TYPE == (int)CUDA_F32, COUNT = MT * NT * 4 };
+    typename T::sum now[MT][NT][4], total[MT][NT][4];
 };
 
-/* sum, or total, += a step of pixels and weights. meanwhile() is called when the first loads are
- * under way. */
+template <class T, int MT, int NT> DEVICE void clear(conv_sums<T, MT, NT> &s) {
+#pragma unroll
+    for (int i = 0; i < s.COUNT; i++) (&s.now[0][0][0])[i] = (&s.total[0][0][0])[i] = 0;
+}
+
+/* Adds a step of pixels and weights. meanwhile() is called when the first loads are under way. */
 template <class T, int MT, int NT, class work>
 DEVICE void multiply_step(const char *pixels, const char *weights, const conv_place &o,
-                          typename T::sum sum[MT][NT][4], typename T::sum total[MT][NT][4],
-                          work meanwhile) {
+                          conv_sums<T, MT, NT> &sums, work meanwhile) {
     enum { SLICES = CONV_STEP / 32 };
     uint32_t a[2][MT][4], b[2][NT][2];
     load_operands<MT, NT>(pixels + o.a_rows, weights + o.b_rows, o.at_a, o.at_b, 0, a[0], b[0]);
@@ -219,13 +223,13 @@ DEVICE void multiply_step(const char *pixels, const char *weights, const conv_pl
         if (s + 1 < SLICES)
             load_operands<MT, NT>(pixels + o.a_rows, weights + o.b_rows, o.at_a, o.at_b, s + 1,
                                   a[(s + 1) % 2], b[(s + 1) % 2]);
-        multiply<MT, NT>(T(), sum, a[s % 2], b[s % 2]);
+        multiply<MT, NT>(T(), sums.now, a[s % 2], b[s % 2]);
     }
-    if (conv_sums<T>::OF_STEPS) {
+    if (sums.OF_STEPS) {
 #pragma unroll
-        for (int i = 0; i < MT * NT * 4; i++) {
-            (&total[0][0][0])[i] += (&sum[0][0][0])[i];
-            (&sum[0][0][0])[i] = 0;
+        for (int i = 0; i < sums.COUNT; i++) {
+            (&sums.total[0][0][0])[i] += (&sums.now[0][0][0])[i];
+            (&sums.now[0][0][0])[i] = 0;
         }
     }
 }
@@ -321,27 +325,32 @@ DEVICE void conv_store(const cuda_conv &p, const float *sums, const conv_tile &t
     }
 }
 
-/* A block's sums to where they belong, where they are a tile's or the last part of one. shared: the
- * block's, of which nothing is needed any more. */
+/* The end of a block: its sums to where they belong, where they are a tile's or the last part of
+ * one, and the output's halo. shared: the block's, of which nothing is needed any more. */
 template <class T, int BM, int BN, int WM, int WN>
-DEVICE void conv_finish(const cuda_conv &p, const conv_tile &tile, typename T::sum *sums,
-                        char *shared) {
-    enum { THREADS = WM * WN * 32, MT = BM / WM / 16, NT = BN / WN / 8 };
+DEVICE void conv_finish(const cuda_conv &p, const conv_tile &tile,
+                        conv_sums<T, BM / WM / 16, BN / WN / 8> &all, char *shared) {
+    enum { THREADS = WM * WN * 32, MT = BM / WM / 16, NT = BN / WN / 8, COUNT = MT * NT * 4 };
     int lane = (int)threadIdx.x % 32, warp = (int)threadIdx.x / 32;
-    if (p.splits > 1 && !conv_join<MT * NT * 4, THREADS>(p, sums, (unsigned *)shared)) return;
-    /* Eight floats of padding put rows four apart in different banks of a store of pairs. */
-    float *out = (float *)shared + (warp % WM * (BM / WM) + lane / 4) * (BN + CONV_SUM_PAD) +
-                 warp / WM * (BN / WN) + lane % 4 * 2;
+    typename T::sum *sums = all.OF_STEPS ? &all.total[0][0][0] : &all.now[0][0][0];
+    if (p.splits == 1 || conv_join<COUNT, THREADS>(p, sums, (unsigned *)shared)) {
+        /* Eight floats of padding put rows four apart in different banks of a store of pairs. */
+        float *out = (float *)shared + (warp % WM * (BM / WM) + lane / 4) * (BN + CONV_SUM_PAD) +
+                     warp / WM * (BN / WN) + lane % 4 * 2;
 #pragma unroll
-    for (int i = 0; i < MT * NT * 4; i += 2) {
-        int m = i / 4 / NT * 16 + i % 4 / 2 * 8, n = i / 4 % NT * 8;
-        pair q;
-        q.w[0] = bits_of((float)sums[i]);
-        q.w[1] = bits_of((float)sums[i + 1]);
-        *(pair *)(out + m * (BN + CONV_SUM_PAD) + n) = q;
+        for (int i = 0; i < COUNT; i += 2) {
+            int m = i / 4 / NT * 16 + i % 4 / 2 * 8, n = i / 4 % NT * 8;
+            pair q;
+            q.w[0] = bits_of((float)sums[i]);
+            q.w[1] = bits_of((float)sums[i + 1]);
+            *(pair *)(out + m * (BN + CONV_SUM_PAD) + n) = q;
+        }
+        block_sync();
+        conv_store<THREADS, BM, BN>(p, (const float *)shared, tile);
     }
-    block_sync();
-    conv_store<THREADS, BM, BN>(p, (const float *)shared, tile);
+    if (blockIdx.z == 0)
+        store_halo_wide(p.e.out, p.e.batch, blockIdx.x * THREADS + threadIdx.x,
+                        gridDim.x * THREADS);
 }
 
 /* Tiles are numbered channels first: those that run at the same time share their pixels in the L2
@@ -376,13 +385,7 @@ template <class T> DEVICE conv_part conv_part_of(const cuda_conv &p, int first_c
 /* The whole kernel. */
 template <class T, int BM, int BN, int WM, int WN, int STAGES, int UNIT>
 DEVICE void conv_mma(const cuda_conv &p) {
-    enum {
-        THREADS = WM * WN * 32,
-        MT = BM / WM / 16,
-        NT = BN / WN / 8,
-        SLOT = (BM + BN) * CONV_STEP
-    };
-    typedef typename T::sum sum_type;
+    enum { THREADS = WM * WN * 32, SLOT = (BM + BN) * CONV_STEP };
     char *ring = shared_memory();
     int lane = (int)threadIdx.x % 32, warp = (int)threadIdx.x / 32;
     conv_tile tile = conv_tile_of<BM, BN>(p, p.e.out.w);
@@ -409,9 +412,8 @@ DEVICE void conv_mma(const cuda_conv &p) {
     /* Every block of this grid has its place by now: the next one takes only what is left. */
     grid_release();
 
-    sum_type sum[MT][NT][4], total[MT][NT][4];
-#pragma unroll
-    for (int i = 0; i < MT * NT * 4; i++) (&sum[0][0][0])[i] = (&total[0][0][0])[i] = 0;
+    conv_sums<T, BM / WM / 16, BN / WN / 8> sums;
+    clear(sums);
     conv_place place = conv_place_of<BM, BN, WM, WN>(warp, lane);
 
     int read = 0, write = STAGES - 1;
@@ -419,7 +421,7 @@ DEVICE void conv_mma(const cuda_conv &p) {
         copy_async_wait<STAGES - 2>();
         block_sync();
         const char *slot = ring + read * SLOT;
-        multiply_step<T, MT, NT>(slot, slot + BM * CONV_STEP, place, sum, total, [&] {
+        multiply_step(slot, slot + BM * CONV_STEP, place, sums, [&] {
             /* All threads have passed the barrier and so are done with the slot before. */
             if (step + STAGES - 1 < part.count) {
                 copy_weights<THREADS, BN>(part.weights + (int64_t)(step + STAGES - 1) * CONV_STEP,
@@ -435,11 +437,7 @@ DEVICE void conv_mma(const cuda_conv &p) {
     copy_async_wait<0>();
     block_sync();
 
-    conv_finish<T, BM, BN, WM, WN>(p, tile,
-                                   conv_sums<T>::OF_STEPS ? &total[0][0][0] : &sum[0][0][0], ring);
-    if (blockIdx.z == 0)
-        store_halo_wide(p.e.out, p.e.batch, blockIdx.x * THREADS + threadIdx.x,
-                        gridDim.x * THREADS);
+    conv_finish<T, BM, BN, WM, WN>(p, tile, sums, ring);
 }
 
 /* The kernel of a tile: conv_<type>_<pixels>x<channels>_v<unit>. */

@@ -77,14 +77,11 @@ template <class T, int STRIDE, int BM, int BN, int WM, int WN>
 DEVICE void separable(const cuda_separable &p) {
     enum {
         THREADS = WM * WN * 32,
-        MT = BM / WM / 16,
-        NT = BN / WN / 8,
         STAGES = SEPARABLE_STAGES,
         PIXELS = BM * CONV_STEP,
         WEIGHTS = BN * CONV_STEP,
         CHANNELS = CONV_STEP / T::SIZE /* of a step */
     };
-    typedef typename T::sum sum_type;
     const cuda_conv &c = p.pointwise;
     char *pixels = shared_memory(), *ring = pixels + 2 * PIXELS;
     int lane = (int)threadIdx.x % 32, warp = (int)threadIdx.x / 32;
@@ -102,9 +99,8 @@ DEVICE void separable(const cuda_separable &p) {
     grid_wait();
     grid_release();
 
-    sum_type sum[MT][NT][4], total[MT][NT][4];
-#pragma unroll
-    for (int i = 0; i < MT * NT * 4; i++) (&sum[0][0][0])[i] = (&total[0][0][0])[i] = 0;
+    conv_sums<T, BM / WM / 16, BN / WN / 8> sums;
+    clear(sums);
     conv_place place = conv_place_of<BM, BN, WM, WN>(warp, lane);
 
     int read = 0, write = STAGES - 1;
@@ -116,7 +112,7 @@ DEVICE void separable(const cuda_separable &p) {
                                               slot);
         copy_async_wait<STAGES - 2>();
         block_sync();
-        multiply_step<T, MT, NT>(slot, ring + read * WEIGHTS, place, sum, total, [&] {
+        multiply_step(slot, ring + read * WEIGHTS, place, sums, [&] {
             if (step + STAGES - 1 < part.count)
                 copy_weights<THREADS, BN>(part.weights + (int64_t)(step + STAGES - 1) * CONV_STEP,
                                           part.pitch, ring + write * WEIGHTS);
@@ -128,11 +124,7 @@ DEVICE void separable(const cuda_separable &p) {
     copy_async_wait<0>();
     block_sync();
 
-    conv_finish<T, BM, BN, WM, WN>(
-        c, tile, conv_sums<T>::OF_STEPS ? &total[0][0][0] : &sum[0][0][0], pixels);
-    if (blockIdx.z == 0)
-        store_halo_wide(c.e.out, c.e.batch, blockIdx.x * THREADS + threadIdx.x,
-                        gridDim.x * THREADS);
+    conv_finish<T, BM, BN, WM, WN>(c, tile, sums, pixels);
 }
 
 /* The kernels of a tile: separable_<type>_<pixels>x<channels>_s<stride>. */
