@@ -118,11 +118,11 @@ static int shared_for(const struct tile *t, int steps) {
     return CONV_SHARED(t->pixels, t->channels, stages);
 }
 
-void cuda_share_tiles(struct cuda_launch *out, int64_t tiles, int sums, int splits) {
+void cuda_share_tiles(struct cuda_launch *out, int64_t count, int sums, int splits) {
     out->splits = splits;
     if (splits == 1) return;
-    out->partial_bytes = (size_t)tiles * (size_t)splits * (size_t)sums * sizeof(float);
-    out->arrived_bytes = (size_t)tiles * sizeof(unsigned);
+    out->partial_bytes = (size_t)count * (size_t)splits * (size_t)sums * sizeof(float);
+    out->arrived_bytes = (size_t)count * sizeof(unsigned);
 }
 
 int cuda_shape_conv(const struct cuda_conv *p, int tile, int splits, struct cuda_launch *out) {
@@ -273,9 +273,11 @@ void cuda_choose_conv(const struct cuda_machine *m, const struct cuda_conv *p,
         set_plain(out, "conv_plain", pixels_of(&p->e.out, p->e.batch) * p->e.out.c);
 }
 
-int cuda_shape_depthwise(const struct cuda_gconv *p, int outputs, struct cuda_launch *out) {
+int cuda_shape_depthwise(const struct cuda_gconv *p, int form, struct cuda_launch *out) {
     static const char *const any[3] = {"depthwise_f16_any", "depthwise_f32_any",
                                        "depthwise_u8_any"};
+    static const char *const shared[3] = {"depthwise_f16_shared", "depthwise_f32_shared",
+                                          "depthwise_u8_shared"};
     static const char *const named[3][2][2] = {
         {{"depthwise_f16_3x3_s1_x1", "depthwise_f16_3x3_s1_x4"},
          {"depthwise_f16_3x3_s2_x1", "depthwise_f16_3x3_s2_x4"}},
@@ -287,30 +289,41 @@ int cuda_shape_depthwise(const struct cuda_gconv *p, int outputs, struct cuda_la
     int type = cuda_type_index(p->in.type);
     if (type < 0 || p->groups != p->in.c || p->groups != v->c) return 0;
     int64_t places = groups_of(v, p->e.batch);
-    if (outputs == 0) {
+    if (form == CUDA_ANY_WINDOW) {
         set(out, any[type], divide_up(places, WIDE_THREADS), WIDE_THREADS);
         return 1;
     }
+    if (form == CUDA_SHARED_WINDOW) {
+        set(out, shared[type], divide_up(places, SHARE_GROUPS), SHARE_LANES * SHARE_GROUPS);
+        out->shared = SHARE_LANES * SHARE_GROUPS / 32 * SHARE_GROUPS * WIDE * sizeof(float);
+        return 1;
+    }
     if (p->kh != 3 || p->kw != 3 || p->stride < 1 || p->stride > 2) return 0;
-    places = (int64_t)p->e.batch * v->h * divide_up(v->w, outputs) * divide_up(v->c, WIDE);
-    set(out, named[type][p->stride - 1][outputs == 4], divide_up(places, WIDE_THREADS),
+    places = (int64_t)p->e.batch * v->h * divide_up(v->w, form) * divide_up(v->c, WIDE);
+    set(out, named[type][p->stride - 1][form == CUDA_FOUR_OUTPUTS], divide_up(places, WIDE_THREADS),
         WIDE_THREADS);
     return 1;
 }
 
+static void add_form(struct cuda_way out[CUDA_MOST_WAYS], int *count, int form, double cycles) {
+    cuda_add_way(out, count, &(struct cuda_way){CUDA_DEPTHWISE, form, 1, cycles});
+}
+
+/* The model's numbers are no cycles here: they order two at a time. */
 int cuda_list_gconv(const struct cuda_machine *m, const struct cuda_gconv *p,
                     struct cuda_way out[CUDA_MOST_WAYS]) {
     struct cuda_launch one;
     int count = 0;
+    unsigned processors = (unsigned)m->processors;
     if (!takes_wide(m, &p->e.out, p->e.batch)) return 0;
-    /* Four outputs a thread where that still gives every multiprocessor four blocks. */
-    if (cuda_shape_depthwise(p, 4, &one)) {
-        double cycles = one.grid[0] >= 4u * (unsigned)m->processors ? 1 : 2;
-        cuda_add_way(out, &count, &(struct cuda_way){CUDA_DEPTHWISE, 4, 1, cycles});
+    if (cuda_shape_depthwise(p, CUDA_FOUR_OUTPUTS, &one)) {
+        /* where that still gives every multiprocessor four blocks */
+        add_form(out, &count, CUDA_FOUR_OUTPUTS, one.grid[0] >= 4 * processors ? 1 : 2);
+        add_form(out, &count, CUDA_ONE_OUTPUT, 1.5);
+    } else if (cuda_shape_depthwise(p, CUDA_ANY_WINDOW, &one)) {
+        add_form(out, &count, CUDA_ANY_WINDOW, one.grid[0] >= 2 * processors ? 1 : 2);
+        if (p->kh * p->kw > SHARE_LANES / 2) add_form(out, &count, CUDA_SHARED_WINDOW, 1.5);
     }
-    int outputs = count ? 1 : 0;
-    if (cuda_shape_depthwise(p, outputs, &one))
-        cuda_add_way(out, &count, &(struct cuda_way){CUDA_DEPTHWISE, outputs, 1, 1.5});
     return count;
 }
 

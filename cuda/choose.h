@@ -45,7 +45,7 @@ enum cuda_family {
 };
 struct cuda_way {
     enum cuda_family family;
-    int tile, splits; /* CUDA_DEPTHWISE: tile is how many outputs a thread has */
+    int tile, splits; /* CUDA_DEPTHWISE: tile is its form (cuda_shape_depthwise()) */
     double cycles;
 };
 enum { CUDA_MOST_WAYS = 8 };
@@ -101,8 +101,8 @@ int cuda_type_index(int type);
 int cuda_type_size(int type);
 /* Can kernels count a tensor's groups of eight channels, with its halo, in 32 bits? */
 int cuda_fits_wide(const struct cuda_view *v, int batch);
-/* Has `splits` blocks share each of `tiles` tiles of `sums` sums. */
-void cuda_share_tiles(struct cuda_launch *out, int64_t tiles, int sums, int splits);
+/* Has `splits` blocks share each of `count` tiles of `sums` sums. */
+void cuda_share_tiles(struct cuda_launch *out, int64_t count, int sums, int splits);
 /* What blocks cost: each takes `steps`, of `step` cycles a multiprocessor where enough of them
  * share it, or `alone` where it waits for memory and for itself, and `once` for its begin and end.
  * resident: blocks that share a multiprocessor. */
@@ -115,12 +115,14 @@ double cuda_cycles(const struct cuda_machine *m, const struct cuda_cost *c);
 
 /*
  * One way of many, for tests and for who measures: convolution tile `tile` of kernels/tiles.h with
- * `splits` blocks a tile; the fully connected kernel; the depthwise one with `outputs` a thread (1
- * or 4; 0: the one for any window). 0: that kernel does not take such a shape.
+ * `splits` blocks a tile; the fully connected kernel; a depthwise one: of 3x3 with one output a
+ * thread or four, or of any window with one, or with threads that share an output. 0: that kernel
+ * does not take such a shape.
  */
 enum { CUDA_CONV_TILE_COUNT = 5 };
 int cuda_shape_conv(const struct cuda_conv *p, int tile, int splits, struct cuda_launch *out);
 int cuda_shape_fc(const struct cuda_conv *p, struct cuda_launch *out);
-int cuda_shape_depthwise(const struct cuda_gconv *p, int outputs, struct cuda_launch *out);
+enum { CUDA_ONE_OUTPUT = 1, CUDA_FOUR_OUTPUTS = 4, CUDA_ANY_WINDOW = 0, CUDA_SHARED_WINDOW = 32 };
+int cuda_shape_depthwise(const struct cuda_gconv *p, int form, struct cuda_launch *out);
 
 #endif

@@ -54,8 +54,10 @@ enum {
     FC_MOST_ROWS = 8,
     WIDE = 8, /* channels a thread computes together in all other kernels */
     WIDE_THREADS = 128,
-    POOL_LANES = 32, /* threads that share the map of a global pool's WIDE channels */
-    POOL_GROUPS = 8  /* times WIDE: channels of a block of a global pool */
+    SHARE_LANES = 32, /* threads that share the window of one output of a depthwise convolution */
+    SHARE_GROUPS = 8, /* outputs, or groups of WIDE channels of one, of a block of those */
+    POOL_LANES = 32,  /* threads that share the map of a global pool's WIDE channels */
+    POOL_GROUPS = 8   /* times WIDE: channels of a block of a global pool */
 };
 
 /* Blocks a multiprocessor that registers are rationed for. */

@@ -439,8 +439,9 @@ static void test_gconv(void) {
     struct cuda_machine m = random_machine();
     cuda_choose_gconv(&m, &p, &l);
     run(&l, &p, &x, sums, 1e-5);
-    static const int forms[] = {0, 1, 4};
-    for (int i = 0; i < 3; i++)
+    static const int forms[] = {CUDA_ONE_OUTPUT, CUDA_FOUR_OUTPUTS, CUDA_ANY_WINDOW,
+                                CUDA_SHARED_WINDOW};
+    for (int i = 0; i < 4; i++)
         if (cuda_shape_depthwise(&p, forms[i], &l)) run(&l, &p, &x, sums, 1e-5);
     free(weights);
     free(sums);
