@@ -161,10 +161,12 @@ double cuda_cycles(const struct cuda_machine *m, const struct cuda_cost *c) {
     int64_t round = (int64_t)m->processors * c->resident;
     int64_t rounds = c->blocks / round, rest = c->blocks % round;
     double full = c->resident * c->steps * c->step, least = c->steps * c->alone;
-    double cycles = (double)rounds * ((full < least ? least : full) + c->once);
+    double once = 1500 + c->sums / 16;
+    if (c->splits > 1) once += 1500 + c->sums * 4 * c->splits / 64;
+    double cycles = (double)rounds * ((full < least ? least : full) + once);
     if (!rest) return cycles;
     double last = (double)divide_up(rest, m->processors) * c->steps * c->step;
-    return cycles + (last < least ? least : last) + c->once;
+    return cycles + (last < least ? least : last) + once;
 }
 
 /*
@@ -191,15 +193,13 @@ static double conv_cycles(const struct cuda_machine *m, const struct cuda_conv *
     int most = f32 && area > 64 * 64 ? 1 : CONV_BLOCKS(t->pixels, t->channels);
     if (resident > most) resident = most;
     if (resident < 1) return 1e30;
-    double once = 1500 + area / 16;
-    if (splits > 1) once += 1500 + area * 4 * splits / 64;
-
     return cuda_cycles(m, &(struct cuda_cost){.blocks = (int64_t)l->grid[0] * splits,
                                               .resident = resident,
+                                              .splits = splits,
                                               .steps = part,
                                               .step = step,
                                               .alone = alone,
-                                              .once = once});
+                                              .sums = area});
 }
 
 int cuda_shape_fc(const struct cuda_conv *p, struct cuda_launch *out) {

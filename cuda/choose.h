@@ -104,12 +104,12 @@ int cuda_fits_wide(const struct cuda_view *v, int batch);
 /* Has `splits` blocks share each of `count` tiles of `sums` sums. */
 void cuda_share_tiles(struct cuda_launch *out, int64_t count, int sums, int splits);
 /* What blocks cost: each takes `steps`, of `step` cycles a multiprocessor where enough of them
- * share it, or `alone` where it waits for memory and for itself, and `once` for its begin and end.
- * resident: blocks that share a multiprocessor. */
+ * share it, or `alone` where it waits for memory and for itself. Begin and end depend on its sums,
+ * and on how many blocks share a tile's. resident: blocks that share a multiprocessor. */
 struct cuda_cost {
     int64_t blocks;
-    int resident;
-    double steps, step, alone, once;
+    int resident, splits;
+    double steps, step, alone, sums;
 };
 double cuda_cycles(const struct cuda_machine *m, const struct cuda_cost *c);
 

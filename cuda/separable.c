@@ -90,16 +90,16 @@ static double cycles_of(const struct cuda_machine *m, const struct cuda_separabl
     int size = cuda_type_size(p->pointwise.in.type), outputs = t->pixels * (CONV_STEP / size);
     double area = (double)t->pixels * t->channels;
     double step = area / 16 * (size == 4 ? 3 : 1) + outputs * OUTPUT_CYCLES;
-    struct cuda_cost cost = {
-        .blocks = (int64_t)l->grid[0] * splits,
-        .resident = size == 4 ? (t->blocks + 1) / 2 : t->blocks,
-        .steps = (double)divide_up(steps_of(p), splits),
-        .step = step,
-        .alone = 3 * 400 + 120 + step, /* a window's rows wait for memory one after the other */
-        .once = 1500 + area / 16,
-    };
-    if (splits > 1) cost.once += 1500 + area * 4 * splits / 64;
-    return cuda_cycles(m, &cost);
+    return cuda_cycles(
+        m, &(struct cuda_cost){
+               .blocks = (int64_t)l->grid[0] * splits,
+               .resident = size == 4 ? (t->blocks + 1) / 2 : t->blocks,
+               .splits = splits,
+               .steps = (double)divide_up(steps_of(p), splits),
+               .step = step,
+               .alone = 3 * 400 + 120 + step, /* rows wait for memory one after the other */
+               .sums = area,
+           });
 }
 
 int cuda_list_separable(const struct cuda_machine *m, const struct cuda_separable *p,
