@@ -141,7 +141,7 @@ void cuda_judge_expect(struct cuda_judge *j, int step, int pair, const struct cu
     }
     for (int i = 0; i < count && !j->is_there; i++) {
         ways[step] = list[i];
-        if (list[i].family == CUDA_MMA) j->is_there = compute(j, j->run, step, j->expected);
+        if (list[i].family == CUDA_MMA || pair) j->is_there = compute(j, j->run, step, j->expected);
     }
 }
 

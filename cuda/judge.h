@@ -5,7 +5,8 @@
  * Before a way is timed (tune.h) it computes the step once from noise, and parts of its output are
  * compared with those of conv_plain or gconv_plain, which are a loop a thread and use nothing a
  * device or a driver could do differently from what its text says. Large layers, where they would
- * take too long, are compared with the first way of mma.sync. A way that is wrong is not used.
+ * take too long, are compared with the first way of mma.sync, and pairs with their first way, which
+ * is each alone as already judged. A way that is wrong is not used.
  */
 #ifndef MIEN_CUDA_JUDGE_H
 #define MIEN_CUDA_JUDGE_H

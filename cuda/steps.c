@@ -329,20 +329,6 @@ static uint64_t sign_conv(const struct cuda_conv *p, int on_hopper) {
     return sign(&p->in, &p->e, shape, sizeof shape);
 }
 
-int cuda_pair_ways(const struct cuda_run *run, int step, struct cuda_way out[CUDA_MOST_WAYS],
-                   uint64_t *signature) {
-    const struct plan_step *s = &run->graph->steps[step];
-    *signature = 0;
-    if (s->front < 0) return 0;
-    struct cuda_separable p = separable_of(run, s);
-    uint64_t parts[2] = {sign_gconv(&p.depthwise), sign_conv(&p.pointwise, 0)};
-    struct hash h;
-    hash_start(&h);
-    hash_add(&h, parts, sizeof parts);
-    *signature = hash_end(&h);
-    return cuda_list_separable(&run->machine, &p, out);
-}
-
 int cuda_step_ways(const struct cuda_run *run, int step, struct cuda_way out[CUDA_MOST_WAYS],
                    uint64_t *signature) {
     const struct plan_step *s = &run->graph->steps[step];
@@ -359,6 +345,22 @@ int cuda_step_ways(const struct cuda_run *run, int step, struct cuda_way out[CUD
     return count;
 }
 
+int cuda_pair_ways(const struct cuda_run *run, int step, struct cuda_way out[CUDA_MOST_WAYS],
+                   uint64_t *signature) {
+    const struct plan_step *s = &run->graph->steps[step];
+    uint64_t parts[2];
+    struct hash h;
+    *signature = 0;
+    if (s->front < 0) return 0;
+    cuda_step_ways(run, s->front, out, &parts[0]);
+    cuda_step_ways(run, step, out, &parts[1]);
+    hash_start(&h);
+    hash_add(&h, parts, sizeof parts);
+    *signature = hash_end(&h);
+    struct cuda_separable p = separable_of(run, s);
+    return cuda_list_separable(&run->machine, &p, out);
+}
+
 void cuda_step_shape(const struct cuda_run *run, int step, struct cuda_launch *out) {
     struct launch l;
     make_step(run, step, &l);
@@ -367,14 +369,10 @@ void cuda_step_shape(const struct cuda_run *run, int step, struct cuda_launch *o
 
 /* A step, or with `pair` what it and the one in front of it take: one launch or two. */
 static int make_unit(const struct cuda_run *run, int step, int pair, struct launch l[2]) {
-    int front = run->graph->steps[step].front;
-    if (!pair || make_separable(run, step, &l[0])) {
-        make_step(run, step, &l[0]);
-        return 1;
-    }
-    make_step(run, front, &l[0]);
-    make_step(run, step, &l[1]);
-    return 2;
+    int apart = pair && !make_separable(run, step, &l[0]);
+    if (apart) make_step(run, run->graph->steps[step].front, &l[0]);
+    make_step(run, step, &l[apart]);
+    return 1 + apart;
 }
 
 int cuda_step_ready(const struct cuda_run *run, int step, int pair) {
