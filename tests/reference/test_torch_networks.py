@@ -63,12 +63,15 @@ def compare_case(report, folder, case, batch=2):
     from runtimes.open_net import nchw
 
     name, family, net, (samples, side), size, (mean, scale, bgr), legacy = case
+    seed = len(name)
+    torch.manual_seed(seed)
+    print("%s: seed %d" % (name, seed))
     sample, shift = torch.randn(samples, 3, side, side), 0
     if family == "retinaface":
         # No residual sums in its neck, and an input of bare pixels: without the shift, and with
         # statistics of small inputs, rounding errors grow to the limit, in torch's fp32 as well.
         sample, shift = 60 * sample, 1
-    torch_nets.random_state(net, len(name), sample, shift)
+    torch_nets.random_state(net, seed, sample, shift)
     source, target = os.path.join(folder, "net.pth"), os.path.join(folder, name + ".safetensors")
     torch.save(net.state_dict(), source, _use_new_zipfile_serialization=not legacy)
     compare.convert([source], target, "--family", family, "--name", name)
