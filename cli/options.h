@@ -72,7 +72,7 @@ struct options {
     int threads; /* 0: one a core */
     int no_cache;
 
-    /* Of serve; their meanings are in serve/serve.h. */
+    /* Of serve; their meanings are in server/serve.h. */
     const char *config; /* a file of options */
     const char *address, *tls_cert, *tls_key, *keys;
     int port, check, open_metrics, log;

@@ -1,5 +1,5 @@
 /* The command serve: options to the server's configuration. */
-#include "serve/serve.h"
+#include "server/serve.h"
 
 #include "commands.h"
 #include "networks.h"

@@ -1,5 +1,5 @@
 # cmake -DFILES=a.html;b.js -DOUTPUT=assets_data.c -P embed.cmake
-# Writes a C file with the bytes of each file, plain and compressed, and the table of serve/assets.h.
+# Writes a C file with the bytes of each file, plain and compressed, and the table of server/assets.h.
 
 set(type_html "text/html; charset=utf-8")
 set(type_css "text/css; charset=utf-8")
@@ -46,8 +46,8 @@ foreach(file IN LISTS FILES)
 endforeach()
 file(REMOVE ${OUTPUT}.gz)
 
-file(WRITE ${OUTPUT} "/* Made by cmake/embed.cmake from serve/web/. */
-#include \"serve/assets.h\"
+file(WRITE ${OUTPUT} "/* Made by cmake/embed.cmake from server/web/. */
+#include \"server/assets.h\"
 
 ${arrays}
 const struct asset ASSETS[] = {

@@ -4,8 +4,15 @@
 #   mien_static   libmien.a: one relocatable object whose hidden symbols were made local, so a
 #                 program that links it meets no name of ours but mien_*
 
-file(GLOB library_sources CONFIGURE_DEPENDS
-     kernels/*.c kernels/c/*.c engine/*.c models/*.c vision/*.c)
+# A layer's sources are those of its folder. The kernels of an instruction set and the CUDA backend
+# are built otherwise, below.
+set(library_globs kernels/*.c kernels/c/*.c engine/cpu/*.c)
+foreach(layer IN LISTS mien_library_layers)
+    if(NOT layer STREQUAL cuda)
+        list(APPEND library_globs ${layer}/*.c)
+    endif()
+endforeach()
+file(GLOB library_sources CONFIGURE_DEPENDS ${library_globs})
 if(MIEN_OPENBLAS)
     file(GLOB blas_sources CONFIGURE_DEPENDS kernels/blas/*.c)
     list(APPEND library_sources ${blas_sources})

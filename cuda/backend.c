@@ -298,7 +298,7 @@ static int cuda_plan(struct backend *b, const struct backend_weights *w, const s
 
 /* ---------------------------------------------------------------------- run */
 
-static int take_state(struct backend_plan *p, struct run_state **out) {
+static int acquire_state(struct backend_plan *p, struct run_state **out) {
     pthread_mutex_lock(&p->lock);
     *out = p->idle;
     if (p->idle) p->idle = p->idle->next;
@@ -425,7 +425,7 @@ static int run_plan(struct backend_plan *p, struct backend_input *input,
     int rc = cuda_enter(dev);
     if (rc) return rc;
     struct run_state *s;
-    rc = take_state(p, &s);
+    rc = acquire_state(p, &s);
     if (!rc) rc = start_run(p, s, input);
     if (!rc) rc = want ? take_faces(p, s, want, outputs) : take_outputs(p, s, outputs);
     end_run(p, s, rc);
@@ -489,7 +489,7 @@ static int cuda_time(struct backend_plan *p, int runs, double *seconds) {
     int rc = cuda_enter(dev);
     if (rc) return rc;
     struct run_state *s;
-    rc = take_state(p, &s);
+    rc = acquire_state(p, &s);
     if (!rc) rc = time_launches(dev, s, runs, &ms);
     end_run(p, s, rc);
     cuda_leave(dev);

@@ -2,10 +2,11 @@
 """Checks that each layer keeps to its place.
 
 usage: check_layers.py [TREE]    prints a line a violation; exit status 1 where there is one
+       check_layers.py --list    prints the folders that are checked
 
-Includes: a source file includes only headers of its own layer and of layers below it. The
-programs (cli/, serve/, common/, which both share, and examples/) include nothing of the library but
-include/mien.h: they contain no inference code.
+Includes: a source file includes only headers of its own layer and of layers below it, which
+cmake/layers.cmake lists. The programs include nothing of the library but include/mien.h: they
+contain no inference code.
 Calls: the library never prints, exits or aborts, and kernels, being arithmetic on plain arrays, do
 not allocate, open files or start threads either.
 """
@@ -14,32 +15,25 @@ import sys
 from pathlib import Path
 
 PUBLIC = "include/mien.h"
-# Folder -> folders whose headers it may include, besides its own and the public header.
-ALLOWED = {
-    "include": [],
-    "kernels": [],
-    "engine": ["kernels"],
-    "models": ["engine", "kernels"],
-    "cuda": ["engine", "kernels"],
-    "vision": ["models", "engine", "kernels"],
-    "common": [],
-    "serve": ["common"],
-    "cli": ["serve", "common"],
-    "examples": [],
-}
+LAYERS = "cmake/layers.cmake"
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
 COMMENT_OR_STRING = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.DOTALL)
 
 NEVER_IN_LIBRARY = r"\b(?:v?printf|puts|putchar|perror|_?exit|abort) *\(|\b(?:stdout|stderr)\b"
 NEVER_IN_KERNELS = (NEVER_IN_LIBRARY + r"|\b(?:[mc]alloc|realloc|free|aligned_alloc|posix_memalign"
                     r"|f?open|pthread_\w+) *\(")
-FORBIDDEN = {
-    "kernels": re.compile(NEVER_IN_KERNELS),
-    "engine": re.compile(NEVER_IN_LIBRARY),
-    "cuda": re.compile(NEVER_IN_LIBRARY),
-    "models": re.compile(NEVER_IN_LIBRARY),
-    "vision": re.compile(NEVER_IN_LIBRARY),
-}
+def read_layers(tree):
+    """Folder -> folders whose headers it may include besides its own and the public header, and the
+    library's folders."""
+    text = (tree / LAYERS).read_text(encoding="utf-8")
+    lists = {name: words.split() for name, words in
+             re.findall(r"^set\((mien_\w+_layers) ([^)]*)\)", text, re.MULTILINE)}
+    library, programs = lists["mien_library_layers"], lists["mien_program_layers"]
+    allowed = {"include": [], "examples": []}
+    for layers in (library, programs):
+        for i, layer in enumerate(layers):
+            allowed[layer] = layers[:i]
+    return allowed, library
 
 
 def resolve(tree, source, name):
@@ -56,7 +50,7 @@ def blank(match):
     return " " + "\n" * match.group().count("\n")
 
 
-def file_violations(tree, layer, source):
+def file_violations(tree, allowed, forbidden, layer, source):
     """Yields (line, what is wrong) for one file."""
     text = source.read_text(encoding="utf-8")
     for match in INCLUDE.finditer(text):
@@ -64,25 +58,32 @@ def file_violations(tree, layer, source):
         target = resolve(tree, source, match.group(1))
         if target is None:
             yield line, f'"{match.group(1)}" is not a file of this tree'
-        elif str(target) != PUBLIC and target.parts[0] not in [layer, *ALLOWED[layer]]:
+        elif str(target) != PUBLIC and target.parts[0] not in [layer, *allowed[layer]]:
             yield line, f'{layer}/ may not include "{target}"'
-    if layer in FORBIDDEN:
+    if forbidden:
         code = COMMENT_OR_STRING.sub(blank, text)
-        for match in FORBIDDEN[layer].finditer(code):
+        for match in forbidden.finditer(code):
             line = code.count("\n", 0, match.start()) + 1
             yield line, f"{layer}/ may not use {match.group().rstrip(' (')}"
 
 
 def violations(tree):
     """Yields "file:line: what is wrong" for everything wrong below the tree."""
-    for layer in ALLOWED:
+    allowed, library = read_layers(tree)
+    for layer in allowed:
+        forbidden = re.compile(NEVER_IN_KERNELS if layer == "kernels" else NEVER_IN_LIBRARY)
         for source in sorted(tree.glob(f"{layer}/**/*.[ch]")):
-            for line, text in file_violations(tree, layer, source):
+            for line, text in file_violations(tree, allowed, forbidden if layer in library else None,
+                                              layer, source):
                 yield f"{source.relative_to(tree)}:{line}: {text}"
 
 
 def main():
-    tree = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent.parent).resolve()
+    here = Path(__file__).parent.parent
+    if sys.argv[1:] == ["--list"]:
+        print("\n".join(folder for folder in read_layers(here)[0] if folder != "include"))
+        return 0
+    tree = Path(sys.argv[1] if len(sys.argv) > 1 else here).resolve()
     found = list(violations(tree))
     for line in found:
         print(line)

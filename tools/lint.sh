@@ -50,7 +50,7 @@ check "clang-tidy" tidy
 check "cppcheck" cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr \
     --enable=warning,portability --suppress=missingIncludeSystem \
     --suppress=duplicateAssignExpression -I . -I include -j "$JOBS" \
-    kernels engine cuda models vision common serve cli examples
+    $(tools/check_layers.py --list)
 check "shellcheck" shellcheck -x "${scripts[@]}"
 [ ${#python_files[@]} -eq 0 ] || check "pyflakes" python_lint
 

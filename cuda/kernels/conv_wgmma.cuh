@@ -390,7 +390,7 @@ DEVICE void convolve(const cuda_conv_wgmma &p) {
     block_sync();
 
     if (threadIdx.x >= threads) {
-        if constexpr (copiers == 4) registers_give<40>();
+        if constexpr (copiers == 4) registers_release<40>();
         if (threadIdx.x == threads) {
             tensor_map_prefetch(p.a);
             tensor_map_prefetch(p.b);
@@ -401,7 +401,7 @@ DEVICE void convolve(const cuda_conv_wgmma &p) {
             cluster_sync();
         }
     } else {
-        if constexpr (copiers == 4) registers_take<232>();
+        if constexpr (copiers == 4) registers_acquire<232>();
         grid_wait();
         store_halo_wide(p.conv.e.out, p.conv.e.batch, blockIdx.x * threads + threadIdx.x,
                         gridDim.x * threads);

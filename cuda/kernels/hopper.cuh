@@ -107,11 +107,11 @@ DEVICE void load_cluster(int out[4], const int *own, int rank) {
  * fewer than before and the multiprocessor can give the rest to others, or more, for which it waits
  * until others have given enough. The kernel's branches between the groups must be one if and else.
  */
-template <int n> DEVICE void registers_give() {
+template <int n> DEVICE void registers_release() {
     asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(n));
 }
 
-template <int n> DEVICE void registers_take() {
+template <int n> DEVICE void registers_acquire() {
     asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(n));
 }
 

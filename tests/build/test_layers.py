@@ -6,6 +6,7 @@ import unittest
 from pathlib import Path
 
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "check_layers.py"
+LAYERS = "set(mien_library_layers kernels engine vision)\nset(mien_program_layers common server cli)\n"
 
 
 def check(tree):
@@ -17,7 +18,7 @@ def check(tree):
 class Layers(unittest.TestCase):
     def check_tree(self, files):
         with tempfile.TemporaryDirectory() as folder:
-            for name, text in files.items():
+            for name, text in {"cmake/layers.cmake": LAYERS, **files}.items():
                 path = Path(folder, name)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text)
@@ -31,8 +32,8 @@ class Layers(unittest.TestCase):
             "include/mien.h": "", "kernels/k.h": "", "engine/e.h": '#include "kernels/k.h"\n',
             "vision/v.c": '#include "engine/e.h"\n#include "mien.h"\n#include <stdio.h>\n',
             "cli/main.c": '#include "cli.h"\n#include "mien.h"\n', "cli/cli.h": "",
-            "cli/s.c": '#include "serve/s.h"\n#include "common/c.h"\n', "common/c.h": "",
-            "serve/s.h": '#include "common/c.h"\n',
+            "cli/s.c": '#include "server/s.h"\n#include "common/c.h"\n', "common/c.h": "",
+            "server/s.h": '#include "common/c.h"\n',
         }), (0, []))
 
     def test_upward_is_named(self):
@@ -47,8 +48,8 @@ class Layers(unittest.TestCase):
         self.assertEqual(lines, ['cli/a.c:1: cli/ may not include "engine/e.h"'])
 
     def test_the_server_sees_no_command(self):
-        status, lines = self.check_tree({"cli/c.h": "", "serve/s.c": '#include "cli/c.h"\n'})
-        self.assertEqual((status, lines), (1, ['serve/s.c:1: serve/ may not include "cli/c.h"']))
+        status, lines = self.check_tree({"cli/c.h": "", "server/s.c": '#include "cli/c.h"\n'})
+        self.assertEqual((status, lines), (1, ['server/s.c:1: server/ may not include "cli/c.h"']))
 
     def test_the_library_is_silent(self):
         status, lines = self.check_tree({

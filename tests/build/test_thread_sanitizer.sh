@@ -14,5 +14,5 @@ export MIEN_TOOL=$build/mien MIEN_TEST_SIZE=small
 export TSAN_OPTIONS=exitcode=66:second_deadlock_stack=1:detect_deadlocks=1
 for test in load lifecycle endpoints; do
     echo "test_$test.py"
-    "$MIEN_PYTHON" "tests/serve/test_$test.py"
+    "$MIEN_PYTHON" "tests/server/test_$test.py"
 done

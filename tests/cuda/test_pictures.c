@@ -325,7 +325,7 @@ static void detector_free(struct detector *d) {
     free(d->want.faces);
 }
 
-/* What vision/tasks_detect.c does with the outputs of image b. *all: candidates there were. */
+/* What tasks/detect.c does with the outputs of image b. *all: candidates there were. */
 static void faces_of(const struct detector *d, int b, struct candidates *c, int *all) {
     struct anchor_output out[ANCHOR_LEVELS];
     for (int l = 0; l < d->spec.levels; l++) {

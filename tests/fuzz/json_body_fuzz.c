@@ -4,7 +4,7 @@
  * The first byte picks the limits. What is taken must be within them, whole, and readable to its
  * last byte; what is not must have a sentence and leave nothing.
  */
-#include "serve/json_body.h"
+#include "server/json_body.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,8 +5,8 @@
  * What base64 is taken must be what its bytes encode to again, but for blanks, padding and the
  * alphabet. A table of keys that is taken must have keys, and know none that is not in it.
  */
-#include "serve/base64.h"
-#include "serve/keys.h"
+#include "server/base64.h"
+#include "server/keys.h"
 
 #include <ctype.h>
 #include <nettle/base64.h>

@@ -103,7 +103,7 @@ void barrier_wait(uint64_t *p, unsigned parity) {
 /* Together: the sum of what all threads of a block have is looked at nowhere. */
 void emulator_registers(int n, int take) {
     (void)n;
-    emulator_meet_warp(take ? "registers_take()" : "registers_give()", NULL, NULL);
+    emulator_meet_warp(take ? "registers_acquire()" : "registers_release()", NULL, NULL);
 }
 
 /* -------------------------------------------------------------------- copies */

@@ -34,11 +34,11 @@ static inline void load_cluster(int out[4], const int *own, int rank) {
 }
 
 void emulator_registers(int n, int take);
-template <int n> static inline void registers_give() {
+template <int n> static inline void registers_release() {
     static_assert(n % 8 == 0 && n >= 24 && n <= 256, "setmaxnreg has no such count");
     emulator_registers(n, 0);
 }
-template <int n> static inline void registers_take() {
+template <int n> static inline void registers_acquire() {
     static_assert(n % 8 == 0 && n >= 24 && n <= 256, "setmaxnreg has no such count");
     emulator_registers(n, 1);
 }

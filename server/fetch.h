@@ -1,0 +1,44 @@
+/*
+ * fetch.h - pictures that come as a URL.
+ *
+ * Fetches http and https without doing a stranger's bidding: every address that is connected to,
+ * also after a redirect, is looked at where the socket is made, so that no name can resolve to one
+ * thing when it is checked and to another when it is used; sizes, times, ports and redirects are
+ * bounded; no proxy, cookie, password or compression takes part. Its own module because it is the
+ * only place of the server that opens connections; libcurl speaks the protocol.
+ */
+#ifndef MIEN_SERVER_FETCH_H
+#define MIEN_SERVER_FETCH_H
+
+#include "server/why.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct fetch_limits {
+    size_t max_bytes;  /* of the body, > 0 */
+    long connect_ms;   /* to a connection, name and TLS included; > 0 */
+    long total_ms;     /* to the last byte, all redirects included; > 0 */
+    int max_redirects; /* 0 follows none */
+    int allow_private; /* also addresses that are not of the public internet, on any port; a cloud's
+                          metadata service stays refused */
+    /* Of the request this is for: */
+    long remaining_ms;        /* to its deadline; 0 or less: it has passed */
+    int (*cancelled)(void *); /* asked at least once a second; not 0 ends the fetch; may be NULL */
+    void *cancelled_arg;
+};
+
+struct fetch_result {
+    uint8_t *bytes; /* [size], malloc'ed, never NULL after success; the caller frees it */
+    size_t size;
+    char content_type[64]; /* as the server said it, in printable ASCII; "" where it did not */
+};
+
+/* GETs url. Returns 0 with *out; or, with *out all zero and a sentence in why, 400 (no URL that is
+ * allowed, or its server did not answer with a picture to be had), 413 (more than max_bytes), 504
+ * (too slow), 503 (cancelled), 500 (no memory). Thread-safe after the caller's one
+ * curl_global_init(). Blocks. */
+int fetch_url(const struct fetch_limits *limits, const char *url, struct fetch_result *out,
+              char why[WHY_SIZE]);
+
+#endif

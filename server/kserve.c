@@ -1,0 +1,283 @@
+/*
+ * KServe's Open Inference Protocol, version 2: raw tensors through the networks.
+ *
+ * A network has one input, "input", of [n, height, width, 3] RGB values 0..255 as FP32 or UINT8,
+ * and the outputs of mien_net_output_name(). Specification:
+ * github.com/kserve/open-inference-protocol, specification/protocol/inference_rest.md.
+ */
+#include "common/clock.h"
+#include "common/json_values.h"
+#include "server/handlers.h"
+#include "server/kserve_codec.h"
+#include "server/server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* JSON_MEMORY: 1.4 million numbers, more than 640x640x3 in a flat list; binary tensors need none.
+ */
+enum { MAX_IMAGES = 256, MAX_PIXELS = 1 << 24, JSON_MEMORY = 64 << 20 };
+
+/* ---- metadata ---- */
+
+void handle_kserve_server(struct request *r) {
+    reply_json(r, 200,
+               json_pack("{s:s, s:s, s:[s]}", "name", "mien", "version", mien_version(),
+                         "extensions", "binary_tensor_data"));
+}
+
+void handle_kserve_live(struct request *r) {
+    reply_json(r, 200, json_pack("{s:b}", "live", 1));
+}
+
+void handle_kserve_ready(struct request *r) {
+    int is_ready = atomic_load(&r->server->state) == SERVER_READY;
+
+    reply_json(r, is_ready ? 200 : 503, json_pack("{s:b}", "ready", is_ready));
+}
+
+/* Networks have one version, of no number the protocol asks for: "1". */
+static const struct model *find_model(struct request *r, const struct models *m) {
+    const struct model *model = models_find(m, r->param[0]);
+
+    if (!model || (r->param[1][0] && strcmp(r->param[1], "1") != 0)) {
+        reply_error(r, 404, "not_found", "this server has no such model");
+        return NULL;
+    }
+    return model;
+}
+
+void handle_kserve_model_ready(struct request *r) {
+    struct models *m = models_acquire(r->server->models);
+    const struct model *model = find_model(r, m);
+
+    if (model) reply_json(r, 200, json_pack("{s:s, s:b}", "name", model->info.name, "ready", 1));
+    models_release(r->server->models, m);
+}
+
+/* Outputs that are maps keep four dimensions whatever the size they are run at. */
+static int is_map(const struct model *model, int output) {
+    mien_tensor t;
+
+    return mien_net_output_shape(model->net, output, 1, model->info.width, model->info.height,
+                                 &t) == MIEN_OK &&
+           t.h * t.w > 1;
+}
+
+static json_t *input_json(const struct model *model) {
+    int w = model->info.dynamic_size ? -1 : model->info.width;
+    int h = model->info.dynamic_size ? -1 : model->info.height;
+
+    return json_pack("[{s:s, s:s, s:[i, i, i, i]}]", "name", "input", "datatype", "FP32", "shape",
+                     -1, h, w, 3);
+}
+
+static json_t *output_json(const struct model *model, int i) {
+    mien_tensor t = {.c = 0};
+    json_t *shape;
+
+    mien_net_output_shape(model->net, i, 1, model->info.width, model->info.height, &t);
+    if (is_map(model, i))
+        shape = json_pack("[i, i, i, i]", -1, model->info.dynamic_size ? -1 : t.h,
+                          model->info.dynamic_size ? -1 : t.w, t.c);
+    else
+        shape = json_pack("[i, i]", -1, t.c);
+    return json_pack("{s:s, s:s, s:o}", "name", mien_net_output_name(model->net, i), "datatype",
+                     "FP32", "shape", shape);
+}
+
+static json_t *model_json(const struct model *model) {
+    int failed = 0;
+    json_t *o = json_pack("{s:s, s:[s], s:s}", "name", model->info.name, "versions", "1",
+                          "platform", "mien");
+    json_t *outputs = json_array();
+
+    for (int i = 0; i < mien_net_outputs(model->net); i++)
+        json_value_append(outputs, output_json(model, i), &failed);
+    json_value_set(o, "inputs", input_json(model), &failed);
+    json_value_set(o, "outputs", outputs, &failed);
+    if (!failed) return o;
+    json_decref(o);
+    return NULL;
+}
+
+void handle_kserve_model(struct request *r) {
+    struct models *m = models_acquire(r->server->models);
+    const struct model *model = find_model(r, m);
+
+    if (model) reply_json(r, 200, model_json(model));
+    models_release(r->server->models, m);
+}
+
+/* ---- inference ---- */
+
+struct infer {
+    struct request *request;
+    const struct model *model;
+    struct kserve_request wire;
+    mien_tensor input;
+    float *widened; /* of a UINT8 input */
+    int nwanted;
+    const struct kserve_wanted *wanted[KSERVE_OUTPUTS];
+    struct kserve_wanted fallback[KSERVE_OUTPUTS];
+    mien_tensor outputs[KSERVE_OUTPUTS];
+    int dims[KSERVE_OUTPUTS]; /* of the outputs in the answer: 4 of a map, else 2 */
+    int64_t shape[KSERVE_OUTPUTS][4];
+};
+
+static int bad_request(struct infer *f, const char *why) {
+    reply_error(f->request, 400, "bad_request", "%s", why);
+    return -1;
+}
+
+static int check_side(const struct infer *f, int64_t got, int wanted) {
+    if (!f->model->info.dynamic_size) return got == wanted;
+    return got >= 32 && got <= f->request->server->config->max_side;
+}
+
+static int read_input(struct infer *f) {
+    const struct kserve_input *in = &f->wire.inputs[0];
+    const mien_net_info *info = &f->model->info;
+
+    if (f->wire.inputs_count != 1 || strcmp(in->name, "input") != 0)
+        return bad_request(f, "the model takes one input, called \"input\"");
+    if (in->dims != 4 || in->shape[3] != 3 || !check_side(f, in->shape[1], info->height) ||
+        !check_side(f, in->shape[2], info->width))
+        return bad_request(f, "the input must be of a shape [n, height, width, 3] the model takes; "
+                              "its metadata says which");
+    if (in->shape[0] > MAX_IMAGES || in->count > (size_t)MAX_PIXELS * 3) {
+        reply_error(f->request, 413, "too_large", "an input has at most %d images and %d pixels",
+                    MAX_IMAGES, MAX_PIXELS);
+        return -1;
+    }
+    f->input = (mien_tensor){.n = (int)in->shape[0],
+                             .h = (int)in->shape[1],
+                             .w = (int)in->shape[2],
+                             .c = 3,
+                             .data = (float *)(uintptr_t)in->floats};
+    if (in->floats) return 0;
+    f->input.data = f->widened = malloc(in->count * sizeof(float));
+    for (size_t i = 0; f->widened && i < in->count; i++) f->widened[i] = in->bytes[i];
+    if (f->widened) return 0;
+    reply_error(f->request, 500, "internal", "the server is out of memory");
+    return -1;
+}
+
+static void set_shape(struct infer *f, int i, int output) {
+    const mien_tensor *t = &f->outputs[i];
+    int64_t *shape = f->shape[i];
+
+    f->dims[i] = is_map(f->model, output) ? 4 : 2;
+    shape[0] = t->n;
+    shape[1] = f->dims[i] == 4 ? t->h : t->c;
+    shape[2] = t->w;
+    shape[3] = t->c;
+}
+
+/* The tensors of the outputs that are wanted. */
+static int make_outputs(struct infer *f) {
+    for (int i = 0; i < mien_net_outputs(f->model->net) && i < KSERVE_OUTPUTS; i++) {
+        const char *name = mien_net_output_name(f->model->net, i);
+        const struct kserve_wanted *want = kserve_wants(&f->wire, name, &f->fallback[f->nwanted]);
+        mien_tensor *t = &f->outputs[f->nwanted];
+        if (!want) continue;
+        if (mien_net_output_shape(f->model->net, i, f->input.n, f->input.w, f->input.h, t))
+            return bad_request(f, mien_error());
+        t->name = name;
+        t->data = malloc((size_t)t->n * (size_t)t->h * (size_t)t->w * (size_t)t->c * sizeof(float));
+        f->wanted[f->nwanted] = want;
+        set_shape(f, f->nwanted, i);
+        f->nwanted++;
+        if (t->data) continue;
+        reply_error(f->request, 500, "internal", "the server is out of memory");
+        return -1;
+    }
+    if (f->wire.outputs_count > 0 && f->nwanted < f->wire.outputs_count)
+        return bad_request(f, "the model has no output of that name; its metadata says which");
+    return 0;
+}
+
+static int run_infer(void *context) {
+    struct infer *f = context;
+
+    return mien_run(f->model->net, &f->input, f->outputs, f->nwanted);
+}
+
+/* By the batcher, so that networks run one after the other. */
+static int run(struct infer *f) {
+    struct request *r = f->request;
+    struct batch_group group;
+    struct batch_item item = {.task = BATCH_CALL,
+                              .models = r->models,
+                              .arrived = r->arrived,
+                              .n = 1,
+                              .call = run_infer,
+                              .context = f};
+    int over;
+    const char *code;
+
+    batch_group_init(&group, r->server->batcher);
+    batch_submit(&group, &item);
+    over = batch_wait(&group, r->deadline, request_is_over, r);
+    batch_group_destroy(&group);
+    if (over) {
+        request_give_up(r);
+        return -1;
+    }
+    request_spent(r, STAGE_BATCH, item.waited);
+    request_spent(r, STAGE_INFER, item.ran);
+    if (item.code == MIEN_OK) return 0;
+    reply_error(r, error_status(item.code, &code), "bad_request", "%s", item.why);
+    return -1;
+}
+
+static void answer(struct infer *f) {
+    struct kserve_output outputs[KSERVE_OUTPUTS];
+    struct kserve_answer wire;
+    char why[WHY_SIZE];
+    double start = clock_seconds();
+
+    for (int i = 0; i < f->nwanted; i++)
+        outputs[i] = (struct kserve_output){.name = f->outputs[i].name,
+                                            .dims = f->dims[i],
+                                            .shape = f->shape[i],
+                                            .data = f->outputs[i].data,
+                                            .binary = f->wanted[i]->binary};
+    if (kserve_write(f->model->info.name, f->wire.id, outputs, f->nwanted, &wire, why)) {
+        reply_error(f->request, 500, "internal", "%s", why);
+        return;
+    }
+    reply_bytes(f->request, 200,
+                wire.header_length < 0 ? "application/json" : "application/octet-stream",
+                wire.bytes, wire.size);
+    f->request->reply.json_length = (long)wire.header_length;
+    request_spent(f->request, STAGE_ENCODE, clock_seconds() - start);
+}
+
+void handle_kserve_infer(struct request *r) {
+    const char *header = request_header(r, "Inference-Header-Content-Length");
+    char why[WHY_SIZE], *end = NULL;
+    struct infer f = {.request = r};
+    long long json_length = header ? strtoll(header, &end, 10) : -1;
+    int status;
+
+    f.model = find_model(r, r->models);
+    if (!f.model) return;
+    if (header && (*end || end == header || json_length < 0)) {
+        reply_error(r, 400, "bad_request",
+                    "Inference-Header-Content-Length must be a number of bytes");
+        return;
+    }
+    status = kserve_read(r->body.at, r->body.n, json_length, JSON_MEMORY, &f.wire, why);
+    if (status)
+        reply_error(r, status,
+                    status == 413   ? "too_large"
+                    : status == 500 ? "internal"
+                                    : "bad_request",
+                    "%s", why);
+    else if (read_input(&f) == 0 && make_outputs(&f) == 0 && run(&f) == 0)
+        answer(&f);
+    for (int i = 0; i < f.nwanted; i++) free(f.outputs[i].data);
+    free(f.widened);
+    kserve_request_free(&f.wire);
+}

@@ -1,0 +1,68 @@
+/*
+ * metrics.h - what the server counts, and its text for Prometheus.
+ *
+ * Everything is a number in one struct that is added to without locks, so that counting costs a few
+ * nanoseconds and a scrape disturbs nobody. The text is the exposition format 0.0.4
+ * (prometheus.io/docs/instrumenting/exposition_formats).
+ */
+#ifndef MIEN_SERVER_METRICS_H
+#define MIEN_SERVER_METRICS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a request's time is spent on; also the names in Server-Timing and timing_ms. */
+enum metrics_stage {
+    STAGE_QUEUE, /* waiting for a worker */
+    STAGE_FETCH, /* pictures by URL */
+    STAGE_DECODE,
+    STAGE_BATCH, /* waiting for a batch to be run */
+    STAGE_DETECT,
+    STAGE_ALIGN,
+    STAGE_EMBED,
+    STAGE_AGE_GENDER,
+    STAGE_CLASSIFY,
+    STAGE_INFER, /* raw tensors */
+    STAGE_ENCODE,
+    STAGES
+};
+extern const char *const METRICS_STAGE_NAMES[STAGES];
+
+enum metrics_reject {
+    REJECT_QUEUE_FULL,
+    REJECT_MEMORY, /* bodies of all requests over their limit */
+    REJECT_NOT_READY,
+    REJECT_DRAINING,
+    REJECT_DEADLINE,
+    REJECT_GONE,      /* the client went away before the answer */
+    REJECT_TOO_LARGE, /* body, picture or pixels over a limit */
+    REJECT_UNAUTHORIZED,
+    REJECT_SLOW, /* connections cut because a request or answer took too long to pass */
+    REJECTS
+};
+
+struct metrics;
+
+/* routes: labels of the requests counter; it must stay valid. NULL where memory ran out. */
+struct metrics *metrics_new(const char *const *routes, int nroutes);
+void metrics_free(struct metrics *m);
+
+/* A request was answered. route: position in the labels, -1 for none of them. */
+void metrics_request(struct metrics *m, int route, int status, double seconds);
+void metrics_stage(struct metrics *m, enum metrics_stage stage, double seconds);
+/* A run of a network over n pictures or faces; task as in models.h. */
+void metrics_batch(struct metrics *m, int task, int n);
+void metrics_faces(struct metrics *m, int n);
+void metrics_rejected(struct metrics *m, enum metrics_reject why);
+void metrics_bytes(struct metrics *m, uint64_t in, uint64_t out);
+void metrics_reloaded(struct metrics *m, int failed);
+
+/* What is now rather than counted. */
+struct metrics_gauges {
+    int ready, connections, active, queued, batch_queued;
+    size_t body_bytes, picture_bytes;
+};
+/* The text; malloc, NULL where memory ran out. */
+char *metrics_text(struct metrics *m, const struct metrics_gauges *g, size_t *size);
+
+#endif

@@ -1,0 +1,247 @@
+/* The server as a whole: what it is made of, its signals, its end. */
+#include "server/server.h"
+
+#include "common/clock.h"
+#include "server/connections.h"
+#include "server/http.h"
+#include "server/route.h"
+#include "server/workers.h"
+
+#include <curl/curl.h>
+#include <malloc.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#define LAST_ANSWERS 1.0 /* seconds clients have to fetch them when the server ends */
+
+void server_gauges(struct server *s, struct metrics_gauges *g) {
+    *g = (struct metrics_gauges){
+        .ready = atomic_load(&s->state) == SERVER_READY,
+        .connections = connections_count(s->connections),
+        .active = atomic_load(&s->active),
+        .queued = workers_waiting(s->workers),
+        .batch_queued = batcher_depth(s->batcher),
+        .body_bytes = sync_budget_acquired(&s->bodies),
+        .picture_bytes = sync_budget_acquired(&s->pictures),
+    };
+}
+
+/* ---- keys ---- */
+
+/* Returns 0 with the new keys in force, or -1 with a sentence in why and the old ones. */
+static int load_keys(struct server *s, char why[WHY_SIZE]) {
+    struct keys *keys, *old;
+
+    why[0] = '\0';
+    if (!s->config->keys) return 0;
+    if (keys_load(s->config->keys, &keys, why)) return -1;
+    if (why[0]) log_say(s->log, "%s", why);
+    pthread_rwlock_wrlock(&s->keys_lock);
+    old = s->keys;
+    s->keys = keys;
+    pthread_rwlock_unlock(&s->keys_lock);
+    keys_free(old);
+    return 0;
+}
+
+/* ---- made of ---- */
+
+/* As many sockets as the system lets this process have. */
+static void raise_file_limit(void) {
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= limit.rlim_max) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static const char **route_labels(void) {
+    int n = route_count();
+    const char **labels = calloc((size_t)n + 1, sizeof *labels);
+
+    for (int i = 0; labels && i < n; i++) labels[i] = ROUTES[i].path;
+    return labels;
+}
+
+static void server_free(struct server *s) {
+    workers_free(s->workers);
+    batcher_free(s->batcher);
+    models_store_free(s->models);
+    connections_free(s->connections);
+    metrics_free(s->metrics);
+    keys_free(s->keys);
+    log_free(s->log);
+    pthread_rwlock_destroy(&s->keys_lock);
+    sync_budget_destroy(&s->decoding);
+    sync_budget_destroy(&s->pictures);
+    sync_budget_destroy(&s->bodies);
+}
+
+/* As many as the networks use: those this process may run on. */
+static int cores(const struct serve_config *c) {
+    cpu_set_t set;
+
+    if (c->machine.threads > 0) return c->machine.threads;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+/* labels stay the caller's. */
+static int server_make(struct server *s, const struct serve_config *c, const char **labels) {
+    s->config = c;
+    pthread_rwlock_init(&s->keys_lock, NULL);
+    sync_budget_init(&s->decoding, (size_t)cores(c));
+    sync_budget_init(&s->pictures, c->picture_memory);
+    sync_budget_init(&s->bodies, c->body_memory);
+    s->log = log_new(c->log);
+    s->metrics = labels ? metrics_new(labels, route_count()) : NULL;
+    if (s->metrics) {
+        s->models = models_store_new();
+        s->batcher = batcher_new(c->max_batch, c->max_wait_us, s->metrics);
+        s->connections = connections_new(c->read_timeout, c->idle_timeout, s->metrics);
+        s->workers = workers_new(c->workers, c->queue, http_work);
+    }
+    return s->log && s->models && s->batcher && s->connections && s->workers ? 0 : -1;
+}
+
+/* ---- signals ---- */
+
+static void block_signals(sigset_t *set) {
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, set, NULL); /* threads made later inherit it */
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* The next signal, or 0 after `seconds`. */
+static int next_signal(const sigset_t *set, double seconds) {
+    struct timespec t = {.tv_sec = (time_t)seconds,
+                         .tv_nsec = (long)(1e9 * (seconds - (double)(time_t)seconds))};
+    int signal_number = sigtimedwait(set, NULL, &t);
+
+    return signal_number > 0 ? signal_number : 0;
+}
+
+static void reload(struct server *s) {
+    char why[512];
+    int failed = load_keys(s, why);
+
+    if (failed) log_say(s->log, "the keys stay as they were: %s", why);
+    if (models_store_load(s->models, s->config, why, sizeof why)) {
+        log_say(s->log, "the networks stay as they were: %s", why);
+        failed = 1;
+    }
+    metrics_reloaded(s->metrics, failed);
+    if (!failed) log_say(s->log, "keys and networks are read anew");
+}
+
+/* Waits until no request is left; -1 where some are after `seconds` or when a signal has come. */
+static int wait_for_requests(struct server *s, const sigset_t *set, double seconds) {
+    double until = clock_seconds() + seconds;
+
+    while (atomic_load(&s->active) > 0) {
+        int signal_number = next_signal(set, 0.02);
+        if (signal_number == SIGTERM || signal_number == SIGINT || clock_seconds() >= until)
+            return -1;
+    }
+    return 0;
+}
+
+/* Takes no new connections, and waits for the requests that have begun. A second signal ends the
+ * wait; whoever is still waiting or worked on is then told so, which takes a run of a network. */
+static void drain(struct server *s, const sigset_t *set) {
+    log_say(s->log, "draining: %d requests under way", atomic_load(&s->active));
+    atomic_store(&s->state, SERVER_DRAINING);
+    http_stop_listening(s);
+    if (wait_for_requests(s, set, s->config->drain_timeout) == 0) return;
+    log_say(s->log, "%d requests did not end in time", atomic_load(&s->active));
+    atomic_store(&s->state, SERVER_ENDING);
+    workers_stop(s->workers);
+    wait_for_requests(s, set, LAST_ANSWERS);
+}
+
+static int wait_for_end(struct server *s, const sigset_t *set) {
+    for (;;) {
+        int signal_number = 0;
+        if (sigwait(set, &signal_number)) return -1;
+        if (signal_number != SIGHUP) return 0;
+        reload(s);
+    }
+}
+
+/* ---- run ---- */
+
+static void say_listening(struct server *s) {
+    const struct serve_config *c = s->config;
+    const char *format =
+        strchr(c->address, ':') ? "listening on %s://[%s]:%d" : "listening on %s://%s:%d";
+
+    log_say(s->log, format, c->tls_cert ? "https" : "http", c->address, http_port(s));
+}
+
+/* Between the opening of the socket and the loaded networks /health already answers. A signal that
+ * comes meanwhile is taken when they are loaded. */
+static int serve(struct server *s, const sigset_t *set) {
+    char why[512];
+    double start = clock_seconds();
+    struct models *m;
+    int status = 0;
+
+    if (load_keys(s, why) || http_start(s, why, sizeof why)) {
+        log_say(s->log, "%s", why);
+        return -1;
+    }
+    say_listening(s);
+    if (models_store_load(s->models, s->config, why, sizeof why)) {
+        log_say(s->log, "%s", why);
+        status = -1;
+    } else {
+        atomic_store(&s->state, SERVER_READY); /* before it is said: who reads that may ask */
+        m = models_acquire(s->models);
+        log_say(s->log, "ready after %.2f s: %s", clock_seconds() - start,
+                mien_backend_name(m->ctx));
+        models_release(s->models, m);
+        status = wait_for_end(s, set);
+    }
+    drain(s, set);
+    return status;
+}
+
+/* Each thread's own heap would come to hold what once was a picture: two heaps for all take a third
+ * less memory, and large pictures go back to the system. */
+static void set_up_malloc(void) {
+    enum { HEAPS = 2, MAPPED_FROM = 4 << 20 };
+
+    mallopt(M_ARENA_MAX, HEAPS);
+    mallopt(M_MMAP_THRESHOLD, MAPPED_FROM);
+}
+
+int serve_run(const struct serve_config *config) {
+    struct server s = {.config = config};
+    const char **labels = route_labels();
+    sigset_t set;
+    int status;
+
+    block_signals(&set);
+    raise_file_limit();
+    set_up_malloc();
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    status = server_make(&s, config, labels);
+    if (status)
+        fprintf(stderr, "mien: out of memory or threads\n");
+    else
+        status = serve(&s, &set);
+    workers_stop(s.workers); /* before http_stop(), which finds no connection suspended then */
+    if (s.daemon) http_stop(&s);
+    if (status == 0) log_say(s.log, "ended");
+    server_free(&s);
+    curl_global_cleanup();
+    free(labels);
+    return status;
+}

@@ -1,0 +1,44 @@
+/*
+ * server.h - what the parts of the server share. server.c owns it.
+ */
+#ifndef MIEN_SERVER_SERVER_H
+#define MIEN_SERVER_SERVER_H
+
+#include "server/batch.h"
+#include "server/keys.h"
+#include "server/log.h"
+#include "server/request.h"
+#include "server/sync.h"
+
+enum server_state {
+    SERVER_STARTING,
+    SERVER_READY,
+    SERVER_DRAINING, /* takes no requests, ends those that have begun */
+    SERVER_ENDING    /* gives those up, too */
+};
+
+struct workers;
+struct connections;
+
+struct server {
+    const struct serve_config *config;
+    struct MHD_Daemon *daemon;
+    atomic_int state;  /* enum server_state */
+    atomic_int active; /* requests that have begun and not ended */
+    struct models_store *models;
+    struct batcher *batcher;
+    struct workers *workers;
+    struct connections *connections;
+    struct metrics *metrics;
+    struct log *log;
+    pthread_rwlock_t keys_lock;
+    struct keys *keys;           /* NULL: open to everyone */
+    struct sync_budget decoding; /* one unit a decode that runs */
+    struct sync_budget pictures; /* bytes of decoded pictures */
+    struct sync_budget bodies;   /* bytes of request bodies */
+};
+
+/* Gauges of /metrics. */
+void server_gauges(struct server *s, struct metrics_gauges *g);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * uploads.h - the pictures of a request, however it brought them: a form, JSON, URLs or a bare
+ * body.
+ */
+#ifndef MIEN_SERVER_UPLOADS_H
+#define MIEN_SERVER_UPLOADS_H
+
+#include "server/json_body.h"
+#include "server/request.h"
+
+struct upload {
+    const uint8_t *bytes; /* [size]; the request's, the JSON body's or `fetched` */
+    size_t size;
+    uint8_t *fetched;
+    int status; /* an HTTP status where it could not be read, with a sentence */
+    char why[WHY_SIZE];
+};
+
+struct uploads {
+    struct upload *at; /* [n], n > 0 */
+    int n;
+    int is_list; /* came as a list or several files, even if of one */
+    struct json_body json;
+};
+
+struct uploads_want {
+    int max;                /* pictures */
+    int min;                /* fewer are an error */
+    enum body_kind strings; /* what a bare string in a JSON list is */
+    int keep_bad;           /* one that cannot be read does not fail the others */
+};
+
+/* Reads them. Returns 0 with *in, to be freed by uploads_free(); or -1 after replying. */
+int uploads_read(struct request *r, const struct uploads_want *want, struct uploads *in);
+void uploads_free(struct uploads *in);
+/* The error code for the status of one that could not be read: "too_large" for 413. */
+const char *upload_error(int status);
+
+#endif

@@ -1,0 +1,96 @@
+#include "engine/err.h"
+#include "engine/pool.h"
+#include "tasks/tasks.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *mien_version(void) {
+    return MIEN_VERSION;
+}
+
+const char *mien_error(void) {
+    return err_text();
+}
+
+const char *mien_strerror(int code) {
+    switch (code) {
+    case MIEN_OK: return "ok";
+    case MIEN_EINVAL: return "invalid argument";
+    case MIEN_ENOMEM: return "out of memory";
+    case MIEN_EIO: return "file error";
+    case MIEN_EFORMAT: return "broken picture";
+    case MIEN_EWEIGHTS: return "broken weights";
+    case MIEN_EUNSUPPORTED: return "not supported";
+    case MIEN_EDEVICE: return "device not available";
+    case MIEN_ETOOBIG: return "too big";
+    default: return "unknown error";
+    }
+}
+
+void mien_options_default(mien_options *opt) {
+    memset(opt, 0, sizeof *opt);
+}
+
+/* Joins a folder and a name; NULL without memory. */
+static char *join(const char *dir, const char *name) {
+    char *path = NULL;
+    return asprintf(&path, "%s/%s", dir, name) < 0 ? NULL : path;
+}
+
+static char *default_weights_dir(void) {
+    const char *dir = getenv("MIEN_WEIGHTS");
+    if (dir && *dir) return strdup(dir);
+    dir = getenv("XDG_DATA_HOME");
+    if (dir && *dir) return join(dir, "mien");
+    dir = getenv("HOME");
+    return join(dir && *dir ? dir : "", ".local/share/mien");
+}
+
+int mien_open(const mien_options *opt, mien_ctx **out) {
+    *out = NULL;
+    mien_options o;
+    mien_options_default(&o);
+    if (opt) o = *opt;
+    if (o.threads < 0) return err_set(MIEN_EINVAL, "%d threads; at least 1 is needed", o.threads);
+    const struct backend_ops *ops = backend_find(o.device);
+    if (!ops)
+        return err_set(MIEN_EDEVICE, "this build of mien has no %s backend",
+                       o.device == MIEN_DEVICE_CUDA ? "CUDA" : "such");
+    mien_ctx *ctx = calloc(1, sizeof *ctx);
+    if (ctx) ctx->weights_dir = o.weights_dir ? strdup(o.weights_dir) : default_weights_dir();
+    if (!ctx || !ctx->weights_dir) {
+        free(ctx);
+        return err_set(MIEN_ENOMEM, "out of memory");
+    }
+    ctx->ops = ops;
+    ctx->precision = o.precision;
+    struct backend_options b = {.device_index = o.device_index,
+                                .threads = o.threads,
+                                .precision = o.precision,
+                                .kernels = o.backend,
+                                .use_cache = !o.no_pack_cache};
+    int rc = ops->open(&b, &ctx->backend);
+    if (rc) {
+        mien_close(ctx);
+        return rc;
+    }
+    *out = ctx;
+    return MIEN_OK;
+}
+
+void mien_close(mien_ctx *ctx) {
+    if (!ctx) return;
+    ctx->ops->close(ctx->backend, NULL, NULL);
+    free(ctx->weights_dir);
+    free(ctx);
+}
+
+const char *mien_weights_dir(const mien_ctx *ctx) {
+    return ctx->weights_dir;
+}
+
+const char *mien_backend_name(const mien_ctx *ctx) {
+    return ctx->ops->describe(ctx->backend);
+}
