@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TOTAL = STAGES, ROWS }; /* the stages, then their sum */
+enum { TOTAL = STAGES_MAX, ROWS }; /* the stages, then their sum */
 
 struct measurement {
     int pictures, failed; /* measured, and left out */
@@ -21,33 +21,26 @@ struct measurement {
     int rounds;
     double seconds; /* all rounds took */
     struct times times[ROWS];
-    mien_times spent[STAGES]; /* by the stage's network, in all rounds */
+    mien_times spent[NETWORKS_MAX]; /* by each network, in all rounds */
 };
 
 static void measurement_free(struct measurement *m) {
     for (int i = 0; i < ROWS; i++) times_free(&m->times[i]);
 }
 
-/* The network a stage runs; NULL where it runs none, or that one is left out. */
-static mien_net *stage_network(const struct pipeline *p, int stage) {
-    switch (stage) {
-    case STAGE_DETECT: return p->detector;
-    case STAGE_EMBED: return p->embedder;
-    case STAGE_AGE_GENDER: return p->age_gender;
-    case STAGE_CLASSIFY: return p->classifier;
-    default: return NULL;
-    }
-}
+/* The network a row is about; NULL where it runs none, or that one is left out. */
+static mien_net *row_network(const struct pipeline *p, int row) {
+    int task = row - STAGE_TASK;
 
-/* ---- running ---- */
+    return task >= 0 && task < p->networks.n ? p->networks.at[task].net : NULL;
+}
 
 /* Adds what the networks have spent until now to m->spent, `sign` times. */
 static void add_spent(struct measurement *m, const struct pipeline *p, int sign) {
-    for (int i = 0; i < STAGES; i++) {
-        mien_net *net = stage_network(p, i);
-        mien_times t;
-        if (!net) continue;
-        mien_net_times(net, &t);
+    for (int i = 0; i < p->networks.n; i++) {
+        mien_net *net = p->networks.at[i].net;
+        mien_times t = {.struct_size = sizeof t};
+        if (!net || mien_net_times(net, &t)) continue;
         m->spent[i].input += sign * t.input;
         m->spent[i].network += sign * t.network;
         m->spent[i].results += sign * t.results;
@@ -58,9 +51,9 @@ static void add_spent(struct measurement *m, const struct pipeline *p, int sign)
 static int add_times(struct measurement *m, const struct picture *picture) {
     double total = 0;
 
-    for (int i = 0; i < STAGES; i++) {
-        if (times_add(&m->times[i], picture->ms[i])) return -1;
-        total += picture->ms[i];
+    for (int i = 0; i < STAGES_MAX; i++) {
+        if (times_add(&m->times[i], 1e3 * picture->seconds[i])) return -1;
+        total += 1e3 * picture->seconds[i];
     }
     return times_add(&m->times[TOTAL], total);
 }
@@ -78,7 +71,7 @@ static int warm_up(const struct pipeline *p, struct picture *batch, struct input
             say("%s", batch->error);
             m->failed++;
         } else {
-            m->faces += batch->nfaces;
+            m->faces += batch->analysis->nfaces;
             inputs->items[i] = inputs->items[m->pictures]; /* to the front; none is lost */
             inputs->items[m->pictures++] = swap;
         }
@@ -138,17 +131,19 @@ static int measure(const struct pipeline *p, struct inputs *inputs, struct measu
     return status;
 }
 
-/* ---- printing ---- */
-
-/* Whether the stage's network is there; what is left out has no line. */
-static int stage_runs(const struct pipeline *p, int row) {
+/* What is left out has no line. */
+static int row_runs(const struct pipeline *p, int row) {
     switch (row) {
-    case STAGE_START: return 0; /* not of a picture */
     case STAGE_DECODE:
     case TOTAL: return 1;
-    case STAGE_ALIGN: return p->embedder != NULL;
-    default: return stage_network(p, row) != NULL;
+    case STAGE_ALIGN: return networks_giving(&p->networks, MIEN_RESULT_EMBEDDING) != NULL;
+    default: return row_network(p, row) != NULL;
     }
+}
+
+/* The i-th row in the order of things, the total last. */
+static int row_at(int i) {
+    return i < stages_count() ? stages_at(i) : TOTAL;
 }
 
 static double pictures_per_second(const struct measurement *m) {
@@ -165,39 +160,36 @@ static double mean(const struct times *t) {
 
 /* Mean milliseconds a picture of the parts of a stage that runs a network. Their sum is less than
  * the stage's by what surrounds the calls, and more where threads work on pictures of their own. */
-static mien_times mean_parts(const struct measurement *m, int stage) {
-    const mien_times *t = &m->spent[stage];
+static mien_times mean_parts(const struct measurement *m, int row) {
+    const mien_times *t = &m->spent[row - STAGE_TASK];
     double scale = 1e3 / ((double)m->pictures * m->rounds);
 
     return (mien_times){
         .input = t->input * scale, .network = t->network * scale, .results = t->results * scale};
 }
 
-static const char *name_of(const mien_net *net) {
-    mien_net_info info;
-
-    return net && mien_net_info_get(net, &info) == MIEN_OK ? info.name : NULL;
-}
-
 static void print_text(const struct pipeline *p, const struct measurement *m) {
-    const mien_net *nets[] = {p->detector, p->embedder, p->age_gender, p->classifier};
-
     printf("analyze  %d picture%s, %ld face%s, %d round%s\n", m->pictures,
            m->pictures == 1 ? "" : "s", m->faces, m->faces == 1 ? "" : "s", m->rounds,
            m->rounds == 1 ? "" : "s");
     if (m->failed) printf("  left out     %d that could not be read\n", m->failed);
-    printf("  runs on      %s\n", mien_backend_name(p->ctx));
-    for (size_t i = 0, n = 0; i < sizeof nets / sizeof *nets; i++)
-        if (nets[i]) printf("  %-12s %s\n", n++ ? "" : "networks", name_of(nets[i]));
+    printf("  runs on      %s\n", mien_backend_name(p->networks.ctx));
+    for (int i = 0, n = 0; i < p->networks.n; i++)
+        if (p->networks.at[i].net)
+            printf("  %-12s %s\n", n++ ? "" : "networks", p->networks.at[i].info.name);
     printf("\n  stage            p50 ms      p99 ms     mean ms   share\n");
-    for (int i = 0; i < ROWS; i++) {
-        if (!stage_runs(p, i)) continue;
-        printf("  %-12s %10.2f  %10.2f  %10.2f  %4.0f %%\n", i == TOTAL ? "total" : STAGE_NAMES[i],
-               times_percentile(&m->times[i], 50), times_percentile(&m->times[i], 99),
-               mean(&m->times[i]), 100 * times_sum(&m->times[i]) / times_sum(&m->times[TOTAL]));
-        if (i < STAGES && stage_network(p, i)) {
-            mien_times t = mean_parts(m, i);
-            printf("    input %.2f, network %.2f, results %.2f\n", t.input, t.network, t.results);
+    for (int i = 0; i <= stages_count(); i++) {
+        int row = row_at(i);
+        const struct times *t = &m->times[row];
+        if (!row_runs(p, row)) continue;
+        printf("  %-12s %10.2f  %10.2f  %10.2f  %4.0f %%\n",
+               row == TOTAL ? "total" : stage_name(row), times_percentile(t, 50),
+               times_percentile(t, 99), mean(t),
+               100 * times_sum(t) / times_sum(&m->times[TOTAL]));
+        if (row_network(p, row)) {
+            mien_times parts = mean_parts(m, row);
+            printf("    input %.2f, network %.2f, results %.2f\n", parts.input, parts.network,
+                   parts.results);
         }
     }
     printf("\n  rate         %.1f pictures/s, %.1f faces/s\n", pictures_per_second(m),
@@ -212,50 +204,62 @@ static json_t *times_json(const struct times *t) {
 }
 
 /* A stage's times, with its parts where it runs a network. */
-static json_t *stage_json(const struct pipeline *p, const struct measurement *m, int stage) {
-    json_t *object = times_json(&m->times[stage]);
-    mien_times t = mean_parts(m, stage);
+static json_t *stage_json(const struct pipeline *p, const struct measurement *m, int row) {
+    json_t *object = times_json(&m->times[row]);
+    mien_times t;
 
-    if (stage_network(p, stage) &&
-        (json_object_set_new(object, "input_ms", json_value_number(t.input, 4)) ||
-         json_object_set_new(object, "network_ms", json_value_number(t.network, 4)) ||
-         json_object_set_new(object, "results_ms", json_value_number(t.results, 4)))) {
+    if (!row_network(p, row)) return object;
+    t = mean_parts(m, row);
+    if (json_object_set_new(object, "input_ms", json_value_number(t.input, 4)) ||
+        json_object_set_new(object, "network_ms", json_value_number(t.network, 4)) ||
+        json_object_set_new(object, "results_ms", json_value_number(t.results, 4))) {
         json_decref(object);
         object = NULL;
     }
     return object;
 }
 
+/* The names of the networks, by what programs call them: "detector", "age_gender". */
+static json_t *networks_json(const struct pipeline *p, int *failed) {
+    json_t *object = json_object();
+
+    for (int i = 0; i < p->networks.n; i++) {
+        const struct network *network = &p->networks.at[i];
+        char key[64];
+        snprintf(key, sizeof key, "%s", network->task.option);
+        for (char *c = key; *c; c++)
+            if (*c == '-') *c = '_';
+        json_value_set(object, key, json_value_text(network->net ? network->info.name : NULL),
+                       failed);
+    }
+    return object;
+}
+
 static int print_json(const struct pipeline *p, const struct measurement *m) {
     const struct options *opt = p->opt;
-    json_t *stages = json_object();
+    json_t *stages = json_object(), *more;
     int failed = 0;
+    json_t *object = networks_json(p, &failed);
 
-    for (int i = 0; i < STAGES; i++)
-        if (stage_runs(p, i) && json_object_set_new(stages, STAGE_NAMES[i], stage_json(p, m, i)))
-            failed = 1;
-    if (failed) {
-        json_decref(stages);
-        return output_json(NULL, 0) ? EXIT_FAILED : EXIT_OK;
+    for (int i = 0; i < stages_count(); i++) {
+        int row = row_at(i);
+        if (row_runs(p, row)) json_value_set(stages, stage_name(row), stage_json(p, m, row), &failed);
     }
-    return output_json(
-               json_pack("{s:o, s:o, s:o, s:o, s:s, s:i, s:s, s:i, s:i, s:i, s:I, s:i, s:o, s:o, "
-                         "s:o, s:o, s:o}",
-                         "detector", json_value_text(name_of(p->detector)), "embedder",
-                         json_value_text(name_of(p->embedder)), "age_gender",
-                         json_value_text(name_of(p->age_gender)), "classifier",
-                         json_value_text(name_of(p->classifier)), "backend",
-                         mien_backend_name(p->ctx), "threads",
-                         opt->threads ? opt->threads : peak_cores(), "precision",
-                         precision_name(opt->precision), "batch", opt->batch, "pictures",
-                         m->pictures, "failed", m->failed, "faces", (json_int_t)m->faces, "rounds",
-                         m->rounds, "seconds", json_value_number(m->seconds, 3), "stages", stages,
-                         "total", times_json(&m->times[TOTAL]), "pictures_per_s",
-                         json_value_number(pictures_per_second(m), 3), "faces_per_s",
-                         json_value_number(faces_per_second(m), 3)),
-               0)
-               ? EXIT_FAILED
-               : EXIT_OK;
+    more = json_pack(
+        "{s:s, s:i, s:s, s:i, s:i, s:i, s:I, s:i, s:o, s:o, s:o, s:o, s:o}", "backend",
+        mien_backend_name(p->networks.ctx), "threads", opt->threads ? opt->threads : peak_cores(),
+        "precision", precision_name(opt->precision), "batch", opt->batch, "pictures", m->pictures,
+        "failed", m->failed, "faces", (json_int_t)m->faces, "rounds", m->rounds, "seconds",
+        json_value_number(m->seconds, 3), "stages", stages, "total", times_json(&m->times[TOTAL]),
+        "pictures_per_s", json_value_number(pictures_per_second(m), 3), "faces_per_s",
+        json_value_number(faces_per_second(m), 3));
+    if (!more || json_object_update(object, more)) failed = 1;
+    json_decref(more);
+    if (failed) {
+        json_decref(object);
+        object = NULL;
+    }
+    return output_json(object, 0) ? EXIT_FAILED : EXIT_OK;
 }
 
 /* A round reads every picture again, which standard input cannot do. */
@@ -274,7 +278,7 @@ int cmd_bench_analyze(const struct options *opt) {
 
     if (inputs_expand(opt->args, opt->nargs, NULL, &inputs)) return say_no_memory();
     status = check_inputs(opt, &inputs);
-    if (status == EXIT_OK) status = pipeline_open(&pipeline, opt);
+    if (status == EXIT_OK) status = pipeline_open(&pipeline, opt, pipeline_steps(opt));
     if (status == EXIT_OK) status = measure(&pipeline, &inputs, &m);
     if (status == EXIT_OK) {
         if (opt->json)

@@ -9,48 +9,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The command whose pipeline runs a network of this task, with the network in its place. */
-static int as_pictures(const struct options *opt, enum mien_task task, struct options *out) {
-    const char *network = opt->args[0];
-
-    *out = *opt; /* and what those commands' own options would say */
+/* Options of the pipeline that runs this network, with what those commands' own options would
+ * say. */
+static void as_pictures(const struct options *opt, int task, struct options *out) {
+    *out = *opt;
     out->threshold = 0.5;
     out->nms = 0.4;
     out->side = -1;
     out->max_faces = 750;
     out->top = 1;
     out->batch = 1;
-    switch (task) {
-    case MIEN_TASK_DETECT:
-        out->command = CMD_DETECT;
-        out->detector = network;
-        return EXIT_OK;
-    case MIEN_TASK_CLASSIFY:
-        out->command = CMD_CLASSIFY;
-        out->classifier = network;
-        return EXIT_OK;
-    case MIEN_TASK_EMBED:
-        out->command = CMD_EMBED;
-        out->embedder = network;
-        return EXIT_OK;
-    case MIEN_TASK_AGE_GENDER:
-        out->command = CMD_ANALYZE;
-        out->age_gender = network;
-        out->classifier = "none";
-        return EXIT_OK;
-    }
-    return EXIT_FAILED;
+    out->network[task] = opt->args[0];
 }
 
-static int task_of(const struct options *opt, enum mien_task *task, char **path) {
+/* *task: the position of its task in a list of networks; *path: its file. */
+static int task_of(const struct options *opt, int *task, char **path) {
     mien_ctx *ctx;
     mien_blob *blob;
-    mien_net_info info;
+    mien_net_info info = {.struct_size = sizeof info};
     int status = context_open(opt, &ctx);
 
     if (status) return status;
-    *path = network_path(ctx, opt->args[0]);
-    if (!*path) {
+    if (mien_net_path(ctx, opt->args[0], path)) {
         status = say_no_memory();
     } else if (mien_blob_open(*path, &blob)) {
         status = say_network_error(ctx, opt->args[0]);
@@ -59,7 +39,7 @@ static int task_of(const struct options *opt, enum mien_task *task, char **path)
             say("%s", mien_error());
             status = EXIT_FAILED;
         }
-        *task = info.task;
+        *task = (int)info.task - 1;
         mien_blob_close(blob);
     }
     mien_close(ctx);
@@ -80,7 +60,7 @@ static int run_all(const struct pipeline *p, int needs_faces, const struct input
         if (picture.error[0])
             say("%s: %s", inputs->items[i].path, picture.error);
         else
-            measured += needs_faces ? picture.nfaces > 0 : 1;
+            measured += needs_faces ? picture.analysis->nfaces > 0 : 1;
         picture_free(&picture);
         progress_show(&progress, i + 1, 0);
     }
@@ -88,9 +68,10 @@ static int run_all(const struct pipeline *p, int needs_faces, const struct input
     return measured;
 }
 
-static int calibrate(const struct pipeline *p, mien_net *net, const struct inputs *inputs,
-                     const char *path) {
-    int needs_faces = p->detector && p->detector != net && !p->opt->aligned, measured;
+static int calibrate(const struct pipeline *p, const struct network *network,
+                     const struct inputs *inputs, const char *path) {
+    int needs_faces = network->task.item == MIEN_ITEM_FACE && !p->opt->aligned, measured;
+    mien_net *net = network->net;
 
     if (mien_calibrate_begin(net)) {
         say("%s", mien_error());
@@ -114,21 +95,15 @@ int cmd_calibrate(const struct options *opt) {
     struct options pictures;
     struct pipeline p = {0};
     struct inputs inputs = {0};
-    enum mien_task task = MIEN_TASK_DETECT;
     char *path = NULL;
-    int status = task_of(opt, &task, &path);
+    int task = 0, status = task_of(opt, &task, &path);
 
-    if (status == EXIT_OK) status = as_pictures(opt, task, &pictures);
+    if (status == EXIT_OK) as_pictures(opt, task, &pictures);
     if (status == EXIT_OK && inputs_expand(opt->args + 1, opt->nargs - 1, NULL, &inputs))
         status = say_no_memory();
-    if (status == EXIT_OK) status = pipeline_open(&p, &pictures);
-    if (status == EXIT_OK) {
-        mien_net *net = task == MIEN_TASK_DETECT     ? p.detector
-                        : task == MIEN_TASK_CLASSIFY ? p.classifier
-                        : task == MIEN_TASK_EMBED    ? p.embedder
-                                                     : p.age_gender;
-        status = calibrate(&p, net, &inputs, opt->output ? opt->output : path);
-    }
+    if (status == EXIT_OK) status = pipeline_open(&p, &pictures, 1U << task);
+    if (status == EXIT_OK)
+        status = calibrate(&p, &p.networks.at[task], &inputs, opt->output ? opt->output : path);
     pipeline_close(&p);
     inputs_free(&inputs);
     free(path);

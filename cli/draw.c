@@ -1,5 +1,6 @@
 #include "draw.h"
 
+#include "analysis/describe.h"
 #include "say.h"
 
 #include <errno.h>
@@ -157,28 +158,27 @@ static void to_ascii(char *text) {
 }
 
 static int draw_faces(const struct picture *picture) {
+    const struct analysis *a = picture->analysis;
     char label[64];
 
     /* The best face last: it lies on top. */
-    for (int i = picture->nfaces - 1; i >= 0; i--) {
-        if (picture->age_gender) {
-            const mien_age_gender *ag = &picture->age_gender[i];
-            snprintf(label, sizeof label, "%s %.0f", ag->male ? "male" : "female", (double)ag->age);
-        } else {
-            snprintf(label, sizeof label, "%.2f", (double)picture->faces[i].score);
-        }
-        if (mien_draw_face(picture->image, &picture->faces[i], label, i)) return -1;
+    for (int i = a->nfaces - 1; i >= 0; i--) {
+        if (!*describe_face(a, i, label, sizeof label))
+            snprintf(label, sizeof label, "%.2f", (double)a->faces[i].score);
+        to_ascii(label);
+        if (mien_draw_face(picture->image, &a->faces[i], label, i)) return -1;
     }
     return 0;
 }
 
-static int draw_classes(const struct pipeline *p, const struct picture *picture) {
+static int draw_classes(const struct picture *picture) {
     enum { LINES = 3, NAME_MAX_SHOWN = 32 };
+    const struct item *classes = analysis_item(picture->analysis, MIEN_RESULT_CLASSES);
     char text[LINES * 64] = "";
     size_t n = 0;
 
-    for (int i = 0; i < p->top && i < LINES; i++) {
-        const mien_class *c = &picture->classes[i];
+    for (int i = 0; classes && i < classes->top && i < LINES; i++) {
+        const mien_class *c = &classes->classes[i];
         char index[16];
         snprintf(index, sizeof index, "class %d", c->index);
         n +=
@@ -186,14 +186,14 @@ static int draw_classes(const struct pipeline *p, const struct picture *picture)
                              100.0 * (double)c->score, NAME_MAX_SHOWN, c->label ? c->label : index);
     }
     to_ascii(text);
-    return mien_draw_caption(picture->image, text);
+    return classes ? mien_draw_caption(picture->image, text) : 0;
 }
 
-int draw_picture(const struct pipeline *p, struct picture *picture, const char *path) {
+int draw_picture(struct picture *picture, const char *path) {
     int error;
 
     /* Faces over the panel of classes, wherever they meet. */
-    if ((picture->classes && draw_classes(p, picture)) || draw_faces(picture)) {
+    if (draw_classes(picture) || draw_faces(picture)) {
         say("%s", mien_error());
         return EXIT_FAILED;
     }

@@ -17,6 +17,6 @@ int draw_targets(const struct options *opt, const struct inputs *inputs, char **
 void draw_free(char **targets, int n);
 /* Draws the picture's faces and classes into its image and writes that to path, making folders as
  * needed. Returns an exit status after saying what went wrong. */
-int draw_picture(const struct pipeline *p, struct picture *picture, const char *path);
+int draw_picture(struct picture *picture, const char *path);
 
 #endif

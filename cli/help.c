@@ -53,7 +53,7 @@ static void print_option(FILE *out, const struct option_def *def) {
 static void print_group(FILE *out, enum option_group group, unsigned command) {
     int first = 1;
 
-    for (const struct option_def *def = OPTION_DEFS; def->name; def++) {
+    for (const struct option_def *def = option_defs(); def->name; def++) {
         if (def->group != group || !(def->commands & command)) continue;
         if (first) fprintf(out, "\n%s\n", OPTION_GROUP_TITLES[group]);
         first = 0;
@@ -66,7 +66,7 @@ static void print_environment(FILE *out, unsigned command) {
     const struct option_def *shown = NULL;
     char name[64], text[256];
 
-    for (const struct option_def *def = OPTION_DEFS; def->name; def++) {
+    for (const struct option_def *def = option_defs(); def->name; def++) {
         if (!(def->commands & command)) continue;
         if (!shown || (strchr(def->name, '-') && !strchr(shown->name, '-'))) shown = def;
     }

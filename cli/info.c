@@ -13,7 +13,7 @@
 enum { VALUE_COLUMN = 15 };
 
 /* Metadata whose values are JSON texts (docs/blob.md), as far as they are short enough to show. */
-static const char *const JSON_KEYS[] = {"input", "variant", "preprocess", "bn_eps"};
+static const char *const JSON_KEYS[] = {"input", "variant", "preprocess", "attributes", "bn_eps"};
 
 struct subject {
     const struct options *opt;
@@ -54,7 +54,7 @@ static void print_shape(const mien_blob_tensor *t, FILE *out) {
 }
 
 static int print_tensors(const struct subject *s) {
-    mien_blob_tensor t;
+    mien_blob_tensor t = {.struct_size = sizeof t};
     int widest = 0, n = mien_blob_tensors(s->blob);
 
     for (int i = 0; i < n; i++) {
@@ -94,7 +94,7 @@ static int print_text(const struct subject *s) {
     for (size_t i = 0; i < sizeof JSON_KEYS / sizeof *JSON_KEYS; i++)
         print_metadata(s, JSON_KEYS[i]);
     print_line("int8", info->calibrated ? "calibrated" : "not calibrated");
-    print_line("licence", *info->licence ? info->licence : "not stated");
+    print_line("license", *info->license ? info->license : "not stated");
     print_line("source", info->source);
     print_line("accuracy", info->accuracy);
     if (s->opt->tensors) status = print_tensors(s);
@@ -107,7 +107,7 @@ static int print_text(const struct subject *s) {
 
 static json_t *tensors_json(const struct subject *s) {
     json_t *list = json_array();
-    mien_blob_tensor t;
+    mien_blob_tensor t = {.struct_size = sizeof t};
 
     for (int i = 0; list && i < mien_blob_tensors(s->blob); i++) {
         json_t *shape = json_array(), *entry = NULL;
@@ -134,7 +134,7 @@ static json_t *info_json(const struct subject *s) {
                   "height", info->height, "dynamic_size", info->dynamic_size, "calibrated",
                   info->calibrated, "embedding_size", info->embedding_size, "classes",
                   info->classes, "parameters", (json_int_t)info->parameters, "file_bytes",
-                  (json_int_t)info->file_bytes, "licence", json_value_text(info->licence), "source",
+                  (json_int_t)info->file_bytes, "license", json_value_text(info->license), "source",
                   json_value_text(info->source), "accuracy", json_value_text(info->accuracy));
     int failed = !object;
 
@@ -169,7 +169,7 @@ static int make_plan(struct subject *s) {
 static int info_one(struct subject *s) {
     int status = EXIT_OK;
 
-    s->path = network_path(s->ctx, s->name);
+    if (mien_net_path(s->ctx, s->name, &s->path)) s->path = NULL;
     if (!s->path) return say_no_memory();
     if (mien_blob_open(s->path, &s->blob)) {
         status = say_network_error(s->ctx, s->name);

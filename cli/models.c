@@ -6,8 +6,6 @@
 #include "output.h"
 #include "say.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,22 +24,12 @@ struct models {
     int count;
 };
 
-static int is_blob(const struct dirent *entry) {
-    size_t n = strlen(entry->d_name), m = strlen(EXTENSION);
-
-    return entry->d_name[0] != '.' && n > m && strcmp(entry->d_name + n - m, EXTENSION) == 0;
-}
-
-static int compare_entries(const struct dirent **a, const struct dirent **b) {
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static int open_model(const char *folder, const char *file, struct model *m) {
+static int open_model(const mien_ctx *ctx, const char *name, struct model *m) {
     char *path;
 
-    memset(m, 0, sizeof *m);
-    m->name = strndup(file, strlen(file) - strlen(EXTENSION));
-    if (!m->name || asprintf(&path, "%s/%s", folder, file) < 0) return -1;
+    *m = (struct model){.info.struct_size = sizeof m->info};
+    m->name = strdup(name);
+    if (!m->name || asprintf(&path, "%s/%s" EXTENSION, mien_weights_dir(ctx), name) < 0) return -1;
     if (mien_blob_open(path, &m->blob) || mien_blob_info(m->blob, &m->info)) {
         m->error = strdup(mien_error());
         if (!m->error) {
@@ -53,25 +41,21 @@ static int open_model(const char *folder, const char *file, struct model *m) {
     return 0;
 }
 
-/* A folder that is not there holds no models. */
-static int open_models(const char *folder, struct models *out) {
-    struct dirent **entries = NULL;
-    int n = scandir(folder, &entries, is_blob, compare_entries), status = EXIT_OK;
+static int open_models(const mien_ctx *ctx, struct models *out) {
+    char **names;
+    int n = 0, status = EXIT_OK;
 
     memset(out, 0, sizeof *out);
-    if (n < 0 && errno != ENOENT) {
-        say("%s: %s", folder, strerror(errno));
+    if (mien_net_list(ctx, &names)) {
+        say("%s", mien_error());
         return EXIT_FAILED;
     }
-    if (n < 0) n = 0;
+    while (names[n]) n++;
     out->items = calloc((size_t)n + 1, sizeof *out->items);
     if (!out->items) status = say_no_memory();
-    for (int i = 0; i < n; i++) {
-        if (status == EXIT_OK && open_model(folder, entries[i]->d_name, &out->items[out->count++]))
-            status = say_no_memory();
-        free(entries[i]);
-    }
-    free(entries);
+    for (int i = 0; i < n && status == EXIT_OK; i++)
+        if (open_model(ctx, names[i], &out->items[out->count++])) status = say_no_memory();
+    free(names);
     return status;
 }
 
@@ -90,11 +74,12 @@ static int is_installed(const struct models *models, const char *name) {
     return 0;
 }
 
-/* The default networks are those that are default values of options. Returns the name of the i-th,
- * NULL past the last. */
+/* The name of the i-th default network, NULL past the last. */
 static const char *default_network(int i) {
-    for (const struct option_def *def = OPTION_DEFS; def->name; def++)
-        if (def->group == GROUP_NETWORKS && def->value && i-- == 0) return def->value;
+    mien_task_info task = {.struct_size = sizeof task};
+
+    for (int t = 1; mien_task_info_get(t, &task) == MIEN_OK; t++)
+        if (task.default_network && i-- == 0) return task.default_network;
     return NULL;
 }
 
@@ -116,7 +101,7 @@ static void print_model(const struct model *m, int width) {
         return;
     }
     printf("  %-10s  %6.1f  ", task_name(m->info.task), 1e-6 * (double)m->info.file_bytes);
-    help_wrap(stdout, *m->info.licence ? m->info.licence : "not stated", width + 24, width + 24);
+    help_wrap(stdout, *m->info.license ? m->info.license : "not stated", width + 24, width + 24);
     printf("    %s%s", m->info.arch, *m->info.accuracy ? ": " : "");
     help_wrap(stdout, m->info.accuracy, 4 + (int)strlen(m->info.arch) + (*m->info.accuracy ? 2 : 0),
               4);
@@ -129,7 +114,7 @@ static void print_text(const char *folder, const struct models *models) {
     printf("Weights folder: %s\n", folder);
     for (int i = 0; i < models->count; i++)
         if ((int)strlen(models->items[i].name) > width) width = (int)strlen(models->items[i].name);
-    if (models->count) printf("\n  %-*s  %-10s  %6s  %s\n", width, "NAME", "TASK", "MB", "LICENCE");
+    if (models->count) printf("\n  %-*s  %-10s  %6s  %s\n", width, "NAME", "TASK", "MB", "LICENSE");
     for (int i = 0; i < models->count; i++) print_model(&models->items[i], width);
     if (models->count) puts("\n* a default network");
     for (int i = 0; (name = default_network(i)); i++) {
@@ -154,8 +139,8 @@ static json_t *model_json(const struct model *m) {
         more = json_pack(
             "{s:s, s:o, s:I, s:I, s:o, s:o, s:o}", "task", task_name(m->info.task), "arch",
             json_value_text(m->info.arch), "file_bytes", (json_int_t)m->info.file_bytes,
-            "parameters", (json_int_t)m->info.parameters, "licence",
-            json_value_text(m->info.licence), "source", json_value_text(m->info.source), "accuracy",
+            "parameters", (json_int_t)m->info.parameters, "license",
+            json_value_text(m->info.license), "source", json_value_text(m->info.source), "accuracy",
             json_value_text(m->info.accuracy));
     if (!object || !more || json_object_update(object, more)) {
         json_decref(object);
@@ -192,7 +177,7 @@ int cmd_models(const struct options *opt) {
     quiet.threads = 1; /* the context is asked for its folder only */
     status = context_open(&quiet, &ctx);
     if (status) return status;
-    status = open_models(mien_weights_dir(ctx), &models);
+    status = open_models(ctx, &models);
     if (status == EXIT_OK && opt->json)
         status = print_json(mien_weights_dir(ctx), &models);
     else if (status == EXIT_OK)

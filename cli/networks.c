@@ -1,6 +1,6 @@
 #include "networks.h"
 
-#include "common/faces.h"
+#include "analysis/faces.h"
 #include "say.h"
 
 #include <stdio.h>
@@ -9,13 +9,9 @@
 #include <unistd.h>
 
 const char *task_name(enum mien_task task) {
-    switch (task) {
-    case MIEN_TASK_CLASSIFY: return "classify";
-    case MIEN_TASK_DETECT: return "detect";
-    case MIEN_TASK_EMBED: return "embed";
-    case MIEN_TASK_AGE_GENDER: return "age-gender";
-    }
-    return "unknown";
+    mien_task_info info = {.struct_size = sizeof info};
+
+    return mien_task_info_get(task, &info) == MIEN_OK ? info.name : "unknown";
 }
 
 const char *precision_name(int precision) {
@@ -32,7 +28,7 @@ void machine_options(const struct options *opt, mien_options *o) {
         [BACKEND_C] = "c",           [BACKEND_MMA] = "mma",    [BACKEND_WGMMA] = "wgmma",
         [BACKEND_CUDNN] = "cudnn",   [BACKEND_PLAIN] = "plain"};
 
-    mien_options_default(o);
+    mien_options_default(o, sizeof *o);
     o->device = (enum mien_device)opt->device;
     o->device_index = opt->device_index;
     o->precision = (enum mien_precision)opt->precision;
@@ -43,7 +39,7 @@ void machine_options(const struct options *opt, mien_options *o) {
 }
 
 void detect_options(const struct options *opt, mien_detect_options *o) {
-    mien_detect_options_default(o);
+    mien_detect_options_default(o, sizeof *o);
     o->threshold = faces_above_zero(opt->threshold);
     o->nms = faces_above_zero(opt->nms);
     o->size = opt->side;
@@ -59,26 +55,12 @@ int context_open(const struct options *opt, mien_ctx **ctx) {
     return EXIT_FAILED;
 }
 
-/* The rule of mien_net_load: what looks like a path is one. */
-static int is_path(const char *name) {
-    static const char extension[] = ".safetensors";
-    size_t n = strlen(name), m = sizeof extension - 1;
-
-    return strchr(name, '/') || (n >= m && strcmp(name + n - m, extension) == 0);
-}
-
-char *network_path(const mien_ctx *ctx, const char *name) {
-    char *path;
-
-    if (is_path(name)) return strdup(name);
-    if (asprintf(&path, "%s/%s.safetensors", mien_weights_dir(ctx), name) < 0) return NULL;
-    return path;
-}
-
 int say_network_error(const mien_ctx *ctx, const char *name) {
-    char *path = is_path(name) ? NULL : network_path(ctx, name);
+    char *path = NULL;
+    int is_name = !strchr(name, '/') && mien_net_path(ctx, name, &path) == MIEN_OK &&
+                  strcmp(path, name) != 0;
 
-    if (path && access(path, F_OK) != 0)
+    if (is_name && access(path, F_OK) != 0)
         say("network %s is not installed in %s: run 'mien-weights fetch %s', or 'make demo' in the "
             "source tree for all the default ones",
             name, mien_weights_dir(ctx), name);
@@ -95,21 +77,21 @@ int network_load(mien_ctx *ctx, const char *name, mien_net **net) {
 }
 
 int network_load_task(const struct options *opt, mien_ctx *ctx, const char *name,
-                      enum mien_task task, const char *option, mien_net **net) {
-    mien_net_info info;
-    int status = network_load(ctx, name, net);
+                      struct network *network) {
+    int status = network_load(ctx, name, &network->net);
 
     if (status) return status;
-    if (mien_net_info_get(*net, &info)) {
+    if (mien_net_info_get(network->net, &network->info)) {
         say("%s", mien_error());
         status = EXIT_FAILED;
-    } else if (info.task != task) {
-        status = say_usage(opt->command_name, "--%s: %s is a network for %s, not for %s", option,
-                           name, task_name(info.task), task_name(task));
+    } else if (network->info.task != network->task.task) {
+        status = say_usage(opt->command_name, "--%s: %s is a network for %s, not for %s",
+                           network->task.option, name, task_name(network->info.task),
+                           network->task.name);
     }
     if (status) {
-        mien_net_free(*net);
-        *net = NULL;
+        mien_net_free(network->net);
+        network->net = NULL;
     }
     return status;
 }

@@ -5,9 +5,10 @@
 #ifndef MIEN_CLI_NETWORKS_H
 #define MIEN_CLI_NETWORKS_H
 
+#include "analysis/networks.h"
 #include "options.h"
 
-/* A word for a task: "detect", "age-gender". */
+/* A word for a task: "detect". */
 const char *task_name(enum mien_task task);
 /* A word for an enum mien_precision: "bf16". */
 const char *precision_name(int precision);
@@ -19,11 +20,9 @@ int context_open(const struct options *opt, mien_ctx **ctx);
 /* Loads a network by name or path, of any task. Returns an exit status after saying what went
  * wrong; *net is NULL unless EXIT_OK. */
 int network_load(mien_ctx *ctx, const char *name, mien_net **net);
-/* The same for a network that has to be of one task; option is where its name came from. */
+/* The same for a network that has to be of network->task, whose net and info this sets. */
 int network_load_task(const struct options *opt, mien_ctx *ctx, const char *name,
-                      enum mien_task task, const char *option, mien_net **net);
-/* The path of a blob as mien_net_load looks it up; malloc, NULL where memory ran out. */
-char *network_path(const mien_ctx *ctx, const char *name);
+                      struct network *network);
 /* Says that a blob could not be used; returns EXIT_FAILED. To be called right after the failure. */
 int say_network_error(const mien_ctx *ctx, const char *name);
 

@@ -173,7 +173,7 @@ static int set_or_say(const struct option_def *def, const char *origin, const ch
 
 /* The option of that command whose name is name[0..length-1]; NULL where there is none. */
 static const struct option_def *find_option(unsigned command, const char *name, size_t length) {
-    for (const struct option_def *def = OPTION_DEFS; def->name; def++) {
+    for (const struct option_def *def = option_defs(); def->name; def++) {
         if ((def->commands & command) && strlen(def->name) == length &&
             memcmp(def->name, name, length) == 0)
             return def;
@@ -207,7 +207,7 @@ static int say_unknown(const struct options *opt, const char *arg, size_t name_l
     const char *near = NULL;
     int best = 3; /* more than two letters off is another word */
 
-    for (const struct option_def *def = OPTION_DEFS; def->name; def++) {
+    for (const struct option_def *def = option_defs(); def->name; def++) {
         int d;
         if (!(def->commands & opt->command)) continue;
         d = edit_distance(arg + 2, name_length, def->name);
@@ -278,11 +278,11 @@ static int set_before_line(int argc, char **argv, struct options *opt) {
     int status;
 
     opt->side = -1;
-    for (const struct option_def *def = OPTION_DEFS; def->name; def++)
+    for (const struct option_def *def = option_defs(); def->name; def++)
         if (def->commands & opt->command && def->value) set_value(def, def->value, opt);
     status = find_config(argc, argv, opt);
     if (status == EXIT_OK && opt->config) status = config_read(opt, opt->config);
-    for (const struct option_def *def = OPTION_DEFS; def->name && status == EXIT_OK; def++)
+    for (const struct option_def *def = option_defs(); def->name && status == EXIT_OK; def++)
         if (def->commands & opt->command) status = set_from_environment(def, opt);
     return status;
 }

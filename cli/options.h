@@ -12,7 +12,7 @@
 #ifndef MIEN_CLI_OPTIONS_H
 #define MIEN_CLI_OPTIONS_H
 
-#include "mien.h"
+#include "analysis/networks.h"
 
 #include <stddef.h>
 
@@ -49,13 +49,13 @@ struct options {
     unsigned command; /* the one command_bit that runs */
     const char *command_name;
 
-    const char *detector, *embedder, *classifier, *age_gender; /* name or path of a blob */
+    const char *network[NETWORKS_MAX]; /* of each task: name or path of a blob, or "none" */
     const char *weights;                                       /* folder; NULL: the library's */
 
     double threshold, nms; /* 0..1 */
     int side;              /* long side for detection; 0: original; -1: the network's default */
     int max_faces, top;
-    int face; /* enum face_pick of common/faces.h */
+    int face; /* enum face_pick of analysis/faces.h */
     int aligned, embeddings;
 
     int pretty, json, plan, tensors;
@@ -124,8 +124,8 @@ struct option_def {
     const char *help;
 };
 
-/* The table, ended by an entry without name. */
-extern const struct option_def OPTION_DEFS[];
+/* The table, ended by an entry without name: an option a task for its network, then the others. */
+const struct option_def *option_defs(void);
 /* Title of a group in the help. */
 extern const char *const OPTION_GROUP_TITLES[GROUPS];
 

@@ -1,6 +1,9 @@
 /* The table of options; see options.h. The order here is the order of the help. */
-#include "common/faces.h"
+#include "analysis/faces.h"
+#include "commands.h"
 #include "options.h"
+
+#include <string.h>
 
 #define FIELD(name) offsetof(struct options, name)
 #define PICTURES    (CMD_ANALYZE | CMD_DETECT | CMD_CLASSIFY | CMD_EMBED)
@@ -21,39 +24,7 @@ const char *const OPTION_GROUP_TITLES[GROUPS] = {
     [GROUP_MACHINE] = "Machine",
 };
 
-const struct option_def OPTION_DEFS[] = {
-    {.name = "detector",
-     .arg = "NAME|BLOB",
-     .group = GROUP_NETWORKS,
-     .commands = FACES | CMD_CALIBRATE,
-     .kind = KIND_TEXT,
-     .field = FIELD(detector),
-     .value = "retinaface-mnet025-v2",
-     .help = "finds the faces"},
-    {.name = "age-gender",
-     .arg = "NAME|BLOB",
-     .group = GROUP_NETWORKS,
-     .commands = WHOLE,
-     .kind = KIND_TEXT,
-     .field = FIELD(age_gender),
-     .value = "age-gender-faceapi",
-     .help = "estimates age and gender"},
-    {.name = "embedder",
-     .arg = "NAME|BLOB",
-     .group = GROUP_NETWORKS,
-     .commands = WHOLE | CMD_EMBED,
-     .kind = KIND_TEXT,
-     .field = FIELD(embedder),
-     .value = "mobilefacenet-192",
-     .help = "turns a face into numbers that tell people apart"},
-    {.name = "classifier",
-     .arg = "NAME|BLOB",
-     .group = GROUP_NETWORKS,
-     .commands = WHOLE | CMD_CLASSIFY,
-     .kind = KIND_TEXT,
-     .field = FIELD(classifier),
-     .value = "resnet50-imagenet",
-     .help = "says what the picture shows"},
+static const struct option_def ROWS[] = {
     {.name = "weights",
      .arg = "DIR",
      .group = GROUP_NETWORKS,
@@ -108,7 +79,7 @@ const struct option_def OPTION_DEFS[] = {
      .field = FIELD(face),
      .value = "all",
      .choices = FACE_PICK_NAMES,
-     .help = "all, largest or centre (nearest to the middle)"},
+     .help = "all, main (large, central, certain), largest or centre (nearest to the middle)"},
     {.name = "aligned",
      .group = GROUP_FACES,
      .commands = CMD_EMBED | CMD_CALIBRATE,
@@ -504,3 +475,37 @@ const struct option_def OPTION_DEFS[] = {
              "nor what was measured of a GPU"},
     {.name = NULL},
 };
+
+enum { ROW_COUNT = sizeof ROWS / sizeof *ROWS };
+
+/* Commands that want faces found take a detector; else a network is for the command called as its
+ * task, and for those that do all. */
+static unsigned commands_of(const mien_task_info *task) {
+    unsigned commands = WHOLE;
+
+    if (task->result == MIEN_RESULT_FACES) commands |= FACES | CMD_CALIBRATE;
+    for (const struct command *c = COMMANDS; c->name; c++)
+        if (strcmp(c->name, task->name) == 0) commands |= c->bit;
+    return commands;
+}
+
+const struct option_def *option_defs(void) {
+    static struct option_def all[NETWORKS_MAX + ROW_COUNT];
+    mien_task_info task = {.struct_size = sizeof task};
+    int n = 0;
+
+    if (all[0].name) return all;
+    for (; n < NETWORKS_MAX && mien_task_info_get(n + 1, &task) == MIEN_OK; n++)
+        all[n] = (struct option_def){
+            .name = task.option,
+            .arg = "NAME|BLOB",
+            .group = GROUP_NETWORKS,
+            .commands = commands_of(&task),
+            .kind = KIND_TEXT,
+            .field = FIELD(network) + (size_t)n * sizeof(const char *),
+            .value = task.default_network ? task.default_network : "none",
+            .help = task.help,
+        };
+    memcpy(all + n, ROWS, sizeof ROWS);
+    return all;
+}

@@ -18,8 +18,8 @@
 static int finish(const struct pipeline *p, struct picture *picture, const char *target) {
     int status = picture->error[0] ? EXIT_FAILED : EXIT_OK;
 
-    if (output_json(result_json(p, picture), p->opt->pretty)) return status;
-    if (target && status == EXIT_OK) status = draw_picture(p, picture, target);
+    if (output_json(result_json(picture), p->opt->pretty)) return status;
+    if (target && status == EXIT_OK) status = draw_picture(picture, target);
     return status;
 }
 
@@ -40,7 +40,7 @@ static int run_all(const struct pipeline *p, const struct inputs *inputs, char *
     for (int first = 0; first < inputs->count && !stop; first += batch) {
         int n = inputs->count - first < batch ? inputs->count - first : batch;
         for (int i = 0; i < n; i++) prefetch_take(ahead, &pictures[i]);
-        if (first == 0) pictures[0].ms[STAGE_START] = p->start_ms;
+        if (first == 0) pictures[0].seconds[STAGE_START] = p->start_seconds;
         pipeline_run(p, pictures, n);
         progress_hide(&progress);
         for (int i = 0; i < n; i++) {
@@ -76,7 +76,7 @@ int cmd_pictures(const struct options *opt) {
     if (inputs_expand(opt->args, opt->nargs, opt->draw, &inputs)) return say_no_memory();
     status = check_stdin(opt, &inputs);
     if (status == EXIT_OK && opt->draw) status = draw_targets(opt, &inputs, &targets);
-    if (status == EXIT_OK) status = pipeline_open(&pipeline, opt);
+    if (status == EXIT_OK) status = pipeline_open(&pipeline, opt, pipeline_steps(opt));
     if (status == EXIT_OK) status = run_all(&pipeline, &inputs, targets);
     pipeline_close(&pipeline);
     draw_free(targets, inputs.count);

@@ -9,6 +9,6 @@
 #include <jansson.h>
 
 /* A new object; NULL where memory ran out. */
-json_t *result_json(const struct pipeline *p, const struct picture *picture);
+json_t *result_json(const struct picture *picture);
 
 #endif

@@ -406,28 +406,26 @@ static int take_outputs(const struct backend_plan *p, struct run_state *s, float
 
 /* The faces that are wanted; outputs where the CPU has to look for them. */
 static int take_faces(const struct backend_plan *p, struct run_state *s,
-                      const struct backend_faces *want, float *const *outputs) {
+                      const struct backend_post *post, float *const *outputs) {
     const struct cuda_driver *driver = p->backend->device.driver;
-    if (!cuda_faces_possible(p->graph, want)) {
-        for (int b = 0; b < p->graph->batch; b++) want->counts[b] = -1;
-        return take_outputs(p, s, outputs);
-    }
-    int rc = cuda_faces_find(&s->run, &s->finder, want);
+    const struct faces_post *want = post->want;
+    int rc = cuda_faces_find(&s->run, &s->finder, want, post->first);
     if (!rc) rc = cuda_check(driver->stream_wait(s->run.stream), "looking for faces");
     if (rc) return rc;
-    return cuda_faces_take(&s->run, &s->finder, want) ? take_outputs(p, s, outputs) : MIEN_OK;
+    return cuda_faces_read(&s->run, &s->finder, want, post->first) ? take_outputs(p, s, outputs)
+                                                                   : MIEN_OK;
 }
 
-/* want: NULL where the outputs are. */
+/* post: NULL where the outputs are wanted. */
 static int run_plan(struct backend_plan *p, struct backend_input *input,
-                    const struct backend_faces *want, float *const *outputs) {
+                    const struct backend_post *post, float *const *outputs) {
     const struct cuda_device *dev = &p->backend->device;
     int rc = cuda_enter(dev);
     if (rc) return rc;
     struct run_state *s;
     rc = acquire_state(p, &s);
     if (!rc) rc = start_run(p, s, input);
-    if (!rc) rc = want ? take_faces(p, s, want, outputs) : take_outputs(p, s, outputs);
+    if (!rc) rc = post ? take_faces(p, s, post, outputs) : take_outputs(p, s, outputs);
     end_run(p, s, rc);
     cuda_leave(dev);
     return rc;
@@ -440,9 +438,11 @@ static int cuda_run_plan(struct backend_plan *p, struct backend_input *input, fl
     return run_plan(p, input, NULL, outputs);
 }
 
-static int cuda_find(struct backend_plan *p, struct backend_input *input,
-                     const struct backend_faces *want, float *const *outputs) {
-    return run_plan(p, input, want, outputs);
+/* There is one kind. */
+static int cuda_run_post(struct backend_plan *p, struct backend_input *input,
+                         const struct backend_post *post, float *const *outputs) {
+    int known = strcmp(post->name, FACES_POST) == 0 && cuda_faces_possible(p->graph, post->want);
+    return run_plan(p, input, known ? post : NULL, outputs);
 }
 
 /* ----------------------------------------------------------------- pictures */
@@ -567,7 +567,7 @@ const struct backend_ops cuda_backend = {
     .plan = cuda_plan,
     .run = cuda_run_plan,
     .wait = cuda_wait,
-    .find = cuda_find,
+    .run_post = cuda_run_post,
     .upload = cuda_upload,
     .forget = cuda_forget,
     .time = cuda_time,

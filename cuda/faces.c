@@ -42,7 +42,7 @@ void cuda_finder_free(const struct cuda_device *dev, struct cuda_finder *f) {
     *f = (struct cuda_finder){0};
 }
 
-static int64_t anchors_of(const struct plan_graph *g, const struct backend_faces *want) {
+static int64_t anchors_of(const struct plan_graph *g, const struct faces_post *want) {
     int64_t n = 0;
     for (int l = 0; l < want->anchors->levels; l++) {
         const struct plan_view *v = &g->outputs[want->head[l].score];
@@ -51,12 +51,12 @@ static int64_t anchors_of(const struct plan_graph *g, const struct backend_faces
     return n;
 }
 
-int cuda_faces_possible(const struct plan_graph *g, const struct backend_faces *want) {
+int cuda_faces_possible(const struct plan_graph *g, const struct faces_post *want) {
     return g->batch <= CUDA_FACE_BATCH && anchors_of(g, want) <= INT_MAX;
 }
 
 /* More than there are candidates are never found. */
-static int most_of(const struct backend_faces *want) {
+static int most_of(const struct faces_post *want) {
     return want->most < CUDA_CANDIDATES ? want->most : CUDA_CANDIDATES;
 }
 
@@ -86,7 +86,7 @@ static const float *output_of(const struct cuda_run *run, int i) {
     return i < 0 ? NULL : run->output + cuda_output_at(run->graph, i);
 }
 
-static void describe_level(const struct cuda_run *run, const struct backend_faces *want, int l,
+static void describe_level(const struct cuda_run *run, const struct faces_post *want, int l,
                            struct cuda_face_level *out) {
     const struct anchor_spec *s = want->anchors;
     const struct plan_view *v = &run->graph->outputs[want->head[l].score];
@@ -101,7 +101,7 @@ static void describe_level(const struct cuda_run *run, const struct backend_face
     memcpy(out->size, s->level[l].size, sizeof out->size);
 }
 
-static void describe_anchors(const struct cuda_run *run, const struct backend_faces *want,
+static void describe_anchors(const struct cuda_run *run, const struct faces_post *want,
                              struct cuda_decode *out) {
     const struct anchor_spec *s = want->anchors;
     *out = (struct cuda_decode){.levels = s->levels,
@@ -116,7 +116,7 @@ static void describe_anchors(const struct cuda_run *run, const struct backend_fa
 }
 
 int cuda_faces_find(const struct cuda_run *run, struct cuda_finder *f,
-                    const struct backend_faces *want) {
+                    const struct faces_post *want, int first) {
     const struct cuda_driver *driver = run->device->driver;
     int batch = run->graph->batch, rc = make_room(run, f, most_of(want));
     if (rc) return rc;
@@ -136,8 +136,8 @@ int cuda_faces_find(const struct cuda_run *run, struct cuda_finder *f,
                             .found = (void *)(memory + part.found),
                             .faces = (void *)(memory + part.faces)};
     for (int b = 0; b < batch; b++) {
-        struct backend_place place;
-        want->place(want->context, want->first + b, &place);
+        struct faces_place place;
+        want->place(want->context, first + b, &place);
         memcpy(d.scale[b], place.scale, sizeof d.scale[b]);
         memcpy(s.size[b], place.size, sizeof s.size[b]);
     }
@@ -153,18 +153,18 @@ int cuda_faces_find(const struct cuda_run *run, struct cuda_finder *f,
     return cuda_check(driver->copy_down(f->host, f->memory, down, run->stream), "copying faces");
 }
 
-int cuda_faces_take(const struct cuda_run *run, const struct cuda_finder *f,
-                    const struct backend_faces *want) {
+int cuda_faces_read(const struct cuda_run *run, const struct cuda_finder *f,
+                    const struct faces_post *want, int first) {
     struct parts part = parts_of(run->graph->batch, f->most);
     const int32_t *found = (const void *)((const char *)f->host + part.found);
     const mien_face *faces = (const void *)((const char *)f->host + part.faces);
     int most = most_of(want), left = 0;
     for (int b = 0; b < run->graph->batch; b++, faces += most) {
-        want->counts[b] = found[b];
+        want->counts[first + b] = found[b];
         if (found[b] < 0)
             left = 1;
         else
-            memcpy(want->faces + b * want->row, faces, (size_t)found[b] * sizeof *faces);
+            memcpy(want->faces + (first + b) * want->row, faces, (size_t)found[b] * sizeof *faces);
     }
     return left;
 }

@@ -7,7 +7,6 @@
 #ifndef MIEN_ENGINE_BACKEND_H
 #define MIEN_ENGINE_BACKEND_H
 
-#include "engine/anchors.h"
 #include "engine/plan.h"
 #include "engine/precision.h"
 #include "mien.h"
@@ -99,27 +98,15 @@ struct backend_floats {
 /* The input's rows for a context of struct backend_floats. */
 void backend_floats_rows(void *context, const struct backend_rows *want);
 
-/* Where a detector's image lies in its picture: coordinates of the input times scale are pixels of
- * the picture, which ends at size. */
-struct backend_place {
-    float scale[2], size[2];
-};
-
-/* The faces wanted of a run of a detector: vision/nms.h has the sequence. */
-struct backend_faces {
-    const struct anchor_spec *anchors;
-    struct {
-        int score, box, landmark; /* net outputs; landmark -1: there are none */
-    } head[ANCHOR_LEVELS];
-    float threshold, iou;
-    int plus_one; /* of the suppression */
-    void (*place)(void *context, int image, struct backend_place *out);
-    void *context;
-    int first; /* what place() calls image 0 */
-    int most;  /* faces of an image */
-    ptrdiff_t row;
-    mien_face *faces; /* out: [batch][most], image to image `row` */
-    int *counts;      /* out: [batch]; -1: too many candidates, its outputs are there instead */
+/*
+ * What a device may make of a run's outputs where they are, so that only the result travels. A
+ * backend knows by name what it can make; what `want` points to, and where the result goes, is
+ * between the header that defines the name and who implements it.
+ */
+struct backend_post {
+    const char *name;
+    const void *want; /* may be about more images than a run has; */
+    int first;        /* this is the run's first */
 };
 
 /* Sees the values a run of an fp32 plan stores, a row of w pixels by c channels at a time. */
@@ -150,10 +137,11 @@ struct backend_ops {
     int (*run)(struct backend_plan *p, struct backend_input *input, float *const *outputs,
                const struct backend_observer *observer);
     int (*wait)(struct backend_plan *p);
-    /* A run that ends in faces, complete on return; outputs, all of them wanted, are filled only
-     * where a count is -1. NULL: whoever wants faces decodes the outputs. */
-    int (*find)(struct backend_plan *p, struct backend_input *input,
-                const struct backend_faces *want, float *const *outputs);
+    /* A run and what is to be made of its outputs, complete on return. outputs, all of them wanted,
+     * are filled where anything of that is left to the caller: all of it where the backend knows
+     * no such name, else what `want` says then. NULL: it knows none. */
+    int (*run_post)(struct backend_plan *p, struct backend_input *input,
+                    const struct backend_post *post, float *const *outputs);
     /* A device with memory of its own may keep a picture there for the runs to come: pixels
      * [height][width][3], row pitch `pitch` bytes. Both may be called from any thread. NULL: runs
      * read the host's memory. */

@@ -1,5 +1,5 @@
 /*
- * mien.h - find faces, recognise them, read their attributes, classify pictures.
+ * mien.h - find faces, recognise them, read their attributes, classify images.
  *
  * This is the only public header of libmien. The library is a hand-written inference engine: no ML
  * runtime stands behind it, and no type of the engine leaks through here, so a program compiled
@@ -8,13 +8,17 @@
  * Conventions
  *   - Functions return MIEN_OK (0) or a negative MIEN_E* code. On failure nothing is leaked, output
  *     pointers are set to NULL and output counts to 0; mien_error() holds one sentence that says
- *     which file, tensor, picture or argument was wrong.
- *   - Pictures are 8-bit RGB, 3 bytes a pixel. Coordinates are pixels of the upright original
- *     picture (EXIF orientation applied): x to the right, y down, 0,0 the outer corner of the
- *     top left pixel, so a box that covers the whole picture is 0,0,width,height.
+ *     which file, tensor, image or argument was wrong.
+ *   - Images are 8-bit RGB, 3 bytes a pixel. Coordinates are pixels of the upright original
+ *     image (EXIF orientation applied): x to the right, y down, 0,0 the outer corner of the
+ *     top left pixel, so a box that covers the whole image is 0,0,width,height.
  *   - Arrays are owned by whoever allocated them: result arrays are the caller's, sized as each
  *     function says; objects made by a mien_*_open/load/decode call are freed by the matching
  *     mien_*_close/free.
+ *   - Structs that a program makes begin with struct_size, which it sets to sizeof of the struct
+ *     before anything else: a program compiled against this header then keeps working when a later
+ *     library knows more members, which are 0 or left out for it. 0 there is MIEN_EINVAL. The
+ *     exceptions come in arrays and never grow: mien_face, mien_class, mien_tensor.
  *   - A context and its networks may be used by any number of threads at once. Networks must be
  *     freed before their context.
  *   - Results do not depend on the batch or on the number of threads, bit for bit. On a GPU a sum
@@ -54,18 +58,16 @@ extern "C" {
 #define MIEN_VERSION_PATCH 0
 #define MIEN_VERSION       "0.1.0"
 
-/* ------------------------------------------------------------------ errors */
-
 enum {
     MIEN_OK = 0,
     MIEN_EINVAL = -1,       /* an argument is out of range or contradicts another */
     MIEN_ENOMEM = -2,       /* memory could not be allocated */
     MIEN_EIO = -3,          /* a file is missing or could not be read or written */
-    MIEN_EFORMAT = -4,      /* bytes are not a picture we read, or a broken one */
+    MIEN_EFORMAT = -4,      /* bytes are not a image we read, or a broken one */
     MIEN_EWEIGHTS = -5,     /* a blob is broken, or is not the network it was used as */
     MIEN_EUNSUPPORTED = -6, /* a precision, size or feature this build does not have */
     MIEN_EDEVICE = -7,      /* the device asked for is not there or failed */
-    MIEN_ETOOBIG = -8       /* a picture or request is over a limit */
+    MIEN_ETOOBIG = -8       /* a image or request is over a limit */
 };
 
 /* The version of the library that runs, "major.minor.patch". Never NULL. */
@@ -76,8 +78,6 @@ MIEN_API const char *mien_strerror(int code);
  * valid until the next failure in this thread. */
 MIEN_API const char *mien_error(void);
 
-/* ----------------------------------------------------------------- context */
-
 typedef struct mien_ctx mien_ctx;
 typedef struct mien_net mien_net;
 
@@ -85,6 +85,7 @@ enum mien_device { MIEN_DEVICE_CPU = 0, MIEN_DEVICE_CUDA = 1 };
 enum mien_precision { MIEN_FP32 = 0, MIEN_BF16 = 1, MIEN_INT8 = 2, MIEN_FP16 = 3 };
 
 typedef struct mien_options {
+    size_t struct_size;
     enum mien_device device;
     int device_index; /* which CUDA device; 0 on the CPU */
     /* What networks compute in, unless the kernels are faster in fp32 (avx2, avx512 without VNNI or
@@ -109,8 +110,8 @@ typedef struct mien_options {
                                 Such files may be deleted at any time. */
 } mien_options;
 
-/* Fills *opt with the defaults; a struct of zeros means the same. */
-MIEN_API void mien_options_default(mien_options *opt);
+/* Fills *opt, of size bytes (sizeof *opt), with the defaults, which are zeros, and its size. */
+MIEN_API void mien_options_default(mien_options *opt, size_t size);
 /* Opens a context: threads and backend. opt may be NULL for defaults. MIEN_EDEVICE where the device
  * is not there, MIEN_EUNSUPPORTED where it cannot do the precision. Free with mien_close(). */
 MIEN_API int mien_open(const mien_options *opt, mien_ctx **out);
@@ -121,23 +122,54 @@ MIEN_API const char *mien_weights_dir(const mien_ctx *ctx);
 /* What runs, e.g. "cpu blas (OpenBLAS 0.3.21 SkylakeX), 2 threads"; owned by the context. */
 MIEN_API const char *mien_backend_name(const mien_ctx *ctx);
 
-/* ---------------------------------------------------------------- networks */
-
+/* What a network is for. A library may know more tasks than have names here:
+ * mien_task_info_get(). */
 enum mien_task {
-    MIEN_TASK_CLASSIFY = 1, /* picture -> class probabilities */
-    MIEN_TASK_DETECT,       /* picture -> faces */
-    MIEN_TASK_EMBED,        /* aligned face -> embedding */
-    MIEN_TASK_AGE_GENDER    /* face -> age and gender */
+    MIEN_TASK_DETECT = 1, /* image -> faces */
+    MIEN_TASK_EMBED,      /* face -> embedding */
+    MIEN_TASK_ATTRIBUTES, /* face -> age, gender, ...: whatever its blob says */
+    MIEN_TASK_CLASSIFY    /* image -> class probabilities */
+};
+/* What a task works on, one at a time. */
+enum mien_item { MIEN_ITEM_IMAGE, MIEN_ITEM_FACE };
+/* What comes out of it, and which function gives it. */
+enum mien_result {
+    MIEN_RESULT_FACES,      /* mien_detect() */
+    MIEN_RESULT_EMBEDDING,  /* mien_embed(), mien_embed_faces() */
+    MIEN_RESULT_ATTRIBUTES, /* mien_attributes() */
+    MIEN_RESULT_CLASSES     /* mien_classify() */
 };
 
+/* All strings are static. */
+typedef struct mien_task_info {
+    size_t struct_size;
+    enum mien_task task;
+    enum mien_item item;
+    enum mien_result result;
+    const char *name; /* "detect"; also what a blob's metadata calls it */
+    const char *verb; /* "detect faces" */
+    /* What programs call the network that does it: an option ("detector", "age-gender"), the option
+     * in a sentence ("finds the faces"), and the stage of their work that it is ("detect",
+     * "age_gender": a key of JSON). */
+    const char *option, *help, *stage;
+    const char *default_network; /* a name for mien_net_load(); NULL: there is none */
+} mien_task_info;
+/* Tasks are numbered from 1 without gaps. MIEN_EINVAL where there is none of that number. */
+MIEN_API int mien_task_info_get(int task, mien_task_info *info);
+
 typedef struct mien_net_info {
+    size_t struct_size;
     const char *name, *arch; /* e.g. "resnet50-imagenet", "resnet" */
     enum mien_task task;
     int width, height;    /* default input size, pixels */
     int dynamic_size;     /* 1: any size of at least 32x32 pixels may be run */
     int embedding_size;   /* values of an embedding; 0 for other tasks */
     int classes;          /* number of classes; 0 for other tasks */
-    const char *licence;  /* "" where the blob does not say */
+    int attributes;       /* number of attributes (mien_attribute_at); 0 for other tasks */
+    int attribute_values; /* values that mien_attributes() gives an item; 0 for other tasks */
+    float same_person;    /* similarity from which an embedder's faces are one person: measured for
+                             the network where its blob says so, else 0.4; 0 for other tasks */
+    const char *license;  /* "" where the blob does not say */
     const char *source;   /* where the weights come from; "" where unknown */
     const char *accuracy; /* a figure and how it was measured; "" where unknown */
     int calibrated;       /* 1: can be run in MIEN_INT8 */
@@ -153,23 +185,34 @@ typedef struct mien_net_info {
  */
 MIEN_API int mien_net_load(mien_ctx *ctx, const char *name_or_path, mien_net **out);
 MIEN_API void mien_net_free(mien_net *net);
+/*
+ * The networks in the context's weights folder: the names of its blobs, sorted, ended by NULL, as
+ * mien_net_load() takes them; whether they can be loaded is not looked at. One allocation, which
+ * the caller frees with free(). A folder that is not there holds none. MIEN_EIO, MIEN_ENOMEM.
+ */
+MIEN_API int mien_net_list(const mien_ctx *ctx, char ***names);
+/* The file that mien_net_load() would open for name_or_path, whether or not it is there. The caller
+ * frees it with free(). MIEN_ENOMEM. */
+MIEN_API int mien_net_path(const mien_ctx *ctx, const char *name_or_path, char **path);
 /* Strings in *info belong to the network. */
 MIEN_API int mien_net_info_get(const mien_net *net, mien_net_info *info);
-/* Seconds a network's calls have spent on pictures since it was loaded (mien_detect, mien_embed,
- * ...; not mien_run), of all threads that worked on pictures of their own together. The difference
+/* Seconds a network's calls have spent on images since it was loaded (mien_detect, mien_embed,
+ * ...; not mien_run), of all threads that worked on images of their own together. The difference
  * of two readings tells how the time of the calls between them divides. */
 typedef struct mien_times {
-    double input;   /* scaling pictures to where the network reads them */
+    size_t struct_size;
+    double input;   /* scaling images to where the network reads them */
     double network; /* running it */
     double results; /* making results of its outputs: boxes, suppression, sorting. A GPU does most
                        of that, of scaling and of aligning itself: there it is part of network */
     double align;   /* mien_embed_faces: aligning faces; not part of input */
 } mien_times;
-MIEN_API void mien_net_times(mien_net *net, mien_times *times);
+MIEN_API int mien_net_times(mien_net *net, mien_times *times);
 /* Reads the metadata of a blob without building the network. The strings belong to the returned
  * handle, freed by mien_blob_close(). */
 typedef struct mien_blob mien_blob;
 typedef struct mien_blob_tensor {
+    size_t struct_size;
     const char *name;
     const char *dtype;
     int dims;
@@ -178,7 +221,7 @@ typedef struct mien_blob_tensor {
 MIEN_API int mien_blob_open(const char *path, mien_blob **out);
 MIEN_API void mien_blob_close(mien_blob *blob);
 MIEN_API int mien_blob_info(const mien_blob *blob, mien_net_info *info);
-/* Metadata by key ("licence", "source", "arch", ...); NULL where absent. */
+/* Metadata by key ("license", "source", "arch", ...); NULL where absent. */
 MIEN_API const char *mien_blob_meta(const mien_blob *blob, const char *key);
 /* Number of tensors; mien_blob_tensor_at fills *t for i in 0..count-1. */
 MIEN_API int mien_blob_tensors(const mien_blob *blob);
@@ -192,7 +235,7 @@ MIEN_API const char *mien_class_wnid(const mien_net *net, int i);
  * mien_run, ...) is measured; save then writes a copy of its blob to path with the ranges it saw,
  * and ends the calibration, also where it fails. No run may be under way when it begins or ends.
  * path may be the file the network was loaded from, which is replaced whole or not at all; the
- * loaded network stays as it was. A few hundred pictures of the kind the network is for are enough.
+ * loaded network stays as it was. A few hundred images of the kind the network is for are enough.
  * The context must compute in MIEN_FP32 (MIEN_EINVAL); a network may be calibrated once at a time.
  * Save is MIEN_EINVAL where nothing ran, MIEN_EIO where path cannot be written.
  */
@@ -204,6 +247,7 @@ MIEN_API int mien_calibrate_save(mien_net *net, const char *path);
  * of as many images as the context has threads, or more, is run an image a thread (see mien_run).
  */
 typedef struct mien_plan_info {
+    size_t struct_size;
     int batch, width, height;
     int steps;
     uint64_t macs;           /* multiply-accumulates for the whole batch */
@@ -227,8 +271,6 @@ MIEN_API int mien_net_device_time(mien_net *net, int batch, int width, int heigh
  * with free(). */
 MIEN_API int mien_net_plan_text(mien_net *net, int batch, int width, int height, char **text);
 
-/* ---------------------------------------------------------- raw tensor runs */
-
 typedef struct mien_tensor {
     const char *name; /* output name as in mien_net_output_name; ignored for the input */
     int n, h, w, c;   /* NHWC; h = w = 1 for vectors */
@@ -237,8 +279,7 @@ typedef struct mien_tensor {
 
 /* Number of outputs, and the name of output i (owned by the network; NULL out of range). Detectors:
  * "score_<stride>", "box_<stride>", "landmark_<stride>" for strides 8, 16, 32 in the order of
- * network definition; classifier "prob"; embedder "embedding"; age-gender "age", "gender" or "fc1".
- */
+ * network definition; classifier "prob"; embedder "embedding"; others as their blobs say. */
 MIEN_API int mien_net_outputs(const mien_net *net);
 MIEN_API const char *mien_net_output_name(const mien_net *net, int i);
 /* Shape of output i for a batch and input size: fills n, h, w, c and name, leaves data alone. */
@@ -250,30 +291,32 @@ MIEN_API int mien_net_output_shape(mien_net *net, int i, int batch, int width, i
  * mien_net_output_shape. Outputs the caller does not name are not copied out. On a CUDA context the
  * data of any tensor may lie in that device's memory instead of the host's.
  *
- * How a batch is run, here and in mien_detect, mien_embed, mien_classify and mien_age_gender_run:
+ * How a batch is run, here and in mien_detect, mien_embed, mien_classify and mien_attributes:
  * fewer images than threads are worked on by all threads together, layer by layer, so that the
  * answer comes as soon as it can. Of more, each thread takes whole images, which gives the most
  * images a second. Results are the same, bit for bit.
  */
 MIEN_API int mien_run(mien_net *net, const mien_tensor *input, mien_tensor *outputs, int noutputs);
 
-/* ---------------------------------------------------------------- pictures */
-
+/* Made by the functions below, never by hand: it may grow. Members may be read; pixels may be
+ * written where the program owns the image. */
 typedef struct mien_image {
     uint8_t *pixels; /* [height][width][3] RGB, row pitch `pitch` bytes */
     int width, height;
     ptrdiff_t pitch;
-    int full_width; /* size of the upright original; larger than width x height where the picture */
+    int full_width;  /* size of the upright original; larger than width x height where the image */
     int full_height; /* was decoded at a reduced scale. 0 means: same as width, height */
     int has_alpha;   /* the file had transparency; it was composed over white */
+    int borrowed;    /* 1: the pixels are the program's, mien_image_from() */
     struct mien_resident *resident; /* its copy in a device's memory, mien_image_upload(); NULL
-                                       where there is none, as in a picture a caller makes */
+                                       where there is none */
 } mien_image;
 
 typedef struct mien_decode_options {
+    size_t struct_size;
     int min_side;         /* > 0: a JPEG may be decoded at 1/2, 1/4 or 1/8 scale as long as its long
                              side stays at or above this many pixels; 0: full size */
-    uint64_t max_pixels;  /* refuse larger pictures from their header; 0: 200 million */
+    uint64_t max_pixels;  /* refuse larger images from their header; 0: 200 million */
     int keep_orientation; /* 1: do not apply the EXIF orientation */
 } mien_decode_options;
 
@@ -284,57 +327,79 @@ MIEN_API int mien_image_decode(mien_ctx *ctx, const void *bytes, size_t size,
 /* The same from a file. */
 MIEN_API int mien_image_load(mien_ctx *ctx, const char *path, const mien_decode_options *opt,
                              mien_image **out);
-/* Writes a picture; the format follows the extension: .jpg/.jpeg (quality 92), .png, .webp, .ppm.
+/* Writes a image; the format follows the extension: .jpg/.jpeg (quality 92), .png, .webp, .ppm.
  * The file appears whole or not at all. */
 MIEN_API int mien_image_save(const mien_image *img, const char *path);
-/* A new black picture of width x height. */
+/* A new black image of width x height. */
 MIEN_API int mien_image_new(int width, int height, mien_image **out);
+/* Bytes of a pixel in memory, in order. */
+enum mien_pixels { MIEN_RGB, MIEN_BGR, MIEN_RGBA, MIEN_BGRA, MIEN_GREY };
+/*
+ * An image of pixels that the program has: height rows of width pixels, pitch bytes apart (0: they
+ * follow each other). MIEN_RGB is not copied: the pixels must stay what they are until
+ * mien_image_free(), which leaves them alone, and are not written to unless the image is drawn
+ * into. Of the other formats a copy is made; transparent pixels are composed over white, as those
+ * of files. MIEN_EINVAL, MIEN_ENOMEM.
+ */
+MIEN_API int mien_image_from(const void *pixels, enum mien_pixels format, int width, int height,
+                             ptrdiff_t pitch, mien_image **out);
 /* Its copy on a device goes with it. NULL is allowed. */
 MIEN_API void mien_image_free(mien_image *img);
 /*
- * Gives the picture a copy in the memory of the context's device, for pictures that several
- * networks of that context will see: it then travels once. The picture stays what it was for every
+ * Gives the image a copy in the memory of the context's device, for images that several
+ * networks of that context will see: it then travels once. The image stays what it was for every
  * other function, and for other contexts. Until mien_image_forget() or mien_image_free(), one of
- * which must come before mien_close(), its pixels must not change. Drawing into a picture forgets
- * its copy. On a CPU, which reads pixels where they are, and for a picture that has a copy, this
+ * which must come before mien_close(), its pixels must not change. Drawing into a image forgets
+ * its copy. On a CPU, which reads pixels where they are, and for a image that has a copy, this
  * does nothing and is MIEN_OK, so that a program need not ask what it runs on. MIEN_ENOMEM where
- * the device has no room: nothing has changed then, and networks can still be run on the picture.
+ * the device has no room: nothing has changed then, and networks can still be run on the image.
  */
 MIEN_API int mien_image_upload(mien_ctx *ctx, mien_image *img);
 MIEN_API void mien_image_forget(mien_image *img);
 
-/* ------------------------------------------------------------------- faces */
-
 typedef struct mien_face {
-    float box[4]; /* x1, y1, x2, y2 in pixels of the upright original, inside the picture */
-    float score;  /* 0..1 */
-    float landmarks[5][2]; /* left eye, right eye (as seen in the picture), nose, mouth corners */
+    float box[4];          /* x1, y1, x2, y2 in pixels of the upright original, inside the image */
+    float score;           /* 0..1 */
+    float landmarks[5][2]; /* left eye, right eye (as seen in the image), nose, mouth corners */
 } mien_face;
 
 typedef struct mien_detect_options {
+    size_t struct_size;
     float threshold; /* smallest score kept, 0..1; 0: 0.5 */
     float nms;       /* IoU above which the weaker box goes, 0..1; 0: 0.4 */
-    int size;        /* long side the picture is scaled to; 0: original size; -1: the network's
+    int size;        /* long side the image is scaled to; 0: original size; -1: the network's
                         default. Never scaled up */
     int max_faces;   /* keep this many, best first; 0: 750 */
 } mien_detect_options;
 
-/* threshold 0.5, nms 0.4, size -1, max_faces 750. */
-MIEN_API void mien_detect_options_default(mien_detect_options *opt);
+/* threshold 0.5, nms 0.4, size -1, max_faces 750; size: sizeof *opt. */
+MIEN_API void mien_detect_options_default(mien_detect_options *opt, size_t size);
 /*
- * Finds faces in n pictures. opt may be NULL for the defaults. faces is [n][capacity], counts is
- * [n]; picture i's faces are faces[i*capacity ..] by falling score. Where more than capacity are
+ * Finds faces in n images. opt may be NULL for the defaults. faces is [n][capacity], counts is
+ * [n]; image i's faces are faces[i*capacity ..] by falling score. Where more than capacity are
  * found the best are returned.
  */
 MIEN_API int mien_detect(mien_net *net, const mien_image *const *images, int n,
                          const mien_detect_options *opt, int capacity, mien_face *faces,
                          int *counts);
-/* Cuts nfaces faces out of one picture by a 5-point similarity transform (Umeyama) onto ArcFace's
+/*
+ * Which of n faces of an image of width x height pixels (of the upright original) is meant where
+ * one is: the main one. It has the largest product of size (its box's area as a part of the
+ * image's), centre (1 in the image's middle, falling to 0 in its corners: 1 - distance of the box's
+ * middle / half of the image's diagonal) and score; of equals the first. -1 where n is 0.
+ */
+MIEN_API int mien_main_face(const mien_face *faces, int n, int width, int height);
+/* Side of an aligned crop in pixels: what mien_align() makes and mien_embed() takes. */
+#define MIEN_CROP_SIDE 112
+/* Fills *face with what an aligned crop shows, as a face of that image: its box is the whole crop,
+ * its landmarks are where ArcFace's template has them, its score is 1. */
+MIEN_API void mien_crop_face(mien_face *face);
+/* Cuts nfaces faces out of one image by a 5-point similarity transform (Umeyama) onto ArcFace's
  * 112x112 template. crops: [nfaces][112][112][3], RGB, the caller's. */
 MIEN_API int mien_align(const mien_image *img, const mien_face *faces, int nfaces, uint8_t *crops);
 /* Embeds n aligned 112x112 RGB crops. out: [n][embedding_size], each of length 1. */
 MIEN_API int mien_embed(mien_net *net, const uint8_t *crops, int n, float *out);
-/* Both in one: embeds n faces, which may be of several pictures: images[i] is the picture of
+/* Both in one: embeds n faces, which may be of several images: images[i] is the image of
  * faces[i]. The same embeddings, bit for bit on a CPU; on a GPU no crop leaves the device. out:
  * [n][embedding_size]. */
 MIEN_API int mien_embed_faces(mien_net *net, const mien_image *const *images,
@@ -342,17 +407,37 @@ MIEN_API int mien_embed_faces(mien_net *net, const mien_image *const *images,
 /* Cosine similarity of two embeddings of d values, -1..1. */
 MIEN_API float mien_similarity(const float *a, const float *b, int d);
 
-typedef struct mien_age_gender {
-    float age;         /* years */
-    int male;          /* 1 male, 0 female */
-    float probability; /* of that gender, 0.5..1 */
-} mien_age_gender;
-/* Age and gender of nfaces faces, which may be of several pictures: images[i] is the picture of
- * faces[i]. images, faces, out: [nfaces]. */
-MIEN_API int mien_age_gender_run(mien_net *net, const mien_image *const *images,
-                                 const mien_face *faces, int nfaces, mien_age_gender *out);
-
-/* ------------------------------------------------------------------ classes */
+/* What kind of thing an attribute says, and thereby what its values are. */
+enum mien_attribute_kind {
+    MIEN_VALUE,        /* 1 value: a number, in unit */
+    MIEN_DISTRIBUTION, /* a probability a label; they sum to 1 */
+    MIEN_PROBABILITY,  /* 1 value, 0..1: that it is so */
+    MIEN_ANGLES        /* 3 values, degrees: pitch (up is positive), yaw (to the image's right is
+                          positive), roll (clockwise is positive) */
+};
+/* What a network says of each item: whatever its blob names (docs/blob.md). Strings belong to the
+ * network. */
+typedef struct mien_attribute {
+    size_t struct_size;
+    const char *name; /* "age" */
+    enum mien_attribute_kind kind;
+    int first, count; /* its values are values[first .. first + count - 1] of an item's */
+    const char *unit; /* of MIEN_VALUE: "years"; else "" */
+    float low, high;  /* values are within; -INFINITY, INFINITY where nothing bounds them */
+    const char *const *labels; /* of MIEN_DISTRIBUTION: [count]; else NULL */
+} mien_attribute;
+/* Attribute i of a network, 0 .. mien_net_info.attributes - 1. MIEN_EINVAL where there is none. */
+MIEN_API int mien_attribute_at(const mien_net *net, int i, mien_attribute *attribute);
+/* The likeliest label of a distribution, as a position in its labels; of equals the first. values:
+ * the item's, as mien_attributes() gave them. */
+MIEN_API int mien_attribute_best(const mien_attribute *attribute, const float *values);
+/*
+ * The attributes of n items, which may be of several images: images[i] is the image of faces[i];
+ * for tasks that look at whole images faces is NULL. out: [n][attribute_values]. As for all
+ * networks, what it says is a guess: a distribution tells how sure it is.
+ */
+MIEN_API int mien_attributes(mien_net *net, const mien_image *const *images, const mien_face *faces,
+                             int n, float *out);
 
 typedef struct mien_class {
     int index;
@@ -360,15 +445,13 @@ typedef struct mien_class {
     const char *label; /* owned by the network; NULL where unknown */
     const char *wnid;  /* WordNet id such as "n01440764"; NULL where unknown */
 } mien_class;
-/* Classifies n pictures (short side scaled, centre crop, as the blob says). out: [n][top], best
+/* Classifies n images (short side scaled, centre crop, as the blob says). out: [n][top], best
  * first; top must not be larger than the number of classes. */
 MIEN_API int mien_classify(mien_net *net, const mien_image *const *images, int n, int top,
                            mien_class *out);
 
-/* ------------------------------------------------------------------ drawing */
-
-/* Draws a face's box, landmarks and a label (ASCII; may be NULL) into the picture, in a colour
- * picked from `index`. Line width and letters follow the size of the picture. */
+/* Draws a face's box, landmarks and a label (ASCII; may be NULL) into the image, in a colour
+ * picked from `index`. Line width and letters follow the size of the image. */
 MIEN_API int mien_draw_face(mien_image *img, const mien_face *face, const char *label, int index);
 /* Draws lines of text (separated by '\n') on a dark panel at the top left. */
 MIEN_API int mien_draw_caption(mien_image *img, const char *text);

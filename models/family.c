@@ -22,7 +22,7 @@ static const struct {
     {"insightface_genderage", build_insightface_genderage},
 };
 
-int models_build(const struct blob *blob, struct net **out) {
+int models_shape(const struct blob *blob, struct net **out) {
     *out = NULL;
     const char *arch = blob_meta(blob, "arch"), *text = blob_meta(blob, "variant");
     size_t f = 0, count = sizeof families / sizeof families[0];
@@ -43,6 +43,18 @@ int models_build(const struct blob *blob, struct net **out) {
         rc = net_finish(net);
     }
     json_decref(variant);
+    if (rc) {
+        net_free(net);
+        return rc;
+    }
+    *out = net;
+    return MIEN_OK;
+}
+
+int models_build(const struct blob *blob, struct net **out) {
+    struct net *net;
+    *out = NULL;
+    int rc = models_shape(blob, &net);
     if (!rc) rc = fold_net(net);
     if (rc) {
         net_free(net);

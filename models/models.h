@@ -13,5 +13,7 @@
 /* Builds and folds the network of the blob's `arch`. MIEN_EWEIGHTS where tensors or metadata do not
  * fit; free with net_free(). blob must outlive the net. */
 int models_build(const struct blob *blob, struct net **out);
+/* The same without folding: layers, outputs and shapes, for who wants to know what a network is. */
+int models_shape(const struct blob *blob, struct net **out);
 
 #endif

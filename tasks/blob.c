@@ -1,66 +1,13 @@
 /* What a blob says of itself, for those who do not want to run it. */
 #include "engine/err.h"
-#include "tasks/tasks.h"
+#include "engine/sized.h"
+#include "tasks/net.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 struct mien_blob {
     struct blob *blob;
 };
-
-static const char *text_or_empty(const struct blob *b, const char *key) {
-    const char *s = blob_meta(b, key);
-    return s ? s : "";
-}
-
-static int task_of(const struct blob *b, enum mien_task *task) {
-    static const struct {
-        const char *name;
-        enum mien_task task;
-    } tasks[] = {{"classify", MIEN_TASK_CLASSIFY},
-                 {"detect", MIEN_TASK_DETECT},
-                 {"embed", MIEN_TASK_EMBED},
-                 {"age_gender", MIEN_TASK_AGE_GENDER}};
-    const char *s = text_or_empty(b, "task");
-    for (size_t i = 0; i < sizeof tasks / sizeof tasks[0]; i++)
-        if (strcmp(s, tasks[i].name) == 0) {
-            *task = tasks[i].task;
-            return MIEN_OK;
-        }
-    return err_set(MIEN_EWEIGHTS, "%s: metadata task '%s' is not one this version knows",
-                   blob_label(b), s);
-}
-
-/* Rows of the last fully connected layer: embedding values or classes. */
-static int last_rows(const struct blob *b) {
-    const struct blob_tensor *t = blob_find(b, "fc.weight");
-    if (!t) t = blob_find(b, "linear.weight");
-    return t && t->dims == 2 ? (int)t->shape[0] : 0;
-}
-
-int tasks_blob_info(const struct blob *b, mien_net_info *info) {
-    memset(info, 0, sizeof *info);
-    int rc = task_of(b, &info->task);
-    if (rc) return rc;
-    info->name = text_or_empty(b, "name");
-    info->arch = text_or_empty(b, "arch");
-    info->licence = text_or_empty(b, "licence");
-    info->source = text_or_empty(b, "source");
-    info->accuracy = text_or_empty(b, "accuracy");
-    info->calibrated = precision_calibrated(b);
-    info->file_bytes = blob_size(b);
-    for (int i = 0; i < blob_count(b); i++)
-        if (!precision_range(blob_at(b, i))) info->parameters += blob_at(b, i)->count;
-    json_t *input = json_loads(text_or_empty(b, "input"), 0, NULL);
-    info->width = (int)json_integer_value(json_object_get(input, "width"));
-    info->height = (int)json_integer_value(json_object_get(input, "height"));
-    json_decref(input);
-    info->dynamic_size = info->task == MIEN_TASK_DETECT || info->task == MIEN_TASK_CLASSIFY;
-    if (info->task == MIEN_TASK_EMBED) info->embedding_size = last_rows(b);
-    if (info->task == MIEN_TASK_CLASSIFY) info->classes = last_rows(b);
-    return MIEN_OK;
-}
 
 int mien_blob_open(const char *path, mien_blob **out) {
     *out = NULL;
@@ -81,7 +28,11 @@ void mien_blob_close(mien_blob *b) {
 }
 
 int mien_blob_info(const mien_blob *b, mien_net_info *info) {
-    return tasks_blob_info(b->blob, info);
+    struct mien_net net = {.blob = b->blob};
+    int rc = net_describe(&net);
+    if (!rc) rc = sized_write(info, &net.info, sizeof net.info, "mien_net_info");
+    net_forget(&net);
+    return rc;
 }
 
 const char *mien_blob_meta(const mien_blob *b, const char *key) {
@@ -94,11 +45,8 @@ int mien_blob_tensors(const mien_blob *b) {
 
 int mien_blob_tensor_at(const mien_blob *b, int i, mien_blob_tensor *t) {
     const struct blob_tensor *x = blob_at(b->blob, i);
-    memset(t, 0, sizeof *t);
     if (!x) return err_set(MIEN_EINVAL, "%s: no tensor %d", blob_label(b->blob), i);
-    t->name = x->name;
-    t->dtype = "F32";
-    t->dims = x->dims;
-    for (int d = 0; d < x->dims; d++) t->shape[d] = x->shape[d];
-    return MIEN_OK;
+    mien_blob_tensor own = {.name = x->name, .dtype = "F32", .dims = x->dims};
+    for (int d = 0; d < x->dims; d++) own.shape[d] = x->shape[d];
+    return sized_write(t, &own, sizeof own, "mien_blob_tensor");
 }

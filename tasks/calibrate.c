@@ -1,6 +1,6 @@
 /* Calibration: watching a network's runs, and keeping what was seen in its blob. */
 #include "engine/err.h"
-#include "tasks/tasks.h"
+#include "tasks/net.h"
 
 int mien_calibrate_begin(mien_net *net) {
     if (net->ctx->precision != MIEN_FP32)
@@ -10,7 +10,7 @@ int mien_calibrate_begin(mien_net *net) {
         return err_set(MIEN_EINVAL, "%s: a calibration runs already", net->info.name);
     int rc = calibration_new(net->net, &net->calibration);
     if (rc) return rc;
-    tasks_plans_drop(net);
+    plans_drop(net);
     net->net->keep_values = 1;
     net->observer = calibration_observer(net->calibration);
     return MIEN_OK;
@@ -22,7 +22,7 @@ int mien_calibrate_save(mien_net *net, const char *path) {
     int rc = calibration_save(net->calibration, path);
     net->observer = NULL;
     net->net->keep_values = 0;
-    tasks_plans_drop(net);
+    plans_drop(net);
     calibration_free(net->calibration);
     net->calibration = NULL;
     return rc;

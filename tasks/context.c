@@ -1,7 +1,10 @@
-#include "engine/err.h"
-#include "engine/pool.h"
-#include "tasks/tasks.h"
+#include "tasks/context.h"
 
+#include "engine/err.h"
+#include "engine/sized.h"
+
+#include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,8 +32,9 @@ const char *mien_strerror(int code) {
     }
 }
 
-void mien_options_default(mien_options *opt) {
-    memset(opt, 0, sizeof *opt);
+void mien_options_default(mien_options *opt, size_t size) {
+    memset(opt, 0, size);
+    opt->struct_size = size;
 }
 
 /* Joins a folder and a name; NULL without memory. */
@@ -50,9 +54,9 @@ static char *default_weights_dir(void) {
 
 int mien_open(const mien_options *opt, mien_ctx **out) {
     *out = NULL;
-    mien_options o;
-    mien_options_default(&o);
-    if (opt) o = *opt;
+    mien_options o = {.struct_size = sizeof o};
+    int rc = sized_read(&o, sizeof o, opt, "mien_options");
+    if (rc) return rc;
     if (o.threads < 0) return err_set(MIEN_EINVAL, "%d threads; at least 1 is needed", o.threads);
     const struct backend_ops *ops = backend_find(o.device);
     if (!ops)
@@ -71,7 +75,7 @@ int mien_open(const mien_options *opt, mien_ctx **out) {
                                 .precision = o.precision,
                                 .kernels = o.backend,
                                 .use_cache = !o.no_pack_cache};
-    int rc = ops->open(&b, &ctx->backend);
+    rc = ops->open(&b, &ctx->backend);
     if (rc) {
         mien_close(ctx);
         return rc;
@@ -85,6 +89,46 @@ void mien_close(mien_ctx *ctx) {
     ctx->ops->close(ctx->backend, NULL, NULL);
     free(ctx->weights_dir);
     free(ctx);
+}
+
+static int is_blob(const struct dirent *entry) {
+    static const char suffix[] = ".safetensors";
+    size_t n = strlen(entry->d_name), m = sizeof suffix - 1;
+    return entry->d_name[0] != '.' && n > m && strcmp(entry->d_name + n - m, suffix) == 0;
+}
+
+static int compare_entries(const struct dirent **a, const struct dirent **b) {
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* The pointers, then the texts. */
+static char **join_names(struct dirent **entries, int n) {
+    size_t bytes = ((size_t)n + 1) * sizeof(char *);
+    for (int i = 0; i < n; i++) bytes += strlen(entries[i]->d_name) + 1;
+    char **names = malloc(bytes), *at = (char *)(names + n + 1);
+    if (!names) return NULL;
+    for (int i = 0; i < n; i++) {
+        names[i] = at;
+        at = stpcpy(at, entries[i]->d_name);
+        at -= strlen(".safetensors");
+        *at++ = '\0';
+    }
+    names[n] = NULL;
+    return names;
+}
+
+int mien_net_list(const mien_ctx *ctx, char ***names) {
+    struct dirent **entries = NULL;
+    *names = NULL;
+    int n = scandir(ctx->weights_dir, &entries, is_blob, compare_entries);
+    if (n < 0 && errno != ENOENT)
+        return err_set(errno == ENOMEM ? MIEN_ENOMEM : MIEN_EIO, "%s: %s", ctx->weights_dir,
+                       strerror(errno));
+    if (n < 0) n = 0;
+    *names = join_names(entries, n);
+    for (int i = 0; i < n; i++) free(entries[i]);
+    free(entries);
+    return *names ? MIEN_OK : err_set(MIEN_ENOMEM, "out of memory");
 }
 
 const char *mien_weights_dir(const mien_ctx *ctx) {

@@ -1,7 +1,7 @@
 /* Copies of pictures in a device's memory. */
 #include "engine/err.h"
+#include "tasks/context.h"
 #include "vision/image.h"
-#include "tasks/tasks.h"
 
 #include <stdlib.h>
 

@@ -5,6 +5,7 @@
 #include "vision/image.h"
 
 #include <math.h>
+#include <string.h>
 
 /* insightface/python-package/insightface/utils/face_align.py, arcface_dst. */
 const float align_template[5][2] = {{38.2946f, 51.6963f},
@@ -95,6 +96,11 @@ int align_face(const mien_image *img, const mien_face *face, struct similarity *
     return align_estimate((const float(*)[2])at, align_template, out);
 }
 
+void mien_crop_face(mien_face *face) {
+    *face = (mien_face){.box = {0, 0, MIEN_CROP_SIDE, MIEN_CROP_SIDE}, .score = 1};
+    memcpy(face->landmarks, align_template, sizeof align_template);
+}
+
 int mien_align(const mien_image *img, const mien_face *faces, int nfaces, uint8_t *crops) {
     int code = image_check(img);
     if (code != MIEN_OK) return code;
@@ -104,8 +110,8 @@ int mien_align(const mien_image *img, const mien_face *faces, int nfaces, uint8_
         struct similarity t;
         code = align_face(img, &faces[f], &t);
         if (code != MIEN_OK) return err_prefix(code, "face %d", f);
-        align_warp(img, &t, crops + (size_t)f * ALIGN_SIDE * ALIGN_SIDE * 3, ALIGN_SIDE * 3,
-                   ALIGN_SIDE, ALIGN_SIDE);
+        align_warp(img, &t, crops + (size_t)f * MIEN_CROP_SIDE * MIEN_CROP_SIDE * 3,
+                   MIEN_CROP_SIDE * 3, MIEN_CROP_SIDE, MIEN_CROP_SIDE);
     }
     return MIEN_OK;
 }
@@ -118,11 +124,12 @@ int align_prepare(struct resized *r, const mien_image *img, const mien_face *fac
     if (on_device) {
         double inverse[4];
         invert(&t, inverse);
-        resize_warp(r, img, inverse, ALIGN_SIDE, ALIGN_SIDE);
+        resize_warp(r, img, inverse, MIEN_CROP_SIDE, MIEN_CROP_SIDE);
         return MIEN_OK;
     }
-    code = resize_room(r, ALIGN_SIDE, ALIGN_SIDE, &crop);
-    if (code == MIEN_OK) align_warp(img, &t, crop, ALIGN_SIDE * 3, ALIGN_SIDE, ALIGN_SIDE);
+    code = resize_room(r, MIEN_CROP_SIDE, MIEN_CROP_SIDE, &crop);
+    if (code == MIEN_OK)
+        align_warp(img, &t, crop, MIEN_CROP_SIDE * 3, MIEN_CROP_SIDE, MIEN_CROP_SIDE);
     return code;
 }
 

@@ -11,8 +11,6 @@
 
 #include "vision/resize.h"
 
-#define ALIGN_SIDE 112
-
 /* ArcFace's template: where the five landmarks lie in a 112x112 crop, pixel index coordinates. */
 extern const float align_template[5][2];
 

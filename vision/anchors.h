@@ -10,8 +10,33 @@
 #ifndef MIEN_VISION_ANCHORS_H
 #define MIEN_VISION_ANCHORS_H
 
-#include "engine/anchors.h"
 #include "mien.h"
+
+#include <stdint.h>
+
+#define ANCHOR_LEVELS   5
+#define ANCHOR_PER_CELL 4
+
+enum anchor_kind {
+    ANCHORS_OFFSETS,  /* RetinaFace: offsets from the anchor's centre, logarithms of its size */
+    ANCHORS_DISTANCES /* SCRFD: distances from the centre to the four sides, in strides */
+};
+
+struct anchor_level {
+    int stride;                  /* pixels of the input from cell to cell */
+    int anchors;                 /* anchors a cell, 1..ANCHOR_PER_CELL */
+    float size[ANCHOR_PER_CELL]; /* side of the square anchor, pixels; unused for distances */
+};
+
+struct anchor_spec {
+    enum anchor_kind kind;
+    int levels;
+    struct anchor_level level[ANCHOR_LEVELS];
+    float centre[ANCHOR_LEVELS]; /* centre of cell 0 of a level, pixels: 7.5, stride / 2 or 0 */
+    float variance[2];           /* factors of a box's centre and size offsets */
+    float landmark_variance;     /* factor of landmark offsets */
+    int plus_one;                /* 1: a width is x2 - x1 + 1, as in Caffe and MXNet code */
+};
 
 /* The raw outputs of one level: NHWC, batch 1, contiguous; A = the level's anchors. */
 struct anchor_output {

@@ -2,6 +2,7 @@
 #include "vision/image.h"
 
 #include "engine/err.h"
+#include "engine/sized.h"
 #include "vision/codec.h"
 
 #include <errno.h>
@@ -13,7 +14,6 @@
 #include <unistd.h>
 
 #define DEFAULT_MAX_PIXELS 200000000u
-#define MAX_SIDE           (1 << 24)
 #define FIRST_READ         (1 << 16)
 
 struct format {
@@ -60,7 +60,8 @@ static const struct format formats[] = {
 
 int image_check(const mien_image *img) {
     if (!img || !img->pixels) return err_set(MIEN_EINVAL, "picture: no pixels given");
-    if (img->width < 1 || img->height < 1 || img->width > MAX_SIDE || img->height > MAX_SIDE)
+    if (img->width < 1 || img->height < 1 || img->width > IMAGE_MAX_SIDE ||
+        img->height > IMAGE_MAX_SIDE)
         return err_set(MIEN_EINVAL, "picture: a size of %dx%d is not possible", img->width,
                        img->height);
     if (img->pitch < (ptrdiff_t)img->width * 3)
@@ -92,7 +93,7 @@ int codec_check_size(const char *what, uint64_t width, uint64_t height,
     if (width == 0 || height == 0)
         return err_set(MIEN_EFORMAT, "%s: the header gives a size of %llux%llu pixels", what,
                        (unsigned long long)width, (unsigned long long)height);
-    if (width > MAX_SIDE || height > MAX_SIDE || width * height > opt->max_pixels)
+    if (width > IMAGE_MAX_SIDE || height > IMAGE_MAX_SIDE || width * height > opt->max_pixels)
         return err_set(MIEN_ETOOBIG, "%s of %llux%llu pixels is over the limit of %llu pixels",
                        what, (unsigned long long)width, (unsigned long long)height,
                        (unsigned long long)opt->max_pixels);
@@ -122,7 +123,7 @@ int codec_over_white(const uint8_t *rgba, uint8_t *rgb, int n) {
 int mien_image_new(int width, int height, mien_image **out) {
     if (!out) return err_set(MIEN_EINVAL, "mien_image_new: no place for the result given");
     *out = NULL;
-    if (width < 1 || height < 1 || width > MAX_SIDE || height > MAX_SIDE)
+    if (width < 1 || height < 1 || width > IMAGE_MAX_SIDE || height > IMAGE_MAX_SIDE)
         return err_set(MIEN_EINVAL, "a picture of %dx%d pixels is not possible", width, height);
     mien_image *img = calloc(1, sizeof *img);
     size_t pitch = (size_t)width * 3;
@@ -141,7 +142,7 @@ int mien_image_new(int width, int height, mien_image **out) {
 void mien_image_free(mien_image *img) {
     if (!img) return;
     mien_image_forget(img);
-    free(img->pixels);
+    if (!img->borrowed) free(img->pixels);
     free(img);
 }
 
@@ -155,8 +156,9 @@ int mien_image_decode(mien_ctx *ctx, const void *bytes, size_t size, const mien_
     if (size > IMAGE_MAX_FILE)
         return err_set(MIEN_ETOOBIG, "a file of %zu bytes is over the limit of %zu bytes", size,
                        IMAGE_MAX_FILE);
-    mien_decode_options o = {0};
-    if (opt) o = *opt;
+    mien_decode_options o = {.struct_size = sizeof o};
+    int rc = sized_read(&o, sizeof o, opt, "mien_decode_options");
+    if (rc) return rc;
     if (o.min_side < 0)
         return err_set(MIEN_EINVAL, "min_side is %d, it must not be negative", o.min_side);
     if (o.max_pixels == 0) o.max_pixels = DEFAULT_MAX_PIXELS;

@@ -14,6 +14,8 @@
 
 /* Files above this many bytes are refused unread. */
 #define IMAGE_MAX_FILE ((size_t)1 << 30)
+/* Pixels of a side. */
+#define IMAGE_MAX_SIDE (1 << 24)
 
 /* MIEN_OK where img has pixels, a size of at least 1x1 and a pitch that holds its rows. */
 int image_check(const mien_image *img);

@@ -231,7 +231,7 @@ static void test_input(void) {
 
 /* ---------------------------------------------------------------------- faces */
 
-enum { LEVELS = 3 };
+enum { LEVELS = 3, FIRST = 3 /* what the run's first image is called */ };
 
 /* What was compared; most: candidates of an image that were not too many. */
 static struct { int images, left, faces, most; } seen;
@@ -243,13 +243,13 @@ struct detector {
     struct net net;
     struct plan_graph g;
     float *values; /* as in cuda_run.output */
-    struct backend_faces want;
-    struct backend_place places[MOST_BATCH];
+    struct faces_post want;
+    struct faces_place places[MOST_BATCH];
     int landmarks;
 };
 
-static void place_of(void *context, int image, struct backend_place *out) {
-    *out = ((struct detector *)context)->places[image - 3];
+static void place_of(void *context, int image, struct faces_place *out) {
+    *out = ((struct detector *)context)->places[image - FIRST];
 }
 
 static void make_spec(struct anchor_spec *s) {
@@ -308,15 +308,14 @@ static void make_detector(struct detector *d, int batch, int side, int crowd, in
     d->want.plus_one = one_in(2);
     d->want.place = place_of;
     d->want.context = d;
-    d->want.first = 3;
     d->want.most = one_in(2) ? draw(1, 20) : draw(500, 5000);
     d->want.row = d->want.most + draw(0, 3);
-    d->want.counts = malloc((size_t)batch * sizeof *d->want.counts);
-    d->want.faces = malloc((size_t)(batch * d->want.row) * sizeof *d->want.faces);
+    d->want.counts = malloc((size_t)(FIRST + batch) * sizeof *d->want.counts);
+    d->want.faces = malloc((size_t)((FIRST + batch) * d->want.row) * sizeof *d->want.faces);
     for (int b = 0; b < batch; b++)
         d->places[b] =
-            (struct backend_place){{(float)draw_real(0.5, 9), (float)draw_real(0.5, 9)},
-                                   {(float)draw(20, 8 * side * 6), (float)draw(20, 8 * side * 6)}};
+            (struct faces_place){{(float)draw_real(0.5, 9), (float)draw_real(0.5, 9)},
+                                 {(float)draw(20, 8 * side * 6), (float)draw(20, 8 * side * 6)}};
 }
 
 static void detector_free(struct detector *d) {
@@ -379,10 +378,10 @@ static void test_faces(int crowd) {
                            .output = (float *)(uintptr_t)values};
     if (!cuda_faces_possible(&d.g, &d.want)) test_fail("the device cannot do it");
     for (int again = 0; again < 2; again++) { /* atomics come in any order */
-        memset(d.want.counts, 0x55, (size_t)batch * sizeof *d.want.counts);
-        if (cuda_faces_find(&run, &finder, &d.want)) test_fail("%s", err_text());
+        memset(d.want.counts, 0x55, (size_t)(FIRST + batch) * sizeof *d.want.counts);
+        if (cuda_faces_find(&run, &finder, &d.want, FIRST)) test_fail("%s", err_text());
         test_check(gpu->stream_wait(gpu_stream), "wait");
-        int left = cuda_faces_take(&run, &finder, &d.want), expected_left = 0;
+        int left = cuda_faces_read(&run, &finder, &d.want, FIRST), expected_left = 0;
         for (int b = 0; b < batch; b++) {
             int all;
             faces_of(&d, b, &c, &all);
@@ -392,11 +391,11 @@ static void test_faces(int crowd) {
             seen.left += expected < 0;
             seen.faces += expected > 0 ? expected : 0;
             if (all <= CUDA_CANDIDATES && all > seen.most) seen.most = all;
-            if (d.want.counts[b] != expected)
-                test_fail("image %d: %d faces of %d candidates, not %d", b, d.want.counts[b], all,
-                          expected);
+            if (d.want.counts[FIRST + b] != expected)
+                test_fail("image %d: %d faces of %d candidates, not %d", b,
+                          d.want.counts[FIRST + b], all, expected);
             for (int i = 0; i < expected; i++)
-                compare_faces(&d.want.faces[b * d.want.row + i], &c.at[i].face, i);
+                compare_faces(&d.want.faces[(FIRST + b) * d.want.row + i], &c.at[i].face, i);
         }
         if (left != expected_left) test_fail("%d are left, not %d", left, expected_left);
     }

@@ -1,0 +1,170 @@
+#include "analysis/analysis.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int has(steps_t steps, int i) {
+    return (int)(steps >> i & 1);
+}
+
+steps_t analysis_steps(const struct networks *networks, enum mien_result result) {
+    steps_t steps = 0;
+
+    for (int i = 0; i < networks->n; i++)
+        if (networks->at[i].task.result == result) steps |= 1U << i;
+    return steps;
+}
+
+steps_t analysis_with_needs(const struct networks *networks, steps_t steps) {
+    for (int i = 0; i < networks->n; i++)
+        if (has(steps, i) && networks->at[i].task.item == MIEN_ITEM_FACE)
+            return steps | analysis_steps(networks, MIEN_RESULT_FACES);
+    return steps;
+}
+
+/* The network of a step that is wanted and not left out; else NULL. */
+static const struct network *step_network(const struct networks *networks,
+                                          const struct analysis_options *o, int i) {
+    const struct network *network = &networks->at[i];
+
+    if (!has(o->steps, i) || !network->net) return NULL;
+    return o->aligned && network->task.result == MIEN_RESULT_FACES ? NULL : network;
+}
+
+/* Detection alone may work on a JPEG decoded at a reduced scale; everything else wants all
+ * pixels. */
+int analysis_min_side(const struct networks *networks, const struct analysis_options *o) {
+    const struct network *detector = networks_giving(networks, MIEN_RESULT_FACES);
+
+    if (o->all_pixels || o->aligned || !detector || o->detect.size == 0) return 0;
+    if (o->steps & ~analysis_steps(networks, MIEN_RESULT_FACES)) return 0;
+    if (o->detect.size > 0) return o->detect.size;
+    return detector->info.width > detector->info.height ? detector->info.width
+                                                        : detector->info.height;
+}
+
+int analysis_looks(const struct networks *networks, const struct analysis_options *o) {
+    int n = 0;
+
+    for (int i = 0; i < networks->n; i++) n += step_network(networks, o, i) != NULL;
+    return n;
+}
+
+static void fail(struct analysis *a, int rc, const char *why) {
+    if (a->rc) return; /* the first cause is the one to tell */
+    a->rc = rc;
+    snprintf(a->why, sizeof a->why, "%s", why);
+}
+
+static void submit(struct analysis *a, int i, struct runner *runner) {
+    const struct network *network = &a->networks->at[i];
+    struct item *item = &a->item[i];
+    int looks_at_faces = network->task.item == MIEN_ITEM_FACE;
+
+    *item = (struct item){.network = network,
+                          .image = a->image,
+                          .faces = looks_at_faces ? a->faces : NULL,
+                          .n = looks_at_faces ? a->nfaces : 1,
+                          .detect = &a->options->detect,
+                          .top = a->options->top};
+    if (a->options->aligned && network->task.result == MIEN_RESULT_EMBEDDING) {
+        item->crops = a->crop;
+        item->image = NULL;
+        item->faces = NULL;
+    }
+    a->begun |= 1U << i;
+    runner->submit(runner, item);
+}
+
+/* Submits the steps of which what they look at is there. */
+static void submit_ready(struct analysis *a, enum mien_item there, struct runner *runner) {
+    for (int i = 0; i < a->networks->n && !a->rc; i++) {
+        const struct network *network = step_network(a->networks, a->options, i);
+        if (network && network->task.item == there && !has(a->begun, i)) submit(a, i, runner);
+    }
+}
+
+/* The picture is the face. */
+static void take_aligned(struct analysis *a) {
+    a->faces = malloc(sizeof *a->faces);
+    if (!a->faces) {
+        fail(a, MIEN_ENOMEM, "out of memory");
+        return;
+    }
+    mien_crop_face(a->faces);
+    a->nfaces = 1;
+    faces_copy_crop(a->image, a->crop);
+}
+
+void analysis_begin(struct analysis *a, const struct networks *networks,
+                    const struct analysis_options *options, const mien_image *image,
+                    struct runner *runner) {
+    memset(a, 0, offsetof(struct analysis, crop));
+    a->networks = networks;
+    a->options = options;
+    a->image = image;
+    a->width = image->full_width ? image->full_width : image->width;
+    a->height = image->full_height ? image->full_height : image->height;
+    if (options->aligned && (a->width != MIEN_CROP_SIDE || a->height != MIEN_CROP_SIDE))
+        fail(a, MIEN_EINVAL, "an aligned face must be a picture of 112x112 pixels");
+    else if (options->aligned)
+        take_aligned(a);
+    submit_ready(a, MIEN_ITEM_IMAGE, runner);
+    if (a->nfaces > 0) submit_ready(a, MIEN_ITEM_FACE, runner);
+}
+
+/* The results of step i, which has run. */
+static void take(struct analysis *a, int i) {
+    struct item *item = &a->item[i];
+    double seconds = item->seconds * item->part;
+
+    a->done |= 1U << i;
+    a->seconds[i] = seconds * (1 - item->aligning);
+    a->aligning += seconds * item->aligning;
+    if (item->rc) {
+        fail(a, item->rc, item->why);
+    } else if (item->found) {
+        a->faces = item->found;
+        item->found = NULL;
+        a->nfaces = faces_pick(a->faces, item->nfound, a->options->pick, a->width, a->height);
+    }
+}
+
+/* Takes what has run and submits what it made possible. Returns how many steps are under way. */
+static int advance(struct analysis *a, struct runner *runner) {
+    steps_t fresh = a->begun & ~a->done;
+    int under_way = 0;
+
+    for (int i = 0; i < a->networks->n; i++)
+        if (has(fresh, i)) take(a, i);
+    if (a->nfaces > 0) submit_ready(a, MIEN_ITEM_FACE, runner);
+    for (int i = 0; i < a->networks->n; i++) under_way += has(a->begun & ~a->done, i);
+    return under_way;
+}
+
+int analysis_end(struct analysis *const *list, int n, struct runner *runner) {
+    int under_way;
+
+    do {
+        if (runner->wait(runner)) return -1;
+        under_way = 0;
+        for (int i = 0; i < n; i++) under_way += advance(list[i], runner);
+    } while (under_way > 0);
+    return 0;
+}
+
+void analysis_free(struct analysis *a) {
+    if (!a->networks) return;
+    for (int i = 0; i < a->networks->n; i++) item_clear(&a->item[i]);
+    free(a->faces);
+    a->faces = NULL;
+    a->networks = NULL;
+}
+
+const struct item *analysis_item(const struct analysis *a, enum mien_result result) {
+    for (int i = 0; i < a->networks->n; i++)
+        if (has(a->done, i) && a->networks->at[i].task.result == result && !a->item[i].rc)
+            return &a->item[i];
+    return NULL;
+}

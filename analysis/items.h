@@ -1,0 +1,52 @@
+/*
+ * items.h - one picture, or the faces of one, for one network; and runs of many of them.
+ *
+ * Items of several pictures run as one call of mien.h where they want the same, because networks
+ * are faster that way; results do not depend on what an item runs with.
+ */
+#ifndef MIEN_ANALYSIS_ITEMS_H
+#define MIEN_ANALYSIS_ITEMS_H
+
+#include "analysis/networks.h"
+
+/* What is pointed to stays the owner's and must live until the item has run. */
+struct item {
+    const struct network *network; /* NULL: it brings its own work, `call` */
+    int (*call)(void *context);    /* alone in its run; returns a MIEN_E code */
+    void *context;
+    const mien_image *image;           /* NULL where crops are given */
+    const mien_face *faces;            /* of networks that look at faces: [n] */
+    const uint8_t *crops;              /* embedders: instead of both, [n] aligned crops */
+    int n;                             /* faces; 1 where it is the image that is looked at */
+    const mien_detect_options *detect; /* detectors; items of different options do not mix */
+    int top;                           /* classifiers: classes wanted */
+
+    /* Results, valid where rc is MIEN_OK; one of them, by malloc, the owner's to free. */
+    mien_face *found; /* [nfound] */
+    int nfound;
+    mien_class *classes; /* [top] */
+    float *values;       /* of embeddings or attributes: [n][item_width()] */
+    int rc;              /* a MIEN_E code, MIEN_ENOMEM too */
+    char why[512];       /* its sentence */
+    double seconds;      /* the run took */
+    double part;         /* this item's part of the run, 0..1 */
+    double aligning;     /* the part of the run that aligned faces, 0..1 */
+
+    /* Of who runs it (runner.h). */
+    struct item *next;
+    void *group;
+    int state;
+    double arrived, submitted, waited; /* seconds */
+};
+
+/* Values an item of this network has for each of its n. */
+int item_width(const struct network *network);
+/* 1 where b may run with a. */
+int items_join(const struct item *a, const struct item *b);
+/* Runs n items of one kind. Where that fails each runs alone, so that what is wrong with one is its
+ * own. */
+void items_run(struct item *const *items, int n);
+/* Frees the results. */
+void item_clear(struct item *item);
+
+#endif

@@ -1,0 +1,156 @@
+#include "analysis/result_json.h"
+
+#include "common/json_values.h"
+
+/* Places after the point: a box is good to 0.01 pixel, a score to what fp32 carries. */
+enum { PIXEL_PLACES = 3, SCORE_PLACES = 6, VALUE_PLACES = 2, MS_PLACES = 3 };
+
+json_t *result_pixels(const float *v, int n, int *failed) {
+    json_t *array = json_array();
+
+    for (int i = 0; i < n; i++)
+        json_value_append(array, json_value_number((double)v[i], PIXEL_PLACES), failed);
+    return array;
+}
+
+json_t *result_landmarks(const mien_face *face, int *failed) {
+    json_t *array = json_array();
+
+    for (int k = 0; k < 5; k++)
+        json_value_append(array, result_pixels(face->landmarks[k], 2, failed), failed);
+    return array;
+}
+
+json_t *result_score(float score) {
+    return json_value_number((double)score, SCORE_PLACES);
+}
+
+json_t *result_ms(double ms) {
+    return json_value_number(ms, MS_PLACES);
+}
+
+static json_t *result_value(float v) {
+    return json_value_number((double)v, VALUE_PLACES);
+}
+
+/* The likeliest label; of more than two, what the others have, too. */
+static json_t *distribution_json(const mien_attribute *t, const float *values, int *failed) {
+    const float *p = values + t->first;
+    int best = mien_attribute_best(t, values);
+    json_t *object = json_object(), *all;
+
+    json_value_set(object, "value", json_value_text(t->labels[best]), failed);
+    json_value_set(object, "probability", result_score(p[best]), failed);
+    if (t->count <= 2) return object;
+    all = json_object();
+    for (int i = 0; i < t->count; i++)
+        json_value_set(all, t->labels[i], result_score(p[i]), failed);
+    json_value_set(object, "distribution", all, failed);
+    return object;
+}
+
+static json_t *attribute_json(const mien_attribute *t, const float *values, int *failed) {
+    const float *v = values + t->first;
+    json_t *object;
+
+    switch (t->kind) {
+    case MIEN_VALUE: return result_value(v[0]);
+    case MIEN_DISTRIBUTION: return distribution_json(t, values, failed);
+    case MIEN_PROBABILITY:
+        object = json_object();
+        json_value_set(object, "probability", result_score(v[0]), failed);
+        return object;
+    case MIEN_ANGLES:
+        object = json_object();
+        json_value_set(object, "pitch", result_value(v[0]), failed);
+        json_value_set(object, "yaw", result_value(v[1]), failed);
+        json_value_set(object, "roll", result_value(v[2]), failed);
+        return object;
+    }
+    return NULL;
+}
+
+/* Adds the attributes that networks looking at faces, or at the picture, told of the i-th. */
+static void add_attributes(json_t *object, const struct analysis *a, enum mien_item item, int i,
+                           int *failed) {
+    for (int k = 0; k < a->networks->n; k++) {
+        const struct network *network = &a->networks->at[k];
+        const float *values = a->item[k].values;
+        if (!values || network->task.result != MIEN_RESULT_ATTRIBUTES || network->task.item != item)
+            continue;
+        values += (size_t)i * (size_t)item_width(network);
+        for (int t = 0; t < network->info.attributes; t++) {
+            mien_attribute one = {.struct_size = sizeof one};
+            if (mien_attribute_at(network->net, t, &one) == MIEN_OK)
+                json_value_set(object, one.name, attribute_json(&one, values, failed), failed);
+        }
+    }
+}
+
+static json_t *embedding_json(const float *v, int n, int *failed) {
+    json_t *array = json_array();
+
+    for (int i = 0; i < n; i++) json_value_append(array, json_value_float(v[i]), failed);
+    return array;
+}
+
+json_t *result_face(const struct analysis *a, int i, int *failed) {
+    const struct item *embedding = analysis_item(a, MIEN_RESULT_EMBEDDING);
+    const mien_face *face = &a->faces[i];
+    json_t *object = json_object();
+
+    json_value_set(object, "box", result_pixels(face->box, 4, failed), failed);
+    json_value_set(object, "score", result_score(face->score), failed);
+    json_value_set(object, "landmarks", result_landmarks(face, failed), failed);
+    add_attributes(object, a, MIEN_ITEM_FACE, i, failed);
+    if (embedding) {
+        int n = item_width(embedding->network);
+        json_value_set(object, "embedding",
+                       embedding_json(embedding->values + (size_t)i * (size_t)n, n, failed),
+                       failed);
+    }
+    return object;
+}
+
+json_t *result_class(const mien_class *c, int *failed) {
+    json_t *object = json_object();
+
+    json_value_set(object, "index", json_integer(c->index), failed);
+    if (c->wnid) json_value_set(object, "wnid", json_value_text(c->wnid), failed);
+    json_value_set(object, "label", json_value_text(c->label), failed);
+    json_value_set(object, "score", result_score(c->score), failed);
+    return object;
+}
+
+void result_add_size(json_t *object, const struct analysis *a, int *failed) {
+    json_value_set(object, "width", json_integer(a->width), failed);
+    json_value_set(object, "height", json_integer(a->height), failed);
+}
+
+void result_add_faces(json_t *object, const struct analysis *a, int *failed) {
+    json_t *list = json_array();
+
+    for (int i = 0; i < a->nfaces; i++) json_value_append(list, result_face(a, i, failed), failed);
+    json_value_set(object, "faces", list, failed);
+    if (a->nfaces > 0)
+        json_value_set(object, "main",
+                       json_integer(mien_main_face(a->faces, a->nfaces, a->width, a->height)),
+                       failed);
+}
+
+void result_add_picture(json_t *object, const struct analysis *a, int *failed) {
+    const struct item *classes = analysis_item(a, MIEN_RESULT_CLASSES);
+    json_t *list = json_array(), *attributes = json_object();
+
+    for (int i = 0; classes && i < classes->top; i++)
+        json_value_append(list, result_class(&classes->classes[i], failed), failed);
+    if (classes)
+        json_value_set(object, "classes", list, failed);
+    else
+        json_decref(list);
+    add_attributes(attributes, a, MIEN_ITEM_IMAGE, 0, failed);
+    if (json_object_size(attributes) > 0)
+        json_value_set(object, "attributes", attributes, failed);
+    else
+        json_decref(attributes);
+}

@@ -1,0 +1,25 @@
+/*
+ * attribute_list.h - what the outputs of a network mean, as its blob tells it.
+ *
+ * Each attribute names the output it is read from, how, and what its values are (docs/blob.md,
+ * `attributes`), so that a network which tells something new needs no code. It is a network's, not
+ * a task's: any task may have results of this kind.
+ */
+#ifndef MIEN_TASKS_ATTRIBUTE_LIST_H
+#define MIEN_TASKS_ATTRIBUTE_LIST_H
+
+#include "mien.h"
+
+struct attribute_list;
+
+/* Reads the list of a network whose outputs are known, from its blob's metadata `attributes` or,
+ * where `text` is not NULL, from that, into net->attributes, and completes net->info.
+ * MIEN_EWEIGHTS. */
+int attribute_list_open(struct mien_net *net, const char *text);
+/* NULL is allowed. */
+void attribute_list_free(struct attribute_list *list);
+/* The values of one item, [attribute_values], from its outputs. */
+void attribute_list_take(const struct attribute_list *list, const float *const *outputs,
+                         float *values);
+
+#endif

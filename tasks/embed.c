@@ -1,0 +1,91 @@
+/* The task embed: a face to numbers that tell people apart. */
+#include "engine/err.h"
+#include "tasks/faces.h"
+#include "tasks/net.h"
+#include "tasks/run.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Cosine similarity from which two faces are one person, for networks whose blobs do not say. */
+#define SAME_PERSON 0.4f
+
+static const struct face_crop crop = {.aligned = 1};
+
+static int open_embedder(struct mien_net *net) {
+    const char *text = blob_meta(net->blob, "same_person");
+    int rc = net_check_output(net, "embedding");
+    if (rc) return rc;
+    net->info.embedding_size = net_output_channels(net, 0);
+    net->info.same_person = SAME_PERSON;
+    if (!text) return MIEN_OK;
+    char *end;
+    double v = strtod(text, &end);
+    if (end == text || *end || !(v > -1 && v < 1))
+        return err_set(MIEN_EWEIGHTS,
+                       "%s: metadata same_person is not a similarity between -1 and 1",
+                       blob_label(net->blob));
+    net->info.same_person = (float)v;
+    return MIEN_OK;
+}
+
+static int fill_face(const struct task_call *c, int i, int workers, struct resized *image) {
+    return face_crop_fill(&crop, c, i, workers, image);
+}
+
+static int take_embedding(const struct task_call *c, int i, struct workspace *w,
+                          const float *const *outputs) {
+    int size = c->net->info.embedding_size;
+    float *dst = (float *)c->out + (size_t)size * (size_t)i;
+    double sum = 0;
+    (void)w;
+    for (int k = 0; k < size; k++) sum += (double)outputs[0][k] * outputs[0][k];
+    double factor = sum > 0 ? 1.0 / sqrt(sum) : 0;
+    for (int k = 0; k < size; k++) dst[k] = (float)(outputs[0][k] * factor);
+    return MIEN_OK;
+}
+
+const struct task task_embed = {
+    .name = "embed",
+    .verb = "embed faces",
+    .item = MIEN_ITEM_FACE,
+    .result = MIEN_RESULT_EMBEDDING,
+    .option = "embedder",
+    .help = "turns a face into numbers that tell people apart",
+    .stage = "embed",
+    .default_network = "mobilefacenet-192",
+    .open = open_embedder,
+    .fill = fill_face,
+    .take = take_embedding,
+};
+
+static int check(const mien_net *net) {
+    int rc = net_check_result(net, MIEN_RESULT_EMBEDDING, task_embed.verb);
+    return rc ? rc : face_crop_check_side(net);
+}
+
+int mien_embed(mien_net *net, const uint8_t *crops, int n, float *out) {
+    int rc = check(net);
+    if (rc) return rc;
+    if (n < 0 || (n > 0 && (!crops || !out))) return err_set(MIEN_EINVAL, "%d crops", n);
+    return task_run(&(struct task_call){.net = net, .n = n, .crops = crops, .out = out});
+}
+
+int mien_embed_faces(mien_net *net, const mien_image *const *images, const mien_face *faces, int n,
+                     float *out) {
+    int rc = check(net);
+    if (!rc) rc = face_crop_check_items(images, faces, n, out);
+    if (rc) return rc;
+    return task_run(&(struct task_call){
+        .net = net, .n = n, .images = images, .faces = faces, .aligns = 1, .out = out});
+}
+
+float mien_similarity(const float *a, const float *b, int d) {
+    double ab = 0, aa = 0, bb = 0;
+    for (int i = 0; i < d; i++) {
+        ab += (double)a[i] * b[i];
+        aa += (double)a[i] * a[i];
+        bb += (double)b[i] * b[i];
+    }
+    return aa > 0 && bb > 0 ? (float)(ab / sqrt(aa * bb)) : 0;
+}

@@ -1,0 +1,164 @@
+/* Networks: found, loaded, described, freed. */
+#include "engine/err.h"
+#include "engine/sized.h"
+#include "models/models.h"
+#include "tasks/net.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char SUFFIX[] = ".safetensors";
+
+static int is_path(const char *name) {
+    size_t n = strlen(name), m = strlen(SUFFIX);
+    return strchr(name, '/') || (n > m && strcmp(name + n - m, SUFFIX) == 0);
+}
+
+int mien_net_path(const mien_ctx *ctx, const char *name, char **path) {
+    if (is_path(name))
+        *path = strdup(name);
+    else if (asprintf(path, "%s/%s%s", ctx->weights_dir, name, SUFFIX) < 0)
+        *path = NULL;
+    return *path ? MIEN_OK : err_set(MIEN_ENOMEM, "%s: out of memory", name);
+}
+
+static int find_file(const mien_ctx *ctx, const char *name, char **path) {
+    int rc = mien_net_path(ctx, name, path);
+    if (rc || is_path(name) || access(*path, F_OK) == 0) return rc;
+    rc = err_set(MIEN_EIO, "no network called '%s' in %s: %s", name, ctx->weights_dir,
+                 strerror(errno));
+    free(*path);
+    *path = NULL;
+    return rc;
+}
+
+static const char *text_or_empty(const struct blob *b, const char *key) {
+    const char *s = blob_meta(b, key);
+    return s ? s : "";
+}
+
+/* What the metadata alone says. */
+static int read_info(struct mien_net *net) {
+    const struct blob *b = net->blob;
+    const char *name = text_or_empty(b, "task"), *license = blob_meta(b, "license");
+    mien_net_info *info = &net->info;
+    net->task = task_named(name);
+    if (!net->task)
+        return err_set(MIEN_EWEIGHTS, "%s: metadata task '%s' is not one this version knows",
+                       blob_label(b), name);
+    *info = (mien_net_info){.struct_size = sizeof *info,
+                            .name = text_or_empty(b, "name"),
+                            .arch = text_or_empty(b, "arch"),
+                            .task = task_id(net->task),
+                            .license = license ? license : text_or_empty(b, "licence"),
+                            .source = text_or_empty(b, "source"),
+                            .accuracy = text_or_empty(b, "accuracy"),
+                            .calibrated = precision_calibrated(b),
+                            .file_bytes = blob_size(b)};
+    for (int i = 0; i < blob_count(b); i++)
+        if (!precision_range(blob_at(b, i))) info->parameters += blob_at(b, i)->count;
+    return MIEN_OK;
+}
+
+static int open_task(struct mien_net *net) {
+    net->info.dynamic_size = net->net->dynamic_size;
+    net->info.width = net->net->input_width;
+    net->info.height = net->net->input_height;
+    if (net->net->noutputs > NET_MAX_OUTPUTS)
+        return err_set(MIEN_EWEIGHTS, "%s: %d outputs, at most %d are possible",
+                       blob_label(net->blob), net->net->noutputs, NET_MAX_OUTPUTS);
+    net->state = calloc(1, net->task->state_size + 1);
+    if (!net->state) return err_set(MIEN_ENOMEM, "%s: out of memory", blob_label(net->blob));
+    return net->task->open(net);
+}
+
+int net_describe(struct mien_net *net) {
+    int rc = read_info(net);
+    if (!rc) rc = models_shape(net->blob, &net->net);
+    return rc ? rc : open_task(net);
+}
+
+void net_forget(struct mien_net *net) {
+    if (net->state && net->task->close) net->task->close(net->state);
+    free(net->state);
+    attribute_list_free(net->attributes);
+    net_free(net->net);
+    net->state = NULL;
+    net->attributes = NULL;
+    net->net = NULL;
+}
+
+static int load(struct mien_net *net, const char *path) {
+    struct precision_support support;
+    int rc = blob_open(path, &net->blob);
+    if (!rc) rc = read_info(net);
+    if (!rc) rc = models_build(net->blob, &net->net);
+    if (!rc) rc = open_task(net);
+    if (rc) return rc;
+    net->ctx->ops->supports(net->ctx->backend, &support);
+    rc = precision_assign(net->net, net->ctx->precision, &support);
+    return rc ? rc : net->ctx->ops->load(net->ctx->backend, net->net, &net->weights);
+}
+
+int mien_net_load(mien_ctx *ctx, const char *name_or_path, mien_net **out) {
+    *out = NULL;
+    char *path;
+    int rc = find_file(ctx, name_or_path, &path);
+    if (rc) return rc;
+    struct mien_net *net = calloc(1, sizeof *net);
+    if (!net) {
+        free(path);
+        return err_set(MIEN_ENOMEM, "%s: out of memory", name_or_path);
+    }
+    net->ctx = ctx;
+    pthread_mutex_init(&net->lock, NULL);
+    rc = load(net, path);
+    free(path);
+    if (rc) {
+        mien_net_free(net);
+        return rc;
+    }
+    *out = net;
+    return MIEN_OK;
+}
+
+void mien_net_free(mien_net *net) {
+    if (!net) return;
+    plans_drop(net);
+    calibration_free(net->calibration);
+    net->ctx->ops->close(NULL, net->weights, NULL);
+    net_forget(net);
+    blob_close(net->blob);
+    pthread_mutex_destroy(&net->lock);
+    free(net);
+}
+
+int mien_net_info_get(const mien_net *net, mien_net_info *info) {
+    return sized_write(info, &net->info, sizeof net->info, "mien_net_info");
+}
+
+int net_check_result(const struct mien_net *net, enum mien_result result, const char *verb) {
+    if (net->task->result == result) return MIEN_OK;
+    return err_set(MIEN_EINVAL, "network '%s' does not %s; it can %s", net->info.name, verb,
+                   net->task->verb);
+}
+
+int net_output_index(const struct mien_net *net, const char *name) {
+    for (int i = 0; i < net->net->noutputs; i++)
+        if (strcmp(net->net->outputs[i].name, name) == 0) return i;
+    return -1;
+}
+
+int net_output_channels(const struct mien_net *net, int i) {
+    return net_channels(net->net, net->net->outputs[i].value);
+}
+
+int net_check_output(const struct mien_net *net, const char *name) {
+    if (strcmp(net->net->outputs[0].name, name) == 0) return MIEN_OK;
+    return err_set(MIEN_EWEIGHTS, "%s: metadata task does not fit arch '%s'", blob_label(net->blob),
+                   net->info.arch);
+}

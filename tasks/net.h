@@ -1,0 +1,50 @@
+/*
+ * net.h - what a mien_net is: a blob, the network built from it, its packed weights, its task, and
+ * the plans that were made for it.
+ */
+#ifndef MIEN_TASKS_NET_H
+#define MIEN_TASKS_NET_H
+
+#include "engine/blob.h"
+#include "engine/calibrate.h"
+#include "tasks/attribute_list.h"
+#include "tasks/context.h"
+#include "tasks/plan_cache.h"
+#include "tasks/task.h"
+
+#include <pthread.h>
+
+struct mien_net {
+    mien_ctx *ctx; /* NULL: only described, by net_describe() */
+    struct blob *blob;
+    struct net *net;
+    struct backend_weights *weights;
+    const struct task *task;
+    void *state; /* the task's */
+    mien_net_info info;
+    struct attribute_list *attributes;       /* NULL: its results are of another kind */
+    struct calibration *calibration;         /* that runs now, else NULL */
+    const struct backend_observer *observer; /* its observer */
+    pthread_mutex_t lock;                    /* guards what follows */
+    struct plan_cache plans;
+    mien_times times;
+};
+
+/* Where `noutputs` pointers fit. No network here comes near. */
+enum { NET_MAX_OUTPUTS = 32 };
+
+/* MIEN_EINVAL with a sentence unless the network's task has this result. */
+int net_check_result(const struct mien_net *net, enum mien_result result, const char *verb);
+/* Index of an output by name; -1 where the network has none of that name. */
+int net_output_index(const struct mien_net *net, const char *name);
+/* Channels of output i. */
+int net_output_channels(const struct mien_net *net, int i);
+/* MIEN_EWEIGHTS unless the network's first output has that name. */
+int net_check_output(const struct mien_net *net, const char *name);
+/* Fills net->info, task and state of a network whose blob is open, from its metadata and its layers
+ * alone: nothing is packed and nothing can be run. */
+int net_describe(struct mien_net *net);
+/* Frees what net_describe() made. */
+void net_forget(struct mien_net *net);
+
+#endif

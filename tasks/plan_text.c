@@ -1,0 +1,99 @@
+/* A plan as text for people. */
+#include "engine/err.h"
+#include "tasks/net.h"
+#include "tasks/run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *act_name(enum kern_act act) {
+    static const char *const names[] = {
+        [KERN_ACT_NONE] = "",         [KERN_ACT_RELU] = " +relu",
+        [KERN_ACT_RELU6] = " +relu6", [KERN_ACT_LEAKY] = " +leaky",
+        [KERN_ACT_PRELU] = " +prelu", [KERN_ACT_SIGMOID] = " +sigmoid",
+        [KERN_ACT_SWISH] = " +swish",
+    };
+    return names[act];
+}
+
+/* "3x3 s2", or for a depthwise convolution handed on: "dw3x3 s2 1x1". */
+static void print_window(char *out, size_t size, const struct net_node *n, const char *before) {
+    int at = snprintf(out, size, "%s%s%dx%d", before, n->groups > 1 ? "dw" : "", n->window.kh,
+                      n->window.kw);
+    if (n->window.stride > 1) snprintf(out + at, size - (size_t)at, " s%d", n->window.stride);
+}
+
+/* Columns that names of algorithms take. */
+static int algorithm_width(const mien_net *net, const struct net_plan *p) {
+    size_t width = strlen("algorithm");
+    for (int i = 0; i < p->graph->nsteps; i++) {
+        size_t n = strlen(net->ctx->ops->algorithm(p->plan, i));
+        if (n > width) width = n;
+    }
+    return (int)width;
+}
+
+static void print_step(FILE *f, const mien_net *net, const struct net_plan *p, int i, int width) {
+    static const char *const types[] = {
+        [KERN_F32] = "f32", [KERN_BF16] = "bf16", [KERN_U8] = "u8", [KERN_F16] = "f16"};
+    const struct plan_step *s = &p->graph->steps[i];
+    const struct net_node *n = &net->net->nodes[s->node];
+    char shape[48], before[32] = "", window[64] = "";
+    snprintf(shape, sizeof shape, "%dx%dx%d", s->out.h, s->out.w, s->out.c);
+    if (s->before.node >= 0) {
+        print_window(before, sizeof before, &net->net->nodes[s->before.node], "");
+        strncat(before, " ", sizeof before - strlen(before) - 1);
+    }
+    if (s->kind == PLAN_CONV || (s->kind == PLAN_POOL && !n->window.global))
+        print_window(window, sizeof window, n, before);
+    fprintf(f, "%4d  %-*s  %-13s %-14s %-5s %8.2f %10.1f  ", i, width,
+            net->ctx->ops->algorithm(p->plan, i), window, shape, types[s->out.type],
+            (double)s->macs * 1e-6, (double)s->out.offset / 1024.0);
+    if (s->before.node >= 0)
+        fprintf(f, "%s%s, ", net->net->nodes[s->before.node].name, act_name(s->before.act));
+    fprintf(f, "%s", n->name);
+    for (int j = n->next_sibling; j >= 0; j = net->net->nodes[j].next_sibling)
+        fprintf(f, ", %s", net->net->nodes[j].name);
+    fprintf(f, "%s%s%s%s\n", s->res_after ? act_name(s->act) : "",
+            s->has_res && n->op != NET_ADD ? s->res_shift ? " +upsampled" : " +residual" : "",
+            s->res_after ? "" : act_name(s->act),
+            s->out.top | s->out.left | s->out.bottom | s->out.right ? "  (halo)" : "");
+}
+
+static void print_plan(FILE *f, const mien_net *net, const struct net_plan *p, int batch) {
+    const struct plan_graph *g = p->graph;
+    struct backend_sizes sizes;
+    net->ctx->ops->sizes(net->weights, p->plan, &sizes);
+    fprintf(f, "%s  batch %d  %dx%d  on %s\n", net->info.name, batch, g->width, g->height,
+            net->ctx->ops->describe(net->ctx->backend));
+    if (g->batch != batch)
+        fprintf(f, "the batch is run an image a thread; this is the plan of one image\n");
+    int width = algorithm_width(net, p);
+    fprintf(f, "step  %-*s  window        output h,w,c   type     MMACs     at KiB  layer\n", width,
+            "algorithm");
+    for (int i = 0; i < g->nsteps; i++) print_step(f, net, p, i, width);
+    fprintf(f,
+            "%d steps, %.3f GMACs; packed weights %.1f MiB, activations %.1f MiB in one arena "
+            "(%.1f MiB without reuse, %d buffers), scratch %.1f MiB\n",
+            g->nsteps, (double)g->macs * 1e-9, (double)sizes.weight_bytes / 1048576.0,
+            (double)sizes.arena_bytes / 1048576.0, (double)g->no_reuse_bytes / 1048576.0,
+            g->nbuffers, (double)sizes.scratch_bytes / 1048576.0);
+}
+
+int mien_net_plan_text(mien_net *net, int batch, int width, int height, char **text) {
+    *text = NULL;
+    struct net_plan *p;
+    int rc = plan_acquire(net, run_in_lanes(net, batch) ? 1 : batch, width, height, &p);
+    if (rc) return rc;
+    size_t size;
+    FILE *f = open_memstream(text, &size);
+    if (f) print_plan(f, net, p, batch);
+    if (!f || fclose(f) != 0) {
+        if (f) free(*text);
+        *text = NULL;
+        rc = err_set(MIEN_ENOMEM, "out of memory");
+    }
+    plan_release(net, p);
+    return rc;
+}

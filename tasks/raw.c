@@ -1,0 +1,146 @@
+/* Raw runs, and what a run takes. */
+#include "engine/err.h"
+#include "engine/sized.h"
+#include "tasks/net.h"
+#include "tasks/run.h"
+
+int mien_net_outputs(const mien_net *net) {
+    return net->net->noutputs;
+}
+
+const char *mien_net_output_name(const mien_net *net, int i) {
+    return i >= 0 && i < net->net->noutputs ? net->net->outputs[i].name : NULL;
+}
+
+int mien_net_output_shape(mien_net *net, int i, int batch, int width, int height, mien_tensor *t) {
+    if (i < 0 || i >= net->net->noutputs)
+        return err_set(MIEN_EINVAL, "network '%s' has no output %d", net->info.name, i);
+    if (batch < 1) return err_set(MIEN_EINVAL, "a batch of %d", batch);
+    t->n = batch;
+    t->name = net->net->outputs[i].name;
+    return plan_output_shape(net->net, i, width, height, &t->h, &t->w, &t->c);
+}
+
+/* What the plan adds to a run of n items, of which it does `items` as `copies` side by side. */
+static void add_plan(const mien_net *net, const struct net_plan *p, int items, int copies,
+                     mien_plan_info *info) {
+    struct backend_sizes sizes;
+    net->ctx->ops->sizes(net->weights, p->plan, &sizes);
+    info->steps = p->graph->nsteps;
+    info->macs += p->graph->macs * (uint64_t)items;
+    info->weight_bytes = sizes.weight_bytes;
+    info->arena_bytes += sizes.arena_bytes * (uint64_t)copies;
+    info->no_reuse_bytes += p->graph->no_reuse_bytes * (uint64_t)copies;
+    info->scratch_bytes += sizes.scratch_bytes;
+}
+
+int mien_net_plan(mien_net *net, int batch, int width, int height, mien_plan_info *info) {
+    mien_plan_info sum = {.batch = batch, .width = width, .height = height};
+    int lanes = run_in_lanes(net, batch), rc;
+    struct net_plan *p;
+    if (lanes > 0) {
+        rc = plan_acquire(net, 1, width, height, &p);
+        if (rc) return rc;
+        add_plan(net, p, lanes, net->ctx->ops->lanes(net->ctx->backend), &sum);
+        plan_release(net, p);
+    }
+    if (lanes < batch || lanes == 0) {
+        rc = plan_acquire(net, batch - lanes, width, height, &p);
+        if (rc) return rc;
+        add_plan(net, p, 1, 1, &sum);
+        plan_release(net, p);
+    }
+    return info ? sized_write(info, &sum, sizeof sum, "mien_plan_info") : MIEN_OK;
+}
+
+/* Matches the caller's tensors of n items with the plan's outputs; wanted: [noutputs] of the
+ * network. */
+static int match_outputs(mien_net *net, const struct net_plan *p, int n, const mien_tensor *outputs,
+                         int noutputs, float **wanted) {
+    for (int i = 0; i < noutputs; i++) {
+        const mien_tensor *t = &outputs[i];
+        int at = t->name ? net_output_index(net, t->name) : -1;
+        if (at < 0)
+            return err_set(MIEN_EINVAL, "network '%s' has no output '%s'", net->info.name,
+                           t->name ? t->name : "(null)");
+        const struct plan_view *v = &p->graph->outputs[at];
+        if (!t->data || t->n != n || t->h != v->h || t->w != v->w || t->c != v->c)
+            return err_set(MIEN_EINVAL, "output %s is %dx%dx%dx%d, not %dx%dx%dx%d", t->name, n,
+                           v->h, v->w, v->c, t->n, t->h, t->w, t->c);
+        wanted[at] = t->data;
+    }
+    return MIEN_OK;
+}
+
+struct raw_run {
+    mien_net *net;
+    struct net_plan *plan;
+    const float *input;
+    float **outputs;
+    struct run_failure failure;
+};
+
+/* Runs items first.. of the tensors, as many as the plan's batch. */
+static int run_part(const struct raw_run *r, int first) {
+    const struct net_plan *p = r->plan;
+    const struct backend_ops *ops = r->net->ctx->ops;
+    float *outputs[NET_MAX_OUTPUTS];
+    for (int i = 0; i < r->net->net->noutputs; i++) {
+        size_t each = plan_output_count(p, i) / (size_t)p->batch;
+        outputs[i] = r->outputs[i] ? r->outputs[i] + each * (size_t)first : NULL;
+    }
+    size_t each = (size_t)p->width * (size_t)p->height * 3;
+    struct backend_floats floats = {r->input + each * (size_t)first, p->width, p->height};
+    struct backend_input input = {
+        .rows = backend_floats_rows, .context = &floats, .floats = floats.data};
+    int rc = ops->run(p->plan, &input, outputs, r->net->observer);
+    return rc ? rc : ops->wait(p->plan);
+}
+
+static void run_one(void *context, int item, int worker) {
+    struct raw_run *r = context;
+    (void)worker;
+    if (atomic_load(&r->failure.rc)) return;
+    int rc = run_part(r, item);
+    if (rc) run_fail(&r->failure, rc);
+}
+
+int mien_run(mien_net *net, const mien_tensor *input, mien_tensor *outputs, int noutputs) {
+    if (!input->data || input->c != 3)
+        return err_set(MIEN_EINVAL, "the input must be n x h x w x 3 values");
+    float *wanted[NET_MAX_OUTPUTS] = {NULL};
+    struct raw_run r = {.net = net, .input = input->data, .outputs = wanted};
+    int lanes = run_in_lanes(net, input->n), rest = input->n - lanes, rc = MIEN_OK;
+    if (lanes > 0) {
+        rc = plan_acquire(net, 1, input->w, input->h, &r.plan);
+        if (rc) return rc;
+        rc = match_outputs(net, r.plan, input->n, outputs, noutputs, wanted);
+        if (!rc) rc = net->ctx->ops->reserve(r.plan->plan, lanes);
+        if (!rc) net->ctx->ops->each(net->ctx->backend, lanes, run_one, &r);
+        if (!rc) rc = run_failed(&r.failure);
+        plan_release(net, r.plan);
+        if (rc || rest == 0) return rc;
+    }
+    rc = plan_acquire(net, rest, input->w, input->h, &r.plan);
+    if (rc) return rc;
+    rc = match_outputs(net, r.plan, input->n, outputs, noutputs, wanted);
+    if (!rc) rc = run_part(&r, lanes);
+    plan_release(net, r.plan);
+    return rc;
+}
+
+int mien_net_device_time(mien_net *net, int batch, int width, int height, int runs,
+                         double *seconds) {
+    const struct backend_ops *ops = net->ctx->ops;
+    struct net_plan *p;
+    *seconds = 0;
+    if (!ops->time)
+        return err_set(MIEN_EUNSUPPORTED, "only GPUs are timed by a clock of their own, not %s",
+                       ops->describe(net->ctx->backend));
+    if (runs < 1) return err_set(MIEN_EINVAL, "%d runs cannot be timed", runs);
+    int rc = plan_acquire(net, batch, width, height, &p);
+    if (rc) return rc;
+    rc = ops->time(p->plan, runs, seconds);
+    plan_release(net, p);
+    return rc;
+}

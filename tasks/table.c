@@ -1,0 +1,47 @@
+/* The table of tasks, and what is asked of it. */
+#include "engine/err.h"
+#include "engine/sized.h"
+#include "tasks/task.h"
+
+#include <string.h>
+
+/* In the order of enum mien_task. */
+const struct task *const TASKS[] = {
+    &task_detect,     /* */
+    &task_embed,      /* */
+    &task_attributes, /* */
+    &task_classify,   /* */
+    NULL,
+};
+
+const struct task *task_named(const char *name) {
+    for (const struct task *const *t = TASKS; *t; t++)
+        if (strcmp((*t)->name, name) == 0 ||
+            ((*t)->former_name && strcmp((*t)->former_name, name) == 0))
+            return *t;
+    return NULL;
+}
+
+enum mien_task task_id(const struct task *task) {
+    int i = 0;
+    while (TASKS[i] != task) i++;
+    return (enum mien_task)(i + 1);
+}
+
+int mien_task_info_get(int task, mien_task_info *info) {
+    int count = 0;
+    while (TASKS[count]) count++;
+    if (task < 1 || task > count)
+        return err_set(MIEN_EINVAL, "there is no task %d; they are 1 to %d", task, count);
+    const struct task *t = TASKS[task - 1];
+    mien_task_info own = {.task = (enum mien_task)task,
+                          .item = t->item,
+                          .result = t->result,
+                          .name = t->name,
+                          .verb = t->verb,
+                          .option = t->option,
+                          .help = t->help,
+                          .stage = t->stage,
+                          .default_network = t->default_network};
+    return sized_write(info, &own, sizeof own, "mien_task_info");
+}
