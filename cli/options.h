@@ -74,7 +74,7 @@ struct options {
 
     /* Of serve; their meanings are in server/serve.h. */
     const char *config; /* a file of options */
-    const char *address, *tls_cert, *tls_key, *keys;
+    const char *address, *tls_cert, *tls_key, *keys, *cors_origin;
     int port, check, open_metrics, log;
     int max_side, max_batch, max_wait_us, workers, queue, connections, max_pictures;
     size_t max_bytes, max_body, body_memory, picture_memory;

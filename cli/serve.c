@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "networks.h"
 #include "say.h"
+#include "server/cors.h"
 
 #include <string.h>
 
@@ -12,8 +13,12 @@ static const char *unless_none(const char *name) {
 }
 
 static int check(const struct options *opt, const struct serve_config *c) {
+    char why[WHY_SIZE];
+
     if (!opt->tls_cert != !opt->tls_key)
         return say_usage(opt->command_name, "--tls-cert and --tls-key go together");
+    if (c->cors_origin && cors_check(c->cors_origin, why))
+        return say_usage(opt->command_name, "--cors-origin: %s", why);
     if (!c->detector && !c->embedder && !c->age_gender && !c->classifier)
         return say_usage(opt->command_name, "all networks are 'none': nothing to serve");
     return EXIT_OK;
@@ -27,6 +32,7 @@ int cmd_serve(const struct options *opt) {
         .tls_key = opt->tls_key,
         .keys = opt->keys,
         .open_metrics = opt->open_metrics,
+        .cors_origin = opt->cors_origin,
         .log = (enum serve_log)opt->log,
         .detector = unless_none(opt->detector),
         .embedder = unless_none(opt->embedder),

@@ -17,7 +17,7 @@ if(common_sources)
 endif()
 
 include(cmake/assets.cmake)
-file(GLOB server_sources CONFIGURE_DEPENDS server/*.c)
+file(GLOB server_sources CONFIGURE_DEPENDS server/*.c server/apis/*.c)
 add_library(mien_server STATIC ${server_sources} ${mien_assets_source})
 target_link_libraries(mien_server
     PUBLIC ${common_library} PkgConfig::libmicrohttpd PkgConfig::libcurl PkgConfig::nettle

@@ -8,6 +8,7 @@
 #ifndef MIEN_SERVER_HTTP_H
 #define MIEN_SERVER_HTTP_H
 
+#include "server/request.h"
 #include "server/server.h"
 
 /* Opens the socket and starts the network thread. Returns 0, or -1 with a sentence in why. */

@@ -1,6 +1,9 @@
 #include "server/job.h"
 
 #include "common/clock.h"
+#include "server/log.h"
+#include "server/models.h"
+#include "server/reply.h"
 #include "server/server.h"
 #include "server/uploads.h"
 
@@ -333,7 +336,7 @@ int jobs_run(struct request *r, const struct job_options *options, const struct 
     while (ended < uploads->n) job_end(&at[ended++]);
     for (int i = 0; i < uploads->n; i++) {
         if (at[i].is_over) {
-            request_give_up(r);
+            reply_given_up(r);
             return -1;
         }
         if (at[i].status && failed < 0) failed = i;

@@ -1,7 +1,7 @@
 #include "server/log.h"
 
 #include "common/json_values.h"
-#include "server/route.h"
+#include "server/request.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -7,10 +7,10 @@
 #ifndef MIEN_SERVER_LOG_H
 #define MIEN_SERVER_LOG_H
 
-#include "server/request.h"
-#include "server/serve.h"
+#include "server/config.h"
 
 struct log;
+struct request;
 
 /* NULL where memory ran out. */
 struct log *log_new(enum serve_log kind);

@@ -5,7 +5,7 @@
 #ifndef MIEN_SERVER_MODELS_H
 #define MIEN_SERVER_MODELS_H
 
-#include "server/serve.h"
+#include "server/config.h"
 
 enum models_task { MODELS_DETECT, MODELS_CLASSIFY, MODELS_EMBED, MODELS_AGE_GENDER, MODELS_TASKS };
 

@@ -1,8 +1,10 @@
-/* Answers: JSON, errors, bytes. */
+#include "server/reply.h"
+
 #include "common/clock.h"
 #include "common/json_values.h"
+#include "server/apis/api.h"
 #include "server/assets.h"
-#include "server/request.h"
+#include "server/server.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,7 +15,7 @@ static const char JSON_TYPE[] = "application/json";
 
 static void clear(struct reply *reply) {
     free(reply->body);
-    *reply = (struct reply){.json_length = -1, .close = reply->close};
+    *reply = (struct reply){.close = reply->close};
 }
 
 void reply_bytes(struct request *r, int status, const char *type, void *body, size_t size) {
@@ -39,19 +41,24 @@ static void reply_no_memory(struct request *r) {
     r->reply.type = JSON_TYPE;
 }
 
-void reply_json(struct request *r, int status, json_t *value) {
-    double start = clock_seconds();
+void reply_json_as(struct request *r, int status, const char *type, json_t *value) {
     size_t size = value ? json_dumpb(value, NULL, 0, JSON_COMPACT | JSON_VALUES_DUMP) : 0;
     char *text = size ? malloc(size) : NULL;
 
     if (text) {
         json_dumpb(value, text, size, JSON_COMPACT | JSON_VALUES_DUMP);
-        reply_bytes(r, status, JSON_TYPE, text, size);
-        request_spent(r, STAGE_ENCODE, clock_seconds() - start);
+        reply_bytes(r, status, type, text, size);
     } else {
         reply_no_memory(r);
     }
     json_decref(value);
+}
+
+void reply_json(struct request *r, int status, json_t *value) {
+    double start = clock_seconds();
+
+    reply_json_as(r, status, JSON_TYPE, value);
+    request_spent(r, STAGE_ENCODE, clock_seconds() - start);
 }
 
 json_t *error_json(const struct request *r, const char *code, const char *message) {
@@ -62,19 +69,43 @@ json_t *error_json(const struct request *r, const char *code, const char *messag
 void reply_error(struct request *r, int status, const char *code, const char *fmt, ...) {
     char message[512];
     va_list ap;
-    json_t *value;
-    char *text;
 
     va_start(ap, fmt);
     vsnprintf(message, sizeof message, fmt, ap);
     va_end(ap);
-    value = error_json(r, code, message);
-    text = value ? json_dumps(value, JSON_COMPACT) : NULL;
-    json_decref(value);
-    if (text)
-        reply_bytes(r, status, JSON_TYPE, text, strlen(text));
+    if (r->api && r->api->write_error)
+        r->api->write_error(r, status, code, message);
     else
-        reply_no_memory(r);
+        reply_json_as(r, status, JSON_TYPE, error_json(r, code, message));
+}
+
+void reply_header(struct request *r, const char *name, const char *fmt, ...) {
+    struct reply_header *header = &r->reply.headers[r->reply.nheaders];
+    va_list ap;
+
+    if (r->reply.nheaders == REPLY_HEADERS) return;
+    r->reply.nheaders++;
+    header->name = name;
+    va_start(ap, fmt);
+    vsnprintf(header->value, sizeof header->value, fmt, ap);
+    va_end(ap);
+}
+
+void reply_given_up(struct request *r) {
+    int is_late = clock_seconds() >= r->deadline,
+        is_last = atomic_load(&r->server->state) == SERVER_ENDING;
+
+    metrics_rejected(r->server->metrics, is_late   ? REJECT_DEADLINE
+                                         : is_last ? REJECT_DRAINING
+                                                   : REJECT_GONE);
+    if (is_late) {
+        reply_error(r, 504, "deadline", "the answer was not ready within the deadline");
+    } else if (is_last) {
+        reply_error(r, 503, "not_ready", "the server is shutting down");
+        reply_header(r, "Retry-After", "1");
+    } else {
+        reply_error(r, 499, "client_gone", "the client closed the connection");
+    }
 }
 
 int error_status(int mien_code, const char **code) {

@@ -1,14 +1,14 @@
 /*
- * server.h - what the parts of the server share. server.c owns it.
+ * server.h - what the parts of the server share. serve.c makes and ends it.
  */
 #ifndef MIEN_SERVER_SERVER_H
 #define MIEN_SERVER_SERVER_H
 
-#include "server/batch.h"
-#include "server/keys.h"
-#include "server/log.h"
-#include "server/request.h"
+#include "server/config.h"
 #include "server/sync.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
 
 enum server_state {
     SERVER_STARTING,
@@ -17,8 +17,14 @@ enum server_state {
     SERVER_ENDING    /* gives those up, too */
 };
 
+struct MHD_Daemon;
+struct models_store;
+struct batcher;
 struct workers;
 struct connections;
+struct metrics;
+struct log;
+struct keys;
 
 struct server {
     const struct serve_config *config;
@@ -37,8 +43,5 @@ struct server {
     struct sync_budget pictures; /* bytes of decoded pictures */
     struct sync_budget bodies;   /* bytes of request bodies */
 };
-
-/* Gauges of /metrics. */
-void server_gauges(struct server *s, struct metrics_gauges *g);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "common/clock.h"
 #include "server/fetch.h"
+#include "server/reply.h"
 #include "server/server.h"
 
 #include <stdlib.h>
@@ -59,8 +60,6 @@ static int read_form(struct request *r, struct uploads *in) {
     return 0;
 }
 
-/* ---- URLs ---- */
-
 static void fetch(struct request *r, const char *url, struct upload *one) {
     const struct serve_config *c = r->server->config;
     double start = clock_seconds();
@@ -111,8 +110,6 @@ static int read_json(struct request *r, const struct uploads_want *want, struct 
     }
     return 0;
 }
-
-/* ---- a bare body ---- */
 
 static int read_body(struct request *r, const struct uploads_want *want, struct uploads *in) {
     const char *type = request_header(r, "Content-Type");

@@ -6,7 +6,7 @@
  * value of an accepted tensor is read; the first of FP32 is sent back as JSON and as binary data,
  * and that answer's JSON must be JSON.
  */
-#include "server/kserve_codec.h"
+#include "server/apis/kserve_codec.h"
 
 #include <jansson.h>
 #include <math.h>

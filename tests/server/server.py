@@ -67,6 +67,14 @@ class Answer:
         assert message and "\n" not in message and "/root" not in message, message
         return value["error"]["code"]
 
+    @property
+    def tensor_error(self):
+        """The message of an error below /v2; fails where the body has not its protocol's shape."""
+        value = self.json
+        assert set(value) == {"error"} and value["error"], value
+        assert "\n" not in value["error"] and "/root" not in value["error"], value
+        return value["error"]
+
     def __repr__(self):
         return f"{self.status} {self.body[:300]!r}"
 

@@ -17,7 +17,7 @@ from server import (PHOTOS, Server, cli, crops, curl, photos, plain, quoted,  # 
                     skip_or_run)
 from tool import png, ppm  # noqa: E402
 
-LANDMARKS = ["left_eye", "right_eye", "nose", "mouth_left", "mouth_right"]
+LANDMARKS = ["left_eye", "right_eye", "nose", "left_mouth", "right_mouth"]
 SERVER = None
 
 

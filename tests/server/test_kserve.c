@@ -1,7 +1,7 @@
 /* The Open Inference Protocol. Requests and answers are those of its documents
  * (specification/protocol/inference_rest.md, Triton's extension_binary_data.md) in the datatypes
  * taken here, and hand-made ones. */
-#include "server/kserve_codec.h"
+#include "server/apis/kserve_codec.h"
 
 #include <jansson.h>
 #include <math.h>

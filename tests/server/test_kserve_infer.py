@@ -101,9 +101,10 @@ class Case(unittest.TestCase):
             self.assertEqual(got[name][0], shape)
             self.assertEqual(got[name][1], values, name)
 
-    def refused(self, answer, status, code, message=""):
-        self.assertEqual((answer.status, answer.code), (status, code), answer)
-        self.assertIn(message, answer.json["error"]["message"])
+    def refused(self, answer, status, message=""):
+        self.assertEqual(answer.status, status, answer)
+        self.assertEqual(answer.headers["Content-Type"], "application/json")
+        self.assertIn(message, answer.tensor_error)
 
 
 class Metadata(Case):
@@ -129,8 +130,8 @@ class Metadata(Case):
         self.assertEqual(curl(f"{SERVER.url}/v2/models/{DETECTOR}").json["name"], DETECTOR)
         for path in ("/v2/models/none", f"/v2/models/{DETECTOR}/versions/2",
                      "/v2/models/none/ready"):
-            self.refused(SERVER.get(path), 404, "not_found")
-        self.refused(SERVER.get(f"/v2/models/{DETECTOR}/infer"), 405, "method_not_allowed")
+            self.refused(SERVER.get(path), 404)
+        self.refused(SERVER.get(f"/v2/models/{DETECTOR}/infer"), 405)
 
     def test_metadata_tells_the_shapes_of_the_answer(self):
         for name, side in [(DETECTOR, 64), (EMBEDDER, 112)]:
@@ -254,10 +255,10 @@ class Refusals(Case):
                       {"inputs": [tensor(shape, good)], "outputs": "all"},
                       {"inputs": [tensor(shape, good)], "id": 5}, [], None, "text", 7):
             with self.subTest(str(given)[:100]):
-                self.refused(infer(DETECTOR, given), 400, "bad_request")
+                self.refused(infer(DETECTOR, given), 400)
         for body in (b"", b"{", b"\xff", b'{"inputs":[{"name":"input","shape":[1,32,32,3],'
                      b'"datatype":"FP32","data":[NaN]}]}'):
-            self.refused(infer(DETECTOR, body), 400, "bad_request")
+            self.refused(infer(DETECTOR, body), 400)
 
     def test_binary_data(self):
         shape, size = [1, 32, 32, 3], 4 * 32 * 32 * 3
@@ -268,14 +269,14 @@ class Refusals(Case):
         nan = data[:-4] + struct.pack("<f", math.nan)
         infinite = struct.pack("<f", math.inf) + data[4:]
         for binary in (data[:-1], data + b"\0", data[:4], nan, infinite):
-            self.refused(infer(DETECTOR, head, binary), 400, "bad_request")
+            self.refused(infer(DETECTOR, head, binary), 400)
         for length in ("0", "-1", "x", "", str(len(head) + len(data) + 1), "9" * 30,
                        str(len(head) - 1), "1e3", " "):
             answer = infer(DETECTOR, head, data, **{"Inference-Header-Content-Length": length})
-            self.refused(answer, 400, "bad_request")
+            self.refused(answer, 400)
         for claimed in (-1, size - 4, size + 4, 2 ** 63, "12288", 0.5, None):
             given = tensor(shape, parameters={"binary_data_size": claimed})
-            self.refused(infer(DETECTOR, {"inputs": [given]}, data), 400, "bad_request")
+            self.refused(infer(DETECTOR, {"inputs": [given]}, data), 400)
 
     def test_sizes(self):
         for shape in ([257, 112, 112, 3], [1, 100000, 100000, 3], [1 << 20, 112, 112, 3]):
@@ -283,12 +284,12 @@ class Refusals(Case):
             answer = infer(EMBEDDER, {"inputs": [given]}, b"1234")
             self.assertIn(answer.status, (400, 413), answer)
         self.refused(infer(EMBEDDER, {"inputs": [tensor([1, 64, 64, 3], [0] * 12288)]}), 400,
-                     "bad_request", "metadata")
+                     "metadata")
 
     def test_models_left_out(self):
-        self.refused(infer("none", {}), 404, "not_found")
+        self.refused(infer("none", {}), 404)
         with Server("--classifier=none", "--log=none") as server:
-            self.refused(infer(CLASSIFIER, {}, server=server), 404, "not_found")
+            self.refused(infer(CLASSIFIER, {}, server=server), 404)
 
 
 class Memory(Case):

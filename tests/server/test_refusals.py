@@ -95,20 +95,42 @@ class Paths(Case):
                 answer = SERVER.exchange(b"GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
                                          % path.encode("latin-1"))
                 self.assertIn(b"HTTP/1.1 404 ", answer[:20])
-                self.assertIn(b'"not_found"', answer)
+                self.assertIn(b'{"error":"' if path.startswith("/v2/") else b'"not_found"', answer)
 
     def test_wrong_method(self):
         for path in POSTS:
-            for method in ("GET", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS", "FOO"):
+            for method in ("GET", "PUT", "DELETE", "HEAD", "PATCH", "FOO"):
                 answer = SERVER.ask(method, path)
-                self.assertEqual((answer.status, answer.headers["Allow"]), (405, "POST"))
+                self.assertEqual((answer.status, answer.headers["Allow"]), (405, "POST, OPTIONS"))
                 if method != "HEAD":
                     self.refused(answer, 405, "method_not_allowed")
         for path in GETS:
             for method in ("POST", "PUT", "DELETE"):
                 answer = SERVER.ask(method, path, b"a body")
-                self.assertEqual((answer.status, answer.headers["Allow"]), (405, "GET, HEAD"))
-                self.refused(answer, 405, "method_not_allowed")
+                self.assertEqual((answer.status, answer.headers["Allow"]),
+                                 (405, "GET, HEAD, OPTIONS"))
+                if path.startswith("/v2"):
+                    self.assertIn("GET", answer.tensor_error)
+                else:
+                    self.refused(answer, 405, "method_not_allowed")
+
+    def test_options(self):
+        for path, methods in [*((path, "POST, OPTIONS") for path in POSTS),
+                              *((path, "GET, HEAD, OPTIONS") for path in GETS)]:
+            answer = SERVER.ask("OPTIONS", path, headers={"Origin": "https://a.example"})
+            self.assertEqual((answer.status, answer.body), (204, b""), path)
+            self.assertEqual(answer.headers["Allow"], methods, path)
+            self.assertIn("x-request-id", answer.headers)
+            self.assertNotIn("Access-Control-Allow-Origin", answer.headers)
+            self.assertNotIn("Content-Length", answer.headers)
+        answer = SERVER.exchange(b"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        self.assertIn(b"HTTP/1.1 204 ", answer[:20])
+        self.assertEqual(set(re.search(rb"\r\nAllow: (.*)\r\n", answer)[1].split(b", ")),
+                         {b"GET", b"HEAD", b"POST", b"OPTIONS"})
+        self.refused(SERVER.ask("OPTIONS", "/nowhere"), 404, "not_found")
+        self.refused(SERVER.ask("GET", "*"), 404, "not_found")
+        answer = SERVER.ask("OPTIONS", "/v1/detect", b"a body nobody reads" * 1000)
+        self.assertEqual(answer.status, 204)
 
 
 class Parameters(Case):
@@ -288,6 +310,8 @@ class Keys(Case):
                 self.assertEqual(answer.headers["WWW-Authenticate"], "Bearer")
             for path in POSTS + ["/v2/models/x/infer"]:
                 self.assertEqual(server.post(path, b"").status, 401)
+                self.assertEqual(server.ask("OPTIONS", path).status, 204)
+            self.assertIn("API key", server.get("/v2").tensor_error)
             for path in ("/metrics", "/v2", "/v2/models/x"):
                 self.assertEqual(server.get(path).status, 401)
             for path in ("/health", "/ready", "/ready/", "/", "/docs", "/openapi.json",

@@ -1,5 +1,5 @@
-/* The table of paths: what fits which route, and what other methods are told. */
-#include "server/handlers.h"
+/* The tables of paths: what fits which route, what other methods are told, and whose form errors
+ * have. */
 #include "server/route.h"
 
 #include <setjmp.h>
@@ -9,19 +9,23 @@
 
 #include <cmocka.h>
 
-static char params[REQUEST_PARAMS][128];
-static const char *allow;
+extern const struct api api_detect_faces, api_kserve, api_status, api_v1;
+
+static char params[REQUEST_PARAMS][REQUEST_PARAM];
+static struct route_match match;
 
 static const struct route *find(const char *method, const char *path) {
-    memset(params, 0, sizeof params);
-    return route_find(method, path, params, &allow);
+    memset(params, 'x', sizeof params);
+    route_find(method, path, params, &match);
+    return match.route;
 }
 
 static void test_slash_at_the_end(void **state) {
     (void)state;
     const struct route *r = find("POST", "/detect_faces_from_files/");
     assert_non_null(r);
-    assert_ptr_equal(r->handle, handle_faces_from_files);
+    assert_ptr_equal(match.api, &api_detect_faces);
+    assert_string_equal(r->path, "/detect_faces_from_files");
     assert_ptr_equal(find("POST", "/detect_faces_from_files"), r);
     assert_ptr_equal(find("GET", "/ready"), find("GET", "/ready/"));
     assert_null(find("POST", "//predict"));
@@ -32,7 +36,7 @@ static void test_parameters(void **state) {
     (void)state;
     const struct route *r = find("GET", "/v2/models/a.b-c_1/versions/1/ready");
     assert_non_null(r);
-    assert_ptr_equal(r->handle, handle_kserve_model_ready);
+    assert_string_equal(r->path, "/v2/models/{}/versions/{}/ready");
     assert_string_equal(params[0], "a.b-c_1");
     assert_string_equal(params[1], "1");
     assert_non_null(find("POST", "/v2/models/x/infer"));
@@ -54,30 +58,65 @@ static void test_long_parameter(void **state) {
 static void test_methods(void **state) {
     (void)state;
     assert_null(find("GET", "/predict"));
-    assert_string_equal(allow, "POST");
+    assert_string_equal(match.allow, "POST, OPTIONS");
     assert_null(find("POST", "/health"));
-    assert_string_equal(allow, "GET, HEAD");
+    assert_string_equal(match.allow, "GET, HEAD, OPTIONS");
     assert_null(find("POST", "/style.css"));
-    assert_string_equal(allow, "GET, HEAD");
+    assert_string_equal(match.allow, "GET, HEAD, OPTIONS");
+    assert_null(find("OPTIONS", "/v1/detect"));
+    assert_string_equal(match.allow, "POST, OPTIONS");
     assert_ptr_equal(find("HEAD", "/health"), find("GET", "/health"));
-    assert_null(find("GET", "/nothing"));
-    assert_null(allow);
-    assert_null(find("GET", "assets"));
-    assert_null(find("GET", "/assets"));
-    assert_null(find("GET", ""));
-    assert_null(find("GET", "/../etc/passwd"));
+    assert_string_equal(match.allow, "");
+    assert_null(find("OPTIONS", "*"));
+    assert_string_equal(match.allow, "POST, GET, HEAD, OPTIONS");
+    assert_null(match.api);
+}
+
+static void test_no_such_path(void **state) {
+    static const char *const paths[] = {"/nothing", "assets", "/assets", "", "*", "/../etc/passwd"};
+    (void)state;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        assert_null(find("GET", paths[i]));
+        assert_string_equal(match.allow, "");
+        assert_null(match.api);
+    }
+}
+
+/* Below a dialect's prefix errors have its form, whether there is such a path or not. */
+static void test_whose_errors(void **state) {
+    (void)state;
+    assert_null(find("GET", "/v2/nothing"));
+    assert_ptr_equal(match.api, &api_kserve);
+    assert_null(find("POST", "/v2"));
+    assert_ptr_equal(match.api, &api_kserve);
+    assert_null(find("GET", "/v1/nothing"));
+    assert_ptr_equal(match.api, &api_v1);
+    assert_null(find("GET", "/v22"));
+    assert_null(match.api);
+    assert_null(find("DELETE", "/metrics"));
+    assert_ptr_equal(match.api, &api_status);
 }
 
 static void test_pages(void **state) {
     (void)state;
     const struct route *r = find("GET", "/");
     assert_non_null(r);
-    assert_ptr_equal(r->handle, handle_asset);
+    assert_string_equal(r->path, "assets");
     assert_ptr_equal(find("GET", "/docs"), r);
     assert_ptr_equal(find("GET", "/openapi.json"), r);
-    assert_int_equal(route_index(r), (int)(r - ROUTES));
+}
+
+static void test_positions(void **state) {
+    (void)state;
+    int n = 0;
+    for (const struct api *const *api = APIS; *api; api++)
+        for (const struct route *r = (*api)->routes; r->path; r++, n++) {
+            assert_int_equal(route_index(r), n);
+            assert_string_equal(route_path(n), r->path);
+        }
+    assert_int_equal(route_count(), n);
+    assert_true(n > 20);
     assert_int_equal(route_index(NULL), -1);
-    assert_true(route_count() > 20);
 }
 
 int main(void) {
@@ -86,7 +125,10 @@ int main(void) {
         cmocka_unit_test(test_parameters),
         cmocka_unit_test(test_long_parameter),
         cmocka_unit_test(test_methods),
+        cmocka_unit_test(test_no_such_path),
+        cmocka_unit_test(test_whose_errors),
         cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_positions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

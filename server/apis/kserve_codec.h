@@ -7,8 +7,8 @@
  * Triton's docs/protocol/extension_binary_data.md. Its own module because it is a pure function of
  * untrusted bytes; which networks there are and what they take is its callers' business.
  */
-#ifndef MIEN_SERVER_KSERVE_CODEC_H
-#define MIEN_SERVER_KSERVE_CODEC_H
+#ifndef MIEN_SERVER_APIS_KSERVE_CODEC_H
+#define MIEN_SERVER_APIS_KSERVE_CODEC_H
 
 #include "server/why.h"
 

@@ -1,8 +1,10 @@
 /* mien's own endpoints: the objects of docs/json.md for pictures sent over HTTP. */
 #include "common/json_values.h"
 #include "common/result_json.h"
-#include "server/handlers.h"
+#include "server/apis/api.h"
 #include "server/job.h"
+#include "server/params.h"
+#include "server/reply.h"
 #include "server/server.h"
 #include "server/uploads.h"
 
@@ -13,9 +15,9 @@ enum { MAX_FACES = 100000 };
 static int read_detection(struct request *r, mien_detect_options *o) {
     double threshold = (double)o->threshold, nms = (double)o->nms;
 
-    if (request_real(r, "threshold", 0, 1, &threshold) || request_real(r, "nms", 0, 1, &nms) ||
-        request_int(r, "max_faces", 1, MAX_FACES, &o->max_faces) ||
-        request_int(r, "size", 0, r->server->config->max_side, &o->size))
+    if (param_real(r, "threshold", 0, 1, &threshold) || param_real(r, "nms", 0, 1, &nms) ||
+        param_int(r, "max_faces", 1, MAX_FACES, &o->max_faces) ||
+        param_int(r, "size", 0, r->server->config->max_side, &o->size))
         return -1;
     o->threshold = faces_above_zero(threshold);
     o->nms = faces_above_zero(nms);
@@ -30,12 +32,12 @@ static int read_options(struct request *r, unsigned wants, struct job_options *o
     int embeddings = (wants & JOB_EMBEDDINGS) != 0, pick = FACE_ALL;
 
     *o = (struct job_options){.wants = wants, .detect = c->detect, .top = c->top};
-    if (read_detection(r, &o->detect) || request_flag(r, "embeddings", &embeddings) ||
-        request_choice(r, "face", FACE_PICK_NAMES, &pick) ||
-        (wants & JOB_EMBEDDINGS && request_flag(r, "aligned", &o->aligned)) ||
-        request_int(r, "top", 1,
-                    m->task[MODELS_CLASSIFY].net ? m->task[MODELS_CLASSIFY].info.classes : 1000000,
-                    &o->top))
+    if (read_detection(r, &o->detect) || param_flag(r, "embeddings", &embeddings) ||
+        param_choice(r, "face", FACE_PICK_NAMES, &pick) ||
+        (wants & JOB_EMBEDDINGS && param_flag(r, "aligned", &o->aligned)) ||
+        param_int(r, "top", 1,
+                  m->task[MODELS_CLASSIFY].net ? m->task[MODELS_CLASSIFY].info.classes : 1000000,
+                  &o->top))
         return -1;
     o->pick = (enum face_pick)pick;
     if (embeddings && wants & JOB_FACES) o->wants |= JOB_EMBEDDINGS;
@@ -43,8 +45,6 @@ static int read_options(struct request *r, unsigned wants, struct job_options *o
         o->top = m->task[MODELS_CLASSIFY].info.classes;
     return 0;
 }
-
-/* ---- answers ---- */
 
 static json_t *timing_json(const struct job *p, int *failed) {
     static const enum metrics_stage stages[] = {STAGE_DECODE,  STAGE_BATCH, STAGE_DETECT,
@@ -112,8 +112,6 @@ static json_t *answer_json(const struct request *r, const struct job *p, const s
     return NULL;
 }
 
-/* ---- endpoints ---- */
-
 /* 422 where a face is needed and there is none. */
 static int check_faces(struct request *r, const struct job *p, const struct uploads *in) {
     if (in->is_list) return 0;
@@ -142,7 +140,7 @@ static void answer_pictures(struct request *r, unsigned wants, int needs_face) {
     uploads_free(&in);
 }
 
-void handle_v1_analyze(struct request *r) {
+static void handle_analyze(struct request *r) {
     unsigned wants = JOB_FACES | JOB_ALL_PIXELS; /* as the tool's analyze */
 
     if (r->models->task[MODELS_AGE_GENDER].net) wants |= JOB_AGES;
@@ -150,15 +148,15 @@ void handle_v1_analyze(struct request *r) {
     answer_pictures(r, wants, 0);
 }
 
-void handle_v1_detect(struct request *r) {
+static void handle_detect(struct request *r) {
     answer_pictures(r, JOB_FACES, 0);
 }
 
-void handle_v1_embed(struct request *r) {
+static void handle_embed(struct request *r) {
     answer_pictures(r, JOB_FACES | JOB_EMBEDDINGS, 1);
 }
 
-void handle_v1_classify(struct request *r) {
+static void handle_classify(struct request *r) {
     answer_pictures(r, JOB_CLASSES, 0);
 }
 
@@ -179,7 +177,7 @@ static json_t *compare_json(const struct request *r, const struct job p[2]) {
     return NULL;
 }
 
-void handle_v1_compare(struct request *r) {
+static void handle_compare(struct request *r) {
     static const struct uploads_want want = {.min = 2, .max = 2};
     unsigned wants = JOB_FACES | JOB_EMBEDDINGS;
     struct job p[2] = {{.request = NULL}};
@@ -200,3 +198,14 @@ void handle_v1_compare(struct request *r) {
     for (int i = 0; i < 2; i++) job_free(&p[i]);
     uploads_free(&in);
 }
+
+static const struct route ROUTES[] = {
+    {"POST", "/v1/analyze", ROUTE_WORK | ROUTE_MANY, handle_analyze},
+    {"POST", "/v1/detect", ROUTE_WORK | ROUTE_MANY, handle_detect},
+    {"POST", "/v1/embed", ROUTE_WORK | ROUTE_MANY, handle_embed},
+    {"POST", "/v1/classify", ROUTE_WORK | ROUTE_MANY, handle_classify},
+    {"POST", "/v1/compare", ROUTE_WORK | ROUTE_MANY, handle_compare},
+    {.path = NULL},
+};
+
+const struct api api_v1 = {.prefix = "/v1", .routes = ROUTES};

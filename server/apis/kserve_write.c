@@ -1,4 +1,4 @@
-#include "server/kserve_codec.h"
+#include "server/apis/kserve_codec.h"
 
 #include <endian.h>
 #include <inttypes.h>

@@ -7,8 +7,11 @@
  */
 #include "common/clock.h"
 #include "common/json_values.h"
-#include "server/handlers.h"
-#include "server/kserve_codec.h"
+#include "server/apis/api.h"
+#include "server/apis/kserve_codec.h"
+#include "server/batch.h"
+#include "server/models.h"
+#include "server/reply.h"
 #include "server/server.h"
 
 #include <stdlib.h>
@@ -18,19 +21,26 @@
  */
 enum { MAX_IMAGES = 256, MAX_PIXELS = 1 << 24, JSON_MEMORY = 64 << 20 };
 
-/* ---- metadata ---- */
+/* Bytes of JSON before binary tensors, of requests and answers. */
+#define JSON_LENGTH "Inference-Header-Content-Length"
 
-void handle_kserve_server(struct request *r) {
+static void write_error(struct request *r, int status, const char *code, const char *message) {
+    (void)code;
+    reply_json_as(r, status, "application/json",
+                  json_pack("{s:o}", "error", json_value_text(message)));
+}
+
+static void handle_server(struct request *r) {
     reply_json(r, 200,
                json_pack("{s:s, s:s, s:[s]}", "name", "mien", "version", mien_version(),
                          "extensions", "binary_tensor_data"));
 }
 
-void handle_kserve_live(struct request *r) {
+static void handle_live(struct request *r) {
     reply_json(r, 200, json_pack("{s:b}", "live", 1));
 }
 
-void handle_kserve_ready(struct request *r) {
+static void handle_ready(struct request *r) {
     int is_ready = atomic_load(&r->server->state) == SERVER_READY;
 
     reply_json(r, is_ready ? 200 : 503, json_pack("{s:b}", "ready", is_ready));
@@ -47,7 +57,7 @@ static const struct model *find_model(struct request *r, const struct models *m)
     return model;
 }
 
-void handle_kserve_model_ready(struct request *r) {
+static void handle_model_ready(struct request *r) {
     struct models *m = models_acquire(r->server->models);
     const struct model *model = find_model(r, m);
 
@@ -101,15 +111,13 @@ static json_t *model_json(const struct model *model) {
     return NULL;
 }
 
-void handle_kserve_model(struct request *r) {
+static void handle_model(struct request *r) {
     struct models *m = models_acquire(r->server->models);
     const struct model *model = find_model(r, m);
 
     if (model) reply_json(r, 200, model_json(model));
     models_release(r->server->models, m);
 }
-
-/* ---- inference ---- */
 
 struct infer {
     struct request *request;
@@ -221,7 +229,7 @@ static int run(struct infer *f) {
     over = batch_wait(&group, r->deadline, request_is_over, r);
     batch_group_destroy(&group);
     if (over) {
-        request_give_up(r);
+        reply_given_up(r);
         return -1;
     }
     request_spent(r, STAGE_BATCH, item.waited);
@@ -250,12 +258,12 @@ static void answer(struct infer *f) {
     reply_bytes(f->request, 200,
                 wire.header_length < 0 ? "application/json" : "application/octet-stream",
                 wire.bytes, wire.size);
-    f->request->reply.json_length = (long)wire.header_length;
+    if (wire.header_length >= 0) reply_header(f->request, JSON_LENGTH, "%lld", wire.header_length);
     request_spent(f->request, STAGE_ENCODE, clock_seconds() - start);
 }
 
-void handle_kserve_infer(struct request *r) {
-    const char *header = request_header(r, "Inference-Header-Content-Length");
+static void handle_infer(struct request *r) {
+    const char *header = request_header(r, JSON_LENGTH);
     char why[WHY_SIZE], *end = NULL;
     struct infer f = {.request = r};
     long long json_length = header ? strtoll(header, &end, 10) : -1;
@@ -264,8 +272,7 @@ void handle_kserve_infer(struct request *r) {
     f.model = find_model(r, r->models);
     if (!f.model) return;
     if (header && (*end || end == header || json_length < 0)) {
-        reply_error(r, 400, "bad_request",
-                    "Inference-Header-Content-Length must be a number of bytes");
+        reply_error(r, 400, "bad_request", JSON_LENGTH " must be a number of bytes");
         return;
     }
     status = kserve_read(r->body.at, r->body.n, json_length, JSON_MEMORY, &f.wire, why);
@@ -281,3 +288,19 @@ void handle_kserve_infer(struct request *r) {
     free(f.widened);
     kserve_request_free(&f.wire);
 }
+
+static const struct route ROUTES[] = {
+    {"GET", "/v2", ROUTE_EARLY, handle_server},
+    {"GET", "/v2/health/live", ROUTE_OPEN | ROUTE_EARLY, handle_live},
+    {"GET", "/v2/health/ready", ROUTE_OPEN | ROUTE_EARLY, handle_ready},
+    {"GET", "/v2/models/{}", 0, handle_model},
+    {"GET", "/v2/models/{}/ready", 0, handle_model_ready},
+    {"POST", "/v2/models/{}/infer", ROUTE_WORK | ROUTE_MANY, handle_infer},
+    {"GET", "/v2/models/{}/versions/{}", 0, handle_model},
+    {"GET", "/v2/models/{}/versions/{}/ready", 0, handle_model_ready},
+    {"POST", "/v2/models/{}/versions/{}/infer", ROUTE_WORK | ROUTE_MANY, handle_infer},
+    {.path = NULL},
+};
+
+const struct api api_kserve = {
+    .prefix = "/v2", .routes = ROUTES, .headers = JSON_LENGTH, .write_error = write_error};

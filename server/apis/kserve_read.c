@@ -1,5 +1,5 @@
+#include "server/apis/kserve_codec.h"
 #include "server/json_read.h"
-#include "server/kserve_codec.h"
 
 #include <endian.h>
 #include <float.h>

@@ -1,10 +1,15 @@
 /* The server as a whole: what it is made of, its signals, its end. */
-#include "server/server.h"
+#include "server/serve.h"
 
 #include "common/clock.h"
+#include "server/batch.h"
 #include "server/connections.h"
 #include "server/http.h"
+#include "server/keys.h"
+#include "server/log.h"
+#include "server/models.h"
 #include "server/route.h"
+#include "server/server.h"
 #include "server/workers.h"
 
 #include <curl/curl.h>
@@ -18,20 +23,6 @@
 #include <time.h>
 
 #define LAST_ANSWERS 1.0 /* seconds clients have to fetch them when the server ends */
-
-void server_gauges(struct server *s, struct metrics_gauges *g) {
-    *g = (struct metrics_gauges){
-        .ready = atomic_load(&s->state) == SERVER_READY,
-        .connections = connections_count(s->connections),
-        .active = atomic_load(&s->active),
-        .queued = workers_waiting(s->workers),
-        .batch_queued = batcher_depth(s->batcher),
-        .body_bytes = sync_budget_acquired(&s->bodies),
-        .picture_bytes = sync_budget_acquired(&s->pictures),
-    };
-}
-
-/* ---- keys ---- */
 
 /* Returns 0 with the new keys in force, or -1 with a sentence in why and the old ones. */
 static int load_keys(struct server *s, char why[WHY_SIZE]) {
@@ -49,8 +40,6 @@ static int load_keys(struct server *s, char why[WHY_SIZE]) {
     return 0;
 }
 
-/* ---- made of ---- */
-
 /* As many sockets as the system lets this process have. */
 static void raise_file_limit(void) {
     struct rlimit limit;
@@ -64,7 +53,7 @@ static const char **route_labels(void) {
     int n = route_count();
     const char **labels = calloc((size_t)n + 1, sizeof *labels);
 
-    for (int i = 0; labels && i < n; i++) labels[i] = ROUTES[i].path;
+    for (int i = 0; labels && i < n; i++) labels[i] = route_path(i);
     return labels;
 }
 
@@ -107,8 +96,6 @@ static int server_make(struct server *s, const struct serve_config *c, const cha
     }
     return s->log && s->models && s->batcher && s->connections && s->workers ? 0 : -1;
 }
-
-/* ---- signals ---- */
 
 static void block_signals(sigset_t *set) {
     sigemptyset(set);
@@ -174,8 +161,6 @@ static int wait_for_end(struct server *s, const sigset_t *set) {
         reload(s);
     }
 }
-
-/* ---- run ---- */
 
 static void say_listening(struct server *s) {
     const struct serve_config *c = s->config;

@@ -1,0 +1,93 @@
+#include "server/admit.h"
+
+#include "server/keys.h"
+#include "server/refusals.h"
+#include "server/reply.h"
+#include "server/route.h"
+#include "server/server.h"
+#include "server/workers.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static const char *given_key(struct request *r) {
+    const char *key = request_header(r, "x-api-key"), *bearer;
+
+    if (key) return key;
+    bearer = request_header(r, "Authorization");
+    if (!bearer || strncasecmp(bearer, "Bearer ", 7) != 0) return NULL;
+    return bearer + 7 + strspn(bearer + 7, " ");
+}
+
+/* The key's name is copied: a reload may replace the keys while the request runs. */
+static int check_key(struct request *r) {
+    struct server *s = r->server;
+    const char *key = given_key(r), *name;
+    int is_open = r->route->flags & ROUTE_OPEN;
+
+    if (r->route->flags & ROUTE_METRICS && s->config->open_metrics) is_open = 1;
+    pthread_rwlock_rdlock(&s->keys_lock);
+    name = s->keys && key ? keys_check(s->keys, key) : NULL;
+    if (name) snprintf(r->key, sizeof r->key, "%s", name);
+    if (!s->keys) is_open = 1;
+    pthread_rwlock_unlock(&s->keys_lock);
+    if (is_open || name) return 0;
+    metrics_rejected(s->metrics, REJECT_UNAUTHORIZED);
+    reply_error(r, 401, "unauthorized", "%s",
+                key ? "this API key is not known"
+                    : "an API key is needed: Authorization: Bearer KEY, or x-api-key: KEY");
+    return -1;
+}
+
+static int check_state(struct request *r) {
+    int state = atomic_load(&r->server->state);
+
+    if (state >= SERVER_DRAINING) r->reply.close = 1;
+    if (state == SERVER_READY || r->route->flags & ROUTE_EARLY) return 0;
+    refuse_state(r, state);
+    return -1;
+}
+
+static int check_length(struct request *r) {
+    const char *text = request_header(r, "Content-Length");
+    unsigned long long length = text ? strtoull(text, NULL, 10) : 0;
+
+    if (length <= refusals_body_limit(r)) return 0;
+    refuse_size(r);
+    return -1;
+}
+
+static int check_queue(struct request *r) {
+    if (!(r->route->flags & ROUTE_WORK) ||
+        workers_waiting(r->server->workers) < r->server->config->queue)
+        return 0;
+    refuse_queue(r);
+    return -1;
+}
+
+/* Without a route: what the path's methods are, or that there is no such path. */
+static void reply_methods(struct request *r, const char *method, const char *allow) {
+    if (!*allow) {
+        reply_error(r, 404, "not_found", "there is no such path");
+        return;
+    }
+    if (strcmp(method, "OPTIONS") == 0)
+        reply_bytes(r, 204, NULL, NULL, 0);
+    else
+        reply_error(r, 405, "method_not_allowed", "this path answers %s", allow);
+    reply_header(r, "Allow", "%s", allow);
+}
+
+void admit(struct request *r, const char *method, const char *path) {
+    struct route_match match;
+
+    route_find(method, path, r->param, &match);
+    r->api = match.api;
+    r->route = match.route;
+    if (!r->route)
+        reply_methods(r, method, match.allow);
+    else
+        (void)(check_key(r) || check_state(r) || check_length(r) || check_queue(r));
+}

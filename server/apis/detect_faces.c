@@ -1,0 +1,102 @@
+/* /detect_faces_from_... and /ready of the service of face detection, in its shapes. */
+#include "common/json_values.h"
+#include "common/result_json.h"
+#include "server/apis/api.h"
+#include "server/job.h"
+#include "server/reply.h"
+#include "server/server.h"
+#include "server/uploads.h"
+
+#include <stdlib.h>
+
+static void handle_ready(struct request *r) {
+    static const char *const words[] = {"starting", "ready", "draining", "ending"};
+    int state = atomic_load(&r->server->state), is_ready = state == SERVER_READY;
+
+    reply_json(r, is_ready ? 200 : 503, json_pack("{s:s}", "status", words[state]));
+    if (!is_ready) reply_header(r, "Retry-After", "1");
+}
+
+static json_t *named_landmarks_json(const mien_face *f, int *failed) {
+    static const char *const names[5] = {"left_eye", "right_eye", "nose", "left_mouth",
+                                         "right_mouth"};
+    json_t *list = json_array();
+
+    for (int i = 0; i < 5; i++) {
+        json_t *one = json_object();
+        json_value_set(one, "position", result_pixels(f->landmarks[i], 2, failed), failed);
+        json_value_set(one, "type", json_string(names[i]), failed);
+        json_value_append(list, one, failed);
+    }
+    return list;
+}
+
+static json_t *faces_json(const struct job *p, int *failed) {
+    json_t *answer = json_object(), *list = json_array();
+
+    for (int i = 0; i < p->nfaces; i++) {
+        const mien_face *f = &p->faces[i];
+        json_t *one = json_object();
+        json_value_set(one, "bounding_box", result_pixels(f->box, 4, failed), failed);
+        json_value_set(one, "landmarks", named_landmarks_json(f, failed), failed);
+        json_value_set(one, "confidence", result_score(f->score), failed);
+        json_value_append(list, one, failed);
+    }
+    json_value_set(answer, "faces_count", json_integer(p->nfaces), failed);
+    json_value_set(answer, "faces", list, failed);
+    return answer;
+}
+
+static json_t *list_json(const struct request *r, const struct job *p, int n) {
+    int failed = 0;
+    json_t *list = json_array(), *answer = json_object();
+
+    for (int i = 0; i < n; i++)
+        json_value_append(
+            list, p[i].status ? error_json(r, p[i].code, p[i].why) : faces_json(&p[i], &failed),
+            &failed);
+    json_value_set(answer, "result", list, &failed);
+    if (!failed) return answer;
+    json_decref(answer);
+    return NULL;
+}
+
+static void detect_faces(struct request *r, enum body_kind strings) {
+    struct job_options options = {.wants = JOB_FACES, .detect = r->server->config->detect};
+    struct uploads_want want = {
+        .min = 1, .max = r->server->config->max_pictures, .strings = strings, .keep_bad = 1};
+    struct uploads in;
+    struct job *p;
+
+    if (jobs_check(r, options.wants) || uploads_read(r, &want, &in)) return;
+    p = calloc((size_t)in.n, sizeof *p);
+    if (!p)
+        reply_error(r, 500, "internal", "the server is out of memory");
+    else if (jobs_run(r, &options, &in, p, 1) == 0)
+        reply_json(r, 200, list_json(r, p, in.n));
+    for (int i = 0; p && i < in.n; i++) job_free(&p[i]);
+    free(p);
+    uploads_free(&in);
+}
+
+static void handle_faces_from_files(struct request *r) {
+    detect_faces(r, PICTURE_BYTES);
+}
+
+static void handle_faces_from_base64(struct request *r) {
+    detect_faces(r, PICTURE_BYTES);
+}
+
+static void handle_faces_from_urls(struct request *r) {
+    detect_faces(r, PICTURE_URL);
+}
+
+static const struct route ROUTES[] = {
+    {"GET", "/ready", ROUTE_OPEN | ROUTE_EARLY, handle_ready},
+    {"POST", "/detect_faces_from_files", ROUTE_WORK | ROUTE_MANY, handle_faces_from_files},
+    {"POST", "/detect_faces_from_base64", ROUTE_WORK | ROUTE_MANY, handle_faces_from_base64},
+    {"POST", "/detect_faces_from_urls", ROUTE_WORK | ROUTE_MANY, handle_faces_from_urls},
+    {.path = NULL},
+};
+
+const struct api api_detect_faces = {.routes = ROUTES};

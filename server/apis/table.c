@@ -1,0 +1,14 @@
+/* The dialects, a row each, in the order of the documentation: apis/NAME.c defines api_NAME, and
+ * cmake/assets.cmake reads the names here to find apis/openapi/NAME.json. */
+#include "server/apis/api.h"
+
+#include <stddef.h>
+
+#define ROWS(row) row(v1) row(predict) row(detect_faces) row(kserve) row(status)
+
+#define DECLARE(name) extern const struct api api_##name;
+#define ADDRESS(name) &api_##name,
+
+ROWS(DECLARE)
+
+const struct api *const APIS[] = {ROWS(ADDRESS) NULL};

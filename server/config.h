@@ -1,0 +1,57 @@
+/*
+ * config.h - what the server is told: every option of `mien serve` that is not the tool's own.
+ *
+ * The tool's table of options writes into it (cli/options_table.c); it does not change while the
+ * server runs.
+ */
+#ifndef MIEN_SERVER_CONFIG_H
+#define MIEN_SERVER_CONFIG_H
+
+#include "mien.h"
+
+#include <stddef.h>
+
+enum serve_log { SERVE_LOG_TEXT, SERVE_LOG_JSON, SERVE_LOG_NONE };
+
+struct serve_config {
+    /* Where it listens. */
+    const char *address;            /* numeric address; "::" is every address of both families */
+    int port;                       /* 0: any free one */
+    const char *tls_cert, *tls_key; /* PEM files; NULL: plain HTTP */
+    const char *keys;               /* file of API keys; NULL: open to everyone */
+    int open_metrics;               /* /metrics needs no key */
+    const char *cors_origin;        /* whose pages may ask, see cors.h; NULL: the server's own */
+    enum serve_log log;
+
+    /* What it computes with. Names of networks as mien_net_load takes them; NULL: left out. */
+    mien_options machine;
+    const char *detector, *embedder, *age_gender, *classifier;
+    mien_detect_options detect; /* defaults of requests */
+    int top;                    /* default number of classes in /v1 */
+    double same_person;         /* similarity from which /v1/compare calls two faces one person */
+
+    /* Batching. */
+    int max_batch;   /* pictures or faces a run */
+    int max_wait_us; /* what the first of a batch waits for others, microseconds */
+
+    /* Limits. */
+    int workers;            /* requests worked on at once */
+    int queue;              /* requests that may wait for a worker */
+    int connections;        /* open at once */
+    int max_pictures;       /* a request */
+    size_t max_bytes;       /* a picture, and the body of a request of one */
+    size_t max_body;        /* any request's body */
+    size_t body_memory;     /* bodies of all requests together, bytes */
+    size_t picture_memory;  /* decoded pictures of all requests together, bytes */
+    double max_pixels;      /* a picture, from its header */
+    int max_side;           /* of what a detector is run on, pixels */
+    double deadline;        /* seconds from a request's headers to its answer */
+    double read_timeout;    /* seconds a client may take to send a request or fetch an answer */
+    double idle_timeout;    /* seconds a connection may be idle */
+    double drain_timeout;   /* seconds requests are given to end on SIGTERM */
+    int allow_urls;         /* pictures may be given as URLs */
+    int allow_private_urls; /* also of loopback and private addresses */
+    double url_timeout;     /* seconds a fetch may take */
+};
+
+#endif

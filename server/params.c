@@ -1,0 +1,111 @@
+#include "server/params.h"
+
+#include "server/reply.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static const struct part *find_field(const struct request *r, const char *name) {
+    for (int i = 0; i < r->nparts; i++)
+        if (!r->parts[i].is_file && strcmp(r->parts[i].name, name) == 0) return &r->parts[i];
+    return NULL;
+}
+
+/* A parameter's text; NULL where it is not given. A number or truth of JSON is written to room. */
+static const char *find_text(struct request *r, const char *name, char room[64]) {
+    const char *text = MHD_lookup_connection_value(r->http, MHD_GET_ARGUMENT_KIND, name);
+    const struct part *field;
+    const json_t *value;
+
+    if (text) return text;
+    field = find_field(r, name);
+    if (field) { /* no value of ours is that long: such a one is refused as an empty one */
+        size_t n = field->data.n < 64 ? field->data.n : 0;
+        if (n) memcpy(room, field->data.at, n);
+        room[n] = '\0';
+        return strlen(room) == n ? room : "";
+    }
+    value = json_object_get(r->json, name);
+    if (!value) return NULL;
+    if (json_is_string(value)) return json_string_value(value);
+    if (json_is_boolean(value)) return json_is_true(value) ? "1" : "0";
+    if (json_is_integer(value))
+        snprintf(room, 64, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    else if (json_is_real(value))
+        snprintf(room, 64, "%.17g", json_real_value(value));
+    else
+        return "";
+    return room;
+}
+
+int param_real(struct request *r, const char *name, double min, double max, double *v) {
+    char room[64], *end;
+    const char *text = find_text(r, name, room);
+    double value;
+
+    if (!text) return 0;
+    value = strtod(text, &end);
+    /* strtod() takes blanks, "nan" and hexadecimals, too. */
+    if (strspn(text, "0123456789.eE+-") == strlen(text) && *text && !*end && isfinite(value) &&
+        value >= min && value <= max) {
+        *v = value;
+        return 0;
+    }
+    reply_error(r, 400, "bad_request", "%s must be a number from %g to %g", name, min, max);
+    return -1;
+}
+
+int param_int(struct request *r, const char *name, int min, int max, int *v) {
+    char room[64], *end;
+    const char *text = find_text(r, name, room);
+    long value;
+
+    if (!text) return 0;
+    errno = 0;
+    value = strtol(text, &end, 10);
+    if ((isdigit((unsigned char)*text) || *text == '-') && !*end && !errno && value >= min &&
+        value <= max) {
+        *v = (int)value;
+        return 0;
+    }
+    reply_error(r, 400, "bad_request", "%s must be a whole number from %d to %d", name, min, max);
+    return -1;
+}
+
+int param_flag(struct request *r, const char *name, int *v) {
+    static const char *const words[] = {"0", "1", "no", "yes", "off", "on", "false", "true"};
+    char room[64];
+    const char *text = find_text(r, name, room);
+
+    if (!text) return 0;
+    for (int i = 0; i < (int)(sizeof words / sizeof *words); i++) {
+        if (strcasecmp(text, words[i]) == 0) {
+            *v = i & 1;
+            return 0;
+        }
+    }
+    reply_error(r, 400, "bad_request", "%s must be 0 or 1", name);
+    return -1;
+}
+
+int param_choice(struct request *r, const char *name, const char *const *choices, int *v) {
+    char room[64], all[128] = "";
+    const char *text = find_text(r, name, room);
+
+    if (!text) return 0;
+    for (int i = 0; choices[i]; i++) {
+        size_t n = strlen(all);
+        if (strcmp(text, choices[i]) == 0) {
+            *v = i;
+            return 0;
+        }
+        snprintf(all + n, sizeof all - n, "%s%s", i ? ", " : "", choices[i]);
+    }
+    reply_error(r, 400, "bad_request", "%s must be one of %s", name, all);
+    return -1;
+}

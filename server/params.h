@@ -1,0 +1,19 @@
+/*
+ * params.h - the parameters of a request: from its query, a form's fields or its JSON body, in this
+ * order.
+ *
+ * Each function returns 0 and leaves *v alone where the parameter is not given, and -1 after
+ * replying 400 where it is no such value.
+ */
+#ifndef MIEN_SERVER_PARAMS_H
+#define MIEN_SERVER_PARAMS_H
+
+#include "server/request.h"
+
+int param_real(struct request *r, const char *name, double min, double max, double *v);
+int param_int(struct request *r, const char *name, int min, int max, int *v);
+int param_flag(struct request *r, const char *name, int *v);
+/* choices: NULL-terminated; *v is the position. */
+int param_choice(struct request *r, const char *name, const char *const *choices, int *v);
+
+#endif
