@@ -95,13 +95,13 @@ static int run_detector(const struct run *r) {
 
 /* Items may want different numbers of classes: the best of many are the best of few. */
 static int run_classifier(const struct run *r) {
-    size_t top = 1;
+    size_t n = r->n > 0 ? (size_t)r->n : 0, top = 1;
     mien_class *classes;
     int rc = MIEN_ENOMEM;
 
     for (int i = 0; i < r->n; i++)
         if (r->items[i]->top > (int)top) top = (size_t)r->items[i]->top;
-    classes = calloc((size_t)r->n * top, sizeof *classes);
+    classes = calloc(n * top, sizeof *classes);
     if (classes) rc = mien_classify(r->items[0]->network->net, r->images, r->n, (int)top, classes);
     for (int i = 0; i < r->n; i++) {
         struct item *item = r->items[i];

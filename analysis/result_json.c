@@ -94,14 +94,19 @@ static json_t *embedding_json(const float *v, int n, int *failed) {
     return array;
 }
 
-json_t *result_face(const struct analysis *a, int i, int *failed) {
-    const struct item *embedding = analysis_item(a, MIEN_RESULT_EMBEDDING);
-    const mien_face *face = &a->faces[i];
+json_t *result_found(const mien_face *face, int *failed) {
     json_t *object = json_object();
 
     json_value_set(object, "box", result_pixels(face->box, 4, failed), failed);
     json_value_set(object, "score", result_score(face->score), failed);
     json_value_set(object, "landmarks", result_landmarks(face, failed), failed);
+    return object;
+}
+
+json_t *result_face(const struct analysis *a, int i, int *failed) {
+    const struct item *embedding = analysis_item(a, MIEN_RESULT_EMBEDDING);
+    json_t *object = result_found(&a->faces[i], failed);
+
     add_attributes(object, a, MIEN_ITEM_FACE, i, failed);
     if (embedding) {
         int n = item_width(embedding->network);

@@ -20,6 +20,8 @@ json_t *result_landmarks(const mien_face *face, int *failed);
 json_t *result_score(float score);
 /* A time in milliseconds. */
 json_t *result_ms(double ms);
+/* A face as it was found: box, score, landmarks. */
+json_t *result_found(const mien_face *face, int *failed);
 /* Face i with all that was found out about it. */
 json_t *result_face(const struct analysis *a, int i, int *failed);
 json_t *result_class(const mien_class *c, int *failed);

@@ -236,8 +236,7 @@ static int print_json(const struct options *opt, const struct measurement *m,
 
 static int bench_one(const struct options *opt, mien_ctx *ctx, const char *name,
                      const struct peak *peak) {
-    struct measurement m = {.net.struct_size = sizeof m.net,
-                            .plan.struct_size = sizeof m.plan};
+    struct measurement m = {.net.struct_size = sizeof m.net, .plan.struct_size = sizeof m.plan};
     mien_net *net;
     int status = network_load(ctx, name, &net);
 

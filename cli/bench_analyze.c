@@ -184,8 +184,7 @@ static void print_text(const struct pipeline *p, const struct measurement *m) {
         if (!row_runs(p, row)) continue;
         printf("  %-12s %10.2f  %10.2f  %10.2f  %4.0f %%\n",
                row == TOTAL ? "total" : stage_name(row), times_percentile(t, 50),
-               times_percentile(t, 99), mean(t),
-               100 * times_sum(t) / times_sum(&m->times[TOTAL]));
+               times_percentile(t, 99), mean(t), 100 * times_sum(t) / times_sum(&m->times[TOTAL]));
         if (row_network(p, row)) {
             mien_times parts = mean_parts(m, row);
             printf("    input %.2f, network %.2f, results %.2f\n", parts.input, parts.network,
@@ -243,7 +242,8 @@ static int print_json(const struct pipeline *p, const struct measurement *m) {
 
     for (int i = 0; i < stages_count(); i++) {
         int row = row_at(i);
-        if (row_runs(p, row)) json_value_set(stages, stage_name(row), stage_json(p, m, row), &failed);
+        if (row_runs(p, row))
+            json_value_set(stages, stage_name(row), stage_json(p, m, row), &failed);
     }
     more = json_pack(
         "{s:s, s:i, s:s, s:i, s:i, s:i, s:I, s:i, s:o, s:o, s:o, s:o, s:o}", "backend",

@@ -193,7 +193,8 @@ int cmd_info(const struct options *opt) {
     int status = context_open(opt, &ctx);
 
     for (int i = 0; i < opt->nargs && status == EXIT_OK && !output_broken(); i++) {
-        struct subject s = {.opt = opt, .ctx = ctx, .name = opt->args[i]};
+        struct subject s = {
+            .opt = opt, .ctx = ctx, .name = opt->args[i], .info.struct_size = sizeof s.info};
         if (i > 0 && !opt->json) putchar('\n');
         status = info_one(&s);
     }

@@ -57,8 +57,8 @@ int context_open(const struct options *opt, mien_ctx **ctx) {
 
 int say_network_error(const mien_ctx *ctx, const char *name) {
     char *path = NULL;
-    int is_name = !strchr(name, '/') && mien_net_path(ctx, name, &path) == MIEN_OK &&
-                  strcmp(path, name) != 0;
+    int is_name =
+        !strchr(name, '/') && mien_net_path(ctx, name, &path) == MIEN_OK && strcmp(path, name) != 0;
 
     if (is_name && access(path, F_OK) != 0)
         say("network %s is not installed in %s: run 'mien-weights fetch %s', or 'make demo' in the "

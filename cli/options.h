@@ -13,6 +13,7 @@
 #define MIEN_CLI_OPTIONS_H
 
 #include "analysis/networks.h"
+#include "server/config.h"
 
 #include <stddef.h>
 
@@ -50,7 +51,7 @@ struct options {
     const char *command_name;
 
     const char *network[NETWORKS_MAX]; /* of each task: name or path of a blob, or "none" */
-    const char *weights;                                       /* folder; NULL: the library's */
+    const char *weights;               /* folder; NULL: the library's */
 
     double threshold, nms; /* 0..1 */
     int side;              /* long side for detection; 0: original; -1: the network's default */

@@ -80,8 +80,7 @@ int pipeline_open(struct pipeline *p, const struct options *opt, steps_t steps) 
     if (classifier && opt->top > classifier->info.classes)
         p->analysis.top = classifier->info.classes;
     p->decode = (mien_decode_options){.struct_size = sizeof p->decode,
-                                      .min_side =
-                                          analysis_min_side(&p->networks, &p->analysis)};
+                                      .min_side = analysis_min_side(&p->networks, &p->analysis)};
     p->start_seconds = progress_since_start();
     return EXIT_OK;
 }
@@ -143,7 +142,8 @@ static int begin(const struct pipeline *p, struct picture *picture, struct runne
     char text[sizeof picture->error];
 
     if (picture->error[0] || !picture->image) return -1;
-    if (p->opt->aligned && (picture->width != MIEN_CROP_SIDE || picture->height != MIEN_CROP_SIDE)) {
+    if (p->opt->aligned &&
+        (picture->width != MIEN_CROP_SIDE || picture->height != MIEN_CROP_SIDE)) {
         snprintf(text, sizeof text, "%s: %dx%d pixels, --aligned takes crops of %dx%d",
                  picture->input->path, picture->width, picture->height, MIEN_CROP_SIDE,
                  MIEN_CROP_SIDE);

@@ -13,13 +13,16 @@ static const char *unless_none(const char *name) {
 }
 
 static int check(const struct options *opt, const struct serve_config *c) {
+    int networks = 0;
+
     char why[WHY_SIZE];
 
     if (!opt->tls_cert != !opt->tls_key)
         return say_usage(opt->command_name, "--tls-cert and --tls-key go together");
     if (c->cors_origin && cors_check(c->cors_origin, why))
         return say_usage(opt->command_name, "--cors-origin: %s", why);
-    if (!c->detector && !c->embedder && !c->age_gender && !c->classifier)
+    for (int i = 0; i < NETWORKS_MAX; i++) networks += c->network[i] != NULL;
+    if (networks == 0)
         return say_usage(opt->command_name, "all networks are 'none': nothing to serve");
     return EXIT_OK;
 }
@@ -34,10 +37,6 @@ int cmd_serve(const struct options *opt) {
         .open_metrics = opt->open_metrics,
         .cors_origin = opt->cors_origin,
         .log = (enum serve_log)opt->log,
-        .detector = unless_none(opt->detector),
-        .embedder = unless_none(opt->embedder),
-        .age_gender = unless_none(opt->age_gender),
-        .classifier = unless_none(opt->classifier),
         .top = opt->top,
         .same_person = opt->same_person,
         .max_batch = opt->max_batch,
@@ -62,6 +61,7 @@ int cmd_serve(const struct options *opt) {
     };
     int status;
 
+    for (int i = 0; i < networks_tasks(); i++) c.network[i] = unless_none(opt->network[i]);
     machine_options(opt, &c.machine);
     detect_options(opt, &c.detect);
     status = check(opt, &c);

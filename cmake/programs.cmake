@@ -1,26 +1,26 @@
-# What `mien serve` is made of besides libmien, as static libraries that are never installed:
-#   mien_common   common/: text and numbers of JSON, shared by the tool's commands and the server
-#   mien_server   server/: the HTTP server
-# Who links them also links mien_static, or mien_private in the unit tests.
+# What the programs are made of besides libmien: a static library a layer, mien_<layer>, never
+# installed. Who links the last also links mien_static, or mien_private in the unit tests.
 
 foreach(module libmicrohttpd libcurl nettle)
     pkg_check_modules(${module} REQUIRED IMPORTED_TARGET GLOBAL ${module})
 endforeach()
-
-file(GLOB common_sources CONFIGURE_DEPENDS common/*.c)
-if(common_sources)
-    add_library(mien_common STATIC ${common_sources})
-    target_link_libraries(mien_common PUBLIC PkgConfig::jansson m PRIVATE mien_flags)
-    target_include_directories(mien_common
-        PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
-    set(common_library mien_common)
-endif()
+set(mien_server_modules PkgConfig::libmicrohttpd PkgConfig::libcurl PkgConfig::nettle)
 
 include(cmake/assets.cmake)
-file(GLOB server_sources CONFIGURE_DEPENDS server/*.c server/apis/*.c)
-add_library(mien_server STATIC ${server_sources} ${mien_assets_source})
-target_link_libraries(mien_server
-    PUBLIC ${common_library} PkgConfig::libmicrohttpd PkgConfig::libcurl PkgConfig::nettle
-           PkgConfig::jansson Threads::Threads m
-    PRIVATE mien_flags)
-target_include_directories(mien_server PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+set(below "")
+foreach(layer IN LISTS mien_program_layers)
+    if(layer STREQUAL cli) # the tool itself
+        continue()
+    endif()
+    file(GLOB ${layer}_sources CONFIGURE_DEPENDS ${layer}/*.c ${layer}/apis/*.c)
+    if(layer STREQUAL server)
+        list(APPEND server_sources ${mien_assets_source})
+    endif()
+    add_library(mien_${layer} STATIC ${${layer}_sources})
+    target_link_libraries(mien_${layer}
+        PUBLIC ${below} ${mien_${layer}_modules} PkgConfig::jansson Threads::Threads m
+        PRIVATE mien_flags)
+    target_include_directories(mien_${layer}
+        PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+    set(below mien_${layer})
+endforeach()

@@ -35,7 +35,7 @@ static int embed_file(mien_net *detector, mien_net *embedder, const char *path, 
 }
 
 static int compare(mien_net *detector, mien_net *embedder, const char *path_a, const char *path_b) {
-    mien_net_info info;
+    mien_net_info info = {.struct_size = sizeof info};
     if (mien_net_info_get(embedder, &info)) return -1;
     float *a = malloc(2 * sizeof *a * (size_t)info.embedding_size);
     if (!a) return -1;

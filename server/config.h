@@ -7,9 +7,12 @@
 #ifndef MIEN_SERVER_CONFIG_H
 #define MIEN_SERVER_CONFIG_H
 
-#include "mien.h"
+#include "analysis/networks.h"
 
 #include <stddef.h>
+
+/* same_person as it was measured for the embedder: mien_net_info. */
+#define SAME_PERSON_MEASURED (-2.0)
 
 enum serve_log { SERVE_LOG_TEXT, SERVE_LOG_JSON, SERVE_LOG_NONE };
 
@@ -25,10 +28,10 @@ struct serve_config {
 
     /* What it computes with. Names of networks as mien_net_load takes them; NULL: left out. */
     mien_options machine;
-    const char *detector, *embedder, *age_gender, *classifier;
-    mien_detect_options detect; /* defaults of requests */
-    int top;                    /* default number of classes in /v1 */
-    double same_person;         /* similarity from which /v1/compare calls two faces one person */
+    const char *network[NETWORKS_MAX]; /* by position in networks.at */
+    mien_detect_options detect;        /* defaults of requests */
+    int top;                           /* default number of classes in /v1 */
+    double same_person; /* similarity from which /v1/compare calls two faces one person */
 
     /* Batching. */
     int max_batch;   /* pictures or faces a run */

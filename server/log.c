@@ -56,10 +56,11 @@ static json_t *request_object(const struct request *r, const char *time, double 
 
     if (*r->key) json_value_set(o, "key", json_value_text(r->key), &failed);
     json_value_set(o, "ms", json_value_number(1e3 * seconds, 3), &failed);
-    for (int i = 0; i < STAGES; i++)
-        if (r->seconds[i] > 0)
-            json_value_set(o, METRICS_STAGE_NAMES[i], json_value_number(1e3 * r->seconds[i], 3),
-                           &failed);
+    for (int i = 0; i < stages_count(); i++) {
+        double spent = r->seconds[stages_at(i)];
+        if (spent > 0)
+            json_value_set(o, stage_name(stages_at(i)), json_value_number(1e3 * spent, 3), &failed);
+    }
     return o;
 }
 
@@ -72,8 +73,10 @@ static void log_text(const struct request *r, const char *time, double seconds) 
     fprintf(f, "%s %s %s %d id=%s in=%llu out=%zu ms=%.1f", time, r->method, r->path,
             r->reply.status, r->id, (unsigned long long)r->received, r->reply.size, 1e3 * seconds);
     if (r->pictures) fprintf(f, " pictures=%d faces=%d", r->pictures, r->faces);
-    for (int i = 0; i < STAGES; i++)
-        if (r->seconds[i] > 0) fprintf(f, " %s=%.1f", METRICS_STAGE_NAMES[i], 1e3 * r->seconds[i]);
+    for (int i = 0; i < stages_count(); i++) {
+        double spent = r->seconds[stages_at(i)];
+        if (spent > 0) fprintf(f, " %s=%.1f", stage_name(stages_at(i)), 1e3 * spent);
+    }
     if (*r->key) fprintf(f, " key=%s", r->key);
     if (fclose(f) == 0) fprintf(stderr, "%s\n", line);
     free(line);

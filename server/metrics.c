@@ -1,17 +1,11 @@
 #include "server/metrics.h"
 
-#include "server/models.h"
-
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 enum { BOUNDS = 16, SIZES = 8, STATUSES = 600 };
-
-const char *const METRICS_STAGE_NAMES[STAGES] = {"queue",    "fetch", "decode", "batch",
-                                                 "detect",   "align", "embed",  "age_gender",
-                                                 "classify", "infer", "encode"};
 
 static const char *const REJECT_NAMES[REJECTS] = {"queue_full", "memory",       "not_ready",
                                                   "draining",   "deadline",     "client_gone",
@@ -36,7 +30,7 @@ struct metrics {
     const char *const *routes;
     int nroutes;
     struct route_counts *route; /* [nroutes + 1], the last for none of them */
-    struct histogram stage[STAGES], batch[MODELS_TASKS];
+    struct histogram stage[STAGES_MAX], batch[NETWORKS_MAX];
     atomic_ullong rejected[REJECTS], faces, in, out, reloads[2];
 };
 
@@ -81,7 +75,7 @@ void metrics_request(struct metrics *m, int route, int status, double seconds) {
     observe(&r->seconds, TIME_BOUNDS, BOUNDS, seconds);
 }
 
-void metrics_stage(struct metrics *m, enum metrics_stage stage, double seconds) {
+void metrics_stage(struct metrics *m, int stage, double seconds) {
     observe(&m->stage[stage], TIME_BOUNDS, BOUNDS, seconds);
 }
 
@@ -173,13 +167,15 @@ static void print_counts(FILE *f, struct metrics *m) {
     char label[128];
 
     head(f, "stage_seconds", "histogram", "Time a request spent in a stage.");
-    for (int i = 0; i < STAGES; i++) {
-        snprintf(label, sizeof label, "stage=\"%s\"", METRICS_STAGE_NAMES[i]);
-        print_histogram(f, "stage_seconds", label, &m->stage[i], TIME_BOUNDS, BOUNDS);
+    for (int i = 0; i < stages_count(); i++) {
+        int stage = stages_at(i);
+        if (stage == STAGE_START) continue; /* of the program, not of a request */
+        snprintf(label, sizeof label, "stage=\"%s\"", stage_name(stage));
+        print_histogram(f, "stage_seconds", label, &m->stage[stage], TIME_BOUNDS, BOUNDS);
     }
     head(f, "batch_size", "histogram", "Pictures or faces a run of a network took.");
-    for (int i = 0; i < MODELS_TASKS; i++) {
-        snprintf(label, sizeof label, "task=\"%s\"", MODELS_TASK_NAMES[i]);
+    for (int i = 0; i < networks_tasks(); i++) {
+        snprintf(label, sizeof label, "task=\"%s\"", stage_name(STAGE_TASK + i));
         print_histogram(f, "batch_size", label, &m->batch[i], SIZE_BOUNDS, SIZES);
     }
     head(f, "rejected_total", "counter", "Requests that were not served, by reason.");

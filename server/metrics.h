@@ -8,25 +8,10 @@
 #ifndef MIEN_SERVER_METRICS_H
 #define MIEN_SERVER_METRICS_H
 
+#include "analysis/stages.h"
+
 #include <stddef.h>
 #include <stdint.h>
-
-/* What a request's time is spent on; also the names in Server-Timing and timing_ms. */
-enum metrics_stage {
-    STAGE_QUEUE, /* waiting for a worker */
-    STAGE_FETCH, /* pictures by URL */
-    STAGE_DECODE,
-    STAGE_BATCH, /* waiting for a batch to be run */
-    STAGE_DETECT,
-    STAGE_ALIGN,
-    STAGE_EMBED,
-    STAGE_AGE_GENDER,
-    STAGE_CLASSIFY,
-    STAGE_INFER, /* raw tensors */
-    STAGE_ENCODE,
-    STAGES
-};
-extern const char *const METRICS_STAGE_NAMES[STAGES];
 
 enum metrics_reject {
     REJECT_QUEUE_FULL,
@@ -49,8 +34,8 @@ void metrics_free(struct metrics *m);
 
 /* A request was answered. route: position in the labels, -1 for none of them. */
 void metrics_request(struct metrics *m, int route, int status, double seconds);
-void metrics_stage(struct metrics *m, enum metrics_stage stage, double seconds);
-/* A run of a network over n pictures or faces; task as in models.h. */
+void metrics_stage(struct metrics *m, int stage, double seconds);
+/* A run of a network over n pictures or faces; task: a position in networks.at. */
 void metrics_batch(struct metrics *m, int task, int n);
 void metrics_faces(struct metrics *m, int n);
 void metrics_rejected(struct metrics *m, enum metrics_reject why);

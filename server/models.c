@@ -1,11 +1,11 @@
 #include "server/models.h"
 
+#include "analysis/items.h"
+
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-const char *const MODELS_TASK_NAMES[MODELS_TASKS] = {"detect", "classify", "embed", "age_gender"};
 
 struct models_store {
     pthread_mutex_t lock;
@@ -13,64 +13,53 @@ struct models_store {
 };
 
 static void models_free(struct models *m) {
-    for (int i = 0; i < MODELS_TASKS; i++) mien_net_free(m->task[i].net);
-    mien_close(m->ctx);
+    mien_ctx *ctx = m->networks.ctx;
+
+    networks_free(&m->networks);
+    mien_close(ctx);
     free(m);
 }
 
-static int load_one(mien_ctx *ctx, const char *name, enum mien_task task, struct model *out,
-                    char *why, size_t room) {
+static int load_one(mien_ctx *ctx, const char *name, struct network *out, char *why, size_t room) {
     if (!name) return 0;
     if (mien_net_load(ctx, name, &out->net) || mien_net_info_get(out->net, &out->info)) {
         snprintf(why, room, "%s%s", mien_error(),
                  strchr(name, '/') ? "" : " ('mien-weights fetch' installs the default networks)");
         return -1;
     }
-    if (out->info.task == task) return 0;
+    if (out->info.task == out->task.task) return 0;
     snprintf(why, room, "%s is a network for another task", name);
     return -1;
 }
 
 /* A run of each network before the first request: plans are made, packed weights are paged in. */
-static int warm_up(const struct models *m, const struct serve_config *config) {
-    const mien_image *image = NULL;
+static int warm_up(const struct models *m, const struct serve_config *config, char *why,
+                   size_t room) {
+    const mien_face face = {.box = {8, 8, 56, 56},
+                            .landmarks = {{24, 26}, {40, 26}, {32, 36}, {26, 44}, {38, 44}}};
     mien_image *blank;
-    mien_face face = {.box = {8, 8, 56, 56},
-                      .landmarks = {{24, 26}, {40, 26}, {32, 36}, {26, 44}, {38, 44}}};
-    static const uint8_t crop[112 * 112 * 3];
-    float *embedding = NULL;
-    mien_age_gender age;
-    mien_class class;
-    int count, code = mien_image_new(64, 64, &blank);
+    int rc = mien_image_new(64, 64, &blank);
 
-    image = blank;
-    if (!code && m->task[MODELS_DETECT].net)
-        code = mien_detect(m->task[MODELS_DETECT].net, &image, 1, &config->detect, 1,
-                           &(mien_face){.score = 0}, &count);
-    if (!code && m->task[MODELS_CLASSIFY].net)
-        code = mien_classify(m->task[MODELS_CLASSIFY].net, &image, 1, 1, &class);
-    if (!code && m->task[MODELS_AGE_GENDER].net)
-        code = mien_age_gender_run(m->task[MODELS_AGE_GENDER].net, &image, &face, 1, &age);
-    if (!code && m->task[MODELS_EMBED].net) {
-        embedding = malloc((size_t)m->task[MODELS_EMBED].info.embedding_size * sizeof *embedding);
-        code = embedding ? mien_embed(m->task[MODELS_EMBED].net, crop, 1, embedding) : MIEN_ENOMEM;
+    if (rc) snprintf(why, room, "%s", mien_error());
+    for (int i = 0; i < m->networks.n && !rc; i++) {
+        const struct network *network = &m->networks.at[i];
+        struct item item = {
+            .network = network, .image = blank, .n = 1, .detect = &config->detect, .top = 1};
+        struct item *one = &item;
+        if (!network->net) continue;
+        if (network->task.item == MIEN_ITEM_FACE) item.faces = &face;
+        items_run(&one, 1);
+        rc = item.rc;
+        if (rc) snprintf(why, room, "%s", item.why);
+        item_clear(&item);
     }
-    free(embedding);
     mien_image_free(blank);
-    return code;
+    return rc;
 }
 
 static struct models *load(const struct serve_config *config, char *why, size_t room) {
-    struct {
-        const char *name;
-        enum mien_task task;
-    } wanted[MODELS_TASKS] = {
-        [MODELS_DETECT] = {config->detector, MIEN_TASK_DETECT},
-        [MODELS_CLASSIFY] = {config->classifier, MIEN_TASK_CLASSIFY},
-        [MODELS_EMBED] = {config->embedder, MIEN_TASK_EMBED},
-        [MODELS_AGE_GENDER] = {config->age_gender, MIEN_TASK_AGE_GENDER},
-    };
     struct models *m = calloc(1, sizeof *m);
+    mien_ctx *ctx;
     int failed = 0;
 
     if (!m) {
@@ -78,17 +67,14 @@ static struct models *load(const struct serve_config *config, char *why, size_t 
         return NULL;
     }
     m->users = 1;
-    if (mien_open(&config->machine, &m->ctx)) {
+    if (mien_open(&config->machine, &ctx)) {
         snprintf(why, room, "%s", mien_error());
         failed = 1;
     }
-    for (int i = 0; i < MODELS_TASKS && !failed; i++)
-        failed = load_one(m->ctx, wanted[i].name, wanted[i].task, &m->task[i], why, room);
-    if (!failed && warm_up(m, config)) {
-        snprintf(why, room, "%s", mien_error());
-        failed = 1;
-    }
-    if (!failed) return m;
+    networks_init(&m->networks, ctx);
+    for (int i = 0; i < m->networks.n && !failed; i++)
+        failed = load_one(ctx, config->network[i], &m->networks.at[i], why, room);
+    if (!failed && warm_up(m, config, why, room) == 0) return m;
     models_free(m);
     return NULL;
 }
@@ -139,8 +125,9 @@ void models_release(struct models_store *s, struct models *m) {
     if (left == 0) models_free(m);
 }
 
-const struct model *models_find(const struct models *m, const char *name) {
-    for (int i = 0; i < MODELS_TASKS; i++)
-        if (m->task[i].net && strcmp(m->task[i].info.name, name) == 0) return &m->task[i];
+const struct network *models_find(const struct models *m, const char *name) {
+    for (int i = 0; i < m->networks.n; i++)
+        if (m->networks.at[i].net && strcmp(m->networks.at[i].info.name, name) == 0)
+            return &m->networks.at[i];
     return NULL;
 }

@@ -5,19 +5,12 @@
 #ifndef MIEN_SERVER_MODELS_H
 #define MIEN_SERVER_MODELS_H
 
+#include "analysis/networks.h"
 #include "server/config.h"
-
-enum models_task { MODELS_DETECT, MODELS_CLASSIFY, MODELS_EMBED, MODELS_AGE_GENDER, MODELS_TASKS };
-
-struct model {
-    mien_net *net; /* NULL: left out by configuration */
-    mien_net_info info;
-};
 
 /* One loaded set. Immutable once made. */
 struct models {
-    mien_ctx *ctx;
-    struct model task[MODELS_TASKS];
+    struct networks networks;
     int users; /* under the store's lock; the store itself is one while the set is current */
 };
 
@@ -29,12 +22,10 @@ void models_store_free(struct models_store *s);
  * why, and what was current stays so. */
 int models_store_load(struct models_store *s, const struct serve_config *config, char *why,
                       size_t room);
-/* The current set, to be given back; NULL while none is loaded. */
+/* The current set, to be released; NULL while none is loaded. */
 struct models *models_acquire(struct models_store *s);
 void models_release(struct models_store *s, struct models *m);
 /* The network of that name; NULL where none has it. */
-const struct model *models_find(const struct models *m, const char *name);
-/* "detect", "classify", "embed", "age_gender". */
-extern const char *const MODELS_TASK_NAMES[MODELS_TASKS];
+const struct network *models_find(const struct models *m, const char *name);
 
 #endif

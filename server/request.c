@@ -67,7 +67,7 @@ int request_is_over(void *request) {
     return clock_seconds() >= r->deadline || is_ending(r) || is_gone(r);
 }
 
-void request_spent(struct request *r, enum metrics_stage stage, double seconds) {
+void request_spent(struct request *r, int stage, double seconds) {
     r->seconds[stage] += seconds;
     metrics_stage(r->server->metrics, stage, seconds);
 }

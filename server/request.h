@@ -90,7 +90,7 @@ struct request {
     double arrived, deadline, queued; /* clock_seconds(); queued: when it was put in the queue */
     struct models *models;            /* while a worker has it */
     json_t *json;                     /* its JSON body's object, for parameters; NULL: none */
-    double seconds[STAGES];
+    double seconds[STAGES_MAX];
     int pictures, faces; /* for the log */
     atomic_int is_worked_on;
     struct request *next;
@@ -106,7 +106,7 @@ const char *request_header(struct request *r, const char *name);
 int request_is_over(void *request);
 
 /* Adds to the time of a stage, and to its histogram. */
-void request_spent(struct request *r, enum metrics_stage stage, double seconds);
+void request_spent(struct request *r, int stage, double seconds);
 
 /* Appends n bytes within the server's memory for bodies. Returns 0, or -1 where there is none. */
 int request_grow(struct request *r, struct bytes *b, const void *data, size_t n);

@@ -16,10 +16,12 @@ static void add_timing(struct MHD_Response *response, const struct request *r) {
     char text[512];
     size_t n = 0;
 
-    for (int i = 0; i < STAGES && n < sizeof text; i++)
-        if (r->seconds[i] > 0)
+    for (int i = 0; i < stages_count() && n < sizeof text; i++) {
+        double seconds = r->seconds[stages_at(i)];
+        if (seconds > 0)
             n += (size_t)snprintf(text + n, sizeof text - n, "%s%s;dur=%.3f", n ? ", " : "",
-                                  METRICS_STAGE_NAMES[i], 1e3 * r->seconds[i]);
+                                  stage_name(stages_at(i)), 1e3 * seconds);
+    }
     if (n > 0 && n < sizeof text) add_header(response, "Server-Timing", text);
 }
 

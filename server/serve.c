@@ -190,7 +190,7 @@ static int serve(struct server *s, const sigset_t *set) {
         atomic_store(&s->state, SERVER_READY); /* before it is said: who reads that may ask */
         m = models_acquire(s->models);
         log_say(s->log, "ready after %.2f s: %s", clock_seconds() - start,
-                mien_backend_name(m->ctx));
+                mien_backend_name(m->networks.ctx));
         models_release(s->models, m);
         status = wait_for_end(s, set);
     }

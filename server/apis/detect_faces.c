@@ -1,8 +1,8 @@
 /* /detect_faces_from_... and /ready of the service of face detection, in its shapes. */
+#include "analysis/result_json.h"
 #include "common/json_values.h"
-#include "common/result_json.h"
 #include "server/apis/api.h"
-#include "server/job.h"
+#include "server/picture.h"
 #include "server/reply.h"
 #include "server/server.h"
 #include "server/uploads.h"
@@ -31,23 +31,23 @@ static json_t *named_landmarks_json(const mien_face *f, int *failed) {
     return list;
 }
 
-static json_t *faces_json(const struct job *p, int *failed) {
+static json_t *faces_json(const struct picture *p, int *failed) {
     json_t *answer = json_object(), *list = json_array();
 
-    for (int i = 0; i < p->nfaces; i++) {
-        const mien_face *f = &p->faces[i];
+    for (int i = 0; i < p->analysis->nfaces; i++) {
+        const mien_face *f = &p->analysis->faces[i];
         json_t *one = json_object();
         json_value_set(one, "bounding_box", result_pixels(f->box, 4, failed), failed);
         json_value_set(one, "landmarks", named_landmarks_json(f, failed), failed);
         json_value_set(one, "confidence", result_score(f->score), failed);
         json_value_append(list, one, failed);
     }
-    json_value_set(answer, "faces_count", json_integer(p->nfaces), failed);
+    json_value_set(answer, "faces_count", json_integer(p->analysis->nfaces), failed);
     json_value_set(answer, "faces", list, failed);
     return answer;
 }
 
-static json_t *list_json(const struct request *r, const struct job *p, int n) {
+static json_t *list_json(const struct request *r, const struct picture *p, int n) {
     int failed = 0;
     json_t *list = json_array(), *answer = json_object();
 
@@ -62,19 +62,21 @@ static json_t *list_json(const struct request *r, const struct job *p, int n) {
 }
 
 static void detect_faces(struct request *r, enum body_kind strings) {
-    struct job_options options = {.wants = JOB_FACES, .detect = r->server->config->detect};
+    struct analysis_options options = {.steps =
+                                           analysis_steps(&r->models->networks, MIEN_RESULT_FACES),
+                                       .detect = r->server->config->detect};
     struct uploads_want want = {
         .min = 1, .max = r->server->config->max_pictures, .strings = strings, .keep_bad = 1};
     struct uploads in;
-    struct job *p;
+    struct picture *p;
 
-    if (jobs_check(r, options.wants) || uploads_read(r, &want, &in)) return;
+    if (pictures_check(r, 1 << MIEN_RESULT_FACES) || uploads_read(r, &want, &in)) return;
     p = calloc((size_t)in.n, sizeof *p);
     if (!p)
         reply_error(r, 500, "internal", "the server is out of memory");
-    else if (jobs_run(r, &options, &in, p, 1) == 0)
+    else if (pictures_run(r, &options, &in, p, 1) == 0)
         reply_json(r, 200, list_json(r, p, in.n));
-    for (int i = 0; p && i < in.n; i++) job_free(&p[i]);
+    if (p) pictures_free(p, in.n);
     free(p);
     uploads_free(&in);
 }

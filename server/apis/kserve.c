@@ -47,8 +47,8 @@ static void handle_ready(struct request *r) {
 }
 
 /* Networks have one version, of no number the protocol asks for: "1". */
-static const struct model *find_model(struct request *r, const struct models *m) {
-    const struct model *model = models_find(m, r->param[0]);
+static const struct network *find_model(struct request *r, const struct models *m) {
+    const struct network *model = models_find(m, r->param[0]);
 
     if (!model || (r->param[1][0] && strcmp(r->param[1], "1") != 0)) {
         reply_error(r, 404, "not_found", "this server has no such model");
@@ -59,14 +59,14 @@ static const struct model *find_model(struct request *r, const struct models *m)
 
 static void handle_model_ready(struct request *r) {
     struct models *m = models_acquire(r->server->models);
-    const struct model *model = find_model(r, m);
+    const struct network *model = find_model(r, m);
 
     if (model) reply_json(r, 200, json_pack("{s:s, s:b}", "name", model->info.name, "ready", 1));
     models_release(r->server->models, m);
 }
 
 /* Outputs that are maps keep four dimensions whatever the size they are run at. */
-static int is_map(const struct model *model, int output) {
+static int is_map(const struct network *model, int output) {
     mien_tensor t;
 
     return mien_net_output_shape(model->net, output, 1, model->info.width, model->info.height,
@@ -74,7 +74,7 @@ static int is_map(const struct model *model, int output) {
            t.h * t.w > 1;
 }
 
-static json_t *input_json(const struct model *model) {
+static json_t *input_json(const struct network *model) {
     int w = model->info.dynamic_size ? -1 : model->info.width;
     int h = model->info.dynamic_size ? -1 : model->info.height;
 
@@ -82,7 +82,7 @@ static json_t *input_json(const struct model *model) {
                      -1, h, w, 3);
 }
 
-static json_t *output_json(const struct model *model, int i) {
+static json_t *output_json(const struct network *model, int i) {
     mien_tensor t = {.c = 0};
     json_t *shape;
 
@@ -96,7 +96,7 @@ static json_t *output_json(const struct model *model, int i) {
                      "FP32", "shape", shape);
 }
 
-static json_t *model_json(const struct model *model) {
+static json_t *model_json(const struct network *model) {
     int failed = 0;
     json_t *o = json_pack("{s:s, s:[s], s:s}", "name", model->info.name, "versions", "1",
                           "platform", "mien");
@@ -113,7 +113,7 @@ static json_t *model_json(const struct model *model) {
 
 static void handle_model(struct request *r) {
     struct models *m = models_acquire(r->server->models);
-    const struct model *model = find_model(r, m);
+    const struct network *model = find_model(r, m);
 
     if (model) reply_json(r, 200, model_json(model));
     models_release(r->server->models, m);
@@ -121,7 +121,7 @@ static void handle_model(struct request *r) {
 
 struct infer {
     struct request *request;
-    const struct model *model;
+    const struct network *model;
     struct kserve_request wire;
     mien_tensor input;
     float *widened; /* of a UINT8 input */
@@ -215,27 +215,26 @@ static int run_infer(void *context) {
 static int run(struct infer *f) {
     struct request *r = f->request;
     struct batch_group group;
-    struct batch_item item = {.task = BATCH_CALL,
-                              .models = r->models,
-                              .arrived = r->arrived,
-                              .n = 1,
-                              .call = run_infer,
-                              .context = f};
+    struct item item = {.n = 1, .call = run_infer, .context = f};
     int over;
     const char *code;
 
     batch_group_init(&group, r->server->batcher);
+    group.arrived = r->arrived;
+    group.until = r->deadline;
+    group.stop = request_is_over;
+    group.context = r;
     batch_submit(&group, &item);
-    over = batch_wait(&group, r->deadline, request_is_over, r);
+    over = batch_wait(&group);
     batch_group_destroy(&group);
     if (over) {
         reply_given_up(r);
         return -1;
     }
     request_spent(r, STAGE_BATCH, item.waited);
-    request_spent(r, STAGE_INFER, item.ran);
-    if (item.code == MIEN_OK) return 0;
-    reply_error(r, error_status(item.code, &code), "bad_request", "%s", item.why);
+    request_spent(r, STAGE_INFER, item.seconds);
+    if (item.rc == MIEN_OK) return 0;
+    reply_error(r, error_status(item.rc, &code), "bad_request", "%s", item.why);
     return -1;
 }
 

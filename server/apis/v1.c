@@ -1,9 +1,10 @@
 /* mien's own endpoints: the objects of docs/json.md for pictures sent over HTTP. */
+#include "analysis/result_json.h"
+#include "analysis/timing_json.h"
 #include "common/json_values.h"
-#include "common/result_json.h"
 #include "server/apis/api.h"
-#include "server/job.h"
 #include "server/params.h"
+#include "server/picture.h"
 #include "server/reply.h"
 #include "server/server.h"
 #include "server/uploads.h"
@@ -24,86 +25,69 @@ static int read_detection(struct request *r, mien_detect_options *o) {
     return 0;
 }
 
-/* Options of a request, from its parameters. wants: what its endpoint does; what has no network is
- * left out where the endpoint can do without. */
-static int read_options(struct request *r, unsigned wants, struct job_options *o) {
-    const struct serve_config *c = r->server->config;
-    const struct models *m = r->models;
-    int embeddings = (wants & JOB_EMBEDDINGS) != 0, pick = FACE_ALL;
+/* What an endpoint does, as bits 1 << enum mien_result. */
+enum {
+    FACES = 1 << MIEN_RESULT_FACES,
+    EMBEDDINGS = 1 << MIEN_RESULT_EMBEDDING,
+    ATTRIBUTES = 1 << MIEN_RESULT_ATTRIBUTES,
+    CLASSES = 1 << MIEN_RESULT_CLASSES
+};
 
-    *o = (struct job_options){.wants = wants, .detect = c->detect, .top = c->top};
+static steps_t steps_giving(const struct networks *networks, unsigned results) {
+    steps_t steps = 0;
+
+    for (int i = 0; i < networks->n; i++)
+        if (results >> networks->at[i].task.result & 1) steps |= 1U << i;
+    return steps;
+}
+
+/* Options of a request, from its parameters. results: what its endpoint gives, *results: with what
+ * was asked for besides. */
+static int read_options(struct request *r, unsigned *results, struct analysis_options *o) {
+    const struct serve_config *c = r->server->config;
+    const struct networks *networks = &r->models->networks;
+    const struct network *classifier = networks_giving(networks, MIEN_RESULT_CLASSES);
+    int embeddings = (*results & EMBEDDINGS) != 0, pick = FACE_ALL;
+
+    *o = (struct analysis_options){.detect = c->detect, .top = c->top};
     if (read_detection(r, &o->detect) || param_flag(r, "embeddings", &embeddings) ||
         param_choice(r, "face", FACE_PICK_NAMES, &pick) ||
-        (wants & JOB_EMBEDDINGS && param_flag(r, "aligned", &o->aligned)) ||
-        param_int(r, "top", 1,
-                  m->task[MODELS_CLASSIFY].net ? m->task[MODELS_CLASSIFY].info.classes : 1000000,
-                  &o->top))
+        (*results & EMBEDDINGS && param_flag(r, "aligned", &o->aligned)) ||
+        param_int(r, "top", 1, classifier ? classifier->info.classes : 1000000, &o->top))
         return -1;
     o->pick = (enum face_pick)pick;
-    if (embeddings && wants & JOB_FACES) o->wants |= JOB_EMBEDDINGS;
-    if (m->task[MODELS_CLASSIFY].net && o->top > m->task[MODELS_CLASSIFY].info.classes)
-        o->top = m->task[MODELS_CLASSIFY].info.classes;
+    if (embeddings && *results & FACES) *results |= EMBEDDINGS;
+    if (classifier && o->top > classifier->info.classes) o->top = classifier->info.classes;
+    o->steps = steps_giving(networks, *results);
     return 0;
 }
 
-static json_t *timing_json(const struct job *p, int *failed) {
-    static const enum metrics_stage stages[] = {STAGE_DECODE,  STAGE_BATCH, STAGE_DETECT,
-                                                STAGE_ALIGN,   STAGE_EMBED, STAGE_AGE_GENDER,
-                                                STAGE_CLASSIFY};
+static json_t *picture_json(const struct picture *p, unsigned results, int *failed) {
+    unsigned stages = timing_tasks() | 1U << STAGE_DECODE | 1U << STAGE_BATCH;
     json_t *object = json_object();
 
-    for (size_t i = 0; i < sizeof stages / sizeof *stages; i++)
-        json_value_set(object, METRICS_STAGE_NAMES[stages[i]],
-                       result_ms(1e3 * p->seconds[stages[i]]), failed);
-    json_value_set(object, "total", result_ms(1e3 * p->took), failed);
-    return object;
-}
-
-static json_t *faces_json(const struct job *p, int *failed) {
-    json_t *list = json_array();
-
-    for (int i = 0; i < p->nfaces; i++) {
-        const float *embedding = p->embeddings;
-        if (embedding) embedding += (size_t)i * (size_t)p->embedding_size;
-        json_value_append(list,
-                          result_face(&p->faces[i], p->ages ? &p->ages[i] : NULL, embedding,
-                                      p->embedding_size, failed),
-                          failed);
-    }
-    return list;
-}
-
-static json_t *picture_json(const struct job *p, int *failed) {
-    json_t *object = json_object(), *list;
-
-    json_value_set(object, "width", json_integer(p->width), failed);
-    json_value_set(object, "height", json_integer(p->height), failed);
-    if (p->options->wants & (JOB_FACES | JOB_EMBEDDINGS))
-        json_value_set(object, "faces", faces_json(p, failed), failed);
-    if (p->classes) {
-        list = json_array();
-        for (int i = 0; i < p->options->top; i++)
-            json_value_append(list, result_class(&p->classes[i], failed), failed);
-        json_value_set(object, "classes", list, failed);
-    }
-    json_value_set(object, "timing_ms", timing_json(p, failed), failed);
+    result_add_size(object, p->analysis, failed);
+    if (results & (FACES | EMBEDDINGS)) result_add_faces(object, p->analysis, failed);
+    result_add_picture(object, p->analysis, failed);
+    json_value_set(object, "timing_ms", timing_json(p->seconds, stages, p->took, failed), failed);
     return object;
 }
 
 /* One picture is answered as itself, a list as a list. */
-static json_t *answer_json(const struct request *r, const struct job *p, const struct uploads *in) {
+static json_t *answer_json(const struct request *r, const struct picture *p, unsigned results,
+                           const struct uploads *in) {
     int failed = 0;
     json_t *answer, *list;
 
     if (!in->is_list) {
-        answer = picture_json(p, &failed);
+        answer = picture_json(p, results, &failed);
     } else {
         answer = json_object();
         list = json_array();
         for (int i = 0; i < in->n; i++)
             json_value_append(list,
                               p[i].status ? error_json(r, p[i].code, p[i].why)
-                                          : picture_json(&p[i], &failed),
+                                          : picture_json(&p[i], results, &failed),
                               &failed);
         json_value_set(answer, "pictures", list, &failed);
     }
@@ -113,61 +97,69 @@ static json_t *answer_json(const struct request *r, const struct job *p, const s
 }
 
 /* 422 where a face is needed and there is none. */
-static int check_faces(struct request *r, const struct job *p, const struct uploads *in) {
-    if (in->is_list) return 0;
-    if (p->nfaces > 0) return 0;
+static int check_faces(struct request *r, const struct picture *p, const struct uploads *in) {
+    if (in->is_list || p->analysis->nfaces > 0) return 0;
     reply_error(r, 422, "no_face", "no face was found in the picture");
     return -1;
 }
 
-static void answer_pictures(struct request *r, unsigned wants, int needs_face) {
+/* needs: of the results, those the endpoint cannot do without. */
+static void answer_pictures(struct request *r, unsigned results, unsigned needs, int needs_face) {
     struct uploads_want want = {.min = 1, .max = r->server->config->max_pictures, .keep_bad = 1};
-    struct job_options options;
+    struct analysis_options options;
     struct uploads in;
-    struct job *p = NULL;
+    struct picture *p = NULL;
 
-    if (jobs_check(r, wants) || uploads_read(r, &want, &in)) return;
-    if (read_options(r, wants, &options) == 0 && jobs_check(r, options.wants) == 0) {
+    if (pictures_check(r, needs) || uploads_read(r, &want, &in)) return;
+    if (read_options(r, &results, &options) == 0 &&
+        pictures_check(r, needs | (results & EMBEDDINGS)) == 0) {
+        options.all_pixels = (results & ATTRIBUTES) != 0; /* as the tool's analyze */
         p = calloc((size_t)in.n, sizeof *p);
         if (!p)
             reply_error(r, 500, "internal", "the server is out of memory");
-        else if (jobs_run(r, &options, &in, p, in.is_list) == 0 &&
+        else if (pictures_run(r, &options, &in, p, in.is_list) == 0 &&
                  (!needs_face || check_faces(r, p, &in) == 0))
-            reply_json(r, 200, answer_json(r, p, &in));
+            reply_json(r, 200, answer_json(r, p, results, &in));
     }
-    for (int i = 0; p && i < in.n; i++) job_free(&p[i]);
+    if (p) pictures_free(p, in.n);
     free(p);
     uploads_free(&in);
 }
 
 static void handle_analyze(struct request *r) {
-    unsigned wants = JOB_FACES | JOB_ALL_PIXELS; /* as the tool's analyze */
-
-    if (r->models->task[MODELS_AGE_GENDER].net) wants |= JOB_AGES;
-    if (r->models->task[MODELS_CLASSIFY].net) wants |= JOB_CLASSES;
-    answer_pictures(r, wants, 0);
+    answer_pictures(r, FACES | ATTRIBUTES | CLASSES, FACES, 0);
 }
 
 static void handle_detect(struct request *r) {
-    answer_pictures(r, JOB_FACES, 0);
+    answer_pictures(r, FACES, FACES, 0);
 }
 
 static void handle_embed(struct request *r) {
-    answer_pictures(r, JOB_FACES | JOB_EMBEDDINGS, 1);
+    answer_pictures(r, FACES | EMBEDDINGS, FACES | EMBEDDINGS, 1);
 }
 
 static void handle_classify(struct request *r) {
-    answer_pictures(r, JOB_CLASSES, 0);
+    answer_pictures(r, CLASSES, CLASSES, 0);
 }
 
-static json_t *compare_json(const struct request *r, const struct job p[2]) {
-    float similarity = mien_similarity(p[0].embeddings, p[1].embeddings, p[0].embedding_size);
-    double threshold = r->server->config->same_person;
+/* The similarity from which two faces are one person: what the configuration says, else what was
+ * measured for the network. */
+static double same_person(const struct request *r, const struct network *embedder) {
+    double configured = r->server->config->same_person;
+
+    return configured != SAME_PERSON_MEASURED ? configured : (double)embedder->info.same_person;
+}
+
+static json_t *compare_json(const struct request *r, const struct picture p[2]) {
+    const struct item *a = analysis_item(p[0].analysis, MIEN_RESULT_EMBEDDING);
+    const struct item *b = analysis_item(p[1].analysis, MIEN_RESULT_EMBEDDING);
+    float similarity = mien_similarity(a->values, b->values, item_width(a->network));
+    double threshold = same_person(r, a->network);
     int failed = 0;
     json_t *answer = json_object(), *list = json_array();
 
     for (int i = 0; i < 2; i++)
-        json_value_append(list, result_face(&p[i].faces[0], NULL, NULL, 0, &failed), &failed);
+        json_value_append(list, result_found(&p[i].analysis->faces[0], &failed), &failed);
     json_value_set(answer, "similarity", result_score(similarity), &failed);
     json_value_set(answer, "same_person", json_boolean((double)similarity >= threshold), &failed);
     json_value_set(answer, "threshold", json_value_number(threshold, 6), &failed);
@@ -179,23 +171,23 @@ static json_t *compare_json(const struct request *r, const struct job p[2]) {
 
 static void handle_compare(struct request *r) {
     static const struct uploads_want want = {.min = 2, .max = 2};
-    unsigned wants = JOB_FACES | JOB_EMBEDDINGS;
-    struct job p[2] = {{.request = NULL}};
-    struct job_options options;
+    unsigned results = FACES | EMBEDDINGS;
+    struct picture p[2] = {{.request = NULL}};
+    struct analysis_options options;
     struct uploads in;
 
-    if (jobs_check(r, wants) || uploads_read(r, &want, &in)) return;
-    if (read_options(r, wants, &options) == 0) {
-        options.pick = FACE_LARGEST;
-        if (jobs_run(r, &options, &in, p, 0) == 0) {
-            int none = p[0].nfaces == 0 ? 0 : p[1].nfaces == 0 ? 1 : -1;
+    if (pictures_check(r, results) || uploads_read(r, &want, &in)) return;
+    if (read_options(r, &results, &options) == 0) {
+        options.pick = FACE_MAIN;
+        if (pictures_run(r, &options, &in, p, 0) == 0) {
+            int none = p[0].analysis->nfaces == 0 ? 0 : p[1].analysis->nfaces == 0 ? 1 : -1;
             if (none >= 0)
                 reply_error(r, 422, "no_face", "no face was found in picture %d", none + 1);
             else
                 reply_json(r, 200, compare_json(r, p));
         }
     }
-    for (int i = 0; i < 2; i++) job_free(&p[i]);
+    pictures_free(p, 2);
     uploads_free(&in);
 }
 

@@ -36,7 +36,7 @@ struct way {
 static float *outputs_of(const struct way *w, const struct input *in, const float *pixels,
                          size_t *count) {
     mien_options options;
-    mien_options_default(&options);
+    mien_options_default(&options, sizeof options);
     options.device = w->device;
     options.precision = w->precision;
     options.backend = w->backend;
@@ -75,7 +75,7 @@ static float *outputs_of(const struct way *w, const struct input *in, const floa
 /* The libraries of "cudnn" need not be installed. */
 static int can(const struct way *w) {
     mien_options options;
-    mien_options_default(&options);
+    mien_options_default(&options, sizeof options);
     options.device = w->device;
     options.backend = w->backend;
     mien_ctx *ctx = NULL;
@@ -159,7 +159,7 @@ static int compare(const struct input *in, const mien_image *img) {
 /* Is there a device, and the network? Says why not. */
 static int is_there(const char *name) {
     mien_options options;
-    mien_options_default(&options);
+    mien_options_default(&options, sizeof options);
     options.device = MIEN_DEVICE_CUDA;
     mien_ctx *ctx = NULL;
     mien_net *net = NULL;

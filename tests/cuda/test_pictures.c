@@ -173,7 +173,7 @@ static int staged;
 static void test_input(void) {
     struct item items[MOST_BATCH];
     int batch = draw(1, MOST_BATCH), faces = one_in(3);
-    int w = faces ? ALIGN_SIDE : draw(1, 90), h = faces ? ALIGN_SIDE : draw(1, 90);
+    int w = faces ? MIEN_CROP_SIDE : draw(1, 90), h = faces ? MIEN_CROP_SIDE : draw(1, 90);
     memset(items, 0, sizeof items);
     snprintf(test_case, sizeof test_case, "input of %d images %dx%d%s", batch, w, h,
              faces ? ", faces" : "");

@@ -120,7 +120,7 @@ static void batches(void **state) {
 
 static void sizes(void **state) {
     (void)state;
-    mien_plan_info info;
+    mien_plan_info info = {.struct_size = sizeof info};
     assert_int_equal(mien_net_plan(net, BATCH, SIDE, SIDE, &info), 0);
     assert_true(info.weight_bytes > 2000000 && info.arena_bytes > 0 && info.steps > 20);
     assert_true(info.arena_bytes < info.no_reuse_bytes);
@@ -128,8 +128,8 @@ static void sizes(void **state) {
 
 int main(void) {
     mien_options options;
-    mien_net_info info;
-    mien_options_default(&options);
+    mien_net_info info = {.struct_size = sizeof info};
+    mien_options_default(&options, sizeof options);
     options.device = MIEN_DEVICE_CUDA;
     options.precision = MIEN_FP16;
     if (mien_open(&options, &ctx) || mien_net_load(ctx, NETWORK, &net) ||

@@ -22,7 +22,7 @@ enum { SKIPPED = 77, MAX_OUTPUTS = 16 };
 static float *outputs_of(const char *name, const char *backend, enum mien_precision precision,
                          const mien_tensor *input, size_t *count) {
     mien_options options;
-    mien_options_default(&options);
+    mien_options_default(&options, sizeof options);
     options.backend = backend;
     options.precision = precision;
     mien_ctx *ctx = NULL;

@@ -12,8 +12,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     /* The last byte picks the options, so that files from the seeds stay what they are. */
     uint8_t pick = size ? bytes[size - 1] : 0;
-    mien_decode_options opt = {
-        .min_side = pick & 1 ? 8 : 0, .max_pixels = 1 << 16, .keep_orientation = pick >> 1 & 1};
+    mien_decode_options opt = {.struct_size = sizeof opt,
+                               .min_side = pick & 1 ? 8 : 0,
+                               .max_pixels = 1 << 16,
+                               .keep_orientation = pick >> 1 & 1};
     mien_image *img;
     int code = mien_image_decode(NULL, bytes, size, &opt, &img);
     if (code != MIEN_OK) {

@@ -81,7 +81,7 @@ static int find_precision(const char *name) {
 
 int main(int argc, char **argv) {
     mien_options options;
-    mien_options_default(&options);
+    mien_options_default(&options, sizeof options);
     for (int c; (c = getopt(argc, argv, "t:b:p:")) != -1;) {
         if (c == 't')
             options.threads = atoi(optarg);

@@ -78,7 +78,7 @@ static mien_image *picture(int seed) {
 static void detect(int n) {
     static mien_face faces[N][CAPACITY];
     int counts[N];
-    mien_detect_options opt = {.threshold = 1e-4f, .size = 160};
+    mien_detect_options opt = {.struct_size = sizeof opt, .threshold = 1e-4f, .size = 160};
     assert_int_equal(
         mien_detect(detector, (const mien_image **)pictures, n, &opt, CAPACITY, faces[0], counts),
         0);
@@ -98,10 +98,10 @@ static void classify(int n) {
 
 static void estimate(int n) {
     mien_face faces[N];
-    mien_age_gender out[N];
+    float out[N][3]; /* age, and two probabilities of gender */
     for (int i = 0; i < n; i++)
         faces[i] = (mien_face){.box = {20, 20, 90.0f + (float)i, 110}, .score = 1};
-    assert_int_equal(mien_age_gender_run(age_gender, (const mien_image **)pictures, faces, n, out),
+    assert_int_equal(mien_attributes(age_gender, (const mien_image **)pictures, faces, n, out[0]),
                      0);
 }
 

@@ -17,6 +17,7 @@
 enum { CAPACITY = 64, EMBEDDING = 192 };
 
 static mien_ctx *ctx;
+enum { VALUES = 3 }; /* of age-gender-faceapi: age, and the probabilities of male and female */
 static mien_net *detector, *embedder, *classifier, *age_gender;
 
 /* Smooth blobs on a gradient: not a face, but every network has something to say about it. */
@@ -53,7 +54,7 @@ static void embed(const mien_image *img, float *out) {
 
 static void test_info(void **state) {
     (void)state;
-    mien_net_info info;
+    mien_net_info info = {.struct_size = sizeof info};
     assert_int_equal(mien_net_info_get(embedder, &info), 0);
     assert_int_equal(info.task, MIEN_TASK_EMBED);
     assert_int_equal(info.embedding_size, EMBEDDING);
@@ -72,7 +73,7 @@ static void test_wrong_arguments(void **state) {
     assert_int_equal(mien_detect(classifier, list, 1, NULL, CAPACITY, faces, &count), MIEN_EINVAL);
     assert_int_equal(count, 0);
     assert_non_null(strstr(mien_error(), "does not detect faces"));
-    mien_detect_options opt = {.threshold = 2};
+    mien_detect_options opt = {.struct_size = sizeof opt, .threshold = 2};
     assert_int_equal(mien_detect(detector, list, 1, &opt, CAPACITY, faces, &count), MIEN_EINVAL);
     assert_int_equal(mien_detect(detector, list, 1, NULL, 0, faces, &count), MIEN_EINVAL);
     mien_class classes[5];
@@ -91,7 +92,7 @@ static void test_batches(void **state) {
     enum { N = 23 };
     const mien_image *list[N];
     for (int i = 0; i < N; i++) list[i] = picture(i % 3 ? 200 : 331, 60 + 20 * (i % 10), i);
-    mien_detect_options opt = {.threshold = 1e-4f, .size = 160};
+    mien_detect_options opt = {.struct_size = sizeof opt, .threshold = 1e-4f, .size = 160};
     mien_face together[N][CAPACITY], alone[CAPACITY];
     int counts[N], count, found = 0;
     assert_int_equal(mien_detect(detector, list, N, &opt, CAPACITY, together[0], counts), 0);
@@ -133,7 +134,7 @@ static void test_raw_batches(void **state) {
     assert_int_equal(mien_run(embedder, &in, &out, 1), MIEN_EINVAL);
     in.n = out.n = 0;
     assert_int_equal(mien_run(embedder, &in, &out, 1), MIEN_EINVAL);
-    mien_plan_info one, four, five;
+    mien_plan_info one = {.struct_size = sizeof one}, four = one, five = one;
     assert_int_equal(mien_net_plan(embedder, 1, 112, 112, &one), 0);
     assert_int_equal(mien_net_plan(embedder, 4, 112, 112, &four), 0);
     assert_int_equal(mien_net_plan(embedder, 5, 112, 112, &five), 0);
@@ -150,13 +151,13 @@ static void test_item_fails(void **state) {
     mien_image *img = picture(80, 60, 4);
     const mien_image *images[N];
     mien_face faces[N];
-    mien_age_gender out[N];
+    float out[N][VALUES];
     for (int i = 0; i < N; i++) images[i] = img;
     for (int bad = 0; bad < N; bad++) {
         for (int i = 0; i < N; i++) faces[i] = face_in(img);
         faces[bad].box[0] = (float)NAN;
         assert_int_equal(mien_net_load(ctx, "no-such-network", &(mien_net *){NULL}), MIEN_EIO);
-        assert_int_not_equal(mien_age_gender_run(age_gender, images, faces, N, out), 0);
+        assert_int_not_equal(mien_attributes(age_gender, images, faces, N, out[0]), 0);
         assert_null(strstr(mien_error(), "no-such-network"));
     }
     mien_image_free(img);
@@ -188,10 +189,10 @@ static void test_odd_faces(void **state) {
                                      {200, 200, 300, 300}};
     for (size_t i = 0; i < sizeof boxes / sizeof boxes[0]; i++) {
         mien_face face = face_in(img);
-        mien_age_gender result = {.age = -1};
+        float result[VALUES] = {-1};
         memcpy(face.box, boxes[i], sizeof face.box);
-        int rc = mien_age_gender_run(age_gender, (const mien_image **)&img, &face, 1, &result);
-        if (rc == 0) assert_true(result.age >= 0 && result.probability >= 0.5f);
+        int rc = mien_attributes(age_gender, (const mien_image **)&img, &face, 1, result);
+        if (rc == 0) assert_true(result[0] >= 0 && fmaxf(result[1], result[2]) >= 0.5f);
     }
     mien_image_free(img);
 }
@@ -203,17 +204,17 @@ static void test_faces_of_several_pictures(void **state) {
     mien_image *img[2] = {picture(80, 60, 4), picture(120, 200, 7)};
     const mien_image *images[N];
     mien_face faces[N];
-    mien_age_gender out[N], alone;
+    float out[N][VALUES], alone[VALUES];
     for (int i = 0; i < N; i++) {
         images[i] = img[i % 2];
         faces[i] = face_in(images[i]);
     }
-    assert_int_equal(mien_age_gender_run(age_gender, images, faces, N, out), 0);
+    assert_int_equal(mien_attributes(age_gender, images, faces, N, out[0]), 0);
     for (int i = 0; i < N; i++) {
-        assert_int_equal(mien_age_gender_run(age_gender, &images[i], &faces[i], 1, &alone), 0);
-        assert_memory_equal(&out[i], &alone, sizeof alone);
+        assert_int_equal(mien_attributes(age_gender, &images[i], &faces[i], 1, alone), 0);
+        assert_memory_equal(out[i], alone, sizeof alone);
     }
-    assert_memory_not_equal(&out[0].age, &out[1].age, sizeof out[0].age);
+    assert_memory_not_equal(out[0], out[1], sizeof out[0][0]);
     mien_image_free(img[0]);
     mien_image_free(img[1]);
 }
@@ -259,7 +260,7 @@ static void *call(void *arg) {
     mien_image *img = picture(160, 120, c->seed);
     const mien_image *list[] = {img};
     float first[EMBEDDING], again[EMBEDDING];
-    mien_detect_options opt = {.threshold = 1e-4f, .size = 96};
+    mien_detect_options opt = {.struct_size = sizeof opt, .threshold = 1e-4f, .size = 96};
     mien_face faces[CAPACITY], same[CAPACITY];
     int count, recount;
     embed(img, first);
@@ -295,7 +296,7 @@ static void test_errors_belong_to_threads(void **state) {
     assert_int_equal(mien_net_load(ctx, "no-such-network", &net), MIEN_EIO);
     assert_null(net);
     assert_non_null(strstr(mien_error(), "no-such-network"));
-    mien_options opt = {.device = MIEN_DEVICE_CUDA};
+    mien_options opt = {.struct_size = sizeof opt, .device = MIEN_DEVICE_CUDA};
     mien_ctx *none;
     assert_int_equal(mien_open(&opt, &none), MIEN_EDEVICE);
     assert_null(none);

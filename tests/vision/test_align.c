@@ -115,7 +115,7 @@ static void reduced_picture(void **state) {
                 (uint8_t)(128 + 60 * sin(x / 30 + c) + 60 * sin(y / 25 - c));
         }
     struct file f = make_jpeg(img, &(struct jpeg_options){0});
-    mien_decode_options opt = {.min_side = 400};
+    mien_decode_options opt = {.struct_size = sizeof opt, .min_side = 400};
     assert_int_equal(mien_image_decode(NULL, f.at, f.n, NULL, &whole), MIEN_OK);
     assert_int_equal(mien_image_decode(NULL, f.at, f.n, &opt, &half), MIEN_OK);
     assert_int_equal(half->width, 401);

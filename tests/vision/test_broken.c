@@ -106,7 +106,7 @@ static void changed_bytes(void **state) {
             for (int v = 0; v < 4; v++) {
                 uint8_t old = f.at[at];
                 f.at[at] = values[v];
-                mien_decode_options small = {.max_pixels = 10000};
+                mien_decode_options small = {.struct_size = sizeof small, .max_pixels = 10000};
                 if (mien_image_decode(NULL, f.at, f.n, &small, &got) == MIEN_OK)
                     mien_image_free(got);
                 f.at[at] = old;
@@ -215,7 +215,7 @@ static void lying_sizes(void **state) {
 static void limit_is_the_callers(void **state) {
     (void)state;
     mien_image *img = pattern(20, 20), *got;
-    mien_decode_options opt = {.max_pixels = 399};
+    mien_decode_options opt = {.struct_size = sizeof opt, .max_pixels = 399};
     for (int i = 0; i < MAKERS; i++) {
         struct file f = make(i, img);
         assert_int_equal(mien_image_decode(NULL, f.at, f.n, &opt, &got), MIEN_ETOOBIG);

@@ -80,7 +80,7 @@ static void kept_when_asked(void **state) {
     struct file exif = make_exif(6, 0, 0);
     struct file files[] = {make_jpeg(stored, &(struct jpeg_options){.orientation = 6}),
                            make_png(stored, PNG_RGB8, 0, &exif), make_webp(stored, 0, &exif)};
-    mien_decode_options opt = {.keep_orientation = 1};
+    mien_decode_options opt = {.struct_size = sizeof opt, .keep_orientation = 1};
     for (int i = 0; i < 3; i++) {
         assert_int_equal(mien_image_decode(NULL, files[i].at, files[i].n, &opt, &got), MIEN_OK);
         assert_same_picture(got, stored, i == 0 ? 8 : 0);
