@@ -1,5 +1,6 @@
 # What the programs are made of besides libmien: a static library a layer, mien_<layer>, never
-# installed. Who links the last also links mien_static, or mien_private in the unit tests.
+# installed. They bring mien_static along, or mien_private for a target with the property MIEN_PRIVATE
+# (the unit tests).
 
 foreach(module libmicrohttpd libcurl nettle)
     pkg_check_modules(${module} REQUIRED IMPORTED_TARGET GLOBAL ${module})
@@ -19,6 +20,7 @@ foreach(layer IN LISTS mien_program_layers)
     add_library(mien_${layer} STATIC ${${layer}_sources})
     target_link_libraries(mien_${layer}
         PUBLIC ${below} ${mien_${layer}_modules} PkgConfig::jansson Threads::Threads m
+               $<IF:$<BOOL:$<TARGET_PROPERTY:MIEN_PRIVATE>>,mien_private,mien_static>
         PRIVATE mien_flags)
     target_include_directories(mien_${layer}
         PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)

@@ -164,7 +164,8 @@ int main(void) {
         printf("skipped: a sanitizer counts allocations its own way\n");
         return 77;
     }
-    if (mien_open(&(mien_options){.threads = 2}, &ctx)) return 1;
+    if (mien_open(&(mien_options){.struct_size = sizeof(mien_options), .threads = 2}, &ctx))
+        return 1;
     if (mien_net_load(ctx, "retinaface-mnet025-v2", &detector) ||
         mien_net_load(ctx, "mobilefacenet-192", &embedder) ||
         mien_net_load(ctx, "resnet50-imagenet", &classifier) ||

@@ -17,7 +17,7 @@
 enum { CAPACITY = 64, EMBEDDING = 192 };
 
 static mien_ctx *ctx;
-enum { VALUES = 3 }; /* of age-gender-faceapi: age, and the probabilities of male and female */
+enum { AGE_VALUES = 3 }; /* of age-gender-faceapi: age, and the probabilities of male and female */
 static mien_net *detector, *embedder, *classifier, *age_gender;
 
 /* Smooth blobs on a gradient: not a face, but every network has something to say about it. */
@@ -151,7 +151,7 @@ static void test_item_fails(void **state) {
     mien_image *img = picture(80, 60, 4);
     const mien_image *images[N];
     mien_face faces[N];
-    float out[N][VALUES];
+    float out[N][AGE_VALUES];
     for (int i = 0; i < N; i++) images[i] = img;
     for (int bad = 0; bad < N; bad++) {
         for (int i = 0; i < N; i++) faces[i] = face_in(img);
@@ -189,7 +189,7 @@ static void test_odd_faces(void **state) {
                                      {200, 200, 300, 300}};
     for (size_t i = 0; i < sizeof boxes / sizeof boxes[0]; i++) {
         mien_face face = face_in(img);
-        float result[VALUES] = {-1};
+        float result[AGE_VALUES] = {-1};
         memcpy(face.box, boxes[i], sizeof face.box);
         int rc = mien_attributes(age_gender, (const mien_image **)&img, &face, 1, result);
         if (rc == 0) assert_true(result[0] >= 0 && fmaxf(result[1], result[2]) >= 0.5f);
@@ -204,7 +204,7 @@ static void test_faces_of_several_pictures(void **state) {
     mien_image *img[2] = {picture(80, 60, 4), picture(120, 200, 7)};
     const mien_image *images[N];
     mien_face faces[N];
-    float out[N][VALUES], alone[VALUES];
+    float out[N][AGE_VALUES], alone[AGE_VALUES];
     for (int i = 0; i < N; i++) {
         images[i] = img[i % 2];
         faces[i] = face_in(images[i]);
@@ -300,9 +300,9 @@ static void test_errors_belong_to_threads(void **state) {
     mien_ctx *none;
     assert_int_equal(mien_open(&opt, &none), MIEN_EDEVICE);
     assert_null(none);
-    opt = (mien_options){.precision = MIEN_FP16};
+    opt = (mien_options){.struct_size = sizeof(mien_options), .precision = MIEN_FP16};
     assert_int_equal(mien_open(&opt, &none), MIEN_EUNSUPPORTED);
-    opt = (mien_options){.backend = "abacus"};
+    opt = (mien_options){.struct_size = sizeof(mien_options), .backend = "abacus"};
     assert_int_equal(mien_open(&opt, &none), MIEN_EINVAL);
     assert_non_null(strstr(mien_error(), "abacus"));
 }
@@ -321,7 +321,8 @@ int main(void) {
         cmocka_unit_test(test_threads_share_networks),
         cmocka_unit_test(test_errors_belong_to_threads),
     };
-    if (mien_open(&(mien_options){.threads = 2}, &ctx)) return 1;
+    if (mien_open(&(mien_options){.struct_size = sizeof(mien_options), .threads = 2}, &ctx))
+        return 1;
     if (mien_net_load(ctx, "retinaface-mnet025-v2", &detector) ||
         mien_net_load(ctx, "mobilefacenet-192", &embedder) ||
         mien_net_load(ctx, "resnet50-imagenet", &classifier) ||

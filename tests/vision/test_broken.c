@@ -223,7 +223,7 @@ static void limit_is_the_callers(void **state) {
         assert_non_null(strstr(err_text(), "over the limit of 399 pixels"));
         file_free(&f);
     }
-    opt = (mien_decode_options){.min_side = -1};
+    opt = (mien_decode_options){.struct_size = sizeof(mien_decode_options), .min_side = -1};
     assert_int_equal(mien_image_decode(NULL, "P6", 2, &opt, &got), MIEN_EINVAL);
     assert_int_equal(mien_image_decode(NULL, "P6", 2, NULL, NULL), MIEN_EINVAL);
     assert_int_equal(mien_image_decode(NULL, NULL, 2, NULL, &got), MIEN_EINVAL);

@@ -214,7 +214,9 @@ static void jpeg_reduced(void **state) {
     mien_image *big = pattern(333, 250);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct file f = make_jpeg(big, &(struct jpeg_options){.orientation = 6});
-        mien_image *got = decode(&f, &(mien_decode_options){.min_side = cases[i].min_side});
+        mien_image *got =
+            decode(&f, &(mien_decode_options){.struct_size = sizeof(mien_decode_options),
+                                              .min_side = cases[i].min_side});
         double scale[2];
         assert_int_equal(got->width, cases[i].h); /* a quarter turn */
         assert_int_equal(got->height, cases[i].w);
