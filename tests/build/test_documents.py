@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The documents: that links lead somewhere, and that the README is short and its commands exist."""
+"""The documents: links and names of files lead somewhere; the README is short and its commands exist."""
 import os
 import re
 import subprocess
@@ -41,6 +41,22 @@ class Links(unittest.TestCase):
                     if anchor:
                         self.assertIn(anchor, anchors(target.read_text(encoding="utf-8")))
         self.assertGreater(seen, 40)
+
+
+class Files(unittest.TestCase):
+    def test_files_that_are_named_are_there(self):
+        """But SPEED.md, which tells of the past, and files to be: NAME.c."""
+        folders = "|".join(p.name for p in ROOT.iterdir() if p.is_dir() and p.name[0] not in "._")
+        named = re.compile(r"(?<![\w/.])(?:%s)/[\w/.-]+\.(?:c|h|cu|py|sh|cmake|json|md)\b" % folders)
+        seen = 0
+        for page in pages():
+            for name in named.findall(page.read_text(encoding="utf-8")):
+                if page.name == "SPEED.md" or "NAME" in name or name.startswith("build"):
+                    continue
+                seen += 1
+                with self.subTest(page=page.relative_to(ROOT)):
+                    self.assertTrue((ROOT / name).exists() or (page.parent / name).exists(), name)
+        self.assertGreater(seen, 60)
 
 
 class Readme(unittest.TestCase):
