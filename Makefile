@@ -9,10 +9,10 @@ export BUILD PREFIX PYTHON
 .PHONY: help demo test bench bench-serve lint format install
 
 help:
-	@echo "make demo         install what is missing, build, fetch the weights, analyse a photo"
+	@echo "make demo         install what is missing, build, fetch the weights, describe two photos"
 	@echo "make test         the whole test suite, with what it needs installed and built first"
-	@echo "make bench        time mien and its rivals on this machine, and update the README's tables"
-	@echo "make bench-serve  load mien serve and a Python service, and update the README's tables"
+	@echo "make bench        time mien and its rivals on this machine, and update docs/speed.md"
+	@echo "make bench-serve  load mien serve and a Python service, and update docs/speed.md"
 	@echo "make lint         formatting, static analysis, layer order, warnings with gcc and clang"
 	@echo "make format       reformat the C sources"
 	@echo "make install      into PREFIX ($(PREFIX)) below DESTDIR"
@@ -24,10 +24,10 @@ test:
 	@tools/test.sh
 
 bench:
-	@tools/bench.sh --readme
+	@tools/bench.sh --update
 
 bench-serve:
-	@tools/bench_serve.sh --readme
+	@tools/bench_serve.sh --update
 
 lint:
 	@tools/lint.sh

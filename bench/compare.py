@@ -1,7 +1,7 @@
 """Times mien and its rivals on the same networks, interleaved, and prints their ratios.
 
     python3 bench/compare.py [--threads 1 2] [--rounds 3] [--seconds 0.5] [--precision fp32 bf16 int8]
-                             [--cpu avx2,avx512] [--json FILE] [--readme] [NETWORK...]
+                             [--cpu avx2,avx512] [--json FILE] [--update] [NETWORK...]
 
 Rivals: ONNX Runtime, torch in fp32 and bf16, and mien over OpenBLAS (MIEN_CPU=blas). Networks have
 random weights (networks.py). Before anything is timed each contender runs one picture, and what
@@ -10,8 +10,8 @@ A round times each contender once, one after the other, so a busy machine slows 
 the rounds' medians is shown. The time a process takes to start is never counted. At the end come the
 installed networks, by `mien bench`, and whole pictures, by `mien bench analyze`.
 
---json writes everything: machine, versions, commands, all times and ratios; --readme puts the tables
-between the markers of README.md. Needs python3-torch, python3-onnx, node and npm.
+--json writes everything: machine, versions, commands, all times and ratios; --update puts the tables
+between the markers of docs/speed.md. Needs python3-torch, python3-onnx, node and npm.
 """
 import argparse
 import datetime
@@ -124,14 +124,14 @@ def parse(arguments):
         help="time mien also with its kernels capped: avx2, avx512, c",
     )
     parser.add_argument("--json", help="write everything that was measured to this file")
-    parser.add_argument("--readme", action="store_true", help="update the tables of README.md")
+    parser.add_argument("--update", action="store_true", help="update the tables of docs/speed.md")
     options = parser.parse_args(arguments)
     options.networks = options.networks or names
     unknown = [name for name in options.networks if name not in names]
     if unknown:
         parser.error("no network is called %s" % unknown[0])
-    if options.readme and set(options.networks) != set(names):
-        parser.error("--readme shows all networks: name none")
+    if options.update and set(options.networks) != set(names):
+        parser.error("--update shows all networks: name none")
     return options
 
 
@@ -150,9 +150,9 @@ def main():
     if wrong:
         print("compare.py: not timed, because wrong: %s" % ", ".join(wrong), file=sys.stderr)
         return 1
-    if options.readme:
-        changed = report.update_readme(results)
-        say("\nREADME.md: %s" % ("updated" if changed else "as it was"))
+    if options.update:
+        changed = report.update_page(results)
+        say("\ndocs/speed.md: %s" % ("updated" if changed else "as it was"))
     return 0
 
 

@@ -1,7 +1,8 @@
 """Times mien on a GPU beside torch, interleaved, and prints their ratios.
 
     python3 bench/cuda.py [--batches 1 8 32 128] [--rounds 3] [--seconds 0.1] [--budget 400]
-                          [--contenders NAME...] [--json FILE] [--readme] [NETWORK[@SIDE]...]
+                          [--contenders NAME...] [--json FILE] [NETWORK[@SIDE]...]
+    python3 bench/cuda.py --update FILE
 
 Each contender is a process of its own (cuda_worker.py). Networks have random weights (networks.py).
 Before a network is timed every contender runs a batch of two, and what differs from torch's fp32 is
@@ -9,7 +10,8 @@ not timed: that is an error where it is mien's. A round times each contender onc
 other; the median of the rounds is shown. A time is the GPU's, by events around launches of a
 captured graph, with the input there; mien's includes the conversion of float pictures and outputs,
 torch's begins at normalised fp16. --budget ends the run where that many seconds are over: networks
-left are said to be. Exit status 77 where there is no torch, or no GPU.
+left are said to be. Exit status 77 where there is no torch, or no GPU. --update measures nothing and
+needs neither: it puts the table of what --json wrote between the markers of docs/speed.md.
 """
 import argparse
 import datetime
@@ -239,7 +241,7 @@ def table(results):
 
 
 def section(results):
-    """What stands between the README's markers, as lines."""
+    """What stands between the markers, as lines."""
     return [
         "Measured by `tools/gpu.sh` on %s: %s, %s. Milliseconds a batch on the GPU, medians of %d "
         "interleaved rounds." % (results["date"], results["gpu"], results["torch"], results["rounds"]),
@@ -331,17 +333,17 @@ def parse(arguments):
     parser.add_argument("--budget", type=float, default=1e9, help="seconds for everything")
     parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
     parser.add_argument("--json", help="write everything that was measured to this file")
-    parser.add_argument("--readme", metavar="JSON", help="put this file's table into README.md")
+    parser.add_argument("--update", metavar="JSON", help="put this file's table into docs/speed.md")
     return parser.parse_args(arguments)
 
 
 def main():
     options = parse(sys.argv[1:])
-    if options.readme:
-        with open(options.readme, encoding="utf-8") as file:
+    if options.update:
+        with open(options.update, encoding="utf-8") as file:
             results = json.load(file)
-        changed = report.replace_section(report.README, BEGIN, END, section(results))
-        say("README.md: %s" % ("updated" if changed else "as it was"))
+        changed = report.replace_section(report.PAGE, BEGIN, END, section(results))
+        say("docs/speed.md: %s" % ("updated" if changed else "as it was"))
         return 0
     host = gpu()
     if not host:

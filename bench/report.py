@@ -1,11 +1,11 @@
-"""The results as tables, and the README's speed section between its two markers."""
+"""The results as tables, and the section of docs/speed.md between its two markers."""
 import os
 
 from networks import ROOT
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
-README = os.path.join(ROOT, "README.md")
-BUSY = 0.5  # load above which milliseconds are not this machine's best
+PAGE = os.path.join(ROOT, "docs", "speed.md")
+BUSY = 0.5  # load above which milliseconds are not the machine's best
 # Columns of one time divided by another; below 1, the first is faster.
 RATIOS = [("mien fp32", "ONNX Runtime"), ("mien bf16", "torch bf16")]
 
@@ -134,7 +134,7 @@ def section(results):
     return lines
 
 
-def update_readme(results, path=README):
+def update_page(results, path=PAGE):
     """Replaces what stands between the markers. Returns whether the file changed."""
     return replace_section(path, BEGIN, END, section(results))
 

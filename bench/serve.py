@@ -1,7 +1,7 @@
 """Times `mien serve` and a Python service under load, interleaved, and checks their answers.
 
     python3 bench/serve.py [--clients 1 8 64] [--sizes 320x240 640x480 1080p] [--paths /predict ...]
-                           [--rounds 3] [--seconds 4] [--precision fp32 bf16 int8] [--json FILE] [--readme]
+                           [--rounds 3] [--seconds 4] [--precision fp32 bf16 int8] [--json FILE] [--update]
     python3 bench/serve.py --soak SECONDS [--clients 64] [--sizes 640x480] [--json FILE]
 
 The rival is bench/rivals/service.py: FastAPI, uvicorn and torch over the same weights, at the
@@ -13,8 +13,8 @@ is timed every picture's answer is compared with what the command line says of i
 runs one more client goes on comparing; a service that answers wrongly is an error.
 
 --soak loads mien alone, compares every answer, and tells whether its memory stays what it was.
---json writes everything: machine, versions, commands, all rounds; --readme puts the tables between
-the markers of README.md. Needs wrk, python3-fastapi, python3-uvicorn, python3-multipart,
+--json writes everything: machine, versions, commands, all rounds; --update puts the tables between
+the markers of docs/speed.md. Needs wrk, python3-fastapi, python3-uvicorn, python3-multipart,
 python3-torch, python3-opencv and python3-pil.
 """
 import argparse
@@ -276,10 +276,10 @@ def parse(arguments):
     )
     parser.add_argument("--soak", type=float, metavar="SECONDS", help="saturate mien this long")
     parser.add_argument("--json", help="write everything that was measured to this file")
-    parser.add_argument("--readme", action="store_true", help="update the tables of README.md")
+    parser.add_argument("--update", action="store_true", help="update the tables of docs/speed.md")
     options = parser.parse_args(arguments)
-    if options.soak and options.readme:
-        parser.error("--soak measures nothing the README shows")
+    if options.soak and options.update:
+        parser.error("--soak measures nothing docs/speed.md shows")
     return options
 
 
@@ -302,9 +302,9 @@ def main():
         print("serve.py: %s" % complaint, file=sys.stderr)
     if wrong:
         return 1
-    if options.readme:
-        changed = serve_report.update_readme(results)
-        say("\nREADME.md: %s" % ("updated" if changed else "as it was"))
+    if options.update:
+        changed = serve_report.update_page(results)
+        say("\ndocs/speed.md: %s" % ("updated" if changed else "as it was"))
     return 0
 
 

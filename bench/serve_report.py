@@ -1,6 +1,6 @@
-"""The load results as tables, and the README's section between its two markers."""
+"""The load results as tables, and the section of docs/speed.md between its two markers."""
 import report
-from report import BUSY, README
+from report import BUSY, PAGE
 
 BEGIN, END = "<!-- bench-serve:begin -->", "<!-- bench-serve:end -->"
 
@@ -123,6 +123,6 @@ def section(results):
     return [*lines, "", memory(results)]
 
 
-def update_readme(results, path=README):
+def update_page(results, path=PAGE):
     """Replaces what stands between the markers. Returns whether the file changed."""
     return report.replace_section(path, BEGIN, END, section(results))

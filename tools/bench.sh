@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Times mien beside ONNX Runtime, torch and OpenBLAS, the installed networks and whole pictures; some
 # ten minutes. Everything measured goes to $BUILD/bench.json. Arguments go to bench/compare.py:
-# --readme puts the tables into README.md, --help tells the rest.
+# --update puts the tables into docs/speed.md, --help tells the rest.
 . "$(dirname "$0")/common.sh"
 
 tools/setup.sh build weights bench

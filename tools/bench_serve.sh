@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Loads `mien serve` and a Python service with requests, one after the other, and compares their
 # answers; some half an hour. Everything measured goes to $BUILD/bench-serve.json, of --soak to
-# $BUILD/soak.json. Arguments go to bench/serve.py: --readme puts the tables into README.md, --help
+# $BUILD/soak.json. Arguments go to bench/serve.py: --update puts the tables into docs/speed.md, --help
 # tells the rest.
 . "$(dirname "$0")/common.sh"
 

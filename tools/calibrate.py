@@ -6,7 +6,7 @@ usage: tools/calibrate.py [NAME ...]    needs the tool ($MIEN_TOOL, else build/m
 
 For whoever changes a network's op list or how ranges are measured; users get the ranges with the
 weights. The pictures are those of registry.json's "calibration", photos and portraits of a package
-under a permissive licence, and the sample photos; none of them is one that accuracy is measured on.
+under a permissive license, and the sample photos; none of them is one that accuracy is measured on.
 Photos show too few things for a classifier, so that it sees parts of them as well, and the faces are
 all of one size and light, so that embedders see variants. Afterwards `python3 -m weights_convert
 fetch --accept` makes the blobs and takes their new sums into the registry.

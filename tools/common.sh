@@ -26,3 +26,12 @@ weights_dir() {
         echo "${XDG_DATA_HOME:-$HOME/.local/share}/mien"
     fi
 }
+
+# as_root COMMAND...: runs it as root, through sudo where that is needed; fails where neither is to be had.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    else
+        command -v sudo >/dev/null && sudo --preserve-env=DEBIAN_FRONTEND "$@"
+    fi
+}

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From a bare checkout to a described photo: packages, build, weights, one run of `mien analyze`.
+# From a bare checkout to two described photos: packages, build, weights, photos, the tool's answers.
 . "$(dirname "$0")/common.sh"
 
 tools/setup.sh build weights
@@ -8,12 +8,19 @@ tools/build.sh
 step "Default weights"
 tools/weights.sh
 
-photo=$(weights_dir)/photos/sample6.jpg
-[ -e "$photo" ] || die "no sample photo in $(weights_dir)/photos"
+step "Photos"
+tools/photos.sh
 mkdir -p demo/out
-picture=demo/out/$(basename "$photo")
 
-step "mien analyze --pretty --draw $picture $photo"
-"$BUILD/mien" analyze --pretty --draw "$picture" "$photo"
-[ -s "$picture" ] || die "mien drew no picture"
-printf '\nThe photo with boxes, landmarks and labels is %s/%s\n' "$PWD" "$picture"
+# show NAME COMMAND...: what a person would type, and what it prints.
+show() {
+    local name=$1
+    shift
+    step "mien $*"
+    "$BUILD/mien" "$@"
+    [ -s "demo/out/$name" ] || die "mien drew no picture"
+}
+
+show astronaut.jpg analyze --pretty --classifier none --draw demo/out/astronaut.jpg demo/photos/astronaut.png
+show chelsea.jpg classify --pretty --top 3 --draw demo/out/chelsea.jpg demo/photos/chelsea.png
+printf '\nThe photos with boxes, landmarks and labels are in %s/demo/out\n' "$PWD"

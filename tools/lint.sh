@@ -42,6 +42,7 @@ python_lint() {
     pyflakes3 "${python_files[@]}"
 }
 
+mapfile -t layers < <(tools/check_layers.py --list)
 check "clang-format" clang-format --dry-run -Werror "${c_files[@]}"
 check "layer order" tools/check_layers.py
 check "gcc warnings" warnings gcc
@@ -49,8 +50,7 @@ check "clang warnings" warnings clang
 check "clang-tidy" tidy
 check "cppcheck" cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr \
     --enable=warning,portability --suppress=missingIncludeSystem \
-    --suppress=duplicateAssignExpression -I . -I include -j "$JOBS" \
-    $(tools/check_layers.py --list)
+    --suppress=duplicateAssignExpression -I . -I include -j "$JOBS" "${layers[@]}"
 check "shellcheck" shellcheck -x "${scripts[@]}"
 [ ${#python_files[@]} -eq 0 ] || check "pyflakes" python_lint
 

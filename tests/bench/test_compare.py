@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The benchmark's own parts: the tables, the README's section, and that a wrong network is not timed.
+"""The benchmark's own parts: the tables, the section of docs/speed.md, and that a wrong network is not timed.
 Nothing is measured here; contenders are made up."""
 import io
 import sys
@@ -55,30 +55,30 @@ class Section(unittest.TestCase):
         loaded = {**RESULTS, "machine": {**RESULTS["machine"], "load_before": 1.9}}
         self.assertIn("The machine was busy (load 1.9)", "\n".join(report.section(loaded)))
 
-    def test_readme_is_updated_in_place(self):
+    def test_the_page_is_updated_in_place(self):
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "README.md")
+            path = Path(folder, "speed.md")
             path.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n", encoding="utf-8")
-            self.assertTrue(report.update_readme(RESULTS, str(path)))
+            self.assertTrue(report.update_page(RESULTS, str(path)))
             text = path.read_text(encoding="utf-8")
             self.assertTrue(text.startswith(f"before\n{report.BEGIN}\nMeasured by"), text)
             self.assertTrue(text.endswith(f"\n{report.END}\nafter\n"), text)
             self.assertNotIn("old", text)
-            self.assertFalse(report.update_readme(RESULTS, str(path)), "the second time over")
+            self.assertFalse(report.update_page(RESULTS, str(path)), "the second time over")
             self.assertEqual(path.read_text(encoding="utf-8"), text)
-            self.assertEqual([p.name for p in Path(folder).iterdir()], ["README.md"])
+            self.assertEqual([p.name for p in Path(folder).iterdir()], ["speed.md"])
 
-    def test_a_readme_without_one_pair_of_markers_is_left_alone(self):
+    def test_a_page_without_one_pair_of_markers_is_left_alone(self):
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "README.md")
+            path = Path(folder, "speed.md")
             for text in ("", report.BEGIN, report.END + report.BEGIN, 2 * (report.BEGIN + report.END)):
                 path.write_text(text, encoding="utf-8")
                 with self.assertRaises(ValueError):
-                    report.update_readme(RESULTS, str(path))
+                    report.update_page(RESULTS, str(path))
                 self.assertEqual(path.read_text(encoding="utf-8"), text)
 
-    def test_our_readme_has_them(self):
-        text = (ROOT / "README.md").read_text(encoding="utf-8")
+    def test_docs_speed_has_them(self):
+        text = (ROOT / "docs/speed.md").read_text(encoding="utf-8")
         self.assertEqual((text.count(report.BEGIN), text.count(report.END)), (1, 1))
 
 

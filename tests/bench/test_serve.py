@@ -129,12 +129,12 @@ class Report(unittest.TestCase):
         self.assertIn("mien fp32 200 (100)", text)
         self.assertNotIn("busy", text)
 
-    def test_readme(self):
+    def test_the_page_is_updated_in_place(self):
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "README.md")
+            path = Path(folder, "speed.md")
             path.write_text("a\n%s\n%s\nb\n" % (serve_report.BEGIN, serve_report.END), "utf-8")
-            self.assertTrue(serve_report.update_readme(RESULTS, path))
-            self.assertFalse(serve_report.update_readme(RESULTS, path))
+            self.assertTrue(serve_report.update_page(RESULTS, path))
+            self.assertFalse(serve_report.update_page(RESULTS, path))
             text = path.read_text(encoding="utf-8")
             self.assertTrue(text.startswith("a\n<!--") and text.endswith("-->\nb\n"), text)
 

@@ -37,7 +37,7 @@ def convert(source, options):
     return net
 
 
-# -- by graph --------------------------------------------------------------------------------------
+# Units by the graph they are part of.
 
 
 def _from_graph(net):
@@ -203,7 +203,7 @@ def _merge_linear(net, graph, layers):
     return merged
 
 
-# -- by name: TreB1eN/InsightFace_Pytorch, model.py ------------------------------------------------
+# By name: TreB1eN/InsightFace_Pytorch, model.py.
 
 
 def _from_torch(net):
@@ -233,7 +233,7 @@ def _from_torch(net):
     net.variant = {"padding": "symmetric"}
 
 
-# -- the units of becauseofAI/MobileFace, as a tfjs graph model ------------------------------------
+# The units of becauseofAI/MobileFace, as a tfjs graph model.
 
 
 def _is_units(source):

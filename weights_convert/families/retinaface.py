@@ -28,7 +28,7 @@ def convert(source, options):
     return net
 
 
-# -- biubug6/Pytorch_Retinaface: models/retinaface.py, models/net.py, data/config.py ---------------
+# biubug6/Pytorch_Retinaface: models/retinaface.py, models/net.py, data/config.py.
 
 
 def _from_biubug6(net):
@@ -72,7 +72,7 @@ def _mobilenet_body(net):
     net.drop_all(r"body\.fc\.(weight|bias)", "dropped: the backbone's classifier")
 
 
-# -- InsightFace: detection/retinaface/rcnn/symbol/symbol_mnet.py (mnet.25) ------------------------
+# InsightFace: detection/retinaface/rcnn/symbol/symbol_mnet.py (mnet.25).
 
 # Index of the MXNet block -> stage and index in biubug6's MobileNet; block 2 has no depthwise half.
 _BLOCKS = {2: (1, 1), 3: (1, 2), 4: (1, 3), 5: (1, 4), 6: (1, 5), 7: (2, 0), 8: (2, 1), 9: (2, 2),
