@@ -61,9 +61,9 @@ static int read_string(const json_t *v, enum body_kind kind, const struct json_b
                                key->name);
         return why_set(why, 400, "an address where base64 belongs");
     }
-    int rc =
+    int status =
         base64_to_bytes(text, json_string_length(v), limits->max_bytes, &p->bytes, &p->size, why);
-    if (rc || p->size > 0) return rc;
+    if (status || p->size > 0) return status;
     free(p->bytes);
     p->bytes = NULL;
     return why_set(why, 400, "it is empty");
@@ -89,11 +89,11 @@ static int add_picture(const json_t *v, enum body_kind strings, const char *labe
                        const struct json_body_limits *limits, struct json_body *out,
                        char why[WHY_SIZE]) {
     struct body_picture *p = &out->pictures[out->count++];
-    int rc = read_picture(v, strings, limits, p, why);
-    if (rc == 0) return 0;
-    why_prefix(why, rc, "%s", label);
-    if (!limits->keep_bad) return rc;
-    p->status = rc;
+    int status = read_picture(v, strings, limits, p, why);
+    if (status == 0) return 0;
+    why_prefix(why, status, "%s", label);
+    if (!limits->keep_bad) return status;
+    p->status = status;
     memcpy(p->why, why, WHY_SIZE);
     return 0;
 }
@@ -117,14 +117,14 @@ static int add_list(const json_t *list, enum body_kind strings,
                        list_keys(limits->keys, 1U << BODY_LIST, "\"", "\"", " and ", names));
     }
     size_t count = json_array_size(list);
-    int rc = make_room(count, limits, out, why);
+    int status = make_room(count, limits, out, why);
     out->list = 1;
-    for (size_t i = 0; i < count && rc == 0; i++) {
+    for (size_t i = 0; i < count && status == 0; i++) {
         char label[32];
         snprintf(label, sizeof label, "picture %zu", i + 1);
-        rc = add_picture(json_array_get(list, i), strings, label, limits, out, why);
+        status = add_picture(json_array_get(list, i), strings, label, limits, out, why);
     }
-    return rc;
+    return status;
 }
 
 /* A picture that is a key's value; out has room. */
@@ -140,8 +140,8 @@ static int add_one(const json_t *v, const struct body_key *key,
                    const struct json_body_limits *limits, struct json_body *out,
                    char why[WHY_SIZE]) {
     if (!json_is_string(v)) return why_set(why, 400, "\"%s\" is a string", key->name);
-    int rc = make_room(1, limits, out, why);
-    return rc ? rc : add_named(v, key, limits, out, why);
+    int status = make_room(1, limits, out, why);
+    return status ? status : add_named(v, key, limits, out, why);
 }
 
 static int refuse_keys(const struct body_key *keys, char why[WHY_SIZE]) {
@@ -157,7 +157,7 @@ static int read_object(const json_t *root, const struct json_body_limits *limits
                        struct json_body *out, char why[WHY_SIZE]) {
     const struct body_key *given[2] = {NULL, NULL};
     const json_t *value[2] = {NULL, NULL};
-    int n = 0, rc;
+    int n = 0, status;
     for (const struct body_key *key = limits->keys; key->name; key++) {
         const json_t *v = json_object_get(root, key->name);
         if (!v || json_is_null(v)) continue; /* null: as generated clients leave a field out */
@@ -166,9 +166,10 @@ static int read_object(const json_t *root, const struct json_body_limits *limits
         value[n++] = v;
     }
     if (n == 2 && given[0]->count == BODY_PAIR && given[1]->count == BODY_PAIR) {
-        rc = make_room(2, limits, out, why);
-        for (int i = 0; i < 2 && !rc; i++) rc = add_named(value[i], given[i], limits, out, why);
-        return rc;
+        status = make_room(2, limits, out, why);
+        for (int i = 0; i < 2 && !status; i++)
+            status = add_named(value[i], given[i], limits, out, why);
+        return status;
     }
     if (n != 1 || given[0]->count == BODY_PAIR) return refuse_keys(limits->keys, why);
     return given[0]->count == BODY_LIST ? add_list(value[0], given[0]->kind, limits, out, why)
@@ -191,16 +192,16 @@ int json_body_read(const char *body, size_t length, const struct json_body_limit
     json_t *root;
     memset(out, 0, sizeof *out);
     if (!limits.keys) limits.keys = BODY_KEYS;
-    int rc = json_read(body, length, MAX_MEMORY, &root, why);
-    if (rc) return rc;
+    int status = json_read(body, length, MAX_MEMORY, &root, why);
+    if (status) return status;
     if (json_is_array(root))
-        rc = add_list(root, limits.strings, &limits, out, why);
+        status = add_list(root, limits.strings, &limits, out, why);
     else
-        rc = read_object(root, &limits, out, why);
+        status = read_object(root, &limits, out, why);
     out->options = options_of(root, limits.keys);
-    if (!rc && !out->options) rc = why_set(why, 500, "out of memory");
-    if (rc) json_body_free(out);
-    return rc;
+    if (!status && !out->options) status = why_set(why, 500, "out of memory");
+    if (status) json_body_free(out);
+    return status;
 }
 
 void json_body_free(struct json_body *b) {
