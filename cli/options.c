@@ -278,7 +278,7 @@ static int set_before_line(int argc, char **argv, struct options *opt) {
     int status;
 
     opt->side = -1;
-    opt->same_person = SAME_PERSON_MEASURED;
+    opt->serve.same_person = SAME_PERSON_MEASURED;
     for (const struct option_def *def = option_defs(); def->name; def++)
         if (def->commands & opt->command && def->value) set_value(def, def->value, opt);
     status = find_config(argc, argv, opt);

@@ -73,15 +73,9 @@ struct options {
     int threads; /* 0: one a core */
     int no_cache;
 
-    /* Of serve; their meanings are in server/serve.h. */
-    const char *config; /* a file of options */
-    const char *address, *tls_cert, *tls_key, *keys, *cors_origin;
-    int port, check, open_metrics, log;
-    int max_side, max_batch, max_wait_us, workers, queue, connections, max_pictures;
-    size_t max_bytes, max_body, body_memory, picture_memory;
-    double max_megapixels, deadline, read_timeout, idle_timeout, drain_timeout, url_timeout;
-    double same_person;
-    int allow_urls, allow_private_urls;
+    const char *config;        /* of serve: a file of options */
+    int check;                 /* of serve: only asks the server that runs */
+    struct serve_config serve; /* its other options; what is shared with other commands is above */
 
     char **args; /* what is left: pictures, networks; points into argv's strings */
     int nargs;

@@ -2,8 +2,8 @@
  * The pages of mien serve (server/web/), which are part of the binary: the server needs no folder
  * of files and cannot be made to read one. cmake/assets.cmake writes their bytes into a C file.
  */
-#ifndef SERVE_ASSETS_H
-#define SERVE_ASSETS_H
+#ifndef MIEN_SERVER_ASSETS_H
+#define MIEN_SERVER_ASSETS_H
 
 #include <stddef.h>
 

@@ -70,8 +70,8 @@ int base64_to_bytes(const char *text, size_t length, size_t max, uint8_t **bytes
     struct base64_decode_ctx ctx;
     *bytes = NULL;
     *size = 0;
-    int rc = skip_prefix(&text, &length, why);
-    if (rc) return rc;
+    int status = skip_prefix(&text, &length, why);
+    if (status) return status;
     if (length / 4 * 3 > max && decoded_size(text, length) > max)
         return why_set(why, 413, "more than %zu bytes", max);
 
@@ -79,14 +79,14 @@ int base64_to_bytes(const char *text, size_t length, size_t max, uint8_t **bytes
     if (!out) return why_set(why, 500, "out of memory");
     start(&ctx, text, length);
     if (!base64_decode_update(&ctx, size, out, length, text))
-        rc = say_where(text, length, why);
+        status = say_where(text, length, why);
     else
-        rc = finish(&ctx, why);
-    if (!rc && *size > max) rc = why_set(why, 413, "more than %zu bytes", max);
-    if (rc) {
+        status = finish(&ctx, why);
+    if (!status && *size > max) status = why_set(why, 413, "more than %zu bytes", max);
+    if (status) {
         free(out);
         *size = 0;
-        return rc;
+        return status;
     }
     *bytes = out;
     return 0;

@@ -6,9 +6,8 @@
 
 #include "server/request.h"
 
-enum {
-    BODY_DRAIN = 32 << 20
-}; /* bytes of a refused body that are read so that the answer arrives */
+/* Bytes of a refused body that are read so that the answer arrives. */
+enum { BODY_DRAIN = 32 << 20 };
 
 /* From the headers; replies 400 where a form has no boundary. */
 void body_begin(struct request *r);

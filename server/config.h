@@ -24,7 +24,7 @@ struct serve_config {
     const char *keys;               /* file of API keys; NULL: open to everyone */
     int open_metrics;               /* /metrics needs no key */
     const char *cors_origin;        /* whose pages may ask, see cors.h; NULL: the server's own */
-    enum serve_log log;
+    int log;                        /* enum serve_log */
 
     /* What it computes with. Names of networks as mien_net_load takes them; NULL: left out. */
     mien_options machine;
@@ -46,7 +46,7 @@ struct serve_config {
     size_t max_body;        /* any request's body */
     size_t body_memory;     /* bodies of all requests together, bytes */
     size_t picture_memory;  /* decoded pictures of all requests together, bytes */
-    double max_pixels;      /* a picture, from its header */
+    double max_megapixels;  /* millions of pixels a picture, from its header */
     int max_side;           /* of what a detector is run on, pixels */
     double deadline;        /* seconds from a request's headers to its answer */
     double read_timeout;    /* seconds a client may take to send a request or fetch an answer */

@@ -104,20 +104,20 @@ static int check_text(const char *url, char why[WHY_SIZE]) {
 }
 
 static int check_url(const char *url, char why[WHY_SIZE]) {
-    int rc = check_text(url, why);
-    if (rc) return rc;
+    int status = check_text(url, why);
+    if (status) return status;
     CURLU *parts = curl_url();
     if (!parts) return why_set(why, 500, "out of memory");
     switch (curl_url_set(parts, CURLUPART_URL, url, CURLU_DISALLOW_USER)) {
     case CURLUE_OK: break;
-    case CURLUE_OUT_OF_MEMORY: rc = why_set(why, 500, "out of memory"); break;
+    case CURLUE_OUT_OF_MEMORY: status = why_set(why, 500, "out of memory"); break;
     case CURLUE_USER_NOT_ALLOWED:
-        rc = why_set(why, 400, "the URL has a user name, which is not allowed");
+        status = why_set(why, 400, "the URL has a user name, which is not allowed");
         break;
-    default: rc = why_set(why, 400, "this is not a URL");
+    default: status = why_set(why, 400, "this is not a URL");
     }
     curl_url_cleanup(parts);
-    return rc;
+    return status;
 }
 
 /* 0 where libcurl took all options. */
@@ -192,10 +192,10 @@ static int say_curl(const struct fetch *f, CURLcode code, char why[WHY_SIZE]) {
 }
 
 static int check_answer(CURL *curl, const struct fetch *f, char why[WHY_SIZE]) {
-    long status = 0;
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    if (status != 200)
-        return why_set(why, 400, "the URL's server answered with status %ld", status);
+    long answered = 0;
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answered);
+    if (answered != 200)
+        return why_set(why, 400, "the URL's server answered with status %ld", answered);
     return f->out->size > 0 ? 0 : why_set(why, 400, "the URL's server sent nothing");
 }
 
@@ -215,25 +215,25 @@ static int perform(CURL *curl, struct fetch *f, const char *url, char why[WHY_SI
     if (f->stop && (code == CURLE_COULDNT_CONNECT || code == CURLE_WRITE_ERROR))
         return say_stop(f, why);
     if (code != CURLE_OK && code != CURLE_HTTP_RETURNED_ERROR) return say_curl(f, code, why);
-    int rc = check_answer(curl, f, why);
-    if (rc == 0) copy_type(curl, f->out);
-    return rc;
+    int status = check_answer(curl, f, why);
+    if (status == 0) copy_type(curl, f->out);
+    return status;
 }
 
 int fetch_url(const struct fetch_limits *limits, const char *url, struct fetch_result *out,
               char why[WHY_SIZE]) {
     struct fetch f = {.limits = limits, .out = out};
     memset(out, 0, sizeof *out);
-    int rc = check_url(url, why);
-    if (rc) return rc;
+    int status = check_url(url, why);
+    if (status) return status;
     if (limits->remaining_ms <= 0) return why_set(why, 504, "no time is left to fetch the URL");
     CURL *curl = curl_easy_init();
     if (!curl) return why_set(why, 500, "out of memory");
-    rc = perform(curl, &f, url, why);
+    status = perform(curl, &f, url, why);
     curl_easy_cleanup(curl);
-    if (rc) {
+    if (status) {
         free(out->bytes);
         memset(out, 0, sizeof *out);
     }
-    return rc;
+    return status;
 }

@@ -22,9 +22,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-enum {
-    HEADER_MEMORY = 64 * 1024
-}; /* of a connection: headers, and reads of bodies go through it */
+/* Of a connection: headers, and reads of bodies go through it. */
+enum { HEADER_MEMORY = 64 * 1024 };
 
 /* The client's own id where it is harmless in a log, else 128 random bits. */
 static void set_id(struct request *r) {

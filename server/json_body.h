@@ -8,8 +8,9 @@
  *     {"image": "..."}, {"url": "..."}  one picture
  *     {"a": ..., "b": ...}              two to compare
  * where a picture is base64 or a data: URI, or {"image": "..."} or {"url": "..."}. Further keys of
- * the object are options, which are the caller's to read. Its own module because it is a pure
- * function of untrusted bytes; nothing is fetched here.
+ * the object are options, which are the caller's to read. Another dialect brings its own names for
+ * these keys. Its own module because it is a pure function of untrusted bytes; nothing is fetched
+ * here.
  */
 #ifndef MIEN_SERVER_JSON_BODY_H
 #define MIEN_SERVER_JSON_BODY_H
@@ -21,6 +22,22 @@
 #include <stdint.h>
 
 enum body_kind { PICTURE_BYTES, PICTURE_URL };
+
+/* How many pictures a key of an object has. */
+enum body_count {
+    BODY_ONE,
+    BODY_LIST,
+    BODY_PAIR /* one of two, which go together */
+};
+
+/* A key of an object whose value is pictures. */
+struct body_key {
+    const char *name;
+    enum body_kind kind;
+    enum body_count count;
+};
+/* Those above. Ended by one without a name. */
+extern const struct body_key BODY_KEYS[];
 
 /* A picture of a body. Where status is not 0, it could not be read: why has the sentence, bytes and
  * url are NULL. */
@@ -41,10 +58,11 @@ struct json_body {
 };
 
 struct json_body_limits {
-    size_t max_bytes;       /* of a picture, decoded */
-    int max_pictures;       /* of a body */
-    enum body_kind strings; /* what a bare string of a body that is a list stands for */
-    int keep_bad;           /* a picture that cannot be read does not fail the others */
+    size_t max_bytes;            /* of a picture, decoded */
+    int max_pictures;            /* of a body */
+    enum body_kind strings;      /* what a bare string of a body that is a list stands for */
+    int keep_bad;                /* a picture that cannot be read does not fail the others */
+    const struct body_key *keys; /* none or two of them BODY_PAIR; NULL: BODY_KEYS */
 };
 
 /* Reads body[0..length). Returns 0 with *out, which json_body_free() frees; or 400, 413 (a picture

@@ -133,11 +133,11 @@ static int read_all(int fd, char **text, size_t *length, char why[WHY_SIZE]) {
     if (!buffer) return why_set(why, -1, "out of memory");
     while (n < MAX_FILE && (got = read(fd, buffer + n, MAX_FILE - n)) > 0) n += (size_t)got;
     if (got < 0 || n == MAX_FILE) {
-        int rc = got < 0 ? why_set(why, -1, "%s", strerror(errno))
-                         : why_set(why, -1, "too large for a file of keys");
+        int status = got < 0 ? why_set(why, -1, "%s", strerror(errno))
+                             : why_set(why, -1, "too large for a file of keys");
         explicit_bzero(buffer, n);
         free(buffer);
-        return rc;
+        return status;
     }
     *text = buffer;
     *length = n;
@@ -148,21 +148,21 @@ static int load(const char *path, struct keys **out, mode_t *mode, char why[WHY_
     char *text = NULL;
     size_t length = 0;
     struct stat st;
-    int rc,
+    int status,
         fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not hold up a reload */
     if (fd < 0 || fstat(fd, &st))
-        rc = why_set(why, -1, "%s", strerror(errno));
+        status = why_set(why, -1, "%s", strerror(errno));
     else if (!S_ISREG(st.st_mode))
-        rc = why_set(why, -1, "not a regular file");
+        status = why_set(why, -1, "not a regular file");
     else
-        rc = read_all(fd, &text, &length, why);
+        status = read_all(fd, &text, &length, why);
     if (fd >= 0) close(fd);
-    if (rc) return rc;
-    rc = keys_parse(text, length, out, why);
+    if (status) return status;
+    status = keys_parse(text, length, out, why);
     explicit_bzero(text, length);
     free(text);
     *mode = st.st_mode;
-    return rc;
+    return status;
 }
 
 int keys_load(const char *path, struct keys **out, char why[WHY_SIZE]) {

@@ -100,8 +100,6 @@ void metrics_reloaded(struct metrics *m, int failed) {
     add(&m->reloads[failed != 0], 1);
 }
 
-/* ---- text ---- */
-
 static void head(FILE *f, const char *name, const char *type, const char *help) {
     fprintf(f, "# HELP mien_%s %s\n# TYPE mien_%s %s\n", name, help, name, type);
 }

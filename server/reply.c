@@ -108,8 +108,8 @@ void reply_given_up(struct request *r) {
     }
 }
 
-int error_status(int mien_code, const char **code) {
-    switch (mien_code) {
+int error_status(int rc, const char **code) {
+    switch (rc) {
     case MIEN_EINVAL:
     case MIEN_EFORMAT: *code = "bad_request"; return 400;
     case MIEN_ETOOBIG: *code = "too_large"; return 413;

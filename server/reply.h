@@ -30,6 +30,6 @@ void reply_header(struct request *r, const char *name, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* HTTP status and error code for a code of mien.h. */
-int error_status(int mien_code, const char **code);
+int error_status(int rc, const char **code);
 
 #endif

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* Bodies are grown by halves, so that few bytes are copied twice; what is taken of the budget is
+/* Bodies are grown by halves, so that few bytes are copied twice; what is acquired of the budget is
  * what was allocated. */
 int request_grow(struct request *r, struct bytes *b, const void *data, size_t n) {
     if (n == 0) return 0;

@@ -82,7 +82,7 @@ struct request {
     int nparts;
     struct bytes body;
     uint64_t received;  /* bytes of the body */
-    size_t body_budget; /* taken of the server's memory for bodies */
+    size_t body_budget; /* acquired of the server's memory for bodies */
     int is_broken_form;
     int is_too_large; /* the rest is read and dropped, the answer is 413 */
 

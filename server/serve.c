@@ -86,7 +86,7 @@ static int server_make(struct server *s, const struct serve_config *c, const cha
     sync_budget_init(&s->decoding, (size_t)cores(c));
     sync_budget_init(&s->pictures, c->picture_memory);
     sync_budget_init(&s->bodies, c->body_memory);
-    s->log = log_new(c->log);
+    s->log = log_new((enum serve_log)c->log);
     s->metrics = labels ? metrics_new(labels, route_count()) : NULL;
     if (s->metrics) {
         s->models = models_store_new();

@@ -26,7 +26,7 @@ void sync_budget_init(struct sync_budget *b, size_t size) {
     pthread_mutex_init(&b->lock, NULL);
     sync_cond_init(&b->freed);
     b->size = size;
-    b->taken = 0;
+    b->acquired = 0;
 }
 
 void sync_budget_destroy(struct sync_budget *b) {
@@ -35,7 +35,7 @@ void sync_budget_destroy(struct sync_budget *b) {
 }
 
 static int fits(const struct sync_budget *b, size_t n) {
-    return b->taken == 0 || (b->taken < b->size && n <= b->size - b->taken);
+    return b->acquired == 0 || (b->acquired < b->size && n <= b->size - b->acquired);
 }
 
 int sync_budget_acquire(struct sync_budget *b, size_t n, double until) {
@@ -44,23 +44,23 @@ int sync_budget_acquire(struct sync_budget *b, size_t n, double until) {
     pthread_mutex_lock(&b->lock);
     while (!fits(b, n) && clock_seconds() < until) sync_cond_wait(&b->freed, &b->lock, until);
     granted = fits(b, n);
-    if (granted) b->taken += n;
+    if (granted) b->acquired += n;
     pthread_mutex_unlock(&b->lock);
     return granted ? 0 : -1;
 }
 
 void sync_budget_release(struct sync_budget *b, size_t n) {
     pthread_mutex_lock(&b->lock);
-    b->taken -= n;
+    b->acquired -= n;
     pthread_cond_broadcast(&b->freed);
     pthread_mutex_unlock(&b->lock);
 }
 
 size_t sync_budget_acquired(struct sync_budget *b) {
-    size_t taken;
+    size_t acquired;
 
     pthread_mutex_lock(&b->lock);
-    taken = b->taken;
+    acquired = b->acquired;
     pthread_mutex_unlock(&b->lock);
-    return taken;
+    return acquired;
 }

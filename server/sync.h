@@ -14,11 +14,11 @@ void sync_cond_init(pthread_cond_t *cond);
  * come. */
 int sync_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock, double until);
 
-/* So many units, which callers take and give back. */
+/* So many units, which callers acquire and release. */
 struct sync_budget {
     pthread_mutex_t lock;
     pthread_cond_t freed;
-    size_t size, taken;
+    size_t size, acquired;
 };
 void sync_budget_init(struct sync_budget *b, size_t size);
 void sync_budget_destroy(struct sync_budget *b);

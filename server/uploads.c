@@ -11,6 +11,8 @@
 
 enum { URL_REDIRECTS = 3 };
 
+const char *const UPLOAD_FIELDS[] = {"file", "files", "image", "images", "a", "b", NULL};
+
 const char *upload_error(int status) {
     switch (status) {
     case 413: return "too_large";
@@ -43,19 +45,20 @@ static int make_room(struct request *r, struct uploads *in, int n) {
 
 /* A part with a file name, or of a name pictures have: forms made by hand leave the file name out.
  */
-static int is_picture(const struct part *p) {
-    static const char *const names[] = {"file", "files", "image", "images", "a", "b", NULL};
-
+static int is_picture(const struct part *p, const char *const *fields) {
     if (p->is_file) return 1;
-    for (int i = 0; names[i]; i++)
-        if (strcmp(p->name, names[i]) == 0) return 1;
+    for (; *fields; fields++)
+        if (strcmp(p->name, *fields) == 0) return 1;
     return 0;
 }
 
-static int read_form(struct request *r, struct uploads *in) {
+static int read_form(struct request *r, const struct uploads_want *want, struct uploads *in) {
+    const char *const *fields = want->fields ? want->fields : UPLOAD_FIELDS;
+
     if (make_room(r, in, r->nparts)) return -1;
     for (int i = 0; i < r->nparts; i++)
-        if (is_picture(&r->parts[i])) add_upload(in, r->parts[i].data.at, r->parts[i].data.n);
+        if (is_picture(&r->parts[i], fields))
+            add_upload(in, r->parts[i].data.at, r->parts[i].data.n);
     in->is_list = in->n > 1;
     return 0;
 }
@@ -89,7 +92,8 @@ static int read_json(struct request *r, const struct uploads_want *want, struct 
     struct json_body_limits limits = {.max_bytes = r->server->config->max_bytes,
                                       .max_pictures = want->max,
                                       .strings = want->strings,
-                                      .keep_bad = want->keep_bad};
+                                      .keep_bad = want->keep_bad,
+                                      .keys = want->keys};
     char why[WHY_SIZE];
     int status = json_body_read((const char *)r->body.at, r->body.n, &limits, &in->json, why);
 
@@ -161,7 +165,7 @@ int uploads_read(struct request *r, const struct uploads_want *want, struct uplo
     int status;
 
     memset(in, 0, sizeof *in);
-    status = r->parts ? read_form(r, in) : read_body(r, want, in);
+    status = r->parts ? read_form(r, want, in) : read_body(r, want, in);
     if (status == 0) status = check(r, want, in);
     if (status == 0) return 0;
     uploads_free(in);

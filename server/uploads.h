@@ -28,7 +28,13 @@ struct uploads_want {
     int min;                /* fewer are an error */
     enum body_kind strings; /* what a bare string in a JSON list is */
     int keep_bad;           /* one that cannot be read does not fail the others */
+
+    /* What a dialect calls pictures where it is not what mien does. A field of a form that has a
+     * file name is a picture whatever its name. */
+    const char *const *fields;   /* of forms, ended by NULL; NULL: UPLOAD_FIELDS */
+    const struct body_key *keys; /* of a JSON object; NULL: BODY_KEYS */
 };
+extern const char *const UPLOAD_FIELDS[];
 
 /* Reads them. Returns 0 with *in, to be freed by uploads_free(); or -1 after replying. */
 int uploads_read(struct request *r, const struct uploads_want *want, struct uploads *in);

@@ -14,7 +14,7 @@ struct workers {
     pthread_t thread[];
 };
 
-/* With the lock. The last place given back lets the threads of a stopped queue end. */
+/* With the lock. The last place released lets the threads of a stopped queue end. */
 static void release(struct workers *w) {
     if (--w->reserved == 0 && w->closing) pthread_cond_broadcast(&w->arrived);
 }

@@ -134,9 +134,9 @@ static int read_nested(const json_t *list, const char *what, int is_float, int d
         return why_set(why, 400, "the lists of %s are not of its shape", what);
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *v = json_array_get(list, i);
-        int rc = dim + 1 < in->dims ? read_nested(v, what, is_float, dim + 1, in, done, why)
-                                    : read_value(v, what, is_float, in->owned, (*done)++, why);
-        if (rc) return rc;
+        int status = dim + 1 < in->dims ? read_nested(v, what, is_float, dim + 1, in, done, why)
+                                        : read_value(v, what, is_float, in->owned, (*done)++, why);
+        if (status) return status;
     }
     return 0;
 }
@@ -147,8 +147,8 @@ static int read_flat(const json_t *list, const char *what, int is_float, struct 
     if (n != in->count)
         return why_set(why, 400, "%s has %zu values, its shape %zu", what, n, in->count);
     for (size_t i = 0; i < n; i++) {
-        int rc = read_value(json_array_get(list, i), what, is_float, in->owned, i, why);
-        if (rc) return rc;
+        int status = read_value(json_array_get(list, i), what, is_float, in->owned, i, why);
+        if (status) return status;
     }
     return 0;
 }
@@ -183,12 +183,12 @@ static int read_datatype(const json_t *v, const char *what, int *is_float, char 
 static int read_input(const json_t *v, const char *what, size_t most, struct binary *binary,
                       struct kserve_input *in, char why[WHY_SIZE]) {
     const json_t *parameters;
-    int rc, is_float;
+    int status, is_float;
     if (!json_is_object(v)) return why_set(why, 400, "%s is not an object", what);
-    if ((rc = read_name(v, "name", what, in->name, why))) return rc;
-    if ((rc = read_datatype(v, what, &is_float, why))) return rc;
-    if ((rc = read_shape(v, what, most, in, why))) return rc;
-    if ((rc = read_parameters(v, what, &parameters, why))) return rc;
+    if ((status = read_name(v, "name", what, in->name, why))) return status;
+    if ((status = read_datatype(v, what, &is_float, why))) return status;
+    if ((status = read_shape(v, what, most, in, why))) return status;
+    if ((status = read_parameters(v, what, &parameters, why))) return status;
     const json_t *size = member(parameters, "binary_data_size");
     if (!size) return read_json_data(v, what, is_float, in, why);
     if (member(v, "data")) return why_set(why, 400, "%s has both data and binary_data_size", what);
@@ -206,8 +206,8 @@ static int read_inputs(const json_t *root, size_t most, struct binary *binary,
         char what[32];
         snprintf(what, sizeof what, "input %zu", i + 1);
         struct kserve_input *in = &out->inputs[out->inputs_count++];
-        int rc = read_input(json_array_get(inputs, i), what, most, binary, in, why);
-        if (rc) return rc;
+        int status = read_input(json_array_get(inputs, i), what, most, binary, in, why);
+        if (status) return status;
         for (size_t k = 0; k < i; k++)
             if (strcmp(out->inputs[k].name, in->name) == 0)
                 return why_set(why, 400, "%s has the name of another", what);
@@ -220,12 +220,12 @@ static int read_output(const json_t *v, const char *what, struct kserve_request 
                        char why[WHY_SIZE]) {
     struct kserve_wanted *wanted = &out->outputs[out->outputs_count];
     const json_t *parameters;
-    int rc;
+    int status;
     if (!json_is_object(v)) return why_set(why, 400, "%s is not an object", what);
-    if ((rc = read_name(v, "name", what, wanted->name, why))) return rc;
-    if ((rc = read_parameters(v, what, &parameters, why))) return rc;
+    if ((status = read_name(v, "name", what, wanted->name, why))) return status;
+    if ((status = read_parameters(v, what, &parameters, why))) return status;
     wanted->binary = out->binary_default;
-    if ((rc = read_flag(parameters, "binary_data", what, &wanted->binary, why))) return rc;
+    if ((status = read_flag(parameters, "binary_data", what, &wanted->binary, why))) return status;
     for (int i = 0; i < out->outputs_count; i++)
         if (strcmp(out->outputs[i].name, wanted->name) == 0)
             return why_set(why, 400, "%s has the name of another", what);
@@ -243,8 +243,8 @@ static int read_outputs(const json_t *root, struct kserve_request *out, char why
     for (size_t i = 0; i < json_array_size(outputs); i++) {
         char what[32];
         snprintf(what, sizeof what, "output %zu", i + 1);
-        int rc = read_output(json_array_get(outputs, i), what, out, why);
-        if (rc) return rc;
+        int status = read_output(json_array_get(outputs, i), what, out, why);
+        if (status) return status;
     }
     return 0;
 }
@@ -260,13 +260,13 @@ static int read_request(const json_t *root, size_t most, struct binary *binary,
                         struct kserve_request *out, char why[WHY_SIZE]) {
     const char *what = "the request";
     const json_t *parameters;
-    int rc;
+    int status;
     if (!json_is_object(root)) return why_set(why, 400, "the request is not an object");
-    if ((rc = read_id(root, out, why))) return rc;
-    if ((rc = read_parameters(root, what, &parameters, why))) return rc;
-    rc = read_flag(parameters, "binary_data_output", what, &out->binary_default, why);
-    if (rc) return rc;
-    if ((rc = read_outputs(root, out, why))) return rc;
+    if ((status = read_id(root, out, why))) return status;
+    if ((status = read_parameters(root, what, &parameters, why))) return status;
+    status = read_flag(parameters, "binary_data_output", what, &out->binary_default, why);
+    if (status) return status;
+    if ((status = read_outputs(root, out, why))) return status;
     return read_inputs(root, most, binary, out, why);
 }
 
@@ -280,12 +280,12 @@ int kserve_read(const void *body, size_t length, long long header_length, size_t
         return why_set(why, 400, "Inference-Header-Content-Length is more than the body's length");
     binary.next = (const uint8_t *)body + json;
     binary.left = length - json;
-    int rc = json_read(body, json, max_memory, &root, why);
-    if (rc) return rc;
-    rc = read_request(root, length, &binary, out, why);
+    int status = json_read(body, json, max_memory, &root, why);
+    if (status) return status;
+    status = read_request(root, length, &binary, out, why);
     json_decref(root);
-    if (rc) kserve_request_free(out);
-    return rc;
+    if (status) kserve_request_free(out);
+    return status;
 }
 
 void kserve_request_free(struct kserve_request *r) {

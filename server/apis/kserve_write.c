@@ -81,7 +81,7 @@ static int add_numbers(struct text *t, const struct kserve_output *o, char why[W
 
 static int add_output(struct text *t, const struct kserve_output *o, char why[WHY_SIZE]) {
     char number[64];
-    int rc = 0;
+    int status = 0;
     add(t, "{\"name\":");
     add_string(t, o->name);
     add(t, ",\"datatype\":\"FP32\",\"shape\":[");
@@ -92,10 +92,10 @@ static int add_output(struct text *t, const struct kserve_output *o, char why[WH
         add(t, number);
     } else {
         add(t, "],\"data\":[");
-        rc = add_numbers(t, o, why);
+        status = add_numbers(t, o, why);
         add(t, "]}");
     }
-    return rc;
+    return status;
 }
 
 static void add_binary(struct text *t, const struct kserve_output *o) {
@@ -123,8 +123,8 @@ static int add_answer(struct text *t, const char *model, const char *id,
     add(t, ",\"outputs\":[");
     for (int i = 0; i < count; i++) {
         if (i) add(t, ",");
-        int rc = add_output(t, &outputs[i], why);
-        if (rc) return rc;
+        int status = add_output(t, &outputs[i], why);
+        if (status) return status;
     }
     add(t, "]}");
     return 0;
@@ -135,18 +135,18 @@ int kserve_write(const char *model, const char *id, const struct kserve_output *
     struct text t = {0};
     memset(out, 0, sizeof *out);
     out->header_length = -1;
-    int rc = add_answer(&t, model, id, outputs, count, why);
+    int status = add_answer(&t, model, id, outputs, count, why);
     size_t json = t.size;
     for (int i = 0; i < count; i++) {
         if (!outputs[i].binary) continue;
         out->header_length = (long long)json;
         add_binary(&t, &outputs[i]);
     }
-    if (!rc && t.failed) rc = why_set(why, 500, "out of memory");
-    if (rc) {
+    if (!status && t.failed) status = why_set(why, 500, "out of memory");
+    if (status) {
         free(t.bytes);
         memset(out, 0, sizeof *out);
-        return rc;
+        return status;
     }
     out->bytes = t.bytes;
     out->size = t.size;

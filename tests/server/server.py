@@ -117,8 +117,6 @@ class Server:
     def url(self):
         return f"{self.scheme}://127.0.0.1:{self.port}"
 
-    # ---- its end ----
-
     def signal(self, number):
         self.process.send_signal(number)
 
@@ -161,8 +159,6 @@ class Server:
         self.wait()
         print(self.log(), file=sys.stderr)
 
-    # ---- requests ----
-
     def connect(self, timeout=PATIENCE):
         """A connection that is kept between requests; see ask()."""
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
@@ -204,8 +200,6 @@ class Server:
         """What the server sends until it closes the connection, on data that makes it do so."""
         with self.raw(data, timeout) as sock:
             return read_all(sock)
-
-    # ---- what it is doing ----
 
     def metrics(self):
         """{name{labels}: value} of /metrics."""
@@ -268,8 +262,6 @@ def quoted(**parameters):
     """?name=value&... of a path; "" for none."""
     return "?" + urllib.parse.urlencode(parameters) if parameters else ""
 
-
-# ---- pictures and what the tool says about them ----
 
 def cli(command, pictures, *options):
     """The tool's objects for pictures (bytes), without their names and times."""

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""The files of server/web/ as the server sends them: whole, compressed, cached and fenced in."""
+"""The pages and openapi.json as the server sends them: whole, compressed, cached and fenced in."""
 import gzip
+import os
 import sys
 import unittest
 from pathlib import Path
@@ -8,9 +9,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from server import Server, skip_or_run  # noqa: E402
 
-WEB = Path(__file__).parents[2] / "serve" / "web"
-FILES = sorted(path for path in WEB.iterdir() if path.suffix in (".html", ".css", ".js", ".json",
-                                                                 ".svg"))
+ROOT = Path(__file__).parents[2]
+BUILT = Path(os.environ.get("MIEN_BUILD_DIR", ROOT / "build"), "openapi.json")
+FILES = [BUILT, *sorted(path for path in (ROOT / "server" / "web").iterdir()
+                        if path.suffix in (".html", ".css", ".js", ".svg"))]
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript",
          ".json": "application/json", ".svg": "image/svg+xml"}
 

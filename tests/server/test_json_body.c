@@ -126,12 +126,13 @@ static void test_wrong_shapes(void **state) {
     refuse("{}", "one of image, url, images and urls");
     refuse("{\"top\":3}", "one of image, url, images and urls");
     refuse("{\"image\":\"Zm9v\",\"url\":\"http://u/\"}", "one of image, url");
-    refuse("{\"a\":\"Zm9v\"}", "both a and b");
+    refuse("{\"a\":\"Zm9v\"}",
+           "the JSON must have one of image, url, images and urls, or both a and b");
     refuse("{\"a\":\"Zm9v\",\"b\":\"Zm9v\",\"image\":\"Zm9v\"}", "one of image");
     refuse("{\"a\":\"Zm9v\",\"image\":\"Zm9v\"}", "one of image");
     refuse("{\"image\":[\"Zm9v\"]}", "\"image\" is a string");
     refuse("{\"url\":3}", "\"url\" is a string");
-    refuse("{\"images\":\"Zm9v\"}", "are lists");
+    refuse("{\"images\":\"Zm9v\"}", "\"images\" and \"urls\" are lists");
     refuse("[]", "the list of pictures is empty");
     refuse("{\"urls\":[]}", "the list of pictures is empty");
 }
@@ -140,7 +141,7 @@ static void test_wrong_pictures(void **state) {
     (void)state;
     refuse("[\"Zm9v\", \"Zm9v!\"]", "picture 2: not base64: character 5 is wrong");
     refuse("[\"\"]", "picture 1: it is empty");
-    refuse("[3]", "picture 1: a picture is a string");
+    refuse("[3]", "picture 1: a picture is a string, {\"image\": \"...\"} or {\"url\": \"...\"}");
     refuse("[null]", "picture 1: a picture is a string");
     refuse("[[\"Zm9v\"]]", "picture 1: a picture is a string");
     refuse("[{}]", "picture 1: a picture is a string");
@@ -177,10 +178,43 @@ static void test_bad_ones_are_kept(void **state) {
     json_body_free(&b);
 }
 
+/* Names of another dialect: a pair of addresses, one picture, and none of ours. */
+static void test_other_keys(void **state) {
+    static const struct body_key keys[] = {{"source", PICTURE_URL, BODY_PAIR},
+                                           {"target", PICTURE_BYTES, BODY_PAIR},
+                                           {"file", PICTURE_BYTES, BODY_ONE},
+                                           {.name = NULL}};
+    static const struct body_key pair[] = {
+        {"1", PICTURE_BYTES, BODY_PAIR}, {"2", PICTURE_BYTES, BODY_PAIR}, {.name = NULL}};
+    struct json_body_limits other = {.max_bytes = 6, .max_pictures = 3, .keys = keys};
+    struct json_body b;
+    (void)state;
+
+    b = read_with(&other, "{\"target\":\"Zm9v\",\"source\":\"http://u/\",\"image\":3}");
+    assert_int_equal(b.count, 2);
+    expect_url(&b.pictures[0], "http://u/");
+    expect_bytes(&b.pictures[1], "foo");
+    assert_int_equal(json_object_size(b.options), 1);
+    assert_int_equal(json_integer_value(json_object_get(b.options, "image")), 3);
+    json_body_free(&b);
+    b = read_with(&other, "[{\"file\":\"Zm9v\"}]");
+    expect_bytes(&b.pictures[0], "foo");
+    json_body_free(&b);
+    refuse_with(&other, "{\"image\":\"Zm9v\"}", 400,
+                "the JSON must have one of file, or both source and target");
+    refuse_with(&other, "[{\"image\":\"Zm9v\"}]", 400,
+                "a picture is a string, {\"file\": \"...\"}");
+    refuse_with(&other, "{\"file\":\"http://u/\"}", 400, "an address where base64 belongs");
+    other.keys = pair;
+    refuse_with(&other, "{}", 400, "the JSON must have both 1 and 2");
+    refuse_with(&other, "[{}]", 400, "a picture is a string");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lists),        cmocka_unit_test(test_objects),
         cmocka_unit_test(test_wrong_shapes), cmocka_unit_test(test_wrong_pictures),
-        cmocka_unit_test(test_limits),       cmocka_unit_test(test_bad_ones_are_kept)};
+        cmocka_unit_test(test_limits),       cmocka_unit_test(test_bad_ones_are_kept),
+        cmocka_unit_test(test_other_keys)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
