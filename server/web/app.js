@@ -26,8 +26,6 @@ function query() {
   return String(values) && `?${values}`;
 }
 
-// ---------------------------------------------------------------- requests
-
 const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
 /* Posts the picture, and again where the server is busy and says when to come back. */
@@ -50,7 +48,7 @@ async function analyze(picture) {
   try {
     const answer = await post(picture, url);
     Object.assign(picture, { status: "done", answer: { ...answer, url, name: picture.name } });
-    picture.picked = answer.result.faces.length ? 0 : -1;
+    picture.picked = answer.result.faces.length ? (answer.result.main ?? 0) : -1;
   } catch (error) {
     Object.assign(picture, { status: "failed", error });
   }
@@ -98,8 +96,6 @@ function embeddings(picture) {
   return picture.embeddings;
 }
 
-// ---------------------------------------------------------------- pictures
-
 async function loadImage(picture) {
   const image = new Image();
   image.src = picture.blob;
@@ -139,8 +135,6 @@ function remove(picture) {
   current = pictures[Math.min(at, pictures.length - 1)] ?? null;
   show(current);
 }
-
-// ---------------------------------------------------------------- showing
 
 function bytes(size) {
   return size < 1e6 ? `${Math.ceil(size / 1e3)} kB` : `${(size / 1e6).toFixed(1)} MB`;
@@ -295,8 +289,6 @@ function pick(index) {
   const row = $("faces"); // scrolls by itself: the page stays where it is
   row.scrollTop = option.parentElement.offsetTop - row.clientHeight / 2;
 }
-
-// ---------------------------------------------------------------- input
 
 function onKey(event) {
   const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];

@@ -23,6 +23,19 @@ export function svg(name, attributes = {}, ...children) {
   return fill(document.createElementNS(SVG, name), attributes, children);
 }
 
+/** A share of 1 as a bar, an item of a list of class "bars". */
+export function barItem(name, share, digits) {
+  const bar = el("span", { class: "fill" });
+  bar.style.width = `${share * 100}%`;
+  return el(
+    "li",
+    {},
+    el("span", {}, name),
+    el("span", { class: "number" }, `${(share * 100).toFixed(digits)} %`),
+    el("span", { class: "track", "aria-hidden": "true" }, bar),
+  );
+}
+
 /** A message as a sentence: with a capital and a full stop. */
 export function sentence(text) {
   const trimmed = text.trim();

@@ -1,9 +1,11 @@
 // A face up close: its part of the picture, its numbers, and how alike it is to another one.
 
-import { el, svg } from "./dom.js";
+import { attributes, words } from "./attributes.js";
+import { barItem, el, svg } from "./dom.js";
 import { dots, faceName } from "./overlay.js";
 
 const MARGIN = 0.3; // of the box's longer side, on each side
+const BESIDE = 2; // attributes beside the close-up; further ones stand below it
 const LANDMARKS = ["Left eye", "Right eye", "Nose", "Mouth, left", "Mouth, right"];
 
 /** The square of the picture around a face: {x, y, side}. It may reach over the picture's edge. */
@@ -40,16 +42,39 @@ function fact(name, value, note) {
   return el("div", {}, el("dt", {}, name), el("dd", {}, value, note && el("small", {}, note)));
 }
 
+/* Two lists: what stands beside the close-up, and the attributes it has no room for. */
 function facts(face) {
   const [x1, y1, x2, y2] = face.box.map(Math.round);
-  return el(
-    "dl",
-    { class: "facts" },
-    face.age !== undefined && fact("Age", Math.round(face.age).toString(), "years, estimated"),
-    face.gender &&
-      fact("Gender", face.gender.value, `${(face.gender.probability * 100).toFixed(0)} % likely`),
-    fact("Score", face.score.toFixed(3)),
-    fact("Size", `${x2 - x1} × ${y2 - y1}`, `pixels at ${x1}, ${y1}`),
+  const known = attributes(face).map(({ key, value, note }) => fact(words(key), value, note));
+  const more = known.splice(BESIDE);
+  return [
+    el(
+      "dl",
+      { class: "facts" },
+      known,
+      fact("Score", face.score.toFixed(3)),
+      fact("Size", `${x2 - x1} × ${y2 - y1}`, `pixels at ${x1}, ${y1}`),
+    ),
+    more.length ? el("dl", { class: "facts more" }, more) : null,
+  ];
+}
+
+/* How likely each label of an attribute is, the likeliest first. */
+function distributions(face) {
+  const open = attributes(face).filter(({ distribution }) => distribution);
+  return open.map(({ key, distribution }) =>
+    el(
+      "section",
+      { class: "distribution" },
+      el("h3", {}, words(key)),
+      el(
+        "ol",
+        { class: "bars" },
+        Object.entries(distribution)
+          .sort(([, a], [, b]) => b - a)
+          .map(([label, share]) => barItem(label, share, 0)),
+      ),
+    ),
   );
 }
 
@@ -82,7 +107,13 @@ function landmarkTable(face) {
 
 /** The panel of one face. */
 export function closer(image, face) {
-  return [el("div", { class: "closer" }, closeUp(image, face), facts(face)), landmarkTable(face)];
+  const [beside, below] = facts(face);
+  return [
+    el("div", { class: "closer" }, closeUp(image, face), beside),
+    below,
+    ...distributions(face),
+    landmarkTable(face),
+  ].filter(Boolean);
 }
 
 /** A row of small faces to pick from: radio buttons, so that arrow keys and screen readers work as

@@ -1,17 +1,19 @@
 // What is drawn over a picture: boxes, landmarks and labels, as SVG in CSS pixels, so that lines
 // and letters stay sharp and equally thick at any zoom.
 
+import { labelParts } from "./attributes.js";
 import { svg } from "./dom.js";
 
 const LABEL_HEIGHT = 20;
 const NARROW = 48; // CSS pixels: boxes below this get a label only when they are picked
 const CROWD = 12; // as do all boxes where there are more faces than this
+const PARTS = 3; // of a name in a label; the picked face's has what fits into the picture
 
 const area = ({ box: [x1, y1, x2, y2] }) => (x2 - x1) * (y2 - y1);
 
 /** "female 29", or "face 3" where nothing is known about it. */
 export function faceName(face, index) {
-  return face.gender ? `${face.gender.value} ${Math.round(face.age)}` : `face ${index + 1}`;
+  return labelParts(face).join(" ") || `face ${index + 1}`;
 }
 
 /** The five landmarks as dots. place: (x, y) of the picture -> CSS pixels. */
@@ -22,16 +24,19 @@ export function dots(face, place, radius) {
   });
 }
 
-function label(face, index, x, y, right) {
-  const text = svg(
-    "text",
-    {},
-    `${faceName(face, index)}  ·  ${(Math.floor(face.score * 100) / 100).toFixed(2)}`,
-  );
+function label(face, index, x, y, right, chosen) {
+  const parts = labelParts(face).slice(0, chosen ? Infinity : PARTS);
+  const score = (Math.floor(face.score * 100) / 100).toFixed(2);
+  const line = () => `${parts.join(" ") || `face ${index + 1}`}  ·  ${score}`;
+  const text = svg("text", {}, line());
   const plate = svg("rect", { height: LABEL_HEIGHT, rx: 4 });
   const group = svg("g", { class: "label" }, plate, text);
   // The width is known once the text stands in the document.
   group.settle = () => {
+    while (text.getComputedTextLength() + 14 > right && parts.length > 1) {
+      parts.pop();
+      text.textContent = line();
+    }
     const width = text.getComputedTextLength() + 14;
     const left = Math.max(0, Math.min(x, right - width));
     const top = y >= LABEL_HEIGHT + 2 ? y - LABEL_HEIGHT - 2 : y + 3;
@@ -66,7 +71,7 @@ export function drawFaces(root, result, picked, pick) {
       x2 - x1 >= 28 || chosen ? dots(face, place, Math.min(chosen ? 3 : 2, (x2 - x1) / 14)) : [],
     );
     if (chosen || (x2 - x1 >= NARROW && result.faces.length <= CROWD))
-      group.append(label(face, index, x1, y1, width));
+      group.append(label(face, index, x1, y1, width, chosen));
     return { group, order: chosen ? 0 : area(face) };
   });
   // Small faces lie over large ones, so that each can be clicked; the picked one lies on top.

@@ -1,18 +1,11 @@
 // Classes, times and the answer itself, as sections of the results.
 
 import { curl, formFile } from "./api.js";
-import { copyButton, el, pretty } from "./dom.js";
+import { words } from "./attributes.js";
+import { barItem, copyButton, el, pretty } from "./dom.js";
 
-const STAGES = [
-  ["queue", "Queue"],
-  ["decode", "Decode"],
-  ["batch", "Waiting"],
-  ["detect", "Detect"],
-  ["align", "Align"],
-  ["embed", "Embed"],
-  ["age_gender", "Age, gender"],
-  ["classify", "Classify"],
-];
+// Stages whose own name says too little.
+const STAGES = { batch: "Waiting", age_gender: "Age, gender" };
 
 const SHOWN = 0.05; // ms: a stage that took less is left out
 
@@ -22,17 +15,7 @@ export function card(title, ...children) {
 
 /** The classes as bars, best first. */
 export function classes(list) {
-  const rows = list.map(({ label, index, score }) => {
-    const bar = el("span", { class: "fill" });
-    bar.style.width = `${score * 100}%`;
-    return el(
-      "li",
-      {},
-      el("span", {}, label ?? `class ${index}`),
-      el("span", { class: "number" }, `${(score * 100).toFixed(1)} %`),
-      el("span", { class: "track", "aria-hidden": "true" }, bar),
-    );
-  });
+  const rows = list.map(({ label, index, score }) => barItem(label ?? `class ${index}`, score, 1));
   return card("What it shows", el("ol", { class: "bars" }, rows));
 }
 
@@ -55,13 +38,13 @@ export function times({ result, stages, ms }) {
       el("span", { class: "number" }, milliseconds(value)),
     );
   };
-  const ran = STAGES.filter(([name]) => all[name] >= SHOWN);
+  const ran = ["queue", ...Object.keys(own)].filter((name) => all[name] >= SHOWN);
   return card(
     "Time",
     el(
       "ol",
       { class: "times" },
-      ran.map(([name, text]) => row(name, text, all[name])),
+      ran.map((name) => row(name, STAGES[name] ?? words(name), all[name])),
       row("total", "On the server", total),
       row("total", "Round trip", ms),
     ),

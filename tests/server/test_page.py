@@ -271,6 +271,81 @@ class Faces(Page):
         browser.until("document.querySelector('#compare')")
 
 
+class Attributes(Page):
+    """What a face has beside its place is shown by the form of its value, whatever its name is."""
+
+    FACE = {"age": 27.27, "gender": {"value": "female", "probability": 0.876},
+            "sharpness": 0.8349, "head_size": 140.6, "head_pose": {"pitch": -3.4, "yaw": 12.2,
+                                                                   "roll": 1},
+            "mood": {"value": "glad", "probability": 0.61,
+                     "distribution": {"sad": 0.04, "glad": 0.61, "neither": 0.35}},
+            "unheard_of": [1, 2, 3], "nothing": None}
+
+    def open_answer(self, faces, main=None, **screen):
+        """The page with a photo, as if the server had found these faces, `main` the main one."""
+        answer = {"width": 600, "height": 400, "timing_ms": {"decode": 2, "count_hats": 3,
+                                                             "total": 5}, "faces": faces}
+        if main is not None:
+            answer["main"] = main
+        browser.open(server.url + "/", **screen)
+        browser.script("""
+            const answer = arguments[0];
+            window.fetch = () => Promise.resolve(new Response(answer, { status: 200 }));
+        """, json.dumps(answer))
+        self.choose(PHOTOS[0])
+        browser.until(f"{IDLE} && document.querySelector('.face')")
+
+    @staticmethod
+    def face(x, **attributes):
+        return {"box": [x, 100, x + 90, 200], "score": 0.987, **attributes,
+                "landmarks": [[x + 30, 130], [x + 60, 130], [x + 45, 150], [x + 35, 170],
+                              [x + 55, 170]]}
+
+    def test_each_form_of_value(self):
+        self.open_answer([self.face(250, **self.FACE)])
+        self.assertEqual(browser.texts(".facts dt"),
+                         ["Age", "Gender", "Score", "Size", "Sharpness", "Head size", "Head pose",
+                          "Mood"])
+        self.assertEqual(browser.texts(".facts dd"),
+                         ["27years, estimated", "female88 % likely", "0.987",
+                          "90 × 100pixels at 250, 100", "0.83", "141",
+                          "-3° 12° 1°pitch, yaw, roll", "glad61 % likely"])
+        self.assertEqual(browser.texts(".distribution h3"), ["Mood"])
+        self.assertEqual(browser.texts(".distribution li"),
+                         ["glad61 %", "neither35 %", "sad4 %"])
+        self.assertEqual(browser.texts(".label"),
+                         ["female glad 27 sharpness 0.83 head size 141  ·  0.98"])
+        self.assertEqual(browser.texts(".times li > span:first-child"),
+                         ["Decode", "Count hats", "On the server", "Round trip"])
+
+    def test_a_label_stays_in_the_picture(self):
+        self.open_answer([self.face(250, **self.FACE)], **PHONE)
+        browser.open_details()
+        self.assertLessEqual(browser.overflow(), 0)
+        (label,) = browser.texts(".label")
+        self.assertTrue(label.startswith("female glad"), label)
+        plate, frame = browser.script("""
+            return [".label rect", "#frame"].map((selector) =>
+              document.querySelector(selector).getBoundingClientRect().width);
+        """)
+        self.assertLessEqual(plate, frame + 1)
+
+    def test_faces_nothing_is_known_about(self):
+        self.open_answer([self.face(50), self.face(300)])
+        self.assertEqual(browser.texts(".facts dt"), ["Score", "Size"])
+        self.assertEqual(browser.texts(".label"), ["face 2  ·  0.98", "face 1  ·  0.98"])
+
+    def test_the_main_face_is_picked_first(self):
+        faces = [self.face(50), self.face(200), self.face(400)]
+        self.open_answer(faces, main=1)
+        self.assertIn("at 200, 100", browser.find(".facts").text)
+        self.assertEqual(browser.script(
+            "return [...document.querySelectorAll('#faces input')].map((i) => i.checked)"),
+            [False, True, False])
+        self.open_answer(faces)
+        self.assertIn("at 50, 100", browser.find(".facts").text)
+
+
 class TakeAway(Page):
     def copied(self, label):
         (button,) = [b for b in browser.find_all("#found .button") if b.text == label]

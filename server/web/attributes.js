@@ -1,0 +1,58 @@
+// What is known about a face besides where it is. Attributes are read from the answer: whatever
+// keys a face has beyond those below is one, and how it is shown follows from the form of its value,
+// so that a server with a new attribute needs no new page.
+
+const GEOMETRY = new Set(["box", "score", "landmarks", "embedding"]);
+const UNITS = { age: "years, estimated" }; // of plain numbers, which do not name theirs
+
+const isNumber = (value) => typeof value === "number";
+const percent = (share) => `${(share * 100).toFixed(0)} %`;
+
+/** "age_gender" -> "Age gender". */
+export function words(key) {
+  const text = key.replaceAll("_", " ");
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+function decimal(value) {
+  return value.toFixed(Math.abs(value) < 10 ? 2 : 0);
+}
+
+/* {key, short: for a label, value, note, distribution} of one attribute; null for a form that is
+ * not known. An attribute without `short` has no place in a label. */
+function attribute(key, value) {
+  if (isNumber(value) && key in UNITS) {
+    const text = value.toFixed(0);
+    return { key, short: text, value: text, note: UNITS[key] };
+  }
+  if (isNumber(value))
+    return { key, short: `${words(key).toLowerCase()} ${decimal(value)}`, value: decimal(value) };
+  if (value && "value" in value) {
+    const { probability, distribution } = value;
+    const text = isNumber(value.value) ? decimal(value.value) : String(value.value);
+    const note = isNumber(probability) ? `${percent(probability)} likely` : null;
+    return { key, short: text, value: text, note, distribution, isWord: true };
+  }
+  if (value && ["pitch", "yaw", "roll"].every((name) => isNumber(value[name]))) {
+    const { pitch, yaw, roll } = value;
+    const text = [pitch, yaw, roll].map((angle) => `${angle.toFixed(0)}°`).join(" ");
+    return { key, value: text, note: "pitch, yaw, roll" };
+  }
+  return null;
+}
+
+/** The attributes of a face in the order of the answer. */
+export function attributes(face) {
+  return Object.entries(face)
+    .filter(([key]) => !GEOMETRY.has(key))
+    .map(([key, value]) => attribute(key, value))
+    .filter(Boolean);
+}
+
+/** What a label says about a face, most telling first: words ("female"), then numbers ("29"). */
+export function labelParts(face) {
+  const known = attributes(face).filter(({ short }) => short);
+  return [...known.filter(({ isWord }) => isWord), ...known.filter(({ isWord }) => !isWord)].map(
+    ({ short }) => short,
+  );
+}
