@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Shows that two builds of mien answer the same: every command and every endpoint, to the last digit.
+"""Shows that two builds of mien answer the same, every command and every endpoint.
 
 usage: same.py [--count N] [--only REGEX] OLD NEW PICTURE|FOLDER...
 
@@ -62,7 +62,7 @@ class Number(str):
 
 
 def documents(text):
-    """The JSON values a text is made of, each with its picture's name; None where it is not JSON."""
+    """The JSON values a text is made of; None where it is not JSON."""
     decoder = json.JSONDecoder(parse_float=Number, parse_int=Number)
     found, at = [], 0
     try:

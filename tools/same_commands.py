@@ -23,14 +23,16 @@ def spread(items, count):
 
 
 def find_pictures(names, count):
-    found = []
-    for i, name in enumerate(names):
-        path = Path(name)
+    """At most count pictures, as many from each argument as long as it has some."""
+    folders = []
+    for path in map(Path, names):
         if not path.exists():
-            sys.exit(f"same.py: {name} is not there")
-        files = [path] if path.is_file() else sorted(
-            p for p in path.rglob("*") if p.suffix.lower() in PICTURES)
-        found += spread(files, (count - len(found)) // (len(names) - i))
+            sys.exit(f"same.py: {path} is not there")
+        folders.append([path] if path.is_file() else sorted(
+            p for p in path.rglob("*") if p.suffix.lower() in PICTURES))
+    found = []
+    for i, files in enumerate(sorted(folders, key=len)):
+        found += spread(files, (count - len(found)) // (len(folders) - i))
     if not found:
         sys.exit("same.py: there are no pictures")
     return found
