@@ -94,7 +94,7 @@ def operations(answer):
     return {**answer, "body": json.dumps({path: {method: operation.get("operationId")
                                                  for method, operation in item.items()
                                                  if isinstance(operation, dict)}
-                                          for path, item in paths.items()})}
+                                          for path, item in sorted(paths.items())})}
 
 
 def names_of_metrics(answer):
