@@ -20,7 +20,7 @@ struct backend {
     struct kern kern; /* makes rows of what is not a picture */
     struct cuda_shelf shelf;
     struct cuda_tuning tuning;
-    struct cuda_rival *rival; /* "cudnn" */
+    struct cuda_vendor *vendor; /* "cudnn" */
     char cap[16], text[160];
 };
 
@@ -46,8 +46,8 @@ struct backend_plan {
     const struct plan_graph *graph;
     const struct backend_weights *weights;
     struct cuda_scratch scratch;
-    struct cuda_rival_plan *rival;
-    struct cuda_way *ways; /* [graph->nsteps] */
+    struct cuda_vendor_plan *vendor;
+    struct cuda_algorithm *algorithms; /* [graph->nsteps] */
     pthread_mutex_t lock;
     struct run_state *idle;
 };
@@ -80,11 +80,11 @@ static const char *best(const struct cuda_device *dev) {
     return dev->capability == 90 ? "wgmma" : "mma";
 }
 
-static int open_rival(struct backend *b) {
+static int open_vendor(struct backend *b) {
     b->machine.cap = best(&b->device); /* for the steps that cuDNN leaves */
     int rc = cuda_enter(&b->device);
     if (rc) return rc;
-    rc = cuda_rival_open(&b->rival);
+    rc = cuda_vendor_open(&b->vendor);
     cuda_leave(&b->device);
     return rc;
 }
@@ -98,7 +98,7 @@ static int choose_kernels(struct backend *b, const char *name) {
     snprintf(b->cap, sizeof b->cap, "%s", name ? name : best(&b->device));
     b->machine = (struct cuda_machine){
         .processors = b->device.multiprocessors, .capability = b->device.capability, .cap = b->cap};
-    return strcmp(b->cap, "cudnn") == 0 ? open_rival(b) : MIEN_OK;
+    return strcmp(b->cap, "cudnn") == 0 ? open_vendor(b) : MIEN_OK;
 }
 
 static int cuda_open(const struct backend_options *opt, struct backend **out) {
@@ -137,7 +137,7 @@ static int cuda_load(struct backend *b, const struct net *net, struct backend_we
     w->backend = b;
     int rc = cuda_enter(&b->device);
     if (!rc) {
-        rc = cuda_layers_load(&b->device, net, b->rival != NULL, &w->layers);
+        rc = cuda_layers_load(&b->device, net, b->vendor != NULL, &w->layers);
         cuda_leave(&b->device);
     }
     if (rc)
@@ -198,8 +198,8 @@ static struct cuda_run empty_run(const struct backend_plan *p) {
                              .machine = p->backend->machine,
                              .graph = p->graph,
                              .layers = &p->weights->layers,
-                             .rival = p->rival,
-                             .ways = p->ways};
+                             .vendor = p->vendor,
+                             .algorithms = p->algorithms};
 }
 
 static int fill_state(const struct backend_plan *p, struct run_state *s) {
@@ -219,7 +219,7 @@ static int fill_state(const struct backend_plan *p, struct run_state *s) {
                                                 p->scratch.arrived, s->run.stream),
                         "clearing counters");
     if (!rc) rc = cuda_steps_ready(&s->run);
-    if (!rc && p->rival) { /* its kernels are not ours to load: a first run does */
+    if (!rc && p->vendor) { /* its kernels are not ours to load: a first run does */
         rc = cuda_steps_launch(&s->run);
         if (!rc) rc = cuda_check(dev->driver->stream_wait(s->run.stream), "running a network");
     }
@@ -249,26 +249,26 @@ static void free_plan(struct backend_plan *p) {
         free_state(p, p->idle);
         p->idle = next;
     }
-    cuda_rival_plan_free(p->rival);
-    free(p->ways);
+    cuda_vendor_plan_free(p->vendor);
+    free(p->algorithms);
     pthread_mutex_destroy(&p->lock);
     free(p);
 }
 
 /* Asks the libraries which steps they do. */
-static int plan_rival(struct backend_plan *p) {
+static int plan_vendor(struct backend_plan *p) {
     struct cuda_run shapes = empty_run(p);
-    int rc = cuda_rival_plan_new(p->backend->rival, p->graph->nsteps, &p->rival);
-    if (!rc) cuda_steps_offer(&shapes, p->rival);
+    int rc = cuda_vendor_plan_new(p->backend->vendor, p->graph->nsteps, &p->vendor);
+    if (!rc) cuda_steps_offer(&shapes, p->vendor);
     return rc;
 }
 
 /* How each convolution runs. */
-static int plan_ways(struct backend_plan *p) {
+static int plan_algorithms(struct backend_plan *p) {
     struct cuda_run shapes = empty_run(p);
-    p->ways = calloc((size_t)p->graph->nsteps + 1, sizeof *p->ways);
-    if (!p->ways) return err_set(MIEN_ENOMEM, "out of memory");
-    cuda_tune(&p->backend->tuning, &shapes, p->ways);
+    p->algorithms = calloc((size_t)p->graph->nsteps + 1, sizeof *p->algorithms);
+    if (!p->algorithms) return err_set(MIEN_ENOMEM, "out of memory");
+    cuda_tune(&p->backend->tuning, &shapes, p->algorithms);
     return MIEN_OK;
 }
 
@@ -283,7 +283,7 @@ static int cuda_plan(struct backend *b, const struct backend_weights *w, const s
     pthread_mutex_init(&p->lock, NULL);
     int rc = cuda_enter(&b->device);
     if (!rc) {
-        rc = b->rival ? plan_rival(p) : plan_ways(p);
+        rc = b->vendor ? plan_vendor(p) : plan_algorithms(p);
         struct cuda_run shapes = empty_run(p);
         cuda_steps_scratch(&shapes, &p->scratch);
         if (!rc) rc = new_state(p, &p->idle); /* the first run allocates nothing */
@@ -308,7 +308,7 @@ static int acquire_state(struct backend_plan *p, struct run_state **out) {
 
 /* Keeps the state (NULL: there is none) of a run that ended with rc, unless it failed: then its
  * stream may hold an error. */
-static void end_run(struct backend_plan *p, struct run_state *s, int rc) {
+static void release_state(struct backend_plan *p, struct run_state *s, int rc) {
     if (rc) {
         free_state(p, s);
         return;
@@ -376,7 +376,7 @@ static size_t output_bytes(const struct plan_graph *g, int i) {
 }
 
 /* The outputs that are wanted, to where they are. */
-static int take_outputs(const struct backend_plan *p, struct run_state *s, float *const *outputs) {
+static int read_outputs(const struct backend_plan *p, struct run_state *s, float *const *outputs) {
     const struct cuda_device *dev = &p->backend->device;
     const struct plan_graph *g = p->graph;
     int n = g->net->noutputs, host = 0, rc = MIEN_OK;
@@ -405,14 +405,14 @@ static int take_outputs(const struct backend_plan *p, struct run_state *s, float
 }
 
 /* The faces that are wanted; outputs where the CPU has to look for them. */
-static int take_faces(const struct backend_plan *p, struct run_state *s,
+static int read_faces(const struct backend_plan *p, struct run_state *s,
                       const struct backend_post *post, float *const *outputs) {
     const struct cuda_driver *driver = p->backend->device.driver;
     const struct faces_post *want = post->want;
     int rc = cuda_faces_find(&s->run, &s->finder, want, post->first);
     if (!rc) rc = cuda_check(driver->stream_wait(s->run.stream), "looking for faces");
     if (rc) return rc;
-    return cuda_faces_read(&s->run, &s->finder, want, post->first) ? take_outputs(p, s, outputs)
+    return cuda_faces_read(&s->run, &s->finder, want, post->first) ? read_outputs(p, s, outputs)
                                                                    : MIEN_OK;
 }
 
@@ -425,8 +425,8 @@ static int run_plan(struct backend_plan *p, struct backend_input *input,
     struct run_state *s;
     rc = acquire_state(p, &s);
     if (!rc) rc = start_run(p, s, input);
-    if (!rc) rc = post ? take_faces(p, s, post, outputs) : take_outputs(p, s, outputs);
-    end_run(p, s, rc);
+    if (!rc) rc = post ? read_faces(p, s, post, outputs) : read_outputs(p, s, outputs);
+    release_state(p, s, rc);
     cuda_leave(dev);
     return rc;
 }
@@ -491,7 +491,7 @@ static int cuda_time(struct backend_plan *p, int runs, double *seconds) {
     struct run_state *s;
     rc = acquire_state(p, &s);
     if (!rc) rc = time_launches(dev, s, runs, &ms);
-    end_run(p, s, rc);
+    release_state(p, s, rc);
     cuda_leave(dev);
     *seconds = 1e-3 * (double)ms / runs;
     return rc;
@@ -528,7 +528,7 @@ static void cuda_close(struct backend *b, struct backend_weights *w, struct back
         if (p) free_plan(p);
         if (w) cuda_layers_free(&w->backend->device, &w->layers);
         if (b) cuda_shelf_close(&b->device, &b->shelf);
-        if (b) cuda_rival_close(b->rival);
+        if (b) cuda_vendor_close(b->vendor);
         cuda_leave(&owner->device);
     }
     free(w);

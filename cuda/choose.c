@@ -215,61 +215,66 @@ int cuda_shape_fc(const struct cuda_conv *p, struct cuda_launch *out) {
     return out->grid[0] < MOST_BLOCKS;
 }
 
-/* --------------------------------------------------------------------- ways */
+/* --------------------------------------------------------------------- algorithms */
 
-void cuda_add_way(struct cuda_way ways[CUDA_MOST_WAYS], int *count, const struct cuda_way *way) {
+void cuda_add_algorithm(struct cuda_algorithm algorithms[CUDA_MOST_ALGORITHMS], int *count,
+                        const struct cuda_algorithm *algorithm) {
     int at = 0, alike = 0, n = *count;
-    for (; at < n && ways[at].cycles <= way->cycles; at++)
-        alike += ways[at].family == way->family && ways[at].tile == way->tile;
-    if (alike >= 2 || at == CUDA_MOST_WAYS) return;
-    int drop = n < CUDA_MOST_WAYS ? n : n - 1; /* whose place is taken */
+    for (; at < n && algorithms[at].cycles <= algorithm->cycles; at++)
+        alike +=
+            algorithms[at].family == algorithm->family && algorithms[at].tile == algorithm->tile;
+    if (alike >= 2 || at == CUDA_MOST_ALGORITHMS) return;
+    int drop = n < CUDA_MOST_ALGORITHMS ? n : n - 1; /* whose place is taken */
     for (int i = at; i < n; i++) {
-        alike += ways[i].family == way->family && ways[i].tile == way->tile;
+        alike += algorithms[i].family == algorithm->family && algorithms[i].tile == algorithm->tile;
         if (alike < 2) continue;
         drop = i;
         break;
     }
     if (drop == n) (*count)++;
-    memmove(&ways[at + 1], &ways[at], (size_t)(drop - at) * sizeof *ways);
-    ways[at] = *way;
+    memmove(&algorithms[at + 1], &algorithms[at], (size_t)(drop - at) * sizeof *algorithms);
+    algorithms[at] = *algorithm;
 }
 
-int cuda_trim_ways(const struct cuda_way ways[CUDA_MOST_WAYS], int count) {
-    while (count > 1 && ways[count - 1].cycles > 3 * ways[0].cycles) count--;
+int cuda_trim_algorithms(const struct cuda_algorithm algorithms[CUDA_MOST_ALGORITHMS], int count) {
+    while (count > 1 && algorithms[count - 1].cycles > 3 * algorithms[0].cycles) count--;
     return count;
 }
 
-int cuda_shape_way(const struct cuda_conv *p, const struct cuda_way *way, struct cuda_launch *out) {
-    if (way->family == CUDA_FC) return cuda_shape_fc(p, out);
-    return way->family == CUDA_MMA && cuda_shape_conv(p, way->tile, way->splits, out);
+int cuda_shape_algorithm(const struct cuda_conv *p, const struct cuda_algorithm *algorithm,
+                         struct cuda_launch *out) {
+    if (algorithm->family == CUDA_FC) return cuda_shape_fc(p, out);
+    return algorithm->family == CUDA_MMA &&
+           cuda_shape_conv(p, algorithm->tile, algorithm->splits, out);
 }
 
 int cuda_list_conv(const struct cuda_machine *m, const struct cuda_conv *p,
-                   struct cuda_way out[CUDA_MOST_WAYS]) {
+                   struct cuda_algorithm out[CUDA_MOST_ALGORITHMS]) {
     static const int splits[] = {1, 2, 3, 4, 6, 8, 12, MOST_SPLITS};
     struct cuda_launch one;
     int count = 0, steps = p->k_pad * cuda_type_size(p->in.type) / CONV_STEP;
     if (!cuda_is_fast(m)) return 0;
     /* A few rows are a matter of reading weights fast: nothing else is expected to be better. */
     if (cuda_shape_fc(p, &one))
-        cuda_add_way(out, &count, &(struct cuda_way){.family = CUDA_FC, .splits = 1});
+        cuda_add_algorithm(out, &count, &(struct cuda_algorithm){.family = CUDA_FC, .splits = 1});
     for (int tile = 0; tile < CUDA_CONV_TILE_COUNT; tile++)
         for (size_t i = 0; i < sizeof splits / sizeof *splits; i++) {
-            struct cuda_way way = {.family = CUDA_MMA, .tile = tile, .splits = splits[i]};
+            struct cuda_algorithm algorithm = {
+                .family = CUDA_MMA, .tile = tile, .splits = splits[i]};
             int s = splits[i]; /* none without work of its own */
             if (s > 1 && (s * 2 > steps || divide_up(steps, divide_up(steps, s)) != s)) continue;
             if (!cuda_shape_conv(p, tile, s, &one)) continue;
-            way.cycles = conv_cycles(m, p, tile, s, &one);
-            if (way.cycles < 1e29) cuda_add_way(out, &count, &way);
+            algorithm.cycles = conv_cycles(m, p, tile, s, &one);
+            if (algorithm.cycles < 1e29) cuda_add_algorithm(out, &count, &algorithm);
         }
     if (count > 1 && out[0].family == CUDA_FC) out[0].cycles = out[1].cycles;
-    return cuda_trim_ways(out, count);
+    return cuda_trim_algorithms(out, count);
 }
 
 void cuda_choose_conv(const struct cuda_machine *m, const struct cuda_conv *p,
                       struct cuda_launch *out) {
-    struct cuda_way ways[CUDA_MOST_WAYS];
-    if (cuda_list_conv(m, p, ways) == 0 || !cuda_shape_way(p, &ways[0], out))
+    struct cuda_algorithm algorithms[CUDA_MOST_ALGORITHMS];
+    if (cuda_list_conv(m, p, algorithms) == 0 || !cuda_shape_algorithm(p, &algorithms[0], out))
         set_plain(out, "conv_plain", pixels_of(&p->e.out, p->e.batch) * p->e.out.c);
 }
 
@@ -305,13 +310,14 @@ int cuda_shape_depthwise(const struct cuda_gconv *p, int form, struct cuda_launc
     return 1;
 }
 
-static void add_form(struct cuda_way out[CUDA_MOST_WAYS], int *count, int form, double cycles) {
-    cuda_add_way(out, count, &(struct cuda_way){CUDA_DEPTHWISE, form, 1, cycles});
+static void add_form(struct cuda_algorithm out[CUDA_MOST_ALGORITHMS], int *count, int form,
+                     double cycles) {
+    cuda_add_algorithm(out, count, &(struct cuda_algorithm){CUDA_DEPTHWISE, form, 1, cycles});
 }
 
 /* The model's numbers are no cycles here: they order two at a time. */
 int cuda_list_gconv(const struct cuda_machine *m, const struct cuda_gconv *p,
-                    struct cuda_way out[CUDA_MOST_WAYS]) {
+                    struct cuda_algorithm out[CUDA_MOST_ALGORITHMS]) {
     struct cuda_launch one;
     int count = 0;
     unsigned processors = (unsigned)m->processors;
@@ -329,8 +335,8 @@ int cuda_list_gconv(const struct cuda_machine *m, const struct cuda_gconv *p,
 
 void cuda_choose_gconv(const struct cuda_machine *m, const struct cuda_gconv *p,
                        struct cuda_launch *out) {
-    struct cuda_way ways[CUDA_MOST_WAYS];
-    if (cuda_list_gconv(m, p, ways) == 0 || !cuda_shape_depthwise(p, ways[0].tile, out))
+    struct cuda_algorithm algorithms[CUDA_MOST_ALGORITHMS];
+    if (cuda_list_gconv(m, p, algorithms) == 0 || !cuda_shape_depthwise(p, algorithms[0].tile, out))
         set_plain(out, "gconv_plain", pixels_of(&p->e.out, p->e.batch) * p->e.out.c);
 }
 

@@ -31,8 +31,9 @@ struct cuda_launch {
 };
 
 /*
- * A way to compute a convolution, and what a model of the machine expects it to take: a kernel, one
- * of its tiles, and how many blocks share a tile's sum. The model is no measurement (tune.h is).
+ * An algorithm to compute a convolution, and what a model of the machine expects it to take: a
+ * kernel, one of its tiles, and how many blocks share a tile's sum. The model is no measurement
+ * (tune.h is).
  */
 enum cuda_family {
     CUDA_BY_MODEL,
@@ -43,29 +44,31 @@ enum cuda_family {
     CUDA_SEPARABLE, /* together with the depthwise convolution in front (separable.h) */
     CUDA_PLAIN      /* in no list: for where all of them are wrong */
 };
-struct cuda_way {
+struct cuda_algorithm {
     enum cuda_family family;
     int tile, splits; /* CUDA_DEPTHWISE: tile is its form (cuda_shape_depthwise()) */
     double cycles;
 };
-enum { CUDA_MOST_WAYS = 8 };
+enum { CUDA_MOST_ALGORITHMS = 8 };
 
-/* The most promising ways but those of hopper.h, the best first: of each tile two ways at most,
+/* The most promising algorithms but those of hopper.h, the best first: of each tile two at most,
  * none that seems to take three times as long as the first. Returns how many there are; none where
  * only the plain kernel computes this. */
 int cuda_list_conv(const struct cuda_machine *m, const struct cuda_conv *p,
-                   struct cuda_way out[CUDA_MOST_WAYS]);
-/* The ways of a depthwise convolution: one or two, and none of other grouped ones. */
+                   struct cuda_algorithm out[CUDA_MOST_ALGORITHMS]);
+/* The algorithms of a depthwise convolution: one or two, and none of other grouped ones. */
 int cuda_list_gconv(const struct cuda_machine *m, const struct cuda_gconv *p,
-                    struct cuda_way out[CUDA_MOST_WAYS]);
-/* The launch of such a way; 0 where it does not take this convolution. */
-int cuda_shape_way(const struct cuda_conv *p, const struct cuda_way *way, struct cuda_launch *out);
+                    struct cuda_algorithm out[CUDA_MOST_ALGORITHMS]);
+/* The launch of such an algorithm; 0 where it does not take this convolution. */
+int cuda_shape_algorithm(const struct cuda_conv *p, const struct cuda_algorithm *algorithm,
+                         struct cuda_launch *out);
 
-/* Keeps a list of the best: inserts the way where its cycles belong, and drops one that is too many
- * or, of the same tile, the third. */
-void cuda_add_way(struct cuda_way ways[CUDA_MOST_WAYS], int *count, const struct cuda_way *way);
+/* Keeps a list of the best: inserts the algorithm where its cycles belong, and drops one that is
+ * too many or, of the same tile, the third. */
+void cuda_add_algorithm(struct cuda_algorithm algorithms[CUDA_MOST_ALGORITHMS], int *count,
+                        const struct cuda_algorithm *algorithm);
 /* Drops those at the end that seem hopeless; returns how many are left. */
-int cuda_trim_ways(const struct cuda_way ways[CUDA_MOST_WAYS], int count);
+int cuda_trim_algorithms(const struct cuda_algorithm algorithms[CUDA_MOST_ALGORITHMS], int count);
 
 /* Every struct is as it will be launched, with its pointers: their alignment decides, too. Of
  * struct cuda_conv, splits, partial and arrived are not looked at. */
@@ -94,7 +97,7 @@ void cuda_choose_decode(const struct cuda_machine *m, const struct cuda_decode *
                         struct cuda_launch *out);
 void cuda_choose_select(const struct cuda_machine *m, int batch, struct cuda_launch *out);
 
-/* For lists of other kinds of ways. Is there more than plain kernels? */
+/* For lists of other kinds of algorithms. Is there more than plain kernels? */
 int cuda_is_fast(const struct cuda_machine *m);
 /* Index of a type in tables of kernels (fp16, fp32, bytes), or -1; its bytes. */
 int cuda_type_index(int type);
@@ -114,9 +117,9 @@ struct cuda_cost {
 double cuda_cycles(const struct cuda_machine *m, const struct cuda_cost *c);
 
 /*
- * One way of many, for tests and for who measures: convolution tile `tile` of kernels/tiles.h with
- * `splits` blocks a tile; the fully connected kernel; a depthwise one: of 3x3 with one output a
- * thread or four, or of any window with one, or with threads that share an output. 0: that kernel
+ * One algorithm of many, for tests and for who measures: convolution tile `tile` of kernels/tiles.h
+ * with `splits` blocks a tile; the fully connected kernel; a depthwise one: of 3x3 with one output
+ * a thread or four, or of any window with one, or with threads that share an output. 0: that kernel
  * does not take such a shape.
  */
 enum { CUDA_CONV_TILE_COUNT = 5 };

@@ -145,7 +145,7 @@ static double cycles_of(const struct cuda_conv *p, int tile, int splits, int pro
 }
 
 int cuda_hopper_list(const struct cuda_machine *m, const struct cuda_conv *p,
-                     struct cuda_way out[CUDA_MOST_WAYS]) {
+                     struct cuda_algorithm out[CUDA_MOST_ALGORITHMS]) {
     static const int splits[] = {1, 2, 3, 4, 6, 8, 12, MOST_SPLITS};
     int count = 0;
     /* wgmma is of 9.0 alone: neither older nor newer devices run it. A few rows are a matter of
@@ -154,14 +154,15 @@ int cuda_hopper_list(const struct cuda_machine *m, const struct cuda_conv *p,
     if (windows_of(p) <= FC_MOST_ROWS) return 0;
     for (int tile = 0; tile < CUDA_HOPPER_TILE_COUNT; tile++)
         for (size_t i = 0; i < sizeof splits / sizeof *splits; i++) {
-            struct cuda_way way = {.family = CUDA_WGMMA, .tile = tile, .splits = splits[i]};
+            struct cuda_algorithm algorithm = {
+                .family = CUDA_WGMMA, .tile = tile, .splits = splits[i]};
             struct cuda_launch one;
             if (splits[i] > 1 && splits[i] * 2 > p->taps * chunks_of(p)) continue;
             if (!cuda_hopper_shape(p, tile, splits[i], m->processors, &one)) continue;
-            way.cycles = cycles_of(p, tile, splits[i], m->processors);
-            cuda_add_way(out, &count, &way);
+            algorithm.cycles = cycles_of(p, tile, splits[i], m->processors);
+            cuda_add_algorithm(out, &count, &algorithm);
         }
-    return cuda_trim_ways(out, count);
+    return cuda_trim_algorithms(out, count);
 }
 
 /* Drivers up to CUDA 13.1 leave a bit in the maps of tensors below 128 KB that does not belong

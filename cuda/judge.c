@@ -126,8 +126,8 @@ static int fill(const struct cuda_judge *j) {
     return r == CUDA_SUCCESS;
 }
 
-void cuda_judge_expect(struct cuda_judge *j, int step, int pair, const struct cuda_way *list,
-                       int count, struct cuda_way *ways) {
+void cuda_judge_expect(struct cuda_judge *j, int step, int pair, const struct cuda_algorithm *list,
+                       int count, struct cuda_algorithm *algorithms) {
     j->is_there = 0;
     j->pair = pair;
     if (!j->run || !fill(j)) return;
@@ -135,12 +135,12 @@ void cuda_judge_expect(struct cuda_judge *j, int step, int pair, const struct cu
     if (j->run->graph->steps[step].macs <= MOST_MACS) {
         struct cuda_run plain = *j->run;
         plain.machine.cap = "plain";
-        plain.ways = NULL;
+        plain.algorithms = NULL;
         j->is_there = compute(j, &plain, step, j->expected);
         return;
     }
     for (int i = 0; i < count && !j->is_there; i++) {
-        ways[step] = list[i];
+        algorithms[step] = list[i];
         if (list[i].family == CUDA_MMA || pair) j->is_there = compute(j, j->run, step, j->expected);
     }
 }

@@ -69,7 +69,7 @@ static int window(const struct cuda_layer *l) {
     return l->taps * l->depth;
 }
 
-/* Has it weights of its own for rival.h? */
+/* Has it weights of its own for vendor.h? */
 static int has_dense(const struct cuda_layer *l) {
     return l->groups == 1 && l->type != KERN_U8 && l->k_pad != window(l);
 }

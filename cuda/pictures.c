@@ -199,7 +199,7 @@ void cuda_shelf_close(const struct cuda_device *dev, struct cuda_shelf *s) {
 
 /* The smallest kept memory that is large enough; none twice as large, which a larger picture would
  * miss. 0: there is none. */
-static CUdeviceptr take_kept(struct cuda_shelf *s, size_t size, size_t *room) {
+static CUdeviceptr acquire_kept(struct cuda_shelf *s, size_t size, size_t *room) {
     int best = -1;
     for (int i = 0; i < SHELF_PLACES; i++) {
         size_t there = s->kept[i].memory ? s->kept[i].room : 0;
@@ -222,7 +222,7 @@ int cuda_shelf_upload(const struct cuda_device *dev, struct cuda_shelf *s, const
         rc = cuda_check(dev->driver->stream_create(&s->stream, CU_STREAM_NON_BLOCKING),
                         "making a stream");
     out->room = size;
-    CUdeviceptr memory = rc ? 0 : take_kept(s, size, &out->room);
+    CUdeviceptr memory = rc ? 0 : acquire_kept(s, size, &out->room);
     pthread_mutex_unlock(&s->lock);
     if (!rc && !memory) rc = cuda_alloc(dev, size, &memory);
     if (rc) return rc;

@@ -103,21 +103,22 @@ static double cycles_of(const struct cuda_machine *m, const struct cuda_separabl
 }
 
 int cuda_list_separable(const struct cuda_machine *m, const struct cuda_separable *p,
-                        struct cuda_way out[CUDA_MOST_WAYS]) {
+                        struct cuda_algorithm out[CUDA_MOST_ALGORITHMS]) {
     static const int splits[] = {1, 2, 3, 4, 8};
     int count = 0, steps = steps_of(p);
     if (!cuda_is_fast(m)) return 0;
     for (int tile = 0; tile < CUDA_SEPARABLE_TILE_COUNT; tile++)
         for (size_t i = 0; i < sizeof splits / sizeof *splits; i++) {
-            struct cuda_way way = {.family = CUDA_SEPARABLE, .tile = tile, .splits = splits[i]};
+            struct cuda_algorithm algorithm = {
+                .family = CUDA_SEPARABLE, .tile = tile, .splits = splits[i]};
             struct cuda_launch one;
             int64_t part = divide_up(steps, splits[i]);
             if (divide_up(steps, part) != splits[i]) continue; /* some would have no work */
             if (!cuda_shape_separable(p, tile, splits[i], &one)) continue;
-            way.cycles = cycles_of(m, p, tile, splits[i], &one);
-            cuda_add_way(out, &count, &way);
+            algorithm.cycles = cycles_of(m, p, tile, splits[i], &one);
+            cuda_add_algorithm(out, &count, &algorithm);
         }
-    return cuda_trim_ways(out, count);
+    return cuda_trim_algorithms(out, count);
 }
 
 double cuda_depthwise_cycles(const struct cuda_machine *m, const struct cuda_gconv *p) {

@@ -66,8 +66,8 @@ static struct cuda_epilogue epilogue_of(const struct cuda_run *run, const struct
 
 /* -------------------------------------------------------------------- steps */
 
-static void give_scratch(const struct cuda_run *run, const struct cuda_launch *shape,
-                         struct cuda_conv *c) {
+static void set_scratch(const struct cuda_run *run, const struct cuda_launch *shape,
+                        struct cuda_conv *c) {
     c->splits = shape->splits;
     c->partial = c->splits > 1 ? run->partial : NULL;
     c->arrived = c->splits > 1 ? run->arrived : NULL;
@@ -101,31 +101,33 @@ static struct cuda_conv conv_of(const struct cuda_run *run, const struct plan_st
 
 static const struct cuda_machine plain_machine = {.cap = "plain"};
 
-/* Ways of both families, the most promising first. Their cycles are not estimates by one model: on
- * Hopper the best two of mma.sync come last. */
-static int list_ways(const struct cuda_run *run, const struct cuda_conv *c,
-                     struct cuda_way out[CUDA_MOST_WAYS]) {
-    struct cuda_way others[CUDA_MOST_WAYS];
+/* Algorithms of both families, the most promising first. Their cycles are not estimates by one
+ * model: on Hopper the best two of mma.sync come last. */
+static int list_algorithms(const struct cuda_run *run, const struct cuda_conv *c,
+                           struct cuda_algorithm out[CUDA_MOST_ALGORITHMS]) {
+    struct cuda_algorithm others[CUDA_MOST_ALGORITHMS];
     int count = cuda_hopper_list(&run->machine, c, out);
     if (!count) return cuda_list_conv(&run->machine, c, out);
     int more = cuda_list_conv(&run->machine, c, others);
-    if (count > CUDA_MOST_WAYS - 2) count = CUDA_MOST_WAYS - 2;
+    if (count > CUDA_MOST_ALGORITHMS - 2) count = CUDA_MOST_ALGORITHMS - 2;
     for (int i = 0; i < more && i < 2; i++) out[count++] = others[i];
     return count;
 }
 
-/* Fills the launch of a convolution of one group as `way`; 0 where that cannot be. */
-static int make_way(const struct cuda_run *run, const struct cuda_conv *p,
-                    const struct cuda_way *way, struct launch *l) {
+/* Fills the launch of a convolution of one group as `algorithm`; 0 where that cannot be. */
+static int make_algorithm(const struct cuda_run *run, const struct cuda_conv *p,
+                          const struct cuda_algorithm *algorithm, struct launch *l) {
     struct cuda_conv c = *p;
-    if (way->family != CUDA_WGMMA) {
-        if (!cuda_shape_way(p, way, &l->shape)) return 0;
-        give_scratch(run, &l->shape, &c);
+    if (algorithm->family != CUDA_WGMMA) {
+        if (!cuda_shape_algorithm(p, algorithm, &l->shape)) return 0;
+        set_scratch(run, &l->shape, &c);
         l->params.conv = c;
         return 1;
     }
-    if (!cuda_hopper_shape(p, way->tile, way->splits, run->machine.processors, &l->shape)) return 0;
-    give_scratch(run, &l->shape, &c);
+    if (!cuda_hopper_shape(p, algorithm->tile, algorithm->splits, run->machine.processors,
+                           &l->shape))
+        return 0;
+    set_scratch(run, &l->shape, &c);
     return !run->arena || /* only the shape is asked for */
            cuda_hopper_fill(run->device->driver, &c, &l->shape, &l->params.wgmma);
 }
@@ -146,24 +148,25 @@ static struct cuda_gconv gconv_of(const struct cuda_run *run, const struct plan_
 
 static void make_gconv(const struct cuda_run *run, int step, struct launch *l) {
     struct cuda_gconv *p = &l->params.gconv;
-    const struct cuda_way *way = run->ways ? &run->ways[step] : NULL;
+    const struct cuda_algorithm *algorithm = run->algorithms ? &run->algorithms[step] : NULL;
     *p = gconv_of(run, &run->graph->steps[step]);
-    if (way && way->family == CUDA_DEPTHWISE && cuda_shape_depthwise(p, way->tile, &l->shape))
+    if (algorithm && algorithm->family == CUDA_DEPTHWISE &&
+        cuda_shape_depthwise(p, algorithm->tile, &l->shape))
         return;
-    cuda_choose_gconv(way && way->family == CUDA_PLAIN ? &plain_machine : &run->machine, p,
-                      &l->shape);
+    cuda_choose_gconv(algorithm && algorithm->family == CUDA_PLAIN ? &plain_machine : &run->machine,
+                      p, &l->shape);
 }
 
 static void make_conv(const struct cuda_run *run, int step, struct launch *l) {
     const struct plan_step *s = &run->graph->steps[step];
     struct cuda_conv c = conv_of(run, s);
-    struct cuda_way ways[CUDA_MOST_WAYS] = {{CUDA_BY_MODEL, 0, 0, 0}};
-    if (run->ways) ways[0] = run->ways[step];
-    int plain = ways[0].family == CUDA_PLAIN;
-    if (ways[0].family == CUDA_BY_MODEL) list_ways(run, &c, ways);
-    if (ways[0].family != CUDA_BY_MODEL && make_way(run, &c, &ways[0], l)) return;
+    struct cuda_algorithm algorithms[CUDA_MOST_ALGORITHMS] = {{CUDA_BY_MODEL, 0, 0, 0}};
+    if (run->algorithms) algorithms[0] = run->algorithms[step];
+    int plain = algorithms[0].family == CUDA_PLAIN;
+    if (algorithms[0].family == CUDA_BY_MODEL) list_algorithms(run, &c, algorithms);
+    if (algorithms[0].family != CUDA_BY_MODEL && make_algorithm(run, &c, &algorithms[0], l)) return;
     cuda_choose_conv(plain ? &plain_machine : &run->machine, &c, &l->shape);
-    give_scratch(run, &l->shape, &c);
+    set_scratch(run, &l->shape, &c);
     l->params.conv = c;
 }
 
@@ -175,28 +178,28 @@ static struct cuda_separable separable_of(const struct cuda_run *run, const stru
 
 /* By the model: is it faster so? */
 static int seems_separable(const struct cuda_run *run, const struct plan_step *s,
-                           struct cuda_way *way) {
-    struct cuda_way together[CUDA_MOST_WAYS], apart[CUDA_MOST_WAYS];
+                           struct cuda_algorithm *algorithm) {
+    struct cuda_algorithm together[CUDA_MOST_ALGORITHMS], apart[CUDA_MOST_ALGORITHMS];
     struct cuda_separable p = separable_of(run, s);
     if (cuda_list_separable(&run->machine, &p, together) == 0 ||
-        list_ways(run, &p.pointwise, apart) == 0)
+        list_algorithms(run, &p.pointwise, apart) == 0)
         return 0;
-    *way = together[0];
-    return way->cycles < apart[0].cycles + cuda_depthwise_cycles(&run->machine, &p.depthwise);
+    *algorithm = together[0];
+    return algorithm->cycles < apart[0].cycles + cuda_depthwise_cycles(&run->machine, &p.depthwise);
 }
 
 /* Fills the launch of a step that does what the one in front of it would, too; 0 where it does not.
- * With a rival none does: what differs from it is to be its kernels alone. */
+ * With a vendor none does: what differs from it is to be its kernels alone. */
 static int make_separable(const struct cuda_run *run, int step, struct launch *l) {
     const struct plan_step *s = &run->graph->steps[step];
-    if (s->front < 0 || run->rival) return 0;
-    struct cuda_way way = {CUDA_BY_MODEL, 0, 0, 0};
-    if (run->ways) way = run->ways[step];
-    if (way.family == CUDA_BY_MODEL && !seems_separable(run, s, &way)) return 0;
-    if (way.family != CUDA_SEPARABLE) return 0;
+    if (s->front < 0 || run->vendor) return 0;
+    struct cuda_algorithm algorithm = {CUDA_BY_MODEL, 0, 0, 0};
+    if (run->algorithms) algorithm = run->algorithms[step];
+    if (algorithm.family == CUDA_BY_MODEL && !seems_separable(run, s, &algorithm)) return 0;
+    if (algorithm.family != CUDA_SEPARABLE) return 0;
     struct cuda_separable p = separable_of(run, s);
-    if (!cuda_shape_separable(&p, way.tile, way.splits, &l->shape)) return 0;
-    give_scratch(run, &l->shape, &p.pointwise);
+    if (!cuda_shape_separable(&p, algorithm.tile, algorithm.splits, &l->shape)) return 0;
+    set_scratch(run, &l->shape, &p.pointwise);
     l->params.separable = p;
     return 1;
 }
@@ -269,26 +272,26 @@ static void make_output(const struct cuda_run *run, int i, struct launch *l) {
 
 /* --------------------------------------------------------- other libraries */
 
-static int is_taken(const struct cuda_run *run, int step) {
-    return run->rival && cuda_rival_text(run->rival, step);
+static int is_vendors(const struct cuda_run *run, int step) {
+    return run->vendor && cuda_vendor_text(run->vendor, step);
 }
 
-void cuda_steps_offer(const struct cuda_run *run, struct cuda_rival_plan *rival) {
+void cuda_steps_offer(const struct cuda_run *run, struct cuda_vendor_plan *vendor) {
     for (int i = 0; i < run->graph->nsteps; i++) {
         const struct plan_step *s = &run->graph->steps[i];
         const struct cuda_layer *layer = &run->layers->layers[s->node];
         if (s->kind != PLAN_CONV || layer->groups > 1) continue;
         struct cuda_conv c = conv_of(run, s);
-        cuda_rival_take(rival, i, &c, layer->dense);
+        cuda_vendor_plan_step(vendor, i, &c, layer->dense);
     }
 }
 
 /* A step of theirs, and the halo they know nothing of. */
-static int launch_taken(const struct cuda_run *run, int step) {
+static int launch_vendors(const struct cuda_run *run, int step) {
     const struct plan_step *s = &run->graph->steps[step];
     struct cuda_conv c = conv_of(run, s);
-    int rc = cuda_rival_run(run->rival, step, &c, run->layers->layers[s->node].dense, run->stream,
-                            run->workspace);
+    int rc = cuda_vendor_run(run->vendor, step, &c, run->layers->layers[s->node].dense, run->stream,
+                             run->workspace);
     if (rc || !(s->out.top | s->out.left | s->out.bottom | s->out.right)) return rc;
     struct launch l = {.params.halo = {.out = c.e.out, .batch = run->graph->batch}};
     cuda_choose_halo(&run->machine, &l.params.halo, &l.shape);
@@ -322,15 +325,15 @@ static uint64_t sign_gconv(const struct cuda_gconv *p) {
     return sign(&p->in, &p->e, shape, sizeof shape);
 }
 
-/* on_hopper: its ways count, too, which --backend may have ruled out. */
+/* on_hopper: its algorithms count, too, which --backend may have ruled out. */
 static uint64_t sign_conv(const struct cuda_conv *p, int on_hopper) {
     int64_t shape[] = {p->taps,   p->across,  p->depth,    p->depth_pad, p->k_pad,
                        p->stride, p->pad_top, p->pad_left, on_hopper};
     return sign(&p->in, &p->e, shape, sizeof shape);
 }
 
-int cuda_step_ways(const struct cuda_run *run, int step, struct cuda_way out[CUDA_MOST_WAYS],
-                   uint64_t *signature) {
+int cuda_step_algorithms(const struct cuda_run *run, int step,
+                         struct cuda_algorithm out[CUDA_MOST_ALGORITHMS], uint64_t *signature) {
     const struct plan_step *s = &run->graph->steps[step];
     *signature = 0;
     if (s->kind != PLAN_CONV) return 0;
@@ -340,20 +343,20 @@ int cuda_step_ways(const struct cuda_run *run, int step, struct cuda_way out[CUD
         return cuda_list_gconv(&run->machine, &g, out);
     }
     struct cuda_conv c = conv_of(run, s);
-    int count = list_ways(run, &c, out);
+    int count = list_algorithms(run, &c, out);
     *signature = sign_conv(&c, count > 0 && out[0].family == CUDA_WGMMA);
     return count;
 }
 
-int cuda_pair_ways(const struct cuda_run *run, int step, struct cuda_way out[CUDA_MOST_WAYS],
-                   uint64_t *signature) {
+int cuda_pair_algorithms(const struct cuda_run *run, int step,
+                         struct cuda_algorithm out[CUDA_MOST_ALGORITHMS], uint64_t *signature) {
     const struct plan_step *s = &run->graph->steps[step];
     uint64_t parts[2];
     struct hash h;
     *signature = 0;
     if (s->front < 0) return 0;
-    cuda_step_ways(run, s->front, out, &parts[0]);
-    cuda_step_ways(run, step, out, &parts[1]);
+    cuda_step_algorithms(run, s->front, out, &parts[0]);
+    cuda_step_algorithms(run, step, out, &parts[1]);
     hash_start(&h);
     hash_add(&h, parts, sizeof parts);
     *signature = hash_end(&h);
@@ -400,12 +403,12 @@ void cuda_steps_scratch(const struct cuda_run *run, struct cuda_scratch *out) {
         if (l.shape.partial_bytes > out->partial) out->partial = l.shape.partial_bytes;
         if (l.shape.arrived_bytes > out->arrived) out->arrived = l.shape.arrived_bytes;
     }
-    out->workspace = run->rival ? cuda_rival_workspace(run->rival) : 0;
+    out->workspace = run->vendor ? cuda_vendor_workspace(run->vendor) : 0;
 }
 
 const char *cuda_step_kernel(const struct cuda_run *run, int step) {
     struct launch l;
-    if (is_taken(run, step)) return cuda_rival_text(run->rival, step);
+    if (is_vendors(run, step)) return cuda_vendor_text(run->vendor, step);
     if (is_inside(run, step)) return "inside the next";
     make_step(run, step, &l);
     return l.shape.kernel;
@@ -473,10 +476,10 @@ int cuda_steps_launch(const struct cuda_run *run) {
     struct launch l;
     int rc = MIEN_OK, early = 0; /* nothing is in front of the first in what is recorded */
     for (int i = 0; !rc && make_launch(run, &i, &l); i++) {
-        int taken = i < run->graph->nsteps && is_taken(run, i);
-        rc = taken ? launch_taken(run, i)
-                   : cuda_launch(run->device, run->stream, &l.shape, &l.params, early);
-        early = !taken && !run->in_turn;
+        int vendors = i < run->graph->nsteps && is_vendors(run, i);
+        rc = vendors ? launch_vendors(run, i)
+                     : cuda_launch(run->device, run->stream, &l.shape, &l.params, early);
+        early = !vendors && !run->in_turn;
     }
     return rc;
 }

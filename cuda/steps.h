@@ -5,7 +5,7 @@
 #define MIEN_CUDA_STEPS_H
 
 #include "cuda/layers.h"
-#include "cuda/rival.h"
+#include "cuda/vendor.h"
 #include "engine/plan.h"
 
 /* A plan, its weights, and the memory a run of it has. */
@@ -14,14 +14,15 @@ struct cuda_run {
     struct cuda_machine machine;
     const struct plan_graph *graph;
     const struct cuda_layers *layers;
-    const struct cuda_rival_plan *rival; /* who does some of the steps, or NULL */
-    const struct cuda_way *ways; /* [graph->nsteps] of convolutions; NULL: CUDA_BY_MODEL, all */
-    int in_turn;                 /* no launch begins before the one in front has ended */
+    const struct cuda_vendor_plan *vendor; /* who does some of the steps, or NULL */
+    const struct cuda_algorithm
+        *algorithms; /* [graph->nsteps] of convolutions; NULL: CUDA_BY_MODEL, all */
+    int in_turn;     /* no launch begins before the one in front has ended */
     CUstream stream;
     char *arena;       /* graph->arena_bytes */
     float *partial;    /* for what several blocks sum together */
     unsigned *arrived; /* zeros */
-    char *workspace;   /* of rival */
+    char *workspace;   /* of vendor */
     float *input;      /* [batch][height][width][3]; NULL: there are only pictures */
     float *output;     /* all outputs, contiguous, one after the other */
 };
@@ -34,7 +35,7 @@ struct cuda_scratch {
 void cuda_steps_scratch(const struct cuda_run *run, struct cuda_scratch *out);
 
 /* Offers all convolutions of a plan to NVIDIA's libraries. A context is current. */
-void cuda_steps_offer(const struct cuda_run *run, struct cuda_rival_plan *rival);
+void cuda_steps_offer(const struct cuda_run *run, struct cuda_vendor_plan *vendor);
 /* Loads all kernels that these launch. */
 int cuda_steps_ready(const struct cuda_run *run);
 
@@ -42,15 +43,15 @@ int cuda_steps_ready(const struct cuda_run *run);
 int cuda_input_launch(const struct cuda_run *run);
 int cuda_pictures_launch(const struct cuda_run *run, const struct cuda_picture *pictures);
 
-/* The ways to compute step `step`, the most promising first: how many; 0 where there is no choice.
- * Steps of the same signature are the same to them. */
-int cuda_step_ways(const struct cuda_run *run, int step, struct cuda_way out[CUDA_MOST_WAYS],
-                   uint64_t *signature);
-/* The ways to compute it and the depthwise convolution in front of it, plan_step.front, together:
- * how many, 0 where that cannot be. */
-int cuda_pair_ways(const struct cuda_run *run, int step, struct cuda_way out[CUDA_MOST_WAYS],
-                   uint64_t *signature);
-/* One step alone, in the way run->ways says: its shape; loading its kernel; launching it, which may
+/* The algorithms to compute step `step`, the most promising first: how many; 0 where there is no
+ * choice. Steps of the same signature are the same to them. */
+int cuda_step_algorithms(const struct cuda_run *run, int step,
+                         struct cuda_algorithm out[CUDA_MOST_ALGORITHMS], uint64_t *signature);
+/* The algorithms to compute it and the depthwise convolution in front of it, plan_step.front,
+ * together: how many, 0 where that cannot be. */
+int cuda_pair_algorithms(const struct cuda_run *run, int step,
+                         struct cuda_algorithm out[CUDA_MOST_ALGORITHMS], uint64_t *signature);
+/* One step alone, by run->algorithms: its shape; loading its kernel; launching it, which may
  * be captured. pair: it and the one in front of it, in one launch or two. */
 void cuda_step_shape(const struct cuda_run *run, int step, struct cuda_launch *out);
 int cuda_step_ready(const struct cuda_run *run, int step, int pair);

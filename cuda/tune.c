@@ -92,7 +92,7 @@ static char *path_of(const struct cuda_device *dev) {
     snprintf(name, sizeof name, "%s", dev->name);
     for (char *c = name; *c; c++)
         if (!isalnum((unsigned char)*c)) *c = '-';
-    if (folder && asprintf(&path, "%s/cuda-%s-%d-%s.ways", folder, name, dev->driver->version,
+    if (folder && asprintf(&path, "%s/cuda-%s-%d-%s.algorithms", folder, name, dev->driver->version,
                            MIEN_VERSION) < 0)
         path = NULL;
     free(folder);
@@ -117,7 +117,7 @@ void cuda_tuning_close(struct cuda_tuning *t) {
 
 /* ---------------------------------------------------------------- measuring */
 
-enum { MOST_LISTED = CUDA_MOST_WAYS + 1 }; /* all ways of a pair, and apart */
+enum { MOST_LISTED = CUDA_MOST_ALGORITHMS + 1 }; /* all algorithms of a pair, and apart */
 
 /* A plan with memory of its own, for one step at a time. */
 struct bench {
@@ -154,7 +154,8 @@ static double time_graph(const struct bench *b, CUgraphExec graph) {
     return good ? (double)ms : 1e30;
 }
 
-/* `count` launches of a step behind each other, as run->ways says; NULL where that cannot be. */
+/* `count` launches of a step behind each other, as run->algorithms says; NULL where that cannot be.
+ */
 static CUgraphExec record(const struct bench *b, int step, int pair, int count) {
     struct repeated launches = {&b->run, step, pair, count};
     CUgraphExec graph = NULL;
@@ -177,31 +178,31 @@ static void close_bench(struct bench *b) {
     cuda_free(dev, b->memory);
 }
 
-/* Makes *out at least what these ways of a step want. */
-static void add_scratch(const struct cuda_run *run, int step, const struct cuda_way *list,
-                        int count, struct cuda_way *ways, struct cuda_scratch *out) {
-    struct cuda_way was = ways[step];
+/* Makes *out at least what these algorithms of a step want. */
+static void add_scratch(const struct cuda_run *run, int step, const struct cuda_algorithm *list,
+                        int count, struct cuda_algorithm *algorithms, struct cuda_scratch *out) {
+    struct cuda_algorithm was = algorithms[step];
     for (int i = 0; i < count; i++) {
         struct cuda_launch shape;
-        ways[step] = list[i];
+        algorithms[step] = list[i];
         cuda_step_shape(run, step, &shape);
         if (shape.partial_bytes > out->partial) out->partial = shape.partial_bytes;
         if (shape.arrived_bytes > out->arrived) out->arrived = shape.arrived_bytes;
     }
-    ways[step] = was;
+    algorithms[step] = was;
 }
 
-/* The most that any way of any step wants beside the activations. */
-static void find_scratch(const struct cuda_run *run, struct cuda_way *ways,
+/* The most that any algorithm of any step wants beside the activations. */
+static void find_scratch(const struct cuda_run *run, struct cuda_algorithm *algorithms,
                          struct cuda_scratch *out) {
     memset(out, 0, sizeof *out);
     for (int step = 0; step < run->graph->nsteps; step++) {
-        struct cuda_way list[CUDA_MOST_WAYS];
+        struct cuda_algorithm list[CUDA_MOST_ALGORITHMS];
         uint64_t signature;
-        int count = cuda_step_ways(run, step, list, &signature);
-        add_scratch(run, step, list, count, ways, out);
-        count = cuda_pair_ways(run, step, list, &signature);
-        add_scratch(run, step, list, count, ways, out);
+        int count = cuda_step_algorithms(run, step, list, &signature);
+        add_scratch(run, step, list, count, algorithms, out);
+        count = cuda_pair_algorithms(run, step, list, &signature);
+        add_scratch(run, step, list, count, algorithms, out);
     }
 }
 
@@ -213,11 +214,11 @@ static int clear_counters(const struct bench *b) {
 }
 
 /* b->run is a plan without memory. */
-static int open_bench(struct bench *b, struct cuda_way *ways) {
+static int open_bench(struct bench *b, struct cuda_algorithm *algorithms) {
     enum { PLACE = 256 };
     const struct cuda_driver *driver = b->run.device->driver;
     struct cuda_scratch scratch;
-    find_scratch(&b->run, ways, &scratch);
+    find_scratch(&b->run, algorithms, &scratch);
     size_t arena = (b->run.graph->arena_bytes + PLACE - 1) / PLACE * PLACE;
     size_t partial = (scratch.partial + PLACE - 1) / PLACE * PLACE;
     b->counters = scratch.arrived + sizeof *b->run.arrived;
@@ -250,18 +251,18 @@ static void warm_up(struct bench *b, CUgraphExec graph) {
     b->warm = 1;
 }
 
-/* The fastest of a step's ways, or a pair's, that are right. Each is timed once a round, so that
- * whatever changes meanwhile changes for all, and its best time counts; the first round counts only
- * to see who is hopeless. Without a clock it is the first that is right; -1: none is. */
-static int fastest(struct bench *b, int step, int pair, const struct cuda_way *list, int count,
-                   struct cuda_way *ways) {
+/* The fastest of a step's algorithms, or a pair's, that are right. Each is timed once a round, so
+ * that whatever changes meanwhile changes for all, and its best time counts; the first round counts
+ * only to see who is hopeless. Without a clock it is the first that is right; -1: none is. */
+static int fastest(struct bench *b, int step, int pair, const struct cuda_algorithm *list,
+                   int count, struct cuda_algorithm *algorithms) {
     enum { ROUNDS = 4 };
     CUgraphExec graphs[MOST_LISTED];
     double first[MOST_LISTED], best[MOST_LISTED], least = 1e30;
     int launches = 0, found = -1;
-    cuda_judge_expect(&b->judge, step, pair, list, count, ways);
+    cuda_judge_expect(&b->judge, step, pair, list, count, algorithms);
     for (int i = 0; i < count; i++) {
-        ways[step] = list[i];
+        algorithms[step] = list[i];
         graphs[i] = NULL;
         best[i] = 1e30;
         if (!cuda_judge_agrees(&b->judge, step)) {
@@ -294,29 +295,29 @@ static int fastest(struct bench *b, int step, int pair, const struct cuda_way *l
 
 /* -------------------------------------------------------------------- tuning */
 
-/* Which of a step's ways is the known one; -1: it is none of them. */
+/* Which of a step's algorithms is the known one; -1: it is none of them. */
 static int recall(const struct cuda_tuned *known, const struct cuda_run *run, int step,
-                  const struct cuda_way *list, int count, struct cuda_way *ways) {
+                  const struct cuda_algorithm *list, int count, struct cuda_algorithm *algorithms) {
     for (int i = 0; known && i < count; i++) {
         struct cuda_launch shape;
-        ways[step] = list[i];
+        algorithms[step] = list[i];
         cuda_step_shape(run, step, &shape);
         if (strcmp(shape.kernel, known->kernel) == 0 && shape.splits == known->splits) return i;
     }
     return -1;
 }
 
-/* What goes on while a plan's ways are found. */
+/* What goes on while a plan's algorithms are found. */
 struct search {
     struct cuda_tuning *tuning;
-    struct cuda_run shapes; /* without memory */
-    struct cuda_way *ways;  /* as shapes and bench have them */
+    struct cuda_run shapes;            /* without memory */
+    struct cuda_algorithm *algorithms; /* as shapes and bench have them */
     struct bench bench;
     int opened, found; /* bench: -1: it cannot be; something that was not known */
 };
 
 static int is_open(struct search *s) {
-    if (!s->opened) s->opened = open_bench(&s->bench, s->ways) ? 1 : -1;
+    if (!s->opened) s->opened = open_bench(&s->bench, s->algorithms) ? 1 : -1;
     return s->opened > 0;
 }
 
@@ -328,44 +329,47 @@ static void keep(struct search *s, int step, uint64_t signature) {
 }
 
 static void tune_step(struct search *s, int step) {
-    static const struct cuda_way by_model = {.family = CUDA_BY_MODEL},
-                                 plain = {.family = CUDA_PLAIN};
-    struct cuda_way list[CUDA_MOST_WAYS];
+    static const struct cuda_algorithm by_model = {.family = CUDA_BY_MODEL},
+                                       plain = {.family = CUDA_PLAIN};
+    struct cuda_algorithm list[CUDA_MOST_ALGORITHMS];
     uint64_t signature;
-    int count = cuda_step_ways(&s->shapes, step, list, &signature);
+    int count = cuda_step_algorithms(&s->shapes, step, list, &signature);
     if (count == 0) return;
-    int way = recall(find(s->tuning, signature), &s->shapes, step, list, count, s->ways);
-    if (way >= 0 || !is_open(s)) {
-        s->ways[step] = way < 0 ? by_model : list[way];
+    int algorithm =
+        recall(find(s->tuning, signature), &s->shapes, step, list, count, s->algorithms);
+    if (algorithm >= 0 || !is_open(s)) {
+        s->algorithms[step] = algorithm < 0 ? by_model : list[algorithm];
         return;
     }
-    way = fastest(&s->bench, step, 0, list, count, s->ways);
-    s->ways[step] = way < 0 ? plain : list[way];
+    algorithm = fastest(&s->bench, step, 0, list, count, s->algorithms);
+    s->algorithms[step] = algorithm < 0 ? plain : list[algorithm];
     keep(s, step, signature);
 }
 
-/* A step and the one in front of it, each of which has its way, against both together. What is kept
+/* A step and the one in front of it, each of which has its own, against both together. What is kept
  * for the pair is the kernel that does both, or that of the step alone. */
 static void tune_pair(struct search *s, int step) {
-    struct cuda_way list[MOST_LISTED] = {s->ways[step]}; /* apart */
+    struct cuda_algorithm list[MOST_LISTED] = {s->algorithms[step]}; /* apart */
     uint64_t signature;
-    int count = 1 + cuda_pair_ways(&s->shapes, step, list + 1, &signature);
+    int count = 1 + cuda_pair_algorithms(&s->shapes, step, list + 1, &signature);
     if (count == 1 || list[0].family == CUDA_BY_MODEL) return;
     const struct cuda_tuned *known = find(s->tuning, signature);
-    int way = recall(known, &s->shapes, step, list, count, s->ways);
-    if (way < 0 && is_open(s)) {
-        way = fastest(&s->bench, step, 1, list, count, s->ways);
-        s->ways[step] = list[way < 0 ? 0 : way];
+    int algorithm = recall(known, &s->shapes, step, list, count, s->algorithms);
+    if (algorithm < 0 && is_open(s)) {
+        algorithm = fastest(&s->bench, step, 1, list, count, s->algorithms);
+        s->algorithms[step] = list[algorithm < 0 ? 0 : algorithm];
         keep(s, step, signature);
         return;
     }
-    s->ways[step] = list[way < 0 ? 0 : way];
+    s->algorithms[step] = list[algorithm < 0 ? 0 : algorithm];
 }
 
-void cuda_tune(struct cuda_tuning *t, const struct cuda_run *run, struct cuda_way *ways) {
-    struct search s = {.tuning = t, .shapes = *run, .ways = ways, .bench = {.run = *run}};
+void cuda_tune(struct cuda_tuning *t, const struct cuda_run *run,
+               struct cuda_algorithm *algorithms) {
+    struct search s = {
+        .tuning = t, .shapes = *run, .algorithms = algorithms, .bench = {.run = *run}};
     if (!t->on) return;
-    s.bench.run.ways = s.shapes.ways = ways;
+    s.bench.run.algorithms = s.shapes.algorithms = algorithms;
     pthread_mutex_lock(&t->lock); /* two that measure at once would measure each other */
     for (int step = 0; step < run->graph->nsteps; step++) {
         tune_step(&s, step);

@@ -123,7 +123,7 @@ static void conv_sums(const struct cuda_conv *p, const struct window *k, const s
     free(rows);
 }
 
-static void give_scratch(struct cuda_conv *p, const struct cuda_launch *l) {
+static void set_scratch(struct cuda_conv *p, const struct cuda_launch *l) {
     p->splits = l->splits;
     p->partial = NULL;
     p->arrived = NULL;
@@ -135,7 +135,7 @@ static void give_scratch(struct cuda_conv *p, const struct cuda_launch *l) {
 
 static void run_conv(struct cuda_conv *p, const struct cuda_launch *l, struct epilogue *x,
                      const double *sums, double tolerance) {
-    give_scratch(p, l);
+    set_scratch(p, l);
     run(l, p, x, sums, tolerance);
 }
 
@@ -289,7 +289,7 @@ static void run_separable(struct cuda_separable *p, int tile, int splits, struct
                           const double *sums, double tolerance) {
     struct cuda_launch l;
     if (!cuda_shape_separable(p, tile, splits, &l)) return;
-    give_scratch(&p->pointwise, &l);
+    set_scratch(&p->pointwise, &l);
     run(&l, p, x, sums, tolerance);
 }
 
@@ -318,14 +318,14 @@ static void test_separable(void) {
     struct cuda_separable p = {f.p, pointwise};
     p.depthwise.e.out.data = p.pointwise.in.data = NULL; /* nobody looks there */
     struct cuda_machine m = random_machine();
-    struct cuda_way ways[CUDA_MOST_WAYS];
-    int count = cuda_list_separable(&m, &p, ways);
+    struct cuda_algorithm algorithms[CUDA_MOST_ALGORITHMS];
+    int count = cuda_list_separable(&m, &p, algorithms);
     if (count == 0) test_fail("no kernel takes it");
-    run_separable(&p, ways[0].tile, ways[0].splits, &x, sums, tolerance);
+    run_separable(&p, algorithms[0].tile, algorithms[0].splits, &x, sums, tolerance);
     run_separable(&p, draw(0, CUDA_SEPARABLE_TILE_COUNT - 1), one_in(2) ? 1 : draw(2, 5), &x, sums,
                   tolerance);
     p.depthwise.in.data += tensor_size_of(type);
-    if (cuda_list_separable(&m, &p, ways)) test_fail("a kernel takes what is not aligned");
+    if (cuda_list_separable(&m, &p, algorithms)) test_fail("a kernel takes what is not aligned");
     free(weights);
     free(sums);
     tensor_free(&f.in);

@@ -28,7 +28,7 @@ struct barrier {
     uint16_t low;               /* bytes expected and not here, with `high`; may be below zero */
 };
 static_assert(sizeof(barrier) == 8, "mbarriers are 8 bytes");
-enum { MAGIC = 0xB5, MOST_ARRIVALS = 0xFFFF, MOST_BYTES = (1 << 20) - 1 };
+enum { MAGIC = 0xB5, MOST_ARVENDORS = 0xFFFF, MOST_BYTES = (1 << 20) - 1 };
 
 /* Bytes each barrier still waits for, by its place; and barriers that are initialised but whose
  * thread has not called barrier_init_fence(). */
@@ -60,7 +60,7 @@ static void arrive(barrier *b, const char *what) {
 
 void barrier_init(uint64_t *p, unsigned arrivals) {
     emulator_check_shared(p, sizeof *p, sizeof *p, "barrier_init()");
-    if (arrivals < 1 || arrivals > MOST_ARRIVALS)
+    if (arrivals < 1 || arrivals > MOST_ARVENDORS)
         emulator_abort("barrier_init() for %u arrivals", arrivals);
     barrier b = {MAGIC, 0, (uint16_t)arrivals, (uint16_t)arrivals, 0};
     memcpy(p, &b, sizeof b);
