@@ -263,12 +263,13 @@ static int plan_vendor(struct backend_plan *p) {
     return rc;
 }
 
-/* How each convolution runs. */
+/* How each convolution runs. A vendor's library is compared with the model's choice. */
 static int plan_algorithms(struct backend_plan *p) {
-    struct cuda_run shapes = empty_run(p);
     p->algorithms = calloc((size_t)p->graph->nsteps + 1, sizeof *p->algorithms);
     if (!p->algorithms) return err_set(MIEN_ENOMEM, "out of memory");
-    cuda_tune(&p->backend->tuning, &shapes, p->algorithms);
+    struct cuda_run shapes = empty_run(p);
+    cuda_choose_algorithms(&shapes, p->algorithms);
+    if (!p->vendor) cuda_tune(&p->backend->tuning, &shapes, p->algorithms);
     return MIEN_OK;
 }
 
@@ -283,7 +284,8 @@ static int cuda_plan(struct backend *b, const struct backend_weights *w, const s
     pthread_mutex_init(&p->lock, NULL);
     int rc = cuda_enter(&b->device);
     if (!rc) {
-        rc = b->vendor ? plan_vendor(p) : plan_algorithms(p);
+        if (b->vendor) rc = plan_vendor(p);
+        if (!rc) rc = plan_algorithms(p);
         struct cuda_run shapes = empty_run(p);
         cuda_steps_scratch(&shapes, &p->scratch);
         if (!rc) rc = new_state(p, &p->idle); /* the first run allocates nothing */

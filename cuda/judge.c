@@ -134,7 +134,6 @@ void cuda_judge_expect(struct cuda_judge *j, int step, int pair, const struct cu
     place_windows(j, step);
     if (j->run->graph->steps[step].macs <= MOST_MACS) {
         struct cuda_run plain = *j->run;
-        plain.machine.cap = "plain";
         plain.algorithms = NULL;
         j->is_there = compute(j, &plain, step, j->expected);
         return;

@@ -9,17 +9,17 @@
 #ifndef MIEN_CUDA_SEPARABLE_H
 #define MIEN_CUDA_SEPARABLE_H
 
-#include "cuda/choose.h"
+#include "cuda/algorithm.h"
 
-/* The most promising algorithms, as cuda_list_conv(); none for other windows than 3x3, strides
+/* The most promising algorithms, as cuda_mma_list(); none for other windows than 3x3, strides
  * beyond 2, types that differ on the way, channels that are no multiple of eight. Of pointers the
  * alignment counts; splits, partial and arrived are not looked at. */
-int cuda_list_separable(const struct cuda_machine *m, const struct cuda_separable *p,
+int cuda_separable_list(const struct cuda_machine *m, const struct cuda_separable *p,
                         struct cuda_algorithm out[CUDA_MOST_ALGORITHMS]);
 /* One algorithm of many: tile `tile` of kernels/tiles.h, `splits` blocks a tile; 0: not this shape.
  */
 enum { CUDA_SEPARABLE_TILE_COUNT = 4 };
-int cuda_shape_separable(const struct cuda_separable *p, int tile, int splits,
+int cuda_separable_shape(const struct cuda_separable *p, int tile, int splits,
                          struct cuda_launch *out);
 
 /* Cycles, as an algorithm has them, of a depthwise convolution's own launch. */

@@ -1,8 +1,9 @@
 #include "cuda/steps.h"
 
+#include "cuda/depthwise.h"
 #include "cuda/hopper.h"
+#include "cuda/mma.h"
 #include "cuda/separable.h"
-#include "engine/hash.h"
 #include "mien.h"
 
 #include <string.h>
@@ -24,48 +25,6 @@ struct launch {
     } params;
 };
 
-/* ------------------------------------------------------------------ tensors */
-
-/* value: the node whose scales those of a tensor of bytes are; -1 where it has none. */
-static struct cuda_view view_of(const struct cuda_run *run, const struct plan_view *v, int value) {
-    return (struct cuda_view){
-        .data = run->arena + v->offset,
-        .scale = value >= 0 && v->type == KERN_U8 ? run->layers->layers[value].stored : NULL,
-        .image = v->image,
-        .row = (int32_t)v->row,
-        .px = (int32_t)v->px,
-        .h = v->h,
-        .w = v->w,
-        .c = v->c,
-        .top = v->top,
-        .left = v->left,
-        .bottom = v->bottom,
-        .right = v->right,
-        .type = (int32_t)v->type,
-        .zero = v->zero,
-    };
-}
-
-static struct cuda_epilogue epilogue_of(const struct cuda_run *run, const struct plan_step *s) {
-    const struct plan_graph *g = run->graph;
-    struct cuda_epilogue e = {
-        .out = view_of(run, &s->out, s->out_value),
-        .slope = cuda_slope(run->layers, g->net, s->slope),
-        .alpha = s->alpha,
-        .bias_classes = 1,
-        .act = (int32_t)s->act,
-        .has_res = s->has_res,
-        .res_after = s->res_after,
-        .res_shift = s->res_shift,
-        .batch = g->batch,
-    };
-    if (s->out.type == KERN_U8) e.inverse = run->layers->layers[s->out_value].inverse;
-    if (s->has_res) e.res = view_of(run, &s->res, s->res_value);
-    return e;
-}
-
-/* -------------------------------------------------------------------- steps */
-
 static void set_scratch(const struct cuda_run *run, const struct cuda_launch *shape,
                         struct cuda_conv *c) {
     c->splits = shape->splits;
@@ -73,148 +32,61 @@ static void set_scratch(const struct cuda_run *run, const struct cuda_launch *sh
     c->arrived = c->splits > 1 ? run->arrived : NULL;
 }
 
-static struct cuda_epilogue conv_epilogue(const struct cuda_run *run, const struct plan_step *s) {
-    const struct cuda_layer *layer = &run->layers->layers[s->node];
-    struct cuda_epilogue e = epilogue_of(run, s);
-    e.bias = layer->bias;
-    e.bias_classes = layer->bias_classes;
-    e.acc_scale = layer->acc_scale;
-    return e;
+static struct cuda_algorithm algorithm_of(const struct cuda_run *run, int step) {
+    return run->algorithms ? run->algorithms[step] : (struct cuda_algorithm){.family = CUDA_PLAIN};
 }
 
-/* A convolution of one group, before anybody is chosen for it. */
-static struct cuda_conv conv_of(const struct cuda_run *run, const struct plan_step *s) {
-    const struct cuda_layer *layer = &run->layers->layers[s->node];
-    return (struct cuda_conv){.in = view_of(run, &s->in, s->in_value),
-                              .e = conv_epilogue(run, s),
-                              .weights = layer->weights,
-                              .taps = layer->taps,
-                              .across = layer->across,
-                              .depth = layer->depth,
-                              .depth_pad = layer->depth_pad,
-                              .k_pad = layer->k_pad,
-                              .stride = layer->stride,
-                              .pad_top = s->pad_top,
-                              .pad_left = s->pad_left,
-                              .splits = 1};
+static void make_gconv(const struct cuda_run *run, int step, struct launch *l) {
+    struct cuda_gconv *p = &l->params.gconv;
+    struct cuda_algorithm a = algorithm_of(run, step);
+    *p = cuda_describe_gconv(run, &run->graph->steps[step]);
+    if (a.family == CUDA_PLAIN || !cuda_depthwise_shape(p, a.tile, &l->shape))
+        cuda_plain_gconv(p, &l->shape);
 }
 
-static const struct cuda_machine plain_machine = {.cap = "plain"};
-
-/* Algorithms of both families, the most promising first. Their cycles are not estimates by one
- * model: on Hopper the best two of mma.sync come last. */
-static int list_algorithms(const struct cuda_run *run, const struct cuda_conv *c,
-                           struct cuda_algorithm out[CUDA_MOST_ALGORITHMS]) {
-    struct cuda_algorithm others[CUDA_MOST_ALGORITHMS];
-    int count = cuda_hopper_list(&run->machine, c, out);
-    if (!count) return cuda_list_conv(&run->machine, c, out);
-    int more = cuda_list_conv(&run->machine, c, others);
-    if (count > CUDA_MOST_ALGORITHMS - 2) count = CUDA_MOST_ALGORITHMS - 2;
-    for (int i = 0; i < more && i < 2; i++) out[count++] = others[i];
-    return count;
-}
-
-/* Fills the launch of a convolution of one group as `algorithm`; 0 where that cannot be. */
-static int make_algorithm(const struct cuda_run *run, const struct cuda_conv *p,
-                          const struct cuda_algorithm *algorithm, struct launch *l) {
+/* 0 where the driver refuses to describe its tensors. What other algorithms share a sum in may be
+ * more memory than there is then; the plain kernel needs none. */
+static int make_wgmma(const struct cuda_run *run, const struct cuda_algorithm *a,
+                      const struct cuda_conv *p, struct launch *l) {
     struct cuda_conv c = *p;
-    if (algorithm->family != CUDA_WGMMA) {
-        if (!cuda_shape_algorithm(p, algorithm, &l->shape)) return 0;
-        set_scratch(run, &l->shape, &c);
-        l->params.conv = c;
-        return 1;
-    }
-    if (!cuda_hopper_shape(p, algorithm->tile, algorithm->splits, run->machine.processors,
-                           &l->shape))
-        return 0;
+    if (!cuda_hopper_shape(p, a->tile, a->splits, run->machine.processors, &l->shape)) return 0;
     set_scratch(run, &l->shape, &c);
     return !run->arena || /* only the shape is asked for */
            cuda_hopper_fill(run->device->driver, &c, &l->shape, &l->params.wgmma);
 }
 
-/* Any other. */
-static struct cuda_gconv gconv_of(const struct cuda_run *run, const struct plan_step *s) {
-    const struct cuda_layer *layer = &run->layers->layers[s->node];
-    return (struct cuda_gconv){.in = view_of(run, &s->in, s->in_value),
-                               .e = conv_epilogue(run, s),
-                               .weights = (const float *)(void *)layer->weights,
-                               .kh = layer->kh,
-                               .kw = layer->kw,
-                               .stride = layer->stride,
-                               .pad_top = s->pad_top,
-                               .pad_left = s->pad_left,
-                               .groups = layer->groups};
-}
-
-static void make_gconv(const struct cuda_run *run, int step, struct launch *l) {
-    struct cuda_gconv *p = &l->params.gconv;
-    const struct cuda_algorithm *algorithm = run->algorithms ? &run->algorithms[step] : NULL;
-    *p = gconv_of(run, &run->graph->steps[step]);
-    if (algorithm && algorithm->family == CUDA_DEPTHWISE &&
-        cuda_shape_depthwise(p, algorithm->tile, &l->shape))
-        return;
-    cuda_choose_gconv(algorithm && algorithm->family == CUDA_PLAIN ? &plain_machine : &run->machine,
-                      p, &l->shape);
-}
-
 static void make_conv(const struct cuda_run *run, int step, struct launch *l) {
-    const struct plan_step *s = &run->graph->steps[step];
-    struct cuda_conv c = conv_of(run, s);
-    struct cuda_algorithm algorithms[CUDA_MOST_ALGORITHMS] = {{CUDA_BY_MODEL, 0, 0, 0}};
-    if (run->algorithms) algorithms[0] = run->algorithms[step];
-    int plain = algorithms[0].family == CUDA_PLAIN;
-    if (algorithms[0].family == CUDA_BY_MODEL) list_algorithms(run, &c, algorithms);
-    if (algorithms[0].family != CUDA_BY_MODEL && make_algorithm(run, &c, &algorithms[0], l)) return;
-    cuda_choose_conv(plain ? &plain_machine : &run->machine, &c, &l->shape);
+    struct cuda_conv c = cuda_describe_conv(run, &run->graph->steps[step]);
+    struct cuda_algorithm a = algorithm_of(run, step);
+    if (a.family == CUDA_WGMMA && make_wgmma(run, &a, &c, l)) return;
+    if (!cuda_mma_launch(&c, &a, &l->shape)) cuda_plain_conv(&c, &l->shape);
     set_scratch(run, &l->shape, &c);
     l->params.conv = c;
 }
 
-/* A 1x1 together with the depthwise convolution in front of it. */
-static struct cuda_separable separable_of(const struct cuda_run *run, const struct plan_step *s) {
-    return (struct cuda_separable){.depthwise = gconv_of(run, &run->graph->steps[s->front]),
-                                   .pointwise = conv_of(run, s)};
+/* Does a step do what the one in front of it would, too? */
+static int is_separable(const struct cuda_run *run, int step) {
+    return algorithm_of(run, step).family == CUDA_SEPARABLE;
 }
 
-/* By the model: is it faster so? */
-static int seems_separable(const struct cuda_run *run, const struct plan_step *s,
-                           struct cuda_algorithm *algorithm) {
-    struct cuda_algorithm together[CUDA_MOST_ALGORITHMS], apart[CUDA_MOST_ALGORITHMS];
-    struct cuda_separable p = separable_of(run, s);
-    if (cuda_list_separable(&run->machine, &p, together) == 0 ||
-        list_algorithms(run, &p.pointwise, apart) == 0)
-        return 0;
-    *algorithm = together[0];
-    return algorithm->cycles < apart[0].cycles + cuda_depthwise_cycles(&run->machine, &p.depthwise);
-}
-
-/* Fills the launch of a step that does what the one in front of it would, too; 0 where it does not.
- * With a vendor none does: what differs from it is to be its kernels alone. */
-static int make_separable(const struct cuda_run *run, int step, struct launch *l) {
-    const struct plan_step *s = &run->graph->steps[step];
-    if (s->front < 0 || run->vendor) return 0;
-    struct cuda_algorithm algorithm = {CUDA_BY_MODEL, 0, 0, 0};
-    if (run->algorithms) algorithm = run->algorithms[step];
-    if (algorithm.family == CUDA_BY_MODEL && !seems_separable(run, s, &algorithm)) return 0;
-    if (algorithm.family != CUDA_SEPARABLE) return 0;
-    struct cuda_separable p = separable_of(run, s);
-    if (!cuda_shape_separable(&p, algorithm.tile, algorithm.splits, &l->shape)) return 0;
-    set_scratch(run, &l->shape, &p.pointwise);
-    l->params.separable = p;
-    return 1;
+static void make_separable(const struct cuda_run *run, int step, struct launch *l) {
+    struct cuda_separable *p = &l->params.separable;
+    struct cuda_algorithm a = algorithm_of(run, step);
+    *p = cuda_describe_separable(run, &run->graph->steps[step]);
+    cuda_separable_shape(p, a.tile, a.splits, &l->shape);
+    set_scratch(run, &l->shape, &p->pointwise);
 }
 
 /* Is a step done by the one behind it? */
 static int is_inside(const struct cuda_run *run, int step) {
-    struct launch l;
     int behind = run->graph->steps[step].behind;
-    return behind >= 0 && make_separable(run, behind, &l);
+    return behind >= 0 && is_separable(run, behind);
 }
 
 static void make_pool(const struct cuda_run *run, const struct plan_step *s, struct launch *l) {
     const struct net_window *w = &run->graph->net->nodes[s->node].window;
-    l->params.pool = (struct cuda_pool){.in = view_of(run, &s->in, s->in_value),
-                                        .e = epilogue_of(run, s),
+    l->params.pool = (struct cuda_pool){.in = cuda_describe_view(run, &s->in, s->in_value),
+                                        .e = cuda_describe_epilogue(run, s),
                                         .kh = w->global ? s->in.h : w->kh,
                                         .kw = w->global ? s->in.w : w->kw,
                                         .stride = w->global ? 1 : w->stride,
@@ -228,7 +100,8 @@ static void make_pointwise(const struct cuda_run *run, const struct plan_step *s
                            struct launch *l) {
     const struct cuda_layer *layer = &run->layers->layers[s->node];
     struct cuda_pointwise *p = &l->params.pointwise;
-    *p = (struct cuda_pointwise){.in = view_of(run, &s->in, s->in_value), .e = epilogue_of(run, s)};
+    *p = (struct cuda_pointwise){.in = cuda_describe_view(run, &s->in, s->in_value),
+                                 .e = cuda_describe_epilogue(run, s)};
     if (s->kind == PLAN_AFFINE) {
         p->scale = layer->scale;
         p->shift = layer->shift;
@@ -248,7 +121,9 @@ static void make_step(const struct cuda_run *run, int step, struct launch *l) {
     case PLAN_CONV:
         if (run->layers->layers[s->node].groups > 1)
             make_gconv(run, step, l);
-        else if (!make_separable(run, step, l))
+        else if (is_separable(run, step))
+            make_separable(run, step, l);
+        else
             make_conv(run, step, l);
         break;
     case PLAN_POOL: make_pool(run, s, l); break;
@@ -264,7 +139,7 @@ static void make_output(const struct cuda_run *run, int i, struct launch *l) {
     const struct plan_graph *g = run->graph;
     int value = net_resolve(g->net, g->net->outputs[i].value);
     memset(l, 0, sizeof *l);
-    l->params.output = (struct cuda_output){.in = view_of(run, &g->outputs[i], value),
+    l->params.output = (struct cuda_output){.in = cuda_describe_view(run, &g->outputs[i], value),
                                             .dst = run->output + cuda_output_at(g, i),
                                             .batch = g->batch};
     cuda_choose_output(&run->machine, &l->params.output, &l->shape);
@@ -281,7 +156,7 @@ void cuda_steps_offer(const struct cuda_run *run, struct cuda_vendor_plan *vendo
         const struct plan_step *s = &run->graph->steps[i];
         const struct cuda_layer *layer = &run->layers->layers[s->node];
         if (s->kind != PLAN_CONV || layer->groups > 1) continue;
-        struct cuda_conv c = conv_of(run, s);
+        struct cuda_conv c = cuda_describe_conv(run, s);
         cuda_vendor_plan_step(vendor, i, &c, layer->dense);
     }
 }
@@ -289,79 +164,13 @@ void cuda_steps_offer(const struct cuda_run *run, struct cuda_vendor_plan *vendo
 /* A step of theirs, and the halo they know nothing of. */
 static int launch_vendors(const struct cuda_run *run, int step) {
     const struct plan_step *s = &run->graph->steps[step];
-    struct cuda_conv c = conv_of(run, s);
+    struct cuda_conv c = cuda_describe_conv(run, s);
     int rc = cuda_vendor_run(run->vendor, step, &c, run->layers->layers[s->node].dense, run->stream,
                              run->workspace);
     if (rc || !(s->out.top | s->out.left | s->out.bottom | s->out.right)) return rc;
     struct launch l = {.params.halo = {.out = c.e.out, .batch = run->graph->batch}};
     cuda_choose_halo(&run->machine, &l.params.halo, &l.shape);
     return cuda_launch(run->device, run->stream, &l.shape, &l.params, 0);
-}
-
-/* ---------------------------------------------------------------- a step alone */
-
-static void sign_view(struct hash *h, const struct cuda_view *v) {
-    int64_t shape[] = {v->image,  v->row,   v->px,   v->h,
-                       v->w,      v->c,     v->top,  v->left,
-                       v->bottom, v->right, v->type, (int64_t)((uintptr_t)v->data % 16)};
-    hash_add(h, shape, sizeof shape);
-}
-
-static uint64_t sign(const struct cuda_view *in, const struct cuda_epilogue *e,
-                     const int64_t *shape, size_t bytes) {
-    int64_t rest[] = {e->bias_classes, e->act, e->has_res, e->res_after, e->res_shift, e->batch};
-    struct hash h;
-    hash_start(&h);
-    hash_add(&h, shape, bytes);
-    hash_add(&h, rest, sizeof rest);
-    sign_view(&h, in);
-    sign_view(&h, &e->out);
-    if (e->has_res) sign_view(&h, &e->res);
-    return hash_end(&h);
-}
-
-static uint64_t sign_gconv(const struct cuda_gconv *p) {
-    int64_t shape[] = {p->kh, p->kw, p->stride, p->pad_top, p->pad_left, p->groups};
-    return sign(&p->in, &p->e, shape, sizeof shape);
-}
-
-/* on_hopper: its algorithms count, too, which --backend may have ruled out. */
-static uint64_t sign_conv(const struct cuda_conv *p, int on_hopper) {
-    int64_t shape[] = {p->taps,   p->across,  p->depth,    p->depth_pad, p->k_pad,
-                       p->stride, p->pad_top, p->pad_left, on_hopper};
-    return sign(&p->in, &p->e, shape, sizeof shape);
-}
-
-int cuda_step_algorithms(const struct cuda_run *run, int step,
-                         struct cuda_algorithm out[CUDA_MOST_ALGORITHMS], uint64_t *signature) {
-    const struct plan_step *s = &run->graph->steps[step];
-    *signature = 0;
-    if (s->kind != PLAN_CONV) return 0;
-    if (run->layers->layers[s->node].groups > 1) {
-        struct cuda_gconv g = gconv_of(run, s);
-        *signature = sign_gconv(&g);
-        return cuda_list_gconv(&run->machine, &g, out);
-    }
-    struct cuda_conv c = conv_of(run, s);
-    int count = list_algorithms(run, &c, out);
-    *signature = sign_conv(&c, count > 0 && out[0].family == CUDA_WGMMA);
-    return count;
-}
-
-int cuda_pair_algorithms(const struct cuda_run *run, int step,
-                         struct cuda_algorithm out[CUDA_MOST_ALGORITHMS], uint64_t *signature) {
-    const struct plan_step *s = &run->graph->steps[step];
-    uint64_t parts[2];
-    struct hash h;
-    *signature = 0;
-    if (s->front < 0) return 0;
-    cuda_step_algorithms(run, s->front, out, &parts[0]);
-    cuda_step_algorithms(run, step, out, &parts[1]);
-    hash_start(&h);
-    hash_add(&h, parts, sizeof parts);
-    *signature = hash_end(&h);
-    struct cuda_separable p = separable_of(run, s);
-    return cuda_list_separable(&run->machine, &p, out);
 }
 
 void cuda_step_shape(const struct cuda_run *run, int step, struct cuda_launch *out) {
@@ -372,7 +181,7 @@ void cuda_step_shape(const struct cuda_run *run, int step, struct cuda_launch *o
 
 /* A step, or with `pair` what it and the one in front of it take: one launch or two. */
 static int make_unit(const struct cuda_run *run, int step, int pair, struct launch l[2]) {
-    int apart = pair && !make_separable(run, step, &l[0]);
+    int apart = pair && !is_separable(run, step);
     if (apart) make_step(run, run->graph->steps[step].front, &l[0]);
     make_step(run, step, &l[apart]);
     return 1 + apart;
@@ -418,7 +227,7 @@ static void make_input(const struct cuda_run *run, struct launch *l) {
     const struct plan_graph *g = run->graph;
     memset(l, 0, sizeof *l);
     l->params.input = (struct cuda_input){
-        .src = run->input, .out = view_of(run, &g->input, -1), .batch = g->batch};
+        .src = run->input, .out = cuda_describe_view(run, &g->input, -1), .batch = g->batch};
     copy_border(g, l->params.input.border);
     cuda_choose_input(&run->machine, &l->params.input, &l->shape);
 }
@@ -428,7 +237,7 @@ static void make_pictures(const struct cuda_run *run, const struct cuda_picture 
     const struct plan_graph *g = run->graph;
     memset(l, 0, sizeof *l);
     l->params.pictures = (struct cuda_pictures){
-        .pictures = pictures, .out = view_of(run, &g->input, -1), .batch = g->batch};
+        .pictures = pictures, .out = cuda_describe_view(run, &g->input, -1), .batch = g->batch};
     copy_border(g, l->params.pictures.border);
     cuda_choose_pictures(&run->machine, &l->params.pictures, &l->shape);
 }
