@@ -341,8 +341,8 @@ static void faces_of(const struct detector *d, int b, struct candidates *c, int 
     if (anchors_decode(&d->spec, out, d->want.threshold, c)) test_fail("%s", err_text());
     *all = c->n;
     candidates_scale(c, d->places[b].scale[0], d->places[b].scale[1]);
-    candidates_sort(c, 0);
-    candidates_nms(c, d->want.iou, d->want.plus_one, 0);
+    candidates_sort(c);
+    candidates_nms(c, d->want.iou, d->want.plus_one);
     candidates_clip(c, d->places[b].size[0], d->places[b].size[1]);
     if (c->n > d->want.most) c->n = d->want.most;
 }
