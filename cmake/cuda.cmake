@@ -103,6 +103,7 @@ else()
 endif()
 option(MIEN_CUDNN "Build the backend cudnn (needs cuDNN 9's headers)" ${default_cudnn})
 set(vendor_sources ${PROJECT_SOURCE_DIR}/cuda/vendor.c ${PROJECT_SOURCE_DIR}/cuda/cudnn.c
+    ${PROJECT_SOURCE_DIR}/cuda/cudnn_graph.c
     ${PROJECT_SOURCE_DIR}/cuda/cublas.c)
 if(MIEN_CUDNN)
     list(REMOVE_ITEM cuda_sources ${PROJECT_SOURCE_DIR}/cuda/vendor_none.c)

@@ -15,8 +15,6 @@ enum {
 };
 static const uint64_t MOST_MACS = 4000000000; /* that the plain kernel does in some 20 ms */
 
-/* ------------------------------------------------------------------- opening */
-
 /* Numbers that are finite and of both signs as fp16 (0.25 to 2), as fp32, and as bytes. */
 static void make_noise(uint16_t *out, size_t count) {
     uint32_t state = 1;
@@ -49,8 +47,6 @@ void cuda_judge_close(struct cuda_judge *j) {
     free(j->got);
     j->expected = j->got = NULL;
 }
-
-/* ------------------------------------------------------------------ comparing */
 
 static double value_of(int type, const char *p, size_t i) {
     float f;

@@ -145,8 +145,6 @@ static void make_output(const struct cuda_run *run, int i, struct launch *l) {
     cuda_choose_output(&run->machine, &l->params.output, &l->shape);
 }
 
-/* --------------------------------------------------------- other libraries */
-
 static int is_vendors(const struct cuda_run *run, int step) {
     return run->vendor && cuda_vendor_text(run->vendor, step);
 }
@@ -201,8 +199,6 @@ int cuda_step_launch(const struct cuda_run *run, int step, int pair, int early) 
         rc = cuda_launch(run->device, run->stream, &l[i].shape, &l[i].params, early);
     return rc;
 }
-
-/* -------------------------------------------------------------------- a run */
 
 void cuda_steps_scratch(const struct cuda_run *run, struct cuda_scratch *out) {
     memset(out, 0, sizeof *out);
@@ -292,8 +288,6 @@ int cuda_steps_launch(const struct cuda_run *run) {
     }
     return rc;
 }
-
-/* ------------------------------------------------------------------ outputs */
 
 static size_t values_of(const struct plan_graph *g, int i) {
     const struct plan_view *v = &g->outputs[i];

@@ -81,8 +81,6 @@ static CUresult launch(CUfunction f, unsigned blocks, unsigned threads, unsigned
     return cuLaunchKernelEx(&c, f, all, NULL);
 }
 
-/* ------------------------------------------------------------------ matrices */
-
 static double word_value(int kind, const uint8_t *p, int signed_bytes) {
     uint16_t h;
     uint32_t u;
@@ -175,8 +173,6 @@ static void test_many_products(void **state) {
         OK(cuMemFree(ds));
     }
 }
-
-/* ---------------------------------------------------------------- small games */
 
 enum { THREADS = 64, BLOCKS = 5, MANY = THREADS * BLOCKS };
 
@@ -332,8 +328,6 @@ static void test_halves(void **state) {
     }
 }
 
-/* ------------------------------------------------------------------ complaints */
-
 /* Runs a game in a process of its own, which has to die saying `sentence`. */
 static void expect_death(int what, int n, CUlaunchAttribute *attribute, const char *sentence) {
     int ends[2];
@@ -383,8 +377,6 @@ static void test_complaints(void **state) {
     expect_death(-1, 0, NULL, "an address of the host");
     expect_death(-2, 0, NULL, "freed device memory");
 }
-
-/* ---------------------------------------------------------------------- driver */
 
 /* Everything mien looks for is there, under the name it looks for. */
 static void test_functions(void **state) {

@@ -40,8 +40,6 @@ static double pick_real(void) {
     return pick(-1000, 1000) / 1000.0;
 }
 
-/* ------------------------------------------------------------------- tensors */
-
 /* The same bytes here and there. */
 struct buffer {
     void *host;
@@ -131,8 +129,6 @@ static void spoil_around(struct tensor *t, int batch) {
             memset((char *)t->b.host + i * size, 0xFF, (size_t)size);
     up(t->b);
 }
-
-/* --------------------------------------------------------------------- cases */
 
 struct layer {
     struct cuda_conv p;
@@ -229,8 +225,6 @@ static void drop_layer(struct layer *l) {
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) drop(all[i]);
 }
 
-/* ----------------------------------------------------------------- reference */
-
 static double activate(double v, int act, double slope) {
     switch (act) {
     case KERN_ACT_RELU: return fmax(v, 0);
@@ -319,8 +313,6 @@ static void compare(const struct layer *l, const struct cuda_launch *launch, con
                         fail_msg("image %d, y %d, x %d, channel %d is wrong", b, y, x, c);
                     }
 }
-
-/* ---------------------------------------------------------------------- runs */
 
 static void launch_it(const struct cuda_launch *launch, void *params) {
     CUfunction f;

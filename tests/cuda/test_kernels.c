@@ -22,8 +22,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* -------------------------------------------------------------- convolutions */
-
 struct window {
     int kh, kw, stride, pad_top, pad_left, in_h, in_w, halo[4];
 };
@@ -338,8 +336,6 @@ static void test_separable(void) {
     tensor_free(&f.out);
     epilogue_free(&x);
 }
-
-/* --------------------------------------------------------------- all the rest */
 
 static void test_pointwise(void) {
     struct tensor in;

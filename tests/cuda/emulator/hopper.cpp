@@ -19,8 +19,6 @@
 
 enum { LANES = 32, GROUP = 128 };
 
-/* ------------------------------------------------------------------ barriers */
-
 /* An opaque 64-bit thing on a GPU. Memory that is no barrier has another magic: poison is 0xFF. */
 struct barrier {
     uint8_t magic, phase;
@@ -105,8 +103,6 @@ void emulator_registers(int n, int take) {
     (void)n;
     emulator_meet_warp(take ? "registers_acquire()" : "registers_release()", NULL, NULL);
 }
-
-/* -------------------------------------------------------------------- copies */
 
 struct copy {
     char *to;
@@ -227,8 +223,6 @@ static void start(const copy &c, const char *what, void (*land)(void *)) {
     emulator_defer(what, land, &c, sizeof c);
 }
 
-/* ------------------------------------------------------------------ clusters */
-
 static struct {
     int arrived;
     unsigned generation;
@@ -260,8 +254,6 @@ void load_cluster(float out[4], const float *own, int rank) {
     memcpy(out, from, 16);
 }
 
-/* -------------------------------------------------------------------- copies */
-
 void tensor_map_prefetch(const cuda_tensor_map &map) {
     emulator_check_aligned(&map, 64, "tensor_map_prefetch()");
 }
@@ -292,8 +284,6 @@ void copy_windows(void *shared, const cuda_tensor_map &map, int c, int x, int y,
         emulator_abort("copy_windows() before grid_wait(): the kernel before may write it still");
     start(o, "copy_windows()", land_windows);
 }
-
-/* ------------------------------------------------------------------ matrices */
 
 uint64_t matrix_descriptor(const void *first) {
     uint64_t stride = 1024 / 16, swizzle_128b = 1;
