@@ -46,7 +46,7 @@ CONTENDERS = {
     "mien int8": ("mien", "int8", None),
     "mien fp32": ("mien", "fp32", None),
     "mien fp16 mma": ("mien", "fp16", "mma"),
-    "mien fp16 model": ("mien", "fp16", "model"),  # without measuring ways (cuda/tune.h)
+    "mien fp16 model": ("mien", "fp16", "model"),  # without measuring algorithms (cuda/tune.h)
     "mien fp16 cudnn": ("mien", "fp16", "cudnn"),
     "torch eager": ("torch", "fp16", "eager"),
     "torch graph": ("torch", "fp16", "graph"),

@@ -91,7 +91,7 @@ set_source_files_properties(${cuda_images_source} PROPERTIES OBJECT_DEPENDS "${i
 
 file(GLOB cuda_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/cuda/*.c)
 
-# The backend "cudnn" (cuda/rival.h) wants headers of cuDNN 9 and cuBLASLt, and the libraries where
+# The backend "cudnn" (cuda/vendor.h) wants headers of cuDNN 9 and cuBLASLt, and the libraries where
 # somebody asks for it.
 find_path(cudnn_include_dir cudnn_graph.h HINTS ${cuda_include_dir} ENV CUDNN_HOME
           PATH_SUFFIXES include)
@@ -102,11 +102,12 @@ else()
     set(default_cudnn OFF)
 endif()
 option(MIEN_CUDNN "Build the backend cudnn (needs cuDNN 9's headers)" ${default_cudnn})
-set(rival_sources ${PROJECT_SOURCE_DIR}/cuda/rival.c ${PROJECT_SOURCE_DIR}/cuda/cudnn.c
+set(vendor_sources ${PROJECT_SOURCE_DIR}/cuda/vendor.c ${PROJECT_SOURCE_DIR}/cuda/cudnn.c
+    ${PROJECT_SOURCE_DIR}/cuda/cudnn_graph.c
     ${PROJECT_SOURCE_DIR}/cuda/cublas.c)
 if(MIEN_CUDNN)
-    list(REMOVE_ITEM cuda_sources ${PROJECT_SOURCE_DIR}/cuda/rival_none.c)
+    list(REMOVE_ITEM cuda_sources ${PROJECT_SOURCE_DIR}/cuda/vendor_none.c)
 else()
-    list(REMOVE_ITEM cuda_sources ${rival_sources})
+    list(REMOVE_ITEM cuda_sources ${vendor_sources})
 endif()
 list(APPEND library_sources ${cuda_sources} ${cuda_images_source})

@@ -12,6 +12,7 @@
 #include "cuda/kernels/picture_params.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct cuda_machine {
     int processors;  /* multiprocessors */
@@ -30,49 +31,9 @@ struct cuda_launch {
     unsigned cluster; /* blocks of a cluster along the grid's x; 0: there are no clusters */
 };
 
-/*
- * A way to compute a convolution, and what a model of the machine expects it to take: a kernel, one
- * of its tiles, and how many blocks share a tile's sum. The model is no measurement (tune.h is).
- */
-enum cuda_family {
-    CUDA_BY_MODEL,
-    CUDA_FC,
-    CUDA_MMA,
-    CUDA_WGMMA,
-    CUDA_DEPTHWISE,
-    CUDA_SEPARABLE, /* together with the depthwise convolution in front (separable.h) */
-    CUDA_PLAIN      /* in no list: for where all of them are wrong */
-};
-struct cuda_way {
-    enum cuda_family family;
-    int tile, splits; /* CUDA_DEPTHWISE: tile is its form (cuda_shape_depthwise()) */
-    double cycles;
-};
-enum { CUDA_MOST_WAYS = 8 };
-
-/* The most promising ways but those of hopper.h, the best first: of each tile two ways at most,
- * none that seems to take three times as long as the first. Returns how many there are; none where
- * only the plain kernel computes this. */
-int cuda_list_conv(const struct cuda_machine *m, const struct cuda_conv *p,
-                   struct cuda_way out[CUDA_MOST_WAYS]);
-/* The ways of a depthwise convolution: one or two, and none of other grouped ones. */
-int cuda_list_gconv(const struct cuda_machine *m, const struct cuda_gconv *p,
-                    struct cuda_way out[CUDA_MOST_WAYS]);
-/* The launch of such a way; 0 where it does not take this convolution. */
-int cuda_shape_way(const struct cuda_conv *p, const struct cuda_way *way, struct cuda_launch *out);
-
-/* Keeps a list of the best: inserts the way where its cycles belong, and drops one that is too many
- * or, of the same tile, the third. */
-void cuda_add_way(struct cuda_way ways[CUDA_MOST_WAYS], int *count, const struct cuda_way *way);
-/* Drops those at the end that seem hopeless; returns how many are left. */
-int cuda_trim_ways(const struct cuda_way ways[CUDA_MOST_WAYS], int count);
-
-/* Every struct is as it will be launched, with its pointers: their alignment decides, too. Of
- * struct cuda_conv, splits, partial and arrived are not looked at. */
-void cuda_choose_conv(const struct cuda_machine *m, const struct cuda_conv *p,
-                      struct cuda_launch *out);
-void cuda_choose_gconv(const struct cuda_machine *m, const struct cuda_gconv *p,
-                       struct cuda_launch *out);
+/* Every struct is as it will be launched, with its pointers: their alignment decides, too. */
+void cuda_plain_conv(const struct cuda_conv *p, struct cuda_launch *out);
+void cuda_plain_gconv(const struct cuda_gconv *p, struct cuda_launch *out);
 void cuda_choose_pointwise(const struct cuda_machine *m, const struct cuda_pointwise *p,
                            struct cuda_launch *out);
 void cuda_choose_upsample(const struct cuda_machine *m, const struct cuda_pointwise *p,
@@ -94,35 +55,31 @@ void cuda_choose_decode(const struct cuda_machine *m, const struct cuda_decode *
                         struct cuda_launch *out);
 void cuda_choose_select(const struct cuda_machine *m, int batch, struct cuda_launch *out);
 
-/* For lists of other kinds of ways. Is there more than plain kernels? */
+/* For algorithms. A launch along the grid's x of no more blocks than CUDA_MOST_BLOCKS: threads of
+ * plain kernels walk the grid, and that fills any device many times over. */
+enum { CUDA_MOST_BLOCKS = 1 << 20 };
+void cuda_set_launch(struct cuda_launch *out, const char *kernel, int64_t blocks, unsigned block);
+/* Is there more than plain kernels? */
 int cuda_is_fast(const struct cuda_machine *m);
 /* Index of a type in tables of kernels (fp16, fp32, bytes), or -1; its bytes. */
 int cuda_type_index(int type);
 int cuda_type_size(int type);
-/* Can kernels count a tensor's groups of eight channels, with its halo, in 32 bits? */
+/* Can kernels count a tensor's groups of eight channels, with its halo, in 32 bits? And is there
+ * such a kernel? */
 int cuda_fits_wide(const struct cuda_view *v, int batch);
-/* Has `splits` blocks share each of `count` tiles of `sums` sums. */
-void cuda_share_tiles(struct cuda_launch *out, int64_t count, int sums, int splits);
-/* What blocks cost: each takes `steps`, of `step` cycles a multiprocessor where enough of them
- * share it, or `alone` where it waits for memory and for itself. Begin and end depend on its sums,
- * and on how many blocks share a tile's. resident: blocks that share a multiprocessor. */
-struct cuda_cost {
-    int64_t blocks;
-    int resident, splits;
-    double steps, step, alone, sums;
-};
-double cuda_cycles(const struct cuda_machine *m, const struct cuda_cost *c);
+int cuda_takes_wide(const struct cuda_machine *m, const struct cuda_view *v, int batch);
 
-/*
- * One way of many, for tests and for who measures: convolution tile `tile` of kernels/tiles.h with
- * `splits` blocks a tile; the fully connected kernel; a depthwise one: of 3x3 with one output a
- * thread or four, or of any window with one, or with threads that share an output. 0: that kernel
- * does not take such a shape.
- */
-enum { CUDA_CONV_TILE_COUNT = 5 };
-int cuda_shape_conv(const struct cuda_conv *p, int tile, int splits, struct cuda_launch *out);
-int cuda_shape_fc(const struct cuda_conv *p, struct cuda_launch *out);
-enum { CUDA_ONE_OUTPUT = 1, CUDA_FOUR_OUTPUTS = 4, CUDA_ANY_WINDOW = 0, CUDA_SHARED_WINDOW = 32 };
-int cuda_shape_depthwise(const struct cuda_gconv *p, int form, struct cuda_launch *out);
+static inline int64_t cuda_ceil_div(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
+
+static inline int64_t cuda_pixels(const struct cuda_view *v, int batch) {
+    return (int64_t)batch * v->h * v->w;
+}
+
+/* Groups of eight channels of a tensor. */
+static inline int64_t cuda_groups(const struct cuda_view *v, int batch) {
+    return cuda_pixels(v, batch) * cuda_ceil_div(v->c, 8);
+}
 
 #endif

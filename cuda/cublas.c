@@ -73,8 +73,6 @@ void cublas_close(struct cublas *blas) {
     free(blas);
 }
 
-/* ---------------------------------------------------------------------- plan */
-
 /* Elements of one picture's window, where they lie without gaps and as the weights do; else 0. */
 static int64_t run_of(const struct cuda_conv *p) {
     int64_t rows = p->taps / p->across, row = (int64_t)p->across * p->depth;

@@ -1,5 +1,5 @@
 /*
- * cudnn.h - convolutions by NVIDIA's cuDNN: the rival that runs inside mien's own graph.
+ * cudnn.h - convolutions by NVIDIA's cuDNN: the vendor that runs inside mien's own graph.
  *
  * A convolution and what fuses with it become one of cuDNN's operation graphs: product, bias,
  * residual, activation. Tensors are described where they lie: an input begins at its halo, which

@@ -6,8 +6,6 @@
 #include <stdint.h>
 #include <string.h>
 
-/* ------------------------------------------------------------------ opening */
-
 static int attribute(const struct cuda_device *dev, CUdevice_attribute which) {
     int value = 0;
     return dev->driver->device_attribute(&value, which, dev->id) == CUDA_SUCCESS ? value : 0;
@@ -84,8 +82,6 @@ void cuda_leave(const struct cuda_device *dev) {
     dev->driver->context_pop(&old);
 }
 
-/* ------------------------------------------------------------------- memory */
-
 int cuda_alloc(const struct cuda_device *dev, size_t bytes, CUdeviceptr *out) {
     *out = 0;
     CUresult r = dev->driver->alloc(out, bytes ? bytes : 1);
@@ -119,8 +115,6 @@ int cuda_is_device(const struct cuda_device *dev, const void *p) {
                                                 (CUdeviceptr)(uintptr_t)p);
     return r == CUDA_SUCCESS && type != CU_MEMORYTYPE_HOST;
 }
-
-/* ------------------------------------------------------------------ launching */
 
 static int find_kernel(const struct cuda_device *dev, const char *name, CUfunction *out) {
     for (int i = 0; i < dev->nmodules; i++) {

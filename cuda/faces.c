@@ -17,7 +17,7 @@ struct parts {
     size_t found, faces, down, counts, boxes, candidates, size;
 };
 
-static size_t take(size_t *at, size_t bytes) {
+static size_t slice(size_t *at, size_t bytes) {
     size_t begin = *at;
     *at += (bytes + PLACE - 1) / PLACE * PLACE;
     return begin;
@@ -26,12 +26,12 @@ static size_t take(size_t *at, size_t bytes) {
 static struct parts parts_of(int images, int most) {
     size_t batch = (size_t)images, all = batch * CUDA_CANDIDATES, at = 0;
     struct parts p;
-    p.found = take(&at, batch * sizeof(int32_t));
-    p.faces = take(&at, batch * (size_t)most * sizeof(mien_face));
+    p.found = slice(&at, batch * sizeof(int32_t));
+    p.faces = slice(&at, batch * (size_t)most * sizeof(mien_face));
     p.down = at;
-    p.counts = take(&at, batch * sizeof(unsigned));
-    p.boxes = take(&at, 4 * all * sizeof(float));
-    p.candidates = take(&at, all * sizeof(struct cuda_candidate));
+    p.counts = slice(&at, batch * sizeof(unsigned));
+    p.boxes = slice(&at, 4 * all * sizeof(float));
+    p.candidates = slice(&at, all * sizeof(struct cuda_candidate));
     p.size = at;
     return p;
 }

@@ -34,10 +34,6 @@ struct tile {
 static const struct tile tiles[CUDA_HOPPER_TILE_COUNT] = {
     CUDA_WGMMA_TILES(TILE) CUDA_WGMMA_CLUSTER_TILES(CLUSTER_TILE)};
 
-static int64_t divide_up(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
-
 static int64_t windows_of(const struct cuda_conv *p) {
     return (int64_t)p->e.batch * p->e.out.h * p->e.out.w;
 }
@@ -47,7 +43,7 @@ static int size_of(const struct cuda_conv *p) {
 }
 
 static int chunks_of(const struct cuda_conv *p) {
-    return (int)divide_up((int64_t)p->depth * size_of(p), LINE);
+    return (int)cuda_ceil_div((int64_t)p->depth * size_of(p), LINE);
 }
 
 /* Where the first window starts. */
@@ -85,13 +81,13 @@ int cuda_hopper_shape(const struct cuda_conv *p, int tile, int splits, int proce
                       struct cuda_launch *out) {
     const struct tile *t = &tiles[tile];
     int64_t count =
-        divide_up(windows_of(p), t->pixels) * divide_up(p->e.out.c, t->channels) * splits;
+        cuda_ceil_div(windows_of(p), t->pixels) * cuda_ceil_div(p->e.out.c, t->channels) * splits;
     if (!fits(p) || splits < 1 || splits > p->taps * chunks_of(p) || count > 0x7FFFFFFF) return 0;
     /* 8 blocks are what every device takes as a cluster */
     if (t->cluster && splits != 2 && splits != 4 && splits != 8) return 0;
     /* A deep ring where blocks would be few, but room beside it for a block of the next kernel,
      * which fetches its weights before it may start. */
-    int64_t blocks = divide_up(count, processors);
+    int64_t blocks = cuda_ceil_div(count, processors);
     if (blocks < 2) blocks = 2;
     if (blocks > t->blocks) blocks = t->blocks;
     int shared = (int)(SHARED_PROCESSOR / blocks) - 1024, stages = 1;
@@ -113,7 +109,7 @@ int cuda_hopper_shape(const struct cuda_conv *p, int tile, int splits, int proce
 }
 
 /*
- * Cycles a launch takes, roughly, as conv_cycles() of choose.c says it: a multiprocessor multiplies
+ * Cycles a launch takes, roughly, as conv_cycles() of mma.c says it: a multiprocessor multiplies
  * 2048 fp16 or 4096 bytes a cycle and gets some 48 bytes a cycle from the L2 cache when all of them
  * want some. Not measured yet.
  */
@@ -122,7 +118,7 @@ static double cycles_of(const struct cuda_conv *p, int tile, int splits, int pro
     double area = (double)t->pixels * t->channels;
     double multiply = area * LINE / 4096;
     double fetch = (double)(t->pixels + t->channels) * LINE / 48;
-    double part = (double)divide_up((int64_t)p->taps * chunks_of(p), splits);
+    double part = (double)cuda_ceil_div((int64_t)p->taps * chunks_of(p), splits);
     double step = multiply > fetch ? multiply : fetch, alone = multiply + 60;
     double once = 600 + area / 16;
     if (t->cluster)
@@ -130,7 +126,7 @@ static double cycles_of(const struct cuda_conv *p, int tile, int splits, int pro
     else if (splits > 1)
         once += 1500 + area * 4 * splits / 64;
     int64_t count =
-        divide_up(windows_of(p), t->pixels) * divide_up(p->e.out.c, t->channels) * splits;
+        cuda_ceil_div(windows_of(p), t->pixels) * cuda_ceil_div(p->e.out.c, t->channels) * splits;
     int64_t round = (int64_t)processors * t->blocks, rest = count % round;
     if (t->turns && count > round) once /= 2; /* the other half is hidden */
     double full = t->blocks * part * step, cycles;
@@ -138,14 +134,14 @@ static double cycles_of(const struct cuda_conv *p, int tile, int splits, int pro
     int64_t rounds = count / round;
     cycles = 1500 + (double)rounds * (full + once);
     if (rest) {
-        double last = (double)divide_up(rest, processors) * part * step;
+        double last = (double)cuda_ceil_div(rest, processors) * part * step;
         cycles += (last < part * alone ? part * alone : last) + once;
     }
     return cycles;
 }
 
 int cuda_hopper_list(const struct cuda_machine *m, const struct cuda_conv *p,
-                     struct cuda_way out[CUDA_MOST_WAYS]) {
+                     struct cuda_algorithm out[CUDA_MOST_ALGORITHMS]) {
     static const int splits[] = {1, 2, 3, 4, 6, 8, 12, MOST_SPLITS};
     int count = 0;
     /* wgmma is of 9.0 alone: neither older nor newer devices run it. A few rows are a matter of
@@ -154,14 +150,15 @@ int cuda_hopper_list(const struct cuda_machine *m, const struct cuda_conv *p,
     if (windows_of(p) <= FC_MOST_ROWS) return 0;
     for (int tile = 0; tile < CUDA_HOPPER_TILE_COUNT; tile++)
         for (size_t i = 0; i < sizeof splits / sizeof *splits; i++) {
-            struct cuda_way way = {.family = CUDA_WGMMA, .tile = tile, .splits = splits[i]};
+            struct cuda_algorithm algorithm = {
+                .family = CUDA_WGMMA, .tile = tile, .splits = splits[i]};
             struct cuda_launch one;
             if (splits[i] > 1 && splits[i] * 2 > p->taps * chunks_of(p)) continue;
             if (!cuda_hopper_shape(p, tile, splits[i], m->processors, &one)) continue;
-            way.cycles = cycles_of(p, tile, splits[i], m->processors);
-            cuda_add_way(out, &count, &way);
+            algorithm.cycles = cycles_of(p, tile, splits[i], m->processors);
+            cuda_add_algorithm(out, &count, &algorithm);
         }
-    return cuda_trim_ways(out, count);
+    return cuda_trim_algorithms(out, count);
 }
 
 /* Drivers up to CUDA 13.1 leave a bit in the maps of tensors below 128 KB that does not belong
@@ -208,7 +205,7 @@ static int map_weights(const struct cuda_driver *driver, const struct cuda_conv 
                        const struct tile *t, CUtensorMap *map) {
     int size = size_of(p);
     cuuint64_t dims[2] = {(cuuint64_t)p->k_pad,
-                          (cuuint64_t)divide_up(p->e.out.c, CUDA_PACK_ROWS) * CUDA_PACK_ROWS};
+                          (cuuint64_t)cuda_ceil_div(p->e.out.c, CUDA_PACK_ROWS) * CUDA_PACK_ROWS};
     cuuint64_t strides[1] = {(cuuint64_t)p->k_pad * (cuuint64_t)size};
     cuuint32_t box[2] = {(cuuint32_t)(LINE / size), (cuuint32_t)t->channels}, steps[2] = {1, 1};
     CUresult r = driver->tensor_map_tiled(
@@ -226,8 +223,8 @@ int cuda_hopper_fill(const struct cuda_driver *driver, const struct cuda_conv *p
     memset(out, 0, sizeof *out);
     out->conv = *p;
     out->chunks = chunks_of(p);
-    out->tiles_m = (int)divide_up(windows_of(p), t->pixels);
-    out->tiles_n = (int)divide_up(p->e.out.c, t->channels);
+    out->tiles_m = (int)cuda_ceil_div(windows_of(p), t->pixels);
+    out->tiles_n = (int)cuda_ceil_div(p->e.out.c, t->channels);
     out->stages = ((int)launch->shared - CUDA_WGMMA_REST) / ((t->pixels + t->channels) * LINE + 16);
     CUtensorMap a, b;
     if (!map_input(driver, p, t, &a) || !map_weights(driver, p, t, &b)) return 0;

@@ -15,8 +15,6 @@ enum {
 };
 static const uint64_t MOST_MACS = 4000000000; /* that the plain kernel does in some 20 ms */
 
-/* ------------------------------------------------------------------- opening */
-
 /* Numbers that are finite and of both signs as fp16 (0.25 to 2), as fp32, and as bytes. */
 static void make_noise(uint16_t *out, size_t count) {
     uint32_t state = 1;
@@ -49,8 +47,6 @@ void cuda_judge_close(struct cuda_judge *j) {
     free(j->got);
     j->expected = j->got = NULL;
 }
-
-/* ------------------------------------------------------------------ comparing */
 
 static double value_of(int type, const char *p, size_t i) {
     float f;
@@ -126,21 +122,20 @@ static int fill(const struct cuda_judge *j) {
     return r == CUDA_SUCCESS;
 }
 
-void cuda_judge_expect(struct cuda_judge *j, int step, int pair, const struct cuda_way *list,
-                       int count, struct cuda_way *ways) {
+void cuda_judge_expect(struct cuda_judge *j, int step, int pair, const struct cuda_algorithm *list,
+                       int count, struct cuda_algorithm *algorithms) {
     j->is_there = 0;
     j->pair = pair;
     if (!j->run || !fill(j)) return;
     place_windows(j, step);
     if (j->run->graph->steps[step].macs <= MOST_MACS) {
         struct cuda_run plain = *j->run;
-        plain.machine.cap = "plain";
-        plain.ways = NULL;
+        plain.algorithms = NULL;
         j->is_there = compute(j, &plain, step, j->expected);
         return;
     }
     for (int i = 0; i < count && !j->is_there; i++) {
-        ways[step] = list[i];
+        algorithms[step] = list[i];
         if (list[i].family == CUDA_MMA || pair) j->is_there = compute(j, j->run, step, j->expected);
     }
 }

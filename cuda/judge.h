@@ -1,12 +1,12 @@
 /*
- * judge.h - whether a way to compute a convolution gives what the plain kernel gives, on this
- * device.
+ * judge.h - whether an algorithm to compute a convolution gives what the plain kernel gives, on
+ * this device.
  *
- * Before a way is timed (tune.h) it computes the step once from noise, and parts of its output are
- * compared with those of conv_plain or gconv_plain, which are a loop a thread and use nothing a
- * device or a driver could do differently from what its text says. Large layers, where they would
- * take too long, are compared with the first way of mma.sync, and pairs with their first way, which
- * is each alone as already judged. A way that is wrong is not used.
+ * Before an algorithm is timed (tune.h) it computes the step once from noise, and parts of its
+ * output are compared with those of conv_plain or gconv_plain, which are a loop a thread and use
+ * nothing a device or a driver could do differently from what its text says. Large layers, where
+ * they would take too long, are compared with the first algorithm of mma.sync, and pairs with their
+ * first algorithm, which is each alone as already judged. An algorithm that is wrong is not used.
  */
 #ifndef MIEN_CUDA_JUDGE_H
 #define MIEN_CUDA_JUDGE_H
@@ -25,16 +25,17 @@ struct cuda_judge {
     int windows, pair, is_there; /* is_there: an expectation */
 };
 
-/* run stays the caller's, and ways is its run->ways. Where there is no memory, everything agrees.
+/* run stays the caller's, and algorithms is its run->algorithms. Where there is no memory,
+ * everything agrees.
  */
 void cuda_judge_open(struct cuda_judge *j, const struct cuda_run *run);
 void cuda_judge_close(struct cuda_judge *j);
 
 /* Fills the arena with noise and computes what `step`, or it and the one in front of it (pair),
- * should give. list: its ways, [count]. */
-void cuda_judge_expect(struct cuda_judge *j, int step, int pair, const struct cuda_way *list,
-                       int count, struct cuda_way *ways);
-/* Computes it as run->ways says: 0 where that is not what was expected, or cannot be. */
+ * should give. list: its algorithms, [count]. */
+void cuda_judge_expect(struct cuda_judge *j, int step, int pair, const struct cuda_algorithm *list,
+                       int count, struct cuda_algorithm *algorithms);
+/* Computes it as run->algorithms says: 0 where that is not what was expected, or cannot be. */
 int cuda_judge_agrees(struct cuda_judge *j, int step);
 
 /* Are n bytes of elements of a type the same but for the order of sums? exact: of products of fp32.

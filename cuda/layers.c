@@ -30,8 +30,6 @@ static int input_pitch(const struct net_node *input) {
     return px;
 }
 
-/* ------------------------------------------------------------------- shapes */
-
 static int is_packed(const struct net *net, int i) {
     return net->nodes[i].replaced_by < 0 && net->nodes[i].first_sibling < 0;
 }
@@ -69,7 +67,7 @@ static int window(const struct cuda_layer *l) {
     return l->taps * l->depth;
 }
 
-/* Has it weights of its own for rival.h? */
+/* Has it weights of its own for vendor.h? */
 static int has_dense(const struct cuda_layer *l) {
     return l->groups == 1 && l->type != KERN_U8 && l->k_pad != window(l);
 }
@@ -113,8 +111,6 @@ static size_t place_all(const struct net *net, const struct cuda_layers *l, char
         if (is_packed(net, i)) place(&net->nodes[i], &l->layers[i], l->dense, base, &at);
     return at;
 }
-
-/* ------------------------------------------------------------------ packing */
 
 static void put(const struct cuda_layer *l, size_t at, float v) {
     if (l->type == KERN_U8)

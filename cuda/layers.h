@@ -14,7 +14,7 @@ struct cuda_layer {
     int taps, across, depth, depth_pad, k_pad;
     int kh, kw, stride, groups, cin, cout, bias_classes;
     char *weights;
-    char *dense;          /* for rival.h, which wants no padding: the same as [cout][kh][kw][c], c
+    char *dense;          /* for vendor.h, which wants no padding: the same as [cout][kh][kw][c], c
                              all of a pixel where the layer reads a picture; it may be weights */
     float *bias;          /* [bias_classes][cout] */
     float *acc_scale;     /* [cout], where products are integers */
@@ -35,7 +35,7 @@ struct cuda_layers {
 /* What plans are made by (plan.h), on which a layer's packing depends. */
 extern const struct plan_rules cuda_plan_rules;
 
-/* Packs and uploads, for rival.h as well where wanted; MIEN_EWEIGHTS where a weight is not finite.
+/* Packs and uploads, for vendor.h as well where wanted; MIEN_EWEIGHTS where a weight is not finite.
  * Call between cuda_enter() and cuda_leave(), as cuda_layers_free(). */
 int cuda_layers_load(const struct cuda_device *dev, const struct net *net, int dense,
                      struct cuda_layers *out);

@@ -21,10 +21,6 @@ struct tile {
 static const struct tile tiles[CUDA_SEPARABLE_TILE_COUNT] = {CUDA_SEPARABLE_TILES(TILE)
                                                                  CUDA_SEPARABLE_MORE_TILES(MORE)};
 
-static int64_t divide_up(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
-
 static int is_aligned(const void *p) {
     return (uintptr_t)p % 16 == 0;
 }
@@ -37,7 +33,8 @@ static int steps_of(const struct cuda_separable *p) {
 /* Rows of all tiles. */
 static int64_t rows_of(const struct cuda_separable *p) {
     const struct cuda_view *v = &p->pointwise.e.out;
-    return (int64_t)p->pointwise.e.batch * v->h * divide_up(v->w, SEPARABLE_RUN) * SEPARABLE_RUN;
+    return (int64_t)p->pointwise.e.batch * v->h * cuda_ceil_div(v->w, SEPARABLE_RUN) *
+           SEPARABLE_RUN;
 }
 
 static int takes_depthwise(const struct cuda_gconv *p) {
@@ -60,15 +57,16 @@ static int takes(const struct cuda_separable *p) {
            mid->w == out->w && cuda_fits_wide(out, c->e.batch) && rows_of(p) < (int64_t)1 << 31;
 }
 
-int cuda_shape_separable(const struct cuda_separable *p, int tile, int splits,
+int cuda_separable_shape(const struct cuda_separable *p, int tile, int splits,
                          struct cuda_launch *out) {
     const struct tile *t = &tiles[tile];
     int type = cuda_type_index(p->pointwise.in.type), steps = steps_of(p);
     memset(out, 0, sizeof *out);
     if (type < 0 || splits < 1 || splits > steps || !takes(p)) return 0;
-    int64_t count = divide_up(rows_of(p), t->pixels) * divide_up(p->pointwise.e.out.c, t->channels);
+    int64_t count =
+        cuda_ceil_div(rows_of(p), t->pixels) * cuda_ceil_div(p->pointwise.e.out.c, t->channels);
     if (!t->names[type][0] || count > 0x7FFFFFFF) return 0;
-    int part = (int)divide_up(steps, splits),
+    int part = (int)cuda_ceil_div(steps, splits),
         stages = part < SEPARABLE_STAGES ? part : SEPARABLE_STAGES;
     out->kernel = t->names[type][p->depthwise.stride - 1];
     out->grid[0] = (unsigned)count;
@@ -95,29 +93,30 @@ static double cycles_of(const struct cuda_machine *m, const struct cuda_separabl
                .blocks = (int64_t)l->grid[0] * splits,
                .resident = size == 4 ? (t->blocks + 1) / 2 : t->blocks,
                .splits = splits,
-               .steps = (double)divide_up(steps_of(p), splits),
+               .steps = (double)cuda_ceil_div(steps_of(p), splits),
                .step = step,
                .alone = 3 * 400 + 120 + step, /* rows wait for memory one after the other */
                .sums = area,
            });
 }
 
-int cuda_list_separable(const struct cuda_machine *m, const struct cuda_separable *p,
-                        struct cuda_way out[CUDA_MOST_WAYS]) {
+int cuda_separable_list(const struct cuda_machine *m, const struct cuda_separable *p,
+                        struct cuda_algorithm out[CUDA_MOST_ALGORITHMS]) {
     static const int splits[] = {1, 2, 3, 4, 8};
     int count = 0, steps = steps_of(p);
     if (!cuda_is_fast(m)) return 0;
     for (int tile = 0; tile < CUDA_SEPARABLE_TILE_COUNT; tile++)
         for (size_t i = 0; i < sizeof splits / sizeof *splits; i++) {
-            struct cuda_way way = {.family = CUDA_SEPARABLE, .tile = tile, .splits = splits[i]};
+            struct cuda_algorithm algorithm = {
+                .family = CUDA_SEPARABLE, .tile = tile, .splits = splits[i]};
             struct cuda_launch one;
-            int64_t part = divide_up(steps, splits[i]);
-            if (divide_up(steps, part) != splits[i]) continue; /* some would have no work */
-            if (!cuda_shape_separable(p, tile, splits[i], &one)) continue;
-            way.cycles = cycles_of(m, p, tile, splits[i], &one);
-            cuda_add_way(out, &count, &way);
+            int64_t part = cuda_ceil_div(steps, splits[i]);
+            if (cuda_ceil_div(steps, part) != splits[i]) continue; /* some would have no work */
+            if (!cuda_separable_shape(p, tile, splits[i], &one)) continue;
+            algorithm.cycles = cycles_of(m, p, tile, splits[i], &one);
+            cuda_add_algorithm(out, &count, &algorithm);
         }
-    return cuda_trim_ways(out, count);
+    return cuda_trim_algorithms(out, count);
 }
 
 double cuda_depthwise_cycles(const struct cuda_machine *m, const struct cuda_gconv *p) {

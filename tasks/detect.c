@@ -165,8 +165,8 @@ static int take_faces(const struct task_call *c, int i, struct workspace *w,
     struct faces_place place;
     place_of((void *)(uintptr_t)c, i, &place);
     candidates_scale(found, place.scale[0], place.scale[1]);
-    candidates_sort(found, 0);
-    candidates_nms(found, d->options.nms, NMS_PLUS_ONE, 0);
+    candidates_sort(found);
+    candidates_nms(found, d->options.nms, NMS_PLUS_ONE);
     candidates_clip(found, place.size[0], place.size[1]);
     int n = found->n;
     if (n > d->capacity) n = d->capacity;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tests and times mien on a machine with a GPU where nothing can be installed.
+# Tests and times mien on a machine with a GPU, where nothing need be installed.
 #
 #     tools/gpu.sh pack [-D...]   here: builds into build-gpu/ what travels, with its libraries;
 #                                 arguments go to cmake
@@ -9,8 +9,7 @@
 # A stage that fails is recorded and the rest goes on; SECONDS_LEFT (default 530) bounds the whole.
 # BENCH holds arguments for bench/cuda.py. The last lines are a table; exit status 1: one failed.
 #
-# With the tool `run` of a session that is lent a GPU (build-gpu is ignored by git, hence carried):
-#     run(command="tools/gpu.sh", carry=["build-gpu"], timeout_s=600)
+# What has to be on that machine is this source tree with build-gpu/, which git ignores.
 . "$(dirname "$0")/common.sh"
 
 PACK=${PACK:-build-gpu}
@@ -24,11 +23,9 @@ LIMIT=${SECONDS_LEFT:-530}
 declare -a table=()
 failed=0
 
-# ------------------------------------------------------------------- here
-
 # Programs look for libraries beside themselves: another system's are older or not there.
 pack() {
-    local build=$PACK-cmake name # stays: what is carried has to be below 64 MiB
+    local build=$PACK-cmake name # apart from what travels, and stays for the next time
     step "Building"
     cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DMIEN_CUDA=ON \
         "-DCMAKE_EXE_LINKER_FLAGS=-Wl,--disable-new-dtags,-rpath,'\$ORIGIN/lib'" \
@@ -54,8 +51,6 @@ pack() {
     cp "$(weights_dir)/photos/sample1.jpg" "$PACK/weights/photos/"
     du -sh "$PACK"
 }
-
-# ------------------------------------------------------------------ there
 
 left() {
     echo $((LIMIT - SECONDS))
@@ -136,7 +131,7 @@ run_stage() {
 }
 
 there() {
-    [ -d "$PACK/bin" ] || die "$PACK is not here: tools/gpu.sh pack makes it, carry takes it along"
+    [ -d "$PACK/bin" ] || die "$PACK is not here: tools/gpu.sh pack makes it, on the machine that builds"
     PYTHON=python3
     mkdir -p "$OUT"
     : >"$OUT/logs.txt"

@@ -86,7 +86,9 @@ void align_warp(const mien_image *img, const struct similarity *t, uint8_t *dst,
         }
 }
 
-int align_face(const mien_image *img, const mien_face *face, struct similarity *out) {
+/* The similarity that moves a face of img onto the template: pixel centres of img, which may be a
+ * reduced picture, to those of the crop. */
+static int align_face(const mien_image *img, const mien_face *face, struct similarity *out) {
     double scale[2];
     float at[5][2];
     image_scale(img, scale);
@@ -102,14 +104,14 @@ void mien_crop_face(mien_face *face) {
 }
 
 int mien_align(const mien_image *img, const mien_face *faces, int nfaces, uint8_t *crops) {
-    int code = image_check(img);
-    if (code != MIEN_OK) return code;
+    int rc = image_check(img);
+    if (rc != MIEN_OK) return rc;
     if (nfaces < 0 || (nfaces > 0 && (!faces || !crops)))
         return err_set(MIEN_EINVAL, "mien_align: no faces or no room for crops given");
     for (int f = 0; f < nfaces; f++) {
         struct similarity t;
-        code = align_face(img, &faces[f], &t);
-        if (code != MIEN_OK) return err_prefix(code, "face %d", f);
+        rc = align_face(img, &faces[f], &t);
+        if (rc != MIEN_OK) return err_prefix(rc, "face %d", f);
         align_warp(img, &t, crops + (size_t)f * MIEN_CROP_SIDE * MIEN_CROP_SIDE * 3,
                    MIEN_CROP_SIDE * 3, MIEN_CROP_SIDE, MIEN_CROP_SIDE);
     }
@@ -119,24 +121,24 @@ int mien_align(const mien_image *img, const mien_face *faces, int nfaces, uint8_
 int align_prepare(struct resized *r, const mien_image *img, const mien_face *face, int on_device) {
     struct similarity t;
     uint8_t *crop;
-    int code = align_face(img, face, &t);
-    if (code != MIEN_OK) return code;
+    int rc = align_face(img, face, &t);
+    if (rc != MIEN_OK) return rc;
     if (on_device) {
         double inverse[4];
         invert(&t, inverse);
         resize_warp(r, img, inverse, MIEN_CROP_SIDE, MIEN_CROP_SIDE);
         return MIEN_OK;
     }
-    code = resize_room(r, MIEN_CROP_SIDE, MIEN_CROP_SIDE, &crop);
-    if (code == MIEN_OK)
+    rc = resize_room(r, MIEN_CROP_SIDE, MIEN_CROP_SIDE, &crop);
+    if (rc == MIEN_OK)
         align_warp(img, &t, crop, MIEN_CROP_SIDE * 3, MIEN_CROP_SIDE, MIEN_CROP_SIDE);
-    return code;
+    return rc;
 }
 
 int crop_square(struct resized *r, const mien_image *img, const float box[4], float margin, int w,
                 int h, int workers) {
-    int code = image_check(img);
-    if (code != MIEN_OK) return code;
+    int rc = image_check(img);
+    if (rc != MIEN_OK) return rc;
     double scale[2];
     image_scale(img, scale);
     double half = fmaxf(box[2] - box[0], box[3] - box[1]) * (0.5 + margin);

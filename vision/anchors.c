@@ -109,8 +109,8 @@ int anchors_decode(const struct anchor_spec *spec, const struct anchor_output *o
         return err_set(MIEN_ETOOBIG, "too many anchors: the picture is too large to detect in");
     int order = 0;
     for (int l = 0; l < spec->levels; l++) {
-        int code = decode_level(spec, l, &out[l], threshold, order, c);
-        if (code != MIEN_OK) return code;
+        int rc = decode_level(spec, l, &out[l], threshold, order, c);
+        if (rc != MIEN_OK) return rc;
         order += out[l].h * out[l].w * spec->level[l].anchors;
     }
     return MIEN_OK;

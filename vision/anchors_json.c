@@ -27,34 +27,34 @@ static int array(const json_t *v, const char *name, size_t least, size_t most) {
 }
 
 static int read_sizes(const json_t *sizes, struct anchor_level *level) {
-    int code = array(sizes, "anchors.sizes[]", 1, ANCHOR_PER_CELL);
-    level->anchors = code == MIEN_OK ? (int)json_array_size(sizes) : 0;
-    for (int i = 0; code == MIEN_OK && i < level->anchors; i++) {
+    int rc = array(sizes, "anchors.sizes[]", 1, ANCHOR_PER_CELL);
+    level->anchors = rc == MIEN_OK ? (int)json_array_size(sizes) : 0;
+    for (int i = 0; rc == MIEN_OK && i < level->anchors; i++) {
         double size = 0;
-        code = number(json_array_get(sizes, (size_t)i), "anchors.sizes[][]", 1, 65536, &size);
-        if (code == MIEN_OK) level->size[i] = (float)size;
+        rc = number(json_array_get(sizes, (size_t)i), "anchors.sizes[][]", 1, 65536, &size);
+        if (rc == MIEN_OK) level->size[i] = (float)size;
     }
-    return code;
+    return rc;
 }
 
 static int read_levels(const json_t *anchors, struct anchor_spec *s) {
     const json_t *strides = json_object_get(anchors, "strides");
     const json_t *sizes = json_object_get(anchors, "sizes");
-    int code = array(strides, "anchors.strides", 1, ANCHOR_LEVELS);
-    if (code != MIEN_OK) return code;
+    int rc = array(strides, "anchors.strides", 1, ANCHOR_LEVELS);
+    if (rc != MIEN_OK) return rc;
     s->levels = (int)json_array_size(strides);
-    code = array(sizes, "anchors.sizes", (size_t)s->levels, (size_t)s->levels);
-    for (int l = 0; code == MIEN_OK && l < s->levels; l++) {
+    rc = array(sizes, "anchors.sizes", (size_t)s->levels, (size_t)s->levels);
+    for (int l = 0; rc == MIEN_OK && l < s->levels; l++) {
         double stride = 1;
-        code =
+        rc =
             number(json_array_get(strides, (size_t)l), "anchors.strides[]", 1, MAX_STRIDE, &stride);
-        if (code == MIEN_OK && stride != floor(stride))
-            code = err_set(MIEN_EWEIGHTS, "variant: anchors.strides[] is %g, not whole", stride);
-        if (code != MIEN_OK) break;
+        if (rc == MIEN_OK && stride != floor(stride))
+            rc = err_set(MIEN_EWEIGHTS, "variant: anchors.strides[] is %g, not whole", stride);
+        if (rc != MIEN_OK) break;
         s->level[l].stride = (int)stride;
-        code = read_sizes(json_array_get(sizes, (size_t)l), &s->level[l]);
+        rc = read_sizes(json_array_get(sizes, (size_t)l), &s->level[l]);
     }
-    return code;
+    return rc;
 }
 
 /* "half": cells are centred. "base16": InsightFace grows a 16x16 box at 0..15 on every level, so
@@ -74,17 +74,17 @@ static int read_retinaface(const json_t *root, struct anchor_spec *s) {
     double v[2] = {0, 0}, landmark = 0, plus_one = 0;
     if (!json_is_object(anchors))
         return err_set(MIEN_EWEIGHTS, "variant: anchors is missing or not an object");
-    int code = read_levels(anchors, s);
-    if (code == MIEN_OK) code = read_centre(json_object_get(anchors, "centre"), s);
-    if (code == MIEN_OK)
-        code = number(json_object_get(anchors, "plus_one"), "anchors.plus_one", 0, 1, &plus_one);
-    if (code == MIEN_OK) code = array(variances, "variances", 2, 2);
-    for (size_t i = 0; code == MIEN_OK && i < 2; i++)
-        code = number(json_array_get(variances, i), "variances[]", 1e-6, 100, &v[i]);
-    if (code == MIEN_OK)
-        code = number(json_object_get(root, "landmark_variance"), "landmark_variance", 1e-6, 100,
-                      &landmark);
-    if (code != MIEN_OK) return code;
+    int rc = read_levels(anchors, s);
+    if (rc == MIEN_OK) rc = read_centre(json_object_get(anchors, "centre"), s);
+    if (rc == MIEN_OK)
+        rc = number(json_object_get(anchors, "plus_one"), "anchors.plus_one", 0, 1, &plus_one);
+    if (rc == MIEN_OK) rc = array(variances, "variances", 2, 2);
+    for (size_t i = 0; rc == MIEN_OK && i < 2; i++)
+        rc = number(json_array_get(variances, i), "variances[]", 1e-6, 100, &v[i]);
+    if (rc == MIEN_OK)
+        rc = number(json_object_get(root, "landmark_variance"), "landmark_variance", 1e-6, 100,
+                    &landmark);
+    if (rc != MIEN_OK) return rc;
     s->kind = ANCHORS_OFFSETS;
     s->plus_one = plus_one != 0;
     s->variance[0] = (float)v[0];
@@ -114,8 +114,8 @@ int anchor_spec_from_json(const char *arch, const char *variant, struct anchor_s
     json_error_t why;
     json_t *root = json_loads(variant ? variant : "", 0, &why);
     if (!root) return err_set(MIEN_EWEIGHTS, "variant: %s at byte %d", why.text, why.position);
-    int code = read_retinaface(root, &s);
+    int rc = read_retinaface(root, &s);
     json_decref(root);
-    if (code == MIEN_OK) *spec = s;
-    return code;
+    if (rc == MIEN_OK) *spec = s;
+    return rc;
 }

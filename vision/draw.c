@@ -81,13 +81,13 @@ static void glyph_path(const struct font_glyph *g, float x, float y, float em,
 static int draw_text(mien_image *img, const char *text, float x, float y, float em,
                      const uint8_t rgb[3]) {
     struct raster_path path;
-    int code = MIEN_OK;
-    for (const struct font_glyph *g; code == MIEN_OK && (g = next_glyph(&text)) != NULL;) {
+    int rc = MIEN_OK;
+    for (const struct font_glyph *g; rc == MIEN_OK && (g = next_glyph(&text)) != NULL;) {
         glyph_path(g, x, y, em, &path);
-        code = raster_fill(img, &path, rgb, 1);
+        rc = raster_fill(img, &path, rgb, 1);
         x += (float)g->advance * em / (float)font_units;
     }
-    return code;
+    return rc;
 }
 
 static int fill_rounded(mien_image *img, float x0, float y0, float x1, float y1, float r,
@@ -111,10 +111,10 @@ static int draw_frame(mien_image *img, const float b[4], float line, float r, co
 static int draw_dot(mien_image *img, float x, float y, float r, const uint8_t rgb[3]) {
     struct raster_path path = {0};
     path_circle(&path, x, y, r * 1.6f);
-    int code = raster_fill(img, &path, white.rgb, 0.9f);
+    int rc = raster_fill(img, &path, white.rgb, 0.9f);
     path.n = 0;
     path_circle(&path, x, y, r);
-    return code == MIEN_OK ? raster_fill(img, &path, rgb, 1) : code;
+    return rc == MIEN_OK ? raster_fill(img, &path, rgb, 1) : rc;
 }
 
 /* A tag above the box, or inside its top where there is no room above; always within the picture
@@ -127,8 +127,8 @@ static int draw_tag(mien_image *img, const char *text, const float b[4], float l
     if (x < 0) x = 0;
     if (y < 0) y = fmaxf(b[1], 0) + line;
     if (y + h > (float)img->height) y = (float)img->height - h;
-    int code = fill_rounded(img, x, y, x + w, y + h, 0.25f * em, rgb, 0.94f);
-    if (code != MIEN_OK) return code;
+    int rc = fill_rounded(img, x, y, x + w, y + h, 0.25f * em, rgb, 0.94f);
+    if (rc != MIEN_OK) return rc;
     return draw_text(img, text, x + pad, y + (h + CAP_HEIGHT * em) / 2, em, text_colour(rgb));
 }
 
@@ -140,8 +140,8 @@ static int finite_face(const mien_face *f) {
 }
 
 int mien_draw_face(mien_image *img, const mien_face *face, const char *label, int index) {
-    int code = image_check(img);
-    if (code != MIEN_OK) return code;
+    int rc = image_check(img);
+    if (rc != MIEN_OK) return rc;
     mien_image_forget(img); /* a copy on a device would not have what is drawn */
     if (!face || !finite_face(face))
         return err_set(MIEN_EINVAL, "mien_draw_face: a face with finite coordinates is needed");
@@ -154,19 +154,19 @@ int mien_draw_face(mien_image *img, const mien_face *face, const char *label, in
     float em = fminf(fmaxf(0.15f * width, side / 80), side / 45), r = 0.07f * width;
     const uint8_t *rgb = palette[(unsigned)index % COLOURS].rgb;
 
-    code = draw_frame(img, b, line * 2, r, ink.rgb, 0.3f); /* a shadow, for light backgrounds */
-    if (code == MIEN_OK) code = draw_frame(img, b, line, r, rgb, 1);
+    rc = draw_frame(img, b, line * 2, r, ink.rgb, 0.3f); /* a shadow, for light backgrounds */
+    if (rc == MIEN_OK) rc = draw_frame(img, b, line, r, rgb, 1);
     float dot = fmaxf(fminf(0.018f * width, 1.6f * line), 0.8f);
-    for (int i = 0; code == MIEN_OK && i < 5; i++)
-        code = draw_dot(img, face->landmarks[i][0] / (float)scale[0],
-                        face->landmarks[i][1] / (float)scale[1], dot, rgb);
-    if (code != MIEN_OK || !label || !*label) return code;
+    for (int i = 0; rc == MIEN_OK && i < 5; i++)
+        rc = draw_dot(img, face->landmarks[i][0] / (float)scale[0],
+                      face->landmarks[i][1] / (float)scale[1], dot, rgb);
+    if (rc != MIEN_OK || !label || !*label) return rc;
     return draw_tag(img, label, b, line, fmaxf(em, MIN_EM), rgb);
 }
 
 int mien_draw_caption(mien_image *img, const char *text) {
-    int code = image_check(img);
-    if (code != MIEN_OK) return code;
+    int rc = image_check(img);
+    if (rc != MIEN_OK) return rc;
     mien_image_forget(img); /* a copy on a device would not have what is drawn */
     if (!text || !*text) return MIEN_OK;
     float side = (float)(img->width > img->height ? img->width : img->height);
@@ -186,14 +186,14 @@ int mien_draw_caption(mien_image *img, const char *text) {
     }
     float leading = 1.4f * em, corner = margin * em;
     float h = (float)(lines - 1) * leading + (CAP_HEIGHT + DESCENT + 2 * pad) * em;
-    code = fill_rounded(img, corner, corner, corner + widest + 2 * pad * em, corner + h, 0.4f * em,
-                        ink.rgb, 0.72f);
+    rc = fill_rounded(img, corner, corner, corner + widest + 2 * pad * em, corner + h, 0.4f * em,
+                      ink.rgb, 0.72f);
     const char *at = text;
-    for (int i = 0; code == MIEN_OK && i < lines; i++) {
+    for (int i = 0; rc == MIEN_OK && i < lines; i++) {
         float base = corner + (pad + CAP_HEIGHT) * em + (float)i * leading;
-        code = draw_text(img, at, corner + pad * em, base, em, white.rgb);
+        rc = draw_text(img, at, corner + pad * em, base, em, white.rgb);
         at = strchr(at, '\n');
         at = at ? at + 1 : text + strlen(text);
     }
-    return code;
+    return rc;
 }

@@ -177,9 +177,9 @@ static int read_all(int fd, size_t hint, uint8_t **bytes, size_t *size) {
         ssize_t got = read(fd, b + n, room - n);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) {
-            int code = err_set(MIEN_EIO, "%s", strerror(errno));
+            int rc = err_set(MIEN_EIO, "%s", strerror(errno));
             free(b);
-            return code;
+            return rc;
         }
         n += (size_t)got;
         if (got == 0) {
@@ -204,20 +204,20 @@ static int read_file(const char *path, uint8_t **bytes, size_t *size) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return err_set(MIEN_EIO, "%s", strerror(errno));
     struct stat st;
-    int code = MIEN_OK;
+    int rc = MIEN_OK;
     if (fstat(fd, &st) != 0) {
-        code = err_set(MIEN_EIO, "%s", strerror(errno));
+        rc = err_set(MIEN_EIO, "%s", strerror(errno));
     } else if (S_ISDIR(st.st_mode)) {
-        code = err_set(MIEN_EIO, "is a folder");
+        rc = err_set(MIEN_EIO, "is a folder");
     } else if (S_ISREG(st.st_mode) && (uint64_t)st.st_size > IMAGE_MAX_FILE) {
-        code = err_set(MIEN_ETOOBIG, "a file of %lld bytes is over the limit of %zu bytes",
-                       (long long)st.st_size, IMAGE_MAX_FILE);
+        rc = err_set(MIEN_ETOOBIG, "a file of %lld bytes is over the limit of %zu bytes",
+                     (long long)st.st_size, IMAGE_MAX_FILE);
     } else {
         size_t hint = S_ISREG(st.st_mode) && st.st_size > 0 ? (size_t)st.st_size : FIRST_READ;
-        code = read_all(fd, hint, bytes, size);
+        rc = read_all(fd, hint, bytes, size);
     }
     close(fd);
-    return code;
+    return rc;
 }
 
 int mien_image_load(mien_ctx *ctx, const char *path, const mien_decode_options *opt,
@@ -227,8 +227,8 @@ int mien_image_load(mien_ctx *ctx, const char *path, const mien_decode_options *
     if (!path) return err_set(MIEN_EINVAL, "mien_image_load: no path given");
     uint8_t *bytes = NULL;
     size_t size = 0;
-    int code = read_file(path, &bytes, &size);
-    if (code == MIEN_OK) code = mien_image_decode(ctx, bytes, size, opt, out);
+    int rc = read_file(path, &bytes, &size);
+    if (rc == MIEN_OK) rc = mien_image_decode(ctx, bytes, size, opt, out);
     free(bytes);
-    return code == MIEN_OK ? MIEN_OK : err_prefix(code, "%s", path);
+    return rc == MIEN_OK ? MIEN_OK : err_prefix(rc, "%s", path);
 }

@@ -28,8 +28,8 @@ static codec_encode_fn *encoder_for(const char *path) {
 
 static int replace_file(const char *path, const uint8_t *bytes, size_t size) {
     struct replace r;
-    int code = replace_begin(path, &r);
-    return code ? code : replace_end(&r, path, replace_write(r.fd, bytes, size));
+    int rc = replace_begin(path, &r);
+    return rc ? rc : replace_end(&r, path, replace_write(r.fd, bytes, size));
 }
 
 /* A device or pipe is written to, not replaced. */
@@ -38,22 +38,22 @@ static int write_file(const char *path, const uint8_t *bytes, size_t size) {
     if (stat(path, &st) != 0 || S_ISREG(st.st_mode)) return replace_file(path, bytes, size);
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0) return err_set(MIEN_EIO, "%s", strerror(errno));
-    int code = replace_write(fd, bytes, size);
-    if (close(fd) != 0 && code == MIEN_OK) code = err_set(MIEN_EIO, "%s", strerror(errno));
-    return code;
+    int rc = replace_write(fd, bytes, size);
+    if (close(fd) != 0 && rc == MIEN_OK) rc = err_set(MIEN_EIO, "%s", strerror(errno));
+    return rc;
 }
 
 int mien_image_save(const mien_image *img, const char *path) {
     if (!path) return err_set(MIEN_EINVAL, "mien_image_save: no path given");
-    int code = image_check(img);
-    if (code != MIEN_OK) return err_prefix(code, "%s", path);
+    int rc = image_check(img);
+    if (rc != MIEN_OK) return err_prefix(rc, "%s", path);
     codec_encode_fn *encode = encoder_for(path);
     if (!encode)
         return err_set(MIEN_EINVAL, "%s: pictures are written as .jpg, .png, .webp or .ppm", path);
     uint8_t *bytes = NULL;
     size_t size = 0;
-    code = encode(img, &bytes, &size);
-    if (code == MIEN_OK) code = write_file(path, bytes, size);
+    rc = encode(img, &bytes, &size);
+    if (rc == MIEN_OK) rc = write_file(path, bytes, size);
     free(bytes);
-    return code == MIEN_OK ? MIEN_OK : err_prefix(code, "%s", path);
+    return rc == MIEN_OK ? MIEN_OK : err_prefix(rc, "%s", path);
 }

@@ -31,7 +31,7 @@ struct decoder {
     struct jpeg_error_mgr errors;
     struct jpeg_progress_mgr progress;
     jmp_buf failed;
-    int code;
+    int rc;
     bool gathering; /* all scans of a file with several are being read */
     uint8_t *strip;
     mien_image *img;
@@ -46,9 +46,9 @@ static void fail(j_common_ptr c) {
     struct decoder *d = decoder_of(c);
     c->err->format_message(c, text);
     if (c->err->msg_code == JERR_OUT_OF_MEMORY)
-        d->code = err_set(MIEN_ENOMEM, "JPEG: no memory to decode it");
+        d->rc = err_set(MIEN_ENOMEM, "JPEG: no memory to decode it");
     else
-        d->code = err_set(MIEN_EFORMAT, "JPEG: %s", text);
+        d->rc = err_set(MIEN_EFORMAT, "JPEG: %s", text);
     longjmp(d->failed, 1);
 }
 
@@ -68,8 +68,8 @@ static void on_message(j_common_ptr c, int level) {
     default: return;
     }
     bool cut = c->err->msg_code == JWRN_JPEG_EOF || c->err->msg_code == JWRN_HIT_MARKER;
-    d->code = err_set(MIEN_EFORMAT, cut ? "JPEG: the data ends before the picture does"
-                                        : "JPEG: the data is corrupt");
+    d->rc = err_set(MIEN_EFORMAT, cut ? "JPEG: the data ends before the picture does"
+                                      : "JPEG: the data is corrupt");
     longjmp(d->failed, 1);
 }
 
@@ -80,7 +80,7 @@ static void on_output(j_common_ptr c) {
 static void on_progress(j_common_ptr c) {
     struct decoder *d = decoder_of(c);
     if (((j_decompress_ptr)c)->input_scan_number <= MAX_SCANS) return;
-    d->code = err_set(MIEN_EFORMAT, "JPEG: more than %d scans", MAX_SCANS);
+    d->rc = err_set(MIEN_EFORMAT, "JPEG: more than %d scans", MAX_SCANS);
     longjmp(d->failed, 1);
 }
 
@@ -127,7 +127,7 @@ static void read_rows(struct decoder *d, int orientation) {
     if (!direct) {
         d->strip = malloc(STRIP * row_bytes);
         if (!d->strip) {
-            d->code = err_set(MIEN_ENOMEM, "JPEG: no memory for %d rows", STRIP);
+            d->rc = err_set(MIEN_ENOMEM, "JPEG: no memory for %d rows", STRIP);
             longjmp(d->failed, 1);
         }
     }
@@ -157,10 +157,10 @@ static int decode(struct decoder *d, const uint8_t *bytes, size_t size,
     jpeg_save_markers(c, JPEG_APP0 + 1, 0xffff);
     jpeg_read_header(c, TRUE);
     int fw = (int)c->image_width, fh = (int)c->image_height;
-    int code = codec_check_size("JPEG", c->image_width, c->image_height, opt);
-    if (code == MIEN_OK && !c->arith_code)
-        code = codec_check_holds("JPEG", c->image_width, c->image_height, size, density(c));
-    if (code != MIEN_OK) return code;
+    int rc = codec_check_size("JPEG", c->image_width, c->image_height, opt);
+    if (rc == MIEN_OK && !c->arith_code)
+        rc = codec_check_holds("JPEG", c->image_width, c->image_height, size, density(c));
+    if (rc != MIEN_OK) return rc;
 
     int orientation = opt->keep_orientation ? 1 : orientation_of(c);
     int swap = orientation_swaps(orientation);
@@ -174,8 +174,8 @@ static int decode(struct decoder *d, const uint8_t *bytes, size_t size,
     jpeg_start_decompress(c);
     d->gathering = false;
     int w = (int)c->output_width, h = (int)c->output_height;
-    code = mien_image_new(swap ? h : w, swap ? w : h, &d->img);
-    if (code != MIEN_OK) return code;
+    rc = mien_image_new(swap ? h : w, swap ? w : h, &d->img);
+    if (rc != MIEN_OK) return rc;
     d->img->full_width = swap ? fh : fw;
     d->img->full_height = swap ? fw : fh;
     read_rows(d, orientation);
@@ -197,17 +197,17 @@ int jpeg_decode(const uint8_t *bytes, size_t size, const mien_decode_options *op
         jpeg_create_decompress(&d->c);
         d->progress.progress_monitor = on_progress;
         d->c.progress = &d->progress;
-        d->code = decode(d, bytes, size, opt);
+        d->rc = decode(d, bytes, size, opt);
     }
-    int code = d->code;
-    if (code == MIEN_OK)
+    int rc = d->rc;
+    if (rc == MIEN_OK)
         *out = d->img;
     else
         mien_image_free(d->img);
     jpeg_destroy_decompress(&d->c);
     free(d->strip);
     free(d);
-    return code;
+    return rc;
 }
 
 struct encoder {
@@ -277,14 +277,14 @@ int jpeg_encode(const mien_image *img, uint8_t **bytes, size_t *size) {
     e->errors.error_exit = encode_fail;
     e->errors.output_message = on_output;
     e->c.client_data = e;
-    int code = MIEN_EUNSUPPORTED;
+    int rc = MIEN_EUNSUPPORTED;
     if (setjmp(e->failed) == 0) {
         encode(e, img);
-        code = byte_sink_finish(&e->sink, bytes, size);
+        rc = byte_sink_finish(&e->sink, bytes, size);
     } else {
         free(e->sink.at);
     }
     jpeg_destroy_compress(&e->c);
     free(e);
-    return code;
+    return rc;
 }

@@ -37,7 +37,7 @@ static void sink(struct candidate *at, int i, int n) {
 }
 
 /* Heapsort: glibc's qsort takes memory for more than a few. */
-void candidates_sort(struct candidates *c, int top) {
+void candidates_sort(struct candidates *c) {
     for (int i = c->n / 2 - 1; i >= 0; i--) sink(c->at, i, c->n);
     for (int n = c->n - 1; n > 0; n--) {
         struct candidate last = c->at[0];
@@ -45,7 +45,6 @@ void candidates_sort(struct candidates *c, int top) {
         c->at[n] = last;
         sink(c->at, 0, n);
     }
-    if (top > 0 && c->n > top) c->n = top;
 }
 
 static float overlap(const float *a, const float *b, float plus) {
@@ -57,9 +56,9 @@ static float overlap(const float *a, const float *b, float plus) {
     return w * h / (area_a + area_b - w * h);
 }
 
-void candidates_nms(struct candidates *c, float iou, int plus_one, int max_keep) {
-    int kept = 0, limit = max_keep > 0 ? max_keep : c->n;
-    for (int i = 0; i < c->n && kept < limit; i++) {
+void candidates_nms(struct candidates *c, float iou, int plus_one) {
+    int kept = 0;
+    for (int i = 0; i < c->n; i++) {
         int k = 0;
         while (k < kept && !(overlap(c->at[k].face.box, c->at[i].face.box, plus_one ? 1 : 0) > iou))
             k++;

@@ -13,17 +13,17 @@
 /* Multiplies x and y of boxes and landmarks. */
 void candidates_scale(struct candidates *c, double scale_x, double scale_y);
 
-/* Sorts by falling score, equal scores by order, and keeps the first top (0: all). */
-void candidates_sort(struct candidates *c, int top);
+/* Sorts by falling score, equal scores by order. */
+void candidates_sort(struct candidates *c);
 
 /*
  * Greedy non-maximum suppression of sorted candidates: keeps a candidate unless its intersection
- * over union with a kept one is above iou; stops when max_keep (0: no limit) are kept. The kept
- * ones move to the front in order, c->n is their number. plus_one: 1 counts widths as x2 - x1 + 1,
- * as py_cpu_nms does in the programs of InsightFace (RetinaFace, SCRFD) and biubug6, whose figures
- * were made that way; 0 is the plain geometry.
+ * over union with a kept one is above iou. The kept ones move to the front in order, c->n is their
+ * number. plus_one: 1 counts widths as x2 - x1 + 1, as py_cpu_nms does in the programs of
+ * InsightFace (RetinaFace, SCRFD) and biubug6, whose figures were made that way; 0 is the plain
+ * geometry.
  */
-void candidates_nms(struct candidates *c, float iou, int plus_one, int max_keep);
+void candidates_nms(struct candidates *c, float iou, int plus_one);
 
 /* Clips boxes to 0..width, 0..height and drops those of which nothing is left. Landmarks may lie
  * outside: a face at the border keeps its shape. */

@@ -95,9 +95,8 @@ int orientation_apply(mien_image **img, int orientation) {
     mien_image *src = *img, *dst;
     if (orientation <= 1) return MIEN_OK;
     int swap = orientation_swaps(orientation);
-    int code =
-        mien_image_new(swap ? src->height : src->width, swap ? src->width : src->height, &dst);
-    if (code != MIEN_OK) return code;
+    int rc = mien_image_new(swap ? src->height : src->width, swap ? src->width : src->height, &dst);
+    if (rc != MIEN_OK) return rc;
     orientation_place(src->pixels, src->pitch, src->width, src->height, 0, src->height, orientation,
                       dst);
     dst->full_width = swap ? src->full_height : src->full_width;

@@ -19,14 +19,14 @@ struct reader {
     size_t size, at;
     png_structp png;
     png_infop info;
-    int code;
+    int rc;
     uint8_t *rgba; /* a row of RGBA, or all of them where the picture is interlaced */
     mien_image *img;
 };
 
 static void on_error(png_structp png, png_const_charp text) {
-    int *code = png_get_error_ptr(png);
-    if (*code == MIEN_OK) *code = err_set(MIEN_EFORMAT, "PNG: %s", text);
+    int *rc = png_get_error_ptr(png);
+    if (*rc == MIEN_OK) *rc = err_set(MIEN_EFORMAT, "PNG: %s", text);
     png_longjmp(png, 1);
 }
 
@@ -52,8 +52,8 @@ static int check_header(const uint8_t *b, size_t size, const mien_decode_options
     if (size < IHDR_END || memcmp(b + SIGNATURE + 4, "IHDR", 4) != 0)
         return err_set(MIEN_EFORMAT, "PNG: the header is cut off or missing");
     uint64_t w = be32(b + 16), h = be32(b + 20), depth = b[24], type = b[25];
-    int code = codec_check_size("PNG", w, h, opt);
-    if (code != MIEN_OK) return code;
+    int rc = codec_check_size("PNG", w, h, opt);
+    if (rc != MIEN_OK) return rc;
     uint64_t bits = depth * (type < 7 ? channels[type] : 0);
     if (bits == 0) return err_set(MIEN_EFORMAT, "PNG: the header is broken");
     return codec_check_holds("PNG", w, h, size, DEFLATE_RATIO * 8 / bits + 1);
@@ -71,7 +71,7 @@ static bool ask_for_rgb(png_structp png, png_infop info) {
 
 static void need(struct reader *r, const void *memory) {
     if (memory) return;
-    r->code = err_set(MIEN_ENOMEM, "PNG: no memory for its rows");
+    r->rc = err_set(MIEN_ENOMEM, "PNG: no memory for its rows");
     png_longjmp(r->png, 1);
 }
 
@@ -127,39 +127,39 @@ static void read_picture(struct reader *r, const mien_decode_options *opt) {
     /* Everything but pixels, palette and transparency is passed over unread. */
     png_set_keep_unknown_chunks(r->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
     png_read_info(r->png, r->info);
-    r->code = mien_image_new((int)png_get_image_width(r->png, r->info),
-                             (int)png_get_image_height(r->png, r->info), &r->img);
-    if (r->code != MIEN_OK) return;
+    r->rc = mien_image_new((int)png_get_image_width(r->png, r->info),
+                           (int)png_get_image_height(r->png, r->info), &r->img);
+    if (r->rc != MIEN_OK) return;
     read_pixels(r);
     png_read_end(r->png, NULL); /* a file without its end is cut off */
-    if (!opt->keep_orientation) r->code = orientation_apply(&r->img, orientation_of(r));
+    if (!opt->keep_orientation) r->rc = orientation_apply(&r->img, orientation_of(r));
 }
 
 int png_decode(const uint8_t *bytes, size_t size, const mien_decode_options *opt,
                mien_image **out) {
     *out = NULL;
-    int code = check_header(bytes, size, opt);
-    if (code != MIEN_OK) return code;
+    int rc = check_header(bytes, size, opt);
+    if (rc != MIEN_OK) return rc;
     struct reader *r =
         calloc(1, sizeof *r); /* on the heap: it changes between setjmp and longjmp */
     if (!r) return err_set(MIEN_ENOMEM, "PNG: no memory for the decoder");
     r->bytes = bytes;
     r->size = size;
-    r->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &r->code, on_error, on_warning);
+    r->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &r->rc, on_error, on_warning);
     if (r->png) r->info = png_create_info_struct(r->png);
     if (!r->info)
-        r->code = err_set(MIEN_ENOMEM, "PNG: no memory for the decoder");
+        r->rc = err_set(MIEN_ENOMEM, "PNG: no memory for the decoder");
     else if (setjmp(png_jmpbuf(r->png)) == 0)
         read_picture(r, opt);
-    code = r->code;
-    if (code == MIEN_OK)
+    rc = r->rc;
+    if (rc == MIEN_OK)
         *out = r->img;
     else
         mien_image_free(r->img);
     png_destroy_read_struct(&r->png, &r->info, NULL);
     free(r->rgba);
     free(r);
-    return code;
+    return rc;
 }
 
 static void on_write(png_structp png, png_bytep bytes, size_t n) {
@@ -185,17 +185,17 @@ static int write_picture(png_structp png, png_infop info, const mien_image *img,
 
 int png_encode(const mien_image *img, uint8_t **bytes, size_t *size) {
     struct byte_sink sink = {0};
-    int code = MIEN_OK;
+    int rc = MIEN_OK;
     png_infop info = NULL;
     *bytes = NULL;
-    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &code, on_error, on_warning);
+    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &rc, on_error, on_warning);
     if (png) info = png_create_info_struct(png);
     if (info)
-        code = write_picture(png, info, img, &sink);
+        rc = write_picture(png, info, img, &sink);
     else
-        code = err_set(MIEN_ENOMEM, "PNG: no memory for the encoder");
+        rc = err_set(MIEN_ENOMEM, "PNG: no memory for the encoder");
     png_destroy_write_struct(&png, &info);
-    if (code == MIEN_OK) return byte_sink_finish(&sink, bytes, size);
+    if (rc == MIEN_OK) return byte_sink_finish(&sink, bytes, size);
     free(sink.at);
-    return code;
+    return rc;
 }

@@ -113,13 +113,13 @@ int pnm_decode(const uint8_t *bytes, size_t size, const mien_decode_options *opt
     struct pnm p = {.b = bytes, .n = size};
     uint32_t w, h;
     if (!read_header(&p, &w, &h)) return err_set(MIEN_EFORMAT, "PNM: the header is broken");
-    int code = codec_check_size("PNM", w, h, opt);
-    if (code != MIEN_OK) return code;
+    int rc = codec_check_size("PNM", w, h, opt);
+    if (rc != MIEN_OK) return rc;
     if (row_bytes(&p, w) * h > size - p.at)
         return err_set(MIEN_EFORMAT, "PNM: the data ends before the picture does");
     mien_image *img;
-    code = mien_image_new((int)w, (int)h, &img);
-    if (code != MIEN_OK) return code;
+    rc = mien_image_new((int)w, (int)h, &img);
+    if (rc != MIEN_OK) return rc;
     for (uint32_t y = 0; y < h; y++)
         if (!read_row(&p, w, img->pixels + y * img->pitch)) {
             mien_image_free(img);

@@ -186,8 +186,8 @@ static int make_tables(const struct axis *ax, const struct axis *ay, int workers
     struct resize_taps x;
     r->piece = piece_for(ax);
     size_t pieces = (size_t)workers * (size_t)r->piece * 4 * sizeof(float);
-    int code = resize_grow(r, taps_bytes(ax) + taps_bytes(ay) + group_bytes(ax) + pieces);
-    if (code != MIEN_OK) return code;
+    int rc = resize_grow(r, taps_bytes(ax) + taps_bytes(ay) + group_bytes(ax) + pieces);
+    if (rc != MIEN_OK) return rc;
     char *at = place_taps(ay, place_taps(ax, r->memory, &x), &r->rows);
     r->first = (int *)(void *)at;
     r->weight = (float *)(void *)(at + aligned((size_t)ax->out * sizeof(int)));
@@ -209,16 +209,16 @@ void resize_none(struct resized *r, const uint8_t *pixels, ptrdiff_t pitch, int 
 }
 
 int resize_room(struct resized *r, int w, int h, uint8_t **pixels) {
-    int code = resize_grow(r, (size_t)w * (size_t)h * 3);
+    int rc = resize_grow(r, (size_t)w * (size_t)h * 3);
     *pixels = r->memory;
-    if (code == MIEN_OK) resize_none(r, *pixels, 3 * (ptrdiff_t)w, w, h);
-    return code;
+    if (rc == MIEN_OK) resize_none(r, *pixels, 3 * (ptrdiff_t)w, w, h);
+    return rc;
 }
 
 int resize_picture(struct resized *r, const mien_image *src, const struct rect_f *box, int w, int h,
                    enum resize_filter filter, int workers) {
-    int code = image_check(src);
-    if (code != MIEN_OK) return code;
+    int rc = image_check(src);
+    if (rc != MIEN_OK) return rc;
     if (w < 1 || h < 1 || w > MAX_OUT || h > MAX_OUT)
         return err_set(MIEN_EINVAL, "resizing to %dx%d pixels is not possible", w, h);
     struct rect_f whole = {0, 0, src->width, src->height}, b = box ? *box : whole;
@@ -286,9 +286,9 @@ int resize_letterbox(struct resized *r, const mien_image *src, const struct lett
     if (box->w > w || box->h > h)
         return err_set(MIEN_EINVAL, "a letterbox of %dx%d pixels does not hold %dx%d", w, h, box->w,
                        box->h);
-    int code = resize_picture(r, src, NULL, box->w, box->h, filter, workers);
+    int rc = resize_picture(r, src, NULL, box->w, box->h, filter, workers);
     r->row = w;
-    return code;
+    return rc;
 }
 
 /* The end of the outputs from x on that look at no more pixels than a piece has; whole groups. */

@@ -76,8 +76,8 @@ static const struct kind *kind_of(const uint8_t *bytes) {
 static int to_image(const stbi_uc *pixels, int w, int h, int channels, bool alpha,
                     mien_image **out) {
     mien_image *img;
-    int code = mien_image_new(w, h, &img);
-    if (code != MIEN_OK) return code;
+    int rc = mien_image_new(w, h, &img);
+    if (rc != MIEN_OK) return rc;
     for (int y = 0; y < h; y++) {
         const stbi_uc *src = pixels + (size_t)y * (size_t)w * (size_t)channels;
         uint8_t *dst = img->pixels + y * img->pitch;
@@ -101,10 +101,9 @@ int stb_decode(const uint8_t *bytes, size_t size, const mien_decode_options *opt
     *out = NULL;
     if (!stbi_info_from_callbacks(&io, &f, &w, &h, &channels) || w < 0 || h < 0)
         return err_set(MIEN_EFORMAT, "%s: the header is broken or cut off", what);
-    int code = codec_check_size(what, (uint64_t)w, (uint64_t)h, opt);
-    if (code == MIEN_OK)
-        code = codec_check_holds(what, (uint64_t)w, (uint64_t)h, size, kind->density);
-    if (code != MIEN_OK) return code;
+    int rc = codec_check_size(what, (uint64_t)w, (uint64_t)h, opt);
+    if (rc == MIEN_OK) rc = codec_check_holds(what, (uint64_t)w, (uint64_t)h, size, kind->density);
+    if (rc != MIEN_OK) return rc;
 
     int ask = channels == 2 || channels == 4 ? 4 : 3;
     /* stb_image takes a fourth byte for alpha; the header of a TGA says how much of it is. */
@@ -112,11 +111,11 @@ int stb_decode(const uint8_t *bytes, size_t size, const mien_decode_options *opt
     f = (struct feed){.bytes = bytes, .size = size};
     stbi_uc *pixels = stbi_load_from_callbacks(&io, &f, &w, &h, &channels, ask);
     if (f.cut)
-        code = err_set(MIEN_EFORMAT, "%s: the data ends before the picture does", what);
+        rc = err_set(MIEN_EFORMAT, "%s: the data ends before the picture does", what);
     else if (!pixels)
-        code = err_set(MIEN_EFORMAT, "%s: %s", what, stbi_failure_reason());
+        rc = err_set(MIEN_EFORMAT, "%s: %s", what, stbi_failure_reason());
     else
-        code = to_image(pixels, w, h, ask, alpha, out);
+        rc = to_image(pixels, w, h, ask, alpha, out);
     stbi_image_free(pixels);
-    return code;
+    return rc;
 }

@@ -131,19 +131,19 @@ int webp_decode(const uint8_t *bytes, size_t size, const mien_decode_options *op
     VP8StatusCode status = WebPGetFeatures(c.frame.at, c.frame.n, &f);
     if (status != VP8_STATUS_OK) return status_error(status);
     int w = c.animated ? (int)c.canvas_w : f.width, h = c.animated ? (int)c.canvas_h : f.height;
-    int code = codec_check_size("WebP", (uint64_t)w, (uint64_t)h, opt);
-    if (code != MIEN_OK) return code;
+    int rc = codec_check_size("WebP", (uint64_t)w, (uint64_t)h, opt);
+    if (rc != MIEN_OK) return rc;
     mien_image *img;
-    code = mien_image_new(w, h, &img);
-    if (code != MIEN_OK) return code;
-    code = decode_frame(&c, &f, img);
-    if (code == MIEN_OK && !opt->keep_orientation && c.exif.n)
-        code = orientation_apply(&img, exif_orientation(c.exif.at, c.exif.n));
-    if (code == MIEN_OK)
+    rc = mien_image_new(w, h, &img);
+    if (rc != MIEN_OK) return rc;
+    rc = decode_frame(&c, &f, img);
+    if (rc == MIEN_OK && !opt->keep_orientation && c.exif.n)
+        rc = orientation_apply(&img, exif_orientation(c.exif.at, c.exif.n));
+    if (rc == MIEN_OK)
         *out = img;
     else
         mien_image_free(img);
-    return code;
+    return rc;
 }
 
 int webp_encode(const mien_image *img, uint8_t **bytes, size_t *size) {

@@ -20,8 +20,6 @@
 
 #include "cuda/kernels/wide.cuh"
 
-/* ------------------------------------------------------------------ products */
-
 /* sum += a b, for 16 MT pixels by 8 NT channels and 32 bytes of k. */
 template <int MT, int NT>
 DEVICE void multiply(type_f16, float sum[MT][NT][4], const uint32_t a[MT][4],
@@ -68,8 +66,6 @@ DEVICE void multiply(type_f32, float sum[MT][NT][4], const uint32_t a[MT][4],
         for (int n = 0; n < NT; n++) multiply_tf32(sum[m][n], big, b_big[n]);
     }
 }
-
-/* -------------------------------------------------------------------- copies */
 
 /* Where in k a thread copies: a chunk of 16 bytes of run `tap`. Offsets are in words of 4 bytes. */
 struct conv_walk {
@@ -162,8 +158,6 @@ DEVICE void copy_weights(const char *from, int64_t pitch, char *to) {
     for (int i = 0; i < rows; i += threads / 8)
         copy_async<16>(to + i * CONV_STEP, from + i * pitch, 16);
 }
-
-/* --------------------------------------------------------------------- tiles */
 
 /* A warp's operands of 32 bytes of k, slice `slice` of a step. at_a, at_b: where this thread's row
  * of slice 0 is; swizzled places of the others differ in two bits. */

@@ -76,8 +76,6 @@ DEVICE part part_of(const cuda_conv_wgmma &p, int i) {
     return w;
 }
 
-/* ----------------------------------------------------------------- copying */
-
 /* Where the copies of a part are: the first window's first pixel, and the tap of the next step. */
 struct walk {
     int b, y, x, kx, ky, chunk, column;
@@ -152,8 +150,6 @@ DEVICE void copy_all(const cuda_conv_wgmma &p, ring r) {
     grid_release();
 }
 
-/* ------------------------------------------------------------- multiplying */
-
 /* The sums of a part, for 64 * blocks pixels from `row` of the tile on: sum[i] is of the i-th 64.
  * next: whose turn it is when all products are on their way; NULL: nobody's. */
 template <int pixels, int channels, int blocks, int count, typename sum_type>
@@ -227,8 +223,6 @@ DEVICE int gather_parts(const cuda_conv &p, const part &w, int thread, int barri
     }
     return 1;
 }
-
-/* ----------------------------------------------------------------- storing */
 
 /* Four neighbouring lanes have four values each: lane t gets the t-th of each, in their order. */
 DEVICE void transpose_four(float v[4], int t) {
@@ -333,8 +327,6 @@ DEVICE void store_shared(const cuda_conv_wgmma &p, sum_type *sums, const part &w
     }
     cluster_sync();
 }
-
-/* ------------------------------------------------------------- the kernels */
 
 /* What a multiplying group does: all parts of its block, or every groups-th of them. turn[g] ends a
  * phase when it is group g's turn; the first one's first comes by itself. */

@@ -9,8 +9,6 @@
 
 enum { THREADS = 256, WORD = 32 };
 
-/* ------------------------------------------------------------------ decoding */
-
 DEVICE void decode_box(const cuda_decode &p, float cx, float cy, float size, const float *box,
                        float *out) {
     if (p.distances) {
@@ -67,8 +65,6 @@ KERNEL(faces_decode, cuda_decode, THREADS, 1) {
         if (slot < CUDA_CANDIDATES) p.candidates[(int64_t)b * CUDA_CANDIDATES + slot] = c;
     }
 }
-
-/* ----------------------------------------------------------------- selecting */
 
 /* Falling score, then rising order, as one number that rises. Scores are above zero, where floats
  * are ordered as their bits. */

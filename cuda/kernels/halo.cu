@@ -1,4 +1,4 @@
-/* halo.cu - the halo alone, of a tensor whose inside somebody else has written (cuda/rival.h). */
+/* halo.cu - the halo alone, of a tensor whose inside somebody else has written (cuda/vendor.h). */
 #include "cuda/kernels/epilogue.cuh"
 
 KERNEL(halo_plain, cuda_halo, 256, 1) {

@@ -17,8 +17,6 @@
 #include "tests/cuda/emulator/hopper.h"
 #else
 
-/* ------------------------------------------------------------------ barriers */
-
 /*
  * A barrier, eight bytes of shared memory, goes through phases. One ends when `arrivals` threads
  * have arrived in it and all bytes it was told to expect have come; the next begins at once. They
@@ -115,8 +113,6 @@ template <int n> DEVICE void registers_acquire() {
     asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(n));
 }
 
-/* -------------------------------------------------------------------- copies */
-
 /* Has the copy engine fetch a tensor map, which is a part of a kernel's parameters, before its
  * first use. */
 DEVICE void tensor_map_prefetch(const cuda_tensor_map &map) {
@@ -143,8 +139,6 @@ DEVICE void copy_windows(void *shared, const cuda_tensor_map &map, int c, int x,
                  "h"((uint16_t)kx), "h"((uint16_t)ky)
                  : "memory");
 }
-
-/* ------------------------------------------------------------------ matrices */
 
 /*
  * Describes a matrix in shared memory to multiply_group(): rows of 128 bytes, one after the other

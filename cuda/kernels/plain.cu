@@ -26,8 +26,6 @@ DEVICE int64_t outputs_of(const cuda_view &v, int batch) {
     return (int64_t)batch * v.h * v.w * v.c;
 }
 
-/* ------------------------------------------------------------ convolutions */
-
 template <typename input, typename weight, typename sum>
 DEVICE sum product(const cuda_conv &p, const place &o, float (*in)(input), float (*wt)(weight)) {
     const char *src =
@@ -98,8 +96,6 @@ KERNEL(gconv_plain, cuda_gconv, THREADS, 1) {
     store_halo(p.e.out, p.e.batch, grid_thread(), grid_threads());
 }
 
-/* ------------------------------------------------------------- all the rest */
-
 /* A value's way through the epilogue; it is read at its place divided by `shrink`. */
 DEVICE void pass_on(const cuda_pointwise &p, int shrink) {
     int64_t n = outputs_of(p.e.out, p.e.batch);
@@ -164,8 +160,6 @@ KERNEL(softmax_plain, cuda_pointwise, THREADS, 1) {
     }
     store_halo(p.e.out, p.e.batch, grid_thread(), grid_threads());
 }
-
-/* ----------------------------------------------------------- ends of a network */
 
 /* A thread a pixel with its halo. */
 KERNEL(input_plain, cuda_input, THREADS, 1) {

@@ -10,8 +10,6 @@
     extern "C" __global__ void __launch_bounds__(threads, blocks)                                  \
         name(const __grid_constant__ type p)
 
-/* -------------------------------------------------------------------- numbers */
-
 DEVICE float half_to_float(uint16_t h) {
     return __half2float(__ushort_as_half(h));
 }
@@ -34,8 +32,6 @@ DEVICE uint32_t tf32_from_float(float f) {
     asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(v) : "f"(f));
     return v;
 }
-
-/* -------------------------------------------------------- threads and their memory */
 
 /* The block's dynamic shared memory, aligned to 1024 bytes. */
 DEVICE char *shared_memory() {
@@ -104,8 +100,6 @@ DEVICE void grid_release() {
 #endif
 }
 
-/* --------------------------------------------------------------- copies (sm_80) */
-
 /* Starts to copy `size` bytes (4, 8 or 16, both sides aligned to it) from global to shared memory,
  * of which those beyond `valid` become zero: with 0, nothing is read. */
 template <int size> DEVICE void copy_async(void *shared, const void *global, int valid) {
@@ -129,8 +123,6 @@ DEVICE void copy_async_commit() {
 template <int n> DEVICE void copy_async_wait() {
     asm volatile("cp.async.wait_group %0;" ::"n"(n) : "memory");
 }
-
-/* ---------------------------------------------------------------- matrices (sm_80) */
 
 /* Four 8x8 matrices of 16-bit elements, rows of 16 bytes. Thread 8 i + r of the warp names row r of
  * matrix i; it gets elements 2 (lane % 4) and one more of row lane / 4 of each: for 32-bit elements

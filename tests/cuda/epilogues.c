@@ -51,8 +51,6 @@ void launch(const struct cuda_launch *l, void *params) {
     test_check(gpu->stream_wait(gpu_stream), l->kernel);
 }
 
-/* ----------------------------------------------------------------- epilogues */
-
 int random_type(void) {
     static const int types[] = {CUDA_F32, CUDA_F16, CUDA_U8};
     return types[draw(0, 2)];

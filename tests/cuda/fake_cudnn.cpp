@@ -36,8 +36,6 @@ struct descriptor {
     abort();
 }
 
-/* ---------------------------------------------------------------- protocol */
-
 struct rule {
     int descriptor, attribute, type, least, most; /* least 0: need not be there */
 };
@@ -140,8 +138,6 @@ static const descriptor *child(const descriptor *d, int attribute) {
     const cudnnBackendDescriptor_t *p = all<cudnnBackendDescriptor_t>(d, attribute);
     return p ? (const descriptor *)*p : NULL;
 }
-
-/* ---------------------------------------------------------------- arithmetic */
 
 static float half(uint16_t h) {
     int exponent = h >> 10 & 31;
@@ -276,8 +272,6 @@ static void do_pointwise(work &w, const descriptor *op) {
                 for (i[3] = 0; i[3] < y.dims[3]; i[3]++)
                     y.put(i, pointwise(kind, x.get(i), b ? b->get(i) : 0));
 }
-
-/* ------------------------------------------------------------------ interface */
 
 struct cudnnContext {
     CUstream stream;

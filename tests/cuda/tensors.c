@@ -18,8 +18,6 @@ int gpu_capability, gpu_processors;
 static CUdeviceptr arrays[64];
 static int narrays;
 
-/* ------------------------------------------------------------------- numbers */
-
 void test_seed(uint64_t seed) {
     state = seed * 0x9E3779B97F4A7C15u + 1;
 }
@@ -58,8 +56,6 @@ void test_fail(const char *format, ...) {
 void test_check(CUresult r, const char *what) {
     if (cuda_check(r, what)) test_fail("%s", err_text());
 }
-
-/* -------------------------------------------------------------------- device */
 
 int gpu_open(void) {
     CUdevice device;
@@ -117,8 +113,6 @@ const float *floats_up(int n, double least, double most, float **host) {
 void arrays_free(void) {
     while (narrays) test_check(gpu->free(arrays[--narrays]), "free");
 }
-
-/* ------------------------------------------------------------------- tensors */
 
 int tensor_size_of(int type) {
     return type == CUDA_F32 ? 4 : type == CUDA_F16 ? 2 : 1;

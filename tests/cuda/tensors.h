@@ -25,8 +25,6 @@ struct tensor {
     CUdeviceptr device;
 };
 
-/* ------------------------------------------------------- numbers and the device */
-
 void test_seed(uint64_t seed);
 int draw(int least, int most);
 double draw_real(double least, double most);
@@ -49,8 +47,6 @@ void array_down(CUdeviceptr from, void *to, size_t size);
 /* n random floats; *host may be NULL. */
 const float *floats_up(int n, double least, double most, float **host);
 void arrays_free(void);
-
-/* ------------------------------------------------------------------- tensors */
 
 enum { TENSOR_INPUT = 1, TENSOR_ALIGNED = 2, TENSOR_WHOLE = 4, TENSOR_HALO = 8 };
 /*

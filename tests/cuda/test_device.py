@@ -88,7 +88,7 @@ class Plans(unittest.TestCase):
 
 
 class Tuning(unittest.TestCase):
-    """Ways of convolutions are measured once, and kept. In bytes: those kernels are quickest here."""
+    """Algorithms of convolutions are measured once, and kept. In bytes: those kernels are quickest here."""
 
     NET = "retinaface-mnet025-v2"
     SLOW = "conv_u8_32x32_v16"
@@ -108,7 +108,7 @@ class Tuning(unittest.TestCase):
         return result.stdout.decode()
 
     def file(self):
-        (path,) = self.folder.glob("mien/cuda-emulated-GPU-*.ways")
+        (path,) = self.folder.glob("mien/cuda-emulated-GPU-*.algorithms")
         return path
 
     def test_measured(self):
@@ -116,7 +116,7 @@ class Tuning(unittest.TestCase):
         self.assertEqual(list(self.folder.iterdir()), [])
         expected = self.plan()
         self.assertIn(self.SLOW, expected)  # what the model says
-        self.assertEqual(list(self.folder.glob("mien/*.ways")), [])  # an emulator's time is none
+        self.assertEqual(list(self.folder.glob("mien/*.algorithms")), [])  # an emulator's time is none
         measured = self.plan(MIEN_CUDA_TUNE="1", MIEN_EMULATOR_SLOW=self.SLOW)
         self.assertNotIn(self.SLOW, measured)
         self.assertIn("conv_u8_", measured)

@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -82,8 +81,6 @@ static CUresult launch(CUfunction f, unsigned blocks, unsigned threads, unsigned
     return cuLaunchKernelEx(&c, f, all, NULL);
 }
 
-/* ------------------------------------------------------------------ matrices */
-
 static double word_value(int kind, const uint8_t *p, int signed_bytes) {
     uint16_t h;
     uint32_t u;
@@ -144,29 +141,38 @@ static void test_products(void **state) {
         }
 }
 
-/* How fast it is: told, not judged. */
-static void test_speed(void **state) {
+/* Sums go on from where they are: ones, added many times, are counted exactly by all types. */
+static void test_many_products(void **state) {
     (void)state;
-    enum { TIMES = 20000 };
-    uint8_t operands[768] = {0};
-    CUdeviceptr d = uploaded(operands, sizeof operands), ds = device_memory(512);
+    enum { TIMES = 2000, ROWS = 16 + 8, ROW = 32 };
+    static const uint16_t half_one = 0x3C00;
+    static const float one = 1;
+    static const uint8_t byte_one = 1;
+    static const struct {
+        const void *one;
+        size_t size;
+    } ones[] = {{&half_one, sizeof half_one}, {&one, sizeof one}, {&byte_one, sizeof byte_one}};
     for (int kind = 0; kind < 3; kind++) {
-        struct multiply_params p = {(const char *)d, (const char *)d + 512, (char *)ds, kind,
+        uint8_t operands[ROWS * ROW];
+        union {
+            float f[16 * 8];
+            int32_t i[16 * 8];
+        } sum;
+        size_t size = ones[kind].size;
+        for (size_t i = 0; i < sizeof operands; i += size)
+            memcpy(operands + i, ones[kind].one, size);
+        CUdeviceptr d = uploaded(operands, sizeof operands), ds = device_memory(sizeof sum);
+        struct multiply_params p = {(const char *)d, (const char *)d + 16 * ROW, (char *)ds, kind,
                                     TIMES};
-        struct timespec start, end;
-        clock_gettime(CLOCK_MONOTONIC, &start);
         OK(launch(multiply, 1, 32, 768, &p, NULL));
-        OK(cuStreamSynchronize(stream));
-        clock_gettime(CLOCK_MONOTONIC, &end);
-        double s =
-            (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) * 1e-9;
-        printf("products of a warp a second, kind %d: %.0f\n", kind, TIMES / s);
+        download(&sum, ds, sizeof sum);
+        int want = TIMES * (int)(ROW / size);
+        for (int i = 0; i < 16 * 8; i++)
+            assert_true(kind == 2 ? sum.i[i] == want : sum.f[i] == (float)want);
+        OK(cuMemFree(d));
+        OK(cuMemFree(ds));
     }
-    OK(cuMemFree(d));
-    OK(cuMemFree(ds));
 }
-
-/* ---------------------------------------------------------------- small games */
 
 enum { THREADS = 64, BLOCKS = 5, MANY = THREADS * BLOCKS };
 
@@ -322,8 +328,6 @@ static void test_halves(void **state) {
     }
 }
 
-/* ------------------------------------------------------------------ complaints */
-
 /* Runs a game in a process of its own, which has to die saying `sentence`. */
 static void expect_death(int what, int n, CUlaunchAttribute *attribute, const char *sentence) {
     int ends[2];
@@ -373,8 +377,6 @@ static void test_complaints(void **state) {
     expect_death(-1, 0, NULL, "an address of the host");
     expect_death(-2, 0, NULL, "freed device memory");
 }
-
-/* ---------------------------------------------------------------------- driver */
 
 /* Everything mien looks for is there, under the name it looks for. */
 static void test_functions(void **state) {
@@ -526,7 +528,7 @@ static void test_refused_launches(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_products),  cmocka_unit_test(test_speed),
+        cmocka_unit_test(test_products),  cmocka_unit_test(test_many_products),
         cmocka_unit_test(test_warps),     cmocka_unit_test(test_blocks),
         cmocka_unit_test(test_race),      cmocka_unit_test(test_copies_to_shared),
         cmocka_unit_test(test_internals), cmocka_unit_test(test_unwritten_memory),

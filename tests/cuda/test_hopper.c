@@ -40,8 +40,6 @@ static double pick_real(void) {
     return pick(-1000, 1000) / 1000.0;
 }
 
-/* ------------------------------------------------------------------- tensors */
-
 /* The same bytes here and there. */
 struct buffer {
     void *host;
@@ -131,8 +129,6 @@ static void spoil_around(struct tensor *t, int batch) {
             memset((char *)t->b.host + i * size, 0xFF, (size_t)size);
     up(t->b);
 }
-
-/* --------------------------------------------------------------------- cases */
 
 struct layer {
     struct cuda_conv p;
@@ -229,8 +225,6 @@ static void drop_layer(struct layer *l) {
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) drop(all[i]);
 }
 
-/* ----------------------------------------------------------------- reference */
-
 static double activate(double v, int act, double slope) {
     switch (act) {
     case KERN_ACT_RELU: return fmax(v, 0);
@@ -320,8 +314,6 @@ static void compare(const struct layer *l, const struct cuda_launch *launch, con
                     }
 }
 
-/* ---------------------------------------------------------------------- runs */
-
 static void launch_it(const struct cuda_launch *launch, void *params) {
     CUfunction f;
     check(images_find(cuda, launch, &f));
@@ -395,12 +387,12 @@ static void test_what_is_chosen(void **unused) {
     for (int i = 0; i < number("MIEN_TEST_ROUNDS", 9); i++) {
         struct layer l = pick_layer(200);
         struct cuda_launch launch;
-        struct cuda_way ways[CUDA_MOST_WAYS];
+        struct cuda_algorithm algorithms[CUDA_MOST_ALGORITHMS];
         int few = l.p.e.batch * l.p.e.out.h * l.p.e.out.w <= 8;
-        int count = cuda_hopper_list(&m, &l.p, ways);
+        int count = cuda_hopper_list(&m, &l.p, algorithms);
         assert_int_equal(count > 0, !few);
         if (count) {
-            const struct cuda_way *w = &ways[pick(0, count - 1)];
+            const struct cuda_algorithm *w = &algorithms[pick(0, count - 1)];
             assert_int_equal(w->family, CUDA_WGMMA);
             assert_true(cuda_hopper_shape(&l.p, w->tile, w->splits, m.processors, &launch));
             run_layer(&l, &launch);
@@ -412,29 +404,29 @@ static void test_what_is_chosen(void **unused) {
 static void test_what_is_refused(void **unused) {
     (void)unused;
     struct cuda_machine m = {.processors = 132, .capability = 90};
-    struct cuda_way ways[CUDA_MOST_WAYS];
+    struct cuda_algorithm algorithms[CUDA_MOST_ALGORITHMS];
     struct layer l = pick_layer(200);
     l.p.e.batch = 16;
     struct cuda_conv p = l.p;
-    assert_true(cuda_hopper_list(&m, &p, ways) > 0);
+    assert_true(cuda_hopper_list(&m, &p, algorithms) > 0);
     m.capability = 100; /* wgmma is of 9.0 alone */
-    assert_int_equal(cuda_hopper_list(&m, &p, ways), 0);
+    assert_int_equal(cuda_hopper_list(&m, &p, algorithms), 0);
     m.capability = 90;
     p.in.type = CUDA_F32;
-    assert_int_equal(cuda_hopper_list(&m, &p, ways), 0);
+    assert_int_equal(cuda_hopper_list(&m, &p, algorithms), 0);
     p = l.p;
     p.depth = p.depth_pad = 16 / size_of(p.in.type); /* 16 bytes */
-    assert_int_equal(cuda_hopper_list(&m, &p, ways), 0);
+    assert_int_equal(cuda_hopper_list(&m, &p, algorithms), 0);
     p = l.p;
     p.depth = p.depth_pad = p.depth - 1;
-    assert_int_equal(cuda_hopper_list(&m, &p, ways), 0);
+    assert_int_equal(cuda_hopper_list(&m, &p, algorithms), 0);
     p = l.p;
     p.in.data += 2;
-    assert_int_equal(cuda_hopper_list(&m, &p, ways), 0);
+    assert_int_equal(cuda_hopper_list(&m, &p, algorithms), 0);
     p = l.p;
     p.e.batch = 2;
     p.in.image += 1;
-    assert_int_equal(cuda_hopper_list(&m, &p, ways), 0);
+    assert_int_equal(cuda_hopper_list(&m, &p, algorithms), 0);
     drop_layer(&l);
 }
 

@@ -7,6 +7,8 @@
  * is the same whatever ran before it, and a failure prints both. Each kernel runs twice: results
  * must not depend on the order blocks come in, and counters must be zero again.
  */
+#include "cuda/depthwise.h"
+#include "cuda/mma.h"
 #include "cuda/separable.h"
 #include "engine/err.h"
 #include "tests/cuda/epilogues.h"
@@ -19,8 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* -------------------------------------------------------------- convolutions */
 
 struct window {
     int kh, kw, stride, pad_top, pad_left, in_h, in_w, halo[4];
@@ -123,7 +123,7 @@ static void conv_sums(const struct cuda_conv *p, const struct window *k, const s
     free(rows);
 }
 
-static void give_scratch(struct cuda_conv *p, const struct cuda_launch *l) {
+static void set_scratch(struct cuda_conv *p, const struct cuda_launch *l) {
     p->splits = l->splits;
     p->partial = NULL;
     p->arrived = NULL;
@@ -135,7 +135,7 @@ static void give_scratch(struct cuda_conv *p, const struct cuda_launch *l) {
 
 static void run_conv(struct cuda_conv *p, const struct cuda_launch *l, struct epilogue *x,
                      const double *sums, double tolerance) {
-    give_scratch(p, l);
+    set_scratch(p, l);
     run(l, p, x, sums, tolerance);
 }
 
@@ -173,15 +173,17 @@ static void test_conv(void) {
     double *sums = sums_for(&x);
     conv_sums(&p, &k, &in, weights, sums);
 
-    cuda_choose_conv(&plain, &p, &l);
+    cuda_plain_conv(&p, &l);
     run_conv(&p, &l, &x, sums, tolerance);
     struct cuda_machine m = random_machine();
-    cuda_choose_conv(&m, &p, &l);
+    struct cuda_algorithm list[CUDA_MOST_ALGORITHMS];
+    if (cuda_mma_list(&m, &p, list) > 0 && !cuda_mma_launch(&p, &list[0], &l))
+        test_fail("what is listed cannot be launched");
     run_conv(&p, &l, &x, sums, tolerance);
     int tile = draw(0, CUDA_CONV_TILE_COUNT - 1);
-    if (cuda_shape_conv(&p, tile, one_in(2) ? 1 : draw(2, 9), &l))
+    if (cuda_mma_shape(&p, tile, one_in(2) ? 1 : draw(2, 9), &l))
         run_conv(&p, &l, &x, sums, tolerance);
-    if (cuda_shape_fc(&p, &l)) run_conv(&p, &l, &x, sums, tolerance);
+    if (cuda_fc_shape(&p, &l)) run_conv(&p, &l, &x, sums, tolerance);
     free(weights);
     free(sums);
     tensor_free(&in);
@@ -225,15 +227,17 @@ static void test_gconv(void) {
                                &in, i / w / h, i / w % h * k.stride - k.pad_top + t / k.kw,
                                i % w * k.stride - k.pad_left + t % k.kw, o / outputs * inputs + j) *
                            weights[(t * inputs + j) * cout + o];
-    cuda_choose_gconv(&plain, &p, &l);
+    cuda_plain_gconv(&p, &l);
     run(&l, &p, &x, sums, 1e-5);
     struct cuda_machine m = random_machine();
-    cuda_choose_gconv(&m, &p, &l);
+    struct cuda_algorithm list[CUDA_MOST_ALGORITHMS];
+    if (cuda_depthwise_list(&m, &p, list) > 0 && !cuda_depthwise_shape(&p, list[0].tile, &l))
+        test_fail("what is listed cannot be launched");
     run(&l, &p, &x, sums, 1e-5);
     static const int forms[] = {CUDA_ONE_OUTPUT, CUDA_FOUR_OUTPUTS, CUDA_ANY_WINDOW,
                                 CUDA_SHARED_WINDOW};
     for (int i = 0; i < 4; i++)
-        if (cuda_shape_depthwise(&p, forms[i], &l)) run(&l, &p, &x, sums, 1e-5);
+        if (cuda_depthwise_shape(&p, forms[i], &l)) run(&l, &p, &x, sums, 1e-5);
     free(weights);
     free(sums);
     tensor_free(&in);
@@ -279,7 +283,7 @@ static void front_make(struct front *f, const struct window *k, int type, int ba
 /* What it hands over, by the plain kernel. */
 static void front_run(struct front *f) {
     struct cuda_launch l;
-    cuda_choose_gconv(&plain, &f->p, &l);
+    cuda_plain_gconv(&f->p, &l);
     launch(&l, &f->p);
     free(f->out.host);
     f->out.host = tensor_down(&f->out);
@@ -288,8 +292,8 @@ static void front_run(struct front *f) {
 static void run_separable(struct cuda_separable *p, int tile, int splits, struct epilogue *x,
                           const double *sums, double tolerance) {
     struct cuda_launch l;
-    if (!cuda_shape_separable(p, tile, splits, &l)) return;
-    give_scratch(&p->pointwise, &l);
+    if (!cuda_separable_shape(p, tile, splits, &l)) return;
+    set_scratch(&p->pointwise, &l);
     run(&l, p, x, sums, tolerance);
 }
 
@@ -318,22 +322,20 @@ static void test_separable(void) {
     struct cuda_separable p = {f.p, pointwise};
     p.depthwise.e.out.data = p.pointwise.in.data = NULL; /* nobody looks there */
     struct cuda_machine m = random_machine();
-    struct cuda_way ways[CUDA_MOST_WAYS];
-    int count = cuda_list_separable(&m, &p, ways);
+    struct cuda_algorithm algorithms[CUDA_MOST_ALGORITHMS];
+    int count = cuda_separable_list(&m, &p, algorithms);
     if (count == 0) test_fail("no kernel takes it");
-    run_separable(&p, ways[0].tile, ways[0].splits, &x, sums, tolerance);
+    run_separable(&p, algorithms[0].tile, algorithms[0].splits, &x, sums, tolerance);
     run_separable(&p, draw(0, CUDA_SEPARABLE_TILE_COUNT - 1), one_in(2) ? 1 : draw(2, 5), &x, sums,
                   tolerance);
     p.depthwise.in.data += tensor_size_of(type);
-    if (cuda_list_separable(&m, &p, ways)) test_fail("a kernel takes what is not aligned");
+    if (cuda_separable_list(&m, &p, algorithms)) test_fail("a kernel takes what is not aligned");
     free(weights);
     free(sums);
     tensor_free(&f.in);
     tensor_free(&f.out);
     epilogue_free(&x);
 }
-
-/* --------------------------------------------------------------- all the rest */
 
 static void test_pointwise(void) {
     struct tensor in;

@@ -25,7 +25,7 @@ struct input {
 };
 
 /* What computes. */
-struct way {
+struct setting {
     const char *text;
     enum mien_device device;
     enum mien_precision precision;
@@ -33,7 +33,7 @@ struct way {
 };
 
 /* All outputs of one run, one after the other; NULL, and a sentence, where it cannot be. */
-static float *outputs_of(const struct way *w, const struct input *in, const float *pixels,
+static float *outputs_of(const struct setting *w, const struct input *in, const float *pixels,
                          size_t *count) {
     mien_options options;
     mien_options_default(&options, sizeof options);
@@ -73,7 +73,7 @@ static float *outputs_of(const struct way *w, const struct input *in, const floa
 }
 
 /* The libraries of "cudnn" need not be installed. */
-static int can(const struct way *w) {
+static int can(const struct setting *w) {
     mien_options options;
     mien_options_default(&options, sizeof options);
     options.device = w->device;
@@ -108,11 +108,11 @@ static void fill(const mien_image *img, const struct input *in, float *pixels) {
 }
 
 static int compare(const struct input *in, const mien_image *img) {
-    static const struct way cpu[] = {
+    static const struct setting cpu[] = {
         {"cpu fp32", MIEN_DEVICE_CPU, MIEN_FP32, NULL},
         {"cpu int8", MIEN_DEVICE_CPU, MIEN_INT8, NULL},
     };
-    static const struct way gpu[] = {
+    static const struct setting gpu[] = {
         {"fp32 plain", MIEN_DEVICE_CUDA, MIEN_FP32, "plain"},
         {"fp32 mma", MIEN_DEVICE_CUDA, MIEN_FP32, "mma"},
         {"fp16 plain", MIEN_DEVICE_CUDA, MIEN_FP16, "plain"},

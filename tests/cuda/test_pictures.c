@@ -11,6 +11,7 @@
  */
 #include "cuda/faces.h"
 #include "cuda/pictures.h"
+#include "cuda/shelf.h"
 #include "engine/err.h"
 #include "kernels/kern.h"
 #include "tests/cuda/tensors.h"
@@ -27,8 +28,6 @@ enum { SKIPPED = 77, MOST_BATCH = 4, MOST_SIDE = 160 };
 static struct cuda_device device;
 static struct kern kern;
 static struct cuda_shelf shelf;
-
-/* ------------------------------------------------------------------- pictures */
 
 static void make_image(mien_image *img) {
     memset(img, 0, sizeof *img);
@@ -229,8 +228,6 @@ static void test_input(void) {
     arrays_free();
 }
 
-/* ---------------------------------------------------------------------- faces */
-
 enum { LEVELS = 3, FIRST = 3 /* what the run's first image is called */ };
 
 /* What was compared; most: candidates of an image that were not too many. */
@@ -341,8 +338,8 @@ static void faces_of(const struct detector *d, int b, struct candidates *c, int 
     if (anchors_decode(&d->spec, out, d->want.threshold, c)) test_fail("%s", err_text());
     *all = c->n;
     candidates_scale(c, d->places[b].scale[0], d->places[b].scale[1]);
-    candidates_sort(c, 0);
-    candidates_nms(c, d->want.iou, d->want.plus_one, 0);
+    candidates_sort(c);
+    candidates_nms(c, d->want.iou, d->want.plus_one);
     candidates_clip(c, d->places[b].size[0], d->places[b].size[1]);
     if (c->n > d->want.most) c->n = d->want.most;
 }
@@ -404,8 +401,6 @@ static void test_faces(int crowd) {
     detector_free(&d);
     arrays_free();
 }
-
-/* ----------------------------------------------------------------------- main */
 
 int main(int argc, char **argv) {
     static const int crowds[] = {0, 1, 5, 30, 100};

@@ -1,6 +1,6 @@
 /*
- * The lists of ways that measuring chooses from, and the file that keeps what was chosen. That the
- * fastest is chosen, tests/cuda/test_device.py shows.
+ * The lists of algorithms that measuring chooses from, and the file that keeps what was chosen.
+ * That the fastest is chosen, tests/cuda/test_device.py shows.
  */
 #include "cuda/judge.h"
 #include "cuda/tune.h"
@@ -22,8 +22,8 @@ static int draw(int low, int high) {
     return low + (int)(state >> 16) % (high - low + 1);
 }
 
-/* The list that cuda_add_way() should make: all sorted, the third of a tile left out, cut. */
-static int expect(const struct cuda_way *all, int n, struct cuda_way *out) {
+/* The list that cuda_add_algorithm() should make: all sorted, the third of a tile left out, cut. */
+static int expect(const struct cuda_algorithm *all, int n, struct cuda_algorithm *out) {
     char taken[64] = {0};
     int count = 0, alike[8] = {0};
     for (int round = 0; round < n; round++) {
@@ -31,7 +31,7 @@ static int expect(const struct cuda_way *all, int n, struct cuda_way *out) {
         for (int i = 0; i < n; i++)
             if (!taken[i] && (best < 0 || all[i].cycles < all[best].cycles)) best = i;
         taken[best] = 1;
-        if (alike[all[best].tile]++ < 2 && count < CUDA_MOST_WAYS) out[count++] = all[best];
+        if (alike[all[best].tile]++ < 2 && count < CUDA_MOST_ALGORITHMS) out[count++] = all[best];
     }
     return count;
 }
@@ -39,19 +39,19 @@ static int expect(const struct cuda_way *all, int n, struct cuda_way *out) {
 static void test_lists(void **unused) {
     (void)unused;
     for (int round = 0; round < 2000; round++) {
-        struct cuda_way all[64], want[CUDA_MOST_WAYS], got[CUDA_MOST_WAYS];
+        struct cuda_algorithm all[64], want[CUDA_MOST_ALGORITHMS], got[CUDA_MOST_ALGORITHMS];
         int n = draw(1, 40), tiles = draw(1, 8), count = 0;
         for (int i = 0; i < n; i++) {
             double cycles = 100 * i;
-            all[i] = (struct cuda_way){CUDA_MMA, draw(0, tiles - 1), draw(1, 16), cycles};
+            all[i] = (struct cuda_algorithm){CUDA_MMA, draw(0, tiles - 1), draw(1, 16), cycles};
         }
         for (int i = n - 1; i > 0; i--) { /* in any order */
             int other = draw(0, i);
-            struct cuda_way swap = all[i];
+            struct cuda_algorithm swap = all[i];
             all[i] = all[other];
             all[other] = swap;
         }
-        for (int i = 0; i < n; i++) cuda_add_way(got, &count, &all[i]);
+        for (int i = 0; i < n; i++) cuda_add_algorithm(got, &count, &all[i]);
         assert_int_equal(count, expect(all, n, want));
         for (int i = 0; i < count; i++) assert_true(got[i].cycles == want[i].cycles);
     }
@@ -59,11 +59,11 @@ static void test_lists(void **unused) {
 
 static void test_hopeless(void **unused) {
     (void)unused;
-    struct cuda_way ways[CUDA_MOST_WAYS] = {
+    struct cuda_algorithm algorithms[CUDA_MOST_ALGORITHMS] = {
         {CUDA_MMA, 0, 1, 100}, {CUDA_MMA, 1, 1, 299}, {CUDA_MMA, 2, 1, 301}};
-    assert_int_equal(cuda_trim_ways(ways, 3), 2);
-    assert_int_equal(cuda_trim_ways(ways, 1), 1);
-    assert_int_equal(cuda_trim_ways(ways, 0), 0);
+    assert_int_equal(cuda_trim_algorithms(algorithms, 3), 2);
+    assert_int_equal(cuda_trim_algorithms(algorithms, 1), 1);
+    assert_int_equal(cuda_trim_algorithms(algorithms, 0), 0);
 }
 
 /* Whatever is in a file: lines that say something are taken, the last one of a signature counts. */

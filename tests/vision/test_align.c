@@ -1,7 +1,6 @@
-/* Alignment against numpy's Umeyama and against a crop made by OpenCV's conventions. */
+/* Alignment, against numpy's Umeyama and by hand. */
 #include "check.h"
 #include "engine/err.h"
-#include "npz.h"
 #include "pictures.h"
 #include "vision/align.h"
 
@@ -77,31 +76,6 @@ static void warp(void **state) {
     assert_int_equal(out[0][0][0], (img->pixels[0] + 1) / 2);
     assert_int_equal(out[0][1][0], (img->pixels[0] + img->pixels[3] + 1) / 2);
     mien_image_free(img);
-}
-
-static void against_golden(void **state) {
-    (void)state;
-    struct npz z;
-    if (!npz_open_golden("align.npz", &z)) skip();
-    struct npz_array image = npz_get(&z, "image_rgb"), crop = npz_get(&z, "crop_rgb");
-    float *landmarks = npz_floats(&z, "landmarks");
-    mien_image *img = NULL;
-    mien_face face = {0};
-    static uint8_t got[112 * 112 * 3];
-    assert_int_equal(mien_image_new((int)image.shape[1], (int)image.shape[0], &img), MIEN_OK);
-    memcpy(img->pixels, image.data, (size_t)(image.shape[0] * image.shape[1]) * 3);
-    memcpy(face.landmarks, landmarks, sizeof face.landmarks);
-    assert_int_equal(mien_align(img, &face, 1, got), MIEN_OK);
-    double sum = 0;
-    for (int i = 0; i < 112 * 112 * 3; i++) {
-        int d = abs(got[i] - ((const uint8_t *)crop.data)[i]);
-        assert_true(d <= 3); /* OpenCV samples at 1/32 of a pixel */
-        sum += d;
-    }
-    assert_true(sum / (112 * 112 * 3) < 0.3);
-    mien_image_free(img);
-    free(landmarks);
-    npz_close(&z);
 }
 
 /* The crop shows the same face whether the picture was decoded whole or at half its scale. */
@@ -200,7 +174,7 @@ int main(void) {
         cmocka_unit_test(estimate),
         cmocka_unit_test(estimate_errors),
         cmocka_unit_test(warp),
-        cmocka_unit_test(against_golden),
+
         cmocka_unit_test(reduced_picture),
         cmocka_unit_test(square),
         cmocka_unit_test(errors),

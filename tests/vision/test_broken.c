@@ -40,14 +40,14 @@ static int decode_copy(const uint8_t *bytes, size_t n, mien_image **out) {
     uint8_t *copy = malloc(n ? n : 1);
     memcpy(copy, bytes, n);
     err_set(MIEN_OK, "no sentence");
-    int code = mien_image_decode(NULL, copy, n, NULL, out);
+    int rc = mien_image_decode(NULL, copy, n, NULL, out);
     free(copy);
-    if (code != MIEN_OK) {
+    if (rc != MIEN_OK) {
         assert_null(*out);
         assert_string_not_equal(err_text(), "no sentence");
         assert_string_not_equal(err_text(), "");
     }
-    return code;
+    return rc;
 }
 
 static void cut_at_sixteenths(void **state) {
@@ -58,12 +58,12 @@ static void cut_at_sixteenths(void **state) {
         assert_int_equal(decode_copy(f.at, f.n, &got), MIEN_OK);
         mien_image_free(got);
         for (size_t part = 0; part < 16; part++) {
-            int code = decode_copy(f.at, f.n * part / 16, &got);
-            if (code == MIEN_OK && i == 9 && part >= 8) { /* its first frame is whole */
+            int rc = decode_copy(f.at, f.n * part / 16, &got);
+            if (rc == MIEN_OK && i == 9 && part >= 8) { /* its first frame is whole */
                 mien_image_free(got);
                 continue;
             }
-            if (code != MIEN_EFORMAT) fail_msg("file %d cut at %zu/16: %d", i, part, code);
+            if (rc != MIEN_EFORMAT) fail_msg("file %d cut at %zu/16: %d", i, part, rc);
         }
         file_free(&f);
     }
@@ -79,14 +79,14 @@ static void cut_anywhere(void **state) {
         assert_int_equal(decode_copy(f.at, f.n, &whole), MIEN_OK);
         size_t end = i == ASCII ? f.n - 3 : f.n; /* half a last number is a number */
         for (size_t n = 0; n < end; n++) {
-            int code = decode_copy(f.at, n, &got);
-            if (code == MIEN_OK) {
+            int rc = decode_copy(f.at, n, &got);
+            if (rc == MIEN_OK) {
                 /* Only markers and padding behind the pixels, and later frames, may be missing. */
                 if (n < f.n / 2) fail_msg("file %d of %zu bytes is whole at %zu", i, f.n, n);
                 assert_same_picture(got, whole, 0);
                 mien_image_free(got);
-            } else if (code != MIEN_EFORMAT) {
-                fail_msg("file %d cut at %zu of %zu: %d", i, n, f.n, code);
+            } else if (rc != MIEN_EFORMAT) {
+                fail_msg("file %d cut at %zu of %zu: %d", i, n, f.n, rc);
             }
         }
         mien_image_free(whole);
@@ -118,10 +118,10 @@ static void changed_bytes(void **state) {
 
 static void expect(const void *bytes, size_t n, int want, const char *sentence) {
     mien_image *got;
-    int code = decode_copy(bytes, n, &got);
-    if (code == MIEN_OK) mien_image_free(got);
-    if (code != want || !strstr(err_text(), sentence))
-        fail_msg("%d \"%s\", not %d \"%s\"", code, err_text(), want, sentence);
+    int rc = decode_copy(bytes, n, &got);
+    if (rc == MIEN_OK) mien_image_free(got);
+    if (rc != want || !strstr(err_text(), sentence))
+        fail_msg("%d \"%s\", not %d \"%s\"", rc, err_text(), want, sentence);
 }
 
 static void not_a_picture(void **state) {
@@ -242,8 +242,8 @@ static void too_many_scans(void **state) {
     file_add(&many, f.at, scan);
     for (int i = 0; i < 600; i++) file_add(&many, f.at + scan, end - scan);
     file_add(&many, "\xff\xd9", 2);
-    int code = decode_copy(many.at, many.n, &got);
-    assert_int_equal(code, MIEN_EFORMAT);
+    int rc = decode_copy(many.at, many.n, &got);
+    assert_int_equal(rc, MIEN_EFORMAT);
     assert_non_null(strstr(err_text(), "more than 500 scans"));
     file_free(&f);
     file_free(&many);

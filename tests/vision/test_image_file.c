@@ -123,7 +123,7 @@ static void full_disk(void **state) {
     (void)state;
     mien_image *img = pattern(200, 200);
     const char *link = in_folder("full.png");
-    if (symlink("/dev/full", link) != 0 || access("/dev/full", W_OK) != 0) skip();
+    assert_int_equal(symlink("/dev/full", link), 0);
     assert_fails(mien_image_save(img, link), MIEN_EIO, "No space left on device");
     unlink(link);
     mien_image_free(img);

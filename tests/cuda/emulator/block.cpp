@@ -49,8 +49,6 @@ static struct {
     int alive;
 } grid;
 
-/* ------------------------------------------------------------------ complaints */
-
 static void say(const char *sentence) {
     char text[1024], who[256] = "";
     if (emulator_launched && emulator_current) {
@@ -146,8 +144,6 @@ void emulator_check_global(const void *p, size_t size, const char *what) {
     emulator_abort("%s: %zu bytes at %s", what, size, text);
 }
 
-/* ------------------------------------------------------------- shared addresses */
-
 uint32_t emulator_shared_address(const void *p) {
     const char *at = (const char *)p;
     if (in_statics(p)) return STATIC_AT + (uint32_t)(at - __start_emulated_shared);
@@ -174,8 +170,6 @@ char *emulator_shared_pointer(uint32_t address, int rank) {
         emulator_abort("shared address %u lies outside of its block's memory", address);
     return emulator_cluster[(size_t)rank]->shared + (address - DYNAMIC_AT);
 }
-
-/* -------------------------------------------------------------------- scheduling */
 
 uint32_t emulator_random() {
     uint32_t x = grid.random;
@@ -357,8 +351,6 @@ void emulator_defer(const char *what, void (*fn)(void *), const void *context, s
     if (emulator_random() % 8 == 0) run_deferred();
 }
 
-/* ------------------------------------------------------------- named barriers */
-
 static void arrive(int id, int threads) {
     if (id < 0 || id > 15 || threads <= 0 || threads % LANES)
         emulator_abort("barrier %d of %d threads", id, threads);
@@ -393,8 +385,6 @@ void emulator_barrier_sync(int id, int threads) {
 void emulator_barrier_arrive(int id, int threads) {
     arrive(id, threads);
 }
-
-/* -------------------------------------------------------------------- grids */
 
 /* The first function of every fiber. */
 static void run_thread() {
@@ -556,8 +546,6 @@ void emulator_run(const emulator_launch &l) {
     _mm_setcsr(control);
 #endif
 }
-
-/* ------------------------------------------------------------------- kernels */
 
 static std::vector<emulator_kernel> &kernels() {
     static std::vector<emulator_kernel> all; /* made by the first registrar, whichever that is */

@@ -9,8 +9,6 @@
 
 enum { ALIGN = 256 };
 
-/* ------------------------------------------------------------------ allocations */
-
 /* MIEN_EMULATOR_MEMORY: bytes the device has. */
 static size_t memory_size() {
     const char *text = getenv("MIEN_EMULATOR_MEMORY");
@@ -76,8 +74,6 @@ CUresult CUDAAPI cuPointerGetAttribute(void *out, CUpointer_attribute attribute,
     default: return CUDA_ERROR_INVALID_VALUE;
     }
 }
-
-/* ----------------------------------------------------------------------- copies */
 
 enum side { DEVICE_SIDE, HOST_SIDE, EITHER };
 

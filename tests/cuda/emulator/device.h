@@ -30,8 +30,6 @@
 #define blockDim  (emulator_launched->block)
 #define gridDim   (emulator_launched->grid)
 
-/* -------------------------------------------------------------------- numbers */
-
 template <typename type> DEVICE type emulator_max(type a, type b) {
     return a < b ? b : a;
 }
@@ -108,8 +106,6 @@ DEVICE unsigned __float_as_uint(float f) {
     return (unsigned)__float_as_int(f);
 }
 
-/* -------------------------------------------------------- threads and their memory */
-
 DEVICE char *shared_memory() {
     return emulator_current->block->shared;
 }
@@ -144,8 +140,6 @@ DEVICE void grid_wait() {
 
 DEVICE void grid_release() {}
 
-/* --------------------------------------------------------------- copies (sm_80) */
-
 /* The source is read as late as a GPU may: by the copy_async_wait() that needs it. Until then the
  * destination holds nothing of use. */
 void emulator_copy_async(void *shared, const void *global, int size, int valid);
@@ -163,8 +157,6 @@ DEVICE void copy_async_commit() {
 template <int n> DEVICE void copy_async_wait() {
     emulator_copy_async_wait(n);
 }
-
-/* ---------------------------------------------------------------- matrices (sm_80) */
 
 void load_matrices(uint32_t out[4], const void *row);
 void multiply_f16(float sum[4], const uint32_t a[4], const uint32_t b[2]);

@@ -61,8 +61,6 @@ CUresult driver_ready() {
     return CUDA_SUCCESS;
 }
 
-/* --------------------------------------------------------------------- device */
-
 /* What differs between devices; the H100 stands for what is not listed. */
 static const struct arch {
     int major, minor, multiprocessors, shared_optin, threads, blocks, l2;
@@ -196,8 +194,6 @@ CUresult CUDAAPI cuDeviceGetAttribute(int *v, CUdevice_attribute attribute, CUde
     return CUDA_SUCCESS;
 }
 
-/* -------------------------------------------------------------------- context */
-
 CUresult CUDAAPI cuDevicePrimaryCtxRetain(CUcontext *out, CUdevice d) {
     driver_hold hold(driver_lock);
     if (!started) return CUDA_ERROR_NOT_INITIALIZED;
@@ -241,8 +237,6 @@ CUresult CUDAAPI cuCtxPopCurrent(CUcontext *out) {
     contexts.pop_back();
     return CUDA_SUCCESS;
 }
-
-/* -------------------------------------------------------------------- modules */
 
 CUresult CUDAAPI cuModuleLoadData(CUmodule *out, const void *image) {
     driver_hold hold(driver_lock);
@@ -317,8 +311,6 @@ CUresult CUDAAPI cuFuncSetAttribute(CUfunction f, CUfunction_attribute attribute
     default: return CUDA_ERROR_INVALID_VALUE;
     }
 }
-
-/* ------------------------------------------------------------------- launches */
 
 static bool is_mapped(uintptr_t p) {
     unsigned char resident;

@@ -100,8 +100,6 @@ extern std::vector<emulator_block *> emulator_cluster; /* the blocks that run, b
 /* Runs a whole grid. One at a time in the process: the caller sees to that. */
 void emulator_run(const emulator_launch &launch);
 
-/* ------------------------------------------------------------ complaints */
-
 /* Ends the process with a sentence about the current thread. */
 [[noreturn]] void emulator_abort(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Aborts unless all of [p, p + size) is shared memory of the current block, p aligned to `align`.
@@ -113,16 +111,12 @@ void emulator_check_global(const void *p, size_t size, const char *what);
 /* Makes bytes worthless: 0xFF everywhere, a NaN for floats. For what will be written later. */
 void emulator_poison(void *p, size_t size);
 
-/* ------------------------------------------------------ shared addresses */
-
 /* Addresses as PTX has them, 32 bits within the shared memory of a block. Of another block of the
  * cluster: `rank` instead of its own. Dynamic memory starts at 1024, static variables at 1 << 24.
  */
 uint32_t emulator_shared_address(const void *p);
 char *emulator_shared_pointer(uint32_t address);
 char *emulator_shared_pointer(uint32_t address, int rank);
-
-/* --------------------------------------------------------------- waiting */
 
 /*
  * The threads of a meeting call this with the same words; the last one to come runs together(args)
@@ -156,8 +150,6 @@ void emulator_defer(const char *what, void (*fn)(void *context), const void *con
 
 /* A number drawn by the seed. */
 uint32_t emulator_random();
-
-/* ---------------------------------------------------------- the driver's */
 
 /* What cuTensorMapEncode* writes into a CUtensorMap, for hopper.h to read. */
 struct emulator_tensor_map {

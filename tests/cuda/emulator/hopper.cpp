@@ -19,8 +19,6 @@
 
 enum { LANES = 32, GROUP = 128 };
 
-/* ------------------------------------------------------------------ barriers */
-
 /* An opaque 64-bit thing on a GPU. Memory that is no barrier has another magic: poison is 0xFF. */
 struct barrier {
     uint8_t magic, phase;
@@ -28,7 +26,7 @@ struct barrier {
     uint16_t low;               /* bytes expected and not here, with `high`; may be below zero */
 };
 static_assert(sizeof(barrier) == 8, "mbarriers are 8 bytes");
-enum { MAGIC = 0xB5, MOST_ARRIVALS = 0xFFFF, MOST_BYTES = (1 << 20) - 1 };
+enum { MAGIC = 0xB5, MOST_ARVENDORS = 0xFFFF, MOST_BYTES = (1 << 20) - 1 };
 
 /* Bytes each barrier still waits for, by its place; and barriers that are initialised but whose
  * thread has not called barrier_init_fence(). */
@@ -60,7 +58,7 @@ static void arrive(barrier *b, const char *what) {
 
 void barrier_init(uint64_t *p, unsigned arrivals) {
     emulator_check_shared(p, sizeof *p, sizeof *p, "barrier_init()");
-    if (arrivals < 1 || arrivals > MOST_ARRIVALS)
+    if (arrivals < 1 || arrivals > MOST_ARVENDORS)
         emulator_abort("barrier_init() for %u arrivals", arrivals);
     barrier b = {MAGIC, 0, (uint16_t)arrivals, (uint16_t)arrivals, 0};
     memcpy(p, &b, sizeof b);
@@ -105,8 +103,6 @@ void emulator_registers(int n, int take) {
     (void)n;
     emulator_meet_warp(take ? "registers_acquire()" : "registers_release()", NULL, NULL);
 }
-
-/* -------------------------------------------------------------------- copies */
 
 struct copy {
     char *to;
@@ -227,8 +223,6 @@ static void start(const copy &c, const char *what, void (*land)(void *)) {
     emulator_defer(what, land, &c, sizeof c);
 }
 
-/* ------------------------------------------------------------------ clusters */
-
 static struct {
     int arrived;
     unsigned generation;
@@ -260,8 +254,6 @@ void load_cluster(float out[4], const float *own, int rank) {
     memcpy(out, from, 16);
 }
 
-/* -------------------------------------------------------------------- copies */
-
 void tensor_map_prefetch(const cuda_tensor_map &map) {
     emulator_check_aligned(&map, 64, "tensor_map_prefetch()");
 }
@@ -292,8 +284,6 @@ void copy_windows(void *shared, const cuda_tensor_map &map, int c, int x, int y,
         emulator_abort("copy_windows() before grid_wait(): the kernel before may write it still");
     start(o, "copy_windows()", land_windows);
 }
-
-/* ------------------------------------------------------------------ matrices */
 
 uint64_t matrix_descriptor(const void *first) {
     uint64_t stride = 1024 / 16, swizzle_128b = 1;

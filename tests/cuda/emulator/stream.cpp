@@ -114,8 +114,6 @@ int driver_forget_streams() {
     return n;
 }
 
-/* ------------------------------------------------------------------- streams */
-
 CUresult CUDAAPI cuStreamCreate(CUstream *out, unsigned flags) {
     driver_hold hold(driver_lock);
     CUresult r = driver_ready();
@@ -151,8 +149,6 @@ CUresult CUDAAPI cuStreamSynchronize(CUstream s) {
     finish(s);
     return r;
 }
-
-/* ------------------------------------------------------------------- captures */
 
 CUresult CUDAAPI cuStreamBeginCapture(CUstream s, CUstreamCaptureMode mode) {
     driver_hold hold(driver_lock);
@@ -236,8 +232,6 @@ CUresult CUDAAPI cuGraphDestroy(CUgraph g) {
     delete g;
     return CUDA_SUCCESS;
 }
-
-/* --------------------------------------------------------------------- events */
 
 CUresult CUDAAPI cuEventCreate(CUevent *out, unsigned flags) {
     driver_hold hold(driver_lock);

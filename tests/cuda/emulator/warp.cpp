@@ -3,8 +3,6 @@
 
 enum { LANES = 32 };
 
-/* -------------------------------------------------------------------- numbers */
-
 /* Not memcpy(): loops over this one become vector code. */
 static inline float float_of(uint32_t bits) {
     return __builtin_bit_cast(float, bits);
@@ -43,8 +41,6 @@ uint32_t tf32_from_float(float f) {
     if ((v & 0x7F800000) == 0x7F800000) return v & 0x007FFFFF ? 0x7FFFFFFF : v;
     return (v + 0x1000) & ~0x1FFFu;
 }
-
-/* ------------------------------------------------------------------- meetings */
 
 void block_sync() {
     emulator_meet_block("block_sync()", NULL, NULL);
@@ -101,8 +97,6 @@ uint32_t ballot(int v) {
     return vote;
 }
 
-/* --------------------------------------------------------------------- copies */
-
 void emulator_copy_async(void *shared, const void *global, int size, int valid) {
     if (valid < 0 || valid > size) emulator_abort("copy_async<%d>() of %d bytes", size, valid);
     emulator_check_shared(shared, (size_t)size, (size_t)size, "copy_async()");
@@ -124,8 +118,6 @@ void emulator_copy_async_wait(unsigned under_way) {
     t->copies.clear();
     t->copied = 0;
 }
-
-/* ------------------------------------------------------------------- matrices */
 
 struct matrix_row {
     uint32_t *out;
