@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from server import Server, skip_or_run  # noqa: E402
 
-WEB = Path(__file__).parents[2] / "serve" / "web"
+WEB = Path(__file__).parents[2] / "server" / "web"
 FILES = sorted(path for path in WEB.iterdir() if path.suffix in (".html", ".css", ".js", ".json",
                                                                  ".svg"))
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript",
