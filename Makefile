@@ -6,11 +6,12 @@ PREFIX ?= /usr/local
 PYTHON ?= /usr/bin/python3
 export BUILD PREFIX PYTHON
 
-.PHONY: help demo test bench bench-serve lint format install
+.PHONY: help demo test test-hard bench bench-serve lint format install
 
 help:
 	@echo "make demo         install what is missing, build, fetch the weights, describe two photos"
-	@echo "make test         the whole test suite, with what it needs installed and built first"
+	@echo "make test         the tests, with what they need installed and built first; some minutes"
+	@echo "make test-hard    sanitizers, fuzzers, valgrind and other long tests; half an hour"
 	@echo "make bench        time mien and its rivals on this machine, and update docs/speed.md"
 	@echo "make bench-serve  load mien serve and a Python service, and update docs/speed.md"
 	@echo "make lint         formatting, static analysis, layer order, warnings with gcc and clang"
@@ -22,6 +23,9 @@ demo:
 
 test:
 	@tools/test.sh
+
+test-hard:
+	@tools/test.sh --hard
 
 bench:
 	@tools/bench.sh --update
@@ -36,5 +40,5 @@ format:
 	@tools/lint.sh --format
 
 install:
-	@tools/build.sh
+	@tools/build.sh -DMIEN_CUDA_IMAGES=ON
 	cmake --install "$(BUILD)" --prefix "$(PREFIX)"

@@ -6,7 +6,7 @@
 
 tools/setup.sh build weights bench
 step "Building"
-tools/build.sh -DMIEN_TESTS=ON # runnet compares the outputs before anything is timed
+tools/build.sh -DMIEN_CUDA_IMAGES=ON -DMIEN_TESTS=ON # runnet compares the outputs before anything is timed
 step "Default weights"
 tools/weights.sh
 step "Measuring"

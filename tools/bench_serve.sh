@@ -7,7 +7,7 @@
 
 tools/setup.sh build weights bench bench-serve
 step "Building"
-tools/build.sh
+tools/build.sh -DMIEN_CUDA_IMAGES=ON
 step "Default weights"
 tools/weights.sh
 step "Measuring"

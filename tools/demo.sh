@@ -4,7 +4,7 @@
 
 tools/setup.sh build weights
 step "Building"
-tools/build.sh
+tools/build.sh -DMIEN_CUDA_IMAGES=ON -- --target mien_cli
 step "Default weights"
 tools/weights.sh
 

@@ -7,6 +7,7 @@ tools/setup.sh build lint
 # All C of the checkout, also files git does not know yet.
 mapfile -t c_files < <(git ls-files -co --exclude-standard -- '*.c' '*.h' '*.cpp' '*.cu' '*.cuh' | sort)
 mapfile -t scripts < <(git ls-files -co --exclude-standard -- '*.sh' .ci/run | sort)
+mapfile -t folders < <(tools/check_layers.py --list)
 mapfile -t python_files < <(git ls-files -co --exclude-standard -- '*.py' | sort)
 
 if [ "${1:-}" = --format ]; then
@@ -42,7 +43,6 @@ python_lint() {
     pyflakes3 "${python_files[@]}"
 }
 
-mapfile -t layers < <(tools/check_layers.py --list)
 check "clang-format" clang-format --dry-run -Werror "${c_files[@]}"
 check "layer order" tools/check_layers.py
 check "gcc warnings" warnings gcc
@@ -50,7 +50,7 @@ check "clang warnings" warnings clang
 check "clang-tidy" tidy
 check "cppcheck" cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr \
     --enable=warning,portability --suppress=missingIncludeSystem \
-    --suppress=duplicateAssignExpression -I . -I include -j "$JOBS" "${layers[@]}"
+    --suppress=duplicateAssignExpression -I . -I include -j "$JOBS" "${folders[@]}"
 check "shellcheck" shellcheck -x "${scripts[@]}"
 [ ${#python_files[@]} -eq 0 ] || check "pyflakes" python_lint
 

@@ -1,19 +1,44 @@
 #!/usr/bin/env bash
-# The whole suite: installs what it needs, builds, fetches the default weights, runs ctest. The
-# sanitizer build, the fuzzers and the install test are ctests of their own (tests/build/), so
-# ctest's summary at the end is the whole truth. Arguments go to ctest (-R vision, -L unit ...).
+# The tests: installs what they need, builds, fetches the default weights, runs ctest.
+# usage: tools/test.sh [--hard] [ctest's arguments]
+# Without arguments everything a change should pass at once; --hard is the rest: builds with
+# sanitizers, fuzzers, valgrind, and what else takes long. Both fail where tests are missing
+# (tests/floor). With arguments (-R vision, -L unit ...) it is those tests of both.
 . "$(dirname "$0")/common.sh"
+
+run="test"
+which=(-LE '^hard$')
+if [ "${1:-}" = --hard ]; then
+    run=test-hard
+    which=(-L '^hard$')
+    shift
+fi
+floor=(tests/floor "$run")
+if [ $# -gt 0 ]; then
+    which=("$@")
+    floor=()
+fi
 
 tools/setup.sh build weights test
 step "Building"
-tools/build.sh -DMIEN_TESTS=ON
+# Kernels for GPUs take nvcc minutes, and only tests on a GPU run them. A tree that is there already
+# stays as it is.
+images=()
+if [ ! -e "$BUILD/CMakeCache.txt" ] && ! compgen -G '/dev/nvidia[0-9]*' >/dev/null; then
+    images=(-DMIEN_CUDA_IMAGES=OFF)
+fi
+tools/build.sh -DMIEN_TESTS=ON "${images[@]}"
 step "Default weights"
 tools/weights.sh ||
     echo "The default weights could not be had: the tests that need them will be skipped."
-if [ -x tests/reference/setup.sh ]; then
-    step "Reference runtimes"
-    tests/reference/setup.sh ||
-        echo "A reference runtime could not be had: the tests that need it will be skipped."
-fi
+step "Reference runtimes"
+tests/reference/setup.sh ||
+    echo "A reference runtime could not be had: the tests that need it will be skipped."
+
 step "Tests"
-ctest --test-dir "$BUILD" -j "$JOBS" --output-on-failure "$@" </dev/null
+failed=0
+ctest --test-dir "$BUILD" -j "$JOBS" --output-on-failure --no-tests=error \
+    --output-junit tests-results.xml "${which[@]}" </dev/null || failed=1
+ctest --test-dir "$BUILD" --show-only=json-v1 >"$BUILD/tests-known.json"
+"$PYTHON" tools/tally.py "$BUILD/tests-results.xml" "$BUILD/tests-known.json" "${floor[@]}" || failed=1
+exit $failed

@@ -13,7 +13,9 @@ import sys
 import zlib
 from pathlib import Path
 
-# ---------------------------------------------------------------- weights files (docs/blob.md)
+SEED = 1
+
+# Weights files: docs/blob.md
 
 META = {
     "mien": "1", "name": "tiny", "arch": "resnet", "task": "classify", "licence": "MIT",
@@ -34,7 +36,7 @@ def count(shape):
 
 
 def values(name, shape):
-    noise = random.Random(name)
+    noise = random.Random(f"{SEED} {name}")
     low, high = (0.5, 1.5) if "running_var" in name else (-1, 1)
     return [noise.uniform(low, high) for _ in range(count(shape))]
 
@@ -112,7 +114,7 @@ def blobs():
         "metadata variant.stride_on must be 3x3 or 1x1"
 
 
-# ------------------------------------------------------------------------------------- pictures
+# Pictures
 
 def chunk(kind, body):
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
@@ -121,7 +123,7 @@ def chunk(kind, body):
 def png(width=48, height=32, rows=None):
     """RFC 2083; 8-bit RGB, random pixels of the size given by rows where width and height lie."""
     w, h = rows or (width, height)
-    noise = random.Random(1)
+    noise = random.Random(SEED)
     raw = b"".join(b"\0" + bytes(noise.randrange(256) for _ in range(3 * w)) for _ in range(h))
     header = struct.pack(">2I5B", width, height, 8, 2, 0, 0, 0)
     return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)

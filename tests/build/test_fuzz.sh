@@ -30,7 +30,7 @@ for source in tests/fuzz/*_fuzz.c; do
     mkdir -p "$corpus"
     [ ! -e "$seeds" ] || "$MIEN_PYTHON" "$seeds" "$corpus"
     echo "== $name: $seconds seconds from $(find "$corpus" -type f | wc -l) inputs"
-    "$build/tests/fuzz/$name" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 \
+    "$build/tests/fuzz/$name" -max_total_time="$seconds" -timeout=300 -rss_limit_mb=2048 \
         -malloc_limit_mb=1024 -artifact_prefix="$build/crashes/" -print_final_stats=1 \
         "$corpus" >"$build/$name.log" 2>&1 || { failed="$failed $name"; tail -n 60 "$build/$name.log"; }
     grep -E 'stat::(number_of_executed_units|peak_rss_mb)|cov:' "$build/$name.log" | tail -n 3

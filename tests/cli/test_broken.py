@@ -91,6 +91,7 @@ class Broken(unittest.TestCase):
 
 
 if __name__ == "__main__":
+    print("seed", broken.SEED, flush=True)
     if not Path(TOOL).exists():
         print("skipped: the tool is not built")
         sys.exit(77)

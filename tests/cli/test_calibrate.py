@@ -25,16 +25,17 @@ def read(path):
 def without_ranges(source, target):
     """A copy of a blob as it was before any calibration."""
     header, data = read(source)
-    kept, body = {"__metadata__": header.pop("__metadata__")}, b""
+    kept, body, size = {"__metadata__": header.pop("__metadata__")}, [], 0
     for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
         if name.startswith("int8."):
             continue
         begin, end = entry["data_offsets"]
-        kept[name] = {**entry, "data_offsets": [len(body), len(body) + end - begin]}
-        body += data[begin:end]
+        kept[name] = {**entry, "data_offsets": [size, size + end - begin]}
+        body.append(data[begin:end])
+        size += end - begin
     text = json.dumps(kept).encode()
     text += b" " * (-(8 + len(text)) % 64)
-    Path(target).write_bytes(len(text).to_bytes(8, "little") + text + body)
+    Path(target).write_bytes(len(text).to_bytes(8, "little") + text + b"".join(body))
 
 
 def iou(a, b):
@@ -66,7 +67,7 @@ class Folder(unittest.TestCase):
 class Calibrating(Folder):
     def test_a_network_becomes_calibrated_once(self):
         blob, other = self.blobs["mobilefacenet-192"], str(self.folder / "other.safetensors")
-        before = read(blob)[0]
+        before, source = read(blob)
         (info,) = objects(mien("info", "--json", blob))
         self.assertFalse(info["calibrated"])
         # An environment for int8 does not disturb what has to run in fp32.
@@ -87,7 +88,7 @@ class Calibrating(Folder):
                 self.assertEqual(header[name], entry)
                 continue
             (a, b), (c, d) = entry["data_offsets"], header[name]["data_offsets"]
-            self.assertEqual(read(blob)[1][a:b], data[c:d], name)
+            self.assertEqual(source[a:b], data[c:d], name)
         endings = {f.suffix for f in self.folder.iterdir()}
         self.assertLessEqual(endings, {".safetensors", ".packed"})  # no temporary file stays
 

@@ -527,6 +527,9 @@ static void test_refused_launches(void **state) {
 }
 
 int main(void) {
+    enum { SEED = 1 };
+    printf("seed %d\n", SEED);
+    srand(SEED);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_products),  cmocka_unit_test(test_many_products),
         cmocka_unit_test(test_warps),     cmocka_unit_test(test_blocks),

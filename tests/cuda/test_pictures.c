@@ -416,6 +416,7 @@ int main(int argc, char **argv) {
     test_check(gpu->context_push(device.context), "context");
     kern_init(&kern, "c");
     cuda_shelf_open(&shelf);
+    printf("seed %ld\n", seed);
     for (long i = 0; i < count; i++) {
         test_seed((uint64_t)(seed * 100000 + i));
         test_input();

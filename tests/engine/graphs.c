@@ -298,6 +298,8 @@ void graphs_random(int count, graphs_check *check) {
             blobmaker_tensor(&m, name, -0.2f, 0.2f, CHANNELS, CHANNELS, 3, 3);
         }
         random_seed = seed * 7919 | 1;
-        check(&m, random_graph, 16 + (int)(seed % 5), 18 + (int)(seed % 3), "random graph");
+        char what[64];
+        snprintf(what, sizeof what, "random graph, seed %d", (int)seed);
+        check(&m, random_graph, 16 + (int)(seed % 5), 18 + (int)(seed % 3), what);
     }
 }

@@ -34,7 +34,9 @@ static void check(struct memory_block *b, int n) {
 
 static void test_random(void **state) {
     (void)state;
-    srand(1);
+    enum { SEED = 1 };
+    print_message("seed %d\n", SEED);
+    srand(SEED);
     for (int round = 0; round < 500; round++) {
         struct memory_block b[40];
         int n = 1 + rand() % 40;

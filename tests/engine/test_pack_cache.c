@@ -218,16 +218,27 @@ static void test_broken_files(void **state) {
     blob_close(b);
 }
 
+/* In the place of libc's, so that a file can be somebody else's without this being root's test. */
+static ino_t strangers; /* inode of that file */
+int fstat(int fd, struct stat *st) {
+    int rc = fstatat(fd, "", st, AT_EMPTY_PATH);
+    if (rc == 0 && strangers && st->st_ino == strangers) st->st_uid = geteuid() + 1;
+    return rc;
+}
+
 static void test_someone_elses_file(void **state) {
     (void)state;
-    if (geteuid() != 0) skip();
     struct blob *b = open_blob();
     struct pack_cache_key key = key_of(b);
     pack_cache_write(&key, weights);
-    assert_int_equal(chown(packed_path, NOBODY, NOBODY), 0);
-    assert_false(holds(&key));
-    pack_cache_write(&key, weights);
+    struct stat st;
+    assert_int_equal(stat(packed_path, &st), 0);
     assert_true(holds(&key));
+    strangers = st.st_ino;
+    assert_false(holds(&key));
+    pack_cache_write(&key, weights); /* another file takes its place */
+    assert_true(holds(&key));
+    strangers = 0;
     blob_close(b);
 }
 

@@ -25,7 +25,7 @@ from tool import (BASE_ENV, HAVE_NETWORKS, PHOTOS, TOOL, mien, objects,  # noqa:
 
 SMALL = os.environ.get("MIEN_TEST_SIZE") == "small"
 HAVE_SERVER = HAVE_NETWORKS and bool(PHOTOS)
-PATIENCE = 120  # seconds anything may take on a busy machine before a test gives up on it
+PATIENCE = 300  # seconds anything may take on a busy machine before a test gives up on it
 REPORTS = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "runtime error:",
            "MemorySanitizer")
 
@@ -87,7 +87,7 @@ class Server:
         self.process = subprocess.Popen(
             [os.path.abspath(TOOL), "serve", "--port", str(port), *options],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            env={**BASE_ENV, **(env or {})})
+            env={**BASE_ENV, "MIEN_DEADLINE": str(PATIENCE), **(env or {})})
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
         match = wait_for(lambda: self.find(r"listening on (https?)://(\S+):(\d+)")

@@ -18,6 +18,8 @@ from server import (PHOTOS, SMALL, Server, cli, curl, form, mien, photos, plain,
 from tool import MODELS, ppm  # noqa: E402
 
 DETECTOR_ONLY = ("--classifier=none", "--embedder=none", "--age-gender=none", "--no-cache")
+# A server that would not give up on a client for longer than a test waits.
+PATIENT = ("--read-timeout=3600", "--idle-timeout=3600")
 # A sanitizer makes any start slow; without one, packing for plain C takes longest.
 SLOW_START = DETECTOR_ONLY if SMALL else ("--no-cache", "--backend=c")
 
@@ -40,7 +42,7 @@ class Refusals(Folder):
     """Servers that do not start: one sentence, and an exit status as the tool's."""
 
     def refuse(self, status, *args, env=None):
-        result = mien("serve", "--port=0", *args, env=env, timeout=60)
+        result = mien("serve", "--port=0", *args, env=env)
         self.assertEqual((result.returncode, result.stdout), (status, b""), result.stderr)
         return result.stderr
 
@@ -137,7 +139,7 @@ class Tls(Folder):
             for args in ([], ["--cacert", other], ["--cacert", cert, "--tls-max", "1.1"]):
                 with self.assertRaises(AssertionError):
                     curl(*args, server.url + "/health")
-            plain_text = server.exchange(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n", timeout=10)
+            plain_text = server.exchange(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
             self.assertNotIn(b"API is running", plain_text)
             server.raw(b"\x16\x03\x01\x40\x00" + bytes(1000)).close()
             context = ssl.create_default_context(cafile=cert)
@@ -146,7 +148,7 @@ class Tls(Folder):
             with context.wrap_socket(server.raw(), server_hostname="localhost") as sock:
                 sock.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
                 self.assertIn(b"200 OK", sock.recv(4096))
-        result = mien("serve", "--port=0", "--tls-cert", cert, "--tls-key", other_key, timeout=60)
+        result = mien("serve", "--port=0", "--tls-cert", cert, "--tls-key", other_key)
         self.assertEqual(result.returncode, 1, "a key of another certificate")
 
 
@@ -226,11 +228,8 @@ class End(Folder):
             wait_for(lambda: server.find("draining"), "the server to drain")
             time.sleep(0.1)
             self.assertIsNone(server.process.poll(), "it waits for them")
-            start = time.monotonic()
             server.signal(signal.SIGTERM)
             self.assertEqual(server.wait(), 0)
-            took = time.monotonic() - start
-            self.assertLess(took, 20, "a run of a network or two, not 40 requests of 6 photos")
             answers = [read_all(sock)[:20] for sock in socks]
             for sock in socks:
                 sock.close()
@@ -238,24 +237,22 @@ class End(Folder):
             self.assertIn(b"HTTP/1.1 503", answers[-1], "who waited is told")
 
     def test_whoever_does_not_end_is_not_waited_for(self):
-        with Server("--drain-timeout=1", *DETECTOR_ONLY) as server:
+        with Server("--drain-timeout=1", *PATIENT, *DETECTOR_ONLY) as server:
             half = server.raw(b"POST /v1/detect HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
             idle, silent = server.raw(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"), server.raw()
             wait_for(lambda: server.metrics()["mien_requests_active"] == 2, "it to have begun")
-            start = time.monotonic()
             server.signal(signal.SIGTERM)
             self.assertEqual(server.wait(), 0)
-            self.assertLess(time.monotonic() - start, 30)
             for sock in (half, idle, silent):
                 sock.close()
 
     def test_an_idle_server_ends_at_once(self):
         for number in (signal.SIGTERM, signal.SIGINT):
-            with Server(*DETECTOR_ONLY) as server:
+            with Server("--drain-timeout=3600", *PATIENT, *DETECTOR_ONLY) as server:
                 idle = server.connect()
                 server.ask("GET", "/health", connection=idle)
                 server.signal(number)
-                self.assertEqual(server.wait(20), 0)
+                self.assertEqual(server.wait(), 0)
                 idle.close()
 
     def test_killed_and_started_again_on_the_same_port(self):

@@ -174,6 +174,7 @@ def check(data, answer, seen):
 def run(count, seed):
     detector = "retinaface-mnet025-v2"
     expected = cli("detect", photos(1), f"--detector={detector}")[0]
+    print(f"{count} requests, seed {seed}", flush=True)
     made, draw, seen = seeds(detector), random.Random(seed), {}
     with Server(f"--detector={detector}", "--read-timeout=3", "--log=none",
                 "--allow-urls") as server:
@@ -195,7 +196,7 @@ def run(count, seed):
         wait_for(lambda: server.metrics()["mien_requests_active"] == 1, "requests to end")
         m = server.metrics()
         assert m["mien_body_bytes"] == 0 and m["mien_picture_bytes"] == 0, m
-    print(f"{count} requests, seed {seed}; answers by status:",
+    print("answers by status:",
           ", ".join(f"{k}: {v}" for k, v in sorted(seen.items(), key=str)))
     assert seen.get(200, 0) and seen.get(400, 0), "neither all good nor all bad"
 

@@ -25,7 +25,7 @@ WEIGHTS = Path(
 )
 PHOTO = WEIGHTS / "photos" / "sample1.jpg"
 CLIENTS = 4
-START_SECONDS = 120
+PATIENCE = 120  # seconds anything may take on a busy machine
 # Debian's nginx is in a folder only root has on PATH.
 NGINX = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
 
@@ -57,7 +57,7 @@ def free_ports(count):
     return ports
 
 
-def wait_for(what, seconds=START_SECONDS):
+def wait_for(what, seconds=PATIENCE):
     """Asks again until it is true."""
     end = time.monotonic() + seconds
     while not what():
@@ -87,7 +87,7 @@ class Instance:
     def ready(self):
         if self.process.poll() is not None:
             raise AssertionError(Path(self.log).read_text(encoding="utf-8"))
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
             connection.request("GET", "/ready")
             return connection.getresponse().status == 200
@@ -153,7 +153,7 @@ class Proxy:
     def connect(self):
         trusting = ssl.create_default_context(cafile=self.folder + "/cert.pem")
         trusting.check_hostname = False  # the certificate is of the example's name
-        return http.client.HTTPSConnection("127.0.0.1", self.https, timeout=60, context=trusting)
+        return http.client.HTTPSConnection("127.0.0.1", self.https, timeout=PATIENCE, context=trusting)
 
 
 def post(connection, path, body, **headers):
@@ -235,7 +235,7 @@ class Nginx(unittest.TestCase):
             self.assertRegex(answer.headers["x-request-id"], r"^[0-9a-f]{32}$")
             client.request("GET", "/metrics")
             self.assertEqual(client.getresponse().status, 404)
-        plain = http.client.HTTPConnection("127.0.0.1", self.proxy.http, timeout=20)
+        plain = http.client.HTTPConnection("127.0.0.1", self.proxy.http, timeout=PATIENCE)
         with contextlib.closing(plain):
             plain.request("GET", "/docs", headers={"Host": "mien.example.org"})
             answer = plain.getresponse()

@@ -3,12 +3,16 @@ fewer channels. Written from the publishers' model code, not from the converter'
 
 import numpy as np
 
+SEED = 7
+print("random weights: seed", SEED)
+
+
 class State(dict):
     """A state dict that fills itself with random weights as a PyTorch module would name them."""
 
     def __init__(self):
         super().__init__()
-        self.random = np.random.default_rng(7)
+        self.random = np.random.default_rng(SEED)
 
     def array(self, name, *shape):
         self[name] = self.random.standard_normal(shape).astype(np.float32)

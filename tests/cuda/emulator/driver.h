@@ -34,6 +34,8 @@ struct CUstream_st {
 
 typedef std::lock_guard<std::recursive_mutex> driver_hold;
 extern std::recursive_mutex driver_lock;
+/* What kernels that were to be slow have added to the clock of events, under the lock. */
+extern double driver_delay_ms;
 
 /* Says on stderr why the answer is r. */
 CUresult driver_refuse(CUresult r, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -265,9 +265,10 @@ CUresult CUDAAPI cuEventRecord(CUevent e, CUstream s) {
     if (s->capturing) return s->invalid ? CUDA_ERROR_STREAM_CAPTURE_INVALIDATED : CUDA_SUCCESS;
     std::shared_ptr<event_state> state = e->state;
     return driver_enqueue(s, [state] {
+        /* of the processor, not of the wall: other processes make nothing slower */
         struct timespec now;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        state->when = (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+        state->when = (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6 + driver_delay_ms;
         state->done = true;
     });
 }
