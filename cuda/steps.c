@@ -259,7 +259,7 @@ static void copy_border(const struct plan_graph *g, float border[3]) {
 
 static void make_output(const struct cuda_run *run, int i, struct launch *l) {
     const struct plan_graph *g = run->graph;
-    int value = net_resolve(g->net, g->net->outputs[i].value);
+    int value = g->net->outputs[i].value;
     memset(l, 0, sizeof *l);
     l->params.output = (struct cuda_output){.in = view_of(run, &g->outputs[i], value),
                                             .dst = run->output + cuda_output_at(g, i),

@@ -143,7 +143,7 @@ static struct blob_tensor *range_tensors(const struct calibration *c, int *n) {
         int channels = c->net->nodes[i].channels;
         if (!c->values[i]) continue;
         char name[PRECISION_NAME];
-        precision_tensor_name(c->net, i, name);
+        precision_tensor_name(&c->net->nodes[i], name);
         struct blob_tensor *new = &t[(*n)++];
         float *data = malloc(sizeof *data * 3 * (size_t)channels);
         *new = (struct blob_tensor){

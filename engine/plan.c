@@ -75,8 +75,7 @@ static int infer(const struct net *net, int width, int height, struct value *v) 
                        width, height, MAX_SIDE);
     for (int i = 0; i < net->count; i++) {
         const struct net_node *n = &net->nodes[i];
-        if (n->replaced_by >= 0) continue;
-        const struct value *x = n->inputs ? &v[net_resolve(net, n->in[0])] : NULL;
+        const struct value *x = n->inputs ? &v[n->in[0]] : NULL;
         int rc = MIEN_OK;
         if (n->op == NET_INPUT) {
             v[i].h = height;
@@ -84,14 +83,14 @@ static int infer(const struct net *net, int width, int height, struct value *v) 
         } else if (n->op == NET_CONV || n->op == NET_POOL) {
             rc = infer_windowed(net, n, x, &v[i]);
         } else {
-            const struct value *like = n->op == NET_UPSAMPLE ? &v[net_resolve(net, n->in[1])] : x;
+            const struct value *like = n->op == NET_UPSAMPLE ? &v[n->in[1]] : x;
             v[i].h = like->h;
             v[i].w = like->w;
             if (n->op == NET_UPSAMPLE && ((like->h + 1) / 2 > x->h || (like->w + 1) / 2 > x->w))
                 rc = err_set(MIEN_EINVAL, "%s: %s from %dx%d to %dx%d", blob_label(net->blob),
                              n->name, x->w, x->h, like->w, like->h);
             for (int j = 1; j < n->inputs && n->op != NET_UPSAMPLE; j++) {
-                const struct value *o = &v[net_resolve(net, n->in[j])];
+                const struct value *o = &v[n->in[j]];
                 if (o->h != x->h || o->w != x->w)
                     rc = err_set(MIEN_EINVAL, "%s: %s of %dx%d and %dx%d", blob_label(net->blob),
                                  n->name, x->w, x->h, o->w, o->h);
@@ -109,9 +108,8 @@ static void find_consumers(struct planner *p) {
     for (int i = 0; i < net->count; i++) p->v[i].consumer = -1;
     for (int i = 0; i < net->count; i++) {
         const struct net_node *n = &net->nodes[i];
-        if (n->replaced_by >= 0) continue;
         int inputs = n->op == NET_UPSAMPLE ? 1 : n->inputs; /* the second only lends its shape */
-        for (int j = 0; j < inputs; j++) p->v[net_resolve(net, n->in[j])].consumer = i;
+        for (int j = 0; j < inputs; j++) p->v[n->in[j]].consumer = i;
     }
 }
 
@@ -129,7 +127,7 @@ static int fuse_next(struct planner *p, struct plan_step *s, int at) {
         return c;
     }
     if (n->op != NET_ADD || s->has_res) return -1;
-    int a = net_resolve(net, n->in[0]), b = net_resolve(net, n->in[1]);
+    int a = n->in[0], b = n->in[1];
     int other = a == at ? b : a;
     s->has_res = 1;
     s->res_after = s->act != KERN_ACT_NONE;
@@ -137,7 +135,7 @@ static int fuse_next(struct planner *p, struct plan_step *s, int at) {
     if (o->op == NET_UPSAMPLE && p->v[other].uses == 1) { /* read the small map, twice each pixel */
         p->v[other].claimed = 1;
         s->res_shift = 1;
-        other = net_resolve(net, o->in[0]);
+        other = o->in[0];
     }
     s->res_value = other;
     return c;
@@ -189,11 +187,11 @@ static void make_step(struct planner *p, int i) {
     s->kind = kind_of(n->op);
     s->node = i;
     s->before.node = s->before.value = s->front = s->behind = -1;
-    s->in_value = net_resolve(p->net, n->in[0]);
+    s->in_value = n->in[0];
     s->res_value = -1;
     if (n->op == NET_ADD) {
         s->has_res = 1;
-        s->res_value = net_resolve(p->net, n->in[1]);
+        s->res_value = n->in[1];
     } else if (n->op == NET_ACT) {
         s->act = n->act;
         s->alpha = n->alpha;
@@ -244,13 +242,11 @@ static int make_steps(struct planner *p) {
     /* Convolutions first: an activation or sum must find its convolution before it becomes a step.
      */
     for (int i = 0; i < net->count; i++)
-        if (net->nodes[i].replaced_by < 0 && net->nodes[i].op == NET_CONV && p->v[i].uses > 0 &&
-            !p->v[i].claimed)
-            make_step(p, i);
+        if (net->nodes[i].op == NET_CONV && p->v[i].uses > 0 && !p->v[i].claimed) make_step(p, i);
     for (int i = 0; i < net->count; i++) {
         enum net_op op = net->nodes[i].op;
-        if (net->nodes[i].replaced_by < 0 && !p->v[i].claimed && p->v[i].uses > 0 &&
-            op != NET_INPUT && op != NET_CONCAT && op != NET_CONV)
+        if (!p->v[i].claimed && p->v[i].uses > 0 && op != NET_INPUT && op != NET_CONCAT &&
+            op != NET_CONV)
             make_step(p, i);
     }
     order_steps(p);
@@ -311,11 +307,11 @@ static int place_concats(struct planner *p) {
     const struct net *net = p->net;
     for (int i = net->count - 1; i >= 0; i--) {
         const struct net_node *n = &net->nodes[i];
-        if (n->op != NET_CONCAT || n->replaced_by >= 0 || p->v[i].uses == 0) continue;
+        if (n->op != NET_CONCAT || p->v[i].uses == 0) continue;
         if (p->v[i].buffer < 0) new_buffer(p, i);
         int channel = p->v[i].channel;
         for (int j = 0; j < n->inputs; j++) {
-            int part = net_resolve(net, n->in[j]);
+            int part = n->in[j];
             if (p->v[part].buffer >= 0 ||
                 (p->v[part].step < 0 && net->nodes[part].op != NET_CONCAT))
                 return err_set(MIEN_EUNSUPPORTED, "%s: %s of a value that is already part of one",
@@ -348,8 +344,7 @@ static void find_lifetimes(struct planner *p) {
         if (g->steps[i].has_res) touch(p, g->steps[i].res_value, i);
         if (g->steps[i].front >= 0) touch(p, g->steps[g->steps[i].front].in_value, i);
     }
-    for (int i = 0; i < p->net->noutputs; i++)
-        touch(p, net_resolve(p->net, p->net->outputs[i].value), g->nsteps);
+    for (int i = 0; i < p->net->noutputs; i++) touch(p, p->net->outputs[i].value, g->nsteps);
 }
 
 static int place_buffers(struct planner *p) {
@@ -462,8 +457,7 @@ static void fill_views(struct planner *p) {
     }
     for (int i = 0; i < p->net->count; i++)
         if (p->net->nodes[i].op == NET_INPUT) g->input = view_of(p, i);
-    for (int i = 0; i < p->net->noutputs; i++)
-        g->outputs[i] = view_of(p, net_resolve(p->net, p->net->outputs[i].value));
+    for (int i = 0; i < p->net->noutputs; i++) g->outputs[i] = view_of(p, p->net->outputs[i].value);
 }
 
 /* A calibration of another version of the network would leave bytes without a meaning. */
@@ -543,7 +537,7 @@ int plan_output_shape(const struct net *net, int i, int width, int height, int *
     struct value *v = calloc((size_t)net->count, sizeof *v);
     if (!v) return err_set(MIEN_ENOMEM, "out of memory");
     int rc = infer(net, width, height, v);
-    int value = net_resolve(net, net->outputs[i].value);
+    int value = net->outputs[i].value;
     *h = v[value].h;
     *w = v[value].w;
     *c = net->nodes[value].channels;

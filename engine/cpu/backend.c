@@ -1,7 +1,7 @@
-#include "engine/cpu/cpu.h"
-
 #include "engine/backend.h"
+
 #include "engine/clock.h"
+#include "engine/cpu/cpu.h"
 #include "engine/err.h"
 #include "engine/pool.h"
 

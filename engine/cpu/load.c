@@ -13,13 +13,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-static int live(const struct net *net, int i) {
-    return net->nodes[i].replaced_by < 0;
-}
-
 /* Has the node packed weights of its own? */
 static int packed(const struct net *net, int i) {
-    return live(net, i) && net->nodes[i].first_sibling < 0;
+    return net->nodes[i].first_sibling < 0;
 }
 
 /* ------------------------------------------------------------------ packing */
@@ -111,14 +107,13 @@ static uint64_t layout_of(const struct kern *k, const struct net *net,
     hash_add(&h, MIEN_VERSION, sizeof MIEN_VERSION);
     hash_add(&h, &version, sizeof version);
     hash_add(&h, k->name, strlen(k->name) + 1);
-    for (int i = 0; i < net->count; i++)
-        if (live(net, i)) add_layer(&h, net, &net->nodes[i], &w->layers[i]);
+    for (int i = 0; i < net->count; i++) add_layer(&h, net, &net->nodes[i], &w->layers[i]);
     return hash_end(&h);
 }
 
 static const char *precision_of(const struct net *net) {
     for (int i = 0; i < net->count; i++)
-        if (live(net, i) && net->nodes[i].stored.type == KERN_U8) return "int8";
+        if (net->nodes[i].stored.type == KERN_U8) return "int8";
     return net->half_weights ? "bf16" : "fp32";
 }
 

@@ -149,7 +149,7 @@ static void pack_winograd_panel(const struct cpu_layer *l, int inputs, int n, co
 /* All filters of a layer through `filters`, which has room for one panel of them. */
 static void pack_filters(const struct net *net, const struct net_node *n, const struct cpu_layer *l,
                          int inputs, float *filters) {
-    const struct net_storage *input = &net->nodes[net_resolve(net, n->in[0])].stored;
+    const struct net_storage *input = &net->nodes[n->in[0]].stored;
     const struct quantise_layer to = {.cin = l->cin,
                                       .taps = l->kh * l->kw,
                                       .cout = l->cout,
@@ -183,7 +183,7 @@ static void pack_filters(const struct net *net, const struct net_node *n, const 
 
 static void shape_conv(const struct kern *k, const struct net *net, const struct net_node *n,
                        int pixels, struct cpu_layer *l) {
-    const struct net_node *source = &net->nodes[net_resolve(net, n->in[0])];
+    const struct net_node *source = &net->nodes[n->in[0]];
     int inputs = fold_group_inputs(net, n);
     l->kh = n->window.kh;
     l->kw = n->window.kw;
