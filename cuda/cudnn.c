@@ -355,11 +355,9 @@ static descriptor activation(struct operations *o, const struct cuda_epilogue *e
     switch ((enum kern_act)e->act) {
     case KERN_ACT_PRELU: return prelu(o, x, vector_tensor(m, ID_SLOPE, e->slope, o->shape));
     case KERN_ACT_SIGMOID: return binary(o, CUDNN_POINTWISE_SIGMOID_FWD, x, NULL);
-    case KERN_ACT_SWISH: return binary(o, CUDNN_POINTWISE_SWISH_FWD, x, NULL);
     default: break;
     }
     kind = pointwise_kind(m, CUDNN_POINTWISE_RELU_FWD);
-    if (e->act == KERN_ACT_RELU6) set_double(m, kind, CUDNN_ATTR_POINTWISE_RELU_UPPER_CLIP, 6);
     if (e->act == KERN_ACT_LEAKY)
         set_double(m, kind, CUDNN_ATTR_POINTWISE_RELU_LOWER_CLIP_SLOPE, (double)e->alpha);
     return pointwise(o, kind, x, NULL);
@@ -447,9 +445,8 @@ static void find_plan(struct cudnn *dnn, struct maker *m, descriptor graph,
 
 static void write_text(struct cudnn_plan *plan, const struct cuda_epilogue *e) {
     static const char *const acts[] = {
-        [KERN_ACT_NONE] = "",        [KERN_ACT_RELU] = "+relu",   [KERN_ACT_RELU6] = "+relu6",
-        [KERN_ACT_LEAKY] = "+leaky", [KERN_ACT_PRELU] = "+prelu", [KERN_ACT_SIGMOID] = "+sigmoid",
-        [KERN_ACT_SWISH] = "+swish",
+        [KERN_ACT_NONE] = "",        [KERN_ACT_RELU] = "+relu",       [KERN_ACT_LEAKY] = "+leaky",
+        [KERN_ACT_PRELU] = "+prelu", [KERN_ACT_SIGMOID] = "+sigmoid",
     };
     snprintf(plan->text, sizeof plan->text, "cudnn conv%s%s%s%s", e->bias ? "+bias" : "",
              e->has_res && !e->res_after ? "+add" : "", acts[e->act],

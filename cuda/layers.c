@@ -17,7 +17,7 @@ enum {
     PLACE = 256    /* bytes, of each array */
 };
 
-const struct plan_rules cuda_plan_rules = {.pixel_align = CHUNK, .separate_before = 1};
+const struct plan_rules cuda_plan_rules = {.pixel_align = CHUNK, .separate_depthwise = 1};
 
 static int round_up(int n, int to) {
     return (n + to - 1) / to * to;

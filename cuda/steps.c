@@ -167,9 +167,9 @@ static void make_conv(const struct cuda_run *run, int step, struct launch *l) {
     l->params.conv = c;
 }
 
-/* A 1x1 together with the depthwise convolution in front of it. */
+/* A 1x1 together with the depthwise convolution that is its producer. */
 static struct cuda_separable separable_of(const struct cuda_run *run, const struct plan_step *s) {
-    return (struct cuda_separable){.depthwise = gconv_of(run, &run->graph->steps[s->front]),
+    return (struct cuda_separable){.depthwise = gconv_of(run, &run->graph->steps[s->producer]),
                                    .pointwise = conv_of(run, s)};
 }
 
@@ -185,11 +185,11 @@ static int seems_separable(const struct cuda_run *run, const struct plan_step *s
     return way->cycles < apart[0].cycles + cuda_depthwise_cycles(&run->machine, &p.depthwise);
 }
 
-/* Fills the launch of a step that does what the one in front of it would, too; 0 where it does not.
+/* Fills the launch of a step that does what its producer would, too; 0 where it does not.
  * With a rival none does: what differs from it is to be its kernels alone. */
 static int make_separable(const struct cuda_run *run, int step, struct launch *l) {
     const struct plan_step *s = &run->graph->steps[step];
-    if (s->front < 0 || run->rival) return 0;
+    if (s->producer < 0 || run->rival) return 0;
     struct cuda_way way = {CUDA_BY_MODEL, 0, 0, 0};
     if (run->ways) way = run->ways[step];
     if (way.family == CUDA_BY_MODEL && !seems_separable(run, s, &way)) return 0;
@@ -201,11 +201,11 @@ static int make_separable(const struct cuda_run *run, int step, struct launch *l
     return 1;
 }
 
-/* Is a step done by the one behind it? */
+/* Is a step done by its consumer? */
 static int is_inside(const struct cuda_run *run, int step) {
     struct launch l;
-    int behind = run->graph->steps[step].behind;
-    return behind >= 0 && make_separable(run, behind, &l);
+    int consumer = run->graph->steps[step].consumer;
+    return consumer >= 0 && make_separable(run, consumer, &l);
 }
 
 static void make_pool(const struct cuda_run *run, const struct plan_step *s, struct launch *l) {
@@ -351,8 +351,8 @@ int cuda_pair_ways(const struct cuda_run *run, int step, struct cuda_way out[CUD
     uint64_t parts[2];
     struct hash h;
     *signature = 0;
-    if (s->front < 0) return 0;
-    cuda_step_ways(run, s->front, out, &parts[0]);
+    if (s->producer < 0) return 0;
+    cuda_step_ways(run, s->producer, out, &parts[0]);
     cuda_step_ways(run, step, out, &parts[1]);
     hash_start(&h);
     hash_add(&h, parts, sizeof parts);
@@ -367,10 +367,10 @@ void cuda_step_shape(const struct cuda_run *run, int step, struct cuda_launch *o
     *out = l.shape;
 }
 
-/* A step, or with `pair` what it and the one in front of it take: one launch or two. */
+/* A step, or with `pair` what it and its producer take: one launch or two. */
 static int make_unit(const struct cuda_run *run, int step, int pair, struct launch l[2]) {
     int apart = pair && !make_separable(run, step, &l[0]);
-    if (apart) make_step(run, run->graph->steps[step].front, &l[0]);
+    if (apart) make_step(run, run->graph->steps[step].producer, &l[0]);
     make_step(run, step, &l[apart]);
     return 1 + apart;
 }

@@ -46,12 +46,12 @@ int cuda_pictures_launch(const struct cuda_run *run, const struct cuda_picture *
  * Steps of the same signature are the same to them. */
 int cuda_step_ways(const struct cuda_run *run, int step, struct cuda_way out[CUDA_MOST_WAYS],
                    uint64_t *signature);
-/* The ways to compute it and the depthwise convolution in front of it, plan_step.front, together:
+/* The ways to compute it and its producer, a depthwise convolution, together:
  * how many, 0 where that cannot be. */
 int cuda_pair_ways(const struct cuda_run *run, int step, struct cuda_way out[CUDA_MOST_WAYS],
                    uint64_t *signature);
 /* One step alone, in the way run->ways says: its shape; loading its kernel; launching it, which may
- * be captured. pair: it and the one in front of it, in one launch or two. */
+ * be captured. pair: it and its producer, in one launch or two. */
 void cuda_step_shape(const struct cuda_run *run, int step, struct cuda_launch *out);
 int cuda_step_ready(const struct cuda_run *run, int step, int pair);
 int cuda_step_launch(const struct cuda_run *run, int step, int pair, int early);

@@ -344,7 +344,7 @@ static void tune_step(struct search *s, int step) {
     keep(s, step, signature);
 }
 
-/* A step and the one in front of it, each of which has its way, against both together. What is kept
+/* A step and its producer, each of which has its way, against both together. What is kept
  * for the pair is the kernel that does both, or that of the step alone. */
 static void tune_pair(struct search *s, int step) {
     struct cuda_way list[MOST_LISTED] = {s->ways[step]}; /* apart */

@@ -1,7 +1,7 @@
 #include "engine/net.h"
 
 #include "engine/err.h"
-#include "engine/precision.h"
+#include "engine/ranges.h"
 #include "mien.h"
 
 #include <jansson.h>
@@ -70,7 +70,7 @@ static void fail_memory(struct net *net) {
 int net_finish(struct net *net) {
     if (net->error) return net->error;
     for (int i = 0; i < blob_count(net->blob); i++)
-        if (!net->used[i] && !precision_range(blob_at(net->blob, i)))
+        if (!net->used[i] && !ranges_is(blob_at(net->blob, i)))
             return err_set(MIEN_EWEIGHTS, "%s: tensor %s is not part of the network",
                            blob_label(net->blob), blob_at(net->blob, i)->name);
     if (net->noutputs == 0)

@@ -1,9 +1,9 @@
 #include "engine/precision.h"
 
 #include "engine/err.h"
+#include "engine/ranges.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,20 +20,6 @@ struct value {
     double zero;         /* of the group: which share of the steps lies below zero */
     const float *ranges; /* [3][channels], of this value alone; NULL: not measured */
 };
-
-void precision_tensor_name(const struct net_node *n, char *name) {
-    snprintf(name, PRECISION_NAME, PRECISION_PREFIX "%d %.128s", n->number, n->name);
-}
-
-int precision_range(const struct blob_tensor *t) {
-    return strncmp(t->name, PRECISION_PREFIX, strlen(PRECISION_PREFIX)) == 0;
-}
-
-int precision_calibrated(const struct blob *blob) {
-    for (int i = 0; i < blob_count(blob); i++)
-        if (precision_range(blob_at(blob, i))) return 1;
-    return 0;
-}
 
 static int root(struct value *v, int i) {
     while (v[i].group != i) i = v[i].group;
@@ -100,14 +86,14 @@ static void find_groups(const struct net *net, struct value *v) {
 }
 
 static int read_ranges(const struct net *net, struct value *v) {
-    if (!precision_calibrated(net->blob))
+    if (!ranges_has(net->blob))
         return err_set(MIEN_EUNSUPPORTED,
                        "%s: not calibrated for int8; `mien calibrate` measures its ranges on a "
                        "folder of pictures",
                        blob_label(net->blob));
     for (int i = 0; i < net->count; i++) {
-        char name[PRECISION_NAME];
-        precision_tensor_name(&net->nodes[i], name);
+        char name[RANGES_NAME];
+        ranges_name(net->nodes[i].number, net->nodes[i].name, name);
         const struct blob_tensor *t = blob_find(net->blob, name);
         if (!t) continue;
         if (t->dims != 2 || t->shape[0] != 3 || t->shape[1] != net->nodes[i].channels)
@@ -119,7 +105,7 @@ static int read_ranges(const struct net *net, struct value *v) {
 }
 
 static int read_exempt(const struct net *net, struct value *v) {
-    const struct blob_tensor *t = blob_find(net->blob, PRECISION_EXEMPT);
+    const struct blob_tensor *t = blob_find(net->blob, RANGES_EXEMPT);
     for (size_t i = 0; t && i < t->count; i++) {
         if (!(t->data[i] >= 0 && t->data[i] < (float)net->numbers))
             return err_set(MIEN_EWEIGHTS, "%s: tensor %s names no value; calibrate again",

@@ -143,10 +143,10 @@ static int cpu_plan(struct backend *b, const struct backend_weights *w, const st
         s->inverse = w->layers[s->plan.out_value].inverse;
         s->window = g->net->nodes[s->plan.node].window;
         s->slope = slope_of(w, g->net, s->plan.slope);
-        if (s->plan.before.node >= 0) {
-            s->before = &w->layers[s->plan.before.node];
-            s->before_slope = slope_of(w, g->net, s->plan.before.slope);
-            s->before_inverse = w->layers[s->plan.before.value].inverse;
+        if (s->plan.fused.node >= 0) {
+            s->before = &w->layers[s->plan.fused.node];
+            s->before_slope = slope_of(w, g->net, s->plan.fused.slope);
+            s->before_inverse = w->layers[s->plan.fused.value].inverse;
         }
         if (cpu_cut(s, g->batch)) {
             free_plan(p);

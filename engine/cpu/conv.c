@@ -48,7 +48,7 @@ static void finish_row(const struct kern *k, const struct cpu_step *s, char *are
  * scratch + s->widened, one row of sums before them. */
 static struct cpu_rows rows_handed(const struct kern *k, const struct cpu_step *s, char *arena,
                                    float *scratch, const struct cpu_range *r) {
-    const struct plan_before *b = &s->plan.before;
+    const struct plan_fused *b = &s->plan.fused;
     const struct cpu_layer *l = s->before;
     const struct plan_view *out = &b->out;
     int top = r->y0 * l->stride - b->pad_top;
@@ -124,7 +124,7 @@ static struct cpu_rows rows_split(const struct kern *k, const struct cpu_step *s
                                   const struct cpu_rows *from, const struct cpu_range *r,
                                   float *scratch) {
     const struct cpu_layer *l = s->layer;
-    const struct plan_view *in = s->before ? &s->plan.before.out : &s->plan.in;
+    const struct plan_view *in = s->before ? &s->plan.fused.out : &s->plan.in;
     int top = r->y0 * l->stride - s->plan.pad_top;
     int end = top + (r->y1 - r->y0 - 1) * l->stride + l->kh, full = in->left + in->w + in->right;
     int y0 = top < -in->top ? -in->top : top;

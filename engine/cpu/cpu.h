@@ -76,9 +76,9 @@ int cpu_pack_layer(const struct net *net, const struct net_node *n, const struct
 /* A step ready to run. */
 struct cpu_step {
     struct plan_step plan;
-    const struct cpu_layer *layer, *before; /* before: of plan.before, or NULL */
+    const struct cpu_layer *layer, *before; /* before: of plan.fused, or NULL */
     const float *slope, *before_slope;      /* [c] or NULL */
-    const float *before_inverse;            /* as inverse, of what plan.before hands over */
+    const float *before_inverse;            /* as inverse, of what plan.fused hands over */
     const float *inverse;                   /* [c], of the output, where it is stored as bytes */
     struct net_window window;
     int rows;          /* output rows a task */
@@ -88,7 +88,7 @@ struct cpu_step {
     int batch;         /* images of the plan */
     int images;        /* images a task: 1, but for fully connected layers */
     int tasks;
-    int handed;     /* floats of scratch that plan.before takes for sums and its rows */
+    int handed;     /* floats of scratch that plan.fused takes for sums and its rows */
     int widened;    /* floats of scratch that hold a float copy of the input, 0: it is read as is */
     size_t scratch; /* floats a worker */
     int split;      /* IGEMM, split tiles: floats of scratch that hold the input in halves */

@@ -79,7 +79,7 @@ static void add_layer(struct hash *h, const struct net *net, const struct net_no
                       l->joined,
                       n->weights.difference,
                       n->weights.reverse_input,
-                      n->next_sibling,
+                      n->next_sibling < 0 ? -1 : net->nodes[n->next_sibling].number,
                       g ? g->nr : 0,
                       g ? g->group : 0,
                       g ? g->block : 0,

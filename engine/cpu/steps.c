@@ -42,7 +42,7 @@ static void cut_gemm(struct cpu_step *s) {
 
 /* What the tiles of a step read: the tensor, or the rows that the layer in front hands over. */
 static const struct plan_view *tile_input(const struct cpu_step *s) {
-    return s->before ? &s->plan.before.out : &s->plan.in;
+    return s->before ? &s->plan.fused.out : &s->plan.in;
 }
 
 /* Split tiles read a copy of the task's rows, without gaps: planes of high and of low halves. */
@@ -197,7 +197,7 @@ static void cut_widened(struct cpu_step *s) {
 
 /* A row of sums and the task's rows of what the depthwise convolution in front hands over. */
 static void cut_before(struct cpu_step *s) {
-    const struct plan_view *v = &s->plan.before.out;
+    const struct plan_view *v = &s->plan.fused.out;
     s->handed = cpu_aligned(v->w * v->c) + cpu_aligned(s->rows * v->w * v->c);
     s->scratch += (size_t)s->handed;
 }

@@ -4,6 +4,7 @@
 #include "engine/err.h"
 #include "engine/fold.h"
 #include "engine/precision.h"
+#include "engine/ranges.h"
 #include "mien.h"
 #include "tests/engine/graphs.h"
 
@@ -90,9 +91,9 @@ static struct net *with_ranges(struct blobmaker *m, struct blob **blob, const st
     assert_int_equal(fold_net(net), 0);
     open_everything(m);
     for (; ranges->value; ranges++) {
-        char name[PRECISION_NAME];
+        char name[RANGES_NAME];
         const struct net_node *n = graphs_node(net, *ranges->value);
-        precision_tensor_name(n, name);
+        ranges_name(n->number, n->name, name);
         add_range(m, name, n->channels + channels_more, ranges->low, ranges->high, ranges->mean);
     }
     net_free(net);
@@ -221,8 +222,8 @@ static void test_smoothing(void **state) {
     struct blobmaker m;
     struct blob *blob;
     struct net *net = with_ranges(&m, &blob, measured, 0);
-    char name[PRECISION_NAME];
-    precision_tensor_name(graphs_node(net, v.a), name);
+    char name[RANGES_NAME];
+    ranges_name(graphs_node(net, v.a)->number, graphs_node(net, v.a)->name, name);
     float *ranges = (float *)(uintptr_t)blob_find(blob, name)->data;
     for (int i = 1; i < A; i++) ranges[A + i] = 5.1f / 8;
     assert_int_equal(precision_assign(net, MIEN_INT8, &all), 0);
@@ -334,7 +335,7 @@ static void show(const struct calibration *c, int node, int channels, const floa
 static void test_ranges_measured(void **state) {
     (void)state;
     enum { N = 20000, ROUNDS = 100 };
-    char path[] = "/tmp/mien-calibration-XXXXXX", name[PRECISION_NAME];
+    char path[] = "/tmp/mien-calibration-XXXXXX", name[RANGES_NAME];
     close(mkstemp(path));
     struct blobmaker m;
     struct blob *blob, *saved;
@@ -356,7 +357,7 @@ static void test_ranges_measured(void **state) {
     assert_int_equal(calibration_save(c, path), 0);
     calibration_free(c);
     assert_int_equal(blob_open(path, &saved), 0);
-    precision_tensor_name(graphs_node(net, v.a), name);
+    ranges_name(graphs_node(net, v.a)->number, graphs_node(net, v.a)->name, name);
     const struct blob_tensor *t = blob_find(saved, name);
     assert_non_null(t);
     for (int j = 0; j < A; j++) {

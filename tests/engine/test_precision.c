@@ -6,6 +6,7 @@
 #include "engine/err.h"
 #include "engine/fold.h"
 #include "engine/precision.h"
+#include "engine/ranges.h"
 #include "tests/engine/graphs.h"
 
 #include <math.h>
@@ -211,9 +212,9 @@ static struct blob *with_exempt(const struct blob *calibrated, const float *numb
     char path[] = "/tmp/mien-precision-XXXXXX";
     struct blob *blob = NULL;
     struct blob_tensor t = {
-        .name = PRECISION_EXEMPT, .dims = 1, .shape = {n}, .count = (size_t)n, .data = numbers};
+        .name = RANGES_EXEMPT, .dims = 1, .shape = {n}, .count = (size_t)n, .data = numbers};
     close(mkstemp(path));
-    if (blob_save(calibrated, path, PRECISION_EXEMPT, &t, 1) || blob_open(path, &blob))
+    if (blob_save(calibrated, path, RANGES_EXEMPT, &t, 1) || blob_open(path, &blob))
         fail_msg("%s", err_text());
     unlink(path);
     return blob;
@@ -225,7 +226,7 @@ static void refuse_exempt(const struct blob *calibrated, graphs_fn *fn, float nu
     struct net *net = graphs_build(blob, fn);
     if (fold_net(net)) fail_msg("%s", err_text());
     assert_int_equal(precision_assign(net, MIEN_INT8, &both), MIEN_EWEIGHTS);
-    assert_non_null(strstr(err_text(), PRECISION_EXEMPT));
+    assert_non_null(strstr(err_text(), RANGES_EXEMPT));
     net_free(net);
     blob_close(blob);
 }
