@@ -1,9 +1,9 @@
-/* A network's weights for the CPU: from the cache, or packed by all threads and kept there. */
-#include "engine/cpu/cpu.h"
+#include "engine/cpu/load.h"
+
 #include "engine/err.h"
 #include "engine/hash.h"
 #include "engine/pack_cache.h"
-#include "engine/pool.h"
+#include "engine/plan.h"
 #include "mien.h"
 
 #include <stdatomic.h>
@@ -17,8 +17,6 @@
 static int packed(const struct net *net, int i) {
     return net->nodes[i].first_sibling < 0;
 }
-
-/* ------------------------------------------------------------------ packing */
 
 /* Layers being packed side by side: each needs its source in memory, too. */
 enum { LANES = 4 };
@@ -49,8 +47,6 @@ static int pack_all(struct pool *pool, const struct net *net, const struct backe
     }
     return MIEN_OK;
 }
-
-/* -------------------------------------------------------------------- cache */
 
 static void add_numbers(struct hash *h, const void *values, size_t size, int n) {
     int there = values ? n : -1;
@@ -163,8 +159,6 @@ static int passes_probe(const struct net *net, const struct backend_weights *w, 
                 return 0;
     return 1;
 }
-
-/* ------------------------------------------------------------------ loading */
 
 static void place_all(const struct net *net, struct backend_weights *w) {
     size_t at = 0;
