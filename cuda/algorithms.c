@@ -73,8 +73,8 @@ int cuda_pair_algorithms(const struct cuda_run *run, int step,
     uint64_t parts[2];
     struct hash h;
     *signature = 0;
-    if (s->front < 0) return 0;
-    cuda_step_algorithms(run, s->front, out, &parts[0]);
+    if (s->producer < 0) return 0;
+    cuda_step_algorithms(run, s->producer, out, &parts[0]);
     cuda_step_algorithms(run, step, out, &parts[1]);
     hash_start(&h);
     hash_add(&h, parts, sizeof parts);
@@ -89,8 +89,8 @@ static int is_faster_together(const struct cuda_run *run, int step,
                               const struct cuda_algorithm *apart,
                               const struct cuda_algorithm *together) {
     const struct plan_step *s = &run->graph->steps[step];
-    struct cuda_gconv front = cuda_describe_gconv(run, &run->graph->steps[s->front]);
-    return together->cycles < apart->cycles + cuda_depthwise_cycles(&run->machine, &front);
+    struct cuda_gconv producer = cuda_describe_gconv(run, &run->graph->steps[s->producer]);
+    return together->cycles < apart->cycles + cuda_depthwise_cycles(&run->machine, &producer);
 }
 
 void cuda_choose_algorithms(const struct cuda_run *run, struct cuda_algorithm *out) {

@@ -15,7 +15,7 @@
  * choice. Steps of the same signature are the same to them. */
 int cuda_step_algorithms(const struct cuda_run *run, int step,
                          struct cuda_algorithm out[CUDA_MOST_ALGORITHMS], uint64_t *signature);
-/* The algorithms to compute it and the depthwise convolution in front of it, plan_step.front,
+/* The algorithms to compute it and the depthwise convolution in front of it, plan_step.producer,
  * together: how many, 0 where that cannot be. */
 int cuda_pair_algorithms(const struct cuda_run *run, int step,
                          struct cuda_algorithm out[CUDA_MOST_ALGORITHMS], uint64_t *signature);

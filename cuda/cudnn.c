@@ -153,9 +153,8 @@ static void find_plan(struct cudnn *dnn, struct cudnn_maker *m, cudnn_descriptor
 
 static void write_text(struct cudnn_plan *plan, const struct cuda_epilogue *e) {
     static const char *const acts[] = {
-        [KERN_ACT_NONE] = "",        [KERN_ACT_RELU] = "+relu",   [KERN_ACT_RELU6] = "+relu6",
-        [KERN_ACT_LEAKY] = "+leaky", [KERN_ACT_PRELU] = "+prelu", [KERN_ACT_SIGMOID] = "+sigmoid",
-        [KERN_ACT_SWISH] = "+swish",
+        [KERN_ACT_NONE] = "",        [KERN_ACT_RELU] = "+relu",       [KERN_ACT_LEAKY] = "+leaky",
+        [KERN_ACT_PRELU] = "+prelu", [KERN_ACT_SIGMOID] = "+sigmoid",
     };
     snprintf(plan->text, sizeof plan->text, "cudnn conv%s%s%s%s", e->bias ? "+bias" : "",
              e->has_res && !e->res_after ? "+add" : "", acts[e->act],

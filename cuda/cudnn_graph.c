@@ -223,11 +223,9 @@ static cudnn_descriptor activation(struct operations *o, const struct cuda_epilo
     switch ((enum kern_act)e->act) {
     case KERN_ACT_PRELU: return prelu(o, x, vector_tensor(m, CUDNN_ID_SLOPE, e->slope, o->shape));
     case KERN_ACT_SIGMOID: return binary(o, CUDNN_POINTWISE_SIGMOID_FWD, x, NULL);
-    case KERN_ACT_SWISH: return binary(o, CUDNN_POINTWISE_SWISH_FWD, x, NULL);
     default: break;
     }
     kind = pointwise_kind(m, CUDNN_POINTWISE_RELU_FWD);
-    if (e->act == KERN_ACT_RELU6) set_double(m, kind, CUDNN_ATTR_POINTWISE_RELU_UPPER_CLIP, 6);
     if (e->act == KERN_ACT_LEAKY)
         set_double(m, kind, CUDNN_ATTR_POINTWISE_RELU_LOWER_CLIP_SLOPE, (double)e->alpha);
     return pointwise(o, kind, x, NULL);

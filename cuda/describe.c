@@ -83,6 +83,6 @@ struct cuda_gconv cuda_describe_gconv(const struct cuda_run *run, const struct p
 struct cuda_separable cuda_describe_separable(const struct cuda_run *run,
                                               const struct plan_step *s) {
     return (struct cuda_separable){.depthwise =
-                                       cuda_describe_gconv(run, &run->graph->steps[s->front]),
+                                       cuda_describe_gconv(run, &run->graph->steps[s->producer]),
                                    .pointwise = cuda_describe_conv(run, s)};
 }

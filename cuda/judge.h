@@ -31,7 +31,7 @@ struct cuda_judge {
 void cuda_judge_open(struct cuda_judge *j, const struct cuda_run *run);
 void cuda_judge_close(struct cuda_judge *j);
 
-/* Fills the arena with noise and computes what `step`, or it and the one in front of it (pair),
+/* Fills the arena with noise and computes what `step`, or it and its producer (pair),
  * should give. list: its algorithms, [count]. */
 void cuda_judge_expect(struct cuda_judge *j, int step, int pair, const struct cuda_algorithm *list,
                        int count, struct cuda_algorithm *algorithms);

@@ -17,7 +17,7 @@ enum {
     PLACE = 256    /* bytes, of each array */
 };
 
-const struct plan_rules cuda_plan_rules = {.pixel_align = CHUNK, .separate_before = 1};
+const struct plan_rules cuda_plan_rules = {.pixel_align = CHUNK, .separate_depthwise = 1};
 
 static int round_up(int n, int to) {
     return (n + to - 1) / to * to;
@@ -31,11 +31,11 @@ static int input_pitch(const struct net_node *input) {
 }
 
 static int is_packed(const struct net *net, int i) {
-    return net->nodes[i].replaced_by < 0 && net->nodes[i].first_sibling < 0;
+    return net->nodes[i].first_sibling < 0;
 }
 
 static void shape(const struct net *net, const struct net_node *n, struct cuda_layer *l) {
-    const struct net_node *source = &net->nodes[net_resolve(net, n->in[0])];
+    const struct net_node *source = &net->nodes[n->in[0]];
     l->kh = n->window.kh;
     l->kw = n->window.kw;
     l->stride = n->window.stride;
@@ -152,7 +152,7 @@ static void put_filter(const struct cuda_layer *l, int o, const float *filter) {
 }
 
 static int pack_conv(const struct net *net, const struct net_node *n, const struct cuda_layer *l) {
-    const struct net_storage *input = &net->nodes[net_resolve(net, n->in[0])].stored;
+    const struct net_storage *input = &net->nodes[n->in[0]].stored;
     int inputs = l->cin / l->groups, rc = fold_check_finite(net, n);
     if (rc) return rc;
     float *filter = malloc(sizeof *filter * (size_t)inputs * (size_t)(l->kh * l->kw));

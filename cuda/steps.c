@@ -64,7 +64,7 @@ static void make_conv(const struct cuda_run *run, int step, struct launch *l) {
     l->params.conv = c;
 }
 
-/* Does a step do what the one in front of it would, too? */
+/* Does a step do what its producer would, too? */
 static int is_separable(const struct cuda_run *run, int step) {
     return algorithm_of(run, step).family == CUDA_SEPARABLE;
 }
@@ -77,10 +77,10 @@ static void make_separable(const struct cuda_run *run, int step, struct launch *
     set_scratch(run, &l->shape, &p->pointwise);
 }
 
-/* Is a step done by the one behind it? */
+/* Is a step done by its consumer? */
 static int is_inside(const struct cuda_run *run, int step) {
-    int behind = run->graph->steps[step].behind;
-    return behind >= 0 && is_separable(run, behind);
+    int consumer = run->graph->steps[step].consumer;
+    return consumer >= 0 && is_separable(run, consumer);
 }
 
 static void make_pool(const struct cuda_run *run, const struct plan_step *s, struct launch *l) {
@@ -137,7 +137,7 @@ static void copy_border(const struct plan_graph *g, float border[3]) {
 
 static void make_output(const struct cuda_run *run, int i, struct launch *l) {
     const struct plan_graph *g = run->graph;
-    int value = net_resolve(g->net, g->net->outputs[i].value);
+    int value = g->net->outputs[i].value;
     memset(l, 0, sizeof *l);
     l->params.output = (struct cuda_output){.in = cuda_describe_view(run, &g->outputs[i], value),
                                             .dst = run->output + cuda_output_at(g, i),
@@ -177,10 +177,10 @@ void cuda_step_shape(const struct cuda_run *run, int step, struct cuda_launch *o
     *out = l.shape;
 }
 
-/* A step, or with `pair` what it and the one in front of it take: one launch or two. */
+/* A step, or with `pair` what it and its producer take: one launch or two. */
 static int make_unit(const struct cuda_run *run, int step, int pair, struct launch l[2]) {
     int apart = pair && !is_separable(run, step);
-    if (apart) make_step(run, run->graph->steps[step].front, &l[0]);
+    if (apart) make_step(run, run->graph->steps[step].producer, &l[0]);
     make_step(run, step, &l[apart]);
     return 1 + apart;
 }

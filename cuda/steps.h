@@ -23,7 +23,7 @@ int cuda_input_launch(const struct cuda_run *run);
 int cuda_pictures_launch(const struct cuda_run *run, const struct cuda_picture *pictures);
 
 /* One step alone, by run->algorithms: its shape; loading its kernel; launching it, which may
- * be captured. pair: it and the one in front of it, in one launch or two. */
+ * be captured. pair: it and its producer, in one launch or two. */
 void cuda_step_shape(const struct cuda_run *run, int step, struct cuda_launch *out);
 int cuda_step_ready(const struct cuda_run *run, int step, int pair);
 int cuda_step_launch(const struct cuda_run *run, int step, int pair, int early);

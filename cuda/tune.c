@@ -59,7 +59,7 @@ static int tune_step(struct search *s, int step) {
     return 1;
 }
 
-/* A step and the one in front of it, each of which has its own, against both together. What is kept
+/* A step and its producer, each of which has its own, against both together. What is kept
  * for the pair is the kernel that does both, or that of the step alone. */
 static void tune_pair(struct search *s, int step) {
     struct cuda_algorithm list[CUDA_MOST_LISTED] = {s->algorithms[step]}; /* apart */

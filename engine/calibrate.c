@@ -1,7 +1,7 @@
 #include "engine/calibrate.h"
 
 #include "engine/err.h"
-#include "engine/precision.h"
+#include "engine/ranges.h"
 #include "mien.h"
 
 #include <math.h>
@@ -142,8 +142,8 @@ static struct blob_tensor *range_tensors(const struct calibration *c, int *n) {
     for (int i = 0; t && i < c->net->count; i++) {
         int channels = c->net->nodes[i].channels;
         if (!c->values[i]) continue;
-        char name[PRECISION_NAME];
-        precision_tensor_name(c->net, i, name);
+        char name[RANGES_NAME];
+        ranges_name(c->net->nodes[i].number, c->net->nodes[i].name, name);
         struct blob_tensor *new = &t[(*n)++];
         float *data = malloc(sizeof *data * 3 * (size_t)channels);
         *new = (struct blob_tensor){
@@ -162,7 +162,7 @@ int calibration_save(const struct calibration *c, const char *path) {
     int n;
     struct blob_tensor *t = c->out_of_memory ? NULL : range_tensors(c, &n);
     if (!t) return err_set(MIEN_ENOMEM, "out of memory");
-    int rc = n > 0 ? blob_save(c->net->blob, path, PRECISION_PREFIX, t, n)
+    int rc = n > 0 ? blob_save(c->net->blob, path, RANGES_PREFIX, t, n)
                    : err_set(MIEN_EINVAL, "%s: nothing was run during the calibration",
                              blob_label(c->net->blob));
     free_tensors(t, n);

@@ -11,7 +11,8 @@
 
 #include "engine/net.h"
 
-/* Folds every affine node it can into a convolution before or after it. The rest stay nodes. */
+/* Folds every affine node it can into a convolution before or after it and takes it out of the net:
+ * values are named anew (net_numbered). The rest stay nodes. */
 int fold_net(struct net *net);
 
 /* Marks convolutions that read one value through one window and whose results are outputs, as the
@@ -21,7 +22,7 @@ void fold_siblings(struct net *net);
 /* Output channels of a convolution and the siblings it computes. */
 int fold_outputs(const struct net *net, const struct net_node *conv);
 
-/* How many uses a value has: inputs of live nodes and outputs. uses: [net->count], filled. */
+/* How many uses a value has: inputs of nodes and outputs. uses: [net->count], filled. */
 void fold_count_uses(const struct net *net, int *uses);
 
 /*

@@ -1,7 +1,7 @@
 #include "engine/net.h"
 
 #include "engine/err.h"
-#include "engine/precision.h"
+#include "engine/ranges.h"
 #include "mien.h"
 
 #include <jansson.h>
@@ -26,20 +26,21 @@ int net_new(const struct blob *blob, struct net **out) {
     return MIEN_OK;
 }
 
+void net_node_free(struct net_node *n) {
+    free(n->name);
+    free(n->weights.out_scale);
+    free(n->weights.out_shift);
+    free(n->weights.in_scale);
+    free(n->weights.in_shift);
+    free(n->scale);
+    free(n->shift);
+    free(n->stored.scale);
+    free(n->stored.mean);
+}
+
 void net_free(struct net *net) {
     if (!net) return;
-    for (int i = 0; i < net->count; i++) {
-        struct net_node *n = &net->nodes[i];
-        free(n->name);
-        free(n->weights.out_scale);
-        free(n->weights.out_shift);
-        free(n->weights.in_scale);
-        free(n->weights.in_shift);
-        free(n->scale);
-        free(n->shift);
-        free(n->stored.scale);
-        free(n->stored.mean);
-    }
+    for (int i = 0; i < net->count; i++) net_node_free(&net->nodes[i]);
     for (int i = 0; i < net->noutputs; i++) free(net->outputs[i].name);
     free(net->outputs);
     free(net->nodes);
@@ -69,7 +70,7 @@ static void fail_memory(struct net *net) {
 int net_finish(struct net *net) {
     if (net->error) return net->error;
     for (int i = 0; i < blob_count(net->blob); i++)
-        if (!net->used[i] && !precision_range(blob_at(net->blob, i)))
+        if (!net->used[i] && !ranges_is(blob_at(net->blob, i)))
             return err_set(MIEN_EWEIGHTS, "%s: tensor %s is not part of the network",
                            blob_label(net->blob), blob_at(net->blob, i)->name);
     if (net->noutputs == 0)
@@ -156,9 +157,10 @@ int net_slope_node(const struct net *net, const struct blob_tensor *slope) {
     return -1;
 }
 
-net_value net_resolve(const struct net *net, net_value x) {
-    while (x >= 0 && net->nodes[x].replaced_by >= 0) x = net->nodes[x].replaced_by;
-    return x;
+int net_numbered(const struct net *net, int number) {
+    for (int i = 0; i < net->count; i++)
+        if (net->nodes[i].number == number) return i;
+    return -1;
 }
 
 /* ------------------------------------------------------------------- nodes */
@@ -188,13 +190,14 @@ static struct net_node *append(struct net *net, enum net_op op, const char *name
     for (int i = 0; i < inputs; i++) n->in[i] = in[i];
     n->channels = channels;
     n->groups = 1;
-    n->replaced_by = n->next_sibling = n->first_sibling = -1;
+    n->number = net->count;
+    n->next_sibling = n->first_sibling = -1;
     n->name = strdup(name);
     if (!n->name) {
         fail_memory(net);
         return NULL;
     }
-    net->count++;
+    net->numbers = ++net->count;
     return n;
 }
 

@@ -44,6 +44,11 @@ struct net_window { /* of a convolution or pool */
     int average; /* pool: average of the pixels inside the map, not their maximum */
 };
 
+/* May the window reach beyond the map? */
+static inline int net_padded(const struct net_window *w) {
+    return w->mode == NET_PAD_SAME || w->pad > 0;
+}
+
 enum { NET_MAX_INPUTS = 4, NET_MAX_KERNEL = 32 };
 
 /* A convolution's weights as the blob has them, and what folding put around them: the engine packs
@@ -81,7 +86,7 @@ struct net_node {
     float alpha;                     /* ACT leaky */
     const struct blob_tensor *slope; /* ACT prelu, [channels] */
     int exact;                       /* a network in fp16 keeps it in fp32 (net_exact) */
-    int replaced_by; /* folding: uses of this node go to that one; -1: still alive */
+    int number; /* what the model file knew it as: folding moves nodes, calibrations stay */
     /* CONV: heads over one input are computed as one convolution (fold_siblings); -1: none */
     int next_sibling;  /* whose outputs follow this one's */
     int first_sibling; /* that computes this one; -1: the node itself */
@@ -97,6 +102,7 @@ struct net {
     const struct blob *blob; /* outlives the net */
     struct net_node *nodes;
     int count, capacity;
+    int numbers; /* how many the model file made */
     struct net_output *outputs;
     int noutputs;
     int input_width, input_height; /* default size, pixels */
@@ -167,7 +173,9 @@ void net_output(struct net *net, net_value x, const char *fmt, ...)
 /* The PReLU node these slopes are of; -1: none, as for NULL. */
 int net_slope_node(const struct net *net, const struct blob_tensor *slope);
 
-/* Where folding has replaced x, the node that stands for it now. */
-net_value net_resolve(const struct net *net, net_value x);
+/* The node that the builder returned as `number`; -1: it was folded into another, or never was. */
+int net_numbered(const struct net *net, int number);
+/* Frees what a node owns. */
+void net_node_free(struct net_node *n);
 
 #endif

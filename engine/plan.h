@@ -38,9 +38,9 @@ enum plan_kind {
     PLAN_SOFTMAX
 };
 
-/* A depthwise convolution whose result only the step reads: computed a few rows at a time, it never
- * leaves the cache. */
-struct plan_before {
+/* A depthwise convolution fused into the 1x1 that alone reads it: computed a few rows at a time,
+ * its result never leaves the cache. */
+struct plan_fused {
     int node, value; /* -1: none; the node with its weights, and the value it ends with */
     enum kern_act act;
     float alpha;
@@ -51,11 +51,11 @@ struct plan_before {
 
 struct plan_step {
     enum plan_kind kind;
-    int node;                  /* first node of the fused group; its weights and window count */
-    struct plan_before before; /* CONV: what is done to `in` first */
-    int front, behind; /* where depthwise convolutions are steps of their own: the step that is one
-                          and that this alone reads; of such a step, the one that reads it; -1:
-                          none. The input of the one in front is still there for the one behind. */
+    int node;                /* first node of the fused group; its weights and window count */
+    struct plan_fused fused; /* CONV: what is done to `in` first */
+    int producer, consumer;  /* where depthwise convolutions are steps of their own: the one that
+                                makes what this step alone reads; of such a step, the one that reads
+                                it; -1: none. A producer's input is still there for its consumer. */
     struct plan_view in, out;
     struct plan_view res;              /* what is added; valid where has_res */
     int has_res, res_after, res_shift; /* as struct kern_epi and kern_epilogue_fn */
@@ -94,7 +94,7 @@ struct plan_graph {
 struct plan_rules {
     int pixel_align; /* bytes, a power of two: the pitch of pixels is a multiple of it, or of the
                         next power of two where a pixel is smaller; 0: pixels have no gaps */
-    int separate_before; /* a depthwise convolution is a step of its own: plan_step.front */
+    int separate_depthwise; /* a depthwise convolution is a step of its own: plan_step.producer */
 };
 
 /* Plans net at this batch and size; rules may be NULL. MIEN_EINVAL where the network cannot run at

@@ -1,9 +1,9 @@
 #include "engine/precision.h"
 
 #include "engine/err.h"
+#include "engine/ranges.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,24 +20,6 @@ struct value {
     double zero;         /* of the group: which share of the steps lies below zero */
     const float *ranges; /* [3][channels], of this value alone; NULL: not measured */
 };
-
-void precision_tensor_name(const struct net *net, int node, char *name) {
-    snprintf(name, PRECISION_NAME, PRECISION_PREFIX "%d %.128s", node, net->nodes[node].name);
-}
-
-int precision_range(const struct blob_tensor *t) {
-    return strncmp(t->name, PRECISION_PREFIX, strlen(PRECISION_PREFIX)) == 0;
-}
-
-int precision_calibrated(const struct blob *blob) {
-    for (int i = 0; i < blob_count(blob); i++)
-        if (precision_range(blob_at(blob, i))) return 1;
-    return 0;
-}
-
-static int live(const struct net *net, int i) {
-    return net->nodes[i].replaced_by < 0;
-}
 
 static int root(struct value *v, int i) {
     while (v[i].group != i) i = v[i].group;
@@ -63,14 +45,13 @@ static int is_head(const struct net *net, const struct value *v, int node) {
 }
 
 static void find_tails(const struct net *net, struct value *v) {
-    for (int i = 0; i < net->noutputs; i++) v[net_resolve(net, net->outputs[i].value)].tail = 1;
+    for (int i = 0; i < net->noutputs; i++) v[net->outputs[i].value].tail = 1;
     for (int i = 0; i < net->count; i++)
-        for (int j = 0; live(net, i) && j < inputs_of(&net->nodes[i]); j++)
-            v[net_resolve(net, net->nodes[i].in[j])].readers++;
+        for (int j = 0; j < inputs_of(&net->nodes[i]); j++) v[net->nodes[i].in[j]].readers++;
     for (int i = net->count - 1; i >= 0; i--) {
         const struct net_node *n = &net->nodes[i];
-        if (!live(net, i) || !v[i].tail || (n->op != NET_ACT && n->op != NET_SOFTMAX)) continue;
-        int in = net_resolve(net, n->in[0]);
+        if (!v[i].tail || (n->op != NET_ACT && n->op != NET_SOFTMAX)) continue;
+        int in = n->in[0];
         if (v[in].readers == 1) v[in].tail = 1;
     }
 }
@@ -84,10 +65,9 @@ static int copies(const struct net_node *n) {
 static void find_groups(const struct net *net, struct value *v) {
     for (int i = 0; i < net->count; i++) {
         const struct net_node *n = &net->nodes[i];
-        if (n->exact) v[net_resolve(net, i)].exact = 1;
-        if (!live(net, i)) continue;
+        v[i].exact = n->exact;
         for (int j = 0; j < inputs_of(n); j++) {
-            int in = net_resolve(net, n->in[j]);
+            int in = n->in[j];
             if (copies(n)) unite(v, in, i);
             if (n->op == NET_CONV && is_head(net, v, i)) v[in].heads++;
             if (n->op == NET_CONV && !is_head(net, v, i)) v[in].bodies++;
@@ -106,15 +86,15 @@ static void find_groups(const struct net *net, struct value *v) {
 }
 
 static int read_ranges(const struct net *net, struct value *v) {
-    if (!precision_calibrated(net->blob))
+    if (!ranges_has(net->blob))
         return err_set(MIEN_EUNSUPPORTED,
                        "%s: not calibrated for int8; `mien calibrate` measures its ranges on a "
                        "folder of pictures",
                        blob_label(net->blob));
     for (int i = 0; i < net->count; i++) {
-        char name[PRECISION_NAME];
-        precision_tensor_name(net, i, name);
-        const struct blob_tensor *t = live(net, i) ? blob_find(net->blob, name) : NULL;
+        char name[RANGES_NAME];
+        ranges_name(net->nodes[i].number, net->nodes[i].name, name);
+        const struct blob_tensor *t = blob_find(net->blob, name);
         if (!t) continue;
         if (t->dims != 2 || t->shape[0] != 3 || t->shape[1] != net->nodes[i].channels)
             return err_set(MIEN_EWEIGHTS, "%s: tensor %s does not fit the network; calibrate again",
@@ -125,12 +105,13 @@ static int read_ranges(const struct net *net, struct value *v) {
 }
 
 static int read_exempt(const struct net *net, struct value *v) {
-    const struct blob_tensor *t = blob_find(net->blob, PRECISION_EXEMPT);
+    const struct blob_tensor *t = blob_find(net->blob, RANGES_EXEMPT);
     for (size_t i = 0; t && i < t->count; i++) {
-        if (!(t->data[i] >= 0 && t->data[i] < (float)net->count))
+        if (!(t->data[i] >= 0 && t->data[i] < (float)net->numbers))
             return err_set(MIEN_EWEIGHTS, "%s: tensor %s names no value; calibrate again",
                            blob_label(net->blob), t->name);
-        v[(int)t->data[i]].exempt = 1;
+        int node = net_numbered(net, (int)t->data[i]);
+        if (node >= 0) v[node].exempt = 1;
     }
     return MIEN_OK;
 }
@@ -215,10 +196,10 @@ static void take_scale(struct net_node *n, int from, const struct net_node *sour
  * the other. Without one of them there is none. */
 static int copy_scales(const struct net *net, struct net_node *n) {
     for (int i = 0; i < inputs_of(n); i++)
-        if (!net->nodes[net_resolve(net, n->in[i])].stored.scale) return MIEN_OK;
+        if (!net->nodes[n->in[i]].stored.scale) return MIEN_OK;
     if (allocate_scale(n)) return MIEN_ENOMEM;
     for (int i = 0, from = 0; i < inputs_of(n); i++) {
-        const struct net_node *source = &net->nodes[net_resolve(net, n->in[i])];
+        const struct net_node *source = &net->nodes[n->in[i]];
         take_scale(n, from, source);
         from += source->channels;
     }
@@ -250,7 +231,6 @@ int precision_assign(struct net *net, enum mien_precision precision,
     for (int i = 0; i < net->count && !rc; i++) {
         struct net_node *n = &net->nodes[i];
         const struct value *group = &v[root(v, i)];
-        if (!live(net, i)) continue;
         n->stored.type = type_of(n, group, precision, better);
         if (n->stored.type != KERN_U8) continue;
         if (copies(n))
@@ -261,7 +241,6 @@ int precision_assign(struct net *net, enum mien_precision precision,
     net->half_weights = 1;
     free(v);
     for (int i = 0; i < net->count && !rc; i++) /* what a convolution reads is always stored */
-        if (live(net, i) && net->nodes[i].op == NET_CONV)
-            rc = precision_check(net, net_resolve(net, net->nodes[i].in[0]));
+        if (net->nodes[i].op == NET_CONV) rc = precision_check(net, net->nodes[i].in[0]);
     return rc;
 }

@@ -7,11 +7,8 @@
  * values between layers are bytes; the picture and what the last layers (heads, fully connected
  * ones) read stay in the better type, and outputs are floats.
  *
- * Bytes are affine: x = scale[channel] (stored - zero). What was measured by a calibration
- * (calibrate.h) stands in the blob as tensors "int8.<node> <name>" of shape [3][channels]: the
- * lowest and the highest value worth representing, and the mean. The tensor "int8.exempt" holds
- * numbers of nodes whose values cost more exactness in bytes than they save time: they stay in the
- * better type (tools/exempt.py chooses them).
+ * Bytes are affine: x = scale[channel] (stored - zero). What a calibration measured stands in the
+ * blob (ranges.h).
  *
  * A scale a channel costs nothing where the reader computes in floats (depthwise layers, sums), and
  * otherwise moves difficulty from the activations into the weights that read them: the scales are
@@ -36,15 +33,5 @@ int precision_assign(struct net *net, enum mien_precision precision,
 
 /* MIEN_EWEIGHTS where a node that is needed is stored in bytes and its range was not measured. */
 int precision_check(const struct net *net, int node);
-
-/* The name of a value's tensor of ranges. name: [PRECISION_NAME] */
-#define PRECISION_PREFIX "int8."
-#define PRECISION_EXEMPT PRECISION_PREFIX "exempt"
-enum { PRECISION_NAME = 160 };
-void precision_tensor_name(const struct net *net, int node, char *name);
-/* Is the tensor one of these, and not one of the network's? */
-int precision_range(const struct blob_tensor *t);
-/* Does the blob have any? */
-int precision_calibrated(const struct blob *blob);
 
 #endif

@@ -2,9 +2,9 @@
  * kern.h - the arithmetic of the engine as one table of function pointers.
  *
  * A kernel works on plain arrays: it allocates nothing, starts no thread, does no I/O and cannot
- * fail. Every slot has a plain C function (kernels/c/) that defines what the slot means; faster
- * ones (kernels/blas/, later one folder an instruction set) overwrite the slots they have. Tests
- * compare every slot with the plain C one on random shapes (tests/checkkern/).
+ * fail. Every slot has a plain C function (kernels/c/); faster ones, a folder an instruction set,
+ * overwrite the slots they have. Tests compare every slot, the plain C ones too, with sums in
+ * double on random shapes (tests/checkkern/).
  *
  * Layout: NHWC. A "pixel" is c consecutive elements; `*_px` is the distance between pixels and
  * `*_row` between rows, in elements, so that views into haloed tensors and channel slices of a
@@ -48,12 +48,10 @@ static inline uint16_t kern_bf16_from_f32(float f) {
 
 enum kern_act {
     KERN_ACT_NONE,
-    KERN_ACT_RELU,    /* max(x, 0) */
-    KERN_ACT_RELU6,   /* min(max(x, 0), 6) */
-    KERN_ACT_LEAKY,   /* x < 0 ? alpha x : x */
-    KERN_ACT_PRELU,   /* the same with a slope a channel */
-    KERN_ACT_SIGMOID, /* 1 / (1 + exp(-x)) */
-    KERN_ACT_SWISH    /* x sigmoid(x) */
+    KERN_ACT_RELU,   /* max(x, 0) */
+    KERN_ACT_LEAKY,  /* x < 0 ? alpha x : x */
+    KERN_ACT_PRELU,  /* the same with a slope a channel */
+    KERN_ACT_SIGMOID /* 1 / (1 + exp(-x)) */
 };
 
 /*
@@ -238,7 +236,7 @@ struct kern {
     const char *name; /* of the fastest part, e.g. "c" or "avx2" */
     /* [kern_type][narrow]: narrow ones are for layers of few channels. Where a type has no tile
      * here, networks of that precision compute in fp32. */
-    struct kern_igemm igemm[3][2];
+    struct kern_igemm igemm[KERN_TYPES][2];
     kern_winograd_input_f32_fn *winograd_input_f32;
     kern_winograd_output_f32_fn *winograd_output_f32;
     kern_gemm_f32_fn *gemm_f32;

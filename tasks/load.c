@@ -1,5 +1,6 @@
 /* Networks: found, loaded, described, freed. */
 #include "engine/err.h"
+#include "engine/ranges.h"
 #include "engine/sized.h"
 #include "models/models.h"
 #include "tasks/net.h"
@@ -57,10 +58,10 @@ static int read_info(struct mien_net *net) {
                             .license = license ? license : text_or_empty(b, "licence"),
                             .source = text_or_empty(b, "source"),
                             .accuracy = text_or_empty(b, "accuracy"),
-                            .calibrated = precision_calibrated(b),
+                            .calibrated = ranges_has(b),
                             .file_bytes = blob_size(b)};
     for (int i = 0; i < blob_count(b); i++)
-        if (!precision_range(blob_at(b, i))) info->parameters += blob_at(b, i)->count;
+        if (!ranges_is(blob_at(b, i))) info->parameters += blob_at(b, i)->count;
     return MIEN_OK;
 }
 

@@ -9,17 +9,18 @@
 
 static const char *act_name(enum kern_act act) {
     static const char *const names[] = {
-        [KERN_ACT_NONE] = "",         [KERN_ACT_RELU] = " +relu",
-        [KERN_ACT_RELU6] = " +relu6", [KERN_ACT_LEAKY] = " +leaky",
-        [KERN_ACT_PRELU] = " +prelu", [KERN_ACT_SIGMOID] = " +sigmoid",
-        [KERN_ACT_SWISH] = " +swish",
+        [KERN_ACT_NONE] = "",
+        [KERN_ACT_RELU] = " +relu",
+        [KERN_ACT_LEAKY] = " +leaky",
+        [KERN_ACT_PRELU] = " +prelu",
+        [KERN_ACT_SIGMOID] = " +sigmoid",
     };
     return names[act];
 }
 
 /* "3x3 s2", or for a depthwise convolution handed on: "dw3x3 s2 1x1". */
-static void print_window(char *out, size_t size, const struct net_node *n, const char *before) {
-    int at = snprintf(out, size, "%s%s%dx%d", before, n->groups > 1 ? "dw" : "", n->window.kh,
+static void print_window(char *out, size_t size, const struct net_node *n, const char *fused) {
+    int at = snprintf(out, size, "%s%s%dx%d", fused, n->groups > 1 ? "dw" : "", n->window.kh,
                       n->window.kw);
     if (n->window.stride > 1) snprintf(out + at, size - (size_t)at, " s%d", n->window.stride);
 }
@@ -39,19 +40,19 @@ static void print_step(FILE *f, const mien_net *net, const struct net_plan *p, i
         [KERN_F32] = "f32", [KERN_BF16] = "bf16", [KERN_U8] = "u8", [KERN_F16] = "f16"};
     const struct plan_step *s = &p->graph->steps[i];
     const struct net_node *n = &net->net->nodes[s->node];
-    char shape[48], before[32] = "", window[64] = "";
+    char shape[48], fused[32] = "", window[64] = "";
     snprintf(shape, sizeof shape, "%dx%dx%d", s->out.h, s->out.w, s->out.c);
-    if (s->before.node >= 0) {
-        print_window(before, sizeof before, &net->net->nodes[s->before.node], "");
-        strncat(before, " ", sizeof before - strlen(before) - 1);
+    if (s->fused.node >= 0) {
+        print_window(fused, sizeof fused, &net->net->nodes[s->fused.node], "");
+        strncat(fused, " ", sizeof fused - strlen(fused) - 1);
     }
     if (s->kind == PLAN_CONV || (s->kind == PLAN_POOL && !n->window.global))
-        print_window(window, sizeof window, n, before);
+        print_window(window, sizeof window, n, fused);
     fprintf(f, "%4d  %-*s  %-13s %-14s %-5s %8.2f %10.1f  ", i, width,
             net->ctx->ops->algorithm(p->plan, i), window, shape, types[s->out.type],
             (double)s->macs * 1e-6, (double)s->out.offset / 1024.0);
-    if (s->before.node >= 0)
-        fprintf(f, "%s%s, ", net->net->nodes[s->before.node].name, act_name(s->before.act));
+    if (s->fused.node >= 0)
+        fprintf(f, "%s%s, ", net->net->nodes[s->fused.node].name, act_name(s->fused.act));
     fprintf(f, "%s", n->name);
     for (int j = n->next_sibling; j >= 0; j = net->net->nodes[j].next_sibling)
         fprintf(f, ", %s", net->net->nodes[j].name);

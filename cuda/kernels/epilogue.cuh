@@ -5,7 +5,7 @@
 #include "cuda/kernels/device.cuh"
 
 /* enum kern_act (kernels/kern.h). */
-enum { ACT_NONE, ACT_RELU, ACT_RELU6, ACT_LEAKY, ACT_PRELU, ACT_SIGMOID, ACT_SWISH };
+enum { ACT_NONE, ACT_RELU, ACT_LEAKY, ACT_PRELU, ACT_SIGMOID };
 
 DEVICE int type_size(int type) {
     return type == CUDA_F32 ? 4 : type == CUDA_F16 ? 2 : 1;
@@ -27,11 +27,9 @@ DEVICE float view_load(const struct cuda_view &v, const char *at, int c) {
 DEVICE float activate(float x, int act, float slope) {
     switch (act) {
     case ACT_RELU: return fmaxf(x, 0.0f);
-    case ACT_RELU6: return fminf(fmaxf(x, 0.0f), 6.0f);
     case ACT_LEAKY:
     case ACT_PRELU: return x < 0 ? slope * x : x;
     case ACT_SIGMOID: return 1.0f / (1.0f + expf(-x));
-    case ACT_SWISH: return x / (1.0f + expf(-x));
     default: return x;
     }
 }

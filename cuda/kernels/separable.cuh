@@ -51,8 +51,7 @@ DEVICE void put_depthwise(const cuda_gconv &p, const conv_tile &tile, int first,
             float sum[RUN][WIDE], slope[WIDE], inverse[WIDE];
             depthwise_3x3_sums<T::TYPE, STRIDE, RUN, (RUN - 1) * STRIDE + 3>(
                 p, 1, 1, o, o.x, min((int)RUN, e.out.w - o.x), sum);
-            /* what is below zero is multiplied by the slope, what is above `most` is cut */
-            float most = e.act == ACT_RELU6 ? 6.0f : 3e38f;
+            /* what is below zero is multiplied by the slope */
             float below = e.act == ACT_NONE ? 1.0f : e.act == ACT_LEAKY ? e.alpha : 0.0f;
             for (int k = 0; k < WIDE; k++) slope[k] = below;
             if (e.act == ACT_PRELU) load_eight(e.slope + o.c, slope);
@@ -63,7 +62,7 @@ DEVICE void put_depthwise(const cuda_gconv &p, const conv_tile &tile, int first,
                 load_eight(e.bias + border_class(e, o.y, o.x + j) * e.out.c + o.c, v);
                 for (int k = 0; k < WIDE; k++) {
                     v[k] += sum[j][k];
-                    v[k] = fminf(v[k] < 0 ? v[k] * slope[k] : v[k], most);
+                    v[k] = v[k] < 0 ? v[k] * slope[k] : v[k];
                 }
                 pack_values(T::TYPE, v, e.out.zero, inverse, raw[j]);
             }

@@ -1,7 +1,8 @@
-#include "engine/cpu/cpu.h"
-
 #include "engine/backend.h"
+
 #include "engine/clock.h"
+#include "engine/cpu/load.h"
+#include "engine/cpu/steps.h"
 #include "engine/err.h"
 #include "engine/pool.h"
 
@@ -18,23 +19,22 @@ struct backend {
 };
 
 /* What one run needs to itself: tensors and scratch. Kept for the next run. */
-struct run_state {
+struct workspace {
     char *arena;
     float *scratch;
-    struct run_state *next;
+    struct workspace *next;
 };
 
 struct backend_plan {
     struct backend *backend;
     const struct plan_graph *graph;
     struct cpu_step *steps;
+    int cut;        /* how many of them cpu_cut() has seen */
     size_t scratch; /* floats a worker */
     size_t slack;   /* bytes behind the arena that may be read */
     pthread_mutex_t lock;
-    struct run_state *idle;
+    struct workspace *idle;
 };
-
-/* --------------------------------------------------------------- backend */
 
 static void cpu_supports(const struct backend *b, struct precision_support *out) {
     *out = (struct precision_support){.bf16 = kern_igemm_for(&b->kern, KERN_BF16, 1) != NULL,
@@ -80,18 +80,16 @@ static int cpu_load(struct backend *b, const struct net *net, struct backend_wei
     return cpu_load_weights(&b->kern, b->pool, net, b->use_cache, out);
 }
 
-/* ------------------------------------------------------------------ plan */
-
-static void free_state(struct run_state *s) {
+static void free_workspace(struct workspace *s) {
     if (!s) return;
     free(s->arena);
     free(s->scratch);
     free(s);
 }
 
-static struct run_state *new_state(const struct backend_plan *p) {
+static struct workspace *new_workspace(const struct backend_plan *p) {
     size_t threads = (size_t)pool_threads(p->backend->pool);
-    struct run_state *s = calloc(1, sizeof *s);
+    struct workspace *s = calloc(1, sizeof *s);
     void *arena = NULL, *scratch = NULL;
     if (!s || posix_memalign(&arena, 64, p->graph->arena_bytes + p->slack + 64) != 0 ||
         posix_memalign(&scratch, 64, p->scratch * threads * sizeof(float) + 64) != 0) {
@@ -108,12 +106,12 @@ static struct run_state *new_state(const struct backend_plan *p) {
 static void free_plan(struct backend_plan *p) {
     if (!p) return;
     while (p->idle) {
-        struct run_state *next = p->idle->next;
-        free_state(p->idle);
+        struct workspace *next = p->idle->next;
+        free_workspace(p->idle);
         p->idle = next;
     }
     pthread_mutex_destroy(&p->lock);
-    for (int i = 0; i < p->graph->nsteps; i++) free(p->steps[i].offset);
+    for (int i = 0; i < p->cut; i++) cpu_uncut(&p->steps[i]);
     free(p->steps);
     free(p);
 }
@@ -141,13 +139,14 @@ static int cpu_plan(struct backend *b, const struct backend_weights *w, const st
         s->plan = g->steps[i];
         s->layer = &w->layers[s->plan.node];
         s->inverse = w->layers[s->plan.out_value].inverse;
-        s->window = g->net->nodes[s->plan.node].window;
+        if (s->plan.kind == PLAN_POOL) s->window = g->net->nodes[s->plan.node].window;
         s->slope = slope_of(w, g->net, s->plan.slope);
-        if (s->plan.before.node >= 0) {
-            s->before = &w->layers[s->plan.before.node];
-            s->before_slope = slope_of(w, g->net, s->plan.before.slope);
-            s->before_inverse = w->layers[s->plan.before.value].inverse;
+        if (s->plan.fused.node >= 0) {
+            s->fused.layer = &w->layers[s->plan.fused.node];
+            s->fused.slope = slope_of(w, g->net, s->plan.fused.slope);
+            s->fused.inverse = w->layers[s->plan.fused.value].inverse;
         }
+        p->cut = i + 1;
         if (cpu_cut(s, g->batch)) {
             free_plan(p);
             return MIEN_ENOMEM;
@@ -156,7 +155,7 @@ static int cpu_plan(struct backend *b, const struct backend_weights *w, const st
         if (aligned > p->scratch) p->scratch = aligned;
         if (s->slack > p->slack) p->slack = s->slack;
     }
-    p->idle = new_state(p); /* the first run allocates nothing */
+    p->idle = new_workspace(p); /* the first run allocates nothing */
     if (!p->idle) {
         free_plan(p);
         return MIEN_ENOMEM;
@@ -165,17 +164,15 @@ static int cpu_plan(struct backend *b, const struct backend_weights *w, const st
     return MIEN_OK;
 }
 
-/* ------------------------------------------------------------------- run */
-
-static struct run_state *acquire_state(struct backend_plan *p) {
+static struct workspace *acquire_workspace(struct backend_plan *p) {
     pthread_mutex_lock(&p->lock);
-    struct run_state *s = p->idle;
+    struct workspace *s = p->idle;
     if (s) p->idle = s->next;
     pthread_mutex_unlock(&p->lock);
-    return s ? s : new_state(p);
+    return s ? s : new_workspace(p);
 }
 
-static void release_state(struct backend_plan *p, struct run_state *s) {
+static void release_workspace(struct backend_plan *p, struct workspace *s) {
     pthread_mutex_lock(&p->lock);
     s->next = p->idle;
     p->idle = s;
@@ -185,14 +182,20 @@ static void release_state(struct backend_plan *p, struct run_state *s) {
 struct region {
     const struct backend_plan *plan;
     const struct cpu_step *step;
-    struct run_state *state;
+    struct workspace *workspace;
     const struct backend_input *input;
 };
 
 static void step_task(void *context, int task, int worker) {
     const struct region *r = context;
-    cpu_step_task(&r->plan->backend->kern, r->step, r->state->arena,
-                  r->state->scratch + (size_t)worker * r->plan->scratch, task);
+    const struct cpu_task t = {
+        .kern = &r->plan->backend->kern,
+        .step = r->step,
+        .arena = r->workspace->arena,
+        .scratch = r->workspace->scratch + (size_t)worker * r->plan->scratch,
+        .range = cpu_task_range(r->step, task),
+    };
+    cpu_run_task(&t);
 }
 
 enum { INPUT_ROWS = 16 }; /* a task */
@@ -211,7 +214,7 @@ static void input_border(const struct region *r, int image, int y) {
         if (inside && x == 0) x = v->w;
         if (x < v->w + v->right)
             k->epilogue(1, v->c, r->plan->graph->net->input_border, 0, &store, NULL, 0, 0,
-                        cpu_pixel(r->state->arena, v, image, y, x), 0);
+                        cpu_pixel(r->workspace->arena, v, image, y, x), 0);
     }
 }
 
@@ -223,7 +226,7 @@ static void input_task(void *context, int task, int worker) {
     int bands = (v->h + INPUT_ROWS - 1) / INPUT_ROWS, image = task / bands;
     int y0 = task % bands * INPUT_ROWS, y1 = y0 + INPUT_ROWS < v->h ? y0 + INPUT_ROWS : v->h;
     struct cpu_range range = {.image = image, .y0 = y0, .y1 = y1, .c1 = v->c};
-    cpu_zero_halo(v, r->state->arena, &range);
+    cpu_zero_halo(v, r->workspace->arena, &range);
     r->input->rows(r->input->context,
                    &(struct backend_rows){.kern = &r->plan->backend->kern,
                                           .image = image,
@@ -231,7 +234,7 @@ static void input_task(void *context, int task, int worker) {
                                           .y1 = y1,
                                           .worker = worker,
                                           .type = v->type,
-                                          .dst = cpu_pixel(r->state->arena, v, image, y0, 0),
+                                          .dst = cpu_pixel(r->workspace->arena, v, image, y0, 0),
                                           .row = v->row});
     if (!r->plan->graph->net->input_border) return;
     for (int y = y0 == 0 ? -v->top : y0; y < (y1 == v->h ? v->h + v->bottom : y1); y++)
@@ -260,9 +263,9 @@ static void show(const struct backend_observer *o, const struct cpu_step *s, cha
 static int cpu_run(struct backend_plan *p, struct backend_input *input, float *const *outputs,
                    const struct backend_observer *observer) {
     const struct plan_graph *g = p->graph;
-    struct run_state *state = acquire_state(p);
-    if (!state) return MIEN_ENOMEM;
-    struct region r = {.plan = p, .state = state, .input = input};
+    struct workspace *workspace = acquire_workspace(p);
+    if (!workspace) return MIEN_ENOMEM;
+    struct region r = {.plan = p, .workspace = workspace, .input = input};
     int session = pool_begin(p->backend->pool);
     double begin = clock_now();
     pool_run(p->backend->pool, input_tasks(g), input_task, &r);
@@ -270,12 +273,12 @@ static int cpu_run(struct backend_plan *p, struct backend_input *input, float *c
     for (int i = 0; i < g->nsteps; i++) {
         r.step = &p->steps[i];
         pool_run(p->backend->pool, r.step->tasks, step_task, &r);
-        if (observer) show(observer, r.step, state->arena, g->batch);
+        if (observer) show(observer, r.step, workspace->arena, g->batch);
     }
     if (session) pool_end(p->backend->pool);
     for (int i = 0; i < g->net->noutputs; i++)
-        if (outputs[i]) copy_output(&g->outputs[i], state->arena, g->batch, outputs[i]);
-    release_state(p, state);
+        if (outputs[i]) copy_output(&g->outputs[i], workspace->arena, g->batch, outputs[i]);
+    release_workspace(p, workspace);
     return MIEN_OK;
 }
 
@@ -287,9 +290,9 @@ static int cpu_lanes(const struct backend *b) {
 
 static int cpu_reserve(struct backend_plan *p, int count) {
     int rc = MIEN_OK, threads = pool_threads(p->backend->pool);
-    struct run_state *held = NULL;
+    struct workspace *held = NULL;
     for (int i = 0; i < threads && i < count; i++) {
-        struct run_state *s = acquire_state(p);
+        struct workspace *s = acquire_workspace(p);
         if (!s) {
             rc = MIEN_ENOMEM;
             break;
@@ -298,8 +301,8 @@ static int cpu_reserve(struct backend_plan *p, int count) {
         held = s;
     }
     while (held) {
-        struct run_state *next = held->next;
-        release_state(p, held);
+        struct workspace *next = held->next;
+        release_workspace(p, held);
         held = next;
     }
     return rc;
@@ -320,8 +323,6 @@ static void cpu_close(struct backend *b, struct backend_weights *w, struct backe
     if (b) pool_close(b->pool);
     free(b);
 }
-
-/* -------------------------------------------------------------- describe */
 
 static const char *cpu_describe(const struct backend *b) {
     return b->text;

@@ -1,5 +1,7 @@
-#include "engine/cpu/cpu.h"
+#include "engine/cpu/conv.h"
+
 #include "engine/fold.h"
+#include "kernels/number.h"
 
 #include <string.h>
 
@@ -19,8 +21,9 @@ static int border_bits(const struct cpu_step *s, int y, int x) {
 /* Pixels x.. of output row y, channels c0.., from acc to their place. Where the bias depends on the
  * border, they are done in runs of one class: the first, the inner ones, the last. acc: floats or
  * integers of four bytes, as the layer makes them. */
-static void finish(const struct kern *k, const struct cpu_step *s, char *arena, int b, int y, int x,
-                   int m, int c0, int n, const void *acc, ptrdiff_t acc_px) {
+static void finish(const struct cpu_task *t, int y, int x, int m, int c0, int n, const void *acc,
+                   ptrdiff_t acc_px) {
+    const struct cpu_step *s = t->step;
     const struct plan_step *p = &s->plan;
     ptrdiff_t to_channel = c0 * (ptrdiff_t)kern_type_size(p->out.type);
     for (int i = 0, run; i < m; i += run) {
@@ -33,56 +36,57 @@ static void finish(const struct kern *k, const struct cpu_step *s, char *arena, 
                 run++;
         }
         struct kern_epi e = cpu_epilogue(s, s->layer->bias + bits * s->layer->cout, c0);
-        k->epilogue(run, n, (const char *)acc + i * acc_px * 4, acc_px, &e,
-                    cpu_residual(s, arena, b, y, x + i, c0), p->res.px, p->res_shift,
-                    (char *)cpu_pixel(arena, &p->out, b, y, x + i) + to_channel, p->out.px);
+        char *dst = cpu_pixel(t->arena, &p->out, t->range.image, y, x + i);
+        t->kern->epilogue(run, n, (const char *)acc + i * acc_px * 4, acc_px, &e,
+                          cpu_residual(t, y, x + i, c0), p->res.px, p->res_shift, dst + to_channel,
+                          p->out.px);
     }
 }
 
-static void finish_row(const struct kern *k, const struct cpu_step *s, char *arena,
-                       const struct cpu_range *r, int y, const float *acc, ptrdiff_t acc_px) {
-    finish(k, s, arena, r->image, y, 0, s->plan.out.w, r->c0, r->c1 - r->c0, acc, acc_px);
+static void finish_row(const struct cpu_task *t, int y, const float *acc, ptrdiff_t acc_px) {
+    const struct cpu_range *r = &t->range;
+    finish(t, y, 0, t->step->plan.out.w, r->c0, r->c1 - r->c0, acc, acc_px);
 }
 
-/* The depthwise convolution in front, for rows y0..y1-1 of what it hands over: at the start of
- * scratch + s->widened, one row of sums before them. */
-static struct cpu_rows rows_handed(const struct kern *k, const struct cpu_step *s, char *arena,
-                                   float *scratch, const struct cpu_range *r) {
-    const struct plan_before *b = &s->plan.before;
-    const struct cpu_layer *l = s->before;
+/* The fused depthwise convolution, for the task's rows of what it hands over: behind `widened`
+ * floats of scratch, one row of sums before them. */
+static struct cpu_rows rows_handed(const struct cpu_task *t) {
+    const struct cpu_step *s = t->step;
+    const struct cpu_range *r = &t->range;
+    const struct plan_fused *b = &s->plan.fused;
+    const struct cpu_layer *l = s->fused.layer;
     const struct plan_view *out = &b->out;
     int top = r->y0 * l->stride - b->pad_top;
-    struct cpu_rows in = cpu_input_rows(k, s, arena, scratch, r->image, top,
-                                        top + (r->y1 - r->y0 - 1) * l->stride + l->kh);
+    struct cpu_rows in = cpu_input_rows(t, top, top + (r->y1 - r->y0 - 1) * l->stride + l->kh);
     struct kern_epi e = {.act = b->act,
                          .alpha = b->alpha,
                          .bias = l->bias,
-                         .slope = s->before_slope,
+                         .slope = s->fused.slope,
                          .dst_type = out->type,
-                         .dst_inverse = s->before_inverse,
+                         .dst_inverse = s->fused.inverse,
                          .dst_zero = out->zero};
-    float *sums = scratch + s->widened;
+    float *sums = t->scratch + s->widened;
     char *rows = (char *)(sums + cpu_aligned(out->w * out->c));
     ptrdiff_t size = (ptrdiff_t)kern_type_size(out->type);
     for (int y = r->y0; y < r->y1; y++) {
         const void *src = cpu_rows_at(&in, y * l->stride - b->pad_top, -b->pad_left);
-        k->dwconv(s->plan.in.type, out->w, l->kh, l->kw, l->cout, l->stride, src, in.row, in.px,
-                  l->weights, sums);
-        k->epilogue(out->w, out->c, sums, out->c, &e, NULL, 0, 0,
-                    rows + (y - r->y0) * out->row * size, out->c);
+        t->kern->dwconv(s->plan.in.type, out->w, l->kh, l->kw, l->cout, l->stride, src, in.row,
+                        in.px, l->weights, sums);
+        t->kern->epilogue(out->w, out->c, sums, out->c, &e, NULL, 0, 0,
+                          rows + (y - r->y0) * out->row * size, out->c);
     }
     return (struct cpu_rows){
         .origin = rows - r->y0 * out->row * size, .row = out->row, .px = out->px, .size = size};
 }
 
 /* The rows that output rows y0..y1-1 of the task's image look at. */
-static struct cpu_rows rows_under(const struct kern *k, const struct cpu_step *s, char *arena,
-                                  float *scratch, const struct cpu_range *r) {
+static struct cpu_rows rows_under(const struct cpu_task *t) {
+    const struct cpu_step *s = t->step;
+    const struct cpu_range *r = &t->range;
     const struct cpu_layer *l = s->layer;
-    if (s->before) return rows_handed(k, s, arena, scratch, r);
+    if (s->fused.layer) return rows_handed(t);
     int top = r->y0 * l->stride - s->plan.pad_top;
-    return cpu_input_rows(k, s, arena, scratch, r->image, top,
-                          top + (r->y1 - r->y0 - 1) * l->stride + l->kh);
+    return cpu_input_rows(t, top, top + (r->y1 - r->y0 - 1) * l->stride + l->kh);
 }
 
 /* The window of the first pixel of output row y. */
@@ -90,13 +94,14 @@ static const void *window_of(const struct cpu_step *s, const struct cpu_rows *ro
     return cpu_rows_at(rows, y * s->layer->stride - s->plan.pad_top, -s->plan.pad_left);
 }
 
-static void conv_gemm(const struct kern *k, const struct cpu_step *s, char *arena, float *scratch,
-                      const struct cpu_range *r) {
+static void conv_gemm(const struct cpu_task *t) {
+    const struct cpu_step *s = t->step;
+    const struct cpu_range *r = &t->range;
     const struct plan_step *p = &s->plan;
     const struct cpu_layer *l = s->layer;
     int w = p->out.w, depth = l->kh * l->kw * l->cin, m = (r->y1 - r->y0) * w, n = r->c1 - r->c0;
-    struct cpu_rows rows = rows_under(k, s, arena, scratch, r);
-    scratch += s->widened + s->handed;
+    struct cpu_rows rows = rows_under(t);
+    float *scratch = t->scratch + s->widened + s->fused.floats;
     const float *a = scratch;
     ptrdiff_t lda = depth;
     if (l->algorithm == CPU_GEMM && rows.row == w * rows.px) {
@@ -104,27 +109,29 @@ static void conv_gemm(const struct kern *k, const struct cpu_step *s, char *aren
         lda = rows.px;
     } else {
         for (int y = r->y0; y < r->y1; y++)
-            k->im2col_f32(w, l->kh, l->kw, l->cin, l->stride, window_of(s, &rows, y), rows.row,
-                          rows.px, scratch + (ptrdiff_t)(y - r->y0) * w * depth);
+            t->kern->im2col_f32(w, l->kh, l->kw, l->cin, l->stride, window_of(s, &rows, y),
+                                rows.row, rows.px, scratch + (ptrdiff_t)(y - r->y0) * w * depth);
         scratch += (ptrdiff_t)m * depth;
     }
     float *acc = scratch;
     ptrdiff_t acc_px = n;
     if (p->out.type == KERN_F32 && gapless(&p->out)) {
-        acc = (float *)cpu_pixel(arena, &p->out, r->image, r->y0, 0) + r->c0;
+        acc = (float *)cpu_pixel(t->arena, &p->out, r->image, r->y0, 0) + r->c0;
         acc_px = p->out.px;
     }
-    k->gemm_f32(m, n, depth, a, lda, (const float *)l->weights + r->c0, l->cout, acc, acc_px);
+    t->kern->gemm_f32(m, n, depth, a, lda, (const float *)l->weights + r->c0, l->cout, acc, acc_px);
     for (int y = r->y0; y < r->y1; y++)
-        finish_row(k, s, arena, r, y, acc + (ptrdiff_t)(y - r->y0) * w * acc_px, acc_px);
+        finish_row(t, y, acc + (ptrdiff_t)(y - r->y0) * w * acc_px, acc_px);
 }
 
-/* The rows in high and low halves, as split tiles read them: planes of uint16_t, s->split apart. */
-static struct cpu_rows rows_split(const struct kern *k, const struct cpu_step *s,
-                                  const struct cpu_rows *from, const struct cpu_range *r,
+/* The rows in high and low halves, as split tiles read them: planes of uint16_t, tiles.split apart.
+ */
+static struct cpu_rows rows_split(const struct cpu_task *t, const struct cpu_rows *from,
                                   float *scratch) {
+    const struct cpu_step *s = t->step;
+    const struct cpu_range *r = &t->range;
     const struct cpu_layer *l = s->layer;
-    const struct plan_view *in = s->before ? &s->plan.before.out : &s->plan.in;
+    const struct plan_view *in = s->fused.layer ? &s->plan.fused.out : &s->plan.in;
     int top = r->y0 * l->stride - s->plan.pad_top;
     int end = top + (r->y1 - r->y0 - 1) * l->stride + l->kh, full = in->left + in->w + in->right;
     int y0 = top < -in->top ? -in->top : top;
@@ -132,8 +139,8 @@ static struct cpu_rows rows_split(const struct kern *k, const struct cpu_step *s
     ptrdiff_t row = (ptrdiff_t)full * in->c;
     uint16_t *high = (uint16_t *)(void *)scratch;
     for (int y = y0; y < y1; y++)
-        k->split_f32(full, in->c, cpu_rows_at(from, y, -in->left), from->px, high + (y - y0) * row,
-                     high + s->split + (y - y0) * row);
+        t->kern->split_f32(full, in->c, cpu_rows_at(from, y, -in->left), from->px,
+                           high + (y - y0) * row, high + s->tiles.split + (y - y0) * row);
     return (struct cpu_rows){.origin = (const char *)(high + in->left * in->c - y0 * row),
                              .row = row,
                              .px = in->c,
@@ -142,188 +149,192 @@ static struct cpu_rows rows_split(const struct kern *k, const struct cpu_step *s
 
 /* One panel over the task's rows, a row of the map after the other: as many tiles at a time as
  * scratch holds, so that what an epilogue costs before its first pixel is paid once for them. */
-static void panel_by_rows(const struct kern *k, const struct cpu_step *s, char *arena, float *out,
-                          const struct cpu_range *r, const struct cpu_rows *rows, int c, int n,
-                          const void *panel) {
-    const struct cpu_layer *l = s->layer;
-    int w = s->plan.out.w, most = CPU_TILE_FLOATS / l->nr - l->igemm->mr;
+static void panel_by_rows(const struct cpu_task *t, const struct cpu_rows *rows, int c, int n,
+                          const void *panel, float *out) {
+    const struct cpu_range *r = &t->range;
+    const struct cpu_tiles *tiles = &t->step->tiles;
+    const struct cpu_layer *l = t->step->layer;
+    int w = t->step->plan.out.w, most = CPU_TILE_FLOATS / l->nr - l->igemm->mr;
     ptrdiff_t px = l->stride * rows->px;
     for (int y = r->y0; y < r->y1; y++) {
-        const char *src = window_of(s, rows, y);
+        const char *src = window_of(t->step, rows, y);
         for (int from = 0, x = 0; from < w; from = x) {
             for (int m; x < w && x - from <= most; x += m) {
                 m = cpu_tile_pixels(l->igemm, w - x);
-                l->igemm->tile(m, s->taps, s->depth, s->offset, src + x * px * rows->size, px,
-                               panel, out + (x - from) * l->nr);
+                l->igemm->tile(m, tiles->taps, tiles->depth, tiles->offset,
+                               src + x * px * rows->size, px, panel, out + (x - from) * l->nr);
             }
-            finish(k, s, arena, r->image, y, from, x - from, c, n, out, l->nr);
+            finish(t, y, from, x - from, c, n, out, l->nr);
         }
     }
 }
 
 /* The same for all rows as one: between two rows of outputs lie those of windows that reach over
  * the end of a row, which are dropped. */
-static void panel_flat(const struct kern *k, const struct cpu_step *s, char *arena, float *out,
-                       const struct cpu_range *r, const struct cpu_rows *rows, int c, int n,
-                       const void *panel) {
-    const struct cpu_layer *l = s->layer;
-    int mr = l->igemm->mr, w = s->plan.out.w, full = (int)(rows->row / rows->px);
+static void panel_flat(const struct cpu_task *t, const struct cpu_rows *rows, int c, int n,
+                       const void *panel, float *out) {
+    const struct cpu_range *r = &t->range;
+    const struct cpu_tiles *tiles = &t->step->tiles;
+    const struct cpu_layer *l = t->step->layer;
+    int mr = l->igemm->mr, w = t->step->plan.out.w, full = (int)(rows->row / rows->px);
     int all = (r->y1 - r->y0 - 1) * full + w;
-    const char *src = window_of(s, rows, r->y0);
+    const char *src = window_of(t->step, rows, r->y0);
     for (int p = 0; p < all; p += mr) {
-        int m = all - p < mr ? all - p : mr;
-        l->igemm->tile(m, s->taps, s->depth, s->offset, src + p * rows->px * rows->size, rows->px,
-                       panel, out);
+        int m = min_int(all - p, mr);
+        l->igemm->tile(m, tiles->taps, tiles->depth, tiles->offset, src + p * rows->px * rows->size,
+                       rows->px, panel, out);
         for (int i = 0, run; i < m; i += run) { /* to the end of the row, or of the gap behind it */
             int y = (p + i) / full, x = (p + i) % full, end = x < w ? w : full;
-            run = end - x < m - i ? end - x : m - i;
-            if (x < w)
-                finish(k, s, arena, r->image, r->y0 + y, x, run, c, n, out + i * l->nr, l->nr);
+            run = min_int(end - x, m - i);
+            if (x < w) finish(t, r->y0 + y, x, run, c, n, out + i * l->nr, l->nr);
         }
     }
 }
 
 /* Panels outermost: one panel stays in the cache while all rows of the task pass over it. */
-static void conv_igemm(const struct kern *k, const struct cpu_step *s, char *arena, float *scratch,
-                       const struct cpu_range *r) {
+static void conv_igemm(const struct cpu_task *t) {
+    const struct cpu_step *s = t->step;
+    const struct cpu_range *r = &t->range;
     const struct cpu_layer *l = s->layer;
-    struct cpu_rows rows = rows_under(k, s, arena, scratch, r);
-    scratch += s->widened + s->handed;
-    if (l->igemm->split) rows = rows_split(k, s, &rows, r, scratch);
-    scratch += s->split;
+    struct cpu_rows rows = rows_under(t);
+    float *scratch = t->scratch + s->widened + s->fused.floats;
+    if (l->igemm->split) rows = rows_split(t, &rows, scratch);
+    scratch += s->tiles.split;
     if (l->igemm->enter) l->igemm->enter();
     for (int c = r->c0; c < r->c1; c += l->nr) {
-        const char *panel = (const char *)l->weights + (size_t)(c / l->nr) * s->panel;
-        int n = r->c1 - c < l->nr ? r->c1 - c : l->nr;
-        if (s->flat)
-            panel_flat(k, s, arena, scratch, r, &rows, c, n, panel);
+        const char *panel = (const char *)l->weights + (size_t)(c / l->nr) * s->tiles.panel;
+        int n = min_int(r->c1 - c, l->nr);
+        if (s->tiles.flat)
+            panel_flat(t, &rows, c, n, panel, scratch);
         else
-            panel_by_rows(k, s, arena, scratch, r, &rows, c, n, panel);
+            panel_by_rows(t, &rows, c, n, panel, scratch);
     }
     if (l->igemm->leave) l->igemm->leave();
 }
 
 /* 4x4 outputs, the tile at row y, column x, as far as they lie inside the task and the map. */
-static void finish_winograd(const struct kern *k, const struct cpu_step *s, char *arena, int b,
-                            int y, int y1, int x, int c, int n, const float *tile, int nr) {
-    int w = s->plan.out.w - x < KERN_WINOGRAD_OUT ? s->plan.out.w - x : KERN_WINOGRAD_OUT;
-    for (int i = 0; i < KERN_WINOGRAD_OUT && y + i < y1; i++)
-        finish(k, s, arena, b, y + i, x, w, c, n, tile + i * KERN_WINOGRAD_OUT * nr, nr);
+static void finish_winograd(const struct cpu_task *t, int y, int x, int c, int n,
+                            const float *tile) {
+    int w = min_int(t->step->plan.out.w - x, KERN_WINOGRAD_OUT), nr = t->step->layer->nr;
+    for (int i = 0; i < KERN_WINOGRAD_OUT && y + i < t->range.y1; i++)
+        finish(t, y + i, x, w, c, n, tile + i * KERN_WINOGRAD_OUT * nr, nr);
 }
 
 /* Transforms the windows of the task's tiles: v is [36][tiles][cin]. */
-static void winograd_windows(const struct kern *k, const struct cpu_step *s,
-                             const struct cpu_rows *rows, const struct cpu_range *r, int across,
+static void winograd_windows(const struct cpu_task *t, const struct cpu_rows *rows, int across,
                              float *v, ptrdiff_t plane) {
+    const struct cpu_step *s = t->step;
     const struct plan_view *in = &s->plan.in;
     int cin = s->layer->cin, tile = 0;
-    for (int y = r->y0; y < r->y1; y += KERN_WINOGRAD_OUT)
+    for (int y = t->range.y0; y < t->range.y1; y += KERN_WINOGRAD_OUT)
         for (int i = 0; i < across; i++, tile++) {
             int top = y - s->plan.pad_top, left = i * KERN_WINOGRAD_OUT - s->plan.pad_left;
-            k->winograd_input_f32(cin, in->h + in->bottom - top, in->w + in->right - left,
-                                  cpu_rows_at(rows, top, left), rows->row, rows->px,
-                                  v + (ptrdiff_t)tile * cin, plane);
+            t->kern->winograd_input_f32(cin, in->h + in->bottom - top, in->w + in->right - left,
+                                        cpu_rows_at(rows, top, left), rows->row, rows->px,
+                                        v + (ptrdiff_t)tile * cin, plane);
         }
 }
 
-static void conv_winograd(const struct kern *k, const struct cpu_step *s, char *arena,
-                          float *scratch, const struct cpu_range *r) {
+static void conv_winograd(const struct cpu_task *t) {
+    const struct cpu_step *s = t->step;
+    const struct cpu_range *r = &t->range;
     const struct cpu_layer *l = s->layer;
     const ptrdiff_t no_offset = 0;
-    int across = (s->plan.out.w + KERN_WINOGRAD_OUT - 1) / KERN_WINOGRAD_OUT;
-    int down = (r->y1 - r->y0 + KERN_WINOGRAD_OUT - 1) / KERN_WINOGRAD_OUT;
+    int across = ceil_div(s->plan.out.w, KERN_WINOGRAD_OUT);
+    int down = ceil_div(r->y1 - r->y0, KERN_WINOGRAD_OUT);
     int tiles = down * across, top = r->y0 - s->plan.pad_top;
     int mr = l->igemm->mr, nr = l->nr;
-    struct cpu_rows rows =
-        cpu_input_rows(k, s, arena, scratch, r->image, top,
-                       top + down * KERN_WINOGRAD_OUT + KERN_WINOGRAD_IN - KERN_WINOGRAD_OUT);
+    struct cpu_rows rows = cpu_input_rows(
+        t, top, top + down * KERN_WINOGRAD_OUT + KERN_WINOGRAD_IN - KERN_WINOGRAD_OUT);
     ptrdiff_t in_plane = (ptrdiff_t)cpu_plane(tiles, l->cin);
     ptrdiff_t out_plane = (ptrdiff_t)cpu_plane(tiles, nr);
-    float *v = scratch + s->widened; /* the planes, then their products, aligned */
+    float *v = t->scratch + s->widened; /* the planes, then their products, aligned */
     float *m = v + KERN_WINOGRAD_PLANES * in_plane;
     float *tile = m + KERN_WINOGRAD_PLANES * out_plane;
-    winograd_windows(k, s, &rows, r, across, v, in_plane);
+    winograd_windows(t, &rows, across, v, in_plane);
     for (int c = r->c0; c < r->c1; c += nr) {
         const float *panel = (const float *)l->weights +
                              (size_t)(c / nr) * KERN_WINOGRAD_PLANES * (size_t)l->cin * (size_t)nr;
-        int n = r->c1 - c < nr ? r->c1 - c : nr;
+        int n = min_int(r->c1 - c, nr);
         for (int p = 0; p < KERN_WINOGRAD_PLANES; p++, panel += (size_t)l->cin * (size_t)nr)
-            for (int t = 0; t < tiles; t += mr)
-                l->igemm->tile(tiles - t < mr ? tiles - t : mr, 1, l->cin, &no_offset,
-                               v + p * in_plane + (ptrdiff_t)t * l->cin, l->cin, panel,
-                               m + p * out_plane + (ptrdiff_t)t * nr);
-        for (int t = 0; t < tiles; t++) {
-            k->winograd_output_f32(nr, m + (ptrdiff_t)t * nr, out_plane, tile);
-            finish_winograd(k, s, arena, r->image, r->y0 + t / across * KERN_WINOGRAD_OUT, r->y1,
-                            t % across * KERN_WINOGRAD_OUT, c, n, tile, nr);
+            for (int i = 0; i < tiles; i += mr)
+                l->igemm->tile(min_int(tiles - i, mr), 1, l->cin, &no_offset,
+                               v + p * in_plane + (ptrdiff_t)i * l->cin, l->cin, panel,
+                               m + p * out_plane + (ptrdiff_t)i * nr);
+        for (int i = 0; i < tiles; i++) {
+            t->kern->winograd_output_f32(nr, m + (ptrdiff_t)i * nr, out_plane, tile);
+            finish_winograd(t, r->y0 + i / across * KERN_WINOGRAD_OUT,
+                            i % across * KERN_WINOGRAD_OUT, c, n, tile);
         }
     }
 }
 
-static void conv_grouped(const struct kern *k, const struct cpu_step *s, char *arena,
-                         float *scratch, const struct cpu_range *r) {
+static void conv_grouped(const struct cpu_task *t) {
+    const struct cpu_step *s = t->step;
+    const struct cpu_range *r = &t->range;
     const struct plan_step *p = &s->plan;
     const struct cpu_layer *l = s->layer;
-    struct cpu_rows rows = rows_under(k, s, arena, scratch, r);
-    float *acc = scratch + s->widened;
+    struct cpu_rows rows = rows_under(t);
+    float *acc = t->scratch + s->widened;
     for (int y = r->y0; y < r->y1; y++) {
         const void *src = window_of(s, &rows, y);
         if (l->algorithm == CPU_DEPTHWISE)
-            k->dwconv(p->in.type, p->out.w, l->kh, l->kw, l->cout, l->stride, src, rows.row,
-                      rows.px, l->weights, acc);
+            t->kern->dwconv(p->in.type, p->out.w, l->kh, l->kw, l->cout, l->stride, src, rows.row,
+                            rows.px, l->weights, acc);
         else
-            k->gconv_f32(p->out.w, l->kh, l->kw, l->cin, l->cout, l->groups, l->stride, src,
-                         rows.row, rows.px, l->weights, acc);
-        finish_row(k, s, arena, r, y, acc, l->cout);
+            t->kern->gconv_f32(p->out.w, l->kh, l->kw, l->cin, l->cout, l->groups, l->stride, src,
+                               rows.row, rows.px, l->weights, acc);
+        finish_row(t, y, acc, l->cout);
     }
 }
 
 /* The task's images as the rows of a matrix of floats: in place where they are that, else copied to
  * scratch. */
-static const float *gemv_input(const struct kern *k, const struct cpu_step *s, char *arena,
-                               float *scratch, const struct cpu_range *r, ptrdiff_t *ldx) {
+static const float *gemv_input(const struct cpu_task *t, ptrdiff_t *ldx) {
+    const struct cpu_step *s = t->step;
+    const struct cpu_range *r = &t->range;
     const struct plan_view *in = &s->plan.in;
     const struct cpu_layer *l = s->layer;
     int depth = l->kh * l->kw * l->cin;
     if (!s->widened && in->px == l->cin && (l->kh == 1 || gapless(in))) {
         *ldx = in->image;
-        return cpu_pixel(arena, in, r->image, 0, 0);
+        return cpu_pixel(t->arena, in, r->image, 0, 0);
     }
-    float *x = scratch + s->widened;
-    for (int i = 0; i < r->images; i++) {
-        struct cpu_rows rows = cpu_input_rows(k, s, arena, scratch, r->image + i, 0, in->h);
-        k->im2col_f32(1, l->kh, l->kw, l->cin, 1, cpu_rows_at(&rows, 0, 0), rows.row, rows.px,
-                      x + (ptrdiff_t)i * depth);
+    float *x = t->scratch + s->widened;
+    struct cpu_task one = *t;
+    for (int i = 0; i < r->images; i++, one.range.image++) {
+        struct cpu_rows rows = cpu_input_rows(&one, 0, in->h);
+        t->kern->im2col_f32(1, l->kh, l->kw, l->cin, 1, cpu_rows_at(&rows, 0, 0), rows.row, rows.px,
+                            x + (ptrdiff_t)i * depth);
     }
     *ldx = depth;
     return x;
 }
 
-static void conv_gemv(const struct kern *k, const struct cpu_step *s, char *arena, float *scratch,
-                      const struct cpu_range *r) {
+static void conv_gemv(const struct cpu_task *t) {
+    const struct cpu_range *r = &t->range;
+    const struct cpu_step *s = t->step;
     const struct cpu_layer *l = s->layer;
     int depth = l->kh * l->kw * l->cin, n = r->c1 - r->c0;
     ptrdiff_t ldx, first = (ptrdiff_t)r->c0 * depth;
-    const float *x = gemv_input(k, s, arena, scratch, r, &ldx);
-    float *y = scratch + s->widened + (ptrdiff_t)r->images * depth;
+    const float *x = gemv_input(t, &ldx);
+    float *y = t->scratch + s->widened + (ptrdiff_t)r->images * depth;
     if (l->type == KERN_BF16)
-        k->gemv_bf16(r->images, n, depth, (const uint16_t *)l->weights + first, x, ldx, y, n);
+        t->kern->gemv_bf16(r->images, n, depth, (const uint16_t *)l->weights + first, x, ldx, y, n);
     else
-        k->gemv_f32(r->images, n, depth, (const float *)l->weights + first, x, ldx, y, n);
-    for (int i = 0; i < r->images; i++)
-        finish(k, s, arena, r->image + i, 0, 0, 1, r->c0, n, y + (ptrdiff_t)i * n, n);
+        t->kern->gemv_f32(r->images, n, depth, (const float *)l->weights + first, x, ldx, y, n);
+    struct cpu_task one = *t;
+    for (int i = 0; i < r->images; i++, one.range.image++)
+        finish(&one, 0, 0, 1, r->c0, n, y + (ptrdiff_t)i * n, n);
 }
 
-void cpu_conv_task(const struct kern *k, const struct cpu_step *s, char *arena, float *scratch,
-                   int task) {
-    struct cpu_range r = cpu_task_range(s, task);
-    switch (s->layer->algorithm) {
-    case CPU_WINOGRAD: conv_winograd(k, s, arena, scratch, &r); break;
-    case CPU_IGEMM: conv_igemm(k, s, arena, scratch, &r); break;
+void cpu_conv(const struct cpu_task *t) {
+    switch (t->step->layer->algorithm) {
+    case CPU_WINOGRAD: conv_winograd(t); break;
+    case CPU_IGEMM: conv_igemm(t); break;
     case CPU_GEMM:
-    case CPU_IM2COL: conv_gemm(k, s, arena, scratch, &r); break;
-    case CPU_GEMV: conv_gemv(k, s, arena, scratch, &r); break;
-    default: conv_grouped(k, s, arena, scratch, &r); break;
+    case CPU_IM2COL: conv_gemm(t); break;
+    case CPU_GEMV: conv_gemv(t); break;
+    default: conv_grouped(t); break;
     }
-    for (int i = 0; i < r.images; i++, r.image++) cpu_zero_halo(&s->plan.out, arena, &r);
 }

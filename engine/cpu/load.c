@@ -1,9 +1,9 @@
-/* A network's weights for the CPU: from the cache, or packed by all threads and kept there. */
-#include "engine/cpu/cpu.h"
+#include "engine/cpu/load.h"
+
 #include "engine/err.h"
 #include "engine/hash.h"
 #include "engine/pack_cache.h"
-#include "engine/pool.h"
+#include "engine/plan.h"
 #include "mien.h"
 
 #include <stdatomic.h>
@@ -13,16 +13,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
-static int live(const struct net *net, int i) {
-    return net->nodes[i].replaced_by < 0;
-}
-
 /* Has the node packed weights of its own? */
 static int packed(const struct net *net, int i) {
-    return live(net, i) && net->nodes[i].first_sibling < 0;
+    return net->nodes[i].first_sibling < 0;
 }
-
-/* ------------------------------------------------------------------ packing */
 
 /* Layers being packed side by side: each needs its source in memory, too. */
 enum { LANES = 4 };
@@ -54,8 +48,6 @@ static int pack_all(struct pool *pool, const struct net *net, const struct backe
     return MIEN_OK;
 }
 
-/* -------------------------------------------------------------------- cache */
-
 static void add_numbers(struct hash *h, const void *values, size_t size, int n) {
     int there = values ? n : -1;
     hash_add(h, &there, sizeof there);
@@ -83,7 +75,7 @@ static void add_layer(struct hash *h, const struct net *net, const struct net_no
                       l->joined,
                       n->weights.difference,
                       n->weights.reverse_input,
-                      n->next_sibling,
+                      n->next_sibling < 0 ? -1 : net->nodes[n->next_sibling].number,
                       g ? g->nr : 0,
                       g ? g->group : 0,
                       g ? g->block : 0,
@@ -111,14 +103,13 @@ static uint64_t layout_of(const struct kern *k, const struct net *net,
     hash_add(&h, MIEN_VERSION, sizeof MIEN_VERSION);
     hash_add(&h, &version, sizeof version);
     hash_add(&h, k->name, strlen(k->name) + 1);
-    for (int i = 0; i < net->count; i++)
-        if (live(net, i)) add_layer(&h, net, &net->nodes[i], &w->layers[i]);
+    for (int i = 0; i < net->count; i++) add_layer(&h, net, &net->nodes[i], &w->layers[i]);
     return hash_end(&h);
 }
 
 static const char *precision_of(const struct net *net) {
     for (int i = 0; i < net->count; i++)
-        if (live(net, i) && net->nodes[i].stored.type == KERN_U8) return "int8";
+        if (net->nodes[i].stored.type == KERN_U8) return "int8";
     return net->half_weights ? "bf16" : "fp32";
 }
 
@@ -168,8 +159,6 @@ static int passes_probe(const struct net *net, const struct backend_weights *w, 
                 return 0;
     return 1;
 }
-
-/* ------------------------------------------------------------------ loading */
 
 static void place_all(const struct net *net, struct backend_weights *w) {
     size_t at = 0;

@@ -7,7 +7,6 @@ static inline __attribute__((always_inline)) __m256 activate(enum kern_act act, 
     __m256 zero = _mm256_setzero_ps();
     switch (act) {
     case KERN_ACT_RELU: return _mm256_max_ps(v, zero);
-    case KERN_ACT_RELU6: return _mm256_min_ps(_mm256_max_ps(v, zero), _mm256_set1_ps(6));
     case KERN_ACT_LEAKY:
     case KERN_ACT_PRELU: return _mm256_blendv_ps(v, _mm256_mul_ps(v, slope), v); /* by sign bit */
     default: return v;
@@ -59,10 +58,9 @@ static void epilogue_avx2(int w, int c, const void *acc, ptrdiff_t acc_px, const
     switch (floats ? e->act : KERN_ACT_SIGMOID) {
         CASE(KERN_ACT_NONE)
         CASE(KERN_ACT_RELU)
-        CASE(KERN_ACT_RELU6)
         CASE(KERN_ACT_LEAKY)
         CASE(KERN_ACT_PRELU)
-    default: /* sigmoid and swish are rare */
+    default: /* sigmoids are rare */
         kern_epilogue_c(w, c, acc, acc_px, e, res, res_px, res_shift, dst, dst_px);
         break;
     }

@@ -1,5 +1,5 @@
 /*
- * c.h - the plain C kernels, one file a kind; together they define what every slot means.
+ * c.h - the plain C kernels, one file a kind; together they fill every slot.
  */
 #ifndef MIEN_KERNELS_C_C_H
 #define MIEN_KERNELS_C_C_H

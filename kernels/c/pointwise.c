@@ -22,12 +22,6 @@ static void activate(int c, const struct kern_epi *e, float *x) {
     case KERN_ACT_RELU:
         for (int j = 0; j < c; j++) x[j] = x[j] > 0 ? x[j] : 0;
         break;
-    case KERN_ACT_RELU6:
-        for (int j = 0; j < c; j++) {
-            float low = x[j] > 0 ? x[j] : 0;
-            x[j] = low < 6 ? low : 6;
-        }
-        break;
     case KERN_ACT_LEAKY:
         for (int j = 0; j < c; j++) {
             float negative = e->alpha * x[j];
@@ -43,9 +37,6 @@ static void activate(int c, const struct kern_epi *e, float *x) {
         break;
     case KERN_ACT_SIGMOID:
         for (int j = 0; j < c; j++) x[j] = sigmoid(x[j]);
-        break;
-    case KERN_ACT_SWISH:
-        for (int j = 0; j < c; j++) x[j] *= sigmoid(x[j]);
         break;
     }
 }

@@ -7,11 +7,9 @@
 static double activation(const struct kern_epi *e, int j, double v) {
     switch (e->act) {
     case KERN_ACT_RELU: return v > 0 ? v : 0;
-    case KERN_ACT_RELU6: return v < 0 ? 0 : v > 6 ? 6 : v;
     case KERN_ACT_LEAKY: return v < 0 ? (double)e->alpha * v : v;
     case KERN_ACT_PRELU: return v < 0 ? (double)e->slope[j] * v : v;
     case KERN_ACT_SIGMOID: return 1 / (1 + exp(-v));
-    case KERN_ACT_SWISH: return v / (1 + exp(-v));
     default: return v;
     }
 }
@@ -27,10 +25,10 @@ static void check_epilogue(struct check *k) {
     float *acc = check_guarded(k, na), *dst = check_guarded(k, nd), *res = check_guarded(k, nr);
     float *bias = check_guarded(k, (size_t)c), *slope = check_guarded(k, (size_t)c);
     float *want = check_guarded(k, nd);
-    for (size_t i = 0; i < na; i++) acc[i] *= 9; /* reach both ends of relu6 */
+    for (size_t i = 0; i < na; i++) acc[i] *= 9; /* reach both ends of a sigmoid */
     if (in_place) memcpy(dst, acc, sizeof *dst * nd);
     memcpy(want, dst, sizeof *want * nd);
-    struct kern_epi e = {.act = (enum kern_act)check_int(k, KERN_ACT_NONE, KERN_ACT_SWISH),
+    struct kern_epi e = {.act = (enum kern_act)check_int(k, KERN_ACT_NONE, KERN_ACT_SIGMOID),
                          .alpha = 0.1f,
                          .slope = slope,
                          .bias = check_int(k, 0, 1) ? bias : NULL,
@@ -75,7 +73,7 @@ static void check_typed_epilogue(struct check *k) {
     float *slope = check_guarded(k, (size_t)c), *acc_scale = check_scales(k, c);
     float *res_scale = check_scales(k, c), *dst_inverse = check_scales(k, c);
     for (int j = 0; j < c; j++) dst_inverse[j] = 1 / dst_inverse[j];
-    struct kern_epi e = {.act = (enum kern_act)check_int(k, KERN_ACT_NONE, KERN_ACT_SWISH),
+    struct kern_epi e = {.act = (enum kern_act)check_int(k, KERN_ACT_NONE, KERN_ACT_SIGMOID),
                          .alpha = 0.1f,
                          .slope = slope,
                          .bias = check_int(k, 0, 1) ? bias : NULL,

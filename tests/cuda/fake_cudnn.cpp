@@ -80,8 +80,6 @@ static const rule rules[] = {
      1},
     {CUDNN_BACKEND_POINTWISE_DESCRIPTOR, CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_TYPE_DATA_TYPE, 1,
      1},
-    {CUDNN_BACKEND_POINTWISE_DESCRIPTOR, CUDNN_ATTR_POINTWISE_RELU_UPPER_CLIP, CUDNN_TYPE_DOUBLE, 0,
-     1},
     {CUDNN_BACKEND_POINTWISE_DESCRIPTOR, CUDNN_ATTR_POINTWISE_RELU_LOWER_CLIP_SLOPE,
      CUDNN_TYPE_DOUBLE, 0, 1},
     {CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR, CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR,
@@ -245,16 +243,14 @@ static void convolve(work &w, const descriptor *op) {
 }
 
 static float pointwise(const descriptor *kind, float x, float b) {
-    const double *most = all<double>(kind, CUDNN_ATTR_POINTWISE_RELU_UPPER_CLIP);
     const double *slope = all<double>(kind, CUDNN_ATTR_POINTWISE_RELU_LOWER_CLIP_SLOPE);
     switch (*all<int>(kind, CUDNN_ATTR_POINTWISE_MODE)) {
     case CUDNN_POINTWISE_ADD: return x + b;
     case CUDNN_POINTWISE_SUB: return x - b;
     case CUDNN_POINTWISE_MUL: return x * b;
     case CUDNN_POINTWISE_RELU_FWD:
-        return x < 0 ? slope ? (float)*slope * x : 0 : most && x > *most ? (float)*most : x;
+        return x < 0 ? slope ? (float)*slope * x : 0 : x;
     case CUDNN_POINTWISE_SIGMOID_FWD: return 1 / (1 + expf(-x));
-    case CUDNN_POINTWISE_SWISH_FWD: return x / (1 + expf(-x));
     default: refuse("an unknown operation on points");
     }
 }

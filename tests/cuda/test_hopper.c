@@ -170,7 +170,7 @@ static void pick_epilogue(struct layer *l, int h, int w, int cout) {
     e->out.zero = l->out.v.zero = pick(0, 200);
     e->out.scale = (const float *)(uintptr_t)l->scale.device;
     e->inverse = type == CUDA_U8 ? (const float *)(uintptr_t)l->inverse.device : NULL;
-    e->act = pick(0, KERN_ACT_SWISH);
+    e->act = pick(0, KERN_ACT_SIGMOID);
     e->alpha = 0.2f;
     l->slope = floats(cout, 0.5, 0);
     e->slope = e->act == KERN_ACT_PRELU ? (const float *)(uintptr_t)l->slope.device : NULL;
@@ -228,11 +228,9 @@ static void drop_layer(struct layer *l) {
 static double activate(double v, int act, double slope) {
     switch (act) {
     case KERN_ACT_RELU: return fmax(v, 0);
-    case KERN_ACT_RELU6: return fmin(fmax(v, 0), 6);
     case KERN_ACT_LEAKY:
     case KERN_ACT_PRELU: return v < 0 ? slope * v : v;
     case KERN_ACT_SIGMOID: return 1 / (1 + exp(-v));
-    case KERN_ACT_SWISH: return v / (1 + exp(-v));
     default: return v;
     }
 }

@@ -53,6 +53,12 @@ double graphs_error(const struct oracle_value *want, const float *got) {
     return sqrt(error / norm);
 }
 
+const struct net_node *graphs_node(const struct net *net, net_value before) {
+    int node = net_numbered(net, before);
+    if (node < 0) fail_msg("value %d was folded into another", before);
+    return &net->nodes[node];
+}
+
 size_t graphs_count(const struct oracle_value *v) {
     return (size_t)v->h * (size_t)v->w * (size_t)v->c;
 }

@@ -35,6 +35,10 @@ struct net *graphs_build(const struct blob *blob, graphs_fn *fn);
 void graphs_run(const struct net *net, const float *input, int batch, int h, int w, int threads,
                 const char *kernels, const struct backend_observer *observer, float **out);
 
+/* The node that graphs_fn knew by this value in a folded net; fails the test where there is none.
+ */
+const struct net_node *graphs_node(const struct net *net, net_value before);
+
 size_t graphs_count(const struct oracle_value *v); /* of its numbers */
 /* Root of the squared error relative to the squared values. got: [h][w][c] */
 double graphs_error(const struct oracle_value *want, const float *got);

@@ -97,11 +97,9 @@ static void pool(const struct net_node *n, const struct oracle_value *x, struct 
 static double activation(const struct net_node *n, int c, double v) {
     switch (n->act) {
     case KERN_ACT_RELU: return v > 0 ? v : 0;
-    case KERN_ACT_RELU6: return v > 6 ? 6 : v > 0 ? v : 0;
     case KERN_ACT_LEAKY: return v > 0 ? v : (double)n->alpha * v;
     case KERN_ACT_PRELU: return v > 0 ? v : (double)n->slope->data[c] * v;
     case KERN_ACT_SIGMOID: return 1 / (1 + exp(-v));
-    case KERN_ACT_SWISH: return v / (1 + exp(-v));
     default: return v;
     }
 }

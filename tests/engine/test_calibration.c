@@ -4,6 +4,7 @@
 #include "engine/err.h"
 #include "engine/fold.h"
 #include "engine/precision.h"
+#include "engine/ranges.h"
 #include "mien.h"
 #include "tests/engine/graphs.h"
 
@@ -25,12 +26,13 @@ static const struct precision_support all = {.bf16 = 1, .u8 = 1}, bytes_only = {
 /* ------------------------------------------------------------ a network of every case */
 
 static struct { /* its values, the same in each build */
-    net_value input, a, pooled, b, c, joined, d, coarse, up, sum, head, score, average, classes;
+    net_value picture, a, pooled, b, c, joined, d, coarse, up, sum, head, score, average, classes;
 } v;
 
 static void everything(struct net *net) {
-    v.input = net_input(net);
-    v.a = net_relu(net, net_conv(net, v.input, "c0", 2, 1));
+    net_value input = net_input(net);
+    v.picture = net->nodes[input].in[0]; /* folding takes the normalisation away */
+    v.a = net_relu(net, net_conv(net, input, "c0", 2, 1));
     v.pooled = net_pool(net, v.a, (struct net_window){.kh = 2, .kw = 2, .stride = 2});
     v.b = net_relu(net, net_conv(net, v.pooled, "c1", 1, 1));
     v.c = net_conv(net, v.pooled, "c2", 1, 1);
@@ -89,11 +91,10 @@ static struct net *with_ranges(struct blobmaker *m, struct blob **blob, const st
     assert_int_equal(fold_net(net), 0);
     open_everything(m);
     for (; ranges->value; ranges++) {
-        char name[PRECISION_NAME];
-        int node = *ranges->value;
-        precision_tensor_name(net, node, name);
-        add_range(m, name, net->nodes[node].channels + channels_more, ranges->low, ranges->high,
-                  ranges->mean);
+        char name[RANGES_NAME];
+        const struct net_node *n = graphs_node(net, *ranges->value);
+        ranges_name(n->number, n->name, name);
+        add_range(m, name, n->channels + channels_more, ranges->low, ranges->high, ranges->mean);
     }
     net_free(net);
     blob_close(plain);
@@ -117,7 +118,7 @@ static void close_all(struct blobmaker *m, struct blob *blob, struct net *net) {
 }
 
 static void expect_type(const struct net *net, net_value value, enum kern_type type) {
-    const struct net_node *n = &net->nodes[net_resolve(net, value)];
+    const struct net_node *n = graphs_node(net, value);
     if (n->stored.type != type) fail_msg("%s is stored as %d", n->name, (int)n->stored.type);
 }
 
@@ -134,7 +135,7 @@ static void test_types_int8(void **state) {
         const net_value bytes[] = {v.a, v.pooled, v.b, v.c, v.joined, v.d, v.coarse, v.up};
         for (size_t i = 0; i < sizeof bytes / sizeof bytes[0]; i++)
             expect_type(net, bytes[i], KERN_U8);
-        expect_type(net, v.input, half);   /* the first layer */
+        expect_type(net, v.picture, half); /* the first layer */
         expect_type(net, v.sum, half);     /* only a head reads it */
         expect_type(net, v.average, half); /* only a fully connected layer */
         expect_type(net, v.head, KERN_F32);
@@ -150,7 +151,7 @@ static void test_types_bf16(void **state) {
     struct blob *blob;
     struct net *net = with_ranges(&m, &blob, &measured[8], 0); /* without any range */
     assert_int_equal(precision_assign(net, MIEN_BF16, &half_only), 0);
-    const net_value halves[] = {v.input, v.a, v.pooled, v.joined, v.up, v.sum, v.average};
+    const net_value halves[] = {v.picture, v.a, v.pooled, v.joined, v.up, v.sum, v.average};
     for (size_t i = 0; i < sizeof halves / sizeof halves[0]; i++)
         expect_type(net, halves[i], KERN_BF16);
     expect_type(net, v.head, KERN_F32);
@@ -172,7 +173,7 @@ static void test_types_fp32(void **state) {
         struct blob *blob;
         struct net *net = with_ranges(&m, &blob, &measured[8], 0);
         assert_int_equal(precision_assign(net, cases[c].precision, cases[c].support), 0);
-        for (int i = 0; i < net->count; i++) expect_type(net, i, KERN_F32);
+        for (int i = 0; i < net->count; i++) expect_type(net, net->nodes[i].number, KERN_F32);
         assert_false(net->half_weights);
         close_all(&m, blob, net);
     }
@@ -181,7 +182,7 @@ static void test_types_fp32(void **state) {
 /* --------------------------------------------------------------- scales and zeros */
 
 static const struct net_storage *stored(const struct net *net, net_value value) {
-    return &net->nodes[net_resolve(net, value)].stored;
+    return &graphs_node(net, value)->stored;
 }
 
 static void test_scales(void **state) {
@@ -221,8 +222,8 @@ static void test_smoothing(void **state) {
     struct blobmaker m;
     struct blob *blob;
     struct net *net = with_ranges(&m, &blob, measured, 0);
-    char name[PRECISION_NAME];
-    precision_tensor_name(net, net_resolve(net, v.a), name);
+    char name[RANGES_NAME];
+    ranges_name(graphs_node(net, v.a)->number, graphs_node(net, v.a)->name, name);
     float *ranges = (float *)(uintptr_t)blob_find(blob, name)->data;
     for (int i = 1; i < A; i++) ranges[A + i] = 5.1f / 8;
     assert_int_equal(precision_assign(net, MIEN_INT8, &all), 0);
@@ -334,7 +335,7 @@ static void show(const struct calibration *c, int node, int channels, const floa
 static void test_ranges_measured(void **state) {
     (void)state;
     enum { N = 20000, ROUNDS = 100 };
-    char path[] = "/tmp/mien-calibration-XXXXXX", name[PRECISION_NAME];
+    char path[] = "/tmp/mien-calibration-XXXXXX", name[RANGES_NAME];
     close(mkstemp(path));
     struct blobmaker m;
     struct blob *blob, *saved;
@@ -350,13 +351,13 @@ static void test_ranges_measured(void **state) {
     assert_int_equal(calibration_new(net, &c), 0);
     assert_int_equal(calibration_save(c, path), MIEN_EINVAL); /* nothing seen */
     for (int i = 0; i < ROUNDS; i++) {
-        show(c, v.a, A, values, N * A);
+        show(c, net_numbered(net, v.a), A, values, N * A);
         values[0] = 0;
     }
     assert_int_equal(calibration_save(c, path), 0);
     calibration_free(c);
     assert_int_equal(blob_open(path, &saved), 0);
-    precision_tensor_name(net, v.a, name);
+    ranges_name(graphs_node(net, v.a)->number, graphs_node(net, v.a)->name, name);
     const struct blob_tensor *t = blob_find(saved, name);
     assert_non_null(t);
     for (int j = 0; j < A; j++) {

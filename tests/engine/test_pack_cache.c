@@ -1,6 +1,6 @@
 /* The cache of packed weights: what it keeps, and that nothing odd about a file gets through. */
 #include "engine/backend.h"
-#include "engine/cpu/cpu.h"
+#include "engine/cpu/load.h"
 #include "engine/err.h"
 #include "engine/fold.h"
 #include "engine/pack_cache.h"

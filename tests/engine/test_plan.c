@@ -40,15 +40,16 @@ static void check_apart(const struct plan_view *a, const struct plan_view *b, in
     assert_true(x.last <= y.first || y.last <= x.first || are_slices(a, b));
 }
 
-static void check_pair(const struct plan_graph *g, int behind) {
-    const struct plan_step *s = &g->steps[behind], *front = &g->steps[s->front];
-    assert_true(s->front < behind);
-    assert_int_equal(front->behind, behind);
-    assert_int_equal(front->kind, PLAN_CONV);
-    assert_int_equal(s->in.offset, front->out.offset);
-    check_apart(&s->out, &front->in, g->batch);
+static void check_pair(const struct plan_graph *g, int consumer) {
+    const struct plan_step *s = &g->steps[consumer], *producer = &g->steps[s->producer];
+    assert_true(s->producer < consumer);
+    assert_int_equal(producer->consumer, consumer);
+    assert_int_equal(producer->kind, PLAN_CONV);
+    assert_int_equal(s->in.offset, producer->out.offset);
+    check_apart(&s->out, &producer->in, g->batch);
     /* nothing in between writes over what the first reads */
-    for (int i = s->front + 1; i < behind; i++) check_apart(&g->steps[i].out, &front->in, g->batch);
+    for (int i = s->producer + 1; i < consumer; i++)
+        check_apart(&g->steps[i].out, &producer->in, g->batch);
     pairs++;
 }
 
@@ -61,20 +62,20 @@ static struct plan_graph *plan(const struct net *net, const struct plan_rules *r
 
 static void check_net(struct blobmaker *m, graphs_fn *fn, int h, int w, const char *what) {
     (void)what;
-    const struct plan_rules rules = {.pixel_align = 16, .separate_before = 1};
+    const struct plan_rules rules = {.pixel_align = 16, .separate_depthwise = 1};
     struct blob *blob = blobmaker_finish(m);
     struct net *net = graphs_build(blob, fn);
     if (fold_net(net) != 0) fail_msg("%s", err_text());
     struct plan_graph *apart = plan(net, &rules, h, w), *fused = plan(net, NULL, h, w);
     int inside = 0, before = pairs;
     for (int i = 0; i < fused->nsteps; i++) {
-        inside += fused->steps[i].before.node >= 0;
-        assert_int_equal(fused->steps[i].front, -1);
-        assert_int_equal(fused->steps[i].behind, -1);
+        inside += fused->steps[i].fused.node >= 0;
+        assert_int_equal(fused->steps[i].producer, -1);
+        assert_int_equal(fused->steps[i].consumer, -1);
     }
     for (int i = 0; i < apart->nsteps; i++) {
-        assert_int_equal(apart->steps[i].before.node, -1);
-        if (apart->steps[i].front >= 0) check_pair(apart, i);
+        assert_int_equal(apart->steps[i].fused.node, -1);
+        if (apart->steps[i].producer >= 0) check_pair(apart, i);
     }
     assert_int_equal(pairs - before, inside); /* the same ones that a processor fuses */
     assert_int_equal(apart->nsteps, fused->nsteps + inside);

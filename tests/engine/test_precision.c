@@ -6,6 +6,7 @@
 #include "engine/err.h"
 #include "engine/fold.h"
 #include "engine/precision.h"
+#include "engine/ranges.h"
 #include "tests/engine/graphs.h"
 
 #include <math.h>
@@ -83,7 +84,7 @@ static void calibrate(struct blobmaker *m, const struct blob *blob, graphs_fn *f
 
 /* Everything a run stored in bytes, one value after the other. */
 struct bytes {
-    const struct net *net;
+    const struct net *plain, *net; /* as built, and folded */
     uint8_t *data;
     size_t count;
 };
@@ -115,8 +116,8 @@ static void compare_bytes(const struct bytes *a, const struct bytes *b, const ch
 /* ------------------------------------------------------------------- a network */
 
 struct run {
-    const struct net *net;
-    const float *input; /* [BATCH][h][w][3] */
+    const struct net *plain, *net; /* as built, and folded */
+    const float *input;            /* [BATCH][h][w][3] */
     int h, w;
     struct oracle_value *want[BATCH];
     struct limits *limits;
@@ -133,7 +134,7 @@ static void check_table(const struct run *r, const char *table, float **out, str
     for (int b = 0; b < BATCH; b++) {
         graphs_run(r->net, r->input + (size_t)b * image, 1, r->h, r->w, 1, table, NULL, alone);
         for (int i = 0; i < r->net->noutputs; i++) {
-            const struct oracle_value *want = &r->want[b][r->net->outputs[i].value];
+            const struct oracle_value *want = &r->want[b][r->plain->outputs[i].value];
             size_t n = graphs_count(want);
             const float *got = out[i] + (size_t)b * n;
             double error = graphs_error(want, got);
@@ -176,7 +177,8 @@ static void check_precision(struct blobmaker *m, const struct blob *blob, graphs
                             const char *what) {
     struct net *plain = graphs_build(blob, fn), *net = folded(blob, fn, precision);
     float *input = pictures(m, BATCH, h, w);
-    struct run r = {.net = net, .input = input, .h = h, .w = w, .limits = limits, .what = what};
+    struct run r = {
+        .plain = plain, .net = net, .input = input, .h = h, .w = w, .limits = limits, .what = what};
     for (int b = 0; b < BATCH; b++) {
         r.want[b] = calloc((size_t)plain->count, sizeof *r.want[b]);
         oracle_run(plain, input + (size_t)b * (size_t)h * (size_t)w * 3, h, w, r.want[b]);
@@ -210,9 +212,9 @@ static struct blob *with_exempt(const struct blob *calibrated, const float *numb
     char path[] = "/tmp/mien-precision-XXXXXX";
     struct blob *blob = NULL;
     struct blob_tensor t = {
-        .name = PRECISION_EXEMPT, .dims = 1, .shape = {n}, .count = (size_t)n, .data = numbers};
+        .name = RANGES_EXEMPT, .dims = 1, .shape = {n}, .count = (size_t)n, .data = numbers};
     close(mkstemp(path));
-    if (blob_save(calibrated, path, PRECISION_EXEMPT, &t, 1) || blob_open(path, &blob))
+    if (blob_save(calibrated, path, RANGES_EXEMPT, &t, 1) || blob_open(path, &blob))
         fail_msg("%s", err_text());
     unlink(path);
     return blob;
@@ -224,7 +226,7 @@ static void refuse_exempt(const struct blob *calibrated, graphs_fn *fn, float nu
     struct net *net = graphs_build(blob, fn);
     if (fold_net(net)) fail_msg("%s", err_text());
     assert_int_equal(precision_assign(net, MIEN_INT8, &both), MIEN_EWEIGHTS);
-    assert_non_null(strstr(err_text(), PRECISION_EXEMPT));
+    assert_non_null(strstr(err_text(), RANGES_EXEMPT));
     net_free(net);
     blob_close(blob);
 }
@@ -234,21 +236,19 @@ static void refuse_exempt(const struct blob *calibrated, graphs_fn *fn, float nu
 static void check_exempt(struct blobmaker *m, const struct blob *calibrated, graphs_fn *fn, int h,
                          int w, uint64_t state, const char *what) {
     struct net *net = folded(calibrated, fn, MIEN_INT8);
-    float *numbers = malloc(sizeof *numbers * (size_t)net->count);
+    float *numbers = malloc(sizeof *numbers * (size_t)net->numbers);
     int n = 0;
-    for (int i = 0; i < net->count; i++)
-        if (i == 0 || blobmaker_int(m, 0, 1)) numbers[n++] = (float)i;
+    for (int i = 0; i < net->numbers; i++)
+        if (i == 0 || blobmaker_int(m, 0, 1)) numbers[n++] = (float)i; /* some of them folded */
     struct blob *blob = with_exempt(calibrated, numbers, n);
     refuse_exempt(calibrated, fn, -1);
-    refuse_exempt(calibrated, fn, (float)net->count);
+    refuse_exempt(calibrated, fn, (float)net->numbers);
     refuse_exempt(calibrated, fn, NAN);
     struct net *mixed = folded(blob, fn, MIEN_INT8);
     for (int i = 0; i < n; i++) {
-        int node = (int)numbers[i];
-        const struct net_node *after = &mixed->nodes[node];
-        if (after->op == NET_CONV && net->nodes[node].stored.type == KERN_U8 &&
-            after->replaced_by < 0)
-            assert_int_equal(after->stored.type, KERN_BF16);
+        int node = net_numbered(net, (int)numbers[i]);
+        if (node >= 0 && net->nodes[node].op == NET_CONV && net->nodes[node].stored.type == KERN_U8)
+            assert_int_equal(mixed->nodes[node].stored.type, KERN_BF16);
     }
     net_free(mixed);
     net_free(net);
@@ -362,7 +362,7 @@ static void test_exact(void **state) {
         if (fold_net(net) || precision_assign(net, is_fp16 ? MIEN_FP16 : MIEN_BF16, &half))
             fail_msg("%s", err_text());
         for (int i = 0; i < EXACT_VALUES; i++)
-            assert_int_equal(net->nodes[net_resolve(net, exact_values[i])].stored.type,
+            assert_int_equal(graphs_node(net, exact_values[i])->stored.type,
                              is_fp16 ? fp16[i] : KERN_BF16);
         net_free(net);
     }

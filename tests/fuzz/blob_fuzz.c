@@ -10,6 +10,7 @@
 #include "engine/blob.h"
 #include "engine/plan.h"
 #include "engine/precision.h"
+#include "engine/ranges.h"
 #include "models/models.h"
 
 #include <stdint.h>
@@ -49,7 +50,7 @@ static void build(const struct blob *blob) {
     struct net *net;
     if (models_build(blob, &net)) return;
     plan(net);
-    if (precision_calibrated(blob)) build_int8(net);
+    if (ranges_has(blob)) build_int8(net);
     net_free(net);
 }
 

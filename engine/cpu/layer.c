@@ -1,8 +1,9 @@
-/* From a folded network's weights to the layouts the kernels read. */
-#include "engine/cpu/cpu.h"
+#include "engine/cpu/layer.h"
+
 #include "engine/err.h"
 #include "engine/fold.h"
 #include "engine/quantise.h"
+#include "kernels/number.h"
 #include "mien.h"
 
 #include <stdlib.h>
@@ -50,10 +51,6 @@ static void choose(const struct kern *k, const struct net *net, struct cpu_layer
     l->type = l->igemm->type;
 }
 
-static size_t round_up(size_t n, size_t to) {
-    return (n + to - 1) / to * to;
-}
-
 /* Elements of one panel of an IGEMM layer. */
 static size_t panel_elements(const struct cpu_layer *l) {
     return l->joined ? kern_panel_size(l->igemm, l->kh, l->kw * l->cin)
@@ -62,7 +59,7 @@ static size_t panel_elements(const struct cpu_layer *l) {
 
 /* Elements the packed weights take. */
 static size_t packed_size(const struct cpu_layer *l, size_t filter) {
-    size_t panels = l->nr ? round_up((size_t)l->cout, (size_t)l->nr) / (size_t)l->nr : 0;
+    size_t panels = l->nr ? (size_t)ceil_div(l->cout, l->nr) : 0;
     if (l->algorithm == CPU_IGEMM) return panels * panel_elements(l);
     if (l->algorithm == CPU_WINOGRAD)
         return panels * (size_t)l->nr * (size_t)l->cin * KERN_WINOGRAD_PLANES;
@@ -149,7 +146,7 @@ static void pack_winograd_panel(const struct cpu_layer *l, int inputs, int n, co
 /* All filters of a layer through `filters`, which has room for one panel of them. */
 static void pack_filters(const struct net *net, const struct net_node *n, const struct cpu_layer *l,
                          int inputs, float *filters) {
-    const struct net_storage *input = &net->nodes[net_resolve(net, n->in[0])].stored;
+    const struct net_storage *input = &net->nodes[n->in[0]].stored;
     const struct quantise_layer to = {.cin = l->cin,
                                       .taps = l->kh * l->kw,
                                       .cout = l->cout,
@@ -183,7 +180,7 @@ static void pack_filters(const struct net *net, const struct net_node *n, const 
 
 static void shape_conv(const struct kern *k, const struct net *net, const struct net_node *n,
                        int pixels, struct cpu_layer *l) {
-    const struct net_node *source = &net->nodes[net_resolve(net, n->in[0])];
+    const struct net_node *source = &net->nodes[n->in[0]];
     int inputs = fold_group_inputs(net, n);
     l->kh = n->window.kh;
     l->kw = n->window.kw;
@@ -203,12 +200,10 @@ void cpu_shape_layer(const struct kern *k, const struct net *net, const struct n
     if (n->op == NET_CONV) shape_conv(k, net, n, pixels, l);
 }
 
-/* ----------------------------------------------------------------- memory */
-
 /* The next array of a layer: of `bytes`, at *at, which moves on to where one more may begin. */
 static void *slice(char *base, size_t *at, size_t bytes) {
     void *p = base ? base + *at : NULL;
-    *at += round_up(bytes, CPU_ALIGN);
+    *at += round_up_size(bytes, CPU_ALIGN);
     return p;
 }
 
@@ -231,8 +226,6 @@ size_t cpu_place_layer(const struct net *net, const struct net_node *n, struct c
     }
     return at;
 }
-
-/* ---------------------------------------------------------------- packing */
 
 static int pack_conv(const struct net *net, const struct net_node *n, const struct cpu_layer *l) {
     int inputs = fold_group_inputs(net, n), rc = fold_check_finite(net, n);

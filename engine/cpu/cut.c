@@ -1,0 +1,228 @@
+#include "engine/cpu/cut.h"
+
+#include "engine/err.h"
+#include "kernels/number.h"
+#include "mien.h"
+
+#include <stdlib.h>
+
+enum {
+    GEMM_ROWS = 512,    /* rows of the left matrix a task: amortises packing the right one */
+    IGEMM_PIXELS = 112, /* output pixels a task: each panel is read from the cache for that many */
+    IGEMM_TILES = 8,    /* and tiles at least */
+    FEW_TASKS = 8,      /* where fewer, an even number is better */
+    IGEMM_TASKS = 4,    /* tasks a small map is cut into at least */
+    WINOGRAD_BYTES = 1 << 20, /* of transformed windows a task: what a second-level cache holds */
+    WINOGRAD_TILES = 28,      /* tiles a task: twice the rows of the largest igemm tile */
+    SMALL_TASKS = 2,          /* tasks a small map is cut into at least, for a second thread */
+    GEMV_ROWS = 128,          /* fully connected: outputs a task */
+    POINTWISE_WORK = 32768    /* values a task */
+};
+
+/* Rows first, then, on maps too small for a second task, channels: halving the rows instead would
+ * pack the same weights twice, and on small maps the weights are the larger matrix. */
+static void cut_gemm(struct cpu_step *s) {
+    const struct plan_view *out = &s->plan.out;
+    const struct cpu_layer *l = s->layer;
+    s->rows = min_int(out->h, max_int(1, GEMM_ROWS / out->w));
+    if (ceil_div(out->h, s->rows) < SMALL_TASKS && l->cout >= 64 && !s->fused.layer)
+        s->columns = ceil_div(ceil_div(l->cout, SMALL_TASKS), 16) * 16;
+    size_t m = (size_t)s->rows * (size_t)out->w;
+    s->scratch = m * (size_t)(l->kh * l->kw) * (size_t)l->cin + m * (size_t)s->columns;
+}
+
+/* What the tiles of a step read: the tensor, or the rows that the fused layer hands over. */
+static const struct plan_view *tile_input(const struct cpu_step *s) {
+    return s->fused.layer ? &s->plan.fused.out : &s->plan.in;
+}
+
+/* Split tiles read a copy of the task's rows, without gaps: planes of high and of low halves. */
+static void find_split(struct cpu_step *s) {
+    const struct plan_view *in = tile_input(s);
+    const struct cpu_layer *l = s->layer;
+    int rows = min_int((s->rows - 1) * l->stride + l->kh, in->top + in->h + in->bottom);
+    s->tiles.split = cpu_aligned(rows * (in->left + in->w + in->right) * in->c);
+    s->scratch += (size_t)s->tiles.split;
+}
+
+/* Where a window's pixels are neighbours in memory, each of its rows is one run. */
+static int find_taps(struct cpu_step *s) {
+    const struct plan_view *in = tile_input(s);
+    const struct cpu_layer *l = s->layer;
+    const struct kern_igemm *g = l->igemm;
+    ptrdiff_t px = g->split ? in->c : in->px;
+    ptrdiff_t row = g->split ? (in->left + in->w + in->right) * in->c : in->row;
+    int joined = px == l->cin && (l->joined || l->cin % (g->group * g->block) == 0);
+    s->tiles.taps = joined ? l->kh : l->kh * l->kw;
+    s->tiles.depth = joined ? l->kw * l->cin : l->cin;
+    s->tiles.offset = malloc(sizeof *s->tiles.offset * (size_t)(s->tiles.taps + 1));
+    if (!s->tiles.offset) return err_set(MIEN_ENOMEM, "out of memory");
+    s->tiles.panel = kern_panel_size(g, s->tiles.taps, s->tiles.depth) * kern_type_size(l->type);
+    for (int t = 0; t < s->tiles.taps; t++)
+        s->tiles.offset[t] = joined ? t * row : t / l->kw * row + t % l->kw * px;
+    s->tiles.offset[s->tiles.taps] = s->tiles.split;
+    return MIEN_OK;
+}
+
+/* Tiles of matrix instructions may read pixels and elements they do not need: behind the arena, or,
+ * where they read scratch, behind the sums, which is the last thing there. */
+static void find_slack(struct cpu_step *s) {
+    enum { WIDEST_BLOCK = 64 };
+    const struct plan_view *in = tile_input(s);
+    const struct kern_igemm *g = s->layer->igemm;
+    if (!g->matrix) return;
+    ptrdiff_t pixels = g->mr * s->layer->stride;
+    size_t bytes = (size_t)(pixels * in->px) * kern_type_size(in->type) + WIDEST_BLOCK;
+    if (s->fused.layer || g->split)
+        s->scratch += bytes / sizeof(float);
+    else
+        s->slack = bytes;
+}
+
+/* Where the last tile of a row would be too small for its time, it shares with the one before. */
+int cpu_tile_pixels(const struct kern_igemm *g, int left) {
+    if (left <= g->mr) return left;
+    if (left - g->mr >= g->least) return g->mr;
+    return (left + 3) / 4 * 2;
+}
+
+/* The time of a row's tiles, in pixels. */
+static int row_time(const struct kern_igemm *g, int w) {
+    int time = 0;
+    for (int x = 0, m; x < w; x += m) {
+        m = cpu_tile_pixels(g, w - x);
+        time += max_int(m, g->least);
+    }
+    return time;
+}
+
+/* Tiles over the ends of rows waste no time on the last pixels of each. Matrix tiles, which take as
+ * long for few pixels as for many, may even compute what lies in the gaps between rows, and drop
+ * it. */
+static int wants_flat(const struct cpu_step *s) {
+    const struct plan_view *in = tile_input(s), *out = &s->plan.out;
+    const struct kern_igemm *g = s->layer->igemm;
+    int half = g->mr / 2, full = in->left + in->w + in->right;
+    if (s->layer->stride > 1 || s->plan.res_shift) return 0;
+    if (!g->matrix) return full == out->w && row_time(g, out->w) > out->w;
+    return ceil_div((s->rows - 1) * full + out->w, half) < s->rows * ceil_div(out->w, half);
+}
+
+/* Small tasks: nothing is packed twice, the panels are shared. Maps too small for two tasks are cut
+ * along the channels. */
+static void cut_igemm(struct cpu_step *s) {
+    const struct plan_view *out = &s->plan.out;
+    const struct cpu_layer *l = s->layer;
+    int pixels = max_int(IGEMM_PIXELS, IGEMM_TILES * l->igemm->mr);
+    s->rows = min_int(out->h, max_int(1, ceil_div(pixels, out->w)));
+    int blocks = ceil_div(out->h, s->rows);
+    if (blocks % 2 && blocks < FEW_TASKS && s->rows > 1) /* or a second thread would wait for one */
+        s->rows = ceil_div(s->rows, 2);
+    if (s->fused
+            .layer) /* the fused layer's rows would be computed again for every block of columns */
+        s->rows = min_int(s->rows, ceil_div(out->h, IGEMM_TASKS));
+    else if (ceil_div(out->h, s->rows) < IGEMM_TASKS)
+        s->columns = max_int(1, ceil_div(ceil_div(l->cout, IGEMM_TASKS), l->nr)) * l->nr;
+    s->scratch = CPU_TILE_FLOATS;
+    if (l->igemm->split) find_split(s);
+    find_slack(s);
+    s->tiles.flat = wants_flat(s);
+}
+
+/* Rows of tiles, as many as the transformed windows may take; thin maps along the channels. */
+static void cut_winograd(struct cpu_step *s) {
+    const struct plan_view *out = &s->plan.out;
+    const struct cpu_layer *l = s->layer;
+    int tiles = ceil_div(out->w, KERN_WINOGRAD_OUT);
+    int per_row = tiles * l->cin * KERN_WINOGRAD_PLANES * (int)sizeof(float);
+    int tile_rows = max_int(1, min_int(WINOGRAD_BYTES / per_row, ceil_div(WINOGRAD_TILES, tiles)));
+    tile_rows = min_int(tile_rows, ceil_div(out->h, KERN_WINOGRAD_OUT));
+    s->rows = tile_rows * KERN_WINOGRAD_OUT;
+    if (ceil_div(out->h, s->rows) < SMALL_TASKS)
+        s->columns = max_int(1, ceil_div(ceil_div(l->cout, SMALL_TASKS), l->nr)) * l->nr;
+    s->scratch = KERN_WINOGRAD_PLANES *
+                     (cpu_plane(tile_rows * tiles, l->cin) + cpu_plane(tile_rows * tiles, l->nr)) +
+                 16 * (size_t)l->nr;
+}
+
+/* All images of a batch share each weight that comes from memory. */
+static void cut_gemv(struct cpu_step *s, int batch) {
+    const struct cpu_layer *l = s->layer;
+    s->images = min_int(batch, KERN_MAX_GEMV);
+    s->columns = min_int(l->cout, GEMV_ROWS);
+    s->scratch =
+        (size_t)s->images * ((size_t)(l->kh * l->kw) * (size_t)l->cin + (size_t)s->columns);
+}
+
+static int cut_conv(struct cpu_step *s, int batch) {
+    const struct plan_view *out = &s->plan.out;
+    switch (s->layer->algorithm) {
+    case CPU_IGEMM: cut_igemm(s); return find_taps(s);
+    case CPU_WINOGRAD: cut_winograd(s); break;
+    case CPU_GEMM:
+    case CPU_IM2COL: cut_gemm(s); break;
+    case CPU_GEMV: cut_gemv(s, batch); break;
+    default: s->scratch = (size_t)out->w * (size_t)out->c; break;
+    }
+    return MIEN_OK;
+}
+
+/* Steps that compute in floats take a float copy of the rows they read of anything else. */
+static void cut_widened(struct cpu_step *s) {
+    const struct plan_view *in = &s->plan.in;
+    enum plan_kind kind = s->plan.kind;
+    int reads_as_is = s->fused.layer ||
+                      (kind == PLAN_CONV && (s->layer->algorithm == CPU_IGEMM ||
+                                             s->layer->algorithm == CPU_DEPTHWISE)) ||
+                      kind == PLAN_UPSAMPLE || (kind == PLAN_POOL && !s->window.average);
+    if (in->type == KERN_F32 || reads_as_is) return;
+    int rows = s->rows;
+    if (kind == PLAN_CONV) rows = (s->rows - 1) * s->layer->stride + s->layer->kh;
+    if (kind == PLAN_POOL)
+        rows = s->window.global ? in->h : (s->rows - 1) * s->window.stride + s->window.kh;
+    if (kind == PLAN_CONV && s->layer->algorithm == CPU_WINOGRAD)
+        rows = s->rows + KERN_WINOGRAD_IN - KERN_WINOGRAD_OUT;
+    rows = min_int(rows, in->top + in->h + in->bottom);
+    s->widened = cpu_aligned(rows * (in->left + in->w + in->right) * in->c);
+    s->scratch += (size_t)s->widened;
+}
+
+/* A row of sums and the task's rows of what the fused depthwise convolution hands over. */
+static void cut_fused(struct cpu_step *s) {
+    const struct plan_view *v = &s->plan.fused.out;
+    s->fused.floats = cpu_aligned(v->w * v->c) + cpu_aligned(s->rows * v->w * v->c);
+    s->scratch += (size_t)s->fused.floats;
+}
+
+int cpu_cut(struct cpu_step *s, int batch) {
+    const struct plan_view *out = &s->plan.out;
+    s->columns = out->c;
+    s->rows = min_int(out->h, max_int(1, POINTWISE_WORK / (out->w * out->c)));
+    s->batch = batch;
+    s->images = 1;
+    s->scratch = out->type == KERN_F32 ? 0 : (size_t)out->w * (size_t)out->c;
+    if (s->plan.kind == PLAN_CONV && cut_conv(s, batch)) return MIEN_ENOMEM;
+    cut_widened(s);
+    if (s->fused.layer) cut_fused(s);
+    s->row_blocks = ceil_div(out->h, s->rows);
+    s->column_blocks = ceil_div(out->c, s->columns);
+    s->tasks = ceil_div(batch, s->images) * s->row_blocks * s->column_blocks;
+    return MIEN_OK;
+}
+
+void cpu_uncut(struct cpu_step *s) {
+    if (cpu_has_tiles(s)) free(s->tiles.offset);
+}
+
+struct cpu_range cpu_task_range(const struct cpu_step *s, int task) {
+    int column = task % s->column_blocks, rest = task / s->column_blocks;
+    int row = rest % s->row_blocks, image = rest / s->row_blocks * s->images;
+    return (struct cpu_range){
+        .image = image,
+        .images = min_int(s->images, s->batch - image),
+        .y0 = row * s->rows,
+        .y1 = min_int((row + 1) * s->rows, s->plan.out.h),
+        .c0 = column * s->columns,
+        .c1 = min_int((column + 1) * s->columns, s->plan.out.c),
+    };
+}

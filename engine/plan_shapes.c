@@ -1,0 +1,72 @@
+/* The size of every value of a network at one size of its input. */
+#include "engine/err.h"
+#include "engine/planner.h"
+#include "mien.h"
+
+enum { MAX_SIDE = 16384 };
+
+static int out_size(const struct net_window *win, int k, int n) {
+    if (win->mode == NET_PAD_SAME) return (n + win->stride - 1) / win->stride;
+    int span = n + 2 * win->pad - k;
+    if (span < 0) return 0;
+    int out = (win->ceil ? (span + win->stride - 1) / win->stride : span / win->stride) + 1;
+    /* a ceiling window must start inside the map or its left padding (PyTorch's rule) */
+    if (win->ceil && (out - 1) * win->stride >= n + win->pad) out--;
+    return out;
+}
+
+int planner_pad(const struct net_window *win, int k, int n, int out) {
+    if (win->mode == NET_PAD_EXPLICIT) return win->pad;
+    int total = (out - 1) * win->stride + k - n;
+    return total > 0 ? total / 2 : 0;
+}
+
+static int infer_windowed(const struct net *net, const struct net_node *n,
+                          const struct planner_value *x, struct planner_value *y) {
+    struct net_window win = n->window;
+    if (win.global) {
+        y->h = y->w = 1;
+        return MIEN_OK;
+    }
+    y->h = out_size(&win, win.kh, x->h);
+    y->w = out_size(&win, win.kw, x->w);
+    if (n->vector && (y->h != 1 || y->w != 1 || x->h != win.kh || x->w != win.kw))
+        return err_set(MIEN_EINVAL, "%s: this network runs at %dx%d pixels only",
+                       blob_label(net->blob), net->input_width, net->input_height);
+    if (y->h < 1 || y->w < 1)
+        return err_set(MIEN_EINVAL, "%s: a picture this small does not fit the network (at %s)",
+                       blob_label(net->blob), n->name);
+    return MIEN_OK;
+}
+
+int planner_shapes(const struct net *net, int width, int height, struct planner_value *v) {
+    if (width < 16 || height < 16 || width > MAX_SIDE || height > MAX_SIDE)
+        return err_set(MIEN_EINVAL, "a network input of %dx%d pixels; 16 to %d a side are possible",
+                       width, height, MAX_SIDE);
+    for (int i = 0; i < net->count; i++) {
+        const struct net_node *n = &net->nodes[i];
+        const struct planner_value *x = n->inputs ? &v[n->in[0]] : NULL;
+        int rc = MIEN_OK;
+        if (n->op == NET_INPUT) {
+            v[i].h = height;
+            v[i].w = width;
+        } else if (n->op == NET_CONV || n->op == NET_POOL) {
+            rc = infer_windowed(net, n, x, &v[i]);
+        } else {
+            const struct planner_value *like = n->op == NET_UPSAMPLE ? &v[n->in[1]] : x;
+            v[i].h = like->h;
+            v[i].w = like->w;
+            if (n->op == NET_UPSAMPLE && ((like->h + 1) / 2 > x->h || (like->w + 1) / 2 > x->w))
+                rc = err_set(MIEN_EINVAL, "%s: %s from %dx%d to %dx%d", blob_label(net->blob),
+                             n->name, x->w, x->h, like->w, like->h);
+            for (int j = 1; j < n->inputs && n->op != NET_UPSAMPLE; j++) {
+                const struct planner_value *o = &v[n->in[j]];
+                if (o->h != x->h || o->w != x->w)
+                    rc = err_set(MIEN_EINVAL, "%s: %s of %dx%d and %dx%d", blob_label(net->blob),
+                                 n->name, x->w, x->h, o->w, o->h);
+            }
+        }
+        if (rc) return rc;
+    }
+    return MIEN_OK;
+}

@@ -1,0 +1,158 @@
+/* From nodes to steps: what an operation takes up of those that follow it, and the order. */
+#include "engine/err.h"
+#include "engine/fold.h"
+#include "engine/planner.h"
+#include "mien.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void find_consumers(struct planner *p) {
+    const struct net *net = p->net;
+    for (int i = 0; i < net->count; i++) p->v[i].consumer = -1;
+    for (int i = 0; i < net->count; i++) {
+        const struct net_node *n = &net->nodes[i];
+        int inputs = n->op == NET_UPSAMPLE ? 1 : n->inputs; /* the second only lends its shape */
+        for (int j = 0; j < inputs; j++) p->v[n->in[j]].consumer = i;
+    }
+}
+
+/* Lets the step take up the activation or sum that follows value `at`; returns the node whose value
+ * the step now makes, or -1 where nothing could be taken up. */
+static int fuse_next(struct planner *p, struct plan_step *s, int at) {
+    const struct net *net = p->net;
+    int c = p->v[at].consumer;
+    if (p->v[at].uses != 1 || c < 0 || p->v[c].claimed) return -1;
+    const struct net_node *n = &net->nodes[c];
+    if (n->op == NET_ACT && s->act == KERN_ACT_NONE) {
+        s->act = n->act;
+        s->alpha = n->alpha;
+        s->slope = n->slope;
+        return c;
+    }
+    if (n->op != NET_ADD || s->has_res) return -1;
+    int a = n->in[0], b = n->in[1];
+    int other = a == at ? b : a;
+    s->has_res = 1;
+    s->res_after = s->act != KERN_ACT_NONE;
+    const struct net_node *o = &net->nodes[other];
+    if (o->op == NET_UPSAMPLE && p->v[other].uses == 1) { /* read the small map, twice each pixel */
+        p->v[other].claimed = 1;
+        s->res_shift = 1;
+        other = o->in[0];
+    }
+    s->res_value = other;
+    return c;
+}
+
+static enum plan_kind kind_of(enum net_op op) {
+    switch (op) {
+    case NET_CONV: return PLAN_CONV;
+    case NET_AFFINE: return PLAN_AFFINE;
+    case NET_POOL: return PLAN_POOL;
+    case NET_UPSAMPLE: return PLAN_UPSAMPLE;
+    case NET_SOFTMAX: return PLAN_SOFTMAX;
+    default: return PLAN_POINTWISE;
+    }
+}
+
+/* A depthwise convolution lets the 1x1 that alone reads it run on its rows; returns that node, or
+ * -1. A calibration wants to see every value. */
+static int fuse_pointwise(struct planner *p, struct plan_step *s, int at) {
+    const struct net *net = p->net;
+    const struct net_node *n = &net->nodes[s->node];
+    int c = p->v[at].consumer;
+    if (s->kind != PLAN_CONV || n->groups < 2 || n->groups != n->channels || s->has_res ||
+        s->fused.node >= 0 || net->keep_values || p->v[at].uses != 1 || c < 0)
+        return -1;
+    const struct net_node *next = &net->nodes[c];
+    if (next->op != NET_CONV || next->groups > 1 || next->vector || next->window.kh > 1 ||
+        next->window.kw > 1 || next->window.stride > 1 || next->window.pad > 0 ||
+        next->next_sibling >= 0 || next->first_sibling >= 0)
+        return -1;
+    if (p->rules.separate_depthwise) {
+        p->v[c].paired = 1;
+        return -1;
+    }
+    s->fused = (struct plan_fused){
+        .node = s->node, .value = at, .act = s->act, .alpha = s->alpha, .slope = s->slope};
+    p->v[at].fused = 1;
+    s->node = c;
+    s->act = KERN_ACT_NONE;
+    s->slope = NULL;
+    return c;
+}
+
+/* Starts a group at node i and fuses what follows. */
+static void make_step(struct planner *p, int i) {
+    const struct net_node *n = &p->net->nodes[i];
+    struct plan_step *s = &p->g->steps[p->g->nsteps];
+    memset(s, 0, sizeof *s);
+    s->kind = kind_of(n->op);
+    s->node = i;
+    s->fused.node = s->fused.value = s->producer = s->consumer = -1;
+    s->in_value = n->in[0];
+    s->res_value = -1;
+    if (n->op == NET_ADD) {
+        s->has_res = 1;
+        s->res_value = n->in[1];
+    } else if (n->op == NET_ACT) {
+        s->act = n->act;
+        s->alpha = n->alpha;
+        s->slope = n->slope;
+    }
+    p->v[i].claimed = 1;
+    for (int j = n->next_sibling; j >= 0; j = p->net->nodes[j].next_sibling) p->v[j].claimed = 1;
+    int end = i, next;
+    int fusable = n->next_sibling < 0 &&
+                  (s->kind == PLAN_CONV || s->kind == PLAN_AFFINE || s->kind == PLAN_POINTWISE);
+    while (fusable &&
+           ((next = fuse_next(p, s, end)) >= 0 || (next = fuse_pointwise(p, s, end)) >= 0)) {
+        end = next;
+        p->v[end].claimed = 1;
+    }
+    s->out_value = end;
+    p->g->nsteps++;
+}
+
+/* A group runs where its last node stands: only there are all its inputs ready. */
+static void order_steps(struct planner *p) {
+    struct plan_graph *g = p->g;
+    for (int i = 1; i < g->nsteps; i++) {
+        struct plan_step s = g->steps[i];
+        int j = i;
+        for (; j > 0 && g->steps[j - 1].out_value > s.out_value; j--) g->steps[j] = g->steps[j - 1];
+        g->steps[j] = s;
+    }
+    for (int i = 0; i < p->net->count; i++) p->v[i].step = -1;
+    for (int i = 0; i < g->nsteps; i++)
+        for (int v = g->steps[i].out_value; v >= 0; v = p->net->nodes[v].next_sibling)
+            p->v[v].step = i;
+    for (int i = 0; i < g->nsteps; i++) {
+        if (!p->v[g->steps[i].node].paired) continue;
+        g->steps[i].producer = p->v[g->steps[i].in_value].step;
+        g->steps[g->steps[i].producer].consumer = i;
+    }
+}
+
+int planner_steps(struct planner *p) {
+    const struct net *net = p->net;
+    int *uses = malloc(sizeof(int) * (size_t)net->count);
+    if (!uses) return err_set(MIEN_ENOMEM, "out of memory");
+    fold_count_uses(net, uses);
+    for (int i = 0; i < net->count; i++) p->v[i].uses = uses[i];
+    free(uses);
+    find_consumers(p);
+    /* Convolutions first: an activation or sum must find its convolution before it becomes a step.
+     */
+    for (int i = 0; i < net->count; i++)
+        if (net->nodes[i].op == NET_CONV && p->v[i].uses > 0 && !p->v[i].claimed) make_step(p, i);
+    for (int i = 0; i < net->count; i++) {
+        enum net_op op = net->nodes[i].op;
+        if (!p->v[i].claimed && p->v[i].uses > 0 && op != NET_INPUT && op != NET_CONCAT &&
+            op != NET_CONV)
+            make_step(p, i);
+    }
+    order_steps(p);
+    return MIEN_OK;
+}
