@@ -323,8 +323,8 @@ class Own(Case):
 
 class Compare(Case):
     def similarity(self, a, b):
-        """The cosine of the largest faces' embeddings, which have length 1, from its definition."""
-        faces = tool("embed", "--face=largest")
+        """The cosine of the main faces' embeddings, which have length 1, from its definition."""
+        faces = tool("embed", "--face=main")
         u, v = (faces[i]["faces"][0]["embedding"] for i in (a, b))
         return sum(x * y for x, y in zip(u, v)) / math.hypot(*u) / math.hypot(*v)
 
@@ -335,7 +335,7 @@ class Compare(Case):
         self.assertAlmostEqual(got["similarity"], self.similarity(a, b), delta=2e-6)
         self.assertEqual(got["same_person"], got["similarity"] >= got["threshold"])
         for face, i in zip(got["faces"], (a, b)):
-            want = tool("embed", "--face=largest")[i]["faces"][0]
+            want = tool("embed", "--face=main")[i]["faces"][0]
             self.assertEqual(face, {k: want[k] for k in ("box", "score", "landmarks")})
 
     def test_pairs(self):

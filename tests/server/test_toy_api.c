@@ -76,29 +76,31 @@ static char base[64];
 static pid_t server;
 
 static int start_server(void **state) {
-    static const struct serve_config config = {.address = "127.0.0.1",
-                                               .cors_origin = "http://page.example",
-                                               .log = SERVE_LOG_NONE,
-                                               .max_batch = 1,
-                                               .workers = 2,
-                                               .queue = 8,
-                                               .connections = 8,
-                                               .max_pictures = 4,
-                                               .max_bytes = 1 << 20,
-                                               .max_body = 1 << 20,
-                                               .body_memory = 8 << 20,
-                                               .picture_memory = 8 << 20,
-                                               .max_megapixels = 1,
-                                               .max_side = 64,
-                                               .deadline = 60,
-                                               .read_timeout = 60,
-                                               .idle_timeout = 60,
-                                               .drain_timeout = 60};
+    struct serve_config config = {.address = "127.0.0.1",
+                                  .cors_origin = "http://page.example",
+                                  .log = SERVE_LOG_NONE,
+                                  .max_batch = 1,
+                                  .workers = 2,
+                                  .queue = 8,
+                                  .connections = 8,
+                                  .max_pictures = 4,
+                                  .max_bytes = 1 << 20,
+                                  .max_body = 1 << 20,
+                                  .body_memory = 8 << 20,
+                                  .picture_memory = 8 << 20,
+                                  .max_megapixels = 1,
+                                  .max_side = 64,
+                                  .deadline = 60,
+                                  .read_timeout = 60,
+                                  .idle_timeout = 60,
+                                  .drain_timeout = 60};
     char line[256];
     int ends[2], port = 0, is_ready = 0;
     FILE *said;
     (void)state;
 
+    mien_options_default(&config.machine, sizeof config.machine);
+    mien_detect_options_default(&config.detect, sizeof config.detect);
     if (pipe(ends)) return -1;
     server = fork();
     if (server == 0) {
