@@ -5,14 +5,15 @@
 
 #include <string.h>
 
-/* In the order of enum mien_task. */
-const struct task *const TASKS[] = {
-    &task_detect,     /* */
-    &task_embed,      /* */
-    &task_attributes, /* */
-    &task_classify,   /* */
-    NULL,
-};
+/* The tasks, a row each, in the order of enum mien_task: tasks/NAME.c defines task_NAME. */
+#define ROWS(row) row(detect) row(embed) row(attributes) row(classify)
+
+#define DECLARE(name) extern const struct task task_##name;
+#define ADDRESS(name) &task_##name,
+
+ROWS(DECLARE)
+
+const struct task *const TASKS[] = {ROWS(ADDRESS) NULL};
 
 const struct task *task_named(const char *name) {
     for (const struct task *const *t = TASKS; *t; t++)

@@ -68,7 +68,6 @@ struct task {
 
 /* The table of tasks, in table.c, ended by NULL; enum mien_task is a position in it, from 1. */
 extern const struct task *const TASKS[];
-extern const struct task task_detect, task_embed, task_attributes, task_classify;
 
 /* The task that blobs call `name`; NULL where there is none. */
 const struct task *task_named(const char *name);
