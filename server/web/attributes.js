@@ -27,13 +27,15 @@ function attribute(key, value) {
   }
   if (isNumber(value))
     return { key, short: `${words(key).toLowerCase()} ${decimal(value)}`, value: decimal(value) };
-  if (value && "value" in value) {
+  if (typeof value === "string") return { key, short: value, value, isWord: true };
+  if (typeof value !== "object" || !value) return null;
+  if ("value" in value) {
     const { probability, distribution } = value;
     const text = isNumber(value.value) ? decimal(value.value) : String(value.value);
     const note = isNumber(probability) ? `${percent(probability)} likely` : null;
     return { key, short: text, value: text, note, distribution, isWord: true };
   }
-  if (value && ["pitch", "yaw", "roll"].every((name) => isNumber(value[name]))) {
+  if (["pitch", "yaw", "roll"].every((name) => isNumber(value[name]))) {
     const { pitch, yaw, roll } = value;
     const text = [pitch, yaw, roll].map((angle) => `${angle.toFixed(0)}°`).join(" ");
     return { key, value: text, note: "pitch, yaw, roll" };
