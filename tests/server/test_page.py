@@ -284,19 +284,23 @@ class Attributes(Page):
                      "distribution": {"sad": 0.04, "glad": 0.61, "neither": 0.35}},
             "unheard_of": [1, 2, 3], "nothing": None, "flag": True}
 
-    def open_answer(self, faces, main=None, **screen):
-        """The page with a photo, as if the server had found these faces, `main` the main one."""
+    def open_answer(self, faces, main=None, about=None, **screen):
+        """The page with a photo, as if the server had found these faces, `main` the main one, and
+        knew that about the picture."""
         answer = {"width": 600, "height": 400, "timing_ms": {"decode": 2, "count_hats": 3,
                                                              "total": 5}, "faces": faces}
         if main is not None:
             answer["main"] = main
+        if about:
+            answer["attributes"] = about
         browser.open(server.url + "/", **screen)
         browser.script("""
             const answer = arguments[0];
             window.fetch = () => Promise.resolve(new Response(answer, { status: 200 }));
         """, json.dumps(answer))
         self.choose(PHOTOS[0])
-        browser.until(f"{IDLE} && document.querySelector('.face')")
+        # The page is drawn anew when the browser has decoded the photo, later than this answer.
+        browser.until(f"{IDLE} && document.querySelector('#frame:not(.unseeable) .face')")
 
     @staticmethod
     def face(x, **attributes):
@@ -338,6 +342,17 @@ class Attributes(Page):
         self.assertEqual(browser.texts(".facts dt"), ["Score", "Size"])
         self.assertEqual(sorted(browser.texts(".label")),
                          ["Ann  ·  0.98", "face 1  ·  0.98", "face 2  ·  0.98"])
+
+    def test_what_is_known_about_the_picture(self):
+        self.open_answer([self.face(250)], about={"outdoors": {"probability": 0.931},
+                                                  "scene": self.FACE["mood"]})
+        cards = {c.find_element("css selector", "h2").text: c.text.splitlines()[1:]
+                 for c in browser.find_all("#found .card")}
+        self.assertEqual(cards["The picture"],
+                         ["Outdoors", "93 %", "likely", "Scene", "glad", "61 % likely", "Scene",
+                          "glad", "61 %", "neither", "35 %", "sad", "4 %"])
+        self.open_answer([self.face(250)])
+        self.assertNotIn("The picture", browser.texts("#found h2"))
 
     def test_the_main_face_is_picked_first(self):
         faces = [self.face(50), self.face(200), self.face(400)]
