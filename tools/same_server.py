@@ -195,6 +195,9 @@ def ask_v1(p, sender):
     yield sender.ask("/v1/embed", "bare", p.few[:1], {"aligned": "true"})
     for i in range(0, len(p.all) - 1, 2):
         yield sender.ask("/v1/compare", WAYS[1 + i // 2 % 3], p.all[i:i + 2])
+    for first in p.crops:
+        for second in p.crops[:3]:
+            yield sender.ask("/v1/compare", "form", [first, second])
     for names in (p.few[:1], p.all[:1] * 3, p.few[:1] + p.broken[:1]):
         for way in WAYS[1:]:
             yield sender.ask("/v1/compare", way, names)

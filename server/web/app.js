@@ -5,7 +5,7 @@ import { apiKey, postPicture, Refusal, setApiKey } from "./api.js";
 import { el, sentence } from "./dom.js";
 import { closer, comparison, picker, similarity } from "./faces.js";
 import { drawFaces } from "./overlay.js";
-import { card, classes, takeAway, times } from "./results.js";
+import { card, classes, takeAway, times, wholePicture } from "./results.js";
 
 const AT_ONCE = 2; // requests: the others wait here and not in the server's queue
 const TRIES = 4; // of one picture, while the server says it is busy
@@ -231,10 +231,15 @@ function showResults(picture) {
     $("found").replaceChildren(...(waits ? [el("p", { class: "card busy" }, "Looking…")] : []));
     return;
   }
-  const list = answer.result.classes; // none where the server runs without a classifier
-  $("found").replaceChildren(
-    ...[facesCard(picture), list && classes(list), times(answer), takeAway(answer)].filter(Boolean),
-  );
+  const { classes: list, attributes } = answer.result; // not there where no network tells them
+  const cards = [
+    facesCard(picture),
+    list && classes(list),
+    wholePicture(attributes),
+    times(answer),
+    takeAway(answer),
+  ];
+  $("found").replaceChildren(...cards.filter(Boolean));
   showFace();
 }
 

@@ -1,7 +1,7 @@
 // A face up close: its part of the picture, its numbers, and how alike it is to another one.
 
-import { attributes, words } from "./attributes.js";
-import { barItem, el, svg } from "./dom.js";
+import { distributions, fact, facts } from "./attributes.js";
+import { el, svg } from "./dom.js";
 import { dots, faceName } from "./overlay.js";
 
 const MARGIN = 0.3; // of the box's longer side, on each side
@@ -38,14 +38,10 @@ function closeUp(image, face) {
   return el("div", { class: "close-up" }, crop(image, face, size), marks);
 }
 
-function fact(name, value, note) {
-  return el("div", {}, el("dt", {}, name), el("dd", {}, value, note && el("small", {}, note)));
-}
-
 /* Two lists: what stands beside the close-up, and the attributes it has no room for. */
-function facts(face) {
+function lists(face) {
   const [x1, y1, x2, y2] = face.box.map(Math.round);
-  const known = attributes(face).map(({ key, value, note }) => fact(words(key), value, note));
+  const known = facts(face);
   const more = known.splice(BESIDE);
   return [
     el(
@@ -57,25 +53,6 @@ function facts(face) {
     ),
     more.length ? el("dl", { class: "facts more" }, more) : null,
   ];
-}
-
-/* How likely each label of an attribute is, the likeliest first. */
-function distributions(face) {
-  const open = attributes(face).filter(({ distribution }) => distribution);
-  return open.map(({ key, distribution }) =>
-    el(
-      "section",
-      { class: "distribution" },
-      el("h3", {}, words(key)),
-      el(
-        "ol",
-        { class: "bars" },
-        Object.entries(distribution)
-          .sort(([, a], [, b]) => b - a)
-          .map(([label, share]) => barItem(label, share, 0)),
-      ),
-    ),
-  );
 }
 
 function landmarkTable(face) {
@@ -107,7 +84,7 @@ function landmarkTable(face) {
 
 /** The panel of one face. */
 export function closer(image, face) {
-  const [beside, below] = facts(face);
+  const [beside, below] = lists(face);
   return [
     el("div", { class: "closer" }, closeUp(image, face), beside),
     below,

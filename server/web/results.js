@@ -1,7 +1,7 @@
 // Classes, times and the answer itself, as sections of the results.
 
 import { curl, formFile } from "./api.js";
-import { words } from "./attributes.js";
+import { distributions, facts, words } from "./attributes.js";
 import { barItem, copyButton, el, pretty } from "./dom.js";
 
 // Stages whose own name says too little.
@@ -17,6 +17,17 @@ export function card(title, ...children) {
 export function classes(list) {
   const rows = list.map(({ label, index, score }) => barItem(label ?? `class ${index}`, score, 1));
   return card("What it shows", el("ol", { class: "bars" }, rows));
+}
+
+/** What is known about the picture as a whole; null where that is nothing. */
+export function wholePicture(attributes = {}) {
+  const known = facts(attributes);
+  if (!known.length) return null;
+  return card(
+    "The picture",
+    el("dl", { class: "facts more" }, known),
+    distributions(attributes),
+  );
 }
 
 const milliseconds = (value) => `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ms`;

@@ -216,8 +216,10 @@ class Faces(Page):
 
     def test_a_click_an_arrow_and_a_small_face_pick(self):
         self.open(PHOTOS[0])
-        faces = cli("analyze", PHOTOS[0])["faces"]
-        self.assertEqual(browser.script(f"return {FACTS}"), self.facts(faces[0]))
+        entry = cli("analyze", PHOTOS[0])
+        faces = entry["faces"]
+        self.assertEqual(browser.script(f"return {FACTS}"), self.facts(faces[entry["main"]]))
+        self.click_in(faces[0]["box"])
         browser.press(Keys.ARROW_RIGHT)
         self.assertEqual(browser.script(f"return {FACTS}"), self.facts(faces[1]))
         browser.press(Keys.ARROW_LEFT, Keys.ARROW_LEFT)
@@ -260,12 +262,13 @@ class Faces(Page):
 
     def test_comparing_two_faces(self):
         self.open(PHOTOS[0], PHOTOS[1])
-        first, second = (cli("embed", photo)["faces"] for photo in PHOTOS[:2])
+        entries = (cli("embed", photo) for photo in PHOTOS[:2])
+        first, second = (entry["faces"][entry["main"]]["embedding"] for entry in entries)
         browser.find("#compare").click()
         browser.script("document.querySelectorAll('#strip input')[1].click()")
         browser.until("/^-?[0-9.]+$/.test(document.querySelector('.pair strong')?.textContent)")
         shown = float(browser.find(".pair strong").text)
-        cosine = sum(a * b for a, b in zip(first[0]["embedding"], second[0]["embedding"]))
+        cosine = sum(a * b for a, b in zip(first, second))
         self.assertAlmostEqual(shown, cosine, delta=0.0006)
         browser.press(Keys.ESCAPE)
         browser.until("document.querySelector('#compare')")
@@ -279,21 +282,25 @@ class Attributes(Page):
                                                                    "roll": 1},
             "mood": {"value": "glad", "probability": 0.61,
                      "distribution": {"sad": 0.04, "glad": 0.61, "neither": 0.35}},
-            "unheard_of": [1, 2, 3], "nothing": None}
+            "unheard_of": [1, 2, 3], "nothing": None, "flag": True}
 
-    def open_answer(self, faces, main=None, **screen):
-        """The page with a photo, as if the server had found these faces, `main` the main one."""
+    def open_answer(self, faces, main=None, about=None, **screen):
+        """The page with a photo, as if the server had found these faces, `main` the main one, and
+        knew that about the picture."""
         answer = {"width": 600, "height": 400, "timing_ms": {"decode": 2, "count_hats": 3,
                                                              "total": 5}, "faces": faces}
         if main is not None:
             answer["main"] = main
+        if about:
+            answer["attributes"] = about
         browser.open(server.url + "/", **screen)
         browser.script("""
             const answer = arguments[0];
             window.fetch = () => Promise.resolve(new Response(answer, { status: 200 }));
         """, json.dumps(answer))
         self.choose(PHOTOS[0])
-        browser.until(f"{IDLE} && document.querySelector('.face')")
+        # The page is drawn anew when the browser has decoded the photo, later than this answer.
+        browser.until(f"{IDLE} && document.querySelector('#frame:not(.unseeable) .face')")
 
     @staticmethod
     def face(x, **attributes):
@@ -331,9 +338,21 @@ class Attributes(Page):
         self.assertLessEqual(plate, frame + 1)
 
     def test_faces_nothing_is_known_about(self):
-        self.open_answer([self.face(50), self.face(300)])
+        self.open_answer([self.face(50), self.face(300), self.face(450, name="Ann")])
         self.assertEqual(browser.texts(".facts dt"), ["Score", "Size"])
-        self.assertEqual(browser.texts(".label"), ["face 2  ·  0.98", "face 1  ·  0.98"])
+        self.assertEqual(sorted(browser.texts(".label")),
+                         ["Ann  ·  0.98", "face 1  ·  0.98", "face 2  ·  0.98"])
+
+    def test_what_is_known_about_the_picture(self):
+        self.open_answer([self.face(250)], about={"outdoors": {"probability": 0.931},
+                                                  "scene": self.FACE["mood"]})
+        cards = {c.find_element("css selector", "h2").text: c.text.splitlines()[1:]
+                 for c in browser.find_all("#found .card")}
+        self.assertEqual(cards["The picture"],
+                         ["Outdoors", "93 %", "likely", "Scene", "glad", "61 % likely", "Scene",
+                          "glad", "61 %", "neither", "35 %", "sad", "4 %"])
+        self.open_answer([self.face(250)])
+        self.assertNotIn("The picture", browser.texts("#found h2"))
 
     def test_the_main_face_is_picked_first(self):
         faces = [self.face(50), self.face(200), self.face(400)]
