@@ -1,0 +1,275 @@
+/* Analyses through the default networks: what runs with what, and that a picture's results are its
+ * own, whatever it ran with. */
+#include "analysis/analysis.h"
+#include "analysis/describe.h"
+#include "analysis/result_json.h"
+#include "common/json_values.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { PICTURES = 3 };
+
+static struct networks networks;
+static mien_image *pictures[PICTURES];
+
+static const struct analysis_options all = {
+    .steps = ~0U,
+    .detect = {.struct_size = sizeof all.detect,
+               .threshold = .5f,
+               .nms = .4f,
+               .size = -1,
+               .max_faces = 50},
+    .top = 3,
+};
+
+/* A runner that counts what is submitted between two waits. */
+struct counting {
+    struct runner runner;
+    struct direct_runner direct;
+    int submitted, rounds[4], nrounds, gives_up;
+};
+
+static void count_submit(struct runner *r, struct item *item) {
+    struct counting *c = (struct counting *)r;
+    c->submitted++;
+    c->direct.runner.submit(&c->direct.runner, item);
+}
+
+static int count_wait(struct runner *r) {
+    struct counting *c = (struct counting *)r;
+    assert_true(c->nrounds < 4);
+    c->rounds[c->nrounds++] = c->submitted;
+    c->submitted = 0;
+    int rc = c->direct.runner.wait(&c->direct.runner);
+    return c->gives_up ? -1 : rc;
+}
+
+static void counting_init(struct counting *c) {
+    *c = (struct counting){.runner = {.submit = count_submit, .wait = count_wait}};
+    direct_runner_init(&c->direct);
+}
+
+static char *text_of(const struct analysis *a) {
+    int failed = 0;
+    json_t *object = json_object();
+    result_add_size(object, a, &failed);
+    result_add_faces(object, a, &failed);
+    result_add_picture(object, a, &failed);
+    assert_int_equal(failed, 0);
+    char *text = json_dumps(object, JSON_VALUES_DUMP);
+    json_decref(object);
+    return text;
+}
+
+/* Analyses n pictures from `first` on together; texts: [n], to be freed. */
+static void analyze(struct counting *c, int first, int n, const struct analysis_options *options,
+                    char **texts) {
+    struct analysis *list[PICTURES];
+    for (int i = 0; i < n; i++) {
+        list[i] = malloc(sizeof *list[i]);
+        analysis_begin(list[i], &networks, options, pictures[first + i], &c->runner);
+    }
+    assert_int_equal(analysis_end(list, n, &c->runner), 0);
+    for (int i = 0; i < n; i++) {
+        assert_int_equal(list[i]->rc, MIEN_OK);
+        texts[i] = text_of(list[i]);
+        analysis_free(list[i]);
+        free(list[i]);
+    }
+}
+
+/* All pictures' first steps run before any second one, and nothing is run twice. */
+static void test_steps_wait_for_faces(void **state) {
+    (void)state;
+    struct counting c;
+    char *texts[PICTURES];
+    counting_init(&c);
+    analyze(&c, 0, PICTURES, &all, texts);
+    assert_int_equal(c.nrounds, 2);
+    assert_int_equal(c.rounds[0], 2 * PICTURES);
+    assert_int_equal(c.rounds[1], 2 * PICTURES); /* each sample photo has a face */
+    for (int i = 0; i < PICTURES; i++) free(texts[i]);
+}
+
+static void test_together_as_alone(void **state) {
+    (void)state;
+    char *together[PICTURES];
+    struct counting c;
+    counting_init(&c);
+    analyze(&c, 0, PICTURES, &all, together);
+    for (int i = 0; i < PICTURES; i++) {
+        char *alone;
+        counting_init(&c);
+        analyze(&c, i, 1, &all, &alone);
+        assert_string_equal(together[i], alone);
+        free(alone);
+        free(together[i]);
+    }
+}
+
+static void test_only_what_is_wanted(void **state) {
+    (void)state;
+    struct analysis_options classes = all;
+    struct counting c;
+    char *text;
+    classes.steps = analysis_steps(&networks, MIEN_RESULT_CLASSES);
+    counting_init(&c);
+    analyze(&c, 0, 1, &classes, &text);
+    assert_int_equal(c.nrounds, 1);
+    assert_int_equal(c.rounds[0], 1);
+    assert_non_null(strstr(text, "\"faces\": []"));
+    assert_null(strstr(text, "\"main\""));
+    free(text);
+
+    steps_t embed = analysis_steps(&networks, MIEN_RESULT_EMBEDDING);
+    assert_int_equal(analysis_with_needs(&networks, embed),
+                     embed | analysis_steps(&networks, MIEN_RESULT_FACES));
+    assert_int_equal(analysis_with_needs(&networks, classes.steps), classes.steps);
+}
+
+static void test_reduced_decoding(void **state) {
+    (void)state;
+    struct analysis_options o = all;
+    assert_int_equal(analysis_min_side(&networks, &o), 0);
+    o.steps = analysis_steps(&networks, MIEN_RESULT_FACES);
+    assert_int_equal(analysis_min_side(&networks, &o), 640);
+    o.detect.size = 320;
+    assert_int_equal(analysis_min_side(&networks, &o), 320);
+    o.detect.size = 0;
+    assert_int_equal(analysis_min_side(&networks, &o), 0);
+    o.detect.size = -1;
+    o.all_pixels = 1;
+    assert_int_equal(analysis_min_side(&networks, &o), 0);
+}
+
+static void test_given_up(void **state) {
+    (void)state;
+    struct analysis *a = malloc(sizeof *a);
+    struct counting c;
+    counting_init(&c);
+    c.gives_up = 1;
+    analysis_begin(a, &networks, &all, pictures[0], &c.runner);
+    assert_int_equal(analysis_end(&a, 1, &c.runner), -1);
+    analysis_free(a); /* what ran all the same is freed, too */
+    free(a);
+}
+
+static void test_labels(void **state) {
+    (void)state;
+    struct analysis *a = malloc(sizeof *a);
+    struct counting c;
+    char text[64], tiny[7];
+    counting_init(&c);
+    analysis_begin(a, &networks, &all, pictures[0], &c.runner);
+    assert_int_equal(analysis_end(&a, 1, &c.runner), 0);
+    const struct item *told = analysis_item(a, MIEN_RESULT_ATTRIBUTES);
+    char want[64];
+    snprintf(want, sizeof want, "%s %.0f", told->values[1] >= told->values[2] ? "male" : "female",
+             (double)told->values[0]);
+    assert_string_equal(describe_face(a, 0, text, sizeof text), want);
+    describe_face(a, 0, tiny, sizeof tiny); /* words are left out whole */
+    assert_true(!*tiny || strcmp(tiny, "male") == 0 || strcmp(tiny, "female") == 0 ||
+                strspn(tiny, "0123456789") == strlen(tiny));
+    analysis_free(a);
+    free(a);
+}
+
+static void test_aligned(void **state) {
+    (void)state;
+    struct analysis_options o = all;
+    struct analysis *a = malloc(sizeof *a);
+    struct counting c;
+    mien_image *crop;
+    o.steps = analysis_steps(&networks, MIEN_RESULT_EMBEDDING);
+    o.aligned = 1;
+    counting_init(&c);
+    analysis_begin(a, &networks, &o, pictures[0], &c.runner); /* not of a crop's size */
+    assert_int_equal(analysis_end(&a, 1, &c.runner), 0);
+    assert_int_equal(a->rc, MIEN_EINVAL);
+    analysis_free(a);
+
+    assert_int_equal(mien_image_new(MIEN_CROP_SIDE, MIEN_CROP_SIDE, &crop), 0);
+    counting_init(&c);
+    analysis_begin(a, &networks, &o, crop, &c.runner);
+    assert_int_equal(analysis_end(&a, 1, &c.runner), 0);
+    assert_int_equal(c.rounds[0], 1);
+    assert_int_equal(a->nfaces, 1);
+    const struct item *e = analysis_item(a, MIEN_RESULT_EMBEDDING);
+    assert_true(fabsf(mien_similarity(e->values, e->values, item_width(e->network)) - 1) < 1e-5f);
+    analysis_free(a);
+    free(a);
+    mien_image_free(crop);
+}
+
+static int fails(void *context) {
+    mien_net *none;
+    mien_ctx *ctx = context;
+    return mien_net_load(ctx, "no-such-network", &none);
+}
+
+/* An item that brings its own work runs alone, and its error is its own. */
+static void test_calls(void **state) {
+    (void)state;
+    struct direct_runner r;
+    struct item good = {
+        .network = &networks.at[0], .image = pictures[0], .n = 1, .detect = &all.detect};
+    struct item bad = {.call = fails, .context = networks.ctx, .n = 1};
+    direct_runner_init(&r);
+    r.runner.submit(&r.runner, &bad);
+    r.runner.submit(&r.runner, &good);
+    assert_int_equal(r.runner.wait(&r.runner), 0);
+    assert_int_equal(bad.rc, MIEN_EIO);
+    assert_non_null(strstr(bad.why, "no-such-network"));
+    assert_int_equal(good.rc, MIEN_OK);
+    assert_true(good.nfound > 0);
+    item_clear(&good);
+}
+
+static int load_all(void) {
+    char path[4096];
+    for (int i = 0; i < networks.n; i++) {
+        struct network *n = &networks.at[i];
+        if (mien_net_load(networks.ctx, n->task.default_network, &n->net) ||
+            mien_net_info_get(n->net, &n->info))
+            return -1;
+    }
+    for (int i = 0; i < PICTURES; i++) {
+        snprintf(path, sizeof path, "%s/photos/sample%d.jpg", mien_weights_dir(networks.ctx),
+                 i + 1);
+        if (mien_image_load(networks.ctx, path, NULL, &pictures[i])) return -1;
+    }
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_steps_wait_for_faces),
+        cmocka_unit_test(test_together_as_alone),
+        cmocka_unit_test(test_only_what_is_wanted),
+        cmocka_unit_test(test_reduced_decoding),
+        cmocka_unit_test(test_given_up),
+        cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_aligned),
+        cmocka_unit_test(test_calls),
+    };
+    mien_ctx *ctx;
+    if (mien_open(NULL, &ctx)) return fprintf(stderr, "%s\n", mien_error()), 1;
+    networks_init(&networks, ctx);
+    int rc = load_all();
+    if (rc)
+        printf("skipped: %s\n", mien_error());
+    else
+        rc = cmocka_run_group_tests(tests, NULL, NULL);
+    for (int i = 0; i < PICTURES; i++) mien_image_free(pictures[i]);
+    networks_free(&networks);
+    mien_close(ctx);
+    return rc < 0 ? 77 : rc;
+}
