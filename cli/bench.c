@@ -26,8 +26,6 @@ struct measurement {
     double rss, rss_peak;                 /* bytes */
 };
 
-/* ---- running ---- */
-
 static void fill_random(float *data, size_t n) {
     uint32_t state =
         2463534242u; /* xorshift32, Marsaglia 2003: any noise does, the same each time */
@@ -153,8 +151,6 @@ done:
     free(outputs);
     return status;
 }
-
-/* ---- printing ---- */
 
 static double images_per_second(const struct measurement *m) {
     return 1e3 * m->plan.batch / m->median;

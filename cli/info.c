@@ -30,8 +30,6 @@ static int say_library(void) {
     return EXIT_FAILED;
 }
 
-/* ---- text ---- */
-
 static void print_line(const char *key, const char *value) {
     if (!value || !*value) return;
     printf("  %-*s", VALUE_COLUMN - 2, key);
@@ -103,8 +101,6 @@ static int print_text(const struct subject *s) {
     return status;
 }
 
-/* ---- JSON ---- */
-
 static json_t *tensors_json(const struct subject *s) {
     json_t *list = json_array();
     mien_blob_tensor t = {.struct_size = sizeof t};
@@ -150,8 +146,6 @@ static json_t *info_json(const struct subject *s) {
     json_decref(object);
     return NULL;
 }
-
-/* ---- the command ---- */
 
 static int make_plan(struct subject *s) {
     const struct options *opt = s->opt;

@@ -91,8 +91,6 @@ static int is_default(const char *name) {
     return 0;
 }
 
-/* ---- text ---- */
-
 static void print_model(const struct model *m, int width) {
     printf("%c %-*s", is_default(m->name) ? '*' : ' ', width, m->name);
     if (m->error) {
@@ -125,8 +123,6 @@ static void print_text(const char *folder, const struct models *models) {
     if (missing)
         puts("'mien-weights fetch NAME' installs one, 'make demo' in the source tree all of them.");
 }
-
-/* ---- JSON ---- */
 
 static json_t *model_json(const struct model *m) {
     json_t *object =

@@ -28,8 +28,6 @@ static void flush(void) {
         broken = poll(&out, 1, 0) == 1 && (out.revents & (POLLERR | POLLHUP)) ? EPIPE : EIO;
 }
 
-/* ---- pretty printing: what fits a line stays on one, longer values are broken up ---- */
-
 struct printer {
     FILE *out;
     int colour;

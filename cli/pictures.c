@@ -10,6 +10,7 @@
 #include "progress.h"
 #include "result.h"
 #include "say.h"
+#include "targets.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -75,11 +76,11 @@ int cmd_pictures(const struct options *opt) {
 
     if (inputs_expand(opt->args, opt->nargs, opt->draw, &inputs)) return say_no_memory();
     status = check_stdin(opt, &inputs);
-    if (status == EXIT_OK && opt->draw) status = draw_targets(opt, &inputs, &targets);
+    if (status == EXIT_OK && opt->draw) status = targets_make(opt, &inputs, &targets);
     if (status == EXIT_OK) status = pipeline_open(&pipeline, opt, pipeline_steps(opt));
     if (status == EXIT_OK) status = run_all(&pipeline, &inputs, targets);
     pipeline_close(&pipeline);
-    draw_free(targets, inputs.count);
+    targets_free(targets, inputs.count);
     inputs_free(&inputs);
     return status;
 }
