@@ -263,7 +263,7 @@ int cmd_bench(const struct options *opt) {
 
     if (status) return status;
     if (opt->device == MIEN_DEVICE_CPU)
-        peak_measure(precision_unit(opt->precision), opt->threads ? opt->threads : peak_cores(),
+        peak_measure(precision_unit(opt->precision), opt->threads ? opt->threads : mien_cores(),
                      &peak);
     for (int i = 0; i < opt->nargs && status == EXIT_OK && !output_broken(); i++) {
         if (i > 0 && !opt->json) putchar('\n');

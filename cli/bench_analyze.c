@@ -247,7 +247,7 @@ static int print_json(const struct pipeline *p, const struct measurement *m) {
     }
     more = json_pack(
         "{s:s, s:i, s:s, s:i, s:i, s:i, s:I, s:i, s:o, s:o, s:o, s:o, s:o}", "backend",
-        mien_backend_name(p->networks.ctx), "threads", opt->threads ? opt->threads : peak_cores(),
+        mien_backend_name(p->networks.ctx), "threads", opt->threads ? opt->threads : mien_cores(),
         "precision", precision_name(opt->precision), "batch", opt->batch, "pictures", m->pictures,
         "failed", m->failed, "faces", (json_int_t)m->faces, "rounds", m->rounds, "seconds",
         json_value_number(m->seconds, 3), "stages", stages, "total", times_json(&m->times[TOTAL]),

@@ -22,19 +22,13 @@ const char *precision_name(int precision) {
 }
 
 void machine_options(const struct options *opt, mien_options *o) {
-    static const char *const backends[] = {
-        [BACKEND_AUTO] = NULL,       [BACKEND_AMX] = "amx",    [BACKEND_AMX_BF16X3] = "amx-bf16x3",
-        [BACKEND_AVX512] = "avx512", [BACKEND_AVX2] = "avx2",  [BACKEND_BLAS] = "blas",
-        [BACKEND_C] = "c",           [BACKEND_MMA] = "mma",    [BACKEND_WGMMA] = "wgmma",
-        [BACKEND_CUDNN] = "cudnn",   [BACKEND_PLAIN] = "plain"};
-
     mien_options_default(o, sizeof *o);
     o->device = (enum mien_device)opt->device;
     o->device_index = opt->device_index;
     o->precision = (enum mien_precision)opt->precision;
     o->threads = opt->threads;
     o->weights_dir = opt->weights;
-    o->backend = backends[opt->backend];
+    o->backend = opt->backend ? mien_backend_at(opt->backend - 1) : NULL;
     o->no_pack_cache = opt->no_cache;
 }
 

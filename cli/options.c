@@ -58,9 +58,13 @@ static int parse_flag(const char *text, int *out) {
     return -1;
 }
 
-static int parse_choice(const char *text, const char *const *choices, int *out) {
-    for (int i = 0; choices[i]; i++) {
-        if (strcmp(text, choices[i]) == 0) {
+static const char *choice_at(const struct option_def *def, int i) {
+    return def->choice ? def->choice(i) : def->choices[i];
+}
+
+static int parse_choice(const struct option_def *def, const char *text, int *out) {
+    for (int i = 0; choice_at(def, i); i++) {
+        if (strcmp(text, choice_at(def, i)) == 0) {
             *out = i;
             return 0;
         }
@@ -131,10 +135,10 @@ static void describe_expected(const struct option_def *def, char out[EXPECTED_MA
     case KIND_SIZE: snprintf(out, EXPECTED_MAX, "a size such as 640x480"); break;
     case KIND_DEVICE: snprintf(out, EXPECTED_MAX, "cpu, cuda or cuda:N"); break;
     case KIND_CHOICE:
-        snprintf(out, EXPECTED_MAX, "one of %s", def->choices[0]);
-        for (int i = 1; def->choices[i]; i++) {
+        snprintf(out, EXPECTED_MAX, "one of %s", choice_at(def, 0));
+        for (int i = 1; choice_at(def, i); i++) {
             n = strlen(out);
-            snprintf(out + n, EXPECTED_MAX - n, ", %s", def->choices[i]);
+            snprintf(out + n, EXPECTED_MAX - n, ", %s", choice_at(def, i));
         }
         break;
     }
@@ -148,7 +152,7 @@ static int set_value(const struct option_def *def, const char *text, struct opti
     case KIND_FLAG: return parse_flag(text, field);
     case KIND_INT: return parse_int(text, '\0', (long)def->min, (long)def->max, field, NULL);
     case KIND_REAL: return parse_real(text, def->min, def->max, field);
-    case KIND_CHOICE: return parse_choice(text, def->choices, field);
+    case KIND_CHOICE: return parse_choice(def, text, field);
     case KIND_BYTES: return parse_bytes(text, def->min, def->max, field);
     case KIND_SIZE: return parse_size(text, field);
     case KIND_DEVICE: return parse_device(text, field);

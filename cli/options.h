@@ -30,20 +30,6 @@ enum command_bit {
     CMD_SERVE = 1 << 9
 };
 
-enum backend_pick {
-    BACKEND_AUTO,
-    BACKEND_AMX,
-    BACKEND_AMX_BF16X3,
-    BACKEND_AVX512,
-    BACKEND_AVX2,
-    BACKEND_BLAS,
-    BACKEND_C,
-    BACKEND_MMA, /* these of GPUs */
-    BACKEND_WGMMA,
-    BACKEND_CUDNN,
-    BACKEND_PLAIN
-};
-
 enum { PRECISION_AUTO = MIEN_FP16 + 1 }; /* fp32 on a processor, fp16 on a GPU */
 
 struct options {
@@ -69,7 +55,7 @@ struct options {
 
     int precision; /* enum mien_precision; PRECISION_AUTO while options are parsed */
     int device, device_index;
-    int backend; /* enum backend_pick */
+    int backend; /* 0: auto, else mien_backend_at(backend - 1) */
     int threads; /* 0: one a core */
     int no_cache;
 
@@ -112,10 +98,11 @@ struct option_def {
     enum option_group group;
     unsigned commands; /* command_bits that take it */
     enum option_kind kind;
-    size_t field;               /* offset in struct options */
-    const char *value;          /* the default, parsed like any value; NULL: zero */
-    double min, max;            /* KIND_INT and KIND_REAL */
-    const char *const *choices; /* KIND_CHOICE, NULL-terminated */
+    size_t field;                 /* offset in struct options */
+    const char *value;            /* the default, parsed like any value; NULL: zero */
+    double min, max;              /* KIND_INT and KIND_REAL */
+    const char *const *choices;   /* KIND_CHOICE, NULL-terminated; or */
+    const char *(*choice)(int i); /* NULL past the end */
     const char *help;
 };
 

@@ -13,9 +13,11 @@
 #define MACHINE     (RUNS | CMD_CALIBRATE | CMD_SERVE)
 
 static const char *const PRECISIONS[] = {"fp32", "bf16", "int8", "fp16", "auto", NULL};
-static const char *const BACKENDS[] = {"auto", "amx", "amx-bf16x3", "avx512", "avx2",  "blas",
-                                       "c",    "mma", "wgmma",      "cudnn",  "plain", NULL};
 static const char *const LOGS[] = {"text", "json", "none", NULL};
+
+static const char *backend_choice(int i) {
+    return i == 0 ? "auto" : mien_backend_at(i - 1);
+}
 
 const char *const OPTION_GROUP_TITLES[GROUPS] = {
     [GROUP_NETWORKS] = "Networks", [GROUP_FACES] = "Faces",   [GROUP_RESULTS] = "Results",
@@ -469,7 +471,7 @@ static const struct option_def ROWS[] = {
      .kind = KIND_CHOICE,
      .field = FIELD(backend),
      .value = "auto",
-     .choices = BACKENDS,
+     .choice = backend_choice,
      .help = "kernels: auto, amx, amx-bf16x3, avx512, avx2, blas (OpenBLAS) or c (plain C); on a "
              "GPU auto, wgmma, mma, cudnn or plain"},
     {.name = "no-cache",

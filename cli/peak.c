@@ -3,7 +3,6 @@
 #include "common/clock.h"
 
 #include <pthread.h>
-#include <sched.h>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -140,12 +139,6 @@ static void *work(void *argument) {
         if (rate > w->gflops) w->gflops = rate;
     }
     return NULL;
-}
-
-int peak_cores(void) {
-    cpu_set_t set;
-
-    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
 void peak_measure(enum peak_unit unit, int threads, struct peak *out) {

@@ -29,8 +29,6 @@ struct peak {
 int peak_has(enum peak_unit unit);
 /* The widest fp32 unit there is. */
 enum peak_unit peak_widest_f32(void);
-/* Cores this process may run on. */
-int peak_cores(void);
 /* Runs for some 20 ms on that many threads (at least one) at once; peak_has(unit) must hold. */
 void peak_measure(enum peak_unit unit, int threads, struct peak *out);
 

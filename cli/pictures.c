@@ -4,7 +4,6 @@
 #include "draw.h"
 #include "inputs.h"
 #include "output.h"
-#include "peak.h"
 #include "pipeline.h"
 #include "prefetch.h"
 #include "progress.h"
@@ -28,7 +27,7 @@ static int finish(const struct pipeline *p, struct picture *picture, const char 
 static int run_all(const struct pipeline *p, const struct inputs *inputs, char *const *targets) {
     int batch = p->opt->batch, failed = 0, stop = 0;
     struct picture *pictures = calloc((size_t)batch, sizeof *pictures);
-    int threads = p->opt->threads ? p->opt->threads : peak_cores();
+    int threads = p->opt->threads ? p->opt->threads : mien_cores();
     struct prefetch *ahead = prefetch_open(p, inputs, threads > 1 ? threads : 0);
     struct progress progress;
 

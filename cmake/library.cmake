@@ -18,29 +18,37 @@ if(MIEN_OPENBLAS)
     list(APPEND library_sources ${blas_sources})
 endif()
 
-# Kernels for one instruction set live in kernels/<isa>/ and are the only files built with its
-# flags; kernels/*.c chooses among them at run time. mien_isa_<isa> lists the flags.
-set(mien_isa_avx2 -mavx2 -mfma -mf16c)
-set(mien_isa_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma)
-set(mien_isa_avx512vnni ${mien_isa_avx512} -mavx512vnni)
-set(mien_isa_avx512bf16 ${mien_isa_avx512} -mavx512bf16)
-set(mien_isa_amx ${mien_isa_avx512} -mamx-tile -mamx-int8 -mamx-bf16)
+# Kernels for one instruction set live in kernels/<isa>/ and are the only files built with its flags,
+# which kernels/tables.def lists; kernels/dispatch.c chooses among them at run time.
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS kernels/tables.def)
+file(STRINGS kernels/tables.def kernel_rows REGEX "^KERN_TABLE")
 # Sanitizers leave the kernels of an instruction set alone: their unrolled tiles would cost the compiler
 # minutes with checks in place and the tests minutes with checks as calls. Plain C kernels, which do the
 # same sums, are checked; reads and writes beyond an array meet checkkern's untouchable pages.
 if(MIEN_SANITIZE)
     set(isa_sanitize -fno-sanitize=undefined,address,thread)
 endif()
-foreach(isa avx2 avx512 avx512vnni avx512bf16 amx)
+foreach(row IN LISTS kernel_rows)
+    if(NOT row MATCHES "^KERN_TABLE\\([a-z0-9_]+, ([a-z0-9_]+), \"(-[^\"]*)\"")
+        continue()
+    endif()
+    set(isa ${CMAKE_MATCH_1})
+    separate_arguments(isa_flags UNIX_COMMAND "${CMAKE_MATCH_2}")
     file(GLOB isa_sources CONFIGURE_DEPENDS kernels/${isa}/*.c)
     if(isa_sources AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
         set_source_files_properties(${isa_sources} PROPERTIES
-                                    COMPILE_OPTIONS "${mien_isa_${isa}};${isa_sanitize}")
-        string(TOUPPER "MIEN_HAVE_${isa}" isa_macro)
-        list(APPEND isa_macros ${isa_macro}=1)
+                                    COMPILE_OPTIONS "${isa_flags};${isa_sanitize}")
+        list(APPEND isa_macros MIEN_HAVE_${isa}=1)
         list(APPEND library_sources ${isa_sources})
+    else()
+        list(APPEND isa_macros MIEN_HAVE_${isa}=0)
     endif()
 endforeach()
+if(MIEN_OPENBLAS)
+    list(APPEND isa_macros MIEN_HAVE_blas=1)
+else()
+    list(APPEND isa_macros MIEN_HAVE_blas=0)
+endif()
 
 include(cmake/cuda.cmake)
 
@@ -69,23 +77,19 @@ foreach(module IN LISTS mien_pkgconfig_modules)
 endforeach()
 target_link_libraries(mien_needs INTERFACE Threads::Threads m ${CMAKE_DL_LIBS})
 if(MIEN_OPENBLAS)
-    target_compile_definitions(mien_objects PRIVATE MIEN_HAVE_OPENBLAS=1
-                               MIEN_OPENBLAS_DIR="${mien_blas_dir}")
+    target_compile_definitions(mien_objects PRIVATE MIEN_OPENBLAS_DIR="${mien_blas_dir}")
 endif()
 target_link_libraries(mien_objects PRIVATE mien_flags mien_needs)
 
-# AMX's kernels once more, over tiles emulated in plain C: the table "amx-emulated" of a kern.c that
-# only tests have.
-add_library(mien_emulated OBJECT EXCLUDE_FROM_ALL kernels/kern.c kernels/amx/emulated/igemm.c
+# AMX's kernels once more, over tiles emulated in plain C: the table "amx-emulated" of a
+# dispatch.c that only tests have.
+add_library(mien_emulated OBJECT EXCLUDE_FROM_ALL kernels/dispatch.c kernels/amx/emulated/igemm.c
                                                   kernels/amx/emulated/tiles.c)
 target_compile_definitions(mien_emulated PRIVATE MIEN_AMX_EMULATED MIEN_BUILDING ${isa_macros})
 target_link_libraries(mien_emulated PRIVATE mien_flags)
 target_include_directories(mien_emulated PRIVATE ${PROJECT_SOURCE_DIR})
-if(MIEN_OPENBLAS)
-    target_compile_definitions(mien_emulated PRIVATE MIEN_HAVE_OPENBLAS=1)
-endif()
 add_library(mien_private STATIC
-            $<FILTER:$<TARGET_OBJECTS:mien_objects>,EXCLUDE,/kernels/kern\\.c>
+            $<FILTER:$<TARGET_OBJECTS:mien_objects>,EXCLUDE,/kernels/dispatch\\.c>
             $<TARGET_OBJECTS:mien_emulated>)
 target_include_directories(mien_private PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
 target_link_libraries(mien_private PUBLIC mien_needs)

@@ -12,17 +12,21 @@ static const char *precision_name(enum mien_precision precision) {
     return precision == MIEN_FP16 ? "fp16" : precision == MIEN_INT8 ? "int8" : "fp32";
 }
 
+static const char *cuda_kernels(int i) {
+    static const char *const names[] = {"mma", "wgmma", "cudnn", "plain"};
+    return i < (int)(sizeof names / sizeof names[0]) ? names[i] : NULL;
+}
+
 static int check_options(const struct backend_options *opt) {
-    static const char *const caps[] = {"plain", "mma", "wgmma", "cudnn"};
     if (opt->precision == MIEN_BF16)
         return err_set(MIEN_EUNSUPPORTED,
                        "on a GPU networks compute in fp16, fp32 or int8, not in bf16");
-    for (size_t i = 0; opt->kernels && i <= sizeof caps / sizeof caps[0]; i++) {
-        if (i == sizeof caps / sizeof caps[0])
+    for (int i = 0; opt->kernels; i++) {
+        if (!cuda_kernels(i))
             return err_set(MIEN_EINVAL,
                            "no CUDA kernels called '%s'; there are plain, mma, wgmma and cudnn",
                            opt->kernels);
-        if (strcmp(opt->kernels, caps[i]) == 0) break;
+        if (strcmp(opt->kernels, cuda_kernels(i)) == 0) break;
     }
     return MIEN_OK;
 }
@@ -189,6 +193,7 @@ const struct backend_ops cuda_backend = {
     .reserve = cuda_reserve,
     .each = cuda_each,
     .close = cuda_close,
+    .kernels = cuda_kernels,
     .describe = cuda_describe,
     .sizes = cuda_sizes,
     .algorithm = cuda_algorithm,

@@ -163,6 +163,8 @@ struct backend_ops {
     /* Frees whichever are not NULL. */
     void (*close)(struct backend *b, struct backend_weights *w, struct backend_plan *p);
 
+    /* The names of its kernels that backend_options.kernels takes; NULL past the end. */
+    const char *(*kernels)(int i);
     /* What a person wants to know: one line a backend; sizes; the algorithm a step uses. */
     const char *(*describe)(const struct backend *b);
     void (*sizes)(const struct backend_weights *w, const struct backend_plan *p,

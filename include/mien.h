@@ -110,6 +110,12 @@ typedef struct mien_options {
                                 Such files may be deleted at any time. */
 } mien_options;
 
+/* The names mien_options.backend takes in this build, a processor's, fastest first, before a GPU's,
+ * whether or not this machine has them; NULL past the end. */
+MIEN_API const char *mien_backend_at(int i);
+/* Cores this process may run on: what the affinity of its threads and the quota of its control
+ * group (a container's limit) leave of the machine's. A context with 0 threads starts as many. */
+MIEN_API int mien_cores(void);
 /* Fills *opt, of size bytes (sizeof *opt), with the defaults, which are zeros, and its size. */
 MIEN_API void mien_options_default(mien_options *opt, size_t size);
 /* Opens a context: threads and backend. opt may be NULL for defaults. MIEN_EDEVICE where the device

@@ -259,27 +259,26 @@ struct kern {
     kern_from_bytes_fn *from_bytes;
 };
 
-/* Fills *k from plain C upward. cap: "c", "avx2", "avx512" (with VNNI and BF16 where there are) or
- * "amx" stops there; "amx-bf16x3" is AMX for floats, too, which costs accuracy; "blas" is plain C
- * with OpenBLAS's matrix products; NULL or "" takes the best this processor has. Returns 0, or -1
- * where cap names nothing that this build and processor have.
+/* Fills *k from plain C upward. cap: the table of kernels/tables.def to stop at: "c", "avx2",
+ * "avx512" (with VNNI and BF16 where there are) or "amx"; "amx-bf16x3" is AMX for floats, too,
+ * which costs accuracy; "blas" is plain C with OpenBLAS's matrix products; NULL or "" takes the
+ * best this processor has. Returns 0, or -1 where cap names nothing that this build and processor
+ * have.
  */
 int kern_init(struct kern *k, const char *cap);
 /* The tile for a type and number of output channels; NULL where this table has none. */
 const struct kern_igemm *kern_igemm_for(const struct kern *k, enum kern_type type, int cout);
-/* The names kern_init takes here, for messages: "c, blas, avx2". */
-const char *kern_names(void);
+/* The names kern_init() may be given, fastest first, whether or not this processor has them; NULL
+ * past the end. */
+const char *kern_table_name(int i);
+/* Those it takes here, for messages: "c, blas, avx2". */
+void kern_names(char *text, size_t size);
 
-/* Each implementation fills in what it has. */
-void kern_init_c(struct kern *k);
-void kern_init_blas(struct kern *k);
-void kern_init_avx2(struct kern *k);
-void kern_init_avx512(struct kern *k);
-void kern_init_avx512vnni(struct kern *k);
-void kern_init_avx512bf16(struct kern *k);
-/* Takes up only tiles that pass a small test on this processor; bf16x3: also for floats. */
-void kern_init_amx(struct kern *k, int bf16x3);
-void kern_init_amx_emulated(struct kern *k, int bf16x3); /* in the tests' library alone */
+/* The rows of tables.def: each fills in what it has. AMX's take up only tiles that pass a small
+ * test on this processor. */
+#define KERN_TABLE(fill, folder, flags, name, use, supported) void kern_init_##fill(struct kern *k);
+#include "kernels/tables.def"
+#undef KERN_TABLE
 /* May this process use AMX? Asks the processor, and Linux for its permission. */
 int kern_amx_permitted(void);
 /* Name, version and chosen core of the BLAS, e.g. "OpenBLAS 0.3.21 Cooperlake"; "" without one. */

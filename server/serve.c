@@ -14,7 +14,6 @@
 
 #include <curl/curl.h>
 #include <malloc.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,10 +72,7 @@ static void server_free(struct server *s) {
 
 /* As many as the networks use: those this process may run on. */
 static int cores(const struct serve_config *c) {
-    cpu_set_t set;
-
-    if (c->machine.threads > 0) return c->machine.threads;
-    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    return c->machine.threads > 0 ? c->machine.threads : mien_cores();
 }
 
 /* labels stay the caller's. */

@@ -1,6 +1,7 @@
 #include "tasks/context.h"
 
 #include "engine/err.h"
+#include "engine/pool.h"
 #include "engine/sized.h"
 
 #include <dirent.h>
@@ -35,6 +36,20 @@ const char *mien_strerror(int code) {
 void mien_options_default(mien_options *opt, size_t size) {
     memset(opt, 0, size);
     opt->struct_size = size;
+}
+
+const char *mien_backend_at(int i) {
+    static const enum mien_device devices[] = {MIEN_DEVICE_CPU, MIEN_DEVICE_CUDA};
+    for (size_t d = 0; d < sizeof devices / sizeof devices[0]; d++) {
+        const struct backend_ops *ops = backend_find(devices[d]);
+        for (int k = 0; ops && ops->kernels(k); k++)
+            if (i-- == 0) return ops->kernels(k);
+    }
+    return NULL;
+}
+
+int mien_cores(void) {
+    return pool_cores();
 }
 
 /* Joins a folder and a name; NULL without memory. */

@@ -61,8 +61,10 @@ static int cpu_open(const struct backend_options *opt, struct backend **out) {
     struct backend *b = calloc(1, sizeof *b);
     if (!b) return err_set(MIEN_ENOMEM, "out of memory");
     if (kern_init(&b->kern, cap) != 0) {
+        char names[160];
+        kern_names(names, sizeof names);
         free(b);
-        return err_set(MIEN_EINVAL, "no kernels called '%s'; this build has %s", cap, kern_names());
+        return err_set(MIEN_EINVAL, "no kernels called '%s'; this build has %s", cap, names);
     }
     int threads = opt->threads ? opt->threads : pool_cores();
     int rc = pool_open(threads, &b->pool);
@@ -368,6 +370,7 @@ const struct backend_ops cpu_backend = {
     .reserve = cpu_reserve,
     .each = cpu_each,
     .close = cpu_close,
+    .kernels = kern_table_name,
     .describe = cpu_describe,
     .sizes = cpu_sizes,
     .algorithm = cpu_algorithm_name,

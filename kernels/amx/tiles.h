@@ -33,7 +33,9 @@ void tile_store(int t, void *dst, ptrdiff_t pitch);
 void tile_multiply_bf16(int sums, int a, int b);
 void tile_multiply_u8(int sums, int a, int b); /* u8 by s8 */
 static inline void tile_fence(void) {}
-#define AMX_NAME(name) name##_amx_emulated
+#define AMX_NAME(name)       name##_amx_emulated
+#define KERN_INIT_AMX        kern_init_amx_emulated
+#define KERN_INIT_AMX_BF16X3 kern_init_amx_bf16x3_emulated
 
 #else
 
@@ -51,6 +53,8 @@ static inline void tile_fence(void) {
     __asm__ volatile("" ::: "memory");
 }
 #define AMX_NAME(name)                 name##_amx
+#define KERN_INIT_AMX                  kern_init_amx
+#define KERN_INIT_AMX_BF16X3           kern_init_amx_bf16x3
 
 #endif
 #endif

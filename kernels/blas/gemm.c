@@ -2,8 +2,6 @@
  * in the benchmarks. Most processes never use it, so it is loaded on first use rather than linked:
  * loading it starts threads and costs milliseconds. Threads are ours, so the library's own are
  * switched off. */
-#ifdef MIEN_HAVE_OPENBLAS
-
 #include "kernels/kern.h"
 
 #include <dlfcn.h>
@@ -97,5 +95,3 @@ void kern_init_blas(struct kern *k) {
     k->gemm_f32 = gemm_f32_blas;
     k->gemv_f32 = gemv_f32_blas;
 }
-
-#endif

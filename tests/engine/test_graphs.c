@@ -25,15 +25,13 @@ static void check_net(struct blobmaker *m, graphs_fn *fn, int h, int w, const ch
         wanted[b] = calloc((size_t)plain->count, sizeof *wanted[b]);
         oracle_run(plain, input + (size_t)b * image, h, w, wanted[b]);
     }
-    static const char *const tables[] = {
-        "c", "blas", "avx2", "avx512", "amx", "amx-bf16x3", "amx-emulated", "amx-bf16x3-emulated"};
-    for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++) {
+    for (int t = 0; kern_table_name(t); t++) {
         struct kern probe;
-        if (kern_init(&probe, tables[t]) != 0) continue;
+        if (kern_init(&probe, kern_table_name(t)) != 0) continue;
         double tolerance = probe.igemm[KERN_F32][0].split ? 3e-5 : 2e-6; /* floats as two bf16 */
         float *one[16], *two[16];
-        graphs_run(folded, input, 2, h, w, 1, tables[t], NULL, one);
-        graphs_run(folded, input, 2, h, w, 2, tables[t], NULL, two);
+        graphs_run(folded, input, 2, h, w, 1, kern_table_name(t), NULL, one);
+        graphs_run(folded, input, 2, h, w, 2, kern_table_name(t), NULL, two);
         for (int b = 0; b < 2; b++) {
             for (int i = 0; i < plain->noutputs; i++) {
                 const struct oracle_value *want = &wanted[b][plain->outputs[i].value];
