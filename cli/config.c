@@ -15,11 +15,11 @@ static void forget(void) {
     free(kept);
 }
 
-static int read_text(const struct options *opt, const char *path) {
+static int read_text(const char *command, const char *path) {
     FILE *f = fopen(path, "re");
     size_t n = 0;
 
-    if (!f) return say_usage(opt->command_name, "--config: %s: %s", path, strerror(errno));
+    if (!f) return say_usage(command, "--config: %s: %s", path, strerror(errno));
     if (!kept) atexit(forget);
     free(kept);
     kept = calloc(1, MOST + 1);
@@ -27,8 +27,7 @@ static int read_text(const struct options *opt, const char *path) {
     fclose(f);
     if (!kept) return say_no_memory();
     if (n > MOST || strlen(kept) != n)
-        return say_usage(opt->command_name, "--config: %s is no text file of at most %d bytes",
-                         path, MOST);
+        return say_usage(command, "--config: %s is no text file of at most %d bytes", path, MOST);
     return EXIT_OK;
 }
 
@@ -48,28 +47,32 @@ static void cut_comment(char *line) {
     }
 }
 
-static int set_line(struct options *opt, const char *origin, char *line) {
-    char *equals, *name, *value;
+/* Splits a line into name and value; *name is "" where it holds no option. */
+static int split_line(const char *command, const char *origin, char *line, char **name,
+                      char **value) {
+    char *equals;
 
     cut_comment(line);
-    name = trim(line);
-    if (!*name) return EXIT_OK;
-    equals = strchr(name, '=');
-    if (!equals) return say_usage(opt->command_name, "%s: '%s' has no '='", origin, name);
+    *name = trim(line);
+    if (!**name) return EXIT_OK;
+    equals = strchr(*name, '=');
+    if (!equals) return say_usage(command, "%s: '%s' has no '='", origin, *name);
     *equals = '\0';
-    value = trim(equals + 1);
-    return options_set(opt, origin, trim(name), value);
+    *name = trim(*name);
+    *value = trim(equals + 1);
+    return EXIT_OK;
 }
 
-int config_read(struct options *opt, const char *path) {
-    char origin[512], *next;
-    int status = read_text(opt, path), number = 1;
+int config_read(const char *command, const char *path, config_set *set, void *context) {
+    char origin[512], *next, *name, *value = NULL;
+    int status = read_text(command, path), number = 1;
 
     for (char *line = kept; status == EXIT_OK && line; line = next, number++) {
         next = strchr(line, '\n');
         if (next) *next++ = '\0';
         snprintf(origin, sizeof origin, "%s:%d", path, number);
-        status = set_line(opt, origin, line);
+        status = split_line(command, origin, line, &name, &value);
+        if (status == EXIT_OK && *name) status = set(context, origin, name, value);
     }
     return status;
 }

@@ -4,11 +4,13 @@
 #ifndef MIEN_CLI_CONFIG_H
 #define MIEN_CLI_CONFIG_H
 
-#include "options.h"
+/* Takes one line's option; origin says where it stands. Returns an exit status. */
+typedef int config_set(void *context, const char *origin, const char *name, const char *text);
 
-/* Sets the options the file names. Blank lines, and what follows a '#' at the start of a line or
- * after a blank, are comments. Returns an exit status after saying what is wrong and in which line.
- * The file's text is kept for as long as the program runs, because values point into it. */
-int config_read(struct options *opt, const char *path);
+/* Hands every option the file names to `set`, until that fails. Blank lines, and what follows a '#'
+ * at the start of a line or after a blank, are comments. command: its name, for the sentences about
+ * what is wrong and in which line. Returns an exit status. The file's text is kept for as long as
+ * the program runs, because values point into it. */
+int config_read(const char *command, const char *path, config_set *set, void *context);
 
 #endif

@@ -247,7 +247,9 @@ static int parse_long(int argc, char **argv, int *i, struct options *opt) {
     return set_or_say(def, origin, value, opt);
 }
 
-int options_set(struct options *opt, const char *origin, const char *name, const char *text) {
+/* Sets one option of the command by its name, as from a file. */
+static int set_named(void *context, const char *origin, const char *name, const char *text) {
+    struct options *opt = context;
     const struct option_def *def = find_option(opt->command, name, strlen(name));
 
     if (!def) return say_usage(opt->command_name, "%s: there is no option %s", origin, name);
@@ -286,7 +288,8 @@ static int set_before_line(int argc, char **argv, struct options *opt) {
     for (const struct option_def *def = option_defs(); def->name; def++)
         if (def->commands & opt->command && def->value) set_value(def, def->value, opt);
     status = find_config(argc, argv, opt);
-    if (status == EXIT_OK && opt->config) status = config_read(opt, opt->config);
+    if (status == EXIT_OK && opt->config)
+        status = config_read(opt->command_name, opt->config, set_named, opt);
     for (const struct option_def *def = option_defs(); def->name && status == EXIT_OK; def++)
         if (def->commands & opt->command) status = set_from_environment(def, opt);
     return status;

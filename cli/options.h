@@ -116,9 +116,6 @@ extern const char *const OPTION_GROUP_TITLES[GROUPS];
  * stops, where --help or -h is met. Returns EXIT_OK, or EXIT_USAGE after saying what is wrong. */
 int options_parse(unsigned command, const char *command_name, int argc, char **argv,
                   struct options *opt, int *help);
-/* Sets one option of opt->command by its name, as from a file; origin is where it stands, for the
- * sentence about what is wrong with it. Returns an exit status. */
-int options_set(struct options *opt, const char *origin, const char *name, const char *text);
 /* Name of the environment variable of an option: "MIEN_MAX_FACES". Returns out. */
 char *option_env_name(const struct option_def *def, char out[64]);
 

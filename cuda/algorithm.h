@@ -17,7 +17,7 @@ enum cuda_family {
     CUDA_MMA,
     CUDA_WGMMA,
     CUDA_DEPTHWISE,
-    CUDA_SEPARABLE /* together with the depthwise convolution in front (separable.h) */
+    CUDA_SEPARABLE /* together with its producer, a depthwise convolution (separable.h) */
 };
 struct cuda_algorithm {
     enum cuda_family family;

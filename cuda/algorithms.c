@@ -83,7 +83,7 @@ int cuda_pair_algorithms(const struct cuda_run *run, int step,
     return cuda_separable_list(&run->machine, &p, out);
 }
 
-/* By the model: is it faster to compute it together with the step in front of it than by `apart`?
+/* By the model: is it faster to compute it together with its producer than by `apart`?
  */
 static int is_faster_together(const struct cuda_run *run, int step,
                               const struct cuda_algorithm *apart,

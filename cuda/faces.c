@@ -1,6 +1,7 @@
 #include "cuda/faces.h"
 
 #include "engine/err.h"
+#include "kernels/number.h"
 
 #include <limits.h>
 #include <stdint.h>
@@ -19,7 +20,7 @@ struct parts {
 
 static size_t slice(size_t *at, size_t bytes) {
     size_t begin = *at;
-    *at += (bytes + PLACE - 1) / PLACE * PLACE;
+    *at += round_up_size(bytes, PLACE);
     return begin;
 }
 

@@ -5,6 +5,7 @@
 #include "engine/fold.h"
 #include "engine/plan.h"
 #include "engine/quantise.h"
+#include "kernels/number.h"
 #include "mien.h"
 
 #include <stdint.h>
@@ -18,10 +19,6 @@ enum {
 };
 
 const struct plan_rules cuda_plan_rules = {.pixel_align = CHUNK, .separate_depthwise = 1};
-
-static int round_up(int n, int to) {
-    return (n + to - 1) / to * to;
-}
 
 /* Elements from pixel to pixel of a picture: what planning makes of three channels. */
 static int input_pitch(const struct net_node *input) {
@@ -79,7 +76,7 @@ static size_t dense_bytes(const struct cuda_layer *l) {
 /* The next array, of `bytes`, at *at from base; *at moves on. */
 static void *slice(char *base, size_t *at, size_t bytes) {
     void *p = base ? base + *at : NULL;
-    *at += (bytes + PLACE - 1) / PLACE * PLACE;
+    *at += round_up_size(bytes, PLACE);
     return p;
 }
 

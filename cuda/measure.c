@@ -1,6 +1,7 @@
 #include "cuda/measure.h"
 
 #include "cuda/algorithms.h"
+#include "kernels/number.h"
 #include "mien.h"
 
 #include <stdint.h>
@@ -95,8 +96,8 @@ int cuda_bench_open(struct cuda_bench *b, struct cuda_algorithm *algorithms) {
     const struct cuda_driver *driver = b->run.device->driver;
     struct cuda_scratch scratch;
     find_scratch(&b->run, algorithms, &scratch);
-    size_t arena = (b->run.graph->arena_bytes + PLACE - 1) / PLACE * PLACE;
-    size_t partial = (scratch.partial + PLACE - 1) / PLACE * PLACE;
+    size_t arena = round_up_size(b->run.graph->arena_bytes, PLACE);
+    size_t partial = round_up_size(scratch.partial, PLACE);
     b->counters = scratch.arrived + sizeof *b->run.arrived;
     if (cuda_alloc(b->run.device, arena + partial + b->counters, &b->memory)) return 0;
     b->run.arena = (char *)(uintptr_t)b->memory;

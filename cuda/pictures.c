@@ -1,6 +1,7 @@
 #include "cuda/pictures.h"
 
 #include "engine/err.h"
+#include "kernels/number.h"
 #include "mien.h"
 
 #include <math.h>
@@ -68,7 +69,7 @@ enum { PLACE = 256 /* bytes */ };
 
 static size_t pack_room(struct packer *k, size_t bytes) {
     size_t at = k->at;
-    k->at += (bytes + PLACE - 1) / PLACE * PLACE;
+    k->at += round_up_size(bytes, PLACE);
     return at;
 }
 

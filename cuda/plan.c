@@ -2,15 +2,12 @@
 
 #include "cuda/tune.h"
 #include "engine/err.h"
+#include "kernels/number.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 
 enum { PLACE = 256 /* bytes, of each part of a state's memory */ };
-
-static size_t aligned(size_t bytes) {
-    return (bytes + PLACE - 1) / PLACE * PLACE;
-}
 
 size_t cuda_input_bytes(const struct plan_graph *g) {
     return sizeof(float) * 3 * (size_t)g->batch * (size_t)g->width * (size_t)g->height;
@@ -21,15 +18,15 @@ static size_t place(const struct backend_plan *p, struct cuda_run *run, char *ba
     const struct plan_graph *g = p->graph;
     size_t at = 0;
     run->arena = base;
-    at += aligned(g->arena_bytes);
+    at += round_up_size(g->arena_bytes, PLACE);
     run->partial = (float *)(void *)(base ? base + at : NULL);
-    at += aligned(p->scratch.partial);
+    at += round_up_size(p->scratch.partial, PLACE);
     run->arrived = (unsigned *)(void *)(base ? base + at : NULL);
-    at += aligned(p->scratch.arrived);
+    at += round_up_size(p->scratch.arrived, PLACE);
     run->workspace = base ? base + at : NULL;
-    at += aligned(p->scratch.workspace);
+    at += round_up_size(p->scratch.workspace, PLACE);
     run->output = (float *)(void *)(base ? base + at : NULL);
-    return at + aligned(sizeof(float) * cuda_output_values(g));
+    return at + round_up_size(sizeof(float) * cuda_output_values(g), PLACE);
 }
 
 void cuda_state_free(const struct backend_plan *p, struct run_state *s) {

@@ -1,6 +1,7 @@
 #include "engine/memory.h"
 
 #include "engine/err.h"
+#include "kernels/number.h"
 #include "mien.h"
 
 #include <stdlib.h>
@@ -18,10 +19,6 @@ static int lower_first(const void *a, const void *b) {
     return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-static size_t align_up(size_t n) {
-    return (n + MEMORY_ALIGN - 1) & ~(size_t)(MEMORY_ALIGN - 1);
-}
-
 /* The lowest gap between the placed blocks that live at the same time. placed is sorted by offset.
  */
 static size_t lowest_gap(const struct memory_block *b, struct memory_block **placed, int n) {
@@ -29,8 +26,8 @@ static size_t lowest_gap(const struct memory_block *b, struct memory_block **pla
     for (int i = 0; i < n; i++) {
         const struct memory_block *p = placed[i];
         if (p->last < b->first || p->first > b->last) continue;
-        if (p->offset >= at && p->offset - at >= align_up(b->size)) break;
-        size_t end = p->offset + align_up(p->size);
+        if (p->offset >= at && p->offset - at >= round_up_size(b->size, MEMORY_ALIGN)) break;
+        size_t end = p->offset + round_up_size(p->size, MEMORY_ALIGN);
         if (end > at) at = end;
     }
     return at;
@@ -46,7 +43,7 @@ int memory_place(struct memory_block *blocks, int count, size_t *total) {
     qsort(order, (size_t)count, sizeof *order, larger_first);
     for (int i = 0; i < count; i++) {
         order[i]->offset = lowest_gap(order[i], placed, i);
-        size_t end = order[i]->offset + align_up(order[i]->size);
+        size_t end = order[i]->offset + round_up_size(order[i]->size, MEMORY_ALIGN);
         if (end > *total) *total = end;
         placed[i] = order[i];
         qsort(placed, (size_t)i + 1, sizeof *placed, lower_first);

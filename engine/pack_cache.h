@@ -35,8 +35,7 @@ void pack_cache_write(const struct pack_cache_key *key, const void *weights);
  * none. create: it is made where that is possible. The caller frees it. */
 char *pack_cache_folder(int create);
 
-/* ---- for tests ---- */
-
+/* For tests. */
 enum pack_cache_verdict {
     PACK_CACHE_USELESS,
     PACK_CACHE_MOVED, /* good if the blob's hash is what the file says */

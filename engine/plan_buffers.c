@@ -4,16 +4,13 @@
 #include "engine/memory.h"
 #include "engine/planner.h"
 #include "engine/precision.h"
+#include "kernels/number.h"
 #include "mien.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 static const uint64_t MAX_ARENA = (uint64_t)64 << 30;
-
-static int max_int(int a, int b) {
-    return a > b ? a : b;
-}
 
 /* The node of a step that reads its input. */
 static int first_node(const struct plan_step *s) {
@@ -37,7 +34,7 @@ static void need_halo(struct planner *p, const struct plan_step *s) {
 static int pixel_pitch(const struct plan_rules *rules, int c, enum kern_type type) {
     size_t bytes = (size_t)c * kern_type_size(type), align = 1;
     while (align < bytes && align < (size_t)rules->pixel_align) align *= 2;
-    return (int)((bytes + align - 1) / align * align / kern_type_size(type));
+    return (int)(round_up_size(bytes, align) / kern_type_size(type));
 }
 
 static int new_buffer(struct planner *p, int value) {

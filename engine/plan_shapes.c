@@ -1,15 +1,16 @@
 /* The size of every value of a network at one size of its input. */
 #include "engine/err.h"
 #include "engine/planner.h"
+#include "kernels/number.h"
 #include "mien.h"
 
 enum { MAX_SIDE = 16384 };
 
 static int out_size(const struct net_window *win, int k, int n) {
-    if (win->mode == NET_PAD_SAME) return (n + win->stride - 1) / win->stride;
+    if (win->mode == NET_PAD_SAME) return ceil_div(n, win->stride);
     int span = n + 2 * win->pad - k;
     if (span < 0) return 0;
-    int out = (win->ceil ? (span + win->stride - 1) / win->stride : span / win->stride) + 1;
+    int out = (win->ceil ? ceil_div(span, win->stride) : span / win->stride) + 1;
     /* a ceiling window must start inside the map or its left padding (PyTorch's rule) */
     if (win->ceil && (out - 1) * win->stride >= n + win->pad) out--;
     return out;

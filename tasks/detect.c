@@ -1,6 +1,7 @@
 /* The task detect: an image to the faces in it. */
 #include "engine/err.h"
 #include "engine/sized.h"
+#include "kernels/number.h"
 #include "tasks/net.h"
 #include "tasks/run.h"
 #include "tasks/workspace.h"
@@ -78,10 +79,6 @@ struct input_size {
     int w, h;
     struct letterbox box;
 };
-
-static int round_up(int n, int step) {
-    return (n + step - 1) / step * step;
-}
 
 static struct input_size input_for(const mien_net *net, const mien_image *img,
                                    const mien_detect_options *o) {

@@ -7,8 +7,9 @@
 #define MIEN_TASKS_WORKSPACE_H
 
 #include "mien.h"
-#include "tasks/plan_cache.h"
 #include "vision/resize.h"
+
+struct net_plan;
 
 /* Of one run at a time. */
 struct workspace {

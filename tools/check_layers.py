@@ -7,6 +7,9 @@ usage: check_layers.py [TREE]    prints a line a violation; exit status 1 where 
 Includes: a source file includes only headers of its own layer and of layers below it, which
 cmake/layers.cmake lists. The programs include nothing of the library but include/mien.h: they
 contain no inference code.
+Circles: a module, a header and the code of its name, does not depend on one that depends on it,
+directly or through others. A header without code of its own (types that several files share, what
+they have in common inside a module) makes no circle.
 Calls: the library never prints, exits or aborts, and kernels, being arithmetic on plain arrays, do
 not allocate, open files or start threads either.
 """
@@ -67,6 +70,39 @@ def file_violations(tree, allowed, forbidden, layer, source):
             yield line, f"{layer}/ may not use {match.group().rstrip(' (')}"
 
 
+def module_includes(tree, layers):
+    """Module -> {module it includes: "file:line"}, of modules with code."""
+    sources = [s for layer in layers for s in sorted(tree.glob(f"{layer}/**/*.[ch]"))]
+    code = {str(s.relative_to(tree).with_suffix("")) for s in sources if s.suffix == ".c"}
+    includes = {}
+    for source in sources:
+        module, text = str(source.relative_to(tree).with_suffix("")), source.read_text(encoding="utf-8")
+        for match in INCLUDE.finditer(text):
+            target = resolve(tree, source, match.group(1))
+            other = str(target.with_suffix("")) if target else ""
+            if module in code and other in code and other != module:
+                line = text.count("\n", 0, match.start(1)) + 1
+                includes.setdefault(module, {}).setdefault(other, f"{source.relative_to(tree)}:{line}")
+    return includes
+
+
+def circles(includes):
+    """Yields "file:line: circle" for each include that leads back to its own module."""
+    for module, others in includes.items():
+        for other, place in others.items():
+            trail, seen = [[other]], {other}
+            while trail:
+                path = trail.pop(0)
+                if path[-1] == module:
+                    if module == min(path):  # once a circle
+                        yield f"{place}: circle {' -> '.join([module, *path])}"
+                    break
+                for following in includes.get(path[-1], ()):
+                    if following not in seen:
+                        seen.add(following)
+                        trail.append([*path, following])
+
+
 def violations(tree):
     """Yields "file:line: what is wrong" for everything wrong below the tree."""
     allowed, library = read_layers(tree)
@@ -76,6 +112,7 @@ def violations(tree):
             for line, text in file_violations(tree, allowed, forbidden if layer in library else None,
                                               layer, source):
                 yield f"{source.relative_to(tree)}:{line}: {text}"
+    yield from circles(module_includes(tree, allowed))
 
 
 def main():

@@ -6,6 +6,7 @@
 #include "vision/resize.h"
 
 #include "engine/err.h"
+#include "kernels/number.h"
 #include "vision/image.h"
 
 #include <math.h>
@@ -131,21 +132,18 @@ static int copies(const struct axis *a) {
     return a->to - a->from == a->out && a->from == floor(a->from) && a->from >= 0 && a->to <= a->in;
 }
 
-static size_t aligned(size_t bytes) {
-    return (bytes + ALIGN - 1) / ALIGN * ALIGN;
-}
-
 static size_t taps_bytes(const struct axis *a) {
     size_t n = (size_t)a->out;
-    return 2 * aligned(n * sizeof(int)) + aligned(n * (size_t)taps_most(a) * sizeof(float));
+    return 2 * round_up_size(n * sizeof(int), ALIGN) +
+           round_up_size(n * (size_t)taps_most(a) * sizeof(float), ALIGN);
 }
 
 static char *place_taps(const struct axis *a, char *at, struct resize_taps *t) {
     size_t n = (size_t)a->out;
     t->most = taps_most(a);
     t->first = (int *)(void *)at;
-    t->count = (int *)(void *)(at + aligned(n * sizeof(int)));
-    t->weight = (float *)(void *)(at + 2 * aligned(n * sizeof(int)));
+    t->count = (int *)(void *)(at + round_up_size(n * sizeof(int), ALIGN));
+    t->weight = (float *)(void *)(at + 2 * round_up_size(n * sizeof(int), ALIGN));
     return at + taps_bytes(a);
 }
 
@@ -170,14 +168,15 @@ static void group_taps(const struct axis *a, const struct resize_taps *t, struct
 }
 
 static size_t group_bytes(const struct axis *a) {
-    return aligned((size_t)a->out * sizeof(int)) +
-           aligned((size_t)(a->out + 3) / 4 * 4 * (size_t)taps_most(a) * sizeof(float));
+    return round_up_size((size_t)a->out * sizeof(int), ALIGN) +
+           round_up_size((size_t)(a->out + 3) / 4 * 4 * (size_t)taps_most(a) * sizeof(float),
+                         ALIGN);
 }
 
 /* Pixels of a piece: no fewer than a group of four outputs may look at. */
 static int piece_for(const struct axis *a) {
     double group = fmin(taps_most(a) + 3 * ceil(step_of(a)) + 4, a->in);
-    return group > PIECE ? ((int)group + 15) / 16 * 16 : PIECE;
+    return group > PIECE ? round_up((int)group, 16) : PIECE;
 }
 
 /* Both axes' tables, and a piece of a row for each worker. */
@@ -190,7 +189,7 @@ static int make_tables(const struct axis *ax, const struct axis *ay, int workers
     if (rc != MIEN_OK) return rc;
     char *at = place_taps(ay, place_taps(ax, r->memory, &x), &r->rows);
     r->first = (int *)(void *)at;
-    r->weight = (float *)(void *)(at + aligned((size_t)ax->out * sizeof(int)));
+    r->weight = (float *)(void *)(at + round_up_size((size_t)ax->out * sizeof(int), ALIGN));
     r->blended = (float *)(void *)(at + group_bytes(ax));
     taps_fill(ax, &x);
     taps_fill(ay, &r->rows);

@@ -5,6 +5,7 @@
 #include "engine/cpu/steps.h"
 #include "engine/err.h"
 #include "engine/pool.h"
+#include "kernels/number.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -153,7 +154,7 @@ static int cpu_plan(struct backend *b, const struct backend_weights *w, const st
             free_plan(p);
             return MIEN_ENOMEM;
         }
-        size_t aligned = (s->scratch + 15) & ~(size_t)15;
+        size_t aligned = round_up_size(s->scratch, 16);
         if (aligned > p->scratch) p->scratch = aligned;
         if (s->slack > p->slack) p->slack = s->slack;
     }
@@ -203,7 +204,7 @@ static void step_task(void *context, int task, int worker) {
 enum { INPUT_ROWS = 16 }; /* a task */
 
 static int input_tasks(const struct plan_graph *g) {
-    return g->batch * ((g->input.h + INPUT_ROWS - 1) / INPUT_ROWS);
+    return g->batch * ceil_div(g->input.h, INPUT_ROWS);
 }
 
 /* The border colour around row y of the picture, or in all of a row above or below it. */
@@ -225,7 +226,7 @@ static void input_border(const struct region *r, int image, int y) {
 static void input_task(void *context, int task, int worker) {
     const struct region *r = context;
     const struct plan_view *v = &r->plan->graph->input;
-    int bands = (v->h + INPUT_ROWS - 1) / INPUT_ROWS, image = task / bands;
+    int bands = ceil_div(v->h, INPUT_ROWS), image = task / bands;
     int y0 = task % bands * INPUT_ROWS, y1 = y0 + INPUT_ROWS < v->h ? y0 + INPUT_ROWS : v->h;
     struct cpu_range range = {.image = image, .y0 = y0, .y1 = y1, .c1 = v->c};
     cpu_zero_halo(v, r->workspace->arena, &range);

@@ -51,6 +51,20 @@ class Layers(unittest.TestCase):
         status, lines = self.check_tree({"cli/c.h": "", "server/s.c": '#include "cli/c.h"\n'})
         self.assertEqual((status, lines), (1, ['server/s.c:1: server/ may not include "cli/c.h"']))
 
+    def test_circles_are_named(self):
+        status, lines = self.check_tree({
+            "engine/a.h": "", "engine/a.c": '#include "engine/a.h"\n#include "engine/b.h"\n',
+            "engine/b.h": "", "engine/b.c": '#include "engine/b.h"\n\n#include "engine/c.h"\n',
+            "engine/c.h": '#include "engine/a.h"\n', "engine/c.c": '#include "engine/c.h"\n'})
+        self.assertEqual((status, lines), (1, [
+            "engine/a.c:2: circle engine/a -> engine/b -> engine/c -> engine/a"]))
+
+    def test_a_header_alone_makes_no_circle(self):
+        self.assertEqual(self.check_tree({
+            "engine/a.h": "", "engine/a.c": '#include "engine/a.h"\n#include "engine/inside.h"\n',
+            "engine/inside.h": '#include "engine/a.h"\n',
+            "engine/a_more.c": '#include "engine/inside.h"\n'}), (0, []))
+
     def test_the_library_is_silent(self):
         status, lines = self.check_tree({
             "engine/e.c": '/* abort(\n) */ int f(void) { return snprintf(a, 1, "exit(1)"); }\n'
