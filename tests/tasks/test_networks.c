@@ -175,6 +175,39 @@ static void test_load(void **state) {
     mien_close(ctx);
 }
 
+/* What the blob of an embedder says of itself by one more key of metadata. */
+static int describe(const char *key, const char *text, mien_net_info *info, char license[16]) {
+    const char *const meta[] = {"task", "embed", key, text, NULL};
+    const char *path = toy_file("mobilefacenet", 0, meta);
+    mien_blob *blob;
+    assert_int_equal(mien_blob_open(path, &blob), MIEN_OK);
+    unlink(path);
+    *info = (mien_net_info){.struct_size = sizeof *info};
+    int rc = mien_blob_info(blob, info);
+    if (!rc) snprintf(license, 16, "%s", info->license);
+    mien_blob_close(blob);
+    return rc;
+}
+
+static void test_metadata(void **state) {
+    (void)state;
+    static const char *const bad[] = {"", "x", "0.3x", "1", "-1", "nan"};
+    mien_net_info info;
+    char license[16];
+    assert_int_equal(describe("license", "MIT", &info, license), MIEN_OK);
+    assert_true(info.same_person == 0.4f && info.embedding_size == 6);
+    assert_string_equal(license, "MIT");
+    assert_int_equal(describe("licence", "BSD", &info, license), MIEN_OK); /* older blobs' */
+    assert_string_equal(license, "BSD");
+    assert_int_equal(describe("same_person", "0.25", &info, license), MIEN_OK);
+    assert_true(info.same_person == 0.25f);
+    assert_string_equal(license, "");
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(describe("same_person", bad[i], &info, license), MIEN_EWEIGHTS);
+        assert_non_null(strstr(mien_error(), "same_person is not a similarity"));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_task_info),
@@ -182,6 +215,7 @@ int main(void) {
         cmocka_unit_test(test_list_of_nothing),
         cmocka_unit_test(test_path),
         cmocka_unit_test(test_load),
+        cmocka_unit_test(test_metadata),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
