@@ -46,3 +46,10 @@ install(CODE "
                    \"${PROJECT_BINARY_DIR}/mien.service\" @ONLY)")
 install(FILES ${PROJECT_BINARY_DIR}/mien.service DESTINATION lib/systemd/system)
 install(FILES packaging/mien.conf packaging/nginx.conf DESTINATION ${data_dir}/examples)
+
+# Below DESTDIR nothing is run from there: the package's own script does this.
+install(CODE "
+    if(\"\$ENV{DESTDIR}\" STREQUAL \"\")
+        set(libdir \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}\")
+        include(\"${PROJECT_SOURCE_DIR}/cmake/loader.cmake\")
+    endif()")

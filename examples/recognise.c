@@ -1,32 +1,33 @@
-/* Says how alike the largest faces of two pictures are, -1 to 1: the cosine of their embeddings.
- * usage: recognise PICTURE PICTURE
+/* Says how alike the main faces of two pictures are, -1 to 1, and whether that makes them one
+ * person. usage: recognise PICTURE PICTURE
  * cc recognise.c $(pkg-config --cflags --libs mien) -o recognise */
 #include <mien.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MAX_FACES = 64, CROP = 112 };
+enum { MAX_FACES = 64 };
 
-static float area(const mien_face *face) {
-    return (face->box[2] - face->box[0]) * (face->box[3] - face->box[1]);
+/* Loads the network that the library takes for a task where nobody says another. */
+static int load_default(mien_ctx *ctx, enum mien_task task, mien_net **net) {
+    mien_task_info info = {.struct_size = sizeof info};
+    int rc = mien_task_info_get(task, &info);
+    return rc ? rc : mien_net_load(ctx, info.default_network, net);
 }
 
-/* Embeds the largest face of a picture. out: [embedding_size]. Returns 0, or -1 after saying what
+/* Embeds the main face of a picture. out: [embedding_size]. Returns 0, or -1 after saying what
  * went wrong. */
 static int embed_file(mien_net *detector, mien_net *embedder, const char *path, float *out) {
-    mien_image *picture = NULL;
+    mien_image *image = NULL;
     mien_face faces[MAX_FACES];
-    uint8_t crop[CROP * CROP * 3];
-    int n = 0, largest = 0;
+    int n = 0;
     int failed =
-        mien_image_load(NULL, path, NULL, &picture) ||
-        mien_detect(detector, (const mien_image *const *)&picture, 1, NULL, MAX_FACES, faces, &n);
-    for (int i = 1; i < n; i++)
-        if (area(&faces[i]) > area(&faces[largest])) largest = i;
-    if (!failed && n > 0)
-        failed =
-            mien_align(picture, &faces[largest], 1, crop) || mien_embed(embedder, crop, 1, out);
-    mien_image_free(picture);
+        mien_image_load(NULL, path, NULL, &image) ||
+        mien_detect(detector, (const mien_image *const *)&image, 1, NULL, MAX_FACES, faces, &n);
+    if (!failed && n > 0) {
+        const mien_face *face = &faces[mien_main_face(faces, n, image->width, image->height)];
+        failed = mien_embed_faces(embedder, (const mien_image *const *)&image, face, 1, out);
+    }
+    mien_image_free(image);
     if (failed)
         fprintf(stderr, "%s\n", mien_error());
     else if (n == 0)
@@ -36,13 +37,16 @@ static int embed_file(mien_net *detector, mien_net *embedder, const char *path, 
 
 static int compare(mien_net *detector, mien_net *embedder, const char *path_a, const char *path_b) {
     mien_net_info info = {.struct_size = sizeof info};
-    if (mien_net_info_get(embedder, &info)) return -1;
-    float *a = malloc(2 * sizeof *a * (size_t)info.embedding_size);
-    if (!a) return -1;
-    float *b = a + info.embedding_size;
+    float *a = NULL;
     int status = -1;
-    if (!embed_file(detector, embedder, path_a, a) && !embed_file(detector, embedder, path_b, b)) {
-        printf("%.3f\n", mien_similarity(a, b, info.embedding_size));
+    if (mien_net_info_get(embedder, &info))
+        fprintf(stderr, "%s\n", mien_error());
+    else if (!(a = malloc(2 * sizeof *a * (size_t)info.embedding_size)))
+        fprintf(stderr, "out of memory\n");
+    else if (!embed_file(detector, embedder, path_a, a) &&
+             !embed_file(detector, embedder, path_b, a + info.embedding_size)) {
+        float alike = mien_similarity(a, a + info.embedding_size, info.embedding_size);
+        printf("%.3f: %s\n", alike, alike >= info.same_person ? "one person" : "two people");
         status = 0;
     }
     free(a);
@@ -55,8 +59,8 @@ int main(int argc, char **argv) {
     if (argc != 3) return fprintf(stderr, "usage: recognise PICTURE PICTURE\n"), 2;
 
     int status = -1;
-    if (mien_open(NULL, &ctx) || mien_net_load(ctx, "retinaface-mnet025-v2", &detector) ||
-        mien_net_load(ctx, "mobilefacenet-192", &embedder))
+    if (mien_open(NULL, &ctx) || load_default(ctx, MIEN_TASK_DETECT, &detector) ||
+        load_default(ctx, MIEN_TASK_EMBED, &embedder))
         fprintf(stderr, "%s\n", mien_error());
     else
         status = compare(detector, embedder, argv[1], argv[2]);

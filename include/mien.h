@@ -6,21 +6,28 @@
  * against this header keeps working when kernels, backends or networks change.
  *
  * Conventions
- *   - Functions return MIEN_OK (0) or a negative MIEN_E* code. On failure nothing is leaked, output
- *     pointers are set to NULL and output counts to 0; mien_error() holds one sentence that says
- *     which file, tensor, image or argument was wrong.
+ *   - Functions that return int return MIEN_OK (0) or a negative MIEN_E* code, unless they say
+ *     otherwise. On failure nothing is leaked, output pointers are set to NULL and output counts to
+ *     0; mien_error() holds one sentence that says which file, tensor, image or argument was wrong.
+ *     What is in other output arrays then is undefined. Functions name the codes that tell
+ *     something; any may also fail with MIEN_EINVAL, MIEN_ENOMEM and, on a GPU, MIEN_EDEVICE.
+ *   - Pointers must not be NULL unless the function says so. Arrays of 0 items may be NULL, and no
+ *     items are no error, unless the function says so.
  *   - Images are 8-bit RGB, 3 bytes a pixel. Coordinates are pixels of the upright original
  *     image (EXIF orientation applied): x to the right, y down, 0,0 the outer corner of the
  *     top left pixel, so a box that covers the whole image is 0,0,width,height.
  *   - Arrays are owned by whoever allocated them: result arrays are the caller's, sized as each
- *     function says; objects made by a mien_*_open/load/decode call are freed by the matching
- *     mien_*_close/free.
+ *     function says. An object made by a mien_*_open, _load, _decode, _new or _from call is freed
+ *     by the matching mien_*_close or _free. Strings in structs belong to what the struct tells of.
  *   - Structs that a program makes begin with struct_size, which it sets to sizeof of the struct
- *     before anything else: a program compiled against this header then keeps working when a later
- *     library knows more members, which are 0 or left out for it. 0 there is MIEN_EINVAL. The
- *     exceptions come in arrays and never grow: mien_face, mien_class, mien_tensor.
- *   - A context and its networks may be used by any number of threads at once. Networks must be
- *     freed before their context.
+ *     before anything else: `mien_net_info info = {.struct_size = sizeof info};`. A program
+ *     compiled against this header then keeps working when a later library knows more members: it
+ *     sees nothing of them, and in what it asks for they are 0. One compiled against a later header
+ *     works with this library as long as members it does not know are 0. A struct_size of 0 is
+ *     MIEN_EINVAL, and so is a member that is set and unknown. The exceptions come in arrays and
+ *     never grow: mien_face, mien_class, mien_tensor.
+ *   - A context and its networks may be used by any number of threads at once, an image by any
+ *     number that only read it. Networks must be freed before their context.
  *   - Results do not depend on the batch or on the number of threads, bit for bit. On a GPU a sum
  *     may be cut differently in a batch of another size: the same run gives the same bits, another
  *     batch differs by rounding.
@@ -63,22 +70,24 @@ enum {
     MIEN_EINVAL = -1,       /* an argument is out of range or contradicts another */
     MIEN_ENOMEM = -2,       /* memory could not be allocated */
     MIEN_EIO = -3,          /* a file is missing or could not be read or written */
-    MIEN_EFORMAT = -4,      /* bytes are not a image we read, or a broken one */
+    MIEN_EFORMAT = -4,      /* bytes are not an image of a format we read, or a broken one */
     MIEN_EWEIGHTS = -5,     /* a blob is broken, or is not the network it was used as */
     MIEN_EUNSUPPORTED = -6, /* a precision, size or feature this build does not have */
     MIEN_EDEVICE = -7,      /* the device asked for is not there or failed */
-    MIEN_ETOOBIG = -8       /* a image or request is over a limit */
+    MIEN_ETOOBIG = -8       /* an image or request is over a limit */
 };
 
 /* The version of the library that runs, "major.minor.patch". Never NULL. */
 MIEN_API const char *mien_version(void);
-/* A short name for a code ("broken picture"). Never NULL, static storage. */
+/* A short name for a code ("file error"); "unknown error" for others. Never NULL, static. */
 MIEN_API const char *mien_strerror(int code);
-/* One sentence about the last call that failed in this thread; "" where none did. The text stays
- * valid until the next failure in this thread. */
+/* One sentence about the last call that failed in this thread; "" where none did. Never NULL; the
+ * text stays valid until the next failure in this thread. */
 MIEN_API const char *mien_error(void);
 
+/* A context: threads, or a device, and the kernels that run there. */
 typedef struct mien_ctx mien_ctx;
+/* A network: its weights, ready to run on one context. */
 typedef struct mien_net mien_net;
 
 enum mien_device { MIEN_DEVICE_CPU = 0, MIEN_DEVICE_CUDA = 1 };
@@ -97,9 +106,9 @@ typedef struct mien_options {
     const char *weights_dir; /* where names are looked up; NULL: $MIEN_WEIGHTS, else
                                 $XDG_DATA_HOME/mien, else ~/.local/share/mien */
     const char *backend;     /* kernels: NULL: $MIEN_CPU, else the best this processor has; "amx",
-                                "amx-bf16x3" (AMX for fp32, too, with errors of some 1e-5), "avx512",
-                                "avx2", "blas" (OpenBLAS) or "c" (plain C). On a GPU: NULL:
-                                the best it has; "wgmma" (Hopper's), "mma", "plain", or
+                                "amx-bf16x3" (AMX for fp32, too, with errors of some 1e-5),
+                                "avx512", "avx2", "blas" (OpenBLAS) or "c" (plain C). On a GPU:
+                                NULL: the best it has; "wgmma" (Hopper's), "mma", "plain", or
                                 "cudnn": convolutions by NVIDIA's cuDNN 9 and cuBLASLt where
                                 they are installed (MIEN_EDEVICE where not) and take a layer */
     int no_pack_cache;       /* 1: packed weights are neither kept in files nor taken from them. By
@@ -116,14 +125,16 @@ MIEN_API const char *mien_backend_at(int i);
 /* Cores this process may run on: what the affinity of its threads and the quota of its control
  * group (a container's limit) leave of the machine's. A context with 0 threads starts as many. */
 MIEN_API int mien_cores(void);
-/* Fills *opt, of size bytes (sizeof *opt), with the defaults, which are zeros, and its size. */
+/* Fills *opt with the defaults, which are zeros, and its struct_size with size: sizeof *opt. */
 MIEN_API void mien_options_default(mien_options *opt, size_t size);
-/* Opens a context: threads and backend. opt may be NULL for defaults. MIEN_EDEVICE where the device
- * is not there, MIEN_EUNSUPPORTED where it cannot do the precision. Free with mien_close(). */
+/* Opens a context: threads and backend. opt may be NULL for the defaults; its strings are not kept.
+ * MIEN_EINVAL where threads is negative or this processor has no such kernels, MIEN_EDEVICE where
+ * the device is not there, MIEN_EUNSUPPORTED where it cannot do the precision. Free with
+ * mien_close(). */
 MIEN_API int mien_open(const mien_options *opt, mien_ctx **out);
 /* Frees the context; NULL is allowed. All its networks must have been freed. */
 MIEN_API void mien_close(mien_ctx *ctx);
-/* The folder names are looked up in; owned by the context. */
+/* The folder that names of networks are looked up in; owned by the context. */
 MIEN_API const char *mien_weights_dir(const mien_ctx *ctx);
 /* What runs, e.g. "cpu blas (OpenBLAS 0.3.21 SkylakeX), 2 threads"; owned by the context. */
 MIEN_API const char *mien_backend_name(const mien_ctx *ctx);
@@ -146,35 +157,38 @@ enum mien_result {
     MIEN_RESULT_CLASSES     /* mien_classify() */
 };
 
-/* All strings are static. */
+/* A task, as data: what programs need to offer it without knowing it. All strings are static. */
 typedef struct mien_task_info {
     size_t struct_size;
     enum mien_task task;
     enum mien_item item;
     enum mien_result result;
     const char *name; /* "detect"; also what a blob's metadata calls it */
-    const char *verb; /* "detect faces" */
+    const char *verb; /* "detect faces": what its networks can do */
     /* What programs call the network that does it: an option ("detector", "age-gender"), the option
      * in a sentence ("finds the faces"), and the stage of their work that it is ("detect",
      * "age_gender": a key of JSON). */
     const char *option, *help, *stage;
     const char *default_network; /* a name for mien_net_load(); NULL: there is none */
 } mien_task_info;
-/* Tasks are numbered from 1 without gaps. MIEN_EINVAL where there is none of that number. */
+/* Fills *info for a task. Tasks are numbered from 1 without gaps, as enum mien_task has them.
+ * MIEN_EINVAL where there is none of that number, by which a loop over all ends. */
 MIEN_API int mien_task_info_get(int task, mien_task_info *info);
 
+/* What a network, or a blob, is. Strings belong to it. */
 typedef struct mien_net_info {
     size_t struct_size;
-    const char *name, *arch; /* e.g. "resnet50-imagenet", "resnet" */
+    const char *name, *arch; /* e.g. "resnet50-imagenet", "resnet"; "" where unknown */
     enum mien_task task;
     int width, height;    /* default input size, pixels */
-    int dynamic_size;     /* 1: any size of at least 32x32 pixels may be run */
+    int dynamic_size;     /* 1: any size of at least 32x32 pixels may be run; 0: only the default */
     int embedding_size;   /* values of an embedding; 0 for other tasks */
     int classes;          /* number of classes; 0 for other tasks */
     int attributes;       /* number of attributes (mien_attribute_at); 0 for other tasks */
     int attribute_values; /* values that mien_attributes() gives an item; 0 for other tasks */
-    float same_person;    /* similarity from which an embedder's faces are one person: measured for
-                             the network where its blob says so, else 0.4; 0 for other tasks */
+    float same_person;    /* mien_similarity() from which an embedder's two faces are called one
+                             person: measured for the network where its blob says so, else 0.4;
+                             0 for other tasks */
     const char *license;  /* "" where the blob does not say */
     const char *source;   /* where the weights come from; "" where unknown */
     const char *accuracy; /* a figure and how it was measured; "" where unknown */
@@ -187,20 +201,24 @@ typedef struct mien_net_info {
  * Loads a network from a blob (safetensors with mien's metadata, made by weights_convert).
  * name_or_path: a path where it contains '/' or ends in ".safetensors"; else a name, looked up as
  * <weights_dir>/<name>.safetensors. The blob is checked whole before use: MIEN_EIO where it is
- * missing, MIEN_EWEIGHTS where it is broken. Free with mien_net_free().
+ * missing, MIEN_EWEIGHTS where it is broken, MIEN_EUNSUPPORTED where the context's precision needs
+ * what it lacks. Free with mien_net_free().
  */
 MIEN_API int mien_net_load(mien_ctx *ctx, const char *name_or_path, mien_net **out);
+/* Frees the network and all that belongs to it; NULL is allowed. No call may be using it. */
 MIEN_API void mien_net_free(mien_net *net);
 /*
- * The networks in the context's weights folder: the names of its blobs, sorted, ended by NULL, as
- * mien_net_load() takes them; whether they can be loaded is not looked at. One allocation, which
- * the caller frees with free(). A folder that is not there holds none. MIEN_EIO, MIEN_ENOMEM.
+ * The networks in the context's weights folder: *names becomes an array of names as mien_net_load()
+ * takes them, sorted by their bytes and ended by NULL. Every <name>.safetensors counts whose name
+ * does not begin with a dot; whether it can be loaded is not looked at. Array and names are one
+ * allocation, which the caller frees with free(). A folder that is not there holds none. MIEN_EIO
+ * where it cannot be read.
  */
 MIEN_API int mien_net_list(const mien_ctx *ctx, char ***names);
 /* The file that mien_net_load() would open for name_or_path, whether or not it is there. The caller
- * frees it with free(). MIEN_ENOMEM. */
+ * frees *path with free(). */
 MIEN_API int mien_net_path(const mien_ctx *ctx, const char *name_or_path, char **path);
-/* Strings in *info belong to the network. */
+/* Fills *info. */
 MIEN_API int mien_net_info_get(const mien_net *net, mien_net_info *info);
 /* Seconds a network's calls have spent on images since it was loaded (mien_detect, mien_embed,
  * ...; not mien_run), of all threads that worked on images of their own together. The difference
@@ -213,26 +231,34 @@ typedef struct mien_times {
                        of that, of scaling and of aligning itself: there it is part of network */
     double align;   /* mien_embed_faces: aligning faces; not part of input */
 } mien_times;
+/* Fills *times. */
 MIEN_API int mien_net_times(mien_net *net, mien_times *times);
-/* Reads the metadata of a blob without building the network. The strings belong to the returned
- * handle, freed by mien_blob_close(). */
+
+/* A file of weights that is only looked at: no context is needed, and nothing can be run. Strings
+ * that it gives belong to it. */
 typedef struct mien_blob mien_blob;
 typedef struct mien_blob_tensor {
     size_t struct_size;
     const char *name;
-    const char *dtype;
-    int dims;
+    const char *dtype; /* "F32" */
+    int dims;          /* 0..8: how many of shape are used */
     int64_t shape[8];
 } mien_blob_tensor;
+/* Opens and checks a file by its path. MIEN_EIO, MIEN_EWEIGHTS. Free with mien_blob_close(). */
 MIEN_API int mien_blob_open(const char *path, mien_blob **out);
+/* NULL is allowed. */
 MIEN_API void mien_blob_close(mien_blob *blob);
+/* Fills *info as mien_net_info_get() would. MIEN_EWEIGHTS where it is no network of ours. */
 MIEN_API int mien_blob_info(const mien_blob *blob, mien_net_info *info);
 /* Metadata by key ("license", "source", "arch", ...); NULL where absent. */
 MIEN_API const char *mien_blob_meta(const mien_blob *blob, const char *key);
-/* Number of tensors; mien_blob_tensor_at fills *t for i in 0..count-1. */
+/* The number of tensors. */
 MIEN_API int mien_blob_tensors(const mien_blob *blob);
+/* Fills *t for tensor i, in order of name. MIEN_EINVAL where i is not 0 .. count - 1. */
 MIEN_API int mien_blob_tensor_at(const mien_blob *blob, int i, mien_blob_tensor *t);
-/* Name and WordNet id of class i of a classifier; NULL where the blob does not say. */
+
+/* Name and WordNet id of class i of a classifier, owned by it; NULL where its blob does not say, i
+ * is out of range, or the network is no classifier. */
 MIEN_API const char *mien_class_label(const mien_net *net, int i);
 MIEN_API const char *mien_class_wnid(const mien_net *net, int i);
 
@@ -248,54 +274,58 @@ MIEN_API const char *mien_class_wnid(const mien_net *net, int i);
 MIEN_API int mien_calibrate_begin(mien_net *net);
 MIEN_API int mien_calibrate_save(mien_net *net, const char *path);
 
-/* A plan is what runs one network at one batch and size; it is made on first use and kept. This
- * makes what a run of this batch needs now, and fills *info (may be NULL). On a processor a batch
- * of as many images as the context has threads, or more, is run an image a thread (see mien_run).
- */
+/* A plan is what runs one network at one batch and size; it is made on first use and kept. */
 typedef struct mien_plan_info {
     size_t struct_size;
-    int batch, width, height;
+    int batch, width, height; /* images, and pixels of each */
     int steps;
     uint64_t macs;           /* multiply-accumulates for the whole batch */
-    uint64_t weight_bytes;   /* packed weights, shared by all plans of the network */
+    uint64_t weight_bytes;   /* packed weights, which all plans of the network share */
     uint64_t arena_bytes;    /* activations, after the memory planner, of all images that are
                                 worked on at the same time */
     uint64_t no_reuse_bytes; /* what these would take without reuse */
     uint64_t scratch_bytes;  /* per-thread scratch, all threads together */
 } mien_plan_info;
+/* Makes what a run of `batch` images of width x height pixels needs now instead of in the first
+ * run, and fills *info (may be NULL). On a CPU a batch of as many images as the context has
+ * threads, or more, is run an image a thread (see mien_run). MIEN_EINVAL where the network cannot
+ * be run at that size, MIEN_ETOOBIG where it would take absurd memory. */
 MIEN_API int mien_net_plan(mien_net *net, int batch, int width, int height, mien_plan_info *info);
 /*
  * Seconds that a run of this batch takes on a GPU alone, by the GPU's own clock: without the copies
  * of input and outputs and without what the host does. The mean of `runs` (1 and more) back to
- * back, on the input of the last mien_run() of this batch and size. MIEN_EUNSUPPORTED on a
- * processor, where there is no such difference.
+ * back, on the input of the last mien_run() of this batch and size. *seconds is 0 on failure.
+ * MIEN_EUNSUPPORTED on a CPU, where there is no such difference.
  */
 MIEN_API int mien_net_device_time(mien_net *net, int batch, int width, int height, int runs,
                                   double *seconds);
-/* The plan as text, a line a step: op, shapes, algorithm, fused parts, arena offsets; the plan of
- * one image where the batch is run an image a thread. Allocated with malloc; the caller frees it
- * with free(). */
+/* The plan as text for people, a line a step: op, shapes, algorithm, fused parts, arena offsets;
+ * the plan of one image where the batch is run an image a thread. The caller frees *text with
+ * free(). */
 MIEN_API int mien_net_plan_text(mien_net *net, int batch, int width, int height, char **text);
 
 typedef struct mien_tensor {
     const char *name; /* output name as in mien_net_output_name; ignored for the input */
-    int n, h, w, c;   /* NHWC; h = w = 1 for vectors */
+    int n, h, w, c;   /* images, rows, columns, channels; h = w = 1 for vectors */
     float *data;      /* [n][h][w][c], host memory of the caller */
 } mien_tensor;
 
-/* Number of outputs, and the name of output i (owned by the network; NULL out of range). Detectors:
- * "score_<stride>", "box_<stride>", "landmark_<stride>" for strides 8, 16, 32 in the order of
- * network definition; classifier "prob"; embedder "embedding"; others as their blobs say. */
+/* The number of outputs. */
 MIEN_API int mien_net_outputs(const mien_net *net);
+/* The name of output i, owned by the network; NULL out of range. Detectors have "score_<stride>",
+ * "box_<stride>", "landmark_<stride>" for strides 8, 16, 32, classifiers "prob", embedders
+ * "embedding", others what docs/blob.md says of their arch. */
 MIEN_API const char *mien_net_output_name(const mien_net *net, int i);
-/* Shape of output i for a batch and input size: fills n, h, w, c and name, leaves data alone. */
+/* Shape of output i for a batch and an input of width x height pixels: fills n, h, w, c and name,
+ * leaves data alone. MIEN_EINVAL where there is no such output or the size cannot be run. */
 MIEN_API int mien_net_output_shape(mien_net *net, int i, int batch, int width, int height,
                                    mien_tensor *t);
 /*
- * Runs the network on a raw tensor: RGB values 0..255 (normalisation and channel order are folded
- * into the first layer). outputs[0..noutputs-1] are matched by name; each must have the shape of
- * mien_net_output_shape. Outputs the caller does not name are not copied out. On a CUDA context the
- * data of any tensor may lie in that device's memory instead of the host's.
+ * Runs the network on a raw tensor [n][h][w][3], n at least 1: RGB values 0..255 (normalisation and
+ * channel order are folded into the first layer). outputs[0..noutputs-1] are matched by name; each
+ * must have the shape of mien_net_output_shape, else MIEN_EINVAL. Outputs the caller does not name
+ * are not copied out. On a CUDA context the data of any tensor may lie in that device's memory
+ * instead of the host's.
  *
  * How a batch is run, here and in mien_detect, mien_embed, mien_classify and mien_attributes:
  * fewer images than threads are worked on by all threads together, layer by layer, so that the
@@ -318,6 +348,7 @@ typedef struct mien_image {
                                        where there is none */
 } mien_image;
 
+/* How files are read; zeros are the defaults. */
 typedef struct mien_decode_options {
     size_t struct_size;
     int min_side;         /* > 0: a JPEG may be decoded at 1/2, 1/4 or 1/8 scale as long as its long
@@ -326,91 +357,106 @@ typedef struct mien_decode_options {
     int keep_orientation; /* 1: do not apply the EXIF orientation */
 } mien_decode_options;
 
-/* Decodes JPEG, PNG, WebP, BMP, GIF (first frame), PNM or TGA bytes. opt may be NULL. *out is freed
- * with mien_image_free(). MIEN_EFORMAT, MIEN_ETOOBIG, MIEN_ENOMEM. ctx may be NULL. */
+/* Decodes JPEG, PNG, WebP, BMP, GIF (first frame), PNM or TGA bytes, which are not kept. opt may be
+ * NULL for the defaults, and so may ctx: the calling thread does it. *out is freed with
+ * mien_image_free(). MIEN_EFORMAT, MIEN_ETOOBIG. */
 MIEN_API int mien_image_decode(mien_ctx *ctx, const void *bytes, size_t size,
                                const mien_decode_options *opt, mien_image **out);
-/* The same from a file. */
+/* The same from a file. MIEN_EIO where it cannot be read. */
 MIEN_API int mien_image_load(mien_ctx *ctx, const char *path, const mien_decode_options *opt,
                              mien_image **out);
-/* Writes a image; the format follows the extension: .jpg/.jpeg (quality 92), .png, .webp, .ppm.
- * The file appears whole or not at all. */
+/* Writes an image; the format follows the extension: .jpg/.jpeg (quality 92), .png, .webp, .ppm
+ * (MIEN_EINVAL for others). The file appears whole or not at all (MIEN_EIO). */
 MIEN_API int mien_image_save(const mien_image *img, const char *path);
-/* A new black image of width x height. */
+/* A new black image of width x height pixels, whose pixels are the program's to fill. Freed with
+ * mien_image_free(). */
 MIEN_API int mien_image_new(int width, int height, mien_image **out);
-/* Bytes of a pixel in memory, in order. */
+/* The bytes of a pixel, in the order in which they lie in memory; alpha is not premultiplied. */
 enum mien_pixels { MIEN_RGB, MIEN_BGR, MIEN_RGBA, MIEN_BGRA, MIEN_GREY };
 /*
  * An image of pixels that the program has: height rows of width pixels, pitch bytes apart (0: they
  * follow each other). MIEN_RGB is not copied: the pixels must stay what they are until
- * mien_image_free(), which leaves them alone, and are not written to unless the image is drawn
- * into. Of the other formats a copy is made; transparent pixels are composed over white, as those
- * of files. MIEN_EINVAL, MIEN_ENOMEM.
+ * mien_image_free(), which leaves them alone, and are written to only where the image is drawn
+ * into. Of the other formats a copy is made, so that the pixels may go at once; transparent pixels
+ * are composed over white, as those of files. MIEN_EINVAL where the size is not possible or pitch
+ * is too short for a row. *out is freed with mien_image_free().
  */
 MIEN_API int mien_image_from(const void *pixels, enum mien_pixels format, int width, int height,
                              ptrdiff_t pitch, mien_image **out);
-/* Its copy on a device goes with it. NULL is allowed. */
+/* Frees an image; its copy on a device goes with it. NULL is allowed. */
 MIEN_API void mien_image_free(mien_image *img);
 /*
  * Gives the image a copy in the memory of the context's device, for images that several
  * networks of that context will see: it then travels once. The image stays what it was for every
  * other function, and for other contexts. Until mien_image_forget() or mien_image_free(), one of
- * which must come before mien_close(), its pixels must not change. Drawing into a image forgets
- * its copy. On a CPU, which reads pixels where they are, and for a image that has a copy, this
+ * which must come before mien_close(), its pixels must not change. Drawing into an image forgets
+ * its copy. On a CPU, which reads pixels where they are, and for an image that has a copy, this
  * does nothing and is MIEN_OK, so that a program need not ask what it runs on. MIEN_ENOMEM where
  * the device has no room: nothing has changed then, and networks can still be run on the image.
  */
 MIEN_API int mien_image_upload(mien_ctx *ctx, mien_image *img);
+/* Frees the copy, where there is one, and leaves the image. */
 MIEN_API void mien_image_forget(mien_image *img);
 
 typedef struct mien_face {
     float box[4];          /* x1, y1, x2, y2 in pixels of the upright original, inside the image */
-    float score;           /* 0..1 */
-    float landmarks[5][2]; /* left eye, right eye (as seen in the image), nose, mouth corners */
+    float score;           /* 0..1: how sure the detector is */
+    float landmarks[5][2]; /* x, y in the same pixels: left eye, right eye, nose, left and right
+                              corner of the mouth; left as seen in an upright image */
 } mien_face;
 
+/* Fill it with mien_detect_options_default(), then change what is to be different: of size, 0 is
+ * not the default. */
 typedef struct mien_detect_options {
     size_t struct_size;
     float threshold; /* smallest score kept, 0..1; 0: 0.5 */
     float nms;       /* IoU above which the weaker box goes, 0..1; 0: 0.4 */
-    int size;        /* long side the image is scaled to; 0: original size; -1: the network's
-                        default. Never scaled up */
+    int size;        /* long side the image is scaled to, pixels; 0: original size; -1: the
+                        network's default. Never scaled up */
     int max_faces;   /* keep this many, best first; 0: 750 */
 } mien_detect_options;
 
-/* threshold 0.5, nms 0.4, size -1, max_faces 750; size: sizeof *opt. */
+/* threshold 0.5, nms 0.4, size -1, max_faces 750, and struct_size is size: sizeof *opt. */
 MIEN_API void mien_detect_options_default(mien_detect_options *opt, size_t size);
 /*
- * Finds faces in n images. opt may be NULL for the defaults. faces is [n][capacity], counts is
- * [n]; image i's faces are faces[i*capacity ..] by falling score. Where more than capacity are
- * found the best are returned.
+ * Finds faces in n images. opt may be NULL for the defaults. faces is [n][capacity], capacity at
+ * least 1, counts is [n]; image i has counts[i] faces, faces[i * capacity ..], by falling score.
+ * Where more than capacity are found the best are returned. MIEN_EINVAL where the network does not
+ * detect, an option is out of range or an image is none.
  */
 MIEN_API int mien_detect(mien_net *net, const mien_image *const *images, int n,
                          const mien_detect_options *opt, int capacity, mien_face *faces,
                          int *counts);
 /*
  * Which of n faces of an image of width x height pixels (of the upright original) is meant where
- * one is: the main one. It has the largest product of size (its box's area as a part of the
- * image's), centre (1 in the image's middle, falling to 0 in its corners: 1 - distance of the box's
- * middle / half of the image's diagonal) and score; of equals the first. -1 where n is 0.
+ * one is: the position of the main one. It has the largest product of size (its box's area as a
+ * part of the image's), centre (1 in the image's middle, falling to 0 in its corners: 1 - distance
+ * of the box's middle / half of the image's diagonal) and score; of equals the first. -1 where n is
+ * 0.
  */
 MIEN_API int mien_main_face(const mien_face *faces, int n, int width, int height);
-/* Side of an aligned crop in pixels: what mien_align() makes and mien_embed() takes. */
+/* Side of an aligned crop in pixels: what mien_align() makes and mien_embed() takes. Room for one
+ * is uint8_t crop[MIEN_CROP_SIDE * MIEN_CROP_SIDE * 3]. */
 #define MIEN_CROP_SIDE 112
 /* Fills *face with what an aligned crop shows, as a face of that image: its box is the whole crop,
- * its landmarks are where ArcFace's template has them, its score is 1. */
+ * its landmarks are where ArcFace's template has them, its score is 1. So a program that has crops
+ * instead of photos uses the functions that take faces: the crop is the image. */
 MIEN_API void mien_crop_face(mien_face *face);
 /* Cuts nfaces faces out of one image by a 5-point similarity transform (Umeyama) onto ArcFace's
- * 112x112 template. crops: [nfaces][112][112][3], RGB, the caller's. */
+ * template; what lies outside of the image is black. crops:
+ * [nfaces][MIEN_CROP_SIDE][MIEN_CROP_SIDE][3], RGB. MIEN_EINVAL where the landmarks of a face
+ * coincide or are no numbers. */
 MIEN_API int mien_align(const mien_image *img, const mien_face *faces, int nfaces, uint8_t *crops);
-/* Embeds n aligned 112x112 RGB crops. out: [n][embedding_size], each of length 1. */
+/* Embeds n aligned crops, as mien_align() makes them. out: [n][embedding_size], each of length 1.
+ * MIEN_EINVAL where the network does not embed. */
 MIEN_API int mien_embed(mien_net *net, const uint8_t *crops, int n, float *out);
-/* Both in one: embeds n faces, which may be of several images: images[i] is the image of
+/* Both in one: aligns and embeds n faces, which may be of several images: images[i] is the image of
  * faces[i]. The same embeddings, bit for bit on a CPU; on a GPU no crop leaves the device. out:
  * [n][embedding_size]. */
 MIEN_API int mien_embed_faces(mien_net *net, const mien_image *const *images,
                               const mien_face *faces, int n, float *out);
-/* Cosine similarity of two embeddings of d values, -1..1. */
+/* Cosine similarity of two embeddings of d values, -1..1; 0 where one is all zeros. From
+ * mien_net_info.same_person of their network on they are called one person. */
 MIEN_API float mien_similarity(const float *a, const float *b, int d);
 
 /* What kind of thing an attribute says, and thereby what its values are. */
@@ -421,26 +467,30 @@ enum mien_attribute_kind {
     MIEN_ANGLES        /* 3 values, degrees: pitch (up is positive), yaw (to the image's right is
                           positive), roll (clockwise is positive) */
 };
-/* What a network says of each item: whatever its blob names (docs/blob.md). Strings belong to the
- * network. */
+/* One thing that a network says of each item: whatever its blob names (docs/blob.md). Strings and
+ * labels belong to the network. */
 typedef struct mien_attribute {
     size_t struct_size;
     const char *name; /* "age" */
     enum mien_attribute_kind kind;
     int first, count; /* its values are values[first .. first + count - 1] of an item's */
     const char *unit; /* of MIEN_VALUE: "years"; else "" */
-    float low, high;  /* values are within; -INFINITY, INFINITY where nothing bounds them */
+    float low, high;  /* values are within; -INFINITY, INFINITY where nothing bounds them. Of
+                         shares and probabilities 0, 1 */
     const char *const *labels; /* of MIEN_DISTRIBUTION: [count]; else NULL */
 } mien_attribute;
-/* Attribute i of a network, 0 .. mien_net_info.attributes - 1. MIEN_EINVAL where there is none. */
+/* Fills *attribute for attribute i of a network, 0 .. mien_net_info.attributes - 1. MIEN_EINVAL
+ * where there is none. */
 MIEN_API int mien_attribute_at(const mien_net *net, int i, mien_attribute *attribute);
 /* The likeliest label of a distribution, as a position in its labels; of equals the first. values:
- * the item's, as mien_attributes() gave them. */
+ * [attribute_values], all of the item's, as mien_attributes() gave them. */
 MIEN_API int mien_attribute_best(const mien_attribute *attribute, const float *values);
 /*
- * The attributes of n items, which may be of several images: images[i] is the image of faces[i];
- * for tasks that look at whole images faces is NULL. out: [n][attribute_values]. As for all
- * networks, what it says is a guess: a distribution tells how sure it is.
+ * The attributes of n faces, which may be of several images: images[i] is the image of faces[i].
+ * For networks whose task looks at whole images (mien_task_info.item) faces is NULL. out:
+ * [n][attribute_values]. As for all networks, what it says is a guess: a distribution tells how
+ * sure it is. MIEN_EINVAL where the network's results are of another kind, or faces is there where
+ * it should not be or the other way round.
  */
 MIEN_API int mien_attributes(mien_net *net, const mien_image *const *images, const mien_face *faces,
                              int n, float *out);
@@ -452,14 +502,17 @@ typedef struct mien_class {
     const char *wnid;  /* WordNet id such as "n01440764"; NULL where unknown */
 } mien_class;
 /* Classifies n images (short side scaled, centre crop, as the blob says). out: [n][top], best
- * first; top must not be larger than the number of classes. */
+ * first; top is 1 .. mien_net_info.classes. MIEN_EINVAL where it is not, or the network does not
+ * classify. */
 MIEN_API int mien_classify(mien_net *net, const mien_image *const *images, int n, int top,
                            mien_class *out);
 
-/* Draws a face's box, landmarks and a label (ASCII; may be NULL) into the image, in a colour
- * picked from `index`. Line width and letters follow the size of the image. */
+/* Draws a face's box, landmarks and a label (ASCII; may be NULL) into the image, in one of a few
+ * colours, picked by index. Line width and letters follow the size of the image. MIEN_EINVAL where
+ * a coordinate is not finite. */
 MIEN_API int mien_draw_face(mien_image *img, const mien_face *face, const char *label, int index);
-/* Draws lines of text (separated by '\n') on a dark panel at the top left. */
+/* Draws lines of text (ASCII, separated by '\n'; NULL or "": none) on a dark panel at the top left.
+ */
 MIEN_API int mien_draw_caption(mien_image *img, const char *text);
 
 #ifdef __cplusplus

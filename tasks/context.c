@@ -4,8 +4,6 @@
 #include "engine/pool.h"
 #include "engine/sized.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,46 +102,6 @@ void mien_close(mien_ctx *ctx) {
     ctx->ops->close(ctx->backend, NULL, NULL);
     free(ctx->weights_dir);
     free(ctx);
-}
-
-static int is_blob(const struct dirent *entry) {
-    static const char suffix[] = ".safetensors";
-    size_t n = strlen(entry->d_name), m = sizeof suffix - 1;
-    return entry->d_name[0] != '.' && n > m && strcmp(entry->d_name + n - m, suffix) == 0;
-}
-
-static int compare_entries(const struct dirent **a, const struct dirent **b) {
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-/* The pointers, then the texts. */
-static char **join_names(struct dirent **entries, int n) {
-    size_t bytes = ((size_t)n + 1) * sizeof(char *);
-    for (int i = 0; i < n; i++) bytes += strlen(entries[i]->d_name) + 1;
-    char **names = malloc(bytes), *at = (char *)(names + n + 1);
-    if (!names) return NULL;
-    for (int i = 0; i < n; i++) {
-        names[i] = at;
-        at = stpcpy(at, entries[i]->d_name);
-        at -= strlen(".safetensors");
-        *at++ = '\0';
-    }
-    names[n] = NULL;
-    return names;
-}
-
-int mien_net_list(const mien_ctx *ctx, char ***names) {
-    struct dirent **entries = NULL;
-    *names = NULL;
-    int n = scandir(ctx->weights_dir, &entries, is_blob, compare_entries);
-    if (n < 0 && errno != ENOENT)
-        return err_set(errno == ENOMEM ? MIEN_ENOMEM : MIEN_EIO, "%s: %s", ctx->weights_dir,
-                       strerror(errno));
-    if (n < 0) n = 0;
-    *names = join_names(entries, n);
-    for (int i = 0; i < n; i++) free(entries[i]);
-    free(entries);
-    return *names ? MIEN_OK : err_set(MIEN_ENOMEM, "out of memory");
 }
 
 const char *mien_weights_dir(const mien_ctx *ctx) {

@@ -1,41 +1,12 @@
-/* Networks: found, loaded, described, freed. */
+/* Networks: loaded, described, freed. */
 #include "engine/err.h"
 #include "engine/ranges.h"
 #include "engine/sized.h"
 #include "models/models.h"
 #include "tasks/net.h"
 
-#include <errno.h>
-#include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-static const char SUFFIX[] = ".safetensors";
-
-static int is_path(const char *name) {
-    size_t n = strlen(name), m = strlen(SUFFIX);
-    return strchr(name, '/') || (n > m && strcmp(name + n - m, SUFFIX) == 0);
-}
-
-int mien_net_path(const mien_ctx *ctx, const char *name, char **path) {
-    if (is_path(name))
-        *path = strdup(name);
-    else if (asprintf(path, "%s/%s%s", ctx->weights_dir, name, SUFFIX) < 0)
-        *path = NULL;
-    return *path ? MIEN_OK : err_set(MIEN_ENOMEM, "%s: out of memory", name);
-}
-
-static int find_file(const mien_ctx *ctx, const char *name, char **path) {
-    int rc = mien_net_path(ctx, name, path);
-    if (rc || is_path(name) || access(*path, F_OK) == 0) return rc;
-    rc = err_set(MIEN_EIO, "no network called '%s' in %s: %s", name, ctx->weights_dir,
-                 strerror(errno));
-    free(*path);
-    *path = NULL;
-    return rc;
-}
 
 static const char *text_or_empty(const struct blob *b, const char *key) {
     const char *s = blob_meta(b, key);
@@ -108,7 +79,7 @@ static int load(struct mien_net *net, const char *path) {
 int mien_net_load(mien_ctx *ctx, const char *name_or_path, mien_net **out) {
     *out = NULL;
     char *path;
-    int rc = find_file(ctx, name_or_path, &path);
+    int rc = net_find(ctx, name_or_path, &path);
     if (rc) return rc;
     struct mien_net *net = calloc(1, sizeof *net);
     if (!net) {

@@ -33,6 +33,8 @@ struct mien_net {
 /* Where `noutputs` pointers fit. No network here comes near. */
 enum { NET_MAX_OUTPUTS = 32 };
 
+/* mien_net_path() of a file that is there; a network of that name that is not is MIEN_EIO. */
+int net_find(const mien_ctx *ctx, const char *name_or_path, char **path);
 /* MIEN_EINVAL with a sentence unless the network's task has this result. */
 int net_check_result(const struct mien_net *net, enum mien_result result, const char *verb);
 /* Index of an output by name; -1 where the network has none of that name. */

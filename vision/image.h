@@ -1,10 +1,10 @@
 /*
  * image.h - what the layer itself needs of pictures, beyond the functions of mien.h.
  *
- * Pictures come from three places: a decoder here, mien_image_new(), or a caller who filled a
- * mien_image over memory of his own. The helpers below let the rest of vision/ treat all three
- * alike: they check a picture before it is read, and relate its pixels to those of the upright
- * original, which is larger where a JPEG was decoded at a reduced scale.
+ * Images come from a decoder here, from mien_image_new(), or from a program's own pixels by
+ * mien_image_from(). The helpers below let the rest of vision/ treat all three alike: they check
+ * an image before it is read, and relate its pixels to those of the upright original, which is
+ * larger where a JPEG was decoded at a reduced scale.
  */
 #ifndef MIEN_VISION_IMAGE_H
 #define MIEN_VISION_IMAGE_H

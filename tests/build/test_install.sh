@@ -27,51 +27,115 @@ grep -q '^ExecStart=/opt/mien/bin/mien serve ' "$prefix/lib/systemd/system/mien.
     include/mien.h)")" -ge 1 ] || fail "mien --version does not say the header's version"
 "$prefix/bin/mien-weights" --help >/dev/null || fail "mien-weights does not run"
 
-# run PROGRAM: its usage error, and where the default weights are here, faces in a photo.
+ldd "$prefix/bin/mien" | grep -q libmien && fail "the tool needs libmien.so"
+for file in bin/mien lib/libmien.so; do
+    readelf -d "$prefix/$file" | grep -E 'RPATH|RUNPATH' && fail "$file looks for libraries in a build"
+done
+
+# run PROGRAM: its usage error, and where the default weights are here, what it says of a photo.
+photo=
+for photo in "$weights"/photos/sample*.jpg; do
+    [ -e "$photo" ] || photo=
+    break
+done
 run() {
     local status=0
     "$@" 2>"$work/usage" >/dev/null || status=$?
-    [ $status -eq 2 ] && grep -q '^usage: ' "$work/usage" || fail "$1 without arguments: $status"
-    for photo in "$weights"/photos/sample*.jpg; do
-        [ -e "$photo" ] || return 0
-        case $1 in
-            *detect*) "$1" "$photo" | grep -Eq '^[0-9]+\.[0-9] .* [01]\.[0-9]{3}$' ||
-                fail "$1 $photo found no face" ;;
-            *) [ "$("$1" "$photo" "$photo")" = 1.000 ] ||
-                fail "$1: a picture is not like itself" ;;
-        esac
-        return 0
-    done
+    [ $status -eq 2 ] && grep -q '^usage: ' "$work/usage" || fail "$* without arguments: $status"
+    [ -n "$photo" ] || return 0
+    case $* in
+        *detect*) "$@" "$photo" | grep -Eq '^[0-9]+\.[0-9] .* [01]\.[0-9]{3}$' ||
+            fail "$* $photo found no face" ;;
+        *recognise*) [ "$("$@" "$photo" "$photo")" = "1.000: one person" ] ||
+            fail "$*: a picture is not like itself" ;;
+        *attributes*) "$@" "$photo" >"$work/told"
+            head -1 "$work/told" | grep -qx 'face 0' &&
+                grep -Eq '^  age: [0-9]+\.[0-9]{2} years$' "$work/told" &&
+                grep -Eq '^  gender: (fe)?male \([0-9]+ %\)$' "$work/told" ||
+                fail "$* $photo tells not of age and gender: $(cat "$work/told")" ;;
+    esac
 }
 
-strict="-std=c11 -Wall -Wextra -Werror -pedantic"
+strict="-Wall -Wextra -Werror -pedantic"
 export PKG_CONFIG_PATH=$prefix/lib/pkgconfig
 export LD_LIBRARY_PATH=$prefix/lib
-for name in detect recognise; do
+# build SOURCE PROGRAM: by pkg-config, shared and static, and runs both.
+build() {
+    local compile="cc -std=c11"
+    [ "${1##*.}" = c ] || compile="c++ -std=c++11"
     # shellcheck disable=SC2046  # lists of flags, here and below
-    cc $strict "examples/$name.c" $(pkg-config --cflags --libs mien) -o "$work/$name"
-    readelf -d "$work/$name" | grep -q 'NEEDED.*libmien.so.0' || fail "$name is not linked shared"
-    run "$work/$name"
+    $compile $strict "$1" $(pkg-config --cflags --libs mien) -o "$work/$2"
+    readelf -d "$work/$2" | grep -q 'NEEDED.*libmien.so.0' || fail "$2 is not linked shared"
+    run "$work/$2"
     # shellcheck disable=SC2046
-    cc $strict "examples/$name.c" $(pkg-config --cflags mien) \
-        $(pkg-config --static --libs mien | sed 's/-lmien/-l:libmien.a/') -o "$work/${name}_static"
-    readelf -d "$work/${name}_static" | grep -q libmien && fail "${name}_static needs libmien.so"
-    run "$work/${name}_static"
-done
-echo "pkg-config: shared and static work"
+    $compile $strict "$1" $(pkg-config --cflags mien) \
+        $(pkg-config --static --libs mien | sed 's/-lmien/-l:libmien.a/') -o "$work/${2}_static"
+    readelf -d "$work/${2}_static" | grep -q libmien && fail "${2}_static needs libmien.so"
+    run "$work/${2}_static"
+}
+for name in detect recognise attributes; do build examples/$name.c $name; done
+build examples/detect.cpp detect_cpp
+echo "pkg-config: shared and static work, in C and C++"
 
 cmake -S examples -B "$work/cmake" -DCMAKE_PREFIX_PATH="$prefix" >"$work/log" 2>&1 &&
     cmake --build "$work/cmake" >>"$work/log" 2>&1 || { cat "$work/log"; fail "CMake package"; }
-for name in detect recognise detect_static recognise_static; do
+for name in {detect,recognise,attributes,detect_cpp}{,_static}; do
     [ -x "$work/cmake/$name" ] || fail "CMake built no $name"
     run "$work/cmake/$name"
 done
-echo "CMake: shared and static work"
+echo "CMake: shared and static work, in C and C++"
 
-for language in "c -std=c99" "c++ -std=c++11"; do
+# Python: a file, and the same pixels as raw bytes.
+run "$MIEN_PYTHON" examples/detect.py
+if [ -n "$photo" ]; then
+    read -r width height < <("$MIEN_PYTHON" - "$photo" "$work/photo.ppm" <<'PYTHON'
+import ctypes, sys
+mien, image = ctypes.CDLL("libmien.so.0"), ctypes.c_void_p()
+assert mien.mien_image_load(None, sys.argv[1].encode(), None, ctypes.byref(image)) == 0
+assert mien.mien_image_save(image, sys.argv[2].encode()) == 0
+with open(sys.argv[2], "rb") as file:
+    magic, size, most, pixels = file.read().split(b"\n", 3)
+open(sys.argv[2] + ".raw", "wb").write(pixels)
+print(size.decode())
+PYTHON
+    )
+    "$MIEN_PYTHON" examples/detect.py "$photo" >"$work/of_file"
+    "$MIEN_PYTHON" examples/detect.py "$work/photo.ppm.raw" "$width" "$height" >"$work/of_pixels"
+    cmp "$work/of_file" "$work/of_pixels" || fail "detect.py: raw pixels are not the file's"
+    "$work/detect" "$photo" | cmp - "$work/of_file" || fail "detect.py and detect.c differ"
+fi
+echo "Python works"
+
+for language in c99 c11 c17 c++11 c++14 c++17 c++20; do
     compiler=cc
-    [ "${language%% *}" = c ] || compiler=c++
-    command -v "$compiler" >/dev/null || continue
-    "$compiler" -x $language -Wall -Wextra -Werror -pedantic -fsyntax-only \
-        "$prefix/include/mien.h" || fail "mien.h does not compile as $language"
+    [ "${language#c++}" = "$language" ] || compiler=c++
+    "$compiler" -x "$([ $compiler = cc ] && echo c || echo c++)" -std=$language $strict \
+        -fsyntax-only "$prefix/include/mien.h" || fail "mien.h does not compile as $language"
+    [ $compiler = cc ] || c++ -std=$language $strict -fsyntax-only -I "$prefix/include" \
+        examples/detect.cpp || fail "detect.cpp does not compile as $language"
 done
+
+# What mien.h and the README show is what a user pastes.
+mkdir -p "$work/paste/demo/photos"
+ln -s "$PWD/examples" "$work/paste/examples"
+cd "$work/paste"
+{
+    printf '#include <mien.h>\n#include <stdio.h>\nint main(void) {\n'
+    sed -n '/^ \* The whole of a program/,/^ \*\//s/^ \*     //p' "$prefix/include/mien.h"
+    printf 'return 0;\n}\n'
+} >shown.c
+grep -q mien_detect shown.c || fail "mien.h shows no program"
+# shellcheck disable=SC2046
+cc -std=c11 $strict shown.c $(pkg-config --cflags --libs mien) -o shown ||
+    fail "the program that mien.h shows does not compile"
+sed -n '/^## The library/,/^## /s/^    //p' "$MIEN_SOURCE_DIR/README.md" >shown.sh
+grep -q '^cc ' shown.sh && grep -q '^demo/' shown.sh || fail "the README shows no program"
+if [ -n "$photo" ]; then
+    cp "$photo" photo.jpg
+    ./shown | cmp - "$work/of_file" || fail "the program that mien.h shows finds other faces"
+    cp "$photo" demo/photos/astronaut.png # formats are told by content
+    bash -e shown.sh | cmp - "$work/of_file" || fail "what the README shows finds other faces"
+else
+    bash -e <(grep -v '^demo/' shown.sh) || fail "what the README shows does not compile"
+fi
+echo "mien.h and README show programs that work"

@@ -113,6 +113,30 @@ static void reduced_picture(void **state) {
     file_free(&f);
 }
 
+/* The face that a crop is: aligning it gives the crop back. */
+static void crop_face(void **state) {
+    (void)state;
+    enum { PITCH = 3 * MIEN_CROP_SIDE + 5 };
+    static uint8_t pixels[MIEN_CROP_SIDE * PITCH], crop[MIEN_CROP_SIDE][3 * MIEN_CROP_SIDE];
+    mien_face face;
+    memset(&face, 0xff, sizeof face);
+    mien_crop_face(&face);
+    assert_true(face.box[0] == 0 && face.box[1] == 0 && face.box[2] == 112 && face.box[3] == 112);
+    assert_true(face.score == 1);
+    /* InsightFace's left eye and right corner of the mouth */
+    assert_true(face.landmarks[0][0] == 38.2946f && face.landmarks[0][1] == 51.6963f);
+    assert_true(face.landmarks[4][0] == 70.7299f && face.landmarks[4][1] == 92.2041f);
+    for (size_t i = 0; i < sizeof pixels; i++) pixels[i] = (uint8_t)(i * i % 251);
+    mien_image *img;
+    assert_int_equal(mien_image_from(pixels, MIEN_RGB, MIEN_CROP_SIDE, MIEN_CROP_SIDE, PITCH, &img),
+                     MIEN_OK);
+    assert_int_equal(mien_align(img, &face, 1, crop[0]), MIEN_OK);
+    for (int y = 0; y < MIEN_CROP_SIDE; y++)
+        for (int i = 0; i < 3 * MIEN_CROP_SIDE; i++)
+            assert_true(abs(crop[y][i] - pixels[y * PITCH + i]) <= 1);
+    mien_image_free(img);
+}
+
 /* A square of 28 pixels into rows of 30. */
 static int cut(struct resized *r, const mien_image *img, const float box[4], float margin,
                float *got) {
@@ -171,12 +195,9 @@ static void errors(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(estimate),
-        cmocka_unit_test(estimate_errors),
-        cmocka_unit_test(warp),
-
-        cmocka_unit_test(reduced_picture),
-        cmocka_unit_test(square),
+        cmocka_unit_test(estimate),  cmocka_unit_test(estimate_errors),
+        cmocka_unit_test(warp),      cmocka_unit_test(reduced_picture),
+        cmocka_unit_test(crop_face), cmocka_unit_test(square),
         cmocka_unit_test(errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
