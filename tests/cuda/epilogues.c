@@ -1,6 +1,7 @@
 /* Running kernels between tensors, and what their outputs should be: see epilogues.h. */
 #include "tests/cuda/epilogues.h"
 
+#include "kernels/kern.h"
 #include "tests/cuda/images.h"
 
 #include <math.h>
@@ -64,16 +65,16 @@ void epilogue_make(struct epilogue *x, int batch, int h, int w, int c, int integ
     tensor_make(&x->out, random_type(), batch, h, w, c, aligned, NULL);
     e->out = x->out.v;
     e->batch = batch;
-    e->act = draw(0, 6);
+    e->act = draw(0, KERN_ACT_SIGMOID);
     e->alpha = (float)draw_real(0, 0.5);
     int bare = integers && one_in(4); /* exact sums, seen as they are */
     if (bare) {
-        e->act = 0;
+        e->act = KERN_ACT_NONE;
         tensor_free(&x->out);
         tensor_make(&x->out, CUDA_F32, batch, h, w, c, aligned, NULL);
         e->out = x->out.v;
     }
-    if (e->act == 4) e->slope = floats_up(c, -0.5, 0.5, &x->slope);
+    if (e->act == KERN_ACT_PRELU) e->slope = floats_up(c, -0.5, 0.5, &x->slope);
     if (integers && !bare)
         e->acc_scale = floats_up(c, 0.5 / magnitude, 1.0 / magnitude, &x->acc_scale);
     e->bias_classes = 1;
@@ -108,12 +109,10 @@ void epilogue_free(struct epilogue *x) {
 
 static double act(double v, int kind, double slope) {
     switch (kind) {
-    case 1: return v > 0 ? v : 0;
-    case 2: return v < 0 ? 0 : v > 6 ? 6 : v;
-    case 3:
-    case 4: return v < 0 ? slope * v : v;
-    case 5: return 1 / (1 + exp(-v));
-    case 6: return v / (1 + exp(-v));
+    case KERN_ACT_RELU: return v > 0 ? v : 0;
+    case KERN_ACT_LEAKY:
+    case KERN_ACT_PRELU: return v < 0 ? slope * v : v;
+    case KERN_ACT_SIGMOID: return 1 / (1 + exp(-v));
     default: return v;
     }
 }
@@ -129,7 +128,7 @@ static double finished(const struct epilogue *x, double v, int b, int y, int col
     if (x->acc_scale) v *= x->acc_scale[c];
     if (x->bias) v += x->bias[border * o->c + c];
     if (!e->res_after) v += res;
-    v = act(v, e->act, e->act == 4 ? x->slope[c] : e->alpha);
+    v = act(v, e->act, e->act == KERN_ACT_PRELU ? x->slope[c] : e->alpha);
     return e->res_after ? v + res : v;
 }
 

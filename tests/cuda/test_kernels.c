@@ -11,6 +11,7 @@
 #include "cuda/mma.h"
 #include "cuda/separable.h"
 #include "engine/err.h"
+#include "kernels/kern.h"
 #include "tests/cuda/epilogues.h"
 #include "tests/cuda/half.h"
 #include "tests/cuda/images.h"
@@ -272,11 +273,11 @@ static void front_make(struct front *f, const struct window *k, int type, int ba
     free(sixtyfourths_up(9 * c, type == CUDA_U8 ? 1 : 32, &f->p.weights));
     e->out = f->out.v;
     e->batch = batch;
-    e->act = draw(0, 4);
+    e->act = draw(0, KERN_ACT_PRELU);
     e->alpha = (float)draw_real(0, 0.5);
     e->bias_classes = one_in(2) ? 1 : 16;
     free(sixtyfourths_up(c * e->bias_classes, 64, &e->bias));
-    if (e->act == 4) e->slope = floats_up(c, -0.5, 0.5, NULL);
+    if (e->act == KERN_ACT_PRELU) e->slope = floats_up(c, -0.5, 0.5, NULL);
     if (type == CUDA_U8) e->inverse = floats_up(c, 50, 200, NULL);
 }
 
