@@ -179,7 +179,7 @@ class Report:
         self.skipped.append(what)
         print("  skip %-58s %s" % (what, why), flush=True)
 
-    def outputs(self, what, ours, theirs):
+    def outputs(self, what, ours, theirs, limit=RMS_LIMIT):
         """Compares every output the other runtime has; ours must have them all, and no other."""
         if set(ours) != set(theirs):
             self.check(what, False, "outputs %s, expected %s" % (sorted(ours), sorted(theirs)))
@@ -195,7 +195,7 @@ class Report:
             return
         errors = {k: relative_rms(ours[k], theirs[k]) for k in theirs}
         worst = max(errors, key=errors.get)
-        good, detail = errors[worst] <= RMS_LIMIT, "rms %.1e (%s)" % (errors[worst], worst)
+        good, detail = errors[worst] <= limit, "rms %.1e (%s)" % (errors[worst], worst)
         if "embedding" in theirs:
             lowest = cosine(ours["embedding"], theirs["embedding"])
             good, detail = good and lowest >= COSINE_LIMIT, detail + ", cosine %.8f" % lowest
