@@ -77,14 +77,14 @@ const struct command COMMANDS[] = {
      "  mien calibrate mobilefacenet-192 --aligned crops/ --output ./int8.safetensors\n",
      cmd_calibrate},
     {"info", CMD_INFO, "NAME|BLOB...", 1, -1, "what is in a weights file, and how it runs",
-     "Prints what a weights file says about its network: task, input, licence, source. --size, "
+     "Prints what a weights file says about its network: task, input, license, source. --size, "
      "--batch and the machine's options matter for --plan only.",
      NULL,
      "  mien info resnet50-imagenet\n"
      "  mien info ./my.safetensors --plan --size 320x320\n",
      cmd_info},
     {"models", CMD_MODELS, "", 0, 0, "which networks are installed",
-     "Lists the networks in the weights folder, with licence and accuracy, and the default ones "
+     "Lists the networks in the weights folder, with license and accuracy, and the default ones "
      "that are missing.",
      NULL,
      "  mien models\n"

@@ -13,13 +13,9 @@ static const struct {
     const char *arch;
     void (*build)(struct net *net, json_t *variant);
 } families[] = {
-    {"resnet", build_resnet},
-    {"iresnet", build_iresnet},
-    {"mobilefacenet", build_mobilefacenet},
-    {"retinaface", build_retinaface},
-    {"scrfd", build_scrfd},
-    {"faceapi_age_gender", build_faceapi_age_gender},
-    {"insightface_genderage", build_insightface_genderage},
+#define ENTRY(arch) {#arch, build_##arch},
+    FAMILIES(ENTRY)
+#undef ENTRY
 };
 
 int models_shape(const struct blob *blob, struct net **out) {

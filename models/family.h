@@ -1,5 +1,5 @@
 /*
- * family.h - what the family files share: their entry points, names, and the few blocks more than
+ * family.h - the list of families, and what their files share: names, and the few blocks more than
  * one network is made of.
  */
 #ifndef MIEN_MODELS_FAMILY_H
@@ -9,13 +9,20 @@
 
 #include <jansson.h>
 
-void build_resnet(struct net *net, json_t *variant);
-void build_iresnet(struct net *net, json_t *variant);
-void build_mobilefacenet(struct net *net, json_t *variant);
-void build_retinaface(struct net *net, json_t *variant);
-void build_scrfd(struct net *net, json_t *variant);
-void build_faceapi_age_gender(struct net *net, json_t *variant);
-void build_insightface_genderage(struct net *net, json_t *variant);
+/* A row a family, by its `arch`: its build_<arch>(), in a file of this folder, adds the layers of
+ * the blob's tensors to an empty net. */
+#define FAMILIES(ROW)                                                                              \
+    ROW(resnet)                                                                                    \
+    ROW(iresnet)                                                                                   \
+    ROW(mobilefacenet)                                                                             \
+    ROW(retinaface)                                                                                \
+    ROW(scrfd)                                                                                     \
+    ROW(faceapi_age_gender)                                                                        \
+    ROW(insightface_genderage)
+
+#define DECLARE(arch) void build_##arch(struct net *net, json_t *variant);
+FAMILIES(DECLARE)
+#undef DECLARE
 
 /* A tensor name made by printf, on the stack: net_conv(net, x, N("layer%d.%d.conv1", s, i), 1, 1).
  */

@@ -61,8 +61,9 @@ struct candidates {
 int candidates_grow(struct candidates *c, int capacity);
 void candidates_free(struct candidates *c);
 
-/* Fills *spec for `arch` ("retinaface" or "scrfd") from the text of the blob's `variant`.
- * MIEN_EWEIGHTS names the field that is missing or wrong. */
+/* Fills *spec from the text of the blob's `variant`, which may be NULL; arch: the blob's, whose
+ * anchors are known where the text has none. MIEN_EWEIGHTS names the field that is missing or
+ * wrong. */
 int anchor_spec_from_json(const char *arch, const char *variant, struct anchor_spec *spec);
 
 /* Number of anchors of a whole input: what the outputs of all levels hold together. */

@@ -27,10 +27,13 @@ def parser():
                          help="input size and normalisation where they differ from the family's")
     convert.add_argument("--labels", metavar="FILE", help="class labels: JSON, or a line a class")
     convert.add_argument("--wnids", metavar="FILE", help="WordNet ids, in the same forms")
-    for key, text in (("licence", "licence of the weights"),
+    for key, text in (("license", "license of the weights"),
                       ("accuracy", "a figure and how it was measured"),
                       ("source-name", "where the weights come from")):
         convert.add_argument("--" + key, metavar="TEXT", help=text)
+    convert.add_argument("--licence", dest="license", help=argparse.SUPPRESS)  # as it was once
+    convert.add_argument("--same-person", type=_similarity, metavar="S",
+                         help="similarity from which an embedder's faces are one person")
     convert.add_argument("--report", action="store_true", help="print what became of every tensor")
 
     fetch = commands.add_parser(
@@ -58,6 +61,15 @@ def _object(text):
 _object.__name__ = "JSON object"
 
 
+def _similarity(text):
+    if not -1 < float(text) < 1:
+        raise ValueError
+    return text
+
+
+_similarity.__name__ = "similarity between -1 and 1"
+
+
 def run_convert(args):
     from .convert import convert
     from .report import report
@@ -65,7 +77,8 @@ def run_convert(args):
     try:
         net = convert(args.source, args.output, args.family, args.name,
                       {"variant": args.variant, "input": args.input},
-                      {"licence": args.licence, "accuracy": args.accuracy,
+                      {"license": args.license, "accuracy": args.accuracy,
+                       "same_person": args.same_person,
                        **({"source": args.source_name} if args.source_name else {})},
                       args.labels, args.wnids)
     except OSError as error:

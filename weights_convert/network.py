@@ -44,10 +44,9 @@ class Network:
         self.input = {}
         self.variant = {}
         self.preprocess = None
+        self.attributes = None
         self.labels = None
         self.wnids = None
-
-    # -- taking tensors ------------------------------------------------------------------------
 
     def array(self, name, target):
         """The source tensor, marked as used; None (and noted as missing) where there is none."""
@@ -98,8 +97,6 @@ class Network:
             if name not in self.used and re.fullmatch(pattern, name):
                 self.drop(name, why)
 
-    # -- whole layers --------------------------------------------------------------------------
-
     def conv(self, layer, weight, bias=None, depthwise=False):
         """A convolution: weight to OIHW by the source's layout, bias as it is."""
         layout = self.source.layout
@@ -146,8 +143,6 @@ class Network:
 
     def torch_bn(self, bn, eps=1e-5):
         self.bn(bn, *(f"{bn}.{part}" for part in BN_PARTS), eps)
-
-    # -- the end -------------------------------------------------------------------------------
 
     def finish(self):
         """Raises where the checkpoint and the network do not fit each other exactly."""
@@ -199,7 +194,7 @@ class Network:
         return prefixes
 
     def metadata(self, name, extra):
-        """The __metadata__ of the blob; `extra` holds licence, source, accuracy."""
+        """The __metadata__ of the blob; `extra` holds license, source, accuracy, same_person."""
         if not _NAME.match(name):
             raise ConvertError(f"{name!r} is no name for a network: lower case letters, digits, "
                                "dashes and dots")
@@ -213,7 +208,7 @@ class Network:
         }
         if self.eps:
             meta["bn_eps"] = dumps(self.bn_eps())
-        for key in ("preprocess", "labels", "wnids"):
+        for key in ("preprocess", "attributes", "labels", "wnids"):
             if getattr(self, key) is not None:
                 meta[key] = dumps(getattr(self, key))
         digest = hashlib.sha256()
@@ -222,7 +217,7 @@ class Network:
                 for block in iter(lambda: file.read(1 << 20), b""):
                     digest.update(block)
         meta["source_sha256"] = digest.hexdigest()
-        meta.update({key: value for key, value in extra.items() if value})
+        meta.update({key: str(value) for key, value in extra.items() if value})
         return meta
 
 

@@ -92,3 +92,15 @@ def verification(similarity, same, folds):
         right += np.count_nonzero((similarity[test] >= threshold) == same[test])
     limit = np.sort(similarity[~same])[::-1][int(0.01 * np.count_nonzero(~same))]
     return 100 * right / len(same), 100 * np.mean(similarity[same] > limit)
+
+
+def all_pairs(people, vectors):
+    """(similarity, same) of every two of the vectors [n][d], which have length 1."""
+    first, second = np.triu_indices(len(people), 1)
+    return (vectors @ vectors.T)[first, second], people[first] == people[second]
+
+
+def threshold_at(similarity, share):
+    """The lowest threshold that no more than `share` of the pairs of two people reach."""
+    allowed = int(share * len(similarity))
+    return float(np.nextafter(np.sort(similarity)[::-1][allowed], np.inf))

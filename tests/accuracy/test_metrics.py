@@ -87,6 +87,21 @@ class Verification(unittest.TestCase):
         self.assertLess(abs(tar - 1), 1)
 
 
+class Pairs(unittest.TestCase):
+    def test_all_pairs(self):
+        vectors = np.array([[1.0, 0], [0, 1], [0.6, 0.8]])
+        similarity, same = metrics.all_pairs(np.array(["a", "b", "a"]), vectors)
+        np.testing.assert_allclose(similarity, [0, 0.6, 0.8])
+        self.assertEqual(same.tolist(), [False, True, False])
+
+    def test_threshold_at(self):
+        similarity = np.arange(1000) / 1000
+        threshold = metrics.threshold_at(similarity, 0.01)
+        self.assertEqual(np.count_nonzero(similarity >= threshold), 10)
+        self.assertAlmostEqual(threshold, 0.989)
+        self.assertGreater(metrics.threshold_at(similarity, 0), 0.999)
+
+
 class Groups(unittest.TestCase):
     def test_edges(self):
         ages = (-1, 0, 2.9, 3, 9.9, 10, 19.9, 20, 69.9, 70, 110)

@@ -18,7 +18,7 @@ SEED = 1
 # Weights files: docs/blob.md
 
 META = {
-    "mien": "1", "name": "tiny", "arch": "resnet", "task": "classify", "licence": "MIT",
+    "mien": "1", "name": "tiny", "arch": "resnet", "task": "classify", "license": "MIT",
     "source": "tests/broken", "variant": '{"stride_on":"3x3"}', "bn_eps": '{"":1e-05}',
     "input": '{"width":32,"height":32,"channels":"RGB","mean":[127.5,127.5,127.5],'
              '"scale":[0.0078125,0.0078125,0.0078125]}',

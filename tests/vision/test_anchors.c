@@ -114,6 +114,19 @@ static void specs(void **state) {
     assert_true(s.centre[0] == 4 && s.centre[2] == 16 && s.variance[1] == 0.2f && !s.plus_one);
     s = detectors_spec("scrfd", "{\"backbone\":\"resnet\"}");
     assert_true(s.kind == ANCHORS_DISTANCES && s.level[1].stride == 16 && s.centre[1] == 0);
+    assert_true(s.levels == 3 && s.level[0].anchors == 2 && s.landmark_variance == 1);
+}
+
+/* A detector no file of ours names: its blob says what its anchors are. */
+static void unknown_arch(void **state) {
+    (void)state;
+    struct anchor_spec s = detectors_spec(
+        "another", "{\"anchors\":{\"kind\":\"distances\",\"strides\":[4,64],\"per_cell\":1,"
+                   "\"centre\":\"half\"}}");
+    assert_true(s.kind == ANCHORS_DISTANCES && s.levels == 2 && s.level[1].stride == 64);
+    assert_true(s.level[1].anchors == 1 && s.centre[0] == 2 && s.centre[1] == 32);
+    s = detectors_spec("another", detectors_biubug6);
+    assert_true(s.kind == ANCHORS_OFFSETS && s.level[2].size[1] == 512);
 }
 
 /* biubug6's text with one part replaced must be refused with a sentence that names the field. */
@@ -142,8 +155,15 @@ static void spec_errors(void **state) {
     expect_refused("[16,32]", "[]", "anchors.sizes[] has 0 values");
     expect_refused("[16,32]", "[16,32,1,2,3]", "anchors.sizes[] has 5 values");
     expect_refused("[16,32]", "[16,\"a\"]", "anchors.sizes[][] is not a number");
-    expect_refused("\"half\"", "\"middle\"", "anchors.centre is neither");
-    expect_refused("\"half\"", "7", "anchors.centre is neither");
+    expect_refused("\"half\"", "\"middle\"", "anchors.centre is none of");
+    expect_refused("\"half\"", "7", "anchors.centre is none of");
+    expect_refused("\"strides\"", "\"kind\":\"points\",\"strides\"", "anchors.kind is neither");
+    expect_refused("\"strides\"", "\"kind\":1,\"strides\"", "anchors.kind is neither");
+    expect_refused("\"sizes\"", "\"kind\":\"distances\",\"sizes\"", "anchors.per_cell is not a");
+    expect_refused("\"sizes\"", "\"kind\":\"distances\",\"per_cell\":1.5,\"sizes\"",
+                   "anchors.per_cell is 1.5, not whole");
+    expect_refused("\"sizes\"", "\"kind\":\"distances\",\"per_cell\":5,\"sizes\"",
+                   "anchors.per_cell is 5, not in 1..4");
     expect_refused("\"plus_one\":0", "\"plus_one\":2", "anchors.plus_one is 2");
     expect_refused("\"plus_one\":0", "\"plus\":0", "anchors.plus_one is not a number");
     expect_refused("[0.1,0.2]", "[0.1]", "variances has 1 values");
@@ -151,7 +171,7 @@ static void spec_errors(void **state) {
     expect_refused("\"landmark_variance\":0.1", "\"x\":0.1", "landmark_variance is not a number");
     expect_refused("}", "", "variant: ");
     assert_int_equal(anchor_spec_from_json("resnet", "{}", &s), MIEN_EWEIGHTS);
-    assert_non_null(strstr(err_text(), "arch \"resnet\" is not a detector"));
+    assert_non_null(strstr(err_text(), "anchors is missing"));
     assert_int_equal(anchor_spec_from_json("retinaface", NULL, &s), MIEN_EWEIGHTS);
     assert_int_equal(anchor_spec_from_json("retinaface", "[1]", &s), MIEN_EWEIGHTS);
 }
@@ -163,6 +183,7 @@ int main(void) {
         cmocka_unit_test(scrfd_by_hand),
         cmocka_unit_test(not_numbers),
         cmocka_unit_test(specs),
+        cmocka_unit_test(unknown_arch),
         cmocka_unit_test(spec_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,7 +36,7 @@ class Convert(Command):
         labels = self.write("labels.json", {"0": "great_white_shark", "1": "b", "2": "c", "3": "d"})
         status, out, err = self.run_main(
             "convert", self.source(), "-o", self.path("resnet18-x.safetensors"), "--labels", labels,
-            "--licence", "MIT", "--accuracy", "none", "--source-name", "npm:x@1/r18.pth")
+            "--license", "MIT", "--accuracy", "none", "--source-name", "npm:x@1/r18.pth")
         self.assertEqual((status, out, err), (0, "", ""))
         _, meta = safetensors.read(self.path("resnet18-x.safetensors"))
         with open(self.path("r18.pth"), "rb") as file:
@@ -44,14 +44,34 @@ class Convert(Command):
 
             sha256 = hashlib.sha256(file.read()).hexdigest()
         self.assertEqual({key: meta[key] for key in (
-            "mien", "name", "arch", "task", "licence", "accuracy", "source", "source_sha256")}, {
+            "mien", "name", "arch", "task", "license", "accuracy", "source", "source_sha256")}, {
             "mien": "1", "name": "resnet18-x", "arch": "resnet", "task": "classify",
-            "licence": "MIT", "accuracy": "none", "source": "npm:x@1/r18.pth",
+            "license": "MIT", "accuracy": "none", "source": "npm:x@1/r18.pth",
             "source_sha256": sha256})
         self.assertEqual(json.loads(meta["labels"]), ["great white shark", "b", "c", "d"])
         self.assertEqual(json.loads(meta["preprocess"]), {"short_side": 256})
         self.assertEqual(json.loads(meta["bn_eps"]), {"": 1e-5})
         self.assertEqual(json.loads(meta["input"])["width"], 224)
+
+    def test_the_older_spelling(self):
+        status, _, err = self.run_main("convert", self.source(), "-o", self.path("x.safetensors"),
+                                       "--licence", "MIT")
+        self.assertEqual((status, err), (0, ""))
+        _, meta = safetensors.read(self.path("x.safetensors"))
+        self.assertEqual(meta["license"], "MIT")
+        self.assertNotIn("licence", meta)
+
+    def test_same_person(self):
+        source = save_state(self.path("a.pth"), published.treb1en_mobilefacenet())
+        command = ["convert", source, "-o", self.path("a.safetensors")]
+        for text in ("1", "-1", "nan", "0,5", ""):
+            with self.assertRaises(SystemExit):
+                self.run_main(*command, "--same-person", text)
+        self.assertFalse(os.path.exists(self.path("a.safetensors")))
+        self.assertEqual(self.run_main(*command, "--same-person", "0.5")[0], 0)
+        self.assertEqual(safetensors.read(self.path("a.safetensors"))[1]["same_person"], "0.5")
+        self.assertEqual(self.run_main(*command)[0], 0)
+        self.assertNotIn("same_person", safetensors.read(self.path("a.safetensors"))[1])
 
     def test_the_same_bytes_every_time(self):
         command = [sys.executable, "-m", "weights_convert", "convert", self.source(), "--name", "n",
@@ -136,9 +156,9 @@ class Fetch(Command):
             "packages": {"x@1": {"integrity": fetch.integrity(self.path("x.tgz")),
                                  "megabytes": 1}},
             "networks": [{"name": "r18", "default": True, "package": "x@1", "file": "w/r18.pth",
-                          "labels": "labels.txt", "family": "resnet", "licence": "MIT",
+                          "labels": "labels.txt", "family": "resnet", "license": "MIT",
                           "accuracy": "none", "sha256": self.expected_sum()}],
-            "photos": {"default": True, "package": "x@1", "licence": "MIT", "files": {
+            "photos": {"default": True, "package": "x@1", "license": "MIT", "files": {
                 "p1.jpg": fetch.file_hash(self.path("p1.jpg")).hexdigest()}},
         }
         self.enterContext(mock.patch.object(fetch, "registry", lambda: self.book))
@@ -156,7 +176,7 @@ class Fetch(Command):
         """The blob `convert` makes of the same file with the same words."""
         blob = self.path("expected.safetensors")
         status, _, err = self.run_main(
-            "convert", self.path("r18.pth"), "-o", blob, "--name", "r18", "--licence", "MIT",
+            "convert", self.path("r18.pth"), "-o", blob, "--name", "r18", "--license", "MIT",
             "--accuracy", "none", "--source-name", "npm:x@1/w/r18.pth", "--labels",
             self.path("labels.txt"))
         self.assertEqual(status, 0, err)
@@ -173,7 +193,7 @@ class Fetch(Command):
         self.assertEqual((status, err), (0, ""))
         self.assertIn("r18: installed", out)
         self.assertIn("npm:x@1/w/r18.pth", out)
-        self.assertIn("licence: MIT", out)
+        self.assertIn("license: MIT", out)
         self.assertEqual(sorted(os.listdir(self.path("w"))), ["photos", "r18.safetensors"])
         self.assertEqual(self.calls(), 1)  # two entries, one package, one download
         status, out, _ = self.run_main("fetch")
@@ -182,6 +202,20 @@ class Fetch(Command):
         tensors, _ = safetensors.read(self.path("w/r18.safetensors"))
         np.testing.assert_array_equal(tensors["conv1.weight"],
                                       published.torchvision_resnet(18, 8, 4)["conv1.weight"])
+
+    def test_a_blob_of_an_earlier_version_stays(self):
+        self.run_main("fetch", "r18")
+        entry = self.book["networks"][0]
+        entry["earlier_sha256"], entry["sha256"] = ["1" * 64, entry["sha256"]], "0" * 64
+        written = os.stat(self.path("w/r18.safetensors")).st_mtime_ns
+        for arguments in ([], ["--verify"]):
+            status, out, err = self.run_main("fetch", *arguments, "r18")
+            self.assertEqual((status, err), (0, ""))
+            self.assertIn("r18: ok", out)
+        self.assertEqual(os.stat(self.path("w/r18.safetensors")).st_mtime_ns, written)
+        self.assertEqual(self.calls(), 1)
+        self.fill(self.path("w/r18.safetensors"), "half a file")
+        self.assertEqual(self.run_main("fetch", "--verify", "r18")[0], 1)
 
     def test_a_damaged_blob_is_replaced_without_a_download(self):
         self.run_main("fetch")
@@ -272,10 +306,13 @@ class Registry(TestCase):
         self.assertEqual(len(names), len(set(names)))
         for entry in [*book["networks"], book["photos"]]:
             self.assertIn(entry["package"], book["packages"])
-            self.assertTrue(entry["licence"])
+            self.assertTrue(entry["license"])
         for entry in book["networks"]:
             self.assertRegex(entry["sha256"], r"\A[0-9a-f]{64}\Z")
             self.assertTrue(entry["accuracy"])
+            self.assertNotIn(entry["sha256"], entry.get("earlier_sha256", []))
+            if "same_person" in entry:
+                self.assertTrue(-1 < entry["same_person"] < 1)
         for package in book["packages"].values():
             self.assertRegex(package["integrity"], r"\Asha512-[A-Za-z0-9+/]{86}==\Z")
 
@@ -291,5 +328,9 @@ class Registry(TestCase):
                 continue
             found = True
             fetch.install_network(entry, book["packages"], self.folder)
+            _, meta = safetensors.read(self.path(entry["name"] + ".safetensors"))
+            self.assertEqual(meta["license"], entry["license"])
+            self.assertEqual(meta.get("same_person"),
+                             str(entry["same_person"]) if "same_person" in entry else None)
         if not found:
             self.skipTest("no package is in the cache")

@@ -5,6 +5,9 @@ import json
 import os
 import re
 import struct
+import sys
+import textwrap
+from unittest import mock
 
 import numpy as np
 
@@ -131,6 +134,38 @@ class Complaints(TestCase):
         for family in families.FAMILIES:
             with self.subTest(family), self.refused("."):
                 families.convert(Source(["x"], {"w": np.ones(1, np.float32)}), family)
+
+    def test_a_new_family_is_a_file(self):
+        """A module that lies beside the others is one of them; the undemanding ones come last."""
+        toy = """
+            from weights_convert.network import Network, input_of
+
+            def matches(source):
+                return source.has("toy.weight")
+
+            def convert(source, options):
+                net = Network(source, "toy", "embed")
+                net.input = input_of(8, 8, "RGB", 0, 1)
+                net.same("toy", ["weight"])
+                return net
+        """
+        with open(self.path("toy.py"), "w", encoding="utf-8") as file:
+            file.write(textwrap.dedent(toy))
+        self.enterContext(mock.patch.object(families, "__path__",
+                                            [*families.__path__, self.folder]))
+        self.addCleanup(sys.modules.pop, "weights_convert.families.toy", None)
+        found = families.discover()
+        self.assertEqual(found.keys() - families.FAMILIES.keys(), {"toy"})
+        self.assertEqual(list(found)[-1], "mobilefacenet")
+        self.enterContext(mock.patch.object(families, "FAMILIES", found))
+        net = families.convert(Source(["x"], {"toy.weight": np.ones(3, np.float32)}))
+        self.assertEqual((net.arch, list(net.tensors)), ("toy", ["toy.weight"]))
+
+    def test_families_are_called_as_their_networks(self):
+        """A blob's `arch` is the row of models/family.h, and the name of the module here."""
+        with open(os.path.join(ROOT, "models", "family.h"), encoding="utf-8") as file:
+            rows = re.findall(r"ROW\((\w+)\)", file.read())
+        self.assertEqual(sorted(rows), sorted([*families.FAMILIES]))
 
     def test_tiny_values_are_flushed(self):
         state = published.torchvision_resnet(18, 8, 10)
@@ -358,6 +393,9 @@ class Graphs(TestCase):
             with self.subTest(file):
                 self.assertEqual((net.variant["backbone"], net.variant["taps"],
                                   net.variant.get("strides")), (backbone, taps, strides))
+                self.assertEqual(net.variant["anchors"], {
+                    "kind": "distances", "strides": [8, 16, 32], "per_cell": 2,
+                    "centre": "corner"})
                 for stride in (8, 16, 32):
                     name = f"bbox_head.stride_kps.({stride}, {stride}).weight"
                     np.testing.assert_array_equal(net.tensors[f"head.{stride}.kps.weight"],
@@ -384,11 +422,20 @@ class Graphs(TestCase):
                                       source.tensors["neck.fpn_convs.2.conv.bias"])
 
 
+def default_attributes(name):
+    """What the engine takes outputs to mean where a blob does not say: tasks/attribute_list.c."""
+    with open(os.path.join(ROOT, "tasks", "attribute_list.c"), encoding="utf-8") as file:
+        text = re.search(rf"char {name}\[\] =(.*?);", file.read(), re.DOTALL)[1]
+    return json.loads("".join(json.loads(part) for part in re.findall(r'"(?:[^"\\]|\\.)*"', text)))
+
+
 class AgeGender(TestCase):
     def test_face_api(self):
         folder = packaged("@vladmandic/face-api@1.7.15", "model/age_gender_model*") + "/model"
         net = families.convert(read([folder + "/age_gender_model-weights_manifest.json"]))
         self.assertEqual(len(net.tensors), 51)
+        self.assertEqual((net.task, net.attributes), ("attributes", default_attributes("FACEAPI")))
+        self.assertEqual(json.loads(net.metadata("x", {})["attributes"]), net.attributes)
         # The first weights of the file, dequantised by hand: HWIO, so [0][i][0][0] are bytes 32 i.
         with open(folder + "/age_gender_model.bin", "rb") as file:
             data = file.read(1200)
@@ -408,6 +455,8 @@ class AgeGender(TestCase):
         source = read([shared(folder, "model-symbol.json"), shared(folder, "model-0000.params")])
         net = families.convert(source)
         self.assertEqual(net.arch, "insightface_genderage")
+        self.assertEqual((net.task, net.attributes),
+                         ("attributes", default_attributes("INSIGHTFACE")))
         self.assertEqual(net.variant["strides"], [1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1])
         self.assertEqual(net.bn_eps(), {"": 1e-3, "bn1": 2e-5, "fc_bn": 2e-5})
         self.assertTrue((net.tensors["conv_5_dw.bn.weight"] == 1).all())

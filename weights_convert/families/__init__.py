@@ -1,21 +1,22 @@
-"""Name maps: one module a network family, each with matches(source) and convert(source, options).
-`options` are what the command line or the registry says about a network that its file does not:
-{"variant": {...}, "input": {...}}."""
+"""Name maps: one module a network family, called as its `arch`, with matches(source) and
+convert(source, options). `options` are what the command line or the registry says about a network
+that its file does not: {"variant": {...}, "input": {...}}. A module that recognises others' files
+too says PRIORITY = -1: --family auto tries it after those that do not."""
+
+import importlib
+import pkgutil
 
 from ..errors import ConvertError
-from . import age_gender, iresnet, mobilefacenet, resnet, retinaface, scrfd
 
-# In the order they are tried by --family auto: the specific ones before mobilefacenet, which
-# recognises a graph by its shape.
-FAMILIES = {
-    "resnet": resnet,
-    "retinaface": retinaface,
-    "iresnet": iresnet,
-    "scrfd": scrfd,
-    "faceapi_age_gender": age_gender.FaceApi,
-    "insightface_genderage": age_gender.InsightFace,
-    "mobilefacenet": mobilefacenet,
-}
+
+def discover():
+    """{name: module} of this folder, in the order they are tried."""
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    modules = {name: importlib.import_module(f"{__name__}.{name}") for name in names}
+    return dict(sorted(modules.items(), key=lambda pair: -getattr(pair[1], "PRIORITY", 0)))
+
+
+FAMILIES = discover()
 
 
 def convert(source, family="auto", options=None):

@@ -12,6 +12,8 @@ from ..graph import Graph, put_layer
 from ..network import Network, input_of
 from .retinaface import input_scalars
 
+PRIORITY = -1  # a graph is recognised by its shape alone
+
 _STRIDED = ("conv_23", "conv_34", "conv_45")
 _REPEATED = ("conv_3", "conv_4", "conv_5")
 

@@ -50,8 +50,8 @@ def _from_biubug6(net):
         "backbone": "resnet50" if resnet else "mobilenet0.25",
         "layout": "biubug6",
         "activation": "relu" if resnet else "leaky",  # models/net.py: leaky where channels <= 64
-        "anchors": {"strides": [8, 16, 32], "sizes": [[16, 32], [64, 128], [256, 512]],
-                    "centre": "half", "plus_one": 0},
+        "anchors": {"kind": "offsets", "strides": [8, 16, 32],
+                    "sizes": [[16, 32], [64, 128], [256, 512]], "centre": "half", "plus_one": 0},
         "variances": [0.1, 0.2],
         "landmark_variance": 0.1,
     }
@@ -141,8 +141,8 @@ def _settings(net, options):
         "backbone": "mobilenet0.25",
         "layout": "insightface",
         "activation": "relu",
-        "anchors": {"strides": [8, 16, 32], "sizes": [[32, 16], [128, 64], [512, 256]],
-                    "centre": "base16", "plus_one": 1},
+        "anchors": {"kind": "offsets", "strides": [8, 16, 32],
+                    "sizes": [[32, 16], [128, 64], [512, 256]], "centre": "base16", "plus_one": 1},
         "variances": [1, 1],
     }
 

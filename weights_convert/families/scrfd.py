@@ -17,6 +17,8 @@ def matches(source):
 def convert(source, options):
     net = Network(source, "scrfd", "detect")
     net.input = input_of(640, 640, "RGB", 127.5, 1 / 128)
+    net.variant["anchors"] = {"kind": "distances", "strides": list(_STRIDES), "per_cell": 2,
+                              "centre": "corner"}
     graph = Graph(source)
     layers = graph.layers()
     by_weight = {layer.weight: layer for layer in layers}
