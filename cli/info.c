@@ -123,15 +123,16 @@ static json_t *tensors_json(const struct subject *s) {
 
 static json_t *info_json(const struct subject *s) {
     const mien_net_info *info = &s->info;
-    json_t *object =
-        json_pack("{s:o, s:o, s:s, s:o, s:i, s:i, s:b, s:b, s:i, s:i, s:I, s:I, s:o, s:o, s:o}",
-                  "name", json_value_text(info->name), "file", json_value_text(s->path), "task",
-                  task_name(info->task), "arch", json_value_text(info->arch), "width", info->width,
-                  "height", info->height, "dynamic_size", info->dynamic_size, "calibrated",
-                  info->calibrated, "embedding_size", info->embedding_size, "classes",
-                  info->classes, "parameters", (json_int_t)info->parameters, "file_bytes",
-                  (json_int_t)info->file_bytes, "license", json_value_text(info->license), "source",
-                  json_value_text(info->source), "accuracy", json_value_text(info->accuracy));
+    /* `licence` is what `license` was called before: programs may still read it. */
+    json_t *object = json_pack(
+        "{s:o, s:o, s:s, s:o, s:i, s:i, s:b, s:b, s:i, s:i, s:I, s:I, s:o, s:o, s:o, s:o}", "name",
+        json_value_text(info->name), "file", json_value_text(s->path), "task",
+        task_name(info->task), "arch", json_value_text(info->arch), "width", info->width, "height",
+        info->height, "dynamic_size", info->dynamic_size, "calibrated", info->calibrated,
+        "embedding_size", info->embedding_size, "classes", info->classes, "parameters",
+        (json_int_t)info->parameters, "file_bytes", (json_int_t)info->file_bytes, "license",
+        json_value_text(info->license), "licence", json_value_text(info->license), "source",
+        json_value_text(info->source), "accuracy", json_value_text(info->accuracy));
     int failed = !object;
 
     for (size_t i = 0; !failed && i < sizeof JSON_KEYS / sizeof *JSON_KEYS; i++) {

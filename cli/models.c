@@ -129,15 +129,16 @@ static json_t *model_json(const struct model *m) {
         json_pack("{s:o, s:b}", "name", json_value_text(m->name), "default", is_default(m->name));
     json_t *more;
 
+    /* `licence` is what `license` was called before: programs may still read it. */
     if (m->error)
         more = json_pack("{s:o}", "error", json_value_text(m->error));
     else
         more = json_pack(
-            "{s:s, s:o, s:I, s:I, s:o, s:o, s:o}", "task", task_name(m->info.task), "arch",
+            "{s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o}", "task", task_name(m->info.task), "arch",
             json_value_text(m->info.arch), "file_bytes", (json_int_t)m->info.file_bytes,
             "parameters", (json_int_t)m->info.parameters, "license",
-            json_value_text(m->info.license), "source", json_value_text(m->info.source), "accuracy",
-            json_value_text(m->info.accuracy));
+            json_value_text(m->info.license), "licence", json_value_text(m->info.license), "source",
+            json_value_text(m->info.source), "accuracy", json_value_text(m->info.accuracy));
     if (!object || !more || json_object_update(object, more)) {
         json_decref(object);
         object = NULL;
