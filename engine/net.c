@@ -49,11 +49,11 @@ void net_free(struct net *net) {
     free(net);
 }
 
-static void fail_code(struct net *net, int code, const char *fmt, va_list ap) {
+static void fail_code(struct net *net, int rc, const char *fmt, va_list ap) {
     if (net->error) return;
     char text[400];
     vsnprintf(text, sizeof text, fmt, ap);
-    net->error = err_set(code, "%s: %s", blob_label(net->blob), text);
+    net->error = err_set(rc, "%s: %s", blob_label(net->blob), text);
 }
 
 void net_fail(struct net *net, const char *fmt, ...) {

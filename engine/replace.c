@@ -31,9 +31,9 @@ int replace_begin(const char *path, struct replace *r) {
     if (!r->name) return err_set(MIEN_ENOMEM, "no memory for a file name");
     r->fd = create_beside(path, r->name, room);
     if (r->fd >= 0) return MIEN_OK;
-    int code = err_set(MIEN_EIO, "%s", strerror(errno));
+    int rc = err_set(MIEN_EIO, "%s", strerror(errno));
     free(r->name);
-    return code;
+    return rc;
 }
 
 int replace_write(int fd, const void *bytes, size_t size) {
@@ -47,11 +47,11 @@ int replace_write(int fd, const void *bytes, size_t size) {
     return MIEN_OK;
 }
 
-int replace_end(struct replace *r, const char *path, int code) {
-    if (close(r->fd) != 0 && code == MIEN_OK) code = err_set(MIEN_EIO, "%s", strerror(errno));
-    if (code == MIEN_OK && rename(r->name, path) != 0)
-        code = err_set(MIEN_EIO, "%s", strerror(errno));
-    if (code != MIEN_OK) unlink(r->name);
+int replace_end(struct replace *r, const char *path, int rc) {
+    if (close(r->fd) != 0 && rc == MIEN_OK) rc = err_set(MIEN_EIO, "%s", strerror(errno));
+    if (rc == MIEN_OK && rename(r->name, path) != 0)
+        rc = err_set(MIEN_EIO, "%s", strerror(errno));
+    if (rc != MIEN_OK) unlink(r->name);
     free(r->name);
-    return code;
+    return rc;
 }

@@ -17,8 +17,8 @@ struct replace {
 int replace_begin(const char *path, struct replace *r);
 /* Appends to a file; MIEN_EIO with the system's reason. */
 int replace_write(int fd, const void *bytes, size_t size);
-/* Puts the new file in path's place where code is MIEN_OK, else removes it. Returns code, or
+/* Puts the new file in path's place where rc is MIEN_OK, else removes it. Returns rc, or
  * MIEN_EIO where that failed. */
-int replace_end(struct replace *r, const char *path, int code);
+int replace_end(struct replace *r, const char *path, int rc);
 
 #endif
