@@ -5,7 +5,7 @@
 . "$(dirname "$0")/common.sh"
 
 build_packages="gcc:gcc libc6-dev cmake:cmake ninja:ninja-build pkg-config:pkg-config libjpeg-dev
-    libpng-dev libwebp-dev libjansson-dev libopenblas0-pthread libstb-dev
+    libpng-dev libwebp-dev libgif-dev libjansson-dev libopenblas0-pthread libstb-dev
     libmicrohttpd-dev libcurl4-gnutls-dev nettle-dev"
 weights_packages="python3 python3-numpy python3-onnx node:nodejs npm:npm ca-certificates"
 test_packages="libcmocka-dev c++:g++ clang:clang libclang-rt-dev valgrind:valgrind libc6-dbg

@@ -17,7 +17,8 @@
 typedef int codec_decode_fn(const uint8_t *bytes, size_t size, const mien_decode_options *opt,
                             mien_image **out);
 
-codec_decode_fn jpeg_decode, png_decode, webp_decode, pnm_decode, stb_decode;
+codec_decode_fn jpeg_decode, png_decode, webp_decode, bmp_decode, gif_decode, pnm_decode,
+    tga_decode;
 
 /* Encodes img (checked by the caller) into malloc'ed *bytes, freed by the caller. On failure *bytes
  * is NULL. */

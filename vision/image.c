@@ -54,8 +54,8 @@ static bool is_tga(const uint8_t *b, size_t n) {
 }
 
 static const struct format formats[] = {
-    {is_jpeg, jpeg_decode}, {is_png, png_decode}, {is_webp, webp_decode}, {is_gif, stb_decode},
-    {is_bmp, stb_decode},   {is_pnm, pnm_decode}, {is_tga, stb_decode},
+    {is_jpeg, jpeg_decode}, {is_png, png_decode}, {is_webp, webp_decode}, {is_gif, gif_decode},
+    {is_bmp, bmp_decode},   {is_pnm, pnm_decode}, {is_tga, tga_decode},
 };
 
 int image_check(const mien_image *img) {

@@ -64,13 +64,32 @@ def webps():
                            append_images=[picture().transpose(Image.Transpose.ROTATE_180)])
 
 
+def bmp(bits, compression, height, behind, pixels):
+    """A bitmap three pixels wide, of kinds that Pillow does not write."""
+    offset = 54 + len(behind)
+    header = struct.pack("<2sIII", b"BM", offset + len(pixels), 0, offset)
+    header += struct.pack("<IiiHHIIiiII", 40, 3, height, 1, bits, compression, 0, 0, 0, 2, 0)
+    return header + behind + pixels
+
+
 def others():
     yield "rgb.bmp", save(picture(), "BMP")
     yield "palette.bmp", save(picture("P"), "BMP")
     yield "bits.bmp", save(picture("1"), "BMP")
+    for bits, compression, height, behind, pixels in (
+            (8, 1, 2, b"abc\0def\0", b"\3\1\0\0\0\3\1\0\1\0\0\2\1\1\1\1\0\1"),
+            (4, 2, 2, b"abc\0def\0", b"\3\x10\0\0\0\3\x10\x10\0\1"),
+            (16, 0, -2, b"", bytes(range(16))),
+            (16, 3, 2, struct.pack("<3I", 0xf800, 0x7e0, 0x1f), bytes(range(16))),
+            (32, 6, 2, struct.pack("<4I", 255, 255 << 8, 255 << 16, 255 << 24), bytes(range(24))),
+            (32, 0, 2, b"a gap", bytes(range(24)))):
+        yield f"{bits}-{compression}.bmp", bmp(bits, compression, height, behind, pixels)
     yield "one.gif", save(picture("P"), "GIF")
     yield "interlaced.gif", save(picture("P"), "GIF", interlace=1, transparency=2)
     yield "animated.gif", save(picture("P"), "GIF", save_all=True, append_images=[picture("P")])
+    gif = bytearray(save(picture("P"), "GIF"))
+    gif[6:10] = struct.pack("<HH", 5, 30)  # a screen narrower and higher than the frame
+    yield "screen.gif", bytes(gif)
     yield "rgb.tga", save(picture(), "TGA")
     yield "rle.tga", save(picture(), "TGA", compression="tga_rle")
     yield "palette.tga", save(picture("P"), "TGA")

@@ -133,7 +133,7 @@ static void not_a_picture(void **state) {
     expect("\xff\xd8\xff", 3, MIEN_EFORMAT, "JPEG: ");
     expect("\x89PNG\r\n\x1a\n", 8, MIEN_EFORMAT, "PNG: the header is cut off");
     expect("RIFF\4\0\0\0WEBP", 12, MIEN_EFORMAT, "WebP: ");
-    expect("GIF89a", 6, MIEN_EFORMAT, "GIF: the header gives a size of 0x0 pixels");
+    expect("GIF89a", 6, MIEN_EFORMAT, "GIF: the header is broken or cut off");
     expect("BM", 2, MIEN_EFORMAT, "BMP: the header is broken or cut off");
     expect("P6\n", 3, MIEN_EFORMAT, "PNM: the header is broken");
     expect("P6 3 x 255\n", 11, MIEN_EFORMAT, "PNM: the header is broken");
@@ -205,7 +205,8 @@ static void lying_sizes(void **state) {
     expect_patched(&png, 16, "\0\0\0\0", 4, MIEN_EFORMAT, "a size of 0x16 pixels");
     expect_patched(&jpeg, jpeg_size_at(&jpeg) + 2, "\0\0", 2, MIEN_EFORMAT, "JPEG: ");
     expect_patched(&bmp, 18, "\0\0\0\0", 4, MIEN_EFORMAT, "BMP: ");
-    expect_patched(&gif, 6, "\0\0", 2, MIEN_EFORMAT, "GIF: ");
+    expect_patched(&gif, 13 + 3 * 128 + 5, "\0\0", 2, MIEN_EFORMAT,
+                   "GIF: the first frame is empty");
     expect("P6 0 5 255\nabc", 14, MIEN_EFORMAT, "a size of 0x5 pixels");
     struct file *all[] = {&jpeg, &png, &bmp, &gif, &tga, &webp};
     for (int i = 0; i < 6; i++) file_free(all[i]);

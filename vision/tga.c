@@ -1,5 +1,5 @@
 /*
- * BMP, GIF (first frame) and TGA through stb_image.
+ * TGA through stb_image.
  *
  * stb_image reads zeros past the end of its input and reports success. It is fed through callbacks
  * here that notice when it asks for bytes that are not there, so that a cut-off file is an error.
@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STBI_ONLY_BMP
-#define STBI_ONLY_GIF
 #define STBI_ONLY_TGA
 #define STBI_NO_STDIO
 #define STBI_NO_LINEAR
@@ -59,19 +57,8 @@ static int feed_eof(void *user) {
     return f->at >= f->size;
 }
 
-struct kind {
-    const char *name;
-    uint64_t density; /* the most pixels a byte can hold */
-};
-
-static const struct kind bmp = {"BMP", 8};    /* a bit a pixel */
-static const struct kind gif = {"GIF", 4096}; /* a string of 4096 a 12-bit code */
-static const struct kind tga = {"TGA", 64};   /* 128 a packet of two bytes */
-
-static const struct kind *kind_of(const uint8_t *bytes) {
-    if (bytes[0] == 'G' && bytes[1] == 'I') return &gif;
-    return bytes[0] == 'B' && bytes[1] == 'M' ? &bmp : &tga;
-}
+/* The most pixels a byte can hold: 128 a packet of two bytes. */
+#define DENSITY 64
 
 static int to_image(const stbi_uc *pixels, int w, int h, int channels, bool alpha,
                     mien_image **out) {
@@ -91,29 +78,27 @@ static int to_image(const stbi_uc *pixels, int w, int h, int channels, bool alph
     return MIEN_OK;
 }
 
-int stb_decode(const uint8_t *bytes, size_t size, const mien_decode_options *opt,
+int tga_decode(const uint8_t *bytes, size_t size, const mien_decode_options *opt,
                mien_image **out) {
-    const struct kind *kind = kind_of(bytes);
-    const char *what = kind->name;
     stbi_io_callbacks io = {feed_read, feed_skip, feed_eof};
     struct feed f = {.bytes = bytes, .size = size};
     int w, h, channels;
     *out = NULL;
     if (!stbi_info_from_callbacks(&io, &f, &w, &h, &channels) || w < 0 || h < 0)
-        return err_set(MIEN_EFORMAT, "%s: the header is broken or cut off", what);
-    int rc = codec_check_size(what, (uint64_t)w, (uint64_t)h, opt);
-    if (rc == MIEN_OK) rc = codec_check_holds(what, (uint64_t)w, (uint64_t)h, size, kind->density);
+        return err_set(MIEN_EFORMAT, "TGA: the header is broken or cut off");
+    int rc = codec_check_size("TGA", (uint64_t)w, (uint64_t)h, opt);
+    if (rc == MIEN_OK) rc = codec_check_holds("TGA", (uint64_t)w, (uint64_t)h, size, DENSITY);
     if (rc != MIEN_OK) return rc;
 
     int ask = channels == 2 || channels == 4 ? 4 : 3;
     /* stb_image takes a fourth byte for alpha; the header of a TGA says how much of it is. */
-    bool alpha = kind != &tga || (bytes[17] & 15) != 0;
+    bool alpha = (bytes[17] & 15) != 0;
     f = (struct feed){.bytes = bytes, .size = size};
     stbi_uc *pixels = stbi_load_from_callbacks(&io, &f, &w, &h, &channels, ask);
     if (f.cut)
-        rc = err_set(MIEN_EFORMAT, "%s: the data ends before the picture does", what);
+        rc = err_set(MIEN_EFORMAT, "TGA: the data ends before the picture does");
     else if (!pixels)
-        rc = err_set(MIEN_EFORMAT, "%s: %s", what, stbi_failure_reason());
+        rc = err_set(MIEN_EFORMAT, "TGA: %s", stbi_failure_reason());
     else
         rc = to_image(pixels, w, h, ask, alpha, out);
     stbi_image_free(pixels);
