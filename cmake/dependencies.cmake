@@ -3,7 +3,7 @@ find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 
 # The names of mien_static's dependencies are written into mien.pc and mienConfig.cmake as well.
-set(mien_pkgconfig_modules libjpeg libpng libwebp libgif jansson)
+set(mien_pkgconfig_modules libjpeg libpng libwebp libgif zlib jansson)
 foreach(module IN LISTS mien_pkgconfig_modules)
     pkg_check_modules(${module} REQUIRED IMPORTED_TARGET GLOBAL ${module})
 endforeach()

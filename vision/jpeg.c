@@ -89,7 +89,7 @@ static int orientation_of(const struct jpeg_decompress_struct *c) {
         if (m->marker == JPEG_APP0 + 1 && m->data_length >= 6 && m->data[0] == 'E' &&
             m->data[1] == 'x' && m->data[2] == 'i' && m->data[3] == 'f')
             return exif_orientation(m->data, m->data_length);
-    return 1;
+    return 0;
 }
 
 /* The largest of 1, 2, 4, 8 that leaves the long side at min_side or more. */
@@ -122,7 +122,7 @@ static void cmyk_to_rgb(const uint8_t *cmyk, uint8_t *rgb, int n, bool inverted)
 static void read_rows(struct decoder *d, int orientation) {
     struct jpeg_decompress_struct *c = &d->c;
     int w = (int)c->output_width, h = (int)c->output_height;
-    bool cmyk = c->out_color_space == JCS_CMYK, direct = orientation == 1 && !cmyk;
+    bool cmyk = c->out_color_space == JCS_CMYK, direct = orientation <= 1 && !cmyk;
     size_t row_bytes = (size_t)w * (size_t)c->output_components;
     if (!direct) {
         d->strip = malloc(STRIP * row_bytes);

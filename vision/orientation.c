@@ -1,11 +1,11 @@
-/* EXIF 2.32, section 4.6 (TIFF structure) and the Orientation tag (0x0112). */
+/* EXIF 2.32, section 4.6 (TIFF structure) and the Orientation tag (0x0112); XMP, part 2,
+ * section 3.3 (the same tag as an attribute or an element). */
 #include "vision/orientation.h"
 
 #include <stdbool.h>
 #include <string.h>
 
 #define TAG_ORIENTATION 0x0112
-#define TYPE_SHORT      3
 #define TILE            32
 
 struct tiff {
@@ -24,26 +24,62 @@ static uint32_t get32(const struct tiff *t, size_t at) {
     return t->big_endian ? first << 16 | second : second << 16 | first;
 }
 
+/* The value of an entry. The standard's type is SHORT; writers use every other type of integer. */
+static uint32_t value_of(const struct tiff *t, size_t entry) {
+    enum { BYTE = 1, SHORT = 3, LONG = 4, SSHORT = 8, SLONG = 9 };
+    switch (get16(t, entry + 2)) {
+    case BYTE: return t->b[entry + 8];
+    case SHORT:
+    case SSHORT: return get16(t, entry + 8);
+    case LONG:
+    case SLONG: return get32(t, entry + 8);
+    default: return 0;
+    }
+}
+
 int exif_orientation(const uint8_t *exif, size_t size) {
     if (size >= 6 && memcmp(exif, "Exif\0", 5) == 0) {
         exif += 6;
         size -= 6;
     }
-    if (size < 8) return 1;
+    if (size < 8) return 0;
     struct tiff t = {exif, size, exif[0] == 'M'};
-    if (exif[0] != exif[1] || (exif[0] != 'M' && exif[0] != 'I') || get16(&t, 2) != 42) return 1;
+    if (exif[0] != exif[1] || (exif[0] != 'M' && exif[0] != 'I') || get16(&t, 2) != 42) return 0;
     size_t ifd = get32(&t, 4);
-    if (ifd > size || size - ifd < 2) return 1;
+    if (ifd > size || size - ifd < 2) return 0;
     size_t entries = get16(&t, ifd), fit = (size - ifd - 2) / 12;
     if (entries > fit) entries = fit;
     for (size_t i = 0; i < entries; i++) {
         size_t at = ifd + 2 + 12 * i;
         if (get16(&t, at) != TAG_ORIENTATION) continue;
-        unsigned value = get16(&t, at + 8);
-        bool valid = get16(&t, at + 2) == TYPE_SHORT && value >= 1 && value <= 8;
-        return valid ? (int)value : 1;
+        uint32_t value = value_of(&t, at);
+        return value >= 1 && value <= 8 ? (int)value : 0;
     }
-    return 1;
+    return 0;
+}
+
+static size_t skip_space(const uint8_t *xmp, size_t size, size_t at) {
+    while (at < size && (xmp[at] == ' ' || (xmp[at] >= '\t' && xmp[at] <= '\r'))) at++;
+    return at;
+}
+
+int xmp_orientation(const uint8_t *xmp, size_t size) {
+    static const char name[] = "tiff:Orientation";
+    size_t n = sizeof name - 1;
+    for (size_t at = 0; at + n < size; at++) {
+        if (xmp[at] != 't' || memcmp(xmp + at, name, n) != 0) continue;
+        size_t v = skip_space(xmp, size, at + n);
+        if (v < size && xmp[v] == '=') {
+            v = skip_space(xmp, size, v + 1);
+            if (v >= size || (xmp[v] != '"' && xmp[v] != '\'')) continue;
+        } else if (v >= size || xmp[v] != '>') {
+            continue;
+        }
+        v = skip_space(xmp, size, v + 1);
+        bool alone = v + 1 < size && (xmp[v + 1] < '0' || xmp[v + 1] > '9');
+        if (alone && xmp[v] >= '1' && xmp[v] <= '8') return xmp[v] - '0';
+    }
+    return 0;
 }
 
 int orientation_swaps(int orientation) {

@@ -1,9 +1,9 @@
 /*
- * orientation.h - the EXIF orientation: finding it, and turning pictures upright.
+ * orientation.h - the orientation of a picture: finding it, and turning pictures upright.
  *
- * Cameras store the sensor's rows as they come and note in EXIF how to hold the picture. Three
- * formats carry the same EXIF block, so parsing it and moving the pixels live here, once. The
- * parser reads untrusted bytes and trusts no offset in them.
+ * Cameras store the sensor's rows as they come and note how to hold the picture, in EXIF or in XMP.
+ * Several formats carry the same blocks, so parsing them and moving the pixels live here, once. The
+ * parsers read untrusted bytes and trust no offset in them.
  */
 #ifndef MIEN_VISION_ORIENTATION_H
 #define MIEN_VISION_ORIENTATION_H
@@ -11,8 +11,14 @@
 #include "mien.h"
 
 /* The orientation, 1..8, in an EXIF block: a TIFF header, with or without "Exif\0\0" before it.
- * 1 (upright) where there is none or the block is broken. */
+ * 0 where there is none or the block is broken. */
 int exif_orientation(const uint8_t *exif, size_t size);
+
+/* The orientation, 1..8, in an XMP packet (tiff:Orientation); 0 where there is none. */
+int xmp_orientation(const uint8_t *xmp, size_t size);
+
+/* The orientation, 1..8, noted in the chunks of a PNG file; 0 where there is none. */
+int png_orientation(const uint8_t *bytes, size_t size);
 
 /* 1 where this orientation swaps width and height (5..8). */
 int orientation_swaps(int orientation);

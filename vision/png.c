@@ -12,7 +12,6 @@
 #define IHDR_END  (SIGNATURE + 8 + 13)
 /* Deflate's best ratio (zlib, "Maximum Compression Factor"). */
 #define DEFLATE_RATIO 1032
-#define CHUNK_FRAME   12 /* length, type and checksum */
 
 struct reader {
     const uint8_t *bytes;
@@ -20,6 +19,8 @@ struct reader {
     png_structp png;
     png_infop info;
     int rc;
+    bool whole;    /* the last row has been read */
+    bool cut;      /* bytes were asked for that the file does not have */
     uint8_t *rgba; /* a row of RGBA, or all of them where the picture is interlaced */
     mien_image *img;
 };
@@ -37,7 +38,8 @@ static void on_warning(png_structp png, png_const_charp text) {
 
 static void on_read(png_structp png, png_bytep to, size_t n) {
     struct reader *r = png_get_io_ptr(png);
-    if (n > r->size - r->at) png_error(png, "the data ends before the picture does");
+    r->cut = n > r->size - r->at;
+    if (r->cut) png_error(png, "the data ends before the picture does");
     memcpy(to, r->bytes + r->at, n);
     r->at += n;
 }
@@ -108,20 +110,7 @@ static void read_pixels(struct reader *r) {
             png_read_row(r->png, img->pixels + y * img->pitch, NULL);
 }
 
-/* Walks the chunks for eXIf, which may stand behind the pixels. By hand, because libpng asks for as
- * much memory as the chunk's length claims before it looks whether the file is that long. */
-static int orientation_of(const struct reader *r) {
-    const uint8_t *at = r->bytes + SIGNATURE, *end = r->bytes + r->size;
-    while (end - at >= CHUNK_FRAME) {
-        uint32_t n = be32(at);
-        if (n > (size_t)(end - at) - CHUNK_FRAME) break;
-        if (memcmp(at + 4, "eXIf", 4) == 0) return exif_orientation(at + 8, n);
-        at += n + CHUNK_FRAME;
-    }
-    return 1;
-}
-
-static void read_picture(struct reader *r, const mien_decode_options *opt) {
+static void read_picture(struct reader *r) {
     png_set_read_fn(r->png, r, on_read);
     png_set_user_limits(r->png, 1 << 24, 1 << 24); /* check_header has the real limit */
     /* Everything but pixels, palette and transparency is passed over unread. */
@@ -131,8 +120,8 @@ static void read_picture(struct reader *r, const mien_decode_options *opt) {
                            (int)png_get_image_height(r->png, r->info), &r->img);
     if (r->rc != MIEN_OK) return;
     read_pixels(r);
-    png_read_end(r->png, NULL); /* a file without its end is cut off */
-    if (!opt->keep_orientation) r->rc = orientation_apply(&r->img, orientation_of(r));
+    r->whole = true;
+    png_read_end(r->png, NULL); /* checks what follows the last row */
 }
 
 int png_decode(const uint8_t *bytes, size_t size, const mien_decode_options *opt,
@@ -150,7 +139,11 @@ int png_decode(const uint8_t *bytes, size_t size, const mien_decode_options *opt
     if (!r->info)
         r->rc = err_set(MIEN_ENOMEM, "PNG: no memory for the decoder");
     else if (setjmp(png_jmpbuf(r->png)) == 0)
-        read_picture(r, opt);
+        read_picture(r);
+    else if (r->whole && r->cut) /* without its end, but with all its pixels */
+        r->rc = MIEN_OK;
+    if (r->rc == MIEN_OK && !opt->keep_orientation)
+        r->rc = orientation_apply(&r->img, png_orientation(bytes, size));
     rc = r->rc;
     if (rc == MIEN_OK)
         *out = r->img;

@@ -1,7 +1,7 @@
 /*
  * WebP through libwebp.
  *
- * The container (RIFF) is walked here, for the EXIF block and for animations, of which the first
+ * The container (RIFF) is walked here, for EXIF and XMP and for animations, of which the first
  * frame is shown: libwebp decodes frames, and its demuxer would be one more library for two loops.
  * Container: https://developers.google.com/speed/webp/docs/riff_container
  */
@@ -28,7 +28,7 @@ struct span {
 /* Where the pixels are, and what surrounds them. */
 struct container {
     struct span frame; /* what libwebp decodes: the whole file, or the first frame's chunks */
-    struct span exif;
+    struct span exif, xmp;
     bool animated;
     uint32_t canvas_w, canvas_h, x, y; /* the first frame's place; of animations */
 };
@@ -67,6 +67,8 @@ static struct container walk(const uint8_t *bytes, size_t size) {
             c.canvas_h = le24(body.at + 7) + 1;
         } else if (memcmp(tag, "EXIF", 4) == 0) {
             c.exif = body;
+        } else if (memcmp(tag, "XMP ", 4) == 0) {
+            c.xmp = body;
         } else if (c.animated && !have_frame && memcmp(tag, "ANMF", 4) == 0 &&
                    body.n > ANMF_HEADER) {
             c.x = 2 * le24(body.at);
@@ -77,6 +79,11 @@ static struct container walk(const uint8_t *bytes, size_t size) {
     }
     if (c.animated && !have_frame) c.frame.n = 0;
     return c;
+}
+
+static int orientation_of(const struct container *c) {
+    int orientation = exif_orientation(c->exif.at, c->exif.n);
+    return orientation ? orientation : xmp_orientation(c->xmp.at, c->xmp.n);
 }
 
 static int status_error(VP8StatusCode status) {
@@ -137,8 +144,7 @@ int webp_decode(const uint8_t *bytes, size_t size, const mien_decode_options *op
     rc = mien_image_new(w, h, &img);
     if (rc != MIEN_OK) return rc;
     rc = decode_frame(&c, &f, img);
-    if (rc == MIEN_OK && !opt->keep_orientation && c.exif.n)
-        rc = orientation_apply(&img, exif_orientation(c.exif.at, c.exif.n));
+    if (rc == MIEN_OK && !opt->keep_orientation) rc = orientation_apply(&img, orientation_of(&c));
     if (rc == MIEN_OK)
         *out = img;
     else

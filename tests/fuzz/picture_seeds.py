@@ -42,11 +42,21 @@ def jpegs():
     yield "large", save(picture(size=(64, 48)), "JPEG", quality=30)
 
 
+def with_chunk(png, kind, body):
+    chunk = struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    return png[:33] + chunk + png[33:]
+
+
 def pngs():
     for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I"):
         yield mode.lower(), save(picture(mode) if mode != "I" else picture("L").convert("I"), "PNG")
     yield "turned", save(picture(), "PNG", exif=exif(8))
     yield "transparent", save(picture("P"), "PNG", transparency=3)
+    raw = b"\nexif\n      26\n" + exif(6).hex().encode() + b"\n"
+    xmp = b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(b'<a tiff:Orientation="6"/>')
+    for kind, body in ((b"tEXt", b"Raw profile type exif\0" + raw), (b"iTXt", xmp),
+                       (b"zTXt", b"Raw profile type APP1\0\0" + zlib.compress(raw))):
+        yield kind.decode().lower(), with_chunk(save(picture(), "PNG"), kind, body)
     interlaced = bytearray(save(Image.new("L", (1, 1)), "PNG"))  # one pixel: the passes agree
     interlaced[28] = 1
     interlaced[29:33] = struct.pack(">I", zlib.crc32(bytes(interlaced[12:29])))
@@ -60,6 +70,7 @@ def webps():
     alpha.putalpha(picture("L"))
     yield "alpha", save(alpha, "WEBP")
     yield "turned", save(picture(), "WEBP", exif=exif(3))
+    yield "xmp", save(picture(), "WEBP", xmp=b"<tiff:Orientation>8</tiff:Orientation>")
     yield "animated", save(picture(), "WEBP", save_all=True,
                            append_images=[picture().transpose(Image.Transpose.ROTATE_180)])
 

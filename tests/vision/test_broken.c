@@ -3,12 +3,16 @@
 #include "engine/err.h"
 #include "pictures.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MAKERS 19
 #define ASCII  16 /* the one whose numbers are text */
+
+/* What of a PNG follows its pixels: the stream's sum, the chunk's, and the end chunk. */
+#define PNG_TAIL 20
 
 /* One small file of every kind that differs in how it is read. */
 static struct file make(int i, const mien_image *img) {
@@ -59,7 +63,9 @@ static void cut_at_sixteenths(void **state) {
         mien_image_free(got);
         for (size_t part = 0; part < 16; part++) {
             int rc = decode_copy(f.at, f.n * part / 16, &got);
-            if (rc == MIEN_OK && i == 9 && part >= 8) { /* its first frame is whole */
+            bool first_frame = i == 9 && part >= 8;
+            bool all_pixels = i >= 4 && i <= 6 && f.n - f.n * part / 16 <= PNG_TAIL;
+            if (rc == MIEN_OK && (first_frame || all_pixels)) {
                 mien_image_free(got);
                 continue;
             }
