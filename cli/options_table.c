@@ -296,7 +296,8 @@ static const struct option_def ROWS[] = {
      .value = "40",
      .min = 0.001,
      .max = 1000,
-     .help = "millions of pixels of a picture, looked up before it is decoded"},
+     .help = "millions of pixels of a picture, looked up before it is decoded; a JPEG of more is "
+             "decoded at a smaller scale"},
     {.name = "max-side",
      .arg = "N",
      .group = GROUP_LIMITS,

@@ -355,6 +355,9 @@ typedef struct mien_decode_options {
                              side stays at or above this many pixels; 0: full size */
     uint64_t max_pixels;  /* refuse larger images from their header; 0: 200 million */
     int keep_orientation; /* 1: do not apply the EXIF orientation */
+    int shrink_to_limit;  /* 1: a JPEG over max_pixels is decoded at 1/2, 1/4 or 1/8 scale where that
+                             brings it below, whatever min_side is, instead of being refused; not one
+                             of several scans, which is held whole while it is decoded */
 } mien_decode_options;
 
 /* Decodes JPEG, PNG, WebP, BMP, GIF (first frame), PNM or TGA bytes, which are not kept. opt may be

@@ -48,7 +48,8 @@ static void decode(struct picture *p, const uint8_t *bytes, size_t size) {
     mien_decode_options o = {.struct_size = sizeof o,
                              .min_side =
                                  analysis_min_side(&p->request->models->networks, p->options),
-                             .max_pixels = (uint64_t)(1e6 * s->config->max_megapixels)};
+                             .max_pixels = (uint64_t)(1e6 * s->config->max_megapixels),
+                             .shrink_to_limit = 1};
     double start = clock_seconds();
     int rc;
 

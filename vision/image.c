@@ -93,11 +93,16 @@ int codec_check_size(const char *what, uint64_t width, uint64_t height,
     if (width == 0 || height == 0)
         return err_set(MIEN_EFORMAT, "%s: the header gives a size of %llux%llu pixels", what,
                        (unsigned long long)width, (unsigned long long)height);
-    if (width > IMAGE_MAX_SIDE || height > IMAGE_MAX_SIDE || width * height > opt->max_pixels)
-        return err_set(MIEN_ETOOBIG, "%s of %llux%llu pixels is over the limit of %llu pixels",
-                       what, (unsigned long long)width, (unsigned long long)height,
-                       (unsigned long long)opt->max_pixels);
-    return MIEN_OK;
+    if (width > IMAGE_MAX_SIDE || height > IMAGE_MAX_SIDE)
+        return err_set(MIEN_ETOOBIG,
+                       "%s: a picture of %llux%llu pixels is over the limit of %d a side", what,
+                       (unsigned long long)width, (unsigned long long)height, IMAGE_MAX_SIDE);
+    if (width * height <= opt->max_pixels) return MIEN_OK;
+    return err_set(
+        MIEN_ETOOBIG,
+        "%s: a picture of %.1f megapixels (%llux%llu) is over the limit of %g megapixels", what,
+        1e-6 * (double)(width * height), (unsigned long long)width, (unsigned long long)height,
+        1e-6 * (double)opt->max_pixels);
 }
 
 int codec_check_holds(const char *what, uint64_t width, uint64_t height, size_t size,

@@ -92,12 +92,29 @@ static int orientation_of(const struct jpeg_decompress_struct *c) {
     return 0;
 }
 
-/* The largest of 1, 2, 4, 8 that leaves the long side at min_side or more. */
-static int reduction(int width, int height, int min_side) {
-    int side = width > height ? width : height, k = 1;
-    if (min_side <= 0) return 1;
-    while (k < 8 && (side - 1) / (2 * k) + 1 >= min_side) k *= 2;
+/* Pixels of a side decoded at 1/k. */
+static uint64_t reduced(unsigned side, unsigned k) {
+    return (side - 1) / k + 1;
+}
+
+/* The largest of 1, 2, 4, 8 that leaves the long side at min_side or more; where the picture may be
+ * shrunk to the limit, the smallest that does at least. */
+static unsigned reduction(j_decompress_ptr c, const mien_decode_options *opt) {
+    unsigned w = c->image_width, h = c->image_height, side = w > h ? w : h, k = 1;
+    if (w == 0 || h == 0) return 1;
+    while (opt->min_side > 0 && k < 8 && reduced(side, 2 * k) >= (unsigned)opt->min_side) k *= 2;
+    /* The coefficients of several scans are held for all pixels, whatever the scale. */
+    if (!opt->shrink_to_limit || jpeg_has_multiple_scans(c)) return k;
+    while (k < 8 && reduced(w, k) * reduced(h, k) > opt->max_pixels) k *= 2;
     return k;
+}
+
+/* The limit holds for the original, or for what is decoded where it may be shrunk. */
+static int check_size(j_decompress_ptr c, unsigned k, const mien_decode_options *opt) {
+    unsigned w = c->image_width, h = c->image_height;
+    bool fits = opt->shrink_to_limit && !jpeg_has_multiple_scans(c) && w > 0 && h > 0 &&
+                reduced(w, k) * reduced(h, k) <= opt->max_pixels;
+    return fits ? MIEN_OK : codec_check_size("JPEG", w, h, opt);
 }
 
 /* The most pixels a byte can hold: a Huffman-coded 8x8 block takes at least a bit. */
@@ -157,7 +174,8 @@ static int decode(struct decoder *d, const uint8_t *bytes, size_t size,
     jpeg_save_markers(c, JPEG_APP0 + 1, 0xffff);
     jpeg_read_header(c, TRUE);
     int fw = (int)c->image_width, fh = (int)c->image_height;
-    int rc = codec_check_size("JPEG", c->image_width, c->image_height, opt);
+    unsigned k = reduction(c, opt);
+    int rc = check_size(c, k, opt);
     if (rc == MIEN_OK && !c->arith_code)
         rc = codec_check_holds("JPEG", c->image_width, c->image_height, size, density(c));
     if (rc != MIEN_OK) return rc;
@@ -165,7 +183,7 @@ static int decode(struct decoder *d, const uint8_t *bytes, size_t size,
     int orientation = opt->keep_orientation ? 1 : orientation_of(c);
     int swap = orientation_swaps(orientation);
     c->scale_num = 1;
-    c->scale_denom = (unsigned)reduction(fw, fh, opt->min_side);
+    c->scale_denom = k;
     if (c->jpeg_color_space == JCS_CMYK || c->jpeg_color_space == JCS_YCCK)
         c->out_color_space = JCS_CMYK;
     else

@@ -15,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     mien_decode_options opt = {.struct_size = sizeof opt,
                                .min_side = pick & 1 ? 8 : 0,
                                .max_pixels = 1 << 16,
-                               .keep_orientation = pick >> 1 & 1};
+                               .keep_orientation = pick >> 1 & 1,
+                               .shrink_to_limit = pick >> 2 & 1};
     mien_image *img;
     int code = mien_image_decode(NULL, bytes, size, &opt, &img);
     if (code != MIEN_OK) {
@@ -23,7 +24,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
         return 0;
     }
     uint64_t full = (uint64_t)img->full_width * (uint64_t)img->full_height;
-    if (full > opt.max_pixels || img->width < 1 || img->height < 1) abort();
+    uint64_t decoded = (uint64_t)img->width * (uint64_t)img->height;
+    if ((opt.shrink_to_limit ? decoded : full) > opt.max_pixels || img->width < 1 ||
+        img->height < 1)
+        abort();
     /* Reads every pixel, so that the memory sanitizer sees any that was never written. */
     unsigned sum = 0;
     for (int y = 0; y < img->height; y++)

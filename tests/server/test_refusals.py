@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What a server does not do: wrong paths, keys, parameters, sizes and pictures, each with its
 status, its code and one sentence; and what every answer has."""
+import io
 import json
 import os
 import re
@@ -10,6 +11,8 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+
+from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))
 from server import PHOTOS, Server, curl, photos, skip_or_run  # noqa: E402
@@ -232,6 +235,16 @@ class Sizes(Case):
         with Server("--max-megapixels=0.01") as server:
             self.assertEqual(server.post("/v1/detect", ppm(100, 100)).status, 200)
             self.refused(server.post("/v1/detect", ppm(101, 100)), 413, "too_large")
+            # A JPEG is decoded at half its size; its answer is in pixels of the original.
+            jpeg = io.BytesIO()
+            Image.new("RGB", (200, 190)).save(jpeg, "JPEG")
+            answer = server.post("/v1/detect", jpeg.getvalue())
+            self.assertEqual(answer.status, 200, answer)
+            self.assertEqual((answer.json["width"], answer.json["height"]), (200, 190))
+            jpeg = io.BytesIO()
+            Image.new("RGB", (900, 900)).save(jpeg, "JPEG")
+            self.refused(server.post("/v1/detect", jpeg.getvalue()), 413, "too_large",
+                         "a picture of 0.8 megapixels (900x900) is over the limit of 0.01 megapixels")
 
     def test_body_limit(self):
         picture = ppm(100, 100)  # 30015 bytes

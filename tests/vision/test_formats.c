@@ -230,6 +230,42 @@ static void jpeg_reduced(void **state) {
     mien_image_free(big);
 }
 
+/* Over the limit a JPEG is decoded at the first scale that is not, where the caller allows it. */
+static void jpeg_shrunk_to_the_limit(void **state) {
+    (void)state;
+    static const struct {
+        uint64_t limit;
+        int min_side, w, h, progressive; /* w 0: refused */
+    } cases[] = {{333 * 250, 0, 333, 250, 0},   {333 * 250 - 1, 0, 167, 125, 0},
+                 {167 * 125, 0, 167, 125, 0},   {167 * 125 - 1, 0, 84, 63, 0},
+                 {42 * 32, 0, 42, 32, 0},       {42 * 32 - 1, 0, 0, 0, 0},
+                 {167 * 125, 300, 167, 125, 0}, {167 * 125, 40, 42, 32, 0},
+                 {333 * 250, 0, 333, 250, 1},   {167 * 125, 0, 0, 0, 1}};
+    mien_image *big = pattern(333, 250), *got;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct file f = make_jpeg(big, &(struct jpeg_options){.progressive = cases[i].progressive});
+        mien_decode_options opt = {.struct_size = sizeof opt,
+                                   .min_side = cases[i].min_side,
+                                   .max_pixels = cases[i].limit,
+                                   .shrink_to_limit = 1};
+        int rc = mien_image_decode(NULL, f.at, f.n, &opt, &got);
+        assert_int_equal(rc, cases[i].w ? MIEN_OK : MIEN_ETOOBIG);
+        if (rc == MIEN_OK) {
+            assert_int_equal(got->width, cases[i].w);
+            assert_int_equal(got->height, cases[i].h);
+            assert_int_equal(got->full_width, 333);
+            assert_int_equal(got->full_height, 250);
+            mien_image_free(got);
+        }
+        opt.shrink_to_limit = 0;
+        rc = mien_image_decode(NULL, f.at, f.n, &opt, &got);
+        assert_int_equal(rc, cases[i].limit >= 333 * 250 ? MIEN_OK : MIEN_ETOOBIG);
+        mien_image_free(got);
+        file_free(&f);
+    }
+    mien_image_free(big);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(jpeg_kinds),   cmocka_unit_test(jpeg_black_ink),
@@ -237,7 +273,7 @@ int main(void) {
         cmocka_unit_test(bmp_kinds),    cmocka_unit_test(webp_animation),
         cmocka_unit_test(gif_kinds),    cmocka_unit_test(tga_kinds),
         cmocka_unit_test(pnm_kinds),    cmocka_unit_test(one_pixel),
-        cmocka_unit_test(jpeg_reduced),
+        cmocka_unit_test(jpeg_reduced), cmocka_unit_test(jpeg_shrunk_to_the_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
