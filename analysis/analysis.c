@@ -104,6 +104,7 @@ void analysis_begin(struct analysis *a, const struct networks *networks,
     a->networks = networks;
     a->options = options;
     a->image = image;
+    memcpy(a->warning, image->warning, sizeof a->warning);
     a->width = image->full_width ? image->full_width : image->width;
     a->height = image->full_height ? image->full_height : image->height;
     if (options->aligned && (a->width != MIEN_CROP_SIDE || a->height != MIEN_CROP_SIDE))

@@ -28,7 +28,8 @@ struct analysis {
     const struct networks *networks;
     const struct analysis_options *options;
     const mien_image *image;
-    int width, height; /* of the upright original */
+    int width, height;                              /* of the upright original */
+    char warning[sizeof((mien_image *)0)->warning]; /* the image's */
     int nfaces;
     mien_face *faces;               /* [nfaces] by falling score */
     struct item item[NETWORKS_MAX]; /* by position in networks.at */

@@ -130,6 +130,7 @@ json_t *result_class(const mien_class *c, int *failed) {
 void result_add_size(json_t *object, const struct analysis *a, int *failed) {
     json_value_set(object, "width", json_integer(a->width), failed);
     json_value_set(object, "height", json_integer(a->height), failed);
+    if (a->warning[0]) json_value_set(object, "warning", json_value_text(a->warning), failed);
 }
 
 void result_add_faces(json_t *object, const struct analysis *a, int *failed) {

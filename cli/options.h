@@ -45,7 +45,7 @@ struct options {
     int face; /* enum face_pick of analysis/faces.h */
     int aligned, embeddings;
 
-    int pretty, json, plan, tensors;
+    int pretty, json, plan, tensors, salvage;
     const char *draw;   /* file or folder; NULL: no drawing */
     const char *output; /* of calibrate; NULL: the blob itself */
 

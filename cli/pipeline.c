@@ -81,7 +81,8 @@ int pipeline_open(struct pipeline *p, const struct options *opt, steps_t steps) 
         p->analysis.top = classifier->info.classes;
     p->decode = (mien_decode_options){.struct_size = sizeof p->decode,
                                       .min_side = analysis_min_side(&p->networks, &p->analysis),
-                                      .shrink_to_limit = 1};
+                                      .shrink_to_limit = 1,
+                                      .salvage = opt->salvage};
     p->start_seconds = progress_since_start();
     return EXIT_OK;
 }

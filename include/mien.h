@@ -346,6 +346,7 @@ typedef struct mien_image {
     int borrowed;    /* 1: the pixels are the program's, mien_image_from() */
     struct mien_resident *resident; /* its copy in a device's memory, mien_image_upload(); NULL
                                        where there is none */
+    char warning[80]; /* a sentence on what is missing of a file read with salvage; empty: nothing */
 } mien_image;
 
 /* How files are read; zeros are the defaults. */
@@ -358,6 +359,8 @@ typedef struct mien_decode_options {
     int shrink_to_limit;  /* 1: a JPEG over max_pixels is decoded at 1/2, 1/4 or 1/8 scale where that
                              brings it below, whatever min_side is, instead of being refused; not one
                              of several scans, which is held whole while it is decoded */
+    int salvage;          /* 1: a JPEG that is cut off is read down to the rows it has, the rest is
+                             grey, and the image has a warning; it is refused where no row is whole */
 } mien_decode_options;
 
 /* Decodes JPEG, PNG, WebP, BMP, GIF (first frame), PNM or TGA bytes, which are not kept. opt may be

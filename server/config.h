@@ -47,6 +47,7 @@ struct serve_config {
     size_t body_memory;     /* bodies of all requests together, bytes */
     size_t picture_memory;  /* decoded pictures of all requests together, bytes */
     double max_megapixels;  /* millions of pixels a picture, from its header */
+    int salvage;            /* read JPEGs that are cut off */
     int max_side;           /* of what a detector is run on, pixels */
     double deadline;        /* seconds from a request's headers to its answer */
     double read_timeout;    /* seconds a client may take to send a request or fetch an answer */

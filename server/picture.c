@@ -49,7 +49,8 @@ static void decode(struct picture *p, const uint8_t *bytes, size_t size) {
                              .min_side =
                                  analysis_min_side(&p->request->models->networks, p->options),
                              .max_pixels = (uint64_t)(1e6 * s->config->max_megapixels),
-                             .shrink_to_limit = 1};
+                             .shrink_to_limit = 1,
+                             .salvage = s->config->salvage};
     double start = clock_seconds();
     int rc;
 

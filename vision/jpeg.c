@@ -33,6 +33,9 @@ struct decoder {
     jmp_buf failed;
     int rc;
     bool gathering; /* all scans of a file with several are being read */
+    bool salvage;   /* what is missing is to be left grey */
+    bool cut;       /* something is missing */
+    int rows;       /* that were whole before it was, in the size of the original */
     uint8_t *strip;
     mien_image *img;
 };
@@ -52,14 +55,26 @@ static void fail(j_common_ptr c) {
     longjmp(d->failed, 1);
 }
 
+/* Notes where the data ends and lets libjpeg go on, which decodes what is missing to grey. */
+static void note_cut(struct decoder *d) {
+    const struct jpeg_decompress_struct *c = &d->c;
+    if (d->cut) return;
+    d->cut = true;
+    d->rows = (int)c->input_iMCU_row * c->max_v_samp_factor * DCTSIZE;
+    /* All rows are there of the scans before this one. */
+    if (c->input_scan_number > 1 || d->rows > (int)c->image_height) d->rows = (int)c->image_height;
+}
+
 static void on_message(j_common_ptr c, int level) {
     struct decoder *d = decoder_of(c);
-    if (level >= 0) return; /* a trace message */
+    if (level >= 0 || d->cut) return; /* a trace message, or of zeros behind the end */
     switch (c->err->msg_code) {
     case JWRN_JPEG_EOF:
         /* The end marker is missing. That is all where rows come straight from the one scan, but of
-           several scans it may be the last ones that are gone. */
-        if (!d->gathering) return;
+           several scans it may be the last ones that are gone. Arithmetic decoding says no more
+           than this when it meets the end, and reads a little ahead. */
+        if (!d->gathering && (!d->c.arith_code || d->c.input_iMCU_row + 1 >= d->c.total_iMCU_rows))
+            return;
         break;
     case JWRN_HIT_MARKER:
     case JWRN_HUFF_BAD_CODE:
@@ -68,6 +83,10 @@ static void on_message(j_common_ptr c, int level) {
     default: return;
     }
     bool cut = c->err->msg_code == JWRN_JPEG_EOF || c->err->msg_code == JWRN_HIT_MARKER;
+    if (cut && d->salvage) {
+        note_cut(d);
+        if (d->rows > 0) return;
+    }
     d->rc = err_set(MIEN_EFORMAT, cut ? "JPEG: the data ends before the picture does"
                                       : "JPEG: the data is corrupt");
     longjmp(d->failed, 1);
@@ -188,6 +207,7 @@ static int decode(struct decoder *d, const uint8_t *bytes, size_t size,
         c->out_color_space = JCS_CMYK;
     else
         c->out_color_space = JCS_RGB;
+    d->salvage = opt->salvage;
     d->gathering = jpeg_has_multiple_scans(c);
     jpeg_start_decompress(c);
     d->gathering = false;
@@ -197,6 +217,12 @@ static int decode(struct decoder *d, const uint8_t *bytes, size_t size,
     d->img->full_width = swap ? fh : fw;
     d->img->full_height = swap ? fw : fh;
     read_rows(d, orientation);
+    if (d->cut && d->rows < fh)
+        snprintf(d->img->warning, sizeof d->img->warning,
+                 "JPEG: the data ends at row %d of %d; the rest is grey", d->rows, fh);
+    else if (d->cut)
+        snprintf(d->img->warning, sizeof d->img->warning,
+                 "JPEG: the data ends early; what there is of every row is shown");
     return MIEN_OK;
 }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """analyze, detect, classify and embed on pictures: the JSON contract, inputs, --draw, pipes."""
+import io
 import json
 import math
 import os
@@ -10,6 +11,8 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+
+from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))
 from tool import (BASE_ENV, HAVE_NETWORKS, PHOTOS, TOOL, mien, needs_photos, objects,  # noqa: E402
@@ -246,6 +249,26 @@ class Inputs(Folder):
         names = [os.path.relpath(e["file"], self.folder) for e in objects(result)]
         self.assertEqual(names, ["a/y.png", "a/z.PNG", "b.png", "c/d/e.png", "dangling.png"])
         self.assertIn("error", objects(result)[4])
+        self.assertIn("mien: passed over 2 files in folders, hidden or without a picture's extension\n",
+                      result.stderr)
+
+    @needs_photos
+    def test_every_extension_of_a_picture_counts(self):
+        for name in ("a.pbm", "b.jpe", "c.mpo", "d.heic", "e.HEIF", "f.avif", "g.tif", "h.tiff"):
+            self.write(name, png(40, 40))
+        result = mien("classify", str(self.folder))
+        self.assertEqual(len(objects(result)), 8)
+        self.assertNotIn("passed over", result.stderr)
+
+    @needs_photos
+    def test_salvage(self):
+        jpeg = io.BytesIO()
+        Image.effect_noise((320, 240), 60).save(jpeg, "JPEG")
+        cut = self.write("cut.jpg", jpeg.getvalue()[:len(jpeg.getvalue()) // 2])
+        refused, read = mien("detect", cut), mien("detect", "--salvage", cut)
+        self.assertEqual((refused.returncode, read.returncode), (1, 0))
+        self.assertIn("the data ends before the picture does", objects(refused)[0]["error"])
+        self.assertRegex(objects(read)[0]["warning"], r"the data ends at row 1[12]\d of 240")
 
     @needs_photos
     def test_odd_names(self):

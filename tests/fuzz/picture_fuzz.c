@@ -16,7 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
                                .min_side = pick & 1 ? 8 : 0,
                                .max_pixels = 1 << 16,
                                .keep_orientation = pick >> 1 & 1,
-                               .shrink_to_limit = pick >> 2 & 1};
+                               .shrink_to_limit = pick >> 2 & 1,
+                               .salvage = pick >> 3 & 1};
     mien_image *img;
     int code = mien_image_decode(NULL, bytes, size, &opt, &img);
     if (code != MIEN_OK) {

@@ -246,6 +246,17 @@ class Sizes(Case):
             self.refused(server.post("/v1/detect", jpeg.getvalue()), 413, "too_large",
                          "a picture of 0.8 megapixels (900x900) is over the limit of 0.01 megapixels")
 
+    def test_cut_jpegs_are_refused_or_salvaged(self):
+        jpeg = io.BytesIO()
+        Image.effect_noise((320, 240), 60).save(jpeg, "JPEG")
+        cut = jpeg.getvalue()[:len(jpeg.getvalue()) // 2]
+        self.refused(SERVER.post("/v1/detect", cut), 400, "bad_request", "the data ends before")
+        with Server("--salvage") as server:
+            answer = server.post("/v1/detect", cut)
+            self.assertEqual(answer.status, 200, answer)
+            self.assertRegex(answer.json["warning"], r"the data ends at row 1[12]\d of 240")
+            self.assertNotIn("warning", server.post("/v1/detect", jpeg.getvalue()).json)
+
     def test_body_limit(self):
         picture = ppm(100, 100)  # 30015 bytes
         with Server("--max-bytes=30000", "--max-body=100000") as server:
