@@ -19,8 +19,9 @@ static const char *base_name(const char *path) {
 }
 
 static int has_picture_extension(const char *path) {
-    static const char *const extensions[] = {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp",
-                                             ".gif", ".pnm",  ".ppm",  ".pgm", ".tga"};
+    static const char *const extensions[] = {
+        ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo",  ".png",  ".webp", ".bmp", ".gif", ".pnm",
+        ".ppm", ".pgm",  ".pbm", ".tga",  ".heic", ".heif", ".avif", ".tif", ".tiff"};
     const char *dot = strrchr(base_name(path), '.');
 
     for (size_t i = 0; dot && i < sizeof extensions / sizeof *extensions; i++)
@@ -78,6 +79,7 @@ static int take_entry(struct inputs *in, FTS *walk, FTSENT *entry, size_t root_l
     if (entry->fts_info == FTS_DP) return 0; /* a folder on the way back */
     if (inside && entry->fts_name[0] == '.') {
         if (entry->fts_info == FTS_D) fts_set(walk, entry, FTS_SKIP);
+        in->skipped += entry->fts_info == FTS_F && has_picture_extension(entry->fts_name);
         return 0;
     }
     switch (entry->fts_info) {
@@ -91,7 +93,10 @@ static int take_entry(struct inputs *in, FTS *walk, FTSENT *entry, size_t root_l
     case FTS_NS: return append_error(in, entry->fts_path, strerror(entry->fts_errno));
     case FTS_F:
     case FTS_SLNONE: /* a dangling link: opening it will say so */
-        if (!has_picture_extension(entry->fts_name)) return 0;
+        if (!has_picture_extension(entry->fts_name)) {
+            in->skipped++;
+            return 0;
+        }
         if (append_file(in, entry->fts_path, entry->fts_info == FTS_F ? entry->fts_statp : NULL))
             return -1;
         in->items[in->count - 1].tail = in->items[in->count - 1].path + root_length;

@@ -27,6 +27,8 @@ struct inputs {
     int count;
     int capacity;
     int folders; /* how many of the arguments are folders */
+    int skipped; /* files in them that were passed over, other than hidden ones of no picture's name
+                  */
 };
 
 /* Expands args[0..nargs-1]. skip is a folder not to walk into (where pictures are drawn to), or

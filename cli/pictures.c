@@ -74,6 +74,9 @@ int cmd_pictures(const struct options *opt) {
     int status;
 
     if (inputs_expand(opt->args, opt->nargs, opt->draw, &inputs)) return say_no_memory();
+    if (inputs.skipped)
+        say("passed over %d %s in folders, hidden or without a picture's extension", inputs.skipped,
+            inputs.skipped == 1 ? "file" : "files");
     status = check_stdin(opt, &inputs);
     if (status == EXIT_OK && opt->draw) status = targets_make(opt, &inputs, &targets);
     if (status == EXIT_OK) status = pipeline_open(&pipeline, opt, pipeline_steps(opt));
