@@ -20,6 +20,9 @@ typedef int codec_decode_fn(const uint8_t *bytes, size_t size, const mien_decode
 codec_decode_fn jpeg_decode, png_decode, webp_decode, bmp_decode, gif_decode, pnm_decode,
     tga_decode;
 
+/* GIFs whose codes start at more than 8 bits, which gif_decode() leaves to this. */
+codec_decode_fn gif_wide_decode;
+
 /* Encodes img (checked by the caller) into malloc'ed *bytes, freed by the caller. On failure *bytes
  * is NULL. */
 typedef int codec_encode_fn(const mien_image *img, uint8_t **bytes, size_t *size);

@@ -20,6 +20,7 @@
 struct feed {
     const uint8_t *at;
     size_t left;
+    bool wide; /* giflib stopped at a frame whose codes start at more than 8 bits */
 };
 
 static int on_read(GifFileType *gif, GifByteType *to, int want) {
@@ -65,8 +66,12 @@ static int find_frame(GifFileType *gif, int *transparent) {
             if (gif->Error == D_GIF_ERR_WRONG_RECORD) continue;
             return fail(gif->Error);
         }
-        if (record == IMAGE_DESC_RECORD_TYPE)
-            return DGifGetImageDesc(gif) == GIF_OK ? MIEN_OK : fail(gif->Error);
+        if (record == IMAGE_DESC_RECORD_TYPE) {
+            if (DGifGetImageDesc(gif) == GIF_OK) return MIEN_OK;
+            struct feed *f = gif->UserData;
+            f->wide = f->at[-1] > 8 && f->at[-1] < 12; /* the size of codes is read last */
+            return fail(gif->Error);
+        }
         if (record == TERMINATE_RECORD_TYPE)
             return err_set(MIEN_EFORMAT, "GIF: there is no picture in it");
         if (record == EXTENSION_RECORD_TYPE && !read_extension(gif, transparent))
@@ -140,7 +145,7 @@ static int decode(GifFileType *gif, size_t size, const mien_decode_options *opt,
 
 int gif_decode(const uint8_t *bytes, size_t size, const mien_decode_options *opt,
                mien_image **out) {
-    struct feed f = {bytes, size};
+    struct feed f = {.at = bytes, .left = size};
     mien_image *img = NULL;
     int code = 0;
     *out = NULL;
@@ -151,6 +156,7 @@ int gif_decode(const uint8_t *bytes, size_t size, const mien_decode_options *opt
                    : err_set(MIEN_EFORMAT, "GIF: the header is broken or cut off");
     int rc = decode(gif, size, opt, &img);
     DGifCloseFile(gif, NULL);
+    if (f.wide) return gif_wide_decode(bytes, size, opt, out);
     if (rc == MIEN_OK)
         *out = img;
     else

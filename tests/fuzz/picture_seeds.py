@@ -101,6 +101,8 @@ def others():
     gif = bytearray(save(picture("P"), "GIF"))
     gif[6:10] = struct.pack("<HH", 5, 30)  # a screen narrower and higher than the frame
     yield "screen.gif", bytes(gif)
+    yield "wide.gif", (b"GIF89a\2\0\1\0\x80\0\0\xff\0\0\0\xff\0,\0\0\0\0\2\0\1\0\0"
+                       b"\x09\5\0\6\0\x40\x80\0;")  # codes of 10 bits
     yield "rgb.tga", save(picture(), "TGA")
     yield "rle.tga", save(picture(), "TGA", compression="tga_rle")
     yield "palette.tga", save(picture("P"), "TGA")

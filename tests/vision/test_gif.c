@@ -133,6 +133,18 @@ static void what_stands_before(void **state) {
           "RG", 0);
 }
 
+/* Codes may start at more bits than colours need: 9 bits, so that the first codes have 10. */
+static void wide_codes(void **state) {
+    (void)state;
+    /* clear 512, pixels 1, 0, end 513: 10 bits each, the lowest first */
+    static const char gif[] = "GIF89a\2\0\1\0\x80\0\0\xff\0\0\0\xff\0,\0\0\0\0\2\0\1\0\0"
+                              "\x09\5\0\6\0\x40\x80\0;";
+    mien_image *img;
+    if (mien_image_decode(NULL, gif, sizeof gif - 1, NULL, &img)) fail_msg("%s", err_text());
+    assert_string_equal(letters(img), "GR");
+    mien_image_free(img);
+}
+
 static void without_a_frame(void **state) {
     (void)state;
     mien_image *img;
@@ -180,8 +192,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(palettes),        cmocka_unit_test(frames_on_screens),
         cmocka_unit_test(interlaced),      cmocka_unit_test(what_stands_before),
-        cmocka_unit_test(without_a_frame), cmocka_unit_test(limits),
-        cmocka_unit_test(deferred_clear),
+        cmocka_unit_test(without_a_frame), cmocka_unit_test(wide_codes),
+        cmocka_unit_test(limits),          cmocka_unit_test(deferred_clear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

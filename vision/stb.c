@@ -1,5 +1,5 @@
 /*
- * TGA through stb_image.
+ * TGA through stb_image, and the rare GIFs that giflib refuses (codes of more than 8 bits).
  *
  * stb_image reads zeros past the end of its input and reports success. It is fed through callbacks
  * here that notice when it asks for bytes that are not there, so that a cut-off file is an error.
@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define STBI_ONLY_GIF
 #define STBI_ONLY_TGA
 #define STBI_NO_STDIO
 #define STBI_NO_LINEAR
@@ -57,8 +58,10 @@ static int feed_eof(void *user) {
     return f->at >= f->size;
 }
 
-/* The most pixels a byte can hold: 128 a packet of two bytes. */
-#define DENSITY 64
+/* The most pixels a byte can hold: 128 a packet of two bytes, a string of 4096 a code of 12 bits.
+ */
+#define TGA_DENSITY 64
+#define GIF_DENSITY 4096
 
 static int to_image(const stbi_uc *pixels, int w, int h, int channels, bool alpha,
                     mien_image **out) {
@@ -78,29 +81,39 @@ static int to_image(const stbi_uc *pixels, int w, int h, int channels, bool alph
     return MIEN_OK;
 }
 
-int tga_decode(const uint8_t *bytes, size_t size, const mien_decode_options *opt,
-               mien_image **out) {
+/* alpha: whether a fourth byte is alpha, for which stb_image takes it. */
+static int decode(const char *what, const uint8_t *bytes, size_t size, uint64_t density, bool alpha,
+                  const mien_decode_options *opt, mien_image **out) {
     stbi_io_callbacks io = {feed_read, feed_skip, feed_eof};
     struct feed f = {.bytes = bytes, .size = size};
     int w, h, channels;
     *out = NULL;
     if (!stbi_info_from_callbacks(&io, &f, &w, &h, &channels) || w < 0 || h < 0)
-        return err_set(MIEN_EFORMAT, "TGA: the header is broken or cut off");
-    int rc = codec_check_size("TGA", (uint64_t)w, (uint64_t)h, opt);
-    if (rc == MIEN_OK) rc = codec_check_holds("TGA", (uint64_t)w, (uint64_t)h, size, DENSITY);
+        return err_set(MIEN_EFORMAT, "%s: the header is broken or cut off", what);
+    int rc = codec_check_size(what, (uint64_t)w, (uint64_t)h, opt);
+    if (rc == MIEN_OK) rc = codec_check_holds(what, (uint64_t)w, (uint64_t)h, size, density);
     if (rc != MIEN_OK) return rc;
 
     int ask = channels == 2 || channels == 4 ? 4 : 3;
-    /* stb_image takes a fourth byte for alpha; the header of a TGA says how much of it is. */
-    bool alpha = (bytes[17] & 15) != 0;
     f = (struct feed){.bytes = bytes, .size = size};
     stbi_uc *pixels = stbi_load_from_callbacks(&io, &f, &w, &h, &channels, ask);
     if (f.cut)
-        rc = err_set(MIEN_EFORMAT, "TGA: the data ends before the picture does");
+        rc = err_set(MIEN_EFORMAT, "%s: the data ends before the picture does", what);
     else if (!pixels)
-        rc = err_set(MIEN_EFORMAT, "TGA: %s", stbi_failure_reason());
+        rc = err_set(MIEN_EFORMAT, "%s: %s", what, stbi_failure_reason());
     else
         rc = to_image(pixels, w, h, ask, alpha, out);
     stbi_image_free(pixels);
     return rc;
+}
+
+int tga_decode(const uint8_t *bytes, size_t size, const mien_decode_options *opt,
+               mien_image **out) {
+    bool alpha = (bytes[17] & 15) != 0; /* the header says how much of the fourth byte is */
+    return decode("TGA", bytes, size, TGA_DENSITY, alpha, opt, out);
+}
+
+int gif_wide_decode(const uint8_t *bytes, size_t size, const mien_decode_options *opt,
+                    mien_image **out) {
+    return decode("GIF", bytes, size, GIF_DENSITY, true, opt, out);
 }
