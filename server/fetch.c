@@ -1,5 +1,6 @@
 #include "server/fetch.h"
 
+#include "common/ascii.h"
 #include "mien.h"
 #include "server/address.h"
 
@@ -7,7 +8,6 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 enum { MAX_URL = 4096, MAX_HEADERS = 64 << 10, FIRST_BYTES = 64 << 10 };
@@ -98,7 +98,7 @@ static int check_text(const char *url, char why[WHY_SIZE]) {
         if (url[n] <= ' ' || url[n] > '~')
             return why_set(why, 400, "the URL has characters that must be percent-encoded");
     }
-    if (strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0)
+    if (!ascii_starts_with(url, "http://") && !ascii_starts_with(url, "https://"))
         return why_set(why, 400, "the URL does not begin with http:// or https://");
     return 0;
 }
