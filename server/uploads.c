@@ -1,5 +1,6 @@
 #include "server/uploads.h"
 
+#include "common/ascii.h"
 #include "common/clock.h"
 #include "server/fetch.h"
 #include "server/reply.h"
@@ -7,7 +8,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { URL_REDIRECTS = 3 };
 
@@ -26,7 +26,7 @@ const char *upload_error(int status) {
 static int is_type(const char *type, const char *wanted) {
     size_t n = strlen(wanted);
 
-    return strncasecmp(type, wanted, n) == 0 &&
+    return ascii_starts_with(type, wanted) &&
            (wanted[n - 1] == '/' || !type[n] || strchr("; \t", type[n]) != NULL);
 }
 
@@ -56,9 +56,11 @@ static int read_form(struct request *r, const struct uploads_want *want, struct 
     const char *const *fields = want->fields ? want->fields : UPLOAD_FIELDS;
 
     if (make_room(r, in, r->nparts)) return -1;
-    for (int i = 0; i < r->nparts; i++)
-        if (is_picture(&r->parts[i], fields))
-            add_upload(in, r->parts[i].data.at, r->parts[i].data.n);
+    for (int i = 0; i < r->nparts; i++) {
+        struct part *p = &r->parts[i];
+        p->is_picture = is_picture(p, fields);
+        if (p->is_picture) add_upload(in, p->data.at, p->data.n);
+    }
     in->is_list = in->n > 1;
     return 0;
 }
@@ -115,8 +117,26 @@ static int read_json(struct request *r, const struct uploads_want *want, struct 
     return 0;
 }
 
+/* Text where the bytes of a picture belong, as clients send it that leave the Content-Type to
+ * curl: what it is. */
+static const char *text_in(const struct bytes *body) {
+    static const char fields[] = "abcdefghijklmnopqrstuvwxyz_";
+    size_t i = body->n >= 3 && memcmp(body->at, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+
+    while (i < body->n && ascii_is_blank((char)body->at[i])) i++;
+    if (i == body->n) return NULL;
+    if (body->at[i] == '{' || body->at[i] == '[')
+        return "the body is JSON and its Content-Type something else: send Content-Type: "
+               "application/json";
+    while (i < body->n && memchr(fields, body->at[i], sizeof fields - 1)) i++;
+    if (i > 0 && i < body->n && body->at[i] == '=')
+        return "the body is a url-encoded form, which cannot hold pictures: send "
+               "multipart/form-data or application/json";
+    return NULL;
+}
+
 static int read_body(struct request *r, const struct uploads_want *want, struct uploads *in) {
-    const char *type = request_header(r, "Content-Type");
+    const char *type = request_header(r, "Content-Type"), *text;
 
     /* curl --data-binary calls everything a form. */
     if (!type) type = "application/octet-stream";
@@ -126,6 +146,11 @@ static int read_body(struct request *r, const struct uploads_want *want, struct 
         reply_error(r, 415, "unsupported_media_type",
                     "send multipart/form-data, application/json, image/* or "
                     "application/octet-stream");
+        return -1;
+    }
+    text = text_in(&r->body);
+    if (text) {
+        reply_error(r, 415, "unsupported_media_type", "%s", text);
         return -1;
     }
     if (make_room(r, in, 1)) return -1;
