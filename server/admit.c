@@ -1,5 +1,6 @@
 #include "server/admit.h"
 
+#include "common/ascii.h"
 #include "server/keys.h"
 #include "server/refusals.h"
 #include "server/reply.h"
@@ -10,14 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 static const char *given_key(struct request *r) {
     const char *key = request_header(r, "x-api-key"), *bearer;
 
     if (key) return key;
     bearer = request_header(r, "Authorization");
-    if (!bearer || strncasecmp(bearer, "Bearer ", 7) != 0) return NULL;
+    if (!bearer || !ascii_starts_with(bearer, "Bearer ")) return NULL;
     return bearer + 7 + strspn(bearer + 7, " ");
 }
 
@@ -59,6 +59,16 @@ static int check_length(struct request *r) {
     return -1;
 }
 
+/* What comes packed is not unpacked: a few bytes may become any number. */
+static int check_encoding(struct request *r) {
+    const char *encoding = request_header(r, "Content-Encoding");
+
+    if (!encoding || !(r->route->flags & ROUTE_WORK) || ascii_same(encoding, "identity")) return 0;
+    reply_error(r, 415, "unsupported_media_type",
+                "a body with a Content-Encoding is not decoded: send it as it is");
+    return -1;
+}
+
 static int check_queue(struct request *r) {
     if (!(r->route->flags & ROUTE_WORK) ||
         workers_waiting(r->server->workers) < r->server->config->queue)
@@ -89,5 +99,6 @@ void admit(struct request *r, const char *method, const char *path) {
     if (!r->route)
         reply_methods(r, method, match.allow);
     else
-        (void)(check_key(r) || check_state(r) || check_length(r) || check_queue(r));
+        (void)(check_key(r) || check_state(r) || check_length(r) || check_encoding(r) ||
+               check_queue(r));
 }

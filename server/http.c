@@ -1,5 +1,6 @@
 #include "server/http.h"
 
+#include "common/ascii.h"
 #include "common/clock.h"
 #include "server/admit.h"
 #include "server/body.h"
@@ -14,7 +15,6 @@
 #include "server/send.h"
 #include "server/workers.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +44,7 @@ static void clean(char *out, size_t room, const char *text) {
     size_t i = 0;
 
     for (; text[i] && i + 1 < room; i++)
-        out[i] = isgraph((unsigned char)text[i]) && text[i] != '"' ? text[i] : '?';
+        out[i] = ascii_is_visible(text[i]) && text[i] != '"' ? text[i] : '?';
     out[i] = '\0';
 }
 
@@ -118,14 +118,29 @@ static int is_drained(struct request *r) {
     return !length || strtoull(length, NULL, 10) <= BODY_DRAIN;
 }
 
-static enum MHD_Result begin(struct server *s, struct MHD_Connection *http, const char *path,
+/* The path of a target in absolute form, as clients write it to proxies, and some to everybody
+ * (RFC 9112, 3.2.2): without scheme and host. */
+static const char *path_of(const char *target) {
+    const char *slash;
+
+    if (!ascii_starts_with(target, "http://") && !ascii_starts_with(target, "https://"))
+        return target;
+    slash = strchr(strstr(target, "://") + 3, '/');
+    return slash ? slash : "/";
+}
+
+static enum MHD_Result begin(struct server *s, struct MHD_Connection *http, const char *target,
                              const char *method, const char *version, void **request) {
+    const char *path = path_of(target), *fault;
     struct request *r = *request = new_request(s, http, method, path);
 
     if (!r) return MHD_NO;
+    /* 1xx is news to HTTP/1.0; within TLS only libmicrohttpd can write. */
+    r->may_probe = strcmp(version, "HTTP/1.1") == 0 && !s->config->tls_cert;
     connection_sends(s->connections, r->connection);
-    if (framing_is_ambiguous(http, version)) {
-        reply_error(r, 400, "bad_request", "the headers do not say where the request ends");
+    fault = framing_fault(http, version);
+    if (fault) {
+        reply_error(r, 400, "bad_request", "%s", fault);
         r->reply.close = 1;
         return answer(r);
     }
@@ -238,7 +253,11 @@ int http_start(struct server *s, char *why, size_t room) {
             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(c->idle_timeout + 1),
             MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION,
             on_connection, s, MHD_OPTION_UNESCAPE_CALLBACK, unescape, s,
-            MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+            MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
+#if MHD_VERSION >= 0x00097701
+            MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1, /* what framing.c sees for itself in older ones */
+#endif
+            MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
         status = s->daemon ? 0 : -1;
         if (!s->daemon) {
             snprintf(why, room, "the HTTP server could not start%s",
