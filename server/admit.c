@@ -1,6 +1,7 @@
 #include "server/admit.h"
 
 #include "common/ascii.h"
+#include "server/guard.h"
 #include "server/keys.h"
 #include "server/refusals.h"
 #include "server/reply.h"
@@ -77,6 +78,26 @@ static int check_queue(struct request *r) {
     return -1;
 }
 
+static int forbid(struct request *r, const char *why) {
+    reply_error(r, 403, "forbidden", "%s", why);
+    return -1;
+}
+
+/* Against browsers that other pages use: see guard.h. */
+static int check_page(struct request *r, const char *method) {
+    const struct serve_config *c = r->server->config;
+    const char *host = request_header(r, "Host");
+    int only_reads =
+        strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0 || strcmp(method, "OPTIONS") == 0;
+
+    if (!guard_knows_host(c, host))
+        return forbid(r, "this server has not that name: --allowed-host says which it has");
+    if (!only_reads &&
+        guard_is_foreign(c, host, request_header(r, "Origin"), request_header(r, "Sec-Fetch-Site")))
+        return forbid(r, "a page of another origin may not ask: --cors-origin says which may");
+    return 0;
+}
+
 /* Without a route: what the path's methods are, or that there is no such path. */
 static void reply_methods(struct request *r, const char *method, const char *allow) {
     if (!*allow) {
@@ -96,6 +117,7 @@ void admit(struct request *r, const char *method, const char *path) {
     route_find(method, path, r->param, &match);
     r->api = match.api;
     r->route = match.route;
+    if (check_page(r, method)) return;
     if (!r->route)
         reply_methods(r, method, match.allow);
     else

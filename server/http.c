@@ -25,6 +25,9 @@
 /* Of a connection: headers, and reads of bodies go through it. */
 enum { HEADER_MEMORY = 64 * 1024 };
 
+/* Of GnuTLS: RFC 8996 ends 1.0 and 1.1. */
+#define TLS_VERSIONS "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+
 /* The client's own id where it is harmless in a log, else 128 random bits. */
 static void set_id(struct request *r) {
     const char *given = request_header(r, "x-request-id");
@@ -228,7 +231,7 @@ int http_start(struct server *s, char *why, size_t room) {
     const struct serve_config *c = s->config;
     unsigned flags =
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | MHD_USE_ITC;
-    struct MHD_OptionItem tls[3] = {{MHD_OPTION_END, 0, NULL}};
+    struct MHD_OptionItem tls[4] = {{MHD_OPTION_END, 0, NULL}};
     char *cert = NULL, *key = NULL;
     int fd, status = -1;
 
@@ -242,7 +245,9 @@ int http_start(struct server *s, char *why, size_t room) {
         flags |= MHD_USE_TLS;
         tls[0] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, cert};
         tls[1] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, key};
-        tls[2] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+        tls[2] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0,
+                                         (void *)(uintptr_t)TLS_VERSIONS};
+        tls[3] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     }
     fd = listen_open(c, why, room);
     if (fd >= 0) {

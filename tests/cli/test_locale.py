@@ -79,7 +79,7 @@ class Locale(unittest.TestCase):
             self.assertEqual(answer.status, 200, answer)
             for lines in (b"TRANSFER-ENCODING: chunked\r\nCONTENT-LENGTH: 5\r\n",
                           b"transfer-encoding: CHUNKED, identity\r\n"):
-                answer = server.exchange(b"POST /v1/detect HTTP/1.1\r\nHOST: x\r\n" + lines
+                answer = server.exchange(b"POST /v1/detect HTTP/1.1\r\nHOST: localhost\r\n" + lines
                                          + b"\r\n0\r\n\r\n")
                 self.assertEqual(answer[9:12], b"400", answer)
 
