@@ -3,9 +3,11 @@
 misread: forms, JSON, parameters, targets and ends of connections."""
 import base64
 import gzip
+import http.server
 import json
 import socket
 import sys
+import threading
 import unittest
 from pathlib import Path
 
@@ -237,6 +239,35 @@ class Ends(Case):
                     answer = read_all(sock)
                 answer = answer.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")
                 self.assertEqual(answer[9:12], b"200", answer)
+
+
+class Urls(Case):
+    def test_a_silent_host_does_not_lose_the_others(self):
+        # One after the other, the silent ones would take more than the deadline.
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(PHOTO)))
+                self.end_headers()
+                self.wfile.write(PHOTO)
+
+            def log_message(self, *args):
+                pass
+
+        site = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=site.serve_forever, daemon=True).start()
+        self.addCleanup(site.server_close)
+        self.addCleanup(site.shutdown)
+        with socket.create_server(("127.0.0.1", 0), backlog=100) as silent, Server(
+                "--allow-urls", "--allow-private-urls", "--url-timeout=10",
+                "--deadline=60") as server:
+            bad = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+            good = f"http://127.0.0.1:{site.server_port}/"
+            answer = server.post_json("/v1/detect", {"urls": [bad] * 7 + [good]})
+        self.assertEqual(answer.status, 200, answer)
+        pictures = answer.json["pictures"]
+        self.assertEqual([p["error"]["code"] for p in pictures[:7]], ["deadline"] * 7)
+        self.assertEqual(plain(pictures[7]), EXPECTED)
 
 
 if __name__ == "__main__":
