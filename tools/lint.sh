@@ -44,7 +44,7 @@ tidy() {
 locale_free() {
     local banned='\b(to(upper|lower)|is(alpha|alnum|digit|space|print|graph|xdigit|upper|lower|punct|cntrl|blank)'
     banned+='|str(case|ncase)(cmp|str)|strcasestr|strcoll)(_l)? *\(|<ctype\.h>'
-    printf '%s\n' "${c_files[@]}" | grep -v '^tests/' | { ! xargs grep -nE "$banned"; }
+    if printf '%s\n' "${c_files[@]}" | grep -v '^tests/' | xargs grep -nE "$banned"; then return 1; fi
 }
 
 python_lint() {
