@@ -9,6 +9,8 @@
 
 enum { MOST = 1 << 20 }; /* bytes of a file */
 
+#define BYTE_ORDER_MARK "\xef\xbb\xbf" /* as editors of Windows put it before text */
+
 static char *kept; /* the text values point into */
 
 static void forget(void) {
@@ -66,8 +68,10 @@ static int split_line(const char *command, const char *origin, char *line, char 
 int config_read(const char *command, const char *path, config_set *set, void *context) {
     char origin[512], *next, *name, *value = NULL;
     int status = read_text(command, path), number = 1;
+    char *line = kept;
 
-    for (char *line = kept; status == EXIT_OK && line; line = next, number++) {
+    if (status == EXIT_OK && strncmp(line, BYTE_ORDER_MARK, 3) == 0) line += 3;
+    for (; status == EXIT_OK && line; line = next, number++) {
         next = strchr(line, '\n');
         if (next) *next++ = '\0';
         snprintf(origin, sizeof origin, "%s:%d", path, number);

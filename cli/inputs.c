@@ -1,11 +1,12 @@
 #include "inputs.h"
 
+#include "common/ascii.h"
+
 #include <errno.h>
 #include <fts.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,7 +26,7 @@ static int has_picture_extension(const char *path) {
     const char *dot = strrchr(base_name(path), '.');
 
     for (size_t i = 0; dot && i < sizeof extensions / sizeof *extensions; i++)
-        if (strcasecmp(dot, extensions[i]) == 0) return 1;
+        if (ascii_same(dot, extensions[i])) return 1;
     return 0;
 }
 

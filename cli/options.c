@@ -1,23 +1,21 @@
 #include "options.h"
 
+#include "common/ascii.h"
 #include "config.h"
 #include "say.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { EXPECTED_MAX = 128 };
 
 char *option_env_name(const struct option_def *def, char out[64]) {
     int n = snprintf(out, 64, "MIEN_%s", def->name);
 
-    for (int i = 0; i < n && i < 63; i++)
-        out[i] = out[i] == '-' ? '_' : (char)toupper((unsigned char)out[i]);
+    for (int i = 0; i < n && i < 63; i++) out[i] = out[i] == '-' ? '_' : ascii_upper(out[i]);
     return out;
 }
 
@@ -26,7 +24,7 @@ static int parse_int(const char *text, char end, long min, long max, int *out, c
     char *stop;
     long v;
 
-    if (!isdigit((unsigned char)*text)) return -1; /* strtol would take blanks and signs */
+    if (!ascii_is_digit(*text)) return -1; /* strtol would take blanks and signs */
     errno = 0;
     v = strtol(text, &stop, 10);
     if (errno || stop == text || (*stop && *stop != end) || v < min || v > max) return -1;
@@ -39,7 +37,7 @@ static int parse_real(const char *text, double min, double max, double *out) {
     char *stop;
     double v;
 
-    if (!isdigit((unsigned char)*text) && *text != '.') return -1;
+    if (!ascii_is_digit(*text) && *text != '.') return -1;
     v = strtod(text, &stop);
     if (stop == text || *stop || !isfinite(v) || v < min || v > max) return -1;
     *out = v;
@@ -50,7 +48,7 @@ static int parse_flag(const char *text, int *out) {
     static const char *const words[] = {"0", "1", "no", "yes", "off", "on", "false", "true"};
 
     for (int i = 0; i < (int)(sizeof words / sizeof *words); i++) {
-        if (strcasecmp(text, words[i]) == 0) {
+        if (ascii_same(text, words[i])) {
             *out = i & 1;
             return 0;
         }
@@ -91,11 +89,10 @@ static int parse_bytes(const char *text, double min, double max, size_t *out) {
     char *stop;
     double v;
 
-    if (!isdigit((unsigned char)*text)) return -1;
+    if (!ascii_is_digit(*text)) return -1;
     v = strtod(text, &stop);
-    if (*stop && strchr(units, toupper((unsigned char)*stop)))
-        v *= (double)((size_t)1 << 10 * (strchr(units, toupper((unsigned char)*stop++)) - units +
-                                         1));
+    if (*stop && strchr(units, ascii_upper(*stop)))
+        v *= (double)((size_t)1 << 10 * (strchr(units, ascii_upper(*stop++)) - units + 1));
     if (*stop || !isfinite(v) || v < min || v > max) return -1;
     *out = (size_t)v;
     return 0;

@@ -1,5 +1,6 @@
 #include "targets.h"
 
+#include "common/ascii.h"
 #include "say.h"
 
 #include <errno.h>
@@ -7,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 static int is_folder(const char *path) {
@@ -22,7 +22,7 @@ static int can_be_written(const char *extension) {
     static const char *const known[] = {".jpg", ".jpeg", ".png", ".webp", ".ppm"};
 
     for (size_t i = 0; extension && i < sizeof known / sizeof *known; i++)
-        if (strcasecmp(extension, known[i]) == 0) return 1;
+        if (ascii_same(extension, known[i])) return 1;
     return 0;
 }
 

@@ -1,9 +1,9 @@
 #include "cuda/tuned.h"
 
+#include "engine/ascii.h"
 #include "engine/pack_cache.h"
 #include "mien.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,7 +88,7 @@ static char *path_of(const struct cuda_device *dev) {
     char *folder = pack_cache_folder(0), *path = NULL, name[sizeof dev->name];
     snprintf(name, sizeof name, "%s", dev->name);
     for (char *c = name; *c; c++)
-        if (!isalnum((unsigned char)*c)) *c = '-';
+        if (!ascii_is_alphanumeric(*c)) *c = '-';
     if (folder && asprintf(&path, "%s/cuda-%s-%d-%s.algorithms", folder, name, dev->driver->version,
                            MIEN_VERSION) < 0)
         path = NULL;

@@ -1,5 +1,7 @@
 #include "server/admit.h"
 
+#include "common/ascii.h"
+#include "server/guard.h"
 #include "server/keys.h"
 #include "server/refusals.h"
 #include "server/reply.h"
@@ -10,14 +12,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 static const char *given_key(struct request *r) {
     const char *key = request_header(r, "x-api-key"), *bearer;
 
     if (key) return key;
     bearer = request_header(r, "Authorization");
-    if (!bearer || strncasecmp(bearer, "Bearer ", 7) != 0) return NULL;
+    if (!bearer || !ascii_starts_with(bearer, "Bearer ")) return NULL;
     return bearer + 7 + strspn(bearer + 7, " ");
 }
 
@@ -59,12 +60,42 @@ static int check_length(struct request *r) {
     return -1;
 }
 
+/* What comes packed is not unpacked: a few bytes may become any number. */
+static int check_encoding(struct request *r) {
+    const char *encoding = request_header(r, "Content-Encoding");
+
+    if (!encoding || !(r->route->flags & ROUTE_WORK) || ascii_same(encoding, "identity")) return 0;
+    reply_error(r, 415, "unsupported_media_type",
+                "a body with a Content-Encoding is not decoded: send it as it is");
+    return -1;
+}
+
 static int check_queue(struct request *r) {
     if (!(r->route->flags & ROUTE_WORK) ||
         workers_waiting(r->server->workers) < r->server->config->queue)
         return 0;
     refuse_queue(r);
     return -1;
+}
+
+static int forbid(struct request *r, const char *why) {
+    reply_error(r, 403, "forbidden", "%s", why);
+    return -1;
+}
+
+/* Against browsers that other pages use: see guard.h. */
+static int check_page(struct request *r, const char *method) {
+    const struct serve_config *c = r->server->config;
+    const char *host = request_header(r, "Host");
+    int only_reads =
+        strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0 || strcmp(method, "OPTIONS") == 0;
+
+    if (!guard_knows_host(c, host))
+        return forbid(r, "this server has not that name: --allowed-host says which it has");
+    if (!only_reads &&
+        guard_is_foreign(c, host, request_header(r, "Origin"), request_header(r, "Sec-Fetch-Site")))
+        return forbid(r, "a page of another origin may not ask: --cors-origin says which may");
+    return 0;
 }
 
 /* Without a route: what the path's methods are, or that there is no such path. */
@@ -86,8 +117,10 @@ void admit(struct request *r, const char *method, const char *path) {
     route_find(method, path, r->param, &match);
     r->api = match.api;
     r->route = match.route;
+    if (check_page(r, method)) return;
     if (!r->route)
         reply_methods(r, method, match.allow);
     else
-        (void)(check_key(r) || check_state(r) || check_length(r) || check_queue(r));
+        (void)(check_key(r) || check_state(r) || check_length(r) || check_encoding(r) ||
+               check_queue(r));
 }

@@ -3,7 +3,10 @@
 #include <string.h>
 
 const struct asset *asset_find(const char *path) {
+    size_t n = strlen(path);
+
+    if (n > 1 && path[n - 1] == '/') n--;
     for (size_t i = 0; i < ASSET_COUNT; i++)
-        if (!strcmp(ASSETS[i].path, path)) return &ASSETS[i];
+        if (strlen(ASSETS[i].path) == n && memcmp(ASSETS[i].path, path, n) == 0) return &ASSETS[i];
     return NULL;
 }

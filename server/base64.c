@@ -1,9 +1,10 @@
 #include "server/base64.h"
 
+#include "common/ascii.h"
+
 #include <nettle/base64.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* What may stand before the comma of a data: URI (RFC 2397): a media type and its parameters. */
 enum { MAX_PREFIX = 256 };
@@ -13,10 +14,10 @@ static int skip_prefix(const char **text, size_t *length, char why[WHY_SIZE]) {
     static const char scheme[] = "data:", marker[] = ";base64";
     const size_t start = sizeof scheme - 1, tail = sizeof marker - 1;
 
-    if (*length < start || strncasecmp(*text, scheme, start) != 0) return 0;
+    if (*length < start || !ascii_same_n(*text, scheme, start)) return 0;
     const char *comma = memchr(*text, ',', *length < MAX_PREFIX ? *length : MAX_PREFIX);
     if (!comma || (size_t)(comma - *text) < start + tail ||
-        strncasecmp(comma - tail, marker, tail) != 0)
+        !ascii_same_n(comma - tail, marker, tail))
         return why_set(why, 400, "a data: URI must have ;base64, before its data");
     *length -= (size_t)(comma + 1 - *text);
     *text = comma + 1;

@@ -6,51 +6,52 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
-enum { FORM_BUFFER = 64 * 1024 };
-
-static struct part *new_part(struct request *r, const char *key, const char *filename) {
+static int begin_part(void *context, const char *name, int is_file) {
+    struct request *r = context;
     struct part *p;
 
-    if (r->nparts == REQUEST_PARTS) return NULL;
+    if (r->nparts == REQUEST_PARTS) {
+        reply_error(r, 400, "bad_request", "the form has more than %d parts", REQUEST_PARTS);
+        return -1;
+    }
     p = &r->parts[r->nparts++];
-    snprintf(p->name, sizeof p->name, "%s", key ? key : "");
-    p->is_file = filename != NULL;
-    return p;
+    snprintf(p->name, sizeof p->name, "%s", name);
+    p->is_file = is_file;
+    return 0;
 }
 
-static enum MHD_Result add_part(void *context, enum MHD_ValueKind kind, const char *key,
-                                const char *filename, const char *type, const char *encoding,
-                                const char *data, uint64_t offset, size_t size) {
+static int add_content(void *context, const uint8_t *bytes, size_t n) {
     struct request *r = context;
-    struct part *p = offset > 0 && r->nparts > 0 ? &r->parts[r->nparts - 1] : NULL;
+    struct part *p = &r->parts[r->nparts - 1];
 
-    (void)kind;
-    (void)type;
-    (void)encoding;
-    if (!p) p = new_part(r, key, filename);
-    if (!p) {
-        r->is_broken_form = 1;
-        return MHD_NO;
-    }
-    if (p->data.n + size > r->server->config->max_bytes) {
-        r->is_too_large = 1;
-        return MHD_NO;
-    }
-    if (request_grow(r, &p->data, data, size) == 0) return MHD_YES;
-    refuse_memory(r);
-    return MHD_NO;
+    if (n > r->server->config->max_bytes - p->data.n)
+        refuse_size(r);
+    else if (request_grow(r, &p->data, bytes, n))
+        refuse_memory(r);
+    else
+        return 0;
+    return -1;
 }
 
 void body_begin(struct request *r) {
+    const struct multipart_sink sink = {begin_part, add_content, r};
     const char *type = request_header(r, "Content-Type");
+    char why[WHY_SIZE] = "out of memory";
+    int status = 500;
 
-    if (!type || strncasecmp(type, "multipart/form-data", 19) != 0) return;
+    if (!type || !multipart_is_form(type)) return;
     r->parts = calloc(REQUEST_PARTS, sizeof *r->parts);
-    r->form = MHD_create_post_processor(r->http, FORM_BUFFER, add_part, r);
-    if (r->parts && r->form) return;
-    reply_error(r, 400, "bad_request", "the Content-Type of the form has no boundary");
+    if (r->parts) status = multipart_new(type, &sink, &r->form, why);
+    if (status) reply_error(r, status, status == 400 ? "bad_request" : "internal", "%s", why);
+}
+
+static void take_form(struct request *r, const char *data, size_t n) {
+    char why[WHY_SIZE];
+    int status = multipart_feed(r->form, data, n, why);
+
+    /* Where one of the two above ended it, it has replied. */
+    if (status > 0) reply_error(r, status, "bad_request", "%s", why);
 }
 
 enum MHD_Result body_take(struct request *r, const char *data, size_t *size) {
@@ -59,26 +60,18 @@ enum MHD_Result body_take(struct request *r, const char *data, size_t *size) {
     *size = 0;
     r->received += n;
     if (r->reply.status) return r->received > BODY_DRAIN ? MHD_NO : MHD_YES;
-    if (r->received > refusals_body_limit(r)) r->is_too_large = 1;
-    if (!r->is_too_large && !r->is_broken_form) {
-        if (r->form) {
-            if (MHD_post_process(r->form, data, n) != MHD_YES && !r->is_too_large &&
-                !r->reply.status)
-                r->is_broken_form = 1;
-        } else if (request_grow(r, &r->body, data, n)) {
-            refuse_memory(r);
-        }
-    }
-    if (r->is_too_large) refuse_size(r);
+    if (r->received > refusals_body_limit(r))
+        refuse_size(r);
+    else if (r->form)
+        take_form(r, data, n);
+    else if (request_grow(r, &r->body, data, n))
+        refuse_memory(r);
     return MHD_YES;
 }
 
 void body_end(struct request *r) {
-    if (r->form) {
-        if (MHD_destroy_post_processor(r->form) != MHD_YES) r->is_broken_form = 1;
-        r->form = NULL;
-    }
-    if (!r->reply.status && r->is_broken_form)
-        reply_error(r, 400, "bad_request", "the form is broken, or has more than %d parts",
-                    REQUEST_PARTS);
+    char why[WHY_SIZE];
+
+    if (!r->reply.status && r->form && multipart_end(r->form, why))
+        reply_error(r, 400, "bad_request", "%s", why);
 }

@@ -1,5 +1,7 @@
 #include "server/fetch.h"
 
+#include "common/ascii.h"
+#include "common/clock.h"
 #include "mien.h"
 #include "server/address.h"
 
@@ -7,17 +9,20 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 enum { MAX_URL = 4096, MAX_HEADERS = 64 << 10, FIRST_BYTES = 64 << 10 };
+/* AT_ONCE: fetches of one request. POLL_MS: libcurl asks whether a fetch is cancelled as often. */
+enum { AT_ONCE = 16, POLL_MS = 500 };
 
 /* What stopped a fetch in one of our callbacks, where libcurl knows only that something did. */
 enum stop { STOP_NOT, STOP_ADDRESS, STOP_PORT, STOP_SIZE, STOP_HEADERS, STOP_MEMORY };
 
 struct fetch {
     const struct fetch_limits *limits;
-    struct fetch_result *out;
+    struct fetch_one *one;
+    struct fetch_result *out; /* of one */
+    CURL *curl;
     size_t capacity, header_bytes;
     enum stop stop;
 };
@@ -98,7 +103,7 @@ static int check_text(const char *url, char why[WHY_SIZE]) {
         if (url[n] <= ' ' || url[n] > '~')
             return why_set(why, 400, "the URL has characters that must be percent-encoded");
     }
-    if (strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0)
+    if (!ascii_starts_with(url, "http://") && !ascii_starts_with(url, "https://"))
         return why_set(why, 400, "the URL does not begin with http:// or https://");
     return 0;
 }
@@ -120,12 +125,13 @@ static int check_url(const char *url, char why[WHY_SIZE]) {
     return status;
 }
 
-/* 0 where libcurl took all options. */
-static int set_options(CURL *curl, struct fetch *f, const char *url) {
+/* 0 where libcurl took all options. remaining_ms: to the request's deadline. */
+static int set_options(CURL *curl, struct fetch *f, long remaining_ms) {
     const struct fetch_limits *l = f->limits;
-    long total = l->remaining_ms < l->total_ms ? l->remaining_ms : l->total_ms;
+    long total = remaining_ms < l->total_ms ? remaining_ms : l->total_ms;
     int bad = 0;
-    bad |= curl_easy_setopt(curl, CURLOPT_URL, url);
+    bad |= curl_easy_setopt(curl, CURLOPT_URL, f->one->url);
+    bad |= curl_easy_setopt(curl, CURLOPT_PRIVATE, f);
     bad |= curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     bad |= curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
     bad |= curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -208,9 +214,7 @@ static void copy_type(CURL *curl, struct fetch_result *out) {
         if (*p < ' ' || *p > '~') *p = '?';
 }
 
-static int perform(CURL *curl, struct fetch *f, const char *url, char why[WHY_SIZE]) {
-    if (set_options(curl, f, url)) return why_set(why, 500, "libcurl refuses its options");
-    CURLcode code = curl_easy_perform(curl);
+static int judge(CURL *curl, struct fetch *f, CURLcode code, char why[WHY_SIZE]) {
     /* A host may have good addresses besides a refused one: then that did not end the fetch. */
     if (f->stop && (code == CURLE_COULDNT_CONNECT || code == CURLE_WRITE_ERROR))
         return say_stop(f, why);
@@ -220,20 +224,77 @@ static int perform(CURL *curl, struct fetch *f, const char *url, char why[WHY_SI
     return status;
 }
 
-int fetch_url(const struct fetch_limits *limits, const char *url, struct fetch_result *out,
-              char why[WHY_SIZE]) {
-    struct fetch f = {.limits = limits, .out = out};
-    memset(out, 0, sizeof *out);
-    int status = check_url(url, why);
-    if (status) return status;
-    if (limits->remaining_ms <= 0) return why_set(why, 504, "no time is left to fetch the URL");
-    CURL *curl = curl_easy_init();
-    if (!curl) return why_set(why, 500, "out of memory");
-    status = perform(curl, &f, url, why);
-    curl_easy_cleanup(curl);
-    if (status) {
-        free(out->bytes);
-        memset(out, 0, sizeof *out);
+/* Makes f a transfer of multi. Returns 1; or 0 where that ended with one->status. */
+static int begin(CURLM *multi, struct fetch *f, long remaining_ms) {
+    struct fetch_one *one = f->one;
+    one->status = check_url(one->url, one->why);
+    if (one->status) return 0;
+    if (remaining_ms <= 0) {
+        one->status = why_set(one->why, 504, "no time is left to fetch the URL");
+        return 0;
     }
-    return status;
+    f->curl = curl_easy_init();
+    if (!f->curl)
+        one->status = why_set(one->why, 500, "out of memory");
+    else if (set_options(f->curl, f, remaining_ms) || curl_multi_add_handle(multi, f->curl))
+        one->status = why_set(one->why, 500, "libcurl refuses its options");
+    if (!one->status) return 1;
+    curl_easy_cleanup(f->curl);
+    return 0;
+}
+
+static void end(CURLM *multi, struct fetch *f, CURLcode code) {
+    f->one->status = judge(f->curl, f, code, f->one->why);
+    curl_multi_remove_handle(multi, f->curl);
+    curl_easy_cleanup(f->curl);
+    if (!f->one->status) return;
+    free(f->out->bytes);
+    memset(f->out, 0, sizeof *f->out);
+}
+
+/* Ends those that are done; returns how many. */
+static int end_done(CURLM *multi) {
+    const CURLMsg *message;
+    int n = 0, left;
+    while ((message = curl_multi_info_read(multi, &left))) {
+        void *f = NULL;
+        CURLcode code = message->data.result; /* gone with the transfer */
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &f);
+        end(multi, f, code);
+        n++;
+    }
+    return n;
+}
+
+static void run(CURLM *multi, struct fetch *all, int n) {
+    const struct fetch_limits *l = all->limits;
+    double start = clock_seconds();
+    int next = 0, running = 0;
+    while (next < n || running > 0) {
+        int active, done;
+        while (next < n && running < AT_ONCE)
+            running += begin(multi, &all[next++],
+                             l->remaining_ms - (long)(1e3 * (clock_seconds() - start)));
+        curl_multi_perform(multi, &active);
+        done = end_done(multi);
+        running -= done;
+        if (running > 0 && done == 0) curl_multi_poll(multi, NULL, 0, POLL_MS, NULL);
+    }
+}
+
+void fetch_urls(const struct fetch_limits *limits, struct fetch_one *list, int n) {
+    struct fetch *all = calloc((size_t)n + 1, sizeof *all);
+    CURLM *multi = curl_multi_init();
+    for (int i = 0; i < n; i++) {
+        memset(&list[i].result, 0, sizeof list[i].result);
+        list[i].status = 0;
+        if (!all || !multi) {
+            list[i].status = why_set(list[i].why, 500, "out of memory");
+            continue;
+        }
+        all[i] = (struct fetch){.limits = limits, .one = &list[i], .out = &list[i].result};
+    }
+    if (all && multi) run(multi, all, n);
+    curl_multi_cleanup(multi);
+    free(all);
 }

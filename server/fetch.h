@@ -34,11 +34,19 @@ struct fetch_result {
     char content_type[64]; /* as the server said it, in printable ASCII; "" where it did not */
 };
 
-/* GETs url. Returns 0 with *out; or, with *out all zero and a sentence in why, 400 (no URL that is
- * allowed, or its server did not answer with a picture to be had), 413 (more than max_bytes), 504
- * (too slow), 503 (cancelled), 500 (no memory). Thread-safe after the caller's one
- * curl_global_init(). Blocks. */
-int fetch_url(const struct fetch_limits *limits, const char *url, struct fetch_result *out,
-              char why[WHY_SIZE]);
+/* A URL, and what became of it. */
+struct fetch_one {
+    const char *url;
+    struct fetch_result result; /* where status is 0; else all zero */
+    /* 400 (no URL that is allowed, or its server did not answer with a picture to be had), 413
+     * (more than max_bytes), 504 (too slow), 503 (cancelled), 500 (no memory), with a sentence in
+     * why. */
+    int status;
+    char why[WHY_SIZE];
+};
+
+/* GETs the urls of list[n], several at a time, each within limits: one whose server is silent costs
+ * the others nothing. Thread-safe after the caller's one curl_global_init(). Blocks. */
+void fetch_urls(const struct fetch_limits *limits, struct fetch_one *list, int n);
 
 #endif

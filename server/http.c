@@ -1,5 +1,6 @@
 #include "server/http.h"
 
+#include "common/ascii.h"
 #include "common/clock.h"
 #include "server/admit.h"
 #include "server/body.h"
@@ -14,7 +15,6 @@
 #include "server/send.h"
 #include "server/workers.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +24,9 @@
 
 /* Of a connection: headers, and reads of bodies go through it. */
 enum { HEADER_MEMORY = 64 * 1024 };
+
+/* Of GnuTLS: RFC 8996 ends 1.0 and 1.1. */
+#define TLS_VERSIONS "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 /* The client's own id where it is harmless in a log, else 128 random bits. */
 static void set_id(struct request *r) {
@@ -44,7 +47,7 @@ static void clean(char *out, size_t room, const char *text) {
     size_t i = 0;
 
     for (; text[i] && i + 1 < room; i++)
-        out[i] = isgraph((unsigned char)text[i]) && text[i] != '"' ? text[i] : '?';
+        out[i] = ascii_is_visible(text[i]) && text[i] != '"' ? text[i] : '?';
     out[i] = '\0';
 }
 
@@ -118,14 +121,29 @@ static int is_drained(struct request *r) {
     return !length || strtoull(length, NULL, 10) <= BODY_DRAIN;
 }
 
-static enum MHD_Result begin(struct server *s, struct MHD_Connection *http, const char *path,
+/* The path of a target in absolute form, as clients write it to proxies, and some to everybody
+ * (RFC 9112, 3.2.2): without scheme and host. */
+static const char *path_of(const char *target) {
+    const char *slash;
+
+    if (!ascii_starts_with(target, "http://") && !ascii_starts_with(target, "https://"))
+        return target;
+    slash = strchr(strstr(target, "://") + 3, '/');
+    return slash ? slash : "/";
+}
+
+static enum MHD_Result begin(struct server *s, struct MHD_Connection *http, const char *target,
                              const char *method, const char *version, void **request) {
+    const char *path = path_of(target), *fault;
     struct request *r = *request = new_request(s, http, method, path);
 
     if (!r) return MHD_NO;
+    /* 1xx is news to HTTP/1.0; within TLS only libmicrohttpd can write. */
+    r->may_probe = strcmp(version, "HTTP/1.1") == 0 && !s->config->tls_cert;
     connection_sends(s->connections, r->connection);
-    if (framing_is_ambiguous(http, version)) {
-        reply_error(r, 400, "bad_request", "the headers do not say where the request ends");
+    fault = framing_fault(http, version);
+    if (fault) {
+        reply_error(r, 400, "bad_request", "%s", fault);
         r->reply.close = 1;
         return answer(r);
     }
@@ -213,7 +231,7 @@ int http_start(struct server *s, char *why, size_t room) {
     const struct serve_config *c = s->config;
     unsigned flags =
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | MHD_USE_ITC;
-    struct MHD_OptionItem tls[3] = {{MHD_OPTION_END, 0, NULL}};
+    struct MHD_OptionItem tls[4] = {{MHD_OPTION_END, 0, NULL}};
     char *cert = NULL, *key = NULL;
     int fd, status = -1;
 
@@ -227,7 +245,9 @@ int http_start(struct server *s, char *why, size_t room) {
         flags |= MHD_USE_TLS;
         tls[0] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, cert};
         tls[1] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, key};
-        tls[2] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+        tls[2] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0,
+                                         (void *)(uintptr_t)TLS_VERSIONS};
+        tls[3] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     }
     fd = listen_open(c, why, room);
     if (fd >= 0) {
@@ -238,7 +258,11 @@ int http_start(struct server *s, char *why, size_t room) {
             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(c->idle_timeout + 1),
             MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION,
             on_connection, s, MHD_OPTION_UNESCAPE_CALLBACK, unescape, s,
-            MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+            MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
+#if MHD_VERSION >= 0x00097701
+            MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1, /* what framing.c sees for itself in older ones */
+#endif
+            MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
         status = s->daemon ? 0 : -1;
         if (!s->daemon) {
             snprintf(why, room, "the HTTP server could not start%s",

@@ -1,12 +1,12 @@
 #include "server/json_body.h"
 
+#include "common/ascii.h"
 #include "server/base64.h"
 #include "server/json_read.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* Bytes of all values but the characters of strings: far more than pictures and options need. */
 enum { MAX_MEMORY = 1 << 20 };
@@ -41,7 +41,7 @@ static const char *list_keys(const struct body_key *keys, unsigned counts, const
 }
 
 static int is_address(const char *text) {
-    return strncasecmp(text, "http://", 7) == 0 || strncasecmp(text, "https://", 8) == 0;
+    return ascii_starts_with(text, "http://") || ascii_starts_with(text, "https://");
 }
 
 /* A string that stands for a picture of this kind. */

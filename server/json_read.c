@@ -62,6 +62,10 @@ int json_read(const char *text, size_t length, size_t max_memory, json_t **out,
               char why[WHY_SIZE]) {
     json_error_t error;
     *out = NULL;
+    if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* a byte order mark */
+        text += 3;
+        length -= 3;
+    }
     if (is_too_much(text, length, max_memory))
         return why_set(why, 413, "the JSON has more values than this request may have");
     if (length == 0) text = ""; /* an empty body may be NULL, which jansson takes for a mistake */

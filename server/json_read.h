@@ -14,10 +14,11 @@
 #include <jansson.h>
 #include <stddef.h>
 
-/* Parses text[0..length), an object or a list. max_memory: bytes that all its values may take; the
- * characters of strings do not count, they are bounded by the text. Returns 0 with *out
- * (json_decref() it); or 400 (no JSON, a key twice, a number no double holds), 413 (too many
- * values) or 500 (no memory) with a sentence in why and *out NULL. */
+/* Parses text[0..length), an object or a list; a byte order mark before it is skipped, as editors
+ * of Windows write it. max_memory: bytes that all its values may take; the characters of strings do
+ * not count, they are bounded by the text. Returns 0 with *out (json_decref() it); or 400 (no JSON,
+ * a key twice, a number no double holds), 413 (too many values) or 500 (no memory) with a sentence
+ * in why and *out NULL. */
 int json_read(const char *text, size_t length, size_t max_memory, json_t **out, char why[WHY_SIZE]);
 
 #endif

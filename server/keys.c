@@ -1,6 +1,7 @@
 #include "server/keys.h"
 
-#include <ctype.h>
+#include "common/ascii.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <nettle/memops.h>
@@ -93,7 +94,7 @@ static int add_line(struct keys *k, const char *text, size_t length, int line, c
 /* Where the comment of a line begins, or its end: a '#' inside a key is part of the key. */
 static const char *comment_start(const char *from, const char *to) {
     for (const char *p = from; p < to; p++)
-        if (*p == '#' && (p == from || isspace((unsigned char)p[-1]))) return p;
+        if (*p == '#' && (p == from || ascii_is_blank(p[-1]))) return p;
     return to;
 }
 
@@ -104,8 +105,8 @@ static int add_lines(struct keys *k, const char *text, size_t length, char why[W
         const char *next = stop ? stop + 1 : end;
         const char *from = text, *to = stop ? stop : end;
         to = comment_start(from, to);
-        while (from < to && isspace((unsigned char)*from)) from++;
-        while (to > from && isspace((unsigned char)to[-1])) to--;
+        while (from < to && ascii_is_blank(*from)) from++;
+        while (to > from && ascii_is_blank(to[-1])) to--;
         if (from < to && add_line(k, from, (size_t)(to - from), line, why)) return -1;
         text = next;
     }

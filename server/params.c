@@ -1,18 +1,18 @@
 #include "server/params.h"
 
+#include "common/ascii.h"
 #include "server/reply.h"
+#include "server/why.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 static const struct part *find_field(const struct request *r, const char *name) {
     for (int i = 0; i < r->nparts; i++)
-        if (!r->parts[i].is_file && strcmp(r->parts[i].name, name) == 0) return &r->parts[i];
+        if (!r->parts[i].is_picture && strcmp(r->parts[i].name, name) == 0) return &r->parts[i];
     return NULL;
 }
 
@@ -22,6 +22,7 @@ static const char *find_text(struct request *r, const char *name, char room[64])
     const struct part *field;
     const json_t *value;
 
+    if (r->nasked < REQUEST_ASKED) r->asked[r->nasked++] = name;
     if (text) return text;
     field = find_field(r, name);
     if (field) { /* no value of ours is that long: such a one is refused as an empty one */
@@ -31,7 +32,7 @@ static const char *find_text(struct request *r, const char *name, char room[64])
         return strlen(room) == n ? room : "";
     }
     value = json_object_get(r->json, name);
-    if (!value) return NULL;
+    if (!value || json_is_null(value)) return NULL;
     if (json_is_string(value)) return json_string_value(value);
     if (json_is_boolean(value)) return json_is_true(value) ? "1" : "0";
     if (json_is_integer(value))
@@ -68,7 +69,7 @@ int param_int(struct request *r, const char *name, int min, int max, int *v) {
     if (!text) return 0;
     errno = 0;
     value = strtol(text, &end, 10);
-    if ((isdigit((unsigned char)*text) || *text == '-') && !*end && !errno && value >= min &&
+    if ((ascii_is_digit(*text) || *text == '-') && !*end && !errno && value >= min &&
         value <= max) {
         *v = (int)value;
         return 0;
@@ -84,7 +85,7 @@ int param_flag(struct request *r, const char *name, int *v) {
 
     if (!text) return 0;
     for (int i = 0; i < (int)(sizeof words / sizeof *words); i++) {
-        if (strcasecmp(text, words[i]) == 0) {
+        if (ascii_same(text, words[i])) {
             *v = i & 1;
             return 0;
         }
@@ -108,4 +109,66 @@ int param_choice(struct request *r, const char *name, const char *const *choices
     }
     reply_error(r, 400, "bad_request", "%s must be one of %s", name, all);
     return -1;
+}
+
+static int is_asked(const struct request *r, const char *name) {
+    for (int i = 0; i < r->nasked; i++)
+        if (strcmp(r->asked[i], name) == 0) return 1;
+    return 0;
+}
+
+/* seen: a bit a parameter of asked[], of those this place has had. */
+static int check_name(struct request *r, const char *name, unsigned *seen) {
+    char word[WHY_NAME_SIZE];
+
+    if (!is_asked(r, name)) {
+        reply_error(r, 400, "bad_request", "there is no parameter '%s' here", why_name(word, name));
+        return -1;
+    }
+    for (int i = 0; i < r->nasked; i++) {
+        if (strcmp(r->asked[i], name) != 0) continue;
+        if (*seen >> i & 1) {
+            reply_error(r, 400, "bad_request", "%s is given twice", name);
+            return -1;
+        }
+        *seen |= 1U << i;
+    }
+    return 0;
+}
+
+struct query {
+    struct request *request;
+    unsigned seen;
+    int rc;
+};
+
+static enum MHD_Result check_argument(void *context, enum MHD_ValueKind kind, const char *name,
+                                      const char *value) {
+    struct query *q = context;
+
+    (void)kind;
+    if (!*name && (!value || !*value)) return MHD_YES; /* "?", "&" or "=" with nothing around it */
+    q->rc = check_name(q->request, name, &q->seen);
+    if (q->rc == 0 && !value) {
+        reply_error(q->request, 400, "bad_request", "%s has no value", name);
+        q->rc = -1;
+    }
+    return q->rc ? MHD_NO : MHD_YES;
+}
+
+int params_end(struct request *r) {
+    struct query query = {.request = r};
+    unsigned seen = 0;
+    const char *name;
+    json_t *value;
+
+    MHD_get_connection_values(r->http, MHD_GET_ARGUMENT_KIND, check_argument, &query);
+    if (query.rc) return -1;
+    for (int i = 0; i < r->nparts; i++)
+        if (!r->parts[i].is_picture && check_name(r, r->parts[i].name, &seen)) return -1;
+    json_object_foreach(r->json, name, value) { /* of keys given twice the parser knows */
+        seen = 0;
+        if (check_name(r, name, &seen)) return -1;
+    }
+    return 0;
 }

@@ -1,6 +1,6 @@
 /*
  * params.h - the parameters of a request: from its query, a form's fields or its JSON body, in this
- * order.
+ * order. A null of JSON counts as not given.
  *
  * Each function returns 0 and leaves *v alone where the parameter is not given, and -1 after
  * replying 400 where it is no such value.
@@ -10,10 +10,14 @@
 
 #include "server/request.h"
 
+/* name: static, here and below. */
 int param_real(struct request *r, const char *name, double min, double max, double *v);
 int param_int(struct request *r, const char *name, int min, int max, int *v);
 int param_flag(struct request *r, const char *name, int *v);
 /* choices: NULL-terminated; *v is the position. */
 int param_choice(struct request *r, const char *name, const char *const *choices, int *v);
+/* After those a handler takes: -1 after replying 400 where the request has another one, or one
+ * twice in the same place. For dialects whose clients want to hear of a misspelling. */
+int params_end(struct request *r);
 
 #endif

@@ -4,6 +4,7 @@
 #include "server/server.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -29,7 +30,7 @@ int request_grow(struct request *r, struct bytes *b, const void *data, size_t n)
 }
 
 void request_free(struct request *r) {
-    if (r->form) MHD_destroy_post_processor(r->form);
+    multipart_free(r->form);
     for (int i = 0; i < r->nparts; i++) free(r->parts[i].data.at);
     free(r->parts);
     free(r->body.at);
@@ -44,17 +45,34 @@ const char *request_header(struct request *r, const char *name) {
     return MHD_lookup_connection_value(r->http, MHD_HEADER_KIND, name);
 }
 
+/* A client that has ended its side may have gone, or wait for its answer with the other side open.
+ * Only writing tells: who has gone answers with a reset. What is written is an answer of 100, of
+ * which clients take any number (RFC 9110, 15.2). Nobody else writes while a worker has the
+ * request. Returns 1 where it cannot be written. */
+static int probe(struct request *r, int fd) {
+    static const char going_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    ssize_t n = (ssize_t)sizeof going_on - 1;
+
+    if (r->is_probed) return 0;
+    r->is_probed = 1;
+    return send(fd, going_on, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) != n;
+}
+
 /* The network thread does not look at a connection while a worker has its request, so the socket is
- * asked: an end of file that waits to be read means that the client has closed. */
+ * asked. */
 static int is_gone(struct request *r) {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(r->http, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct pollfd p = {.events = 0};
     char byte;
     ssize_t n;
 
     if (!info) return 0;
-    n = recv(info->connect_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+    p.fd = info->connect_fd;
+    if (poll(&p, 1, 0) == 1 && p.revents & (POLLERR | POLLHUP)) return 1;
+    n = recv(p.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (n == 0) return r->may_probe ? probe(r, p.fd) : r->server->config->tls_cert != NULL;
+    return n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR;
 }
 
 static int is_ending(const struct request *r) {

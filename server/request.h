@@ -10,6 +10,7 @@
 
 #include "server/metrics.h"
 #include "server/models.h"
+#include "server/multipart.h"
 
 #include <jansson.h>
 #include <microhttpd.h>
@@ -28,6 +29,7 @@ enum {
     REQUEST_PARTS = 64,
     REQUEST_PARAMS = 2,
     REQUEST_PARAM = 128, /* bytes of one, with its NUL */
+    REQUEST_ASKED = 16,
     REPLY_HEADERS = 4
 };
 
@@ -39,8 +41,9 @@ struct bytes {
 
 /* A part of a multipart form. A part with a file name is a picture, others are parameters. */
 struct part {
-    char name[64];
+    char name[MULTIPART_NAME];
     int is_file;
+    int is_picture; /* by its file name, or its own: uploads.c knows */
     struct bytes data;
 };
 
@@ -74,22 +77,23 @@ struct request {
     char param[REQUEST_PARAMS][REQUEST_PARAM]; /* {} of the route's path */
     char key[64];                              /* name of the API key; "" where there is none */
 
+    int may_probe, is_probed; /* see request.c: whether the client is still there */
     const char *origin; /* what pages may read the answer: see cors_origin(); NULL: only ours */
 
     /* Body. */
-    struct MHD_PostProcessor *form; /* multipart or url-encoded; NULL: body is kept whole */
-    struct part *parts;             /* [REQUEST_PARTS] */
+    struct multipart *form; /* NULL: body is kept whole */
+    struct part *parts;     /* [REQUEST_PARTS] */
     int nparts;
     struct bytes body;
     uint64_t received;  /* bytes of the body */
     size_t body_budget; /* acquired of the server's memory for bodies */
-    int is_broken_form;
-    int is_too_large; /* the rest is read and dropped, the answer is 413 */
 
     /* Work. */
     double arrived, deadline, queued; /* clock_seconds(); queued: when it was put in the queue */
     struct models *models;            /* while a worker has it */
     json_t *json;                     /* its JSON body's object, for parameters; NULL: none */
+    const char *asked[REQUEST_ASKED]; /* parameters its handler has asked for */
+    int nasked;
     double seconds[STAGES_MAX];
     int pictures, faces; /* for the log */
     atomic_int is_worked_on;

@@ -1,5 +1,6 @@
 #include "server/uploads.h"
 
+#include "common/ascii.h"
 #include "common/clock.h"
 #include "server/fetch.h"
 #include "server/reply.h"
@@ -7,9 +8,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { URL_REDIRECTS = 3 };
+
+#define LIST_SHARE 0.75 /* of a request's time, for fetching several URLs */
 
 const char *const UPLOAD_FIELDS[] = {"file", "files", "image", "images", "a", "b", NULL};
 
@@ -26,7 +28,7 @@ const char *upload_error(int status) {
 static int is_type(const char *type, const char *wanted) {
     size_t n = strlen(wanted);
 
-    return strncasecmp(type, wanted, n) == 0 &&
+    return ascii_starts_with(type, wanted) &&
            (wanted[n - 1] == '/' || !type[n] || strchr("; \t", type[n]) != NULL);
 }
 
@@ -56,14 +58,25 @@ static int read_form(struct request *r, const struct uploads_want *want, struct 
     const char *const *fields = want->fields ? want->fields : UPLOAD_FIELDS;
 
     if (make_room(r, in, r->nparts)) return -1;
-    for (int i = 0; i < r->nparts; i++)
-        if (is_picture(&r->parts[i], fields))
-            add_upload(in, r->parts[i].data.at, r->parts[i].data.n);
+    for (int i = 0; i < r->nparts; i++) {
+        struct part *p = &r->parts[i];
+        p->is_picture = is_picture(p, fields);
+        if (p->is_picture) add_upload(in, p->data.at, p->data.n);
+    }
     in->is_list = in->n > 1;
     return 0;
 }
 
-static void fetch(struct request *r, const char *url, struct upload *one) {
+/* Of several, some may be slow: the rest of the time is for those that came. */
+static double fetch_time(const struct request *r, double now, int n) {
+    return (r->deadline - now) * (n > 1 ? LIST_SHARE : 1);
+}
+
+static int is_url(const struct body_picture *p) {
+    return !p->status && p->kind == PICTURE_URL;
+}
+
+static void fetch_all(struct request *r, struct fetch_one *list, int n) {
     const struct serve_config *c = r->server->config;
     double start = clock_seconds();
     struct fetch_limits limits = {.max_bytes = c->max_bytes,
@@ -71,21 +84,42 @@ static void fetch(struct request *r, const char *url, struct upload *one) {
                                   .total_ms = (long)(1e3 * c->url_timeout),
                                   .max_redirects = URL_REDIRECTS,
                                   .allow_private = c->allow_private_urls,
-                                  .remaining_ms = (long)(1e3 * (r->deadline - start)),
+                                  .remaining_ms = (long)(1e3 * fetch_time(r, start, n)),
                                   .cancelled = request_is_over,
                                   .cancelled_arg = r};
-    struct fetch_result result;
 
-    if (!c->allow_urls) {
-        one->status = why_set(one->why, 400, "this server does not fetch pictures by URL");
+    if (c->allow_urls) {
+        fetch_urls(&limits, list, n);
+        request_spent(r, STAGE_FETCH, clock_seconds() - start);
         return;
     }
-    one->status = fetch_url(&limits, url, &result, one->why);
-    request_spent(r, STAGE_FETCH, clock_seconds() - start);
-    if (one->status) return;
-    one->fetched = result.bytes;
-    one->bytes = result.bytes;
-    one->size = result.size;
+    for (int i = 0; i < n; i++)
+        list[i].status = why_set(list[i].why, 400, "this server does not fetch pictures by URL");
+}
+
+/* Those of the body's pictures that are URLs. Returns 0, or -1 where memory ran out. */
+static int fetch_pictures(struct request *r, const struct json_body *b, struct upload *at) {
+    struct fetch_one *list;
+    int n = 0;
+
+    for (int i = 0; i < b->count; i++) n += is_url(&b->pictures[i]);
+    if (n == 0) return 0;
+    list = calloc((size_t)n, sizeof *list);
+    if (!list) return -1;
+    for (int i = 0, k = 0; i < b->count; i++)
+        if (is_url(&b->pictures[i])) list[k++].url = b->pictures[i].url;
+    fetch_all(r, list, n);
+    for (int i = 0, k = 0; i < b->count; i++) {
+        const struct fetch_one *one = &list[k];
+        if (!is_url(&b->pictures[i])) continue;
+        k++;
+        at[i].status = one->status;
+        memcpy(at[i].why, one->why, sizeof one->why);
+        at[i].bytes = at[i].fetched = one->result.bytes;
+        at[i].size = one->result.size;
+    }
+    free(list);
+    return 0;
 }
 
 static int read_json(struct request *r, const struct uploads_want *want, struct uploads *in) {
@@ -110,13 +144,32 @@ static int read_json(struct request *r, const struct uploads_want *want, struct 
         add_upload(in, b->bytes, b->size);
         one->status = b->status;
         memcpy(one->why, b->why, sizeof one->why);
-        if (!b->status && b->kind == PICTURE_URL) fetch(r, b->url, one);
     }
-    return 0;
+    if (fetch_pictures(r, &in->json, in->at) == 0) return 0;
+    reply_error(r, 500, "internal", "the server is out of memory");
+    return -1;
+}
+
+/* Text where the bytes of a picture belong, as clients send it that leave the Content-Type to
+ * curl: what it is. */
+static const char *text_in(const struct bytes *body) {
+    static const char fields[] = "abcdefghijklmnopqrstuvwxyz_";
+    size_t i = body->n >= 3 && memcmp(body->at, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+
+    while (i < body->n && ascii_is_blank((char)body->at[i])) i++;
+    if (i == body->n) return NULL;
+    if (body->at[i] == '{' || body->at[i] == '[')
+        return "the body is JSON and its Content-Type something else: send Content-Type: "
+               "application/json";
+    while (i < body->n && memchr(fields, body->at[i], sizeof fields - 1)) i++;
+    if (i > 0 && i < body->n && body->at[i] == '=')
+        return "the body is a url-encoded form, which cannot hold pictures: send "
+               "multipart/form-data or application/json";
+    return NULL;
 }
 
 static int read_body(struct request *r, const struct uploads_want *want, struct uploads *in) {
-    const char *type = request_header(r, "Content-Type");
+    const char *type = request_header(r, "Content-Type"), *text;
 
     /* curl --data-binary calls everything a form. */
     if (!type) type = "application/octet-stream";
@@ -126,6 +179,11 @@ static int read_body(struct request *r, const struct uploads_want *want, struct 
         reply_error(r, 415, "unsupported_media_type",
                     "send multipart/form-data, application/json, image/* or "
                     "application/octet-stream");
+        return -1;
+    }
+    text = text_in(&r->body);
+    if (text) {
+        reply_error(r, 415, "unsupported_media_type", "%s", text);
         return -1;
     }
     if (make_room(r, in, 1)) return -1;

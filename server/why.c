@@ -1,6 +1,7 @@
 #include "server/why.h"
 
-#include <ctype.h>
+#include "common/ascii.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,8 +27,8 @@ int why_prefix(char why[WHY_SIZE], int status, const char *fmt, ...) {
 const char *why_name(char out[WHY_NAME_SIZE], const char *name) {
     size_t n = 0;
     for (; n < WHY_NAME_SIZE - 1 && name[n]; n++) {
-        unsigned char c = (unsigned char)name[n];
-        out[n] = c < 128 && (isalnum(c) || strchr("._-:/ ", c)) ? (char)c : '?';
+        char c = name[n];
+        out[n] = ascii_is_letter(c) || ascii_is_digit(c) || strchr("._-:/ ", c) ? c : '?';
     }
     out[n] = '\0';
     return out;

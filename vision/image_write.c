@@ -1,4 +1,5 @@
 /* mien_image_save(): encode in memory, write beside the target, rename. */
+#include "engine/ascii.h"
 #include "engine/err.h"
 #include "engine/replace.h"
 #include "vision/codec.h"
@@ -7,7 +8,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,7 +22,7 @@ static codec_encode_fn *encoder_for(const char *path) {
                     {".ppm", ppm_encode}};
     const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
     for (size_t i = 0; dot && i < sizeof encoders / sizeof *encoders; i++)
-        if (strcasecmp(dot, encoders[i].extension) == 0) return encoders[i].encode;
+        if (ascii_same(dot, encoders[i].extension)) return encoders[i].encode;
     return NULL;
 }
 

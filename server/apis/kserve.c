@@ -119,6 +119,24 @@ static void handle_model(struct request *r) {
     models_release(r->server->models, m);
 }
 
+/* Not of the protocol, but KServe's own server has it, and people look there first. */
+static void handle_models(struct request *r) {
+    struct models *m = models_acquire(r->server->models);
+    json_t *answer = json_object(), *list = json_array();
+    int failed = 0;
+
+    for (int i = 0; i < m->networks.n; i++)
+        if (m->networks.at[i].net)
+            json_value_append(list, json_value_text(m->networks.at[i].info.name), &failed);
+    json_value_set(answer, "models", list, &failed);
+    models_release(r->server->models, m);
+    if (failed) {
+        json_decref(answer);
+        answer = NULL;
+    }
+    reply_json(r, 200, answer);
+}
+
 struct infer {
     struct request *request;
     const struct network *model;
@@ -292,6 +310,7 @@ static const struct route ROUTES[] = {
     {"GET", "/v2", ROUTE_EARLY, handle_server},
     {"GET", "/v2/health/live", ROUTE_OPEN | ROUTE_EARLY, handle_live},
     {"GET", "/v2/health/ready", ROUTE_OPEN | ROUTE_EARLY, handle_ready},
+    {"GET", "/v2/models", 0, handle_models},
     {"GET", "/v2/models/{}", 0, handle_model},
     {"GET", "/v2/models/{}/ready", 0, handle_model_ready},
     {"POST", "/v2/models/{}/infer", ROUTE_WORK | ROUTE_MANY, handle_infer},

@@ -53,7 +53,8 @@ static int read_options(struct request *r, unsigned *results, struct analysis_op
     if (read_detection(r, &o->detect) || param_flag(r, "embeddings", &embeddings) ||
         param_choice(r, "face", FACE_PICK_NAMES, &pick) ||
         (*results & EMBEDDINGS && param_flag(r, "aligned", &o->aligned)) ||
-        param_int(r, "top", 1, classifier ? classifier->info.classes : 1000000, &o->top))
+        param_int(r, "top", 1, classifier ? classifier->info.classes : 1000000, &o->top) ||
+        params_end(r))
         return -1;
     o->pick = (enum face_pick)pick;
     if (embeddings && *results & FACES) *results |= EMBEDDINGS;

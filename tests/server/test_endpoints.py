@@ -65,7 +65,7 @@ class WaysToSend(Case):
                            self.expected)
 
     def test_body_without_a_type(self):
-        head = (f"POST /v1/detect HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        head = (f"POST /v1/detect HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
                 f"Content-Length: {len(self.photo)}\r\n\r\n")
         answer = SERVER.exchange(head.encode() + self.photo)
         self.assertEqual(plain(json.loads(answer.partition(b"\r\n\r\n")[2])), self.expected)

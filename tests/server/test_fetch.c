@@ -3,7 +3,9 @@
 #include "server/fetch.h"
 #include "tests/server/web_server.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -25,6 +29,16 @@ static struct fetch_limits open_limits(void) {
                                  .max_redirects = 3,
                                  .allow_private = 1,
                                  .remaining_ms = FAR_MS};
+}
+
+/* One URL alone. */
+static int fetch_url(const struct fetch_limits *l, const char *url, struct fetch_result *out,
+                     char why[WHY_SIZE]) {
+    struct fetch_one one = {.url = url};
+    fetch_urls(l, &one, 1);
+    *out = one.result;
+    memcpy(why, one.why, WHY_SIZE);
+    return one.status;
 }
 
 static void expect(const struct fetch_limits *l, const char *url, const char *bytes,
@@ -280,12 +294,59 @@ static void test_cancel(void **state) {
 
 #define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
+/* A server that takes connections and never says a word; returns its socket. */
+static int open_silent(int *port) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(fd, 100), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    *port = ntohs(address.sin_port);
+    return fd;
+}
+
+/* One after the other, the silent ones would take all the time there is before the last ones. */
+static void test_silent_servers_cost_the_others_nothing(void **state) {
+    enum { N = 20 };
+    struct fetch_limits l = open_limits();
+    struct fetch_one list[N];
+    char silent[64], picture[64];
+    int port, fd = open_silent(&port);
+
+    (void)state;
+    l.total_ms = 6000;
+    l.remaining_ms = 25000;
+    snprintf(silent, sizeof silent, "http://127.0.0.1:%d/", port);
+    snprintf(picture, sizeof picture, "http://127.0.0.1:%d/picture", web_port());
+    for (int i = 0; i < N; i++) list[i] = (struct fetch_one){.url = i % 2 ? picture : silent};
+    list[3].url = "ftp://127.0.0.1/";
+    fetch_urls(&l, list, N);
+    for (int i = 0; i < N; i++) {
+        assert_int_equal(list[i].status, i == 3 ? 400 : i % 2 ? 0 : 504);
+        assert_int_equal(list[i].result.bytes != NULL, i % 2 && i != 3);
+        if (list[i].status) assert_true(list[i].why[0] != '\0');
+        free(list[i].result.bytes);
+    }
+    close(fd);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        WITH_SERVER(test_good),      WITH_SERVER(test_request), WITH_SERVER(test_private_addresses),
-        WITH_SERVER(test_metadata),  WITH_SERVER(test_ports),   WITH_SERVER(test_urls),
-        WITH_SERVER(test_redirects), WITH_SERVER(test_sizes),   WITH_SERVER(test_short_length),
-        WITH_SERVER(test_statuses),  WITH_SERVER(test_times),   WITH_SERVER(test_cancel)};
+    const struct CMUnitTest tests[] = {WITH_SERVER(test_good),
+                                       WITH_SERVER(test_request),
+                                       WITH_SERVER(test_private_addresses),
+                                       WITH_SERVER(test_metadata),
+                                       WITH_SERVER(test_ports),
+                                       WITH_SERVER(test_urls),
+                                       WITH_SERVER(test_redirects),
+                                       WITH_SERVER(test_sizes),
+                                       WITH_SERVER(test_short_length),
+                                       WITH_SERVER(test_statuses),
+                                       WITH_SERVER(test_times),
+                                       WITH_SERVER(test_cancel),
+                                       WITH_SERVER(test_silent_servers_cost_the_others_nothing)};
     if (curl_global_init(CURL_GLOBAL_DEFAULT)) return 1;
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     curl_global_cleanup();

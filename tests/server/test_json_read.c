@@ -154,10 +154,24 @@ static void test_sentences(void **state) {
     expect_sentence(deep, "nests too deep");
 }
 
+static void test_byte_order_mark(void **state) {
+    static const char text[] = "\xef\xbb\xbf{\"a\": 1}", two[] = "\xef\xbb\xbf\xef\xbb\xbf{}";
+    char why[WHY_SIZE];
+    json_t *v;
+
+    (void)state;
+    assert_int_equal(json_read(text, sizeof text - 1, 1000, &v, why), 0);
+    assert_int_equal(json_integer_value(json_object_get(v, "a")), 1);
+    json_decref(v);
+    assert_int_equal(json_read(two, sizeof two - 1, 1000, &v, why), 400);
+    assert_int_equal(json_read(text, 3, 1000, &v, why), 400);
+    assert_int_equal(json_read(text, 2, 1000, &v, why), 400);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_memory),
-                                       cmocka_unit_test(test_strings), cmocka_unit_test(test_bombs),
-                                       cmocka_unit_test(test_sentences)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_memory), cmocka_unit_test(test_strings), cmocka_unit_test(test_bombs),
+        cmocka_unit_test(test_sentences), cmocka_unit_test(test_byte_order_mark)};
     json_set_alloc_funcs(counting_malloc, counting_free);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

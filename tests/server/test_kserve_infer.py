@@ -300,7 +300,7 @@ class Memory(Case):
         count = scaled(10)
         with Server(f"--detector={DETECTOR}", "--classifier=none", "--embedder=none",
                     "--age-gender=none", "--log=none") as server:
-            socks = [server.raw(b"POST /v2/models/%s/infer HTTP/1.1\r\nHost: x\r\nConnection: close"
+            socks = [server.raw(b"POST /v2/models/%s/infer HTTP/1.1\r\nHost: localhost\r\nConnection: close"
                                 b"\r\nContent-Length: %d\r\n\r\n" % (DETECTOR.encode(), len(body)))
                      for _ in range(count)]
             for sock in socks:

@@ -191,7 +191,7 @@ class Load(unittest.TestCase):
             busy.start()
             wait_for(lambda: server.metrics()["mien_picture_bytes"] > 0, "the worker to be busy")
             photo = photos()[0]
-            head = (f"POST /v1/analyze HTTP/1.1\r\nHost: x\r\n"
+            head = (f"POST /v1/analyze HTTP/1.1\r\nHost: localhost\r\n"
                     f"Content-Length: {len(photo)}\r\n\r\n").encode()
             leaving = [server.raw(head + photo) for _ in range(6)]
             wait_for(lambda: server.metrics()["mien_queue_depth"] == 6, "all to be queued")
@@ -210,7 +210,7 @@ class Load(unittest.TestCase):
     def test_clients_that_leave_in_the_middle(self):
         # Of the headers, of the body, of the answer: nobody else notices.
         request = next(r for r in self.requests if "embeddings" in r.path)
-        whole = (f"POST {request.path} HTTP/1.1\r\nHost: x\r\nContent-Type: {request.kind}\r\n"
+        whole = (f"POST {request.path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {request.kind}\r\n"
                  f"Content-Length: {len(request.body)}\r\n\r\n").encode() + request.body
         draw = random.Random(SEED)
         with Server("--read-timeout=3600", "--idle-timeout=3600", "--log=none") as server:

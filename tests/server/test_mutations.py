@@ -34,7 +34,7 @@ PATHS = ("/predict", "/detect_faces_from_files/", "/v1/detect", "/v1/analyze", "
 
 def request(path, body, kind, *headers):
     """The bytes of a POST, as two parts: what is before the body, and the body."""
-    lines = [f"POST {path} HTTP/1.1", "Host: x", f"Content-Type: {kind}", *headers,
+    lines = [f"POST {path} HTTP/1.1", "Host: localhost", f"Content-Type: {kind}", *headers,
              f"Content-Length: {len(body)}", "", ""]
     return "\r\n".join(lines).encode(), body
 
@@ -72,9 +72,9 @@ def seeds(detector):
             request("/v1/embed?aligned=1", ppm(112, 112), "application/octet-stream"),
             request("/predict", body, kind), request("/v1/detect", body, kind),
             request("/v1/compare", pair, kind), tensor(detector, False), tensor(detector, True),
-            (b"GET /v2/models/%s HTTP/1.1\r\nHost: x\r\n\r\n" % detector.encode(), b""),
-            (b"GET /metrics?x=1 HTTP/1.1\r\nHost: x\r\nx-request-id: a\r\n\r\n", b""),
-            (b"POST /v1/detect HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+            (b"GET /v2/models/%s HTTP/1.1\r\nHost: localhost\r\n\r\n" % detector.encode(), b""),
+            (b"GET /metrics?x=1 HTTP/1.1\r\nHost: localhost\r\nx-request-id: a\r\n\r\n", b""),
+            (b"POST /v1/detect HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n",
              chunked(small, 1000))]
     return made + [request(path, json.dumps(value).encode(), "application/json")
                    for path, value in as_json]
