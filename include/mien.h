@@ -413,7 +413,7 @@ typedef struct mien_detect_options {
     float nms;       /* IoU above which the weaker box goes, 0..1; 0: 0.4 */
     int size;        /* long side the image is scaled to, pixels; 0: original size; -1: the
                         network's default. Never scaled up */
-    int max_faces;   /* keep this many, best first; 0: 750 */
+    int max_faces;   /* keep this many, best first; 0: 750; of an image's best 5000 candidates */
 } mien_detect_options;
 
 /* threshold 0.5, nms 0.4, size -1, max_faces 750, and struct_size is size: sizeof *opt. */

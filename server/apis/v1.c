@@ -11,7 +11,9 @@
 
 #include <stdlib.h>
 
-enum { MAX_FACES = 100000 };
+/* What clients may ask for: no more than a detector gives. Any threshold goes, as it costs nothing:
+ * suppression looks at the best 5000 candidates whatever their number (vision/nms.h). */
+enum { MAX_FACES = 5000 };
 
 static int read_detection(struct request *r, mien_detect_options *o) {
     double threshold = (double)o->threshold, nms = (double)o->nms;
