@@ -355,6 +355,10 @@ typedef struct mien_decode_options {
                              side stays at or above this many pixels; 0: full size */
     uint64_t max_pixels;  /* refuse larger images from their header; 0: 200 million */
     int keep_orientation; /* 1: do not apply the EXIF orientation */
+    /* Asked now and then while a JPEG, PNG or WebP is decoded, in the caller's thread: non-zero
+     * ends it with MIEN_ETOOBIG. NULL: it is never given up. */
+    int (*stop)(void *stop_context);
+    void *stop_context;
 } mien_decode_options;
 
 /* Decodes JPEG, PNG, WebP, BMP, GIF (first frame), PNM or TGA bytes, which are not kept. opt may be
