@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """The most a request can cost, in counted work, and who is kept waiting by it: nobody."""
 import signal
+import struct
 import sys
 import threading
 import unittest
+import zlib
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from server import Server, photos, skip_or_run, wait_for  # noqa: E402
-from tool import ppm  # noqa: E402
 
 # What anyone may ask for that makes every anchor of the detector a face.
 DEAREST = "threshold=0&nms=1&size=320"
@@ -18,6 +19,14 @@ MAX_BATCH = 8
 def work(metrics, task):
     """(runs of a task's network, pictures or faces of all of them)."""
     return tuple(metrics[f'mien_batch_size_{what}{{task="{task}"}}'] for what in ("count", "sum"))
+
+
+def black(side):
+    """A small PNG of side x side pixels: detectors never scale up."""
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">2I5B", side, side, 8, 0, 0, 0, 0))
+            + chunk(b"IDAT", zlib.compress(bytes((side + 1) * side))) + chunk(b"IEND", b""))
 
 
 class Cost(unittest.TestCase):
@@ -53,12 +62,11 @@ class Cost(unittest.TestCase):
     def test_nobody_waits_for_a_run(self):
         """Plain C and a large input: one run takes far longer than the deadline. Its request is
         answered, the server says that it is not ready, and ends without the run."""
-        large = ppm(512, 512, lambda x, y: (x % 256, y % 256, 128))
         with Server("--backend=c", "--deadline=1", "--max-side=4096", "--classifier=none", "--embedder=none",
                     "--age-gender=none") as server:
             answers = []
             asks = threading.Thread(target=lambda: answers.append(
-                server.post("/v1/detect?size=4096", large)))
+                server.post("/v1/detect?size=0", black(4096))))
             asks.start()
             wait_for(lambda: server.metrics()["mien_batch_running_seconds"] > 1, "a long run")
             answer = server.get("/ready")
@@ -73,10 +81,9 @@ class Cost(unittest.TestCase):
             self.assertTrue(server.find("a run of a network that had not was left"), server.log())
 
     def test_what_a_run_held_is_freed(self):
-        large = ppm(512, 512, lambda x, y: (x % 256, y % 256, 128))
         with Server("--backend=c", "--deadline=1", "--max-side=4096", "--classifier=none", "--embedder=none",
                     "--age-gender=none") as server:
-            self.assertEqual(server.post("/v1/detect?size=3072", large).status, 504)
+            self.assertEqual(server.post("/v1/detect?size=0", black(4096)).status, 504)
             wait_for(lambda: server.metrics()["mien_batch_running_seconds"] == 0, "the run to end")
             self.assertEqual(server.metrics()["mien_picture_bytes"], 0)
             self.assertEqual(server.get("/ready").status, 200)
