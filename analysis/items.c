@@ -201,7 +201,7 @@ void items_run(struct item *const *items, int n) {
     int rc;
 
     if (items[0]->call) {
-        set_result(items[0], items[0]->call(items[0]->context));
+        set_result(items[0], items[0]->call(items[0]->context, 0, items[0]->n));
         take_times(items, 1, clock_seconds() - start, 0);
         return;
     }
@@ -213,6 +213,46 @@ void items_run(struct item *const *items, int n) {
     }
     mien_net_times(items[0]->network->net, &after);
     take_times(items, n, clock_seconds() - start, align_part(&before, &after));
+}
+
+/* Adds a run's results and times to those of the item it is a piece of. */
+static void add_piece(struct item *item, const struct item *piece) {
+    size_t width = (size_t)item_width(item->network) * sizeof *item->values;
+    double seconds = item->seconds + piece->seconds;
+
+    if (seconds > 0)
+        item->aligning =
+            (item->seconds * item->aligning + piece->seconds * piece->aligning) / seconds;
+    item->seconds = seconds;
+    item->rc = piece->rc;
+    memcpy(item->why, piece->why, sizeof item->why);
+    if (piece->rc) return;
+    if (!item->values) item->values = malloc((size_t)item->n * width);
+    if (item->values)
+        memcpy((char *)item->values + (size_t)item->ran * width, piece->values,
+               (size_t)piece->n * width);
+    else
+        no_memory(item);
+}
+
+void item_run_piece(struct item *item, int n) {
+    struct item piece = *item, *one = &piece;
+    double start = clock_seconds();
+
+    item->part = 1;
+    if (item->call) {
+        set_result(item, item->call(item->context, item->ran, n));
+        item->seconds += clock_seconds() - start;
+    } else {
+        piece.n = n;
+        piece.values = NULL;
+        if (piece.faces) piece.faces += item->ran;
+        if (piece.crops) piece.crops += (size_t)item->ran * FACES_CROP_BYTES;
+        items_run(&one, 1);
+        add_piece(item, &piece);
+        item_clear(&piece);
+    }
+    item->ran += n;
 }
 
 void item_clear(struct item *item) {

@@ -12,7 +12,8 @@
 /* What is pointed to stays the owner's and must live until the item has run. */
 struct item {
     const struct network *network; /* NULL: it brings its own work, `call` */
-    int (*call)(void *context);    /* alone in its run; returns a MIEN_E code */
+    /* Of its n, those from `from` on: alone in its run; returns a MIEN_E code. */
+    int (*call)(void *context, int from, int n);
     void *context;
     const mien_image *image;           /* NULL where crops are given */
     const mien_face *faces;            /* of networks that look at faces: [n] */
@@ -36,6 +37,7 @@ struct item {
     struct item *next;
     void *group;
     int state;
+    int ran;                           /* of n, where it runs in pieces */
     double arrived, submitted, waited; /* seconds */
 };
 
@@ -46,6 +48,9 @@ int items_join(const struct item *a, const struct item *b);
 /* Runs n items of one kind. Where that fails each runs alone, so that what is wrong with one is its
  * own. */
 void items_run(struct item *const *items, int n);
+/* Runs the next n of an item of many, alone: item->ran is how many have, and its results are there
+ * when all have. They are what one run gives. */
+void item_run_piece(struct item *item, int n);
 /* Frees the results. */
 void item_clear(struct item *item);
 

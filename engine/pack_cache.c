@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FORMAT = 1, SAMPLES = 64, SAMPLE = 64 };
+enum { FORMAT = 2 };
 static const uint64_t MAGIC = 0x4B4341504E45494D; /* "MIENPACK" on a little-endian machine */
 
 /* In the byte order of the machine: weights are, too, and another order spoils the magic. */
@@ -23,26 +23,13 @@ struct header {
     uint64_t layout, bytes;
     struct blob_identity blob; /* changed is 0 where it may not be trusted */
     uint64_t blob_hash;
-    uint64_t samples;
-    uint64_t check; /* hash of all above */
+    uint64_t weights; /* hash of them */
+    uint64_t check;   /* hash of all above */
 };
 _Static_assert(sizeof(struct header) <= PACK_CACHE_HEADER, "the header has its place");
 
-/* ----------------------------------------------------------------- checking */
-
 static uint64_t hash_header(const struct header *h) {
     return hash_bytes(h, offsetof(struct header, check));
-}
-
-/* Hash of some lines spread over the weights, the last one among them: a file whose end or middle
- * never reached the disk before a power cut holds zeros there. */
-static uint64_t hash_samples(const char *weights, size_t bytes) {
-    struct hash h;
-    hash_start(&h);
-    size_t lines = bytes / SAMPLE;
-    for (size_t i = 1; i <= SAMPLES && lines; i++)
-        hash_add(&h, weights + (lines * i / SAMPLES - (lines * i >= SAMPLES)) * SAMPLE, SAMPLE);
-    return hash_end(&h);
 }
 
 static int same_file(const struct blob_identity *a, const struct blob_identity *b) {
@@ -59,13 +46,11 @@ enum pack_cache_verdict pack_cache_check(const void *file, size_t size,
     memcpy(&h, file, sizeof h);
     if (h.magic != MAGIC || h.format != FORMAT || h.check != hash_header(&h) ||
         h.layout != key->layout || h.bytes != key->bytes || h.blob.size != blob->size ||
-        h.samples != hash_samples((const char *)file + PACK_CACHE_HEADER, key->bytes))
+        h.weights != hash_bytes((const char *)file + PACK_CACHE_HEADER, key->bytes))
         return PACK_CACHE_USELESS;
     *hash = h.blob_hash;
     return same_file(&h.blob, blob) ? PACK_CACHE_GOOD : PACK_CACHE_MOVED;
 }
-
-/* ------------------------------------------------------------------- naming */
 
 enum place { BESIDE, IN_CACHE_FOLDER, PLACES };
 
@@ -117,27 +102,41 @@ static char *path_of(const struct pack_cache_key *key, enum place place, int cre
                                                                                         : path;
 }
 
-/* ------------------------------------------------------------------ reading */
-
 /* A cache file says what a network computes, so it must be by someone who could have written the
  * blob, or by who runs this. */
 static int trusted_owner(uid_t owner, const struct blob_identity *blob) {
     return owner == geteuid() || owner == 0 || owner == blob->owner;
 }
 
-/* All of the file, mapped; NULL where it is not one of `size` bytes. */
-static void *map_file(const char *path, size_t size, const struct blob_identity *blob) {
+static int read_all(int fd, char *to, size_t n) {
+    while (n > 0) {
+        ssize_t done = read(fd, to, n);
+        if (done < 0 && errno == EINTR) continue;
+        if (done <= 0) return 0;
+        to += done;
+        n -= (size_t)done;
+    }
+    return 1;
+}
+
+/* All of the file, in memory of our own: a mapping would change with the file, and end the process
+ * where that is truncated. NULL where it is not one of `size` bytes. */
+static void *read_file(const char *path, size_t size, const struct blob_identity *blob) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat st;
     if (fd < 0) return NULL;
     int good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == size &&
                trusted_owner(st.st_uid, blob);
-    void *p = good ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
+    void *p = good ? mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+                   : MAP_FAILED;
+    /* a fault in each page of 4 KB would cost more than the copy */
+    if (p != MAP_FAILED) madvise(p, size, MADV_HUGEPAGE);
+    if (p != MAP_FAILED && (!read_all(fd, p, size) || mprotect(p, size, PROT_READ) != 0)) {
+        munmap(p, size);
+        p = MAP_FAILED;
+    }
     close(fd);
-    if (p == MAP_FAILED) return NULL;
-    /* not MAP_POPULATE: where the disk is slow, the picture is decoded while it reads */
-    madvise(p, size, MADV_WILLNEED);
-    return p;
+    return p == MAP_FAILED ? NULL : p;
 }
 
 /* A file that was changed a moment ago could be changed again within a tick of its clock, and keep
@@ -150,7 +149,7 @@ static void settle(struct blob_identity *blob) {
     if (now.tv_sec - last / 1000000000 <= TICK) blob->changed = 0;
 }
 
-/* Makes the file at path, which is mapped at `file`, know the blob by its new identity, so that it
+/* Makes the file at path, which was read to `file`, know the blob by its new identity, so that it
  * need not be read again. A header that is torn by two doing this is one that does not count. */
 static void adopt(const char *path, const void *file, const struct blob_identity *blob) {
     struct header h;
@@ -165,14 +164,14 @@ static void adopt(const char *path, const void *file, const struct blob_identity
     close(fd);
 }
 
-const void *pack_cache_map(const struct pack_cache_key *key) {
+const void *pack_cache_read(const struct pack_cache_key *key) {
     struct blob_identity blob;
     if (!blob_identity(key->blob, &blob)) return NULL;
     size_t size = PACK_CACHE_HEADER + key->bytes;
     uint64_t hash;
     for (int place = 0; place < PLACES; place++) {
         char *path = path_of(key, (enum place)place, 0);
-        char *file = path ? map_file(path, size, &blob) : NULL;
+        char *file = path ? read_file(path, size, &blob) : NULL;
         enum pack_cache_verdict verdict =
             file ? pack_cache_check(file, size, key, &blob, &hash) : PACK_CACHE_USELESS;
         if (verdict == PACK_CACHE_MOVED && blob_hash(key->blob) == hash) {
@@ -186,11 +185,9 @@ const void *pack_cache_map(const struct pack_cache_key *key) {
     return NULL;
 }
 
-void pack_cache_unmap(const void *weights, size_t bytes) {
+void pack_cache_free(const void *weights, size_t bytes) {
     munmap((void *)((uintptr_t)weights - PACK_CACHE_HEADER), bytes + PACK_CACHE_HEADER);
 }
-
-/* ------------------------------------------------------------------ writing */
 
 /* Opens the file that becomes the cache file once it is whole, empty, for this process alone; one
  * name, so that a killed process leaves no more than one behind, and the next uses it. -1: another
@@ -200,7 +197,7 @@ static int open_temporary(const char *path) {
     struct stat opened, named;
     if (fd < 0) return -1;
     /* whoever held the lock may have renamed the file just before it was ours: then it is the cache
-     * file, which others have mapped */
+     * file, which others may be reading */
     if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &opened) == 0 && stat(path, &named) == 0 &&
         opened.st_ino == named.st_ino && opened.st_dev == named.st_dev && S_ISREG(opened.st_mode) &&
         opened.st_nlink == 1 && opened.st_uid == geteuid() && ftruncate(fd, 0) == 0)
@@ -247,7 +244,7 @@ void pack_cache_write(const struct pack_cache_key *key, const void *weights) {
     settle(&h.blob);
     h.bytes = key->bytes;
     h.blob_hash = blob_hash(key->blob);
-    h.samples = hash_samples(weights, key->bytes);
+    h.weights = hash_bytes(weights, key->bytes);
     h.check = hash_header(&h);
     memcpy(page, &h, sizeof h);
     for (int place = 0, done = 0; place < PLACES && !done; place++) {

@@ -346,7 +346,8 @@ typedef struct mien_image {
     int borrowed;    /* 1: the pixels are the program's, mien_image_from() */
     struct mien_resident *resident; /* its copy in a device's memory, mien_image_upload(); NULL
                                        where there is none */
-    char warning[80]; /* a sentence on what is missing of a file read with salvage; empty: nothing */
+    char
+        warning[80]; /* a sentence on what is missing of a file read with salvage; empty: nothing */
 } mien_image;
 
 /* How files are read; zeros are the defaults. */
@@ -356,11 +357,15 @@ typedef struct mien_decode_options {
                              side stays at or above this many pixels; 0: full size */
     uint64_t max_pixels;  /* refuse larger images from their header; 0: 200 million */
     int keep_orientation; /* 1: do not apply the EXIF orientation */
-    int shrink_to_limit;  /* 1: a JPEG over max_pixels is decoded at 1/2, 1/4 or 1/8 scale where that
-                             brings it below, whatever min_side is, instead of being refused; not one
-                             of several scans, which is held whole while it is decoded */
-    int salvage;          /* 1: a JPEG that is cut off is read down to the rows it has, the rest is
-                             grey, and the image has a warning; it is refused where no row is whole */
+    int shrink_to_limit; /* 1: a JPEG over max_pixels is decoded at 1/2, 1/4 or 1/8 scale where that
+                            brings it below, whatever min_side is, instead of being refused; not one
+                            of several scans, which is held whole while it is decoded */
+    int salvage;         /* 1: a JPEG that is cut off is read down to the rows it has, the rest is
+                            grey, and the image has a warning; it is refused where no row is whole */
+    /* Asked now and then while a JPEG, PNG or WebP is decoded, in the caller's thread: non-zero
+     * ends it with MIEN_ETOOBIG. NULL: it is never given up. */
+    int (*stop)(void *stop_context);
+    void *stop_context;
 } mien_decode_options;
 
 /* Decodes JPEG, PNG, WebP, BMP, GIF (first frame), PNM or TGA bytes, which are not kept. opt may be
@@ -419,7 +424,7 @@ typedef struct mien_detect_options {
     float nms;       /* IoU above which the weaker box goes, 0..1; 0: 0.4 */
     int size;        /* long side the image is scaled to, pixels; 0: original size; -1: the
                         network's default. Never scaled up */
-    int max_faces;   /* keep this many, best first; 0: 750 */
+    int max_faces;   /* keep this many, best first; 0: 750; of an image's best 5000 candidates */
 } mien_detect_options;
 
 /* threshold 0.5, nms 0.4, size -1, max_faces 750, and struct_size is size: sizeof *opt. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define STOP_POLL 0.05 /* seconds between two questions whether to go on waiting */
 
@@ -22,6 +23,7 @@ struct batcher {
     pthread_t thread;
     struct queue queue[QUEUES];
     int expected, depth, closing;
+    double began; /* the run that is under way; 0: none is */
     int max_batch;
     double max_wait; /* seconds */
     struct metrics *metrics;
@@ -32,12 +34,27 @@ static int queue_of(const struct item *item) {
     return item->call ? NETWORKS_MAX : (int)item->network->task.task - 1;
 }
 
-static void run(struct batcher *b, struct item *const *items, int n) {
-    int units = 0;
+/* It runs in pieces, each alone. */
+static int is_large(const struct batcher *b, const struct item *item) {
+    return item->n > b->max_batch;
+}
 
-    for (int i = 0; i < n; i++) units += items[i]->n;
+static int units_left(const struct item *item) {
+    return item->n - item->ran;
+}
+
+static void run(struct batcher *b, struct item *const *items, int n) {
+    int large = is_large(b, items[0]), units = 0;
+
+    for (int i = 0; i < n; i++) units += units_left(items[i]);
+    if (large && units > b->max_batch) units = b->max_batch;
     if (!items[0]->call) metrics_batch(b->metrics, queue_of(items[0]), units);
+    if (large) {
+        item_run_piece(items[0], units);
+        return;
+    }
     items_run(items, n);
+    for (int i = 0; i < n; i++) items[i]->ran = items[i]->n;
 }
 
 /* The queue of the oldest request; NULL where nothing waits. */
@@ -59,11 +76,12 @@ static void unlink_item(struct batcher *b, struct queue *q, struct item *before,
         q->first = item->next;
     if (q->last == item) q->last = before;
     item->next = NULL;
-    q->units -= item->n;
+    q->units -= units_left(item);
     b->depth--;
 }
 
-/* Takes what joins the queue's first item, max_batch units at most. */
+/* Takes what joins the queue's first item, max_batch units at most; or the first alone where that
+ * is larger. */
 static int take_batch(struct batcher *b, struct queue *q, struct item **items, int room) {
     const struct item *head = q->first;
     struct item *before = NULL, *item = q->first, *next;
@@ -77,7 +95,7 @@ static int take_batch(struct batcher *b, struct queue *q, struct item **items, i
         }
         unlink_item(b, q, before, item);
         item->state = BATCH_RUNNING;
-        item->waited = clock_seconds() - item->submitted;
+        item->waited += clock_seconds() - item->submitted;
         items[n++] = item;
         units += item->n;
     }
@@ -91,13 +109,55 @@ static double ready_at(const struct batcher *b, const struct queue *q) {
     return q->first->submitted + b->max_wait;
 }
 
-static void finish(struct batcher *b, struct item **items, int n) {
-    pthread_mutex_lock(&b->lock);
-    for (int i = 0; i < n; i++) {
-        struct batch_group *g = items[i]->group;
-        items[i]->state = BATCH_DONE;
-        g->open--;
+/* Behind the items of older requests, so that each queue is in order of arrival. */
+static void insert_item(struct batcher *b, struct item *item) {
+    struct queue *q = &b->queue[queue_of(item)];
+    struct item **at = &q->first;
+
+    item->state = BATCH_QUEUED;
+    item->submitted = clock_seconds();
+    if (q->last && q->last->arrived <= item->arrived) at = &q->last->next;
+    while (*at && (*at)->arrived <= item->arrived) at = &(*at)->next;
+    item->next = *at;
+    *at = item;
+    if (!item->next) q->last = item;
+    q->units += units_left(item);
+    b->depth++;
+}
+
+/* With the lock. The last item of a group that was left frees it. */
+static void close_item(struct batcher *b, struct item *item, enum batch_state state) {
+    struct batch_group *g = item->group;
+
+    item->state = state;
+    if (--g->open > 0 || !g->release) {
         pthread_cond_signal(&g->changed);
+        return;
+    }
+    pthread_mutex_unlock(&b->lock);
+    pthread_cond_destroy(&g->changed);
+    g->release(g->owner);
+    pthread_mutex_lock(&b->lock);
+}
+
+/* What has pieces left goes behind all that has arrived meanwhile. Called without the lock, left
+ * with it. */
+static void finish(struct batcher *b, struct item **items, int n) {
+    double now = clock_seconds();
+
+    pthread_mutex_lock(&b->lock);
+    b->began = 0;
+    for (int i = 0; i < n; i++) {
+        struct item *item = items[i];
+        const struct batch_group *g = item->group;
+        if (item->rc || units_left(item) <= 0) {
+            close_item(b, item, BATCH_DONE);
+        } else if (g->is_over) {
+            close_item(b, item, BATCH_WITHDRAWN);
+        } else {
+            item->arrived = now;
+            insert_item(b, item);
+        }
     }
 }
 
@@ -117,6 +177,7 @@ static void collect(struct batcher *b, struct item **items) {
             continue;
         }
         n = take_batch(b, q, items, b->max_batch);
+        b->began = clock_seconds();
         pthread_mutex_unlock(&b->lock);
         run(b, items, n);
         finish(b, items, n);
@@ -151,13 +212,20 @@ struct batcher *batcher_new(int max_batch, int max_wait_us, struct metrics *metr
     return NULL;
 }
 
-void batcher_free(struct batcher *b) {
-    if (!b) return;
+int batcher_stop(struct batcher *b, double seconds) {
+    double until = clock_seconds() + seconds;
+    struct timespec t = {.tv_sec = (time_t)until,
+                         .tv_nsec = (long)(1e9 * (until - (double)(time_t)until))};
+
     pthread_mutex_lock(&b->lock);
     b->closing = 1;
     pthread_cond_signal(&b->arrived);
     pthread_mutex_unlock(&b->lock);
-    pthread_join(b->thread, NULL);
+    return pthread_clockjoin_np(b->thread, NULL, CLOCK_MONOTONIC, &t) ? -1 : 0;
+}
+
+void batcher_free(struct batcher *b) {
+    if (!b) return;
     pthread_cond_destroy(&b->arrived);
     pthread_mutex_destroy(&b->lock);
     free(b);
@@ -168,6 +236,15 @@ void batcher_expect(struct batcher *b, int n) {
     b->expected += n;
     if (n < 0 && b->expected == 0) pthread_cond_signal(&b->arrived);
     pthread_mutex_unlock(&b->lock);
+}
+
+double batcher_busy(struct batcher *b) {
+    double began;
+
+    pthread_mutex_lock(&b->lock);
+    began = b->began;
+    pthread_mutex_unlock(&b->lock);
+    return began > 0 ? clock_seconds() - began : 0;
 }
 
 int batcher_depth(struct batcher *b) {
@@ -193,32 +270,15 @@ void batch_group_init(struct batch_group *g, struct batcher *b) {
     sync_cond_init(&g->changed);
 }
 
-void batch_group_destroy(struct batch_group *g) {
-    pthread_cond_destroy(&g->changed);
-}
-
-/* Behind the items of older requests, so that each queue is in order of arrival. */
-static void insert_item(struct queue *q, struct item *item) {
-    struct item **at = &q->first;
-
-    if (q->last && q->last->arrived <= item->arrived) at = &q->last->next;
-    while (*at && (*at)->arrived <= item->arrived) at = &(*at)->next;
-    item->next = *at;
-    *at = item;
-    if (!item->next) q->last = item;
-    q->units += item->n;
-}
-
 void batch_submit(struct batch_group *g, struct item *item) {
     struct batcher *b = g->batcher;
 
     item->group = g;
     item->arrived = g->arrived;
-    item->state = BATCH_QUEUED;
-    item->submitted = clock_seconds();
+    item->waited = 0;
+    item->ran = 0;
     pthread_mutex_lock(&b->lock);
-    insert_item(&b->queue[queue_of(item)], item);
-    b->depth++;
+    insert_item(b, item);
     g->open++;
     pthread_cond_signal(&b->arrived);
     pthread_mutex_unlock(&b->lock);
@@ -228,6 +288,7 @@ void batch_submit(struct batch_group *g, struct item *item) {
 static void withdraw(struct batch_group *g) {
     struct batcher *b = g->batcher;
 
+    g->is_over = 1;
     for (int i = 0; i < QUEUES; i++) {
         struct queue *q = &b->queue[i];
         struct item *before = NULL, *item = q->first, *next;
@@ -246,21 +307,34 @@ static void withdraw(struct batch_group *g) {
 
 int batch_wait(struct batch_group *g) {
     struct batcher *b = g->batcher;
-    int withdrawn = 0;
+    int is_over;
 
     pthread_mutex_lock(&b->lock);
-    while (g->open > 0) {
+    while (g->open > 0 && !g->is_over) {
         double now = clock_seconds();
-        if (withdrawn) {
-            pthread_cond_wait(&g->changed, &b->lock);
-        } else if (now >= g->until || (g->stop && g->stop(g->context))) {
+        if (now >= g->until || (g->stop && g->stop(g->context))) {
             withdraw(g);
-            withdrawn = 1;
         } else {
             double poll = g->stop ? now + STOP_POLL : g->until;
             sync_cond_wait(&g->changed, &b->lock, poll < g->until ? poll : g->until);
         }
     }
+    is_over = g->is_over;
     pthread_mutex_unlock(&b->lock);
-    return withdrawn ? -1 : 0;
+    return is_over ? -1 : 0;
+}
+
+void batch_group_end(struct batch_group *g, void (*release)(void *owner), void *owner) {
+    struct batcher *b = g->batcher;
+    int runs;
+
+    pthread_mutex_lock(&b->lock);
+    withdraw(g);
+    runs = g->open > 0;
+    g->release = release;
+    g->owner = owner;
+    pthread_mutex_unlock(&b->lock);
+    if (runs) return; /* close_item() */
+    pthread_cond_destroy(&g->changed);
+    release(owner);
 }

@@ -26,29 +26,39 @@ struct batch_group {
     int (*stop)(void *context);
     void *context;
     pthread_cond_t changed;
-    int open; /* items queued or running, under the batcher's lock */
+    /* Under the batcher's lock. */
+    int open;                     /* items queued or running */
+    int is_over;                  /* given up: nothing more of it is begun */
+    void (*release)(void *owner); /* set where it was left with an item that runs */
+    void *owner;
 };
 
 struct batcher;
 
-/* Items of a run: at most max_batch pictures or faces, but an item is never split. The first of a
- * batch waits for others at most max_wait_us microseconds, and only while some are expected. NULL
- * where memory or threads ran out. */
+/* Items of a run: at most max_batch pictures or faces. An item of more runs in pieces, each behind
+ * what others have waiting by then. The first of a batch waits for others at most max_wait_us
+ * microseconds, and only while some are expected. NULL where memory or threads ran out. */
 struct batcher *batcher_new(int max_batch, int max_wait_us, struct metrics *metrics);
-/* No item may be open. */
+/* Waits until its thread has ended, which a run keeps from it, for `seconds` at most: 0; -1 where
+ * it has not, and then nothing it looks at may be freed. */
+int batcher_stop(struct batcher *b, double seconds);
+/* It must have stopped. */
 void batcher_free(struct batcher *b);
 /* Tells that n more (fewer, where negative) pictures are about to be submitted. */
 void batcher_expect(struct batcher *b, int n);
+/* Seconds the run has taken that is under way; 0 where there is none. */
+double batcher_busy(struct batcher *b);
 /* Items that wait. */
 int batcher_depth(struct batcher *b);
 
 /* Sets up the runner; arrived, until, stop and context are the caller's to set. */
 void batch_group_init(struct batch_group *g, struct batcher *b);
-void batch_group_destroy(struct batch_group *g);
+/* Ends it: release(owner) frees what its items look at, and the group, which nobody touches any
+ * more: at once, or by the batcher's thread as soon as the run ends that still looks at them. */
+void batch_group_end(struct batch_group *g, void (*release)(void *owner), void *owner);
 void batch_submit(struct batch_group *g, struct item *item);
 /* Waits until all of the group's items are done: 0. When `until` has come, or stop(context) says
- * so, items that have not begun are withdrawn, those that have are waited for, and it returns
- * -1. */
+ * so, items that have not begun are withdrawn and it returns -1 at once, whatever still runs. */
 int batch_wait(struct batch_group *g);
 
 #endif

@@ -204,6 +204,8 @@ char *metrics_text(struct metrics *m, const struct metrics_gauges *g, size_t *si
     gauge(f, "requests_active", "Requests that have begun and not ended.", g->active);
     gauge(f, "queue_depth", "Requests that wait for a worker.", g->queued);
     gauge(f, "batch_queue_depth", "Pictures and faces that wait for a batch.", g->batch_queued);
+    gauge(f, "batch_running_seconds", "How long the run that is under way has taken.",
+          g->batch_running);
     gauge(f, "body_bytes", "Memory of request bodies.", (double)g->body_bytes);
     gauge(f, "picture_bytes", "Memory of decoded pictures.", (double)g->picture_bytes);
     gauge(f, "resident_memory_bytes", "Memory of the process.", resident_bytes());

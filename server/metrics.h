@@ -45,6 +45,7 @@ void metrics_reloaded(struct metrics *m, int failed);
 /* What is now rather than counted. */
 struct metrics_gauges {
     int ready, connections, active, queued, batch_queued;
+    double batch_running; /* seconds */
     size_t body_bytes, picture_bytes;
 };
 /* The text; malloc, NULL where memory ran out. */

@@ -116,6 +116,13 @@ struct models *models_acquire(struct models_store *s) {
     return m;
 }
 
+struct models *models_share(struct models_store *s, struct models *m) {
+    pthread_mutex_lock(&s->lock);
+    m->users++;
+    pthread_mutex_unlock(&s->lock);
+    return m;
+}
+
 void models_release(struct models_store *s, struct models *m) {
     int left;
 

@@ -24,6 +24,8 @@ int models_store_load(struct models_store *s, const struct serve_config *config,
                       size_t room);
 /* The current set, to be released; NULL while none is loaded. */
 struct models *models_acquire(struct models_store *s);
+/* Another share of a set that is held, to be released like the first. */
+struct models *models_share(struct models_store *s, struct models *m);
 void models_release(struct models_store *s, struct models *m);
 /* The network of that name; NULL where none has it. */
 const struct network *models_find(const struct models *m, const char *name);

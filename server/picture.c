@@ -1,7 +1,6 @@
 #include "server/picture.h"
 
 #include "common/clock.h"
-#include "server/batch.h"
 #include "server/log.h"
 #include "server/reply.h"
 #include "server/server.h"
@@ -10,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define STOP_POLL 0.02 /* seconds between two questions whether a decode goes on */
 
 static struct server *server_of(const struct picture *p) {
     return p->request->server;
@@ -43,6 +44,17 @@ static void spent(struct picture *p, int stage, double seconds) {
     request_spent(p->request, stage, seconds);
 }
 
+/* Decoders ask for each row of blocks; the client's socket is not asked as often. */
+static int stop_decoding(void *picture) {
+    struct picture *p = picture;
+    double now = clock_seconds();
+
+    if (now < p->asked + STOP_POLL) return 0;
+    p->asked = now;
+    p->is_over = request_is_over(p->request);
+    return p->is_over;
+}
+
 static void decode(struct picture *p, const uint8_t *bytes, size_t size) {
     struct server *s = server_of(p);
     mien_decode_options o = {.struct_size = sizeof o,
@@ -50,11 +62,13 @@ static void decode(struct picture *p, const uint8_t *bytes, size_t size) {
                                  analysis_min_side(&p->request->models->networks, p->options),
                              .max_pixels = (uint64_t)(1e6 * s->config->max_megapixels),
                              .shrink_to_limit = 1,
-                             .salvage = s->config->salvage};
+                             .salvage = s->config->salvage,
+                             .stop = stop_decoding,
+                             .stop_context = p};
     double start = clock_seconds();
     int rc;
 
-    if (sync_budget_acquire(&s->decoding, 1, p->request->deadline)) {
+    if (request_acquire(p->request, &s->decoding, 1)) {
         give_up(p);
         return;
     }
@@ -62,7 +76,10 @@ static void decode(struct picture *p, const uint8_t *bytes, size_t size) {
         give_up(p);
     } else {
         rc = mien_image_decode(NULL, bytes, size, &o, &p->image);
-        if (rc) fail_mien(p, rc, mien_error());
+        if (rc && p->is_over)
+            give_up(p);
+        else if (rc)
+            fail_mien(p, rc, mien_error());
     }
     sync_budget_release(&s->decoding, 1);
     spent(p, STAGE_DECODE, clock_seconds() - start);
@@ -73,14 +90,17 @@ static void decode(struct picture *p, const uint8_t *bytes, size_t size) {
 static int acquire_memory(struct picture *p, int holds) {
     size_t bytes = (size_t)p->image->pitch * (size_t)p->image->height;
 
-    if (sync_budget_acquire(&server_of(p)->pictures, bytes, holds ? 0 : p->request->deadline))
+    struct server *s = server_of(p);
+
+    if (holds ? sync_budget_acquire(&s->pictures, bytes, 0)
+              : request_acquire(p->request, &s->pictures, bytes))
         return -1;
     p->budget = bytes;
     return 0;
 }
 
-static void free_pixels(struct picture *p) {
-    if (p->budget) sync_budget_release(&server_of(p)->pictures, p->budget);
+static void free_pixels(struct picture *p, struct server *s) {
+    if (p->budget) sync_budget_release(&s->pictures, p->budget);
     p->budget = 0;
     mien_image_free(p->image);
     p->image = NULL;
@@ -139,7 +159,7 @@ static int begin(struct picture *p, struct request *r, const struct analysis_opt
     if (p->image && !(no_room && holds)) begin_analysis(p, runner);
     batcher_expect(r->server->batcher, -1);
     if (!no_room || !holds) return 0;
-    free_pixels(p);
+    free_pixels(p, r->server);
     return -1;
 }
 
@@ -157,7 +177,8 @@ static void take_times(struct picture *p) {
     }
 }
 
-/* Ends what was begun of at[0..n-1], and lets go of the pixels. */
+/* Ends what was begun of at[0..n-1], and lets go of the pixels, unless it was given up: a run may
+ * still look at them. */
 static void end_all(struct picture *at, int n, struct runner *runner) {
     struct analysis **list = calloc((size_t)n + 1, sizeof *list);
     int m = 0, is_over = 0;
@@ -179,20 +200,28 @@ static void end_all(struct picture *at, int n, struct runner *runner) {
         p->request->pictures++;
         p->request->faces += nfaces;
         metrics_faces(server_of(p)->metrics, nfaces);
-        free_pixels(p);
+        if (!is_over) free_pixels(p, server_of(p));
         p->took = clock_seconds() - p->begun;
     }
     free(list);
 }
 
-void pictures_free(struct picture *at, int n) {
-    for (int i = 0; i < n; i++) {
-        if (!at[i].request) continue;
-        free_pixels(&at[i]);
-        if (at[i].analysis) analysis_free(at[i].analysis);
-        free(at[i].analysis);
-        at[i] = (struct picture){0};
+/* In the batcher's thread where a run was left: the request is no more. */
+static void release(void *owner) {
+    struct pictures *pictures = owner;
+
+    for (int i = 0; i < pictures->n; i++) {
+        struct picture *p = &pictures->at[i];
+        free_pixels(p, pictures->server);
+        if (p->analysis) analysis_free(p->analysis);
+        free(p->analysis);
     }
+    models_release(pictures->server->models, pictures->models);
+    free(pictures);
+}
+
+void pictures_free(struct pictures *pictures) {
+    if (pictures) batch_group_end(&pictures->group, release, pictures);
 }
 
 int pictures_check(struct request *r, unsigned results) {
@@ -228,23 +257,44 @@ static int check_results(struct request *r, const struct picture *at, int n, int
     return -1;
 }
 
-int pictures_run(struct request *r, const struct analysis_options *options,
-                 const struct uploads *uploads, struct picture *at, int keep_bad) {
-    struct batch_group group;
+static struct pictures *new_pictures(struct request *r, const struct analysis_options *options,
+                                     int n) {
+    struct pictures *pictures = calloc(1, sizeof *pictures + (size_t)n * sizeof pictures->at[0]);
 
-    batch_group_init(&group, r->server->batcher);
-    group.arrived = r->arrived;
-    group.until = r->deadline;
-    group.stop = request_is_over;
-    group.context = r;
+    if (!pictures) return NULL;
+    pictures->server = r->server;
+    pictures->models = models_share(r->server->models, r->models);
+    pictures->options = *options;
+    pictures->n = n;
+    batch_group_init(&pictures->group, r->server->batcher);
+    pictures->group.arrived = r->arrived;
+    pictures->group.until = r->deadline;
+    pictures->group.stop = request_is_over;
+    pictures->group.context = r;
+    return pictures;
+}
+
+struct pictures *pictures_run(struct request *r, const struct analysis_options *options,
+                              const struct uploads *uploads, int keep_bad) {
+    struct pictures *pictures = new_pictures(r, options, uploads->n);
+    struct runner *runner;
+
+    if (!pictures) {
+        reply_error(r, 500, "internal", "the server is out of memory");
+        return NULL;
+    }
+    options = &pictures->options;
+    runner = &pictures->group.runner;
     for (int i = 0; i < uploads->n; i++) {
+        struct picture *p = &pictures->at[i];
         /* Short of memory: those under way release theirs first. */
-        if (begin(&at[i], r, options, &uploads->at[i], &group.runner, i > 0)) {
-            end_all(at, i, &group.runner);
-            begin(&at[i], r, options, &uploads->at[i], &group.runner, 0);
+        if (begin(p, r, options, &uploads->at[i], runner, i > 0)) {
+            end_all(pictures->at, i, runner);
+            begin(p, r, options, &uploads->at[i], runner, 0);
         }
     }
-    end_all(at, uploads->n, &group.runner);
-    batch_group_destroy(&group);
-    return check_results(r, at, uploads->n, keep_bad);
+    end_all(pictures->at, uploads->n, runner);
+    if (check_results(r, pictures->at, uploads->n, keep_bad) == 0) return pictures;
+    pictures_free(pictures);
+    return NULL;
 }

@@ -6,6 +6,7 @@
 #define MIEN_SERVER_PICTURE_H
 
 #include "analysis/analysis.h"
+#include "server/batch.h"
 #include "server/request.h"
 
 struct uploads;
@@ -17,6 +18,7 @@ struct picture {
     size_t budget;             /* bytes acquired of the server's memory for pictures */
     struct analysis *analysis; /* NULL where it was not begun */
     double seconds[STAGES_MAX];
+    double asked;       /* while it is decoded: when the request was last looked at */
     double begun, took; /* seconds; stages overlap, so that their sum may be more */
 
     /* Why it failed: an HTTP status, 0 where it did not. */
@@ -29,11 +31,22 @@ struct picture {
 /* 0 where there are networks that give each of these (bits 1 << enum mien_result); -1 after
  * replying 404. */
 int pictures_check(struct request *r, unsigned results);
-/* Analyses all uploads, into at[uploads->n], whose elements need not be initialised. Returns 0
- * where all are good, or keep_bad and those that are not say why; -1 after replying. Free
- * them with pictures_free(), which lets all-zero ones through. options must stay until then. */
-int pictures_run(struct request *r, const struct analysis_options *options,
-                 const struct uploads *uploads, struct picture *at, int keep_bad);
-void pictures_free(struct picture *at, int n);
+/* The pictures of a request, and all that the batcher looks at while it runs their steps: that is
+ * theirs, because the request may be answered before a run has ended. */
+struct pictures {
+    struct server *server;
+    struct models *models; /* a share of its own */
+    struct analysis_options options;
+    struct batch_group group;
+    int n;
+    struct picture at[]; /* [n] */
+};
+
+/* Analyses all uploads. Returns them where all are good, or keep_bad and those that are not say
+ * why; NULL after replying. Free them with pictures_free(). */
+struct pictures *pictures_run(struct request *r, const struct analysis_options *options,
+                              const struct uploads *uploads, int keep_bad);
+/* NULL: nothing. */
+void pictures_free(struct pictures *pictures);
 
 #endif

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#define STOP_POLL 0.05 /* seconds between two questions whether to go on waiting */
+
 /* Bodies are grown by halves, so that few bytes are copied twice; what is acquired of the budget is
  * what was allocated. */
 int request_grow(struct request *r, struct bytes *b, const void *data, size_t n) {
@@ -83,6 +85,14 @@ int request_is_over(void *request) {
     struct request *r = request;
 
     return clock_seconds() >= r->deadline || is_ending(r) || is_gone(r);
+}
+
+int request_acquire(struct request *r, struct sync_budget *budget, size_t n) {
+    int is_over = 0;
+
+    while (sync_budget_acquire(budget, n, clock_seconds() + STOP_POLL))
+        if ((is_over = request_is_over(r))) break;
+    return is_over ? -1 : 0;
 }
 
 void request_spent(struct request *r, int stage, double seconds) {

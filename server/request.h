@@ -109,6 +109,10 @@ const char *request_header(struct request *r, const char *name);
  * for it. For batch_wait(). */
 int request_is_over(void *request);
 
+struct sync_budget;
+/* Acquires n of a budget, waiting until the request is over: 0; -1 where it is. */
+int request_acquire(struct request *r, struct sync_budget *budget, size_t n);
+
 /* Adds to the time of a stage, and to its histogram. */
 void request_spent(struct request *r, int stage, double seconds);
 

@@ -20,8 +20,11 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
-#define LAST_ANSWERS 1.0 /* seconds clients have to fetch them when the server ends */
+#define LAST_ANSWERS 1.0  /* seconds clients have to fetch them when the server ends */
+#define LAST_RUN     0.5  /* seconds a run has to end by itself then */
+#define LONG_RUN     10.0 /* seconds of one from which the server is not ready */
 
 /* Returns 0 with the new keys in force, or -1 with a sentence in why and the old ones. */
 static int load_keys(struct server *s, char why[WHY_SIZE]) {
@@ -54,6 +57,12 @@ static const char **route_labels(void) {
 
     for (int i = 0; labels && i < n; i++) labels[i] = route_path(i);
     return labels;
+}
+
+int server_is_ready(struct server *s) {
+    double limit = s->config->deadline < LONG_RUN ? s->config->deadline : LONG_RUN;
+
+    return atomic_load(&s->state) == SERVER_READY && batcher_busy(s->batcher) <= limit;
 }
 
 static void server_free(struct server *s) {
@@ -137,7 +146,7 @@ static int wait_for_requests(struct server *s, const sigset_t *set, double secon
 }
 
 /* Takes no new connections, and waits for the requests that have begun. A second signal ends the
- * wait; whoever is still waiting or worked on is then told so, which takes a run of a network. */
+ * wait; whoever is still waiting or worked on is then told so, whatever runs. */
 static void drain(struct server *s, const sigset_t *set) {
     log_say(s->log, "draining: %d requests under way", atomic_load(&s->active));
     atomic_store(&s->state, SERVER_DRAINING);
@@ -220,6 +229,10 @@ int serve_run(const struct serve_config *config) {
         status = serve(&s, &set);
     workers_stop(s.workers); /* before http_stop(), which finds no connection suspended then */
     if (s.daemon) http_stop(&s);
+    if (s.batcher && batcher_stop(s.batcher, LAST_RUN)) {
+        log_say(s.log, "ended; a run of a network that had not was left");
+        _exit(status ? EXIT_FAILURE : EXIT_SUCCESS); /* it looks at what would be freed */
+    }
     if (status == 0) log_say(s.log, "ended");
     server_free(&s);
     curl_global_cleanup();

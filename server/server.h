@@ -44,4 +44,8 @@ struct server {
     struct sync_budget bodies;   /* bytes of request bodies */
 };
 
+/* 1 where requests are answered: the networks are loaded, and no run of one takes so long that
+ * those behind it miss their deadlines. */
+int server_is_ready(struct server *s);
+
 #endif

@@ -143,6 +143,10 @@ static void place_of(void *context, int i, struct faces_place *out) {
     out->size[1] = (float)full_height;
 }
 
+static int most_faces(const struct detection *d) {
+    return d->capacity < d->options.max_faces ? d->capacity : d->options.max_faces;
+}
+
 static int take_faces(const struct task_call *c, int i, struct workspace *w,
                       const float *const *outputs) {
     const struct detection *d = c->options;
@@ -162,12 +166,13 @@ static int take_faces(const struct task_call *c, int i, struct workspace *w,
     struct faces_place place;
     place_of((void *)(uintptr_t)c, i, &place);
     candidates_scale(found, place.scale[0], place.scale[1]);
+    struct nms_limit limit = {
+        .width = place.size[0], .height = place.size[1], .most = most_faces(d)};
+    candidates_keep_best(found, CANDIDATES_BEST);
     candidates_sort(found);
-    candidates_nms(found, d->options.nms, NMS_PLUS_ONE);
-    candidates_clip(found, place.size[0], place.size[1]);
+    candidates_nms(found, d->options.nms, NMS_PLUS_ONE, &limit);
+    candidates_clip(found, limit.width, limit.height);
     int n = found->n;
-    if (n > d->capacity) n = d->capacity;
-    if (n > d->options.max_faces) n = d->options.max_faces;
     mien_face *faces = d->faces + (size_t)i * (size_t)d->capacity;
     for (int k = 0; k < n; k++) faces[k] = found->at[k].face;
     d->counts[i] = n;
@@ -204,14 +209,13 @@ const struct task task_detect = {
 /* The same of a device: scaling, sorting, suppressing, clipping as take_faces() does. */
 static void ask_faces(struct task_call *c, const struct detection *d, struct faces_post *out) {
     const struct anchor_spec *anchors = c->net->state;
-    int most = d->capacity < d->options.max_faces ? d->capacity : d->options.max_faces;
     *out = (struct faces_post){.anchors = anchors,
                                .threshold = d->options.threshold,
                                .iou = d->options.nms,
                                .plus_one = NMS_PLUS_ONE,
                                .place = place_of,
                                .context = c,
-                               .most = most,
+                               .most = most_faces(d),
                                .row = d->capacity,
                                .faces = d->faces,
                                .counts = d->counts};

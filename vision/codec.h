@@ -40,6 +40,9 @@ int codec_check_size(const char *what, uint64_t width, uint64_t height,
 int codec_check_holds(const char *what, uint64_t width, uint64_t height, size_t size,
                       uint64_t density);
 
+/* Asks opt->stop: MIEN_OK, or MIEN_ETOOBIG with its sentence where the caller gives up. */
+int codec_check_stop(const char *what, const mien_decode_options *opt);
+
 /* Bytes that grow as an encoder adds to them. Start with zeros. */
 struct byte_sink {
     uint8_t *at;

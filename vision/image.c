@@ -112,6 +112,11 @@ int codec_check_holds(const char *what, uint64_t width, uint64_t height, size_t 
                    what, (unsigned long long)width, (unsigned long long)height, size);
 }
 
+int codec_check_stop(const char *what, const mien_decode_options *opt) {
+    if (!opt->stop || !opt->stop(opt->stop_context)) return MIEN_OK;
+    return err_set(MIEN_ETOOBIG, "%s: given up while it was decoded", what);
+}
+
 int codec_over_white(const uint8_t *rgba, uint8_t *rgb, int n) {
     unsigned opaque = 255;
     for (int i = 0; i < n; i++) {

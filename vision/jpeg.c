@@ -22,9 +22,12 @@
 
 #define QUALITY 92
 /* A small file can hold thousands of scans, each of which costs as much as a picture. Real
- * progressive files have about ten. */
-#define MAX_SCANS 500
-#define STRIP     16 /* rows decoded at once; what a 4:2:0 MCU row holds */
+ * progressive files have about ten; any number of pixels may have FREE_SCANS, and few pixels as
+ * many as MAX_WORK leaves them. */
+#define MAX_SCANS  500
+#define FREE_SCANS 32
+#define MAX_WORK   1000000000 /* pixels of all scans */
+#define STRIP      16         /* rows decoded at once; what a 4:2:0 MCU row holds */
 
 struct decoder {
     struct jpeg_decompress_struct c;
@@ -36,6 +39,9 @@ struct decoder {
     bool salvage;   /* what is missing is to be left grey */
     bool cut;       /* something is missing */
     int rows;       /* that were whole before it was, in the size of the original */
+    const mien_decode_options *opt;
+    int scans;                /* that have begun */
+    uint64_t scan[MAX_SCANS]; /* what each of them gives */
     uint8_t *strip;
     mien_image *img;
 };
@@ -96,11 +102,35 @@ static void on_output(j_common_ptr c) {
     (void)c;
 }
 
-static void on_progress(j_common_ptr c) {
-    struct decoder *d = decoder_of(c);
-    if (((j_decompress_ptr)c)->input_scan_number <= MAX_SCANS) return;
-    d->rc = err_set(MIEN_EFORMAT, "JPEG: more than %d scans", MAX_SCANS);
-    longjmp(d->failed, 1);
+/* Components, coefficients and bits of the scan that begins, as one number. */
+static uint64_t scan_of(const struct jpeg_decompress_struct *c) {
+    uint64_t components = 0;
+    for (int i = 0; i < c->comps_in_scan; i++)
+        components |= 1u << c->cur_comp_info[i]->component_index;
+    return components << 32 | (uint64_t)c->Ss << 24 | (uint64_t)c->Se << 16 | (uint64_t)c->Ah << 8 |
+           (uint64_t)c->Al;
+}
+
+/* A scan that gives again what one has given is there to cost time. */
+static int begin_scan(struct decoder *d) {
+    uint64_t pixels = (uint64_t)d->c.image_width * d->c.image_height, scan = scan_of(&d->c);
+    uint64_t most = MAX_WORK / pixels > FREE_SCANS ? MAX_WORK / pixels : FREE_SCANS;
+    if (most > MAX_SCANS) most = MAX_SCANS;
+    if ((uint64_t)d->scans >= most)
+        return err_set(MIEN_EFORMAT, "JPEG: more than %d scans of %llu pixels", (int)most,
+                       (unsigned long long)pixels);
+    for (int i = 0; i < d->scans; i++)
+        if (d->scan[i] == scan) return err_set(MIEN_EFORMAT, "JPEG: scan %d is repeated", i + 1);
+    d->scan[d->scans++] = scan;
+    return MIEN_OK;
+}
+
+/* For each row of blocks, and where a scan begins. */
+static void on_progress(j_common_ptr common) {
+    struct decoder *d = decoder_of(common);
+    d->rc = codec_check_stop("JPEG", d->opt);
+    if (d->rc == MIEN_OK && d->c.input_scan_number > d->scans) d->rc = begin_scan(d);
+    if (d->rc != MIEN_OK) longjmp(d->failed, 1);
 }
 
 static int orientation_of(const struct jpeg_decompress_struct *c) {
@@ -241,6 +271,7 @@ int jpeg_decode(const uint8_t *bytes, size_t size, const mien_decode_options *op
         jpeg_create_decompress(&d->c);
         d->progress.progress_monitor = on_progress;
         d->c.progress = &d->progress;
+        d->opt = opt;
         d->rc = decode(d, bytes, size, opt);
     }
     int rc = d->rc;

@@ -36,6 +36,17 @@ static void sink(struct candidate *at, int i, int n) {
     at[i] = moved;
 }
 
+void candidates_keep_best(struct candidates *c, int most) {
+    if (c->n <= most) return;
+    for (int i = most / 2 - 1; i >= 0; i--) sink(c->at, i, most);
+    for (int i = most; i < c->n; i++) {
+        if (!comes_first(&c->at[i], &c->at[0])) continue;
+        c->at[0] = c->at[i]; /* the last of the best makes room */
+        sink(c->at, 0, most);
+    }
+    c->n = most;
+}
+
 /* Heapsort: glibc's qsort takes memory for more than a few. */
 void candidates_sort(struct candidates *c) {
     for (int i = c->n / 2 - 1; i >= 0; i--) sink(c->at, i, c->n);
@@ -56,30 +67,47 @@ static float overlap(const float *a, const float *b, float plus) {
     return w * h / (area_a + area_b - w * h);
 }
 
-void candidates_nms(struct candidates *c, float iou, int plus_one) {
-    int kept = 0;
-    for (int i = 0; i < c->n; i++) {
-        int k = 0;
-        while (k < kept && !(overlap(c->at[k].face.box, c->at[i].face.box, plus_one ? 1 : 0) > iou))
-            k++;
-        if (k == kept) c->at[kept++] = c->at[i];
-    }
-    c->n = kept;
-}
-
 static float clip(float v, float high) {
     return v < 0 ? 0 : v > high ? high : v;
 }
 
+/* False where nothing of the box is left. */
+static bool clip_box(float *b, float width, float height) {
+    b[0] = clip(b[0], width);
+    b[1] = clip(b[1], height);
+    b[2] = clip(b[2], width);
+    b[3] = clip(b[3], height);
+    return b[2] > b[0] && b[3] > b[1];
+}
+
+static bool is_inside(const float *box, const struct nms_limit *limit) {
+    float b[4] = {box[0], box[1], box[2], box[3]};
+
+    return clip_box(b, limit->width, limit->height);
+}
+
+int64_t candidates_nms(struct candidates *c, float iou, int plus_one,
+                       const struct nms_limit *limit) {
+    float plus = plus_one ? 1 : 0;
+    int64_t pairs = 0;
+    int kept = 0, faces = 0;
+
+    for (int i = 0; i < c->n && faces < limit->most; i++) {
+        const float *box = c->at[i].face.box;
+        int k = 0;
+        while (k < kept && !(overlap(c->at[k].face.box, box, plus) > iou)) k++;
+        pairs += k < kept ? k + 1 : k;
+        if (k < kept) continue;
+        faces += is_inside(box, limit);
+        c->at[kept++] = c->at[i];
+    }
+    c->n = kept;
+    return pairs;
+}
+
 void candidates_clip(struct candidates *c, float width, float height) {
     int kept = 0;
-    for (int i = 0; i < c->n; i++) {
-        float *b = c->at[i].face.box;
-        b[0] = clip(b[0], width);
-        b[1] = clip(b[1], height);
-        b[2] = clip(b[2], width);
-        b[3] = clip(b[3], height);
-        if (b[2] > b[0] && b[3] > b[1]) c->at[kept++] = c->at[i];
-    }
+    for (int i = 0; i < c->n; i++)
+        if (clip_box(c->at[i].face.box, width, height)) c->at[kept++] = c->at[i];
     c->n = kept;
 }

@@ -18,6 +18,7 @@ struct reader {
     size_t size, at;
     png_structp png;
     png_infop info;
+    const mien_decode_options *opt;
     int rc;
     bool whole;    /* the last row has been read */
     bool cut;      /* bytes were asked for that the file does not have */
@@ -71,6 +72,11 @@ static bool ask_for_rgb(png_structp png, png_infop info) {
     return alpha;
 }
 
+static void ask_stop(struct reader *r) {
+    r->rc = codec_check_stop("PNG", r->opt);
+    if (r->rc != MIEN_OK) png_longjmp(r->png, 1);
+}
+
 static void need(struct reader *r, const void *memory) {
     if (memory) return;
     r->rc = err_set(MIEN_ENOMEM, "PNG: no memory for its rows");
@@ -87,6 +93,7 @@ static void read_alpha(struct reader *r, int passes) {
     need(r, r->rgba);
     for (int pass = 0; pass < passes; pass++)
         for (int y = 0; y < img->height; y++) {
+            ask_stop(r);
             uint8_t *row = r->rgba + (rows > 1 ? (size_t)y * row_bytes : 0);
             png_read_row(r->png, row, NULL);
             if (pass == passes - 1)
@@ -106,8 +113,10 @@ static void read_pixels(struct reader *r) {
         return;
     }
     for (int pass = 0; pass < passes; pass++)
-        for (int y = 0; y < img->height; y++)
+        for (int y = 0; y < img->height; y++) {
+            ask_stop(r);
             png_read_row(r->png, img->pixels + y * img->pitch, NULL);
+        }
 }
 
 static void read_picture(struct reader *r) {
@@ -134,6 +143,7 @@ int png_decode(const uint8_t *bytes, size_t size, const mien_decode_options *opt
     if (!r) return err_set(MIEN_ENOMEM, "PNG: no memory for the decoder");
     r->bytes = bytes;
     r->size = size;
+    r->opt = opt;
     r->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &r->rc, on_error, on_warning);
     if (r->png) r->info = png_create_info_struct(r->png);
     if (!r->info)

@@ -19,6 +19,7 @@
 #define CHUNK_HEADER 8
 #define ANMF_HEADER  16
 #define QUALITY      92
+#define STEP         (64 << 10) /* bytes decoded between two questions whether to go on */
 
 struct span {
     const uint8_t *at;
@@ -96,25 +97,41 @@ static int status_error(VP8StatusCode status) {
     }
 }
 
+/* Decodes the frame's pixels into rows `pitch` bytes apart, a step after the other. */
+static int decode_into(const struct container *c, WEBP_CSP_MODE mode, uint8_t *at, size_t room,
+                       ptrdiff_t pitch, const mien_decode_options *opt) {
+    WebPIDecoder *decoder = WebPINewRGB(mode, at, room, (int)pitch);
+    VP8StatusCode status = VP8_STATUS_SUSPENDED;
+    int rc = MIEN_OK;
+    if (!decoder) return err_set(MIEN_ENOMEM, "WebP: no memory for the decoder");
+    for (size_t n = 0; n < c->frame.n && status == VP8_STATUS_SUSPENDED && !rc;) {
+        n = c->frame.n - n > STEP ? n + STEP : c->frame.n;
+        rc = codec_check_stop("WebP", opt);
+        if (!rc) status = WebPIUpdate(decoder, c->frame.at, n);
+    }
+    WebPIDelete(decoder);
+    if (rc || status == VP8_STATUS_OK) return rc;
+    if (status == VP8_STATUS_OUT_OF_MEMORY) return status_error(status);
+    return err_set(MIEN_EFORMAT, "WebP: the data is corrupt or ends before the picture does");
+}
+
 /* Decodes the frame with alpha and composes it over the white canvas, row by row. */
-static int decode_alpha(const struct container *c, int w, int h, mien_image *img) {
+static int decode_alpha(const struct container *c, int w, int h, mien_image *img,
+                        const mien_decode_options *opt) {
     size_t row_bytes = 4 * (size_t)w;
     uint8_t *rgba = malloc(row_bytes * (size_t)h);
     if (!rgba) return err_set(MIEN_ENOMEM, "WebP: no memory for %dx%d pixels", w, h);
-    if (!WebPDecodeRGBAInto(c->frame.at, c->frame.n, rgba, row_bytes * (size_t)h, (int)row_bytes)) {
-        free(rgba);
-        return err_set(MIEN_EFORMAT, "WebP: the data is corrupt or ends before the picture does");
-    }
-    for (int y = 0; y < h; y++) {
+    int rc = decode_into(c, MODE_RGBA, rgba, row_bytes * (size_t)h, (ptrdiff_t)row_bytes, opt);
+    for (int y = 0; y < h && !rc; y++) {
         uint8_t *row = img->pixels + (y + (ptrdiff_t)c->y) * img->pitch + 3 * (ptrdiff_t)c->x;
         img->has_alpha |= codec_over_white(rgba + (size_t)y * row_bytes, row, w);
     }
     free(rgba);
-    return MIEN_OK;
+    return rc;
 }
 
-static int decode_frame(const struct container *c, const WebPBitstreamFeatures *f,
-                        mien_image *img) {
+static int decode_frame(const struct container *c, const WebPBitstreamFeatures *f, mien_image *img,
+                        const mien_decode_options *opt) {
     if (c->animated &&
         (c->x + (uint64_t)f->width > c->canvas_w || c->y + (uint64_t)f->height > c->canvas_h))
         return err_set(MIEN_EFORMAT, "WebP: the first frame lies outside the picture");
@@ -122,11 +139,10 @@ static int decode_frame(const struct container *c, const WebPBitstreamFeatures *
         memset(img->pixels, 255, (size_t)img->pitch * (size_t)img->height);
         img->has_alpha = 1;
     }
-    if (f->has_alpha) return decode_alpha(c, f->width, f->height, img);
+    if (f->has_alpha) return decode_alpha(c, f->width, f->height, img, opt);
     uint8_t *at = img->pixels + (ptrdiff_t)c->y * img->pitch + 3 * (ptrdiff_t)c->x;
     size_t room = (size_t)(img->pixels + img->height * img->pitch - at);
-    if (WebPDecodeRGBInto(c->frame.at, c->frame.n, at, room, (int)img->pitch)) return MIEN_OK;
-    return err_set(MIEN_EFORMAT, "WebP: the data is corrupt or ends before the picture does");
+    return decode_into(c, MODE_RGB, at, room, img->pitch, opt);
 }
 
 int webp_decode(const uint8_t *bytes, size_t size, const mien_decode_options *opt,
@@ -143,7 +159,7 @@ int webp_decode(const uint8_t *bytes, size_t size, const mien_decode_options *op
     mien_image *img;
     rc = mien_image_new(w, h, &img);
     if (rc != MIEN_OK) return rc;
-    rc = decode_frame(&c, &f, img);
+    rc = decode_frame(&c, &f, img, opt);
     if (rc == MIEN_OK && !opt->keep_orientation) rc = orientation_apply(&img, orientation_of(&c));
     if (rc == MIEN_OK)
         *out = img;

@@ -172,14 +172,14 @@ static void place_all(const struct net *net, struct backend_weights *w) {
 /* Fills the region of w, whose size is known. */
 static int fill(struct pool *pool, const struct net *net, const struct pack_cache_key *cache,
                 struct backend_weights *w) {
-    const char *mapped = cache && w->bytes ? pack_cache_map(cache) : NULL;
-    if (mapped && !passes_probe(net, w, mapped)) {
-        pack_cache_unmap(mapped, w->bytes);
-        mapped = NULL;
+    const char *kept = cache && w->bytes ? pack_cache_read(cache) : NULL;
+    if (kept && !passes_probe(net, w, kept)) {
+        pack_cache_free(kept, w->bytes);
+        kept = NULL;
     }
-    if (mapped) {
-        w->region = (char *)(uintptr_t)mapped;
-        w->mapped = 1;
+    if (kept) {
+        w->region = (char *)(uintptr_t)kept;
+        w->kept = 1;
         place_all(net, w);
         return MIEN_OK;
     }
@@ -225,8 +225,8 @@ int cpu_load_weights(const struct kern *k, struct pool *pool, const struct net *
 
 void cpu_free_weights(struct backend_weights *w) {
     if (!w) return;
-    if (w->mapped)
-        pack_cache_unmap(w->region, w->bytes);
+    if (w->kept)
+        pack_cache_free(w->region, w->bytes);
     else if (w->region)
         munmap(w->region, w->bytes + 1);
     free(w->layers);

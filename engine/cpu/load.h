@@ -16,7 +16,7 @@ struct backend_weights {
     int count;
     char *region; /* the arrays */
     size_t bytes; /* of the region */
-    int mapped;   /* the region is a cache file, not memory of our own */
+    int kept;     /* the region is what a cache file held (pack_cache.h) */
 };
 
 /* Chooses each layer's algorithm and has its weights packed by the pool's threads, or, where

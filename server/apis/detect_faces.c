@@ -7,13 +7,12 @@
 #include "server/server.h"
 #include "server/uploads.h"
 
-#include <stdlib.h>
-
 static void handle_ready(struct request *r) {
     static const char *const words[] = {"starting", "ready", "draining", "ending"};
-    int state = atomic_load(&r->server->state), is_ready = state == SERVER_READY;
+    int state = atomic_load(&r->server->state), is_ready = server_is_ready(r->server);
+    const char *word = state == SERVER_READY && !is_ready ? "busy" : words[state];
 
-    reply_json(r, is_ready ? 200 : 503, json_pack("{s:s}", "status", words[state]));
+    reply_json(r, is_ready ? 200 : 503, json_pack("{s:s}", "status", word));
     if (!is_ready) reply_header(r, "Retry-After", "1");
 }
 
@@ -68,16 +67,12 @@ static void detect_faces(struct request *r, enum body_kind strings) {
     struct uploads_want want = {
         .min = 1, .max = r->server->config->max_pictures, .strings = strings, .keep_bad = 1};
     struct uploads in;
-    struct picture *p;
+    struct pictures *p;
 
     if (pictures_check(r, 1 << MIEN_RESULT_FACES) || uploads_read(r, &want, &in)) return;
-    p = calloc((size_t)in.n, sizeof *p);
-    if (!p)
-        reply_error(r, 500, "internal", "the server is out of memory");
-    else if (pictures_run(r, &options, &in, p, 1) == 0)
-        reply_json(r, 200, list_json(r, p, in.n));
-    if (p) pictures_free(p, in.n);
-    free(p);
+    p = pictures_run(r, &options, &in, 1);
+    if (p) reply_json(r, 200, list_json(r, p->at, in.n));
+    pictures_free(p);
     uploads_free(&in);
 }
 

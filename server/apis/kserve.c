@@ -41,7 +41,7 @@ static void handle_live(struct request *r) {
 }
 
 static void handle_ready(struct request *r) {
-    int is_ready = atomic_load(&r->server->state) == SERVER_READY;
+    int is_ready = server_is_ready(r->server);
 
     reply_json(r, is_ready ? 200 : 503, json_pack("{s:b}", "ready", is_ready));
 }
@@ -137,8 +137,16 @@ static void handle_models(struct request *r) {
     reply_json(r, 200, answer);
 }
 
+/* A request, and all that its run looks at: that is its own, because the request may be answered
+ * before the run has ended. */
 struct infer {
     struct request *request;
+    struct server *server;
+    struct models *models; /* a share of its own */
+    struct bytes body;     /* the request's */
+    size_t body_budget;
+    struct batch_group group;
+    struct item item;
     const struct network *model;
     struct kserve_request wire;
     mien_tensor input;
@@ -223,36 +231,42 @@ static int make_outputs(struct infer *f) {
     return 0;
 }
 
-static int run_infer(void *context) {
-    struct infer *f = context;
+static mien_tensor piece_of(const mien_tensor *t, int from, int n) {
+    mien_tensor piece = *t;
 
-    return mien_run(f->model->net, &f->input, f->outputs, f->nwanted);
+    piece.n = n;
+    piece.data += (size_t)from * (size_t)t->h * (size_t)t->w * (size_t)t->c;
+    return piece;
+}
+
+static int run_infer(void *context, int from, int n) {
+    struct infer *f = context;
+    mien_tensor input = piece_of(&f->input, from, n), outputs[KSERVE_OUTPUTS];
+
+    for (int i = 0; i < f->nwanted; i++) outputs[i] = piece_of(&f->outputs[i], from, n);
+    return mien_run(f->model->net, &input, outputs, f->nwanted);
 }
 
 /* By the batcher, so that networks run one after the other. */
 static int run(struct infer *f) {
     struct request *r = f->request;
-    struct batch_group group;
-    struct item item = {.n = 1, .call = run_infer, .context = f};
-    int over;
+    struct item *item = &f->item;
     const char *code;
 
-    batch_group_init(&group, r->server->batcher);
-    group.arrived = r->arrived;
-    group.until = r->deadline;
-    group.stop = request_is_over;
-    group.context = r;
-    batch_submit(&group, &item);
-    over = batch_wait(&group);
-    batch_group_destroy(&group);
-    if (over) {
+    *item = (struct item){.n = f->input.n, .call = run_infer, .context = f};
+    f->group.arrived = r->arrived;
+    f->group.until = r->deadline;
+    f->group.stop = request_is_over;
+    f->group.context = r;
+    batch_submit(&f->group, item);
+    if (batch_wait(&f->group)) {
         reply_given_up(r);
         return -1;
     }
-    request_spent(r, STAGE_BATCH, item.waited);
-    request_spent(r, STAGE_INFER, item.seconds);
-    if (item.rc == MIEN_OK) return 0;
-    reply_error(r, error_status(item.rc, &code), "bad_request", "%s", item.why);
+    request_spent(r, STAGE_BATCH, item->waited);
+    request_spent(r, STAGE_INFER, item->seconds);
+    if (item->rc == MIEN_OK) return 0;
+    reply_error(r, error_status(item->rc, &code), "bad_request", "%s", item->why);
     return -1;
 }
 
@@ -279,31 +293,68 @@ static void answer(struct infer *f) {
     request_spent(f->request, STAGE_ENCODE, clock_seconds() - start);
 }
 
-static void handle_infer(struct request *r) {
-    const char *header = request_header(r, JSON_LENGTH);
-    char why[WHY_SIZE], *end = NULL;
-    struct infer f = {.request = r};
-    long long json_length = header ? strtoll(header, &end, 10) : -1;
-    int status;
+static struct infer *new_infer(struct request *r) {
+    struct infer *f = calloc(1, sizeof *f);
 
-    f.model = find_model(r, r->models);
-    if (!f.model) return;
-    if (header && (*end || end == header || json_length < 0)) {
-        reply_error(r, 400, "bad_request", JSON_LENGTH " must be a number of bytes");
-        return;
-    }
-    status = kserve_read(r->body.at, r->body.n, json_length, JSON_MEMORY, &f.wire, why);
+    if (!f) return NULL;
+    f->request = r;
+    f->server = r->server;
+    f->models = models_share(r->server->models, r->models);
+    f->body = r->body;
+    f->body_budget = r->body_budget;
+    r->body = (struct bytes){.at = NULL};
+    r->body_budget = 0;
+    batch_group_init(&f->group, r->server->batcher);
+    return f;
+}
+
+/* In the batcher's thread where a run was left: the request is no more. */
+static void release(void *owner) {
+    struct infer *f = owner;
+
+    for (int i = 0; i < f->nwanted; i++) free(f->outputs[i].data);
+    free(f->widened);
+    kserve_request_free(&f->wire);
+    free(f->body.at);
+    if (f->body_budget) sync_budget_release(&f->server->bodies, f->body_budget);
+    models_release(f->server->models, f->models);
+    free(f);
+}
+
+static void infer(struct infer *f, long long json_length) {
+    char why[WHY_SIZE];
+    int status = kserve_read(f->body.at, f->body.n, json_length, JSON_MEMORY, &f->wire, why);
+
     if (status)
-        reply_error(r, status,
+        reply_error(f->request, status,
                     status == 413   ? "too_large"
                     : status == 500 ? "internal"
                                     : "bad_request",
                     "%s", why);
-    else if (read_input(&f) == 0 && make_outputs(&f) == 0 && run(&f) == 0)
-        answer(&f);
-    for (int i = 0; i < f.nwanted; i++) free(f.outputs[i].data);
-    free(f.widened);
-    kserve_request_free(&f.wire);
+    else if (read_input(f) == 0 && make_outputs(f) == 0 && run(f) == 0)
+        answer(f);
+}
+
+static void handle_infer(struct request *r) {
+    const char *header = request_header(r, JSON_LENGTH);
+    char *end = NULL;
+    long long json_length = header ? strtoll(header, &end, 10) : -1;
+    const struct network *model = find_model(r, r->models);
+    struct infer *f;
+
+    if (!model) return;
+    if (header && (*end || end == header || json_length < 0)) {
+        reply_error(r, 400, "bad_request", JSON_LENGTH " must be a number of bytes");
+        return;
+    }
+    f = new_infer(r);
+    if (!f) {
+        reply_error(r, 500, "internal", "the server is out of memory");
+        return;
+    }
+    f->model = model;
+    infer(f, json_length);
+    batch_group_end(&f->group, release, f);
 }
 
 static const struct route ROUTES[] = {

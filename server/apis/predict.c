@@ -68,13 +68,14 @@ static void handle_predict(struct request *r) {
                                        .detect = r->server->config->detect,
                                        .top = PREDICT_CLASSES};
     struct uploads in;
-    struct picture p;
+    struct pictures *p;
 
     if (pictures_check(r, NEEDS) || uploads_read(r, &want, &in)) return;
     if (networks_giving(networks, MIEN_RESULT_CLASSES)->info.classes < options.top)
         options.top = networks_giving(networks, MIEN_RESULT_CLASSES)->info.classes;
-    if (pictures_run(r, &options, &in, &p, 0) == 0) reply_json(r, 200, predict_json(&p));
-    pictures_free(&p, 1);
+    p = pictures_run(r, &options, &in, 0);
+    if (p) reply_json(r, 200, predict_json(&p->at[0]));
+    pictures_free(p);
     uploads_free(&in);
 }
 

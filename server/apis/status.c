@@ -9,11 +9,12 @@
 
 static void read_gauges(struct server *s, struct metrics_gauges *g) {
     *g = (struct metrics_gauges){
-        .ready = atomic_load(&s->state) == SERVER_READY,
+        .ready = server_is_ready(s),
         .connections = connections_count(s->connections),
         .active = atomic_load(&s->active),
         .queued = workers_waiting(s->workers),
         .batch_queued = batcher_depth(s->batcher),
+        .batch_running = batcher_busy(s->batcher),
         .body_bytes = sync_budget_acquired(&s->bodies),
         .picture_bytes = sync_budget_acquired(&s->pictures),
     };

@@ -9,9 +9,9 @@
 #include "server/server.h"
 #include "server/uploads.h"
 
-#include <stdlib.h>
-
-enum { MAX_FACES = 100000 };
+/* What clients may ask for: no more than a detector gives. Any threshold goes, as it costs nothing:
+ * suppression looks at the best 5000 candidates whatever their number (vision/nms.h). */
+enum { MAX_FACES = 5000 };
 
 static int read_detection(struct request *r, mien_detect_options *o) {
     double threshold = (double)o->threshold, nms = (double)o->nms;
@@ -109,21 +109,17 @@ static void answer_pictures(struct request *r, unsigned results, unsigned needs,
     struct uploads_want want = {.min = 1, .max = r->server->config->max_pictures, .keep_bad = 1};
     struct analysis_options options;
     struct uploads in;
-    struct picture *p = NULL;
+    struct pictures *p = NULL;
 
     if (pictures_check(r, needs) || uploads_read(r, &want, &in)) return;
     if (read_options(r, &results, &options) == 0 &&
         pictures_check(r, needs | (results & EMBEDDINGS)) == 0) {
         options.all_pixels = (results & ATTRIBUTES) != 0; /* as the tool's analyze */
-        p = calloc((size_t)in.n, sizeof *p);
-        if (!p)
-            reply_error(r, 500, "internal", "the server is out of memory");
-        else if (pictures_run(r, &options, &in, p, in.is_list) == 0 &&
-                 (!needs_face || check_faces(r, p, &in) == 0))
-            reply_json(r, 200, answer_json(r, p, results, &in));
+        p = pictures_run(r, &options, &in, in.is_list);
+        if (p && (!needs_face || check_faces(r, p->at, &in) == 0))
+            reply_json(r, 200, answer_json(r, p->at, results, &in));
     }
-    if (p) pictures_free(p, in.n);
-    free(p);
+    pictures_free(p);
     uploads_free(&in);
 }
 
@@ -170,25 +166,29 @@ static json_t *compare_json(const struct request *r, const struct picture p[2]) 
     return NULL;
 }
 
+static void answer_compared(struct request *r, const struct picture p[2]) {
+    int none = p[0].analysis->nfaces == 0 ? 0 : p[1].analysis->nfaces == 0 ? 1 : -1;
+
+    if (none >= 0)
+        reply_error(r, 422, "no_face", "no face was found in picture %d", none + 1);
+    else
+        reply_json(r, 200, compare_json(r, p));
+}
+
 static void handle_compare(struct request *r) {
     static const struct uploads_want want = {.min = 2, .max = 2};
     unsigned results = FACES | EMBEDDINGS;
-    struct picture p[2] = {{.request = NULL}};
+    struct pictures *p = NULL;
     struct analysis_options options;
     struct uploads in;
 
     if (pictures_check(r, results) || uploads_read(r, &want, &in)) return;
     if (read_options(r, &results, &options) == 0) {
         options.pick = FACE_MAIN;
-        if (pictures_run(r, &options, &in, p, 0) == 0) {
-            int none = p[0].analysis->nfaces == 0 ? 0 : p[1].analysis->nfaces == 0 ? 1 : -1;
-            if (none >= 0)
-                reply_error(r, 422, "no_face", "no face was found in picture %d", none + 1);
-            else
-                reply_json(r, 200, compare_json(r, p));
-        }
+        p = pictures_run(r, &options, &in, 0);
+        if (p) answer_compared(r, p->at);
     }
-    pictures_free(p, 2);
+    pictures_free(p);
     uploads_free(&in);
 }
 

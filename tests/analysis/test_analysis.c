@@ -209,7 +209,9 @@ static void test_aligned(void **state) {
     mien_image_free(crop);
 }
 
-static int fails(void *context) {
+static int fails(void *context, int from, int n) {
+    (void)from;
+    (void)n;
     mien_net *none;
     mien_ctx *ctx = context;
     return mien_net_load(ctx, "no-such-network", &none);
@@ -231,6 +233,34 @@ static void test_calls(void **state) {
     assert_int_equal(good.rc, MIEN_OK);
     assert_true(good.nfound > 0);
     item_clear(&good);
+}
+
+/* An item in pieces gives what it gives in one run, bit for bit. */
+static void test_pieces_give_the_same(void **state) {
+    (void)state;
+    enum { FACES = 5, PIECE = 2 };
+    mien_face faces[FACES];
+    for (int i = 0; i < FACES; i++) {
+        mien_crop_face(&faces[i]);
+        for (int k = 0; k < 5; k++) faces[i].landmarks[k][0] += (float)(3 * i);
+    }
+    for (int i = 0; i < networks.n; i++) {
+        if (networks.at[i].task.item != MIEN_ITEM_FACE) continue;
+        struct item whole = {
+            .network = &networks.at[i], .image = pictures[0], .faces = faces, .n = FACES};
+        struct item pieces = whole, *one = &whole;
+        int runs = 0;
+        items_run(&one, 1);
+        for (; pieces.ran < FACES; runs++)
+            item_run_piece(&pieces, FACES - pieces.ran < PIECE ? FACES - pieces.ran : PIECE);
+        assert_int_equal(runs, 3);
+        assert_int_equal(whole.rc, MIEN_OK);
+        assert_int_equal(pieces.rc, MIEN_OK);
+        assert_memory_equal(pieces.values, whole.values,
+                            FACES * (size_t)item_width(whole.network) * sizeof(float));
+        item_clear(&whole);
+        item_clear(&pieces);
+    }
 }
 
 static int load_all(void) {
@@ -259,6 +289,7 @@ int main(void) {
         cmocka_unit_test(test_labels),
         cmocka_unit_test(test_aligned),
         cmocka_unit_test(test_calls),
+        cmocka_unit_test(test_pieces_give_the_same),
     };
     mien_ctx *ctx;
     if (mien_open(NULL, &ctx)) return fprintf(stderr, "%s\n", mien_error()), 1;

@@ -338,10 +338,11 @@ static void faces_of(const struct detector *d, int b, struct candidates *c, int 
     if (anchors_decode(&d->spec, out, d->want.threshold, c)) test_fail("%s", err_text());
     *all = c->n;
     candidates_scale(c, d->places[b].scale[0], d->places[b].scale[1]);
+    const struct nms_limit limit = {d->places[b].size[0], d->places[b].size[1], d->want.most};
+    candidates_keep_best(c, CANDIDATES_BEST);
     candidates_sort(c);
-    candidates_nms(c, d->want.iou, d->want.plus_one);
-    candidates_clip(c, d->places[b].size[0], d->places[b].size[1]);
-    if (c->n > d->want.most) c->n = d->want.most;
+    candidates_nms(c, d->want.iou, d->want.plus_one, &limit);
+    candidates_clip(c, limit.width, limit.height);
 }
 
 /* Within 1e-4 pixels, or a few roundings of far larger coordinates. */

@@ -76,11 +76,11 @@ static int files_in(const char *path) {
 }
 
 static int holds(const struct pack_cache_key *key) {
-    const void *p = pack_cache_map(key);
+    const void *p = pack_cache_read(key);
     if (!p) return 0;
     assert_memory_equal(p, weights, BYTES);
     assert_int_equal((uintptr_t)p % 64, 0);
-    pack_cache_unmap(p, BYTES);
+    pack_cache_free(p, BYTES);
     return 1;
 }
 
@@ -104,7 +104,7 @@ static int tear_down(void **state) {
 
 /* -------------------------------------------------------------------- files */
 
-static void test_written_and_mapped(void **state) {
+static void test_written_and_read(void **state) {
     (void)state;
     struct blob *b = open_blob();
     struct pack_cache_key key = key_of(b), other = key;
@@ -202,6 +202,13 @@ static void test_broken_files(void **state) {
     memcpy(file + n - 4096, weights + BYTES - 4096, 4096);
     memset(file + PACK_CACHE_HEADER + 40000, 0, 4096);
     assert_int_equal(pack_cache_check(file, n, &key, &id, &hash), PACK_CACHE_USELESS);
+    memcpy(file + PACK_CACHE_HEADER + 40000, weights + 40000, 4096);
+    for (int i = 0; i < BYTES; i += 61) { /* a bit anywhere */
+        file[PACK_CACHE_HEADER + i] ^= 1;
+        assert_int_equal(pack_cache_check(file, n, &key, &id, &hash), PACK_CACHE_USELESS);
+        file[PACK_CACHE_HEADER + i] ^= 1;
+    }
+    file[PACK_CACHE_HEADER + 1000] ^= 1;
     /* the same through files, each of which the next write replaces */
     write_file(packed_path, file, n);
     assert_false(holds(&key));
@@ -215,6 +222,26 @@ static void test_broken_files(void **state) {
     assert_false(holds(&key));
     pack_cache_write(&key, weights);
     assert_true(holds(&key));
+    blob_close(b);
+}
+
+/* What is in use stays what it was, whatever happens to the file: it is a copy. */
+static void test_a_file_in_use(void **state) {
+    (void)state;
+    struct blob *b = open_blob();
+    struct pack_cache_key key = key_of(b);
+    pack_cache_write(&key, weights);
+    const void *p = pack_cache_read(&key);
+    assert_non_null(p);
+    int fd = open(packed_path, O_WRONLY);
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, "rewritten in place", 18, PACK_CACHE_HEADER), 18);
+    assert_memory_equal(p, weights, BYTES);
+    assert_int_equal(ftruncate(fd, 100), 0); /* a mapping would end the process here */
+    close(fd);
+    assert_memory_equal(p, weights, BYTES);
+    pack_cache_free(p, BYTES);
+    assert_false(holds(&key));
     blob_close(b);
 }
 
@@ -313,12 +340,12 @@ static int run(int use_cache, float out[OUTPUTS]) {
     struct backend_floats floats = {input, SIDE, SIDE};
     struct backend_input in = {.rows = backend_floats_rows, .context = &floats};
     assert_int_equal(cpu_backend.run(plan, &in, &out, NULL), 0);
-    int mapped = w->mapped;
+    int kept = w->kept;
     cpu_backend.close(backend, w, plan);
     plan_free(graph);
     net_free(net);
     blob_close(b);
-    return mapped;
+    return kept;
 }
 
 static const char *engine_file(char path[400]) {
@@ -388,10 +415,11 @@ static void test_broken_weights_are_not_kept(void **state) {
 int main(void) {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_written_and_mapped),
+        TEST(test_written_and_read),
         TEST(test_another_blob),
         TEST(test_identity),
         TEST(test_broken_files),
+        TEST(test_a_file_in_use),
         TEST(test_someone_elses_file),
         TEST(test_folder_that_cannot_be_written),
         TEST(test_two_writers),

@@ -11,17 +11,24 @@
 
 #include <cmocka.h>
 
+enum { MAX_BATCH = 8 };
+
 static struct metrics *metrics;
 static struct batcher *batcher;
 static sem_t started, go;
-static int order[8], ran;
+static int order[64], ran;
 
 struct work {
     int number, blocks, code;
+    int calls, units, most; /* how it was called: its units, and the most at once */
 };
 
-static int work(void *context) {
+static int work(void *context, int from, int n) {
     struct work *w = context;
+    if (from != w->units) return MIEN_EINVAL;
+    w->calls++;
+    w->units += n;
+    if (n > w->most) w->most = n;
     order[ran++] = w->number;
     if (w->blocks) {
         sem_post(&started);
@@ -51,10 +58,18 @@ static void hold(struct batch_group *g, struct item *item, struct work *w) {
     ran = 0;
 }
 
+static void nothing(void *owner) {
+    (void)owner;
+}
+
+static void close_group(struct batch_group *g) {
+    batch_group_end(g, nothing, NULL);
+}
+
 static void release(struct batch_group *g) {
     sem_post(&go);
     assert_int_equal(batch_wait(g), 0);
-    batch_group_destroy(g);
+    close_group(g);
 }
 
 static void test_oldest_request_first(void **state) {
@@ -80,7 +95,7 @@ static void test_oldest_request_first(void **state) {
     for (int i = 0; i < 4; i++) {
         assert_int_equal(items[i].state, BATCH_DONE);
         assert_true(items[i].waited > 0 && items[i].seconds >= 0);
-        batch_group_destroy(&groups[i]);
+        close_group(&groups[i]);
     }
 }
 
@@ -104,8 +119,8 @@ static void test_deadline_withdraws_what_waits(void **state) {
     assert_int_equal(batch_wait(&second), 0);
     assert_int_equal(ran, 1);
     assert_int_equal(order[0], 2);
-    batch_group_destroy(&g);
-    batch_group_destroy(&second);
+    close_group(&g);
+    close_group(&second);
 }
 
 static int always(void *context) {
@@ -129,21 +144,107 @@ static void test_stop_withdraws(void **state) {
     assert_int_equal(asked, 1);
     release(&held);
     assert_int_equal(ran, 0);
-    batch_group_destroy(&g);
+    close_group(&g);
 }
 
-/* An item that has begun is waited for even past the deadline: its memory is in use. */
-static void test_what_runs_is_waited_for(void **state) {
-    (void)state;
-    struct batch_group g;
+/* What a request leaves behind where it is answered before its run has ended. */
+struct left {
+    struct batch_group group;
     struct item item;
-    struct work w;
-    hold(&g, &item, &w);
+    struct work work;
+    sem_t freed;
+};
+
+static void free_left(void *owner) {
+    sem_post(&((struct left *)owner)->freed);
+}
+
+/* A run past the deadline is not waited for; what it looks at is freed when it has ended, once. */
+static void test_what_runs_is_left(void **state) {
+    (void)state;
+    struct left left;
+    int value;
+    sem_init(&left.freed, 0, 0);
+    hold(&left.group, &left.item, &left.work);
+    left.group.until = 0;
+    assert_int_equal(batch_wait(&left.group), -1);
+    assert_true(batcher_busy(batcher) > 0);
+    batch_group_end(&left.group, free_left, &left);
+    sem_getvalue(&left.freed, &value);
+    assert_int_equal(value, 0);
     sem_post(&go);
-    g.until = 0;
-    batch_wait(&g); /* 0 or -1: it may have ended before it was asked for */
-    assert_int_equal(item.state, BATCH_DONE);
-    batch_group_destroy(&g);
+    sem_wait(&left.freed);
+    assert_int_equal(left.item.state, BATCH_DONE);
+    assert_true(batcher_busy(batcher) == 0);
+    sem_destroy(&left.freed);
+}
+
+/* An item of many runs in pieces of at most max_batch, and others run in between. */
+static void test_large_items_run_in_pieces(void **state) {
+    (void)state;
+    struct batch_group held, g, second;
+    struct item holder, large, small;
+    struct work w, many = {.number = 1}, one = {.number = 2};
+    hold(&held, &holder, &w);
+    open_group(&g, 1);
+    open_group(&second, 2);
+    large = item_of(&many);
+    large.n = 5 * MAX_BATCH + 1;
+    small = item_of(&one);
+    batch_submit(&g, &large);
+    batch_submit(&second, &small);
+    release(&held);
+    assert_int_equal(batch_wait(&g), 0);
+    assert_int_equal(batch_wait(&second), 0);
+    assert_int_equal(many.calls, 6);
+    assert_int_equal(many.units, 5 * MAX_BATCH + 1);
+    assert_int_equal(many.most, MAX_BATCH);
+    assert_int_equal(order[0], 1);
+    assert_int_equal(order[1], 2); /* behind a piece, not behind the item */
+    assert_int_equal(batcher_depth(batcher), 0);
+    close_group(&g);
+    close_group(&second);
+}
+
+/* One that is given up ends with the piece that runs. */
+static void test_pieces_end_with_their_request(void **state) {
+    (void)state;
+    struct left left = {.work = {.blocks = 1}};
+    sem_init(&left.freed, 0, 0);
+    open_group(&left.group, 1);
+    left.item = item_of(&left.work);
+    left.item.n = 100 * MAX_BATCH;
+    batch_submit(&left.group, &left.item);
+    sem_wait(&started);
+    left.group.until = 0;
+    assert_int_equal(batch_wait(&left.group), -1);
+    batch_group_end(&left.group, free_left, &left);
+    sem_post(&go);
+    sem_wait(&left.freed);
+    assert_int_equal(left.work.calls, 1);
+    assert_int_equal(left.item.state, BATCH_WITHDRAWN);
+    sem_destroy(&left.freed);
+}
+
+/* The thread that a run holds is not waited for. */
+static void test_the_end_does_not_wait(void **state) {
+    (void)state;
+    struct batcher *all = batcher;
+    struct left left;
+    sem_init(&left.freed, 0, 0);
+    batcher = batcher_new(MAX_BATCH, 1000, metrics);
+    assert_non_null(batcher);
+    hold(&left.group, &left.item, &left.work);
+    left.group.until = 0;
+    assert_int_equal(batch_wait(&left.group), -1);
+    batch_group_end(&left.group, free_left, &left);
+    assert_int_equal(batcher_stop(batcher, 0), -1);
+    sem_post(&go);
+    sem_wait(&left.freed);
+    assert_int_equal(batcher_stop(batcher, 600), 0);
+    batcher_free(batcher);
+    batcher = all;
+    sem_destroy(&left.freed);
 }
 
 static void test_errors(void **state) {
@@ -156,7 +257,7 @@ static void test_errors(void **state) {
     batch_submit(&g, &item);
     assert_int_equal(batch_wait(&g), 0);
     assert_int_equal(item.rc, MIEN_EINVAL);
-    batch_group_destroy(&g);
+    close_group(&g);
 }
 
 static int setup(void **state) {
@@ -164,12 +265,13 @@ static int setup(void **state) {
     sem_init(&started, 0, 0);
     sem_init(&go, 0, 0);
     metrics = metrics_new(NULL, 0);
-    batcher = batcher_new(8, 1000, metrics);
+    batcher = batcher_new(MAX_BATCH, 1000, metrics);
     return metrics && batcher ? 0 : -1;
 }
 
 static int teardown(void **state) {
     (void)state;
+    assert_int_equal(batcher_stop(batcher, 600), 0);
     batcher_free(batcher);
     metrics_free(metrics);
     return 0;
@@ -180,7 +282,10 @@ int main(void) {
         cmocka_unit_test(test_oldest_request_first),
         cmocka_unit_test(test_deadline_withdraws_what_waits),
         cmocka_unit_test(test_stop_withdraws),
-        cmocka_unit_test(test_what_runs_is_waited_for),
+        cmocka_unit_test(test_what_runs_is_left),
+        cmocka_unit_test(test_large_items_run_in_pieces),
+        cmocka_unit_test(test_pieces_end_with_their_request),
+        cmocka_unit_test(test_the_end_does_not_wait),
         cmocka_unit_test(test_errors),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -22,19 +22,20 @@ static void write_error(struct request *r, int status, const char *code, const c
 
 static void handle_count(struct request *r) {
     static const struct uploads_want want = {.min = 1, .max = 1};
-    struct analysis_options options = {
-        .steps = analysis_steps(&r->models->networks, MIEN_RESULT_FACES),
-        .detect = r->server->config->detect};
+    struct analysis_options options = {.steps =
+                                           analysis_steps(&r->models->networks, MIEN_RESULT_FACES),
+                                       .detect = r->server->config->detect};
     struct uploads in;
-    struct picture p;
+    struct pictures *p;
     char number[16];
 
     if (uploads_read(r, &want, &in)) return;
-    if (pictures_run(r, &options, &in, &p, 0) == 0) {
-        snprintf(number, sizeof number, "%d", p.analysis->nfaces);
+    p = pictures_run(r, &options, &in, 0);
+    if (p) {
+        snprintf(number, sizeof number, "%d", p->at[0].analysis->nfaces);
         reply_text(r, 200, number);
     }
-    pictures_free(&p, 1);
+    pictures_free(p);
     uploads_free(&in);
 }
 

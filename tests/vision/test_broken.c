@@ -3,12 +3,14 @@
 #include "engine/err.h"
 #include "pictures.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MAKERS 19
+#define WEBP   7  /* behind JPEGs and PNGs */
 #define ASCII  16 /* the one whose numbers are text */
 
 /* What of a PNG follows its pixels: the stream's sum, the chunk's, and the end chunk. */
@@ -243,8 +245,8 @@ static void limit_is_the_callers(void **state) {
     mien_image_free(img);
 }
 
-/* A scan costs as much as a picture, its header ten bytes: a file of many is refused. */
-static void too_many_scans(void **state) {
+/* A scan costs as much as a picture, its header ten bytes: one that is repeated is refused. */
+static void repeated_scans(void **state) {
     (void)state;
     mien_image *img = pattern(64, 64), *got;
     struct file f = make_jpeg(img, &(struct jpeg_options){.progressive = 1}), many = {0};
@@ -253,13 +255,47 @@ static void too_many_scans(void **state) {
     for (end = scan + 2; f.at[end] != 0xff || f.at[end + 1] == 0; end++) {
     }
     file_add(&many, f.at, scan);
-    for (int i = 0; i < 600; i++) file_add(&many, f.at + scan, end - scan);
+    for (int i = 0; i < 2; i++) file_add(&many, f.at + scan, end - scan);
     file_add(&many, "\xff\xd9", 2);
     int rc = decode_copy(many.at, many.n, &got);
     assert_int_equal(rc, MIEN_EFORMAT);
-    assert_non_null(strstr(err_text(), "more than 500 scans"));
+    assert_non_null(strstr(err_text(), "scan 1 is repeated"));
     file_free(&f);
     file_free(&many);
+    mien_image_free(img);
+}
+
+/* Says stop when it is asked for the last time it lets pass. */
+struct patience {
+    int asked, most;
+};
+
+static int runs_out(void *context) {
+    struct patience *p = context;
+    return ++p->asked > p->most;
+}
+
+/* Decoding can be given up at any question, and those are many in a large picture. */
+static void given_up(void **state) {
+    (void)state;
+    mien_image *img = pattern(300, 400), *got;
+    for (int i = 0; i <= WEBP; i++) {
+        struct file f = make(i, img);
+        struct patience p = {.most = INT_MAX};
+        mien_decode_options opt = {.struct_size = sizeof opt, .stop = runs_out, .stop_context = &p};
+        assert_int_equal(mien_image_decode(NULL, f.at, f.n, &opt, &got), MIEN_OK);
+        mien_image_free(got);
+        int all = p.asked;
+        assert_true(all >= (i < WEBP ? 300 / 16 : 1));
+        for (p.most = 0; p.most < all; p.most++) {
+            p.asked = 0;
+            assert_int_equal(mien_image_decode(NULL, f.at, f.n, &opt, &got), MIEN_ETOOBIG);
+            assert_null(got);
+            assert_int_equal(p.asked, p.most + 1);
+            assert_non_null(strstr(err_text(), "given up"));
+        }
+        file_free(&f);
+    }
     mien_image_free(img);
 }
 
@@ -286,8 +322,8 @@ int main(void) {
         cmocka_unit_test(cut_at_sixteenths),    cmocka_unit_test(cut_anywhere),
         cmocka_unit_test(changed_bytes),        cmocka_unit_test(not_a_picture),
         cmocka_unit_test(huge_sizes),           cmocka_unit_test(lying_sizes),
-        cmocka_unit_test(limit_is_the_callers), cmocka_unit_test(too_many_scans),
-        cmocka_unit_test(harmless_damage),
+        cmocka_unit_test(limit_is_the_callers), cmocka_unit_test(repeated_scans),
+        cmocka_unit_test(harmless_damage),      cmocka_unit_test(given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,8 +54,9 @@ static void assert_golden(const struct npz *z, const struct anchor_spec *s,
     struct candidates c = {0};
     assert_int_equal(anchors_decode(s, out, 0.5f, &c), MIEN_OK);
     candidates_sort(&c);
-    candidates_nms(&c, 0.4f, 1);
-    candidates_clip(&c, 256, 256);
+    const struct nms_limit limit = {256, 256, c.n};
+    candidates_nms(&c, 0.4f, 1, &limit);
+    candidates_clip(&c, limit.width, limit.height);
     struct npz_array shape = npz_get(z, "boxes");
     float *boxes = npz_floats(z, "boxes"), *landmarks = npz_floats(z, "landmarks");
     assert_int_equal(c.n, shape.shape[0]);
