@@ -39,6 +39,7 @@ class Options(ctypes.Structure):
     """mien_options."""
 
     _fields_ = [
+        ("struct_size", ctypes.c_size_t),
         ("device", ctypes.c_int),
         ("device_index", ctypes.c_int),
         ("precision", ctypes.c_int),
@@ -79,6 +80,7 @@ class Mien:
 
     def open(self, blob, precision, way=None, device="cuda", **_):
         options = Options(
+            struct_size=ctypes.sizeof(Options),
             device=DEVICES[device],
             precision=PRECISIONS[precision],
             backend=way.encode() if way else None,

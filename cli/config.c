@@ -49,14 +49,17 @@ static void cut_comment(char *line) {
     }
 }
 
-/* Splits a line into name and value; *name is "" where it holds no option. */
+/* Splits a line into name and value; *name is NULL where it holds no option. */
 static int split_line(const char *command, const char *origin, char *line, char **name,
                       char **value) {
     char *equals;
 
     cut_comment(line);
     *name = trim(line);
-    if (!**name) return EXIT_OK;
+    if (!**name) {
+        *name = NULL;
+        return EXIT_OK;
+    }
     equals = strchr(*name, '=');
     if (!equals) return say_usage(command, "%s: '%s' has no '='", origin, *name);
     *equals = '\0';
@@ -76,7 +79,7 @@ int config_read(const char *command, const char *path, config_set *set, void *co
         if (next) *next++ = '\0';
         snprintf(origin, sizeof origin, "%s:%d", path, number);
         status = split_line(command, origin, line, &name, &value);
-        if (status == EXIT_OK && *name) status = set(context, origin, name, value);
+        if (status == EXIT_OK && name) status = set(context, origin, name, value);
     }
     return status;
 }

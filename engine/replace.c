@@ -49,8 +49,7 @@ int replace_write(int fd, const void *bytes, size_t size) {
 
 int replace_end(struct replace *r, const char *path, int rc) {
     if (close(r->fd) != 0 && rc == MIEN_OK) rc = err_set(MIEN_EIO, "%s", strerror(errno));
-    if (rc == MIEN_OK && rename(r->name, path) != 0)
-        rc = err_set(MIEN_EIO, "%s", strerror(errno));
+    if (rc == MIEN_OK && rename(r->name, path) != 0) rc = err_set(MIEN_EIO, "%s", strerror(errno));
     if (rc != MIEN_OK) unlink(r->name);
     free(r->name);
     return rc;

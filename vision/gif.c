@@ -128,8 +128,11 @@ static int read_frame(GifFileType *gif, int transparent, mien_image *img) {
 }
 
 static int decode(GifFileType *gif, size_t size, const mien_decode_options *opt, mien_image **img) {
-    int transparent;
-    int rc = find_frame(gif, &transparent);
+    int transparent, rc = MIEN_OK;
+    /* A frame may need no more room than the screen, but never has less. */
+    if (gif->SWidth > 0 && gif->SHeight > 0)
+        rc = codec_check_size("GIF", (uint64_t)gif->SWidth, (uint64_t)gif->SHeight, opt);
+    if (rc == MIEN_OK) rc = find_frame(gif, &transparent);
     if (rc != MIEN_OK) return rc;
     const GifImageDesc *frame = &gif->Image;
     if (frame->Width < 1 || frame->Height < 1)

@@ -80,6 +80,7 @@ class Contract(Folder):
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         (entry,) = objects(result)
         self.assertEqual(set(entry), {"file", "width", "height", "faces", "timing_ms"}
+                         | ({"main"} if entry["faces"] else set())
                          | ({"classes"} if classes else set()))
         self.assertEqual(entry["file"], photo)
         self.assertEqual((entry["width"], entry["height"]), jpeg_size(PHOTOS[0].read_bytes()))

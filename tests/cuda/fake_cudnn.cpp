@@ -248,8 +248,7 @@ static float pointwise(const descriptor *kind, float x, float b) {
     case CUDNN_POINTWISE_ADD: return x + b;
     case CUDNN_POINTWISE_SUB: return x - b;
     case CUDNN_POINTWISE_MUL: return x * b;
-    case CUDNN_POINTWISE_RELU_FWD:
-        return x < 0 ? slope ? (float)*slope * x : 0 : x;
+    case CUDNN_POINTWISE_RELU_FWD: return x < 0 ? slope ? (float)*slope * x : 0 : x;
     case CUDNN_POINTWISE_SIGMOID_FWD: return 1 / (1 + expf(-x));
     default: refuse("an unknown operation on points");
     }
