@@ -28,11 +28,11 @@ enum { CUDA_MOST_ALGORITHMS = 8 };
 
 /* Keeps a list of the best: inserts one where its cycles belong, and drops one that is too many or,
  * of the same tile, the third. */
-void cuda_add_algorithm(struct cuda_algorithm list[CUDA_MOST_ALGORITHMS], int *count,
+void cuda_add_algorithm(struct cuda_algorithm algorithms[CUDA_MOST_ALGORITHMS], int *count,
                         const struct cuda_algorithm *algorithm);
 /* Drops those at the end that seem to take three times as long as the first; returns how many are
  * left. */
-int cuda_trim_algorithms(const struct cuda_algorithm list[CUDA_MOST_ALGORITHMS], int count);
+int cuda_trim_algorithms(const struct cuda_algorithm algorithms[CUDA_MOST_ALGORITHMS], int count);
 
 /* Has `splits` blocks share each of `count` tiles of `sums` sums. */
 void cuda_share_tiles(struct cuda_launch *out, int64_t count, int sums, int splits);

@@ -71,8 +71,8 @@ void cudnn_set_type(struct cudnn_maker *m, cudnn_descriptor d, cudnnBackendAttri
 void cudnn_finalize(struct cudnn_maker *m, cudnn_descriptor d);
 
 /* The whole graph; m->p has failed where there is none. */
-cudnn_descriptor cudnn_operation_graph(struct cudnn_maker *m, const struct cuda_conv *conv);
+cudnn_descriptor cudnn_operation_graph(struct cudnn_maker *m, const struct cuda_conv *p);
 /* Where the input of a convolution starts for cuDNN. */
-const char *cudnn_first_pixel(const struct cuda_conv *conv);
+const char *cudnn_first_pixel(const struct cuda_conv *p);
 
 #endif

@@ -54,7 +54,8 @@ static int tune_step(struct search *s, int step) {
     s->algorithms[step] = by_model;
     if (!is_open(s)) return 0;
     found = cuda_bench_fastest(&s->bench, step, 0, list, count, s->algorithms);
-    s->algorithms[step] = found < 0 ? (struct cuda_algorithm){.family = CUDA_PLAIN} : list[found];
+    const struct cuda_algorithm plain = {.family = CUDA_PLAIN};
+    s->algorithms[step] = found < 0 ? plain : list[found];
     keep(s, step, signature);
     return 1;
 }

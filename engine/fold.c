@@ -7,7 +7,7 @@
 #include <string.h>
 
 void fold_count_uses(const struct net *net, int *uses) {
-    memset(uses, 0, sizeof(int) * (size_t)net->count);
+    for (int i = 0; i < net->count; i++) uses[i] = 0;
     for (int i = 0; i < net->count; i++) {
         const struct net_node *n = &net->nodes[i];
         int inputs = n->op == NET_UPSAMPLE ? 1 : n->inputs; /* the second only lends its shape */
@@ -129,7 +129,7 @@ static int may_join(const struct net_node *a, const struct net_node *b) {
 }
 
 void fold_siblings(struct net *net) {
-    int *uses = malloc(sizeof(int) * (size_t)net->count);
+    int *uses = calloc((size_t)net->count + 1, sizeof *uses);
     if (!uses) return; /* an optimisation only */
     fold_count_uses(net, uses);
     for (int i = 0; i < net->count; i++) {
@@ -169,7 +169,7 @@ static int renumber(struct net *net) {
 }
 
 int fold_net(struct net *net) {
-    int *uses = malloc(sizeof(int) * (size_t)net->count);
+    int *uses = calloc((size_t)net->count + 1, sizeof *uses);
     if (!uses) return err_set(MIEN_ENOMEM, "out of memory");
     int rc = MIEN_OK;
     for (int i = 0; i < net->count && !rc; i++) {

@@ -67,7 +67,7 @@ struct json_body_limits {
 
 /* Reads body[0..length). Returns 0 with *out, which json_body_free() frees; or 400, 413 (a picture
  * or the list is too large) or 500 with a sentence in why and *out all zero. */
-int json_body_read(const char *body, size_t length, const struct json_body_limits *limits,
+int json_body_read(const char *body, size_t length, const struct json_body_limits *given,
                    struct json_body *out, char why[WHY_SIZE]);
 
 /* Frees what *b holds and makes it all zero. */

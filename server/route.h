@@ -25,6 +25,6 @@ int route_count(void);
 /* The path of the route at that position; for labels of metrics. */
 const char *route_path(int position);
 /* Position of the first route of the same path, -1 for NULL: methods share their path's metrics. */
-int route_index(const struct route *route);
+int route_index(const struct route *wanted);
 
 #endif

@@ -17,9 +17,9 @@ struct attribute_list;
  * MIEN_EWEIGHTS. */
 int attribute_list_open(struct mien_net *net, const char *text);
 /* NULL is allowed. */
-void attribute_list_free(struct attribute_list *list);
+void attribute_list_free(struct attribute_list *a);
 /* The values of one item, [attribute_values], from its outputs. */
-void attribute_list_take(const struct attribute_list *list, const float *const *outputs,
+void attribute_list_take(const struct attribute_list *a, const float *const *outputs,
                          float *values);
 
 #endif

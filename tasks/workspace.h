@@ -32,7 +32,7 @@ struct workspaces {
 
 /* Those of a plan in use; to be released before the plan. */
 int workspaces_acquire(struct mien_net *net, struct net_plan *p, struct workspaces **out);
-void workspaces_release(struct mien_net *net, struct net_plan *p, struct workspaces *w);
-void workspaces_free(struct workspaces *w);
+void workspaces_release(struct mien_net *net, struct net_plan *p, struct workspaces *all);
+void workspaces_free(struct workspaces *all);
 
 #endif

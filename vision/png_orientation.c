@@ -61,11 +61,11 @@ static void note_text(struct notes *notes, struct span body) {
 
 /* iTXt: keyword, 0, whether it is packed, method, language, 0, translated keyword, 0, text. */
 static void note_international(struct notes *notes, struct span body) {
-    const char *keyword, *ignored;
+    const char *keyword, *language, *translated;
     if (!next_text(&body, &keyword) || strcmp(keyword, "XML:com.adobe.xmp") != 0) return;
     if (body.n < 2) return;
     body = (struct span){body.at + 2, body.n - 2, body.at[0] != 0};
-    if (next_text(&body, &ignored) && next_text(&body, &ignored) && !notes->xmp.n)
+    if (next_text(&body, &language) && next_text(&body, &translated) && !notes->xmp.n)
         notes->xmp = body;
 }
 

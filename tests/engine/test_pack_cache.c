@@ -247,6 +247,7 @@ static void test_a_file_in_use(void **state) {
 
 /* In the place of libc's, so that a file can be somebody else's without this being root's test. */
 static ino_t strangers; /* inode of that file */
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): as libc calls them */
 int fstat(int fd, struct stat *st) {
     int rc = fstatat(fd, "", st, AT_EMPTY_PATH);
     if (rc == 0 && strangers && st->st_ino == strangers) st->st_uid = geteuid() + 1;

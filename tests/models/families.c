@@ -327,9 +327,12 @@ struct family *family_list(int i) {
 }
 
 struct blob *family_blob(const struct family *f, struct blobmaker *m, uint64_t seed) {
-    char meta[512], variant[256] = "";
-    for (const char *c = f->variant; *c; c++)
-        strcat(variant, *c == '\'' ? "\\\"" : (const char[2]){*c, '\0'});
+    char meta[512], variant[256], *at = variant;
+    for (const char *c = f->variant; *c; c++) {
+        if (*c == '\'') *at++ = '\\';
+        *at++ = *c == '\'' ? '"' : *c;
+    }
+    *at = '\0';
     snprintf(meta, sizeof meta, "\"arch\":\"%s\",\"variant\":\"%s\",\"bn_eps\":\"{\\\"\\\":1e-5}\"",
              f->arch, variant);
     blobmaker_open(m, seed);

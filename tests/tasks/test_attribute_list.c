@@ -53,10 +53,10 @@ static void test_lists(void **state) {
     for (int i = 0; i < 65; i++)
         sprintf(many + strlen(many), "%s{\"name\":\"a%d\",\"kind\":\"value\",\"output\":\"fc1\"}",
                 i ? "," : "", i);
-    strcat(many, "]");
+    sprintf(many + strlen(many), "%s", "]");
     refused(many, "list of 1 to 64");
     /* 64 are possible. */
-    strcpy(strstr(many, ",{\"name\":\"a64\""), "]");
+    sprintf(strstr(many, ",{\"name\":\"a64\""), "]");
     struct toy *toy;
     struct mien_net net;
     assert_int_equal(describe(many, &toy, &net), MIEN_OK);
@@ -156,9 +156,10 @@ static void test_rules(void **state) {
 static void test_too_many_labels(void **state) {
     (void)state;
     static char text[1 << 15];
-    strcpy(text, "[{\"name\":\"a\",\"kind\":\"distribution\",\"output\":\"fc1\",\"labels\":[\"\"");
-    for (int i = 0; i < 4096; i++) strcat(text, ",\"\"");
-    strcat(text, "]}]");
+    sprintf(text, "%s",
+            "[{\"name\":\"a\",\"kind\":\"distribution\",\"output\":\"fc1\",\"labels\":[\"\"");
+    for (int i = 0; i < 4096; i++) sprintf(text + strlen(text), "%s", ",\"\"");
+    sprintf(text + strlen(text), "%s", "]}]");
     refused(text, "2 labels and more");
 }
 
@@ -240,11 +241,11 @@ enum { KINDS = sizeof kinds / sizeof *kinds };
 
 static void describe_kinds(struct toy **toy, struct mien_net *net) {
     static char text[4096];
-    strcpy(text, "[");
+    sprintf(text, "[");
     for (int i = 0; i < KINDS; i++)
         sprintf(text + strlen(text), "%s{'name':'a%d','output':'fc1',%s}", i ? "," : "", i,
                 kinds[i].members);
-    strcat(text, "]");
+    sprintf(text + strlen(text), "%s", "]");
     unquote(text);
     int rc = describe(text, toy, net);
     if (rc) fail_msg("%s", mien_error());

@@ -22,8 +22,9 @@ static char *add(char *at, const char *key, const char *text) {
         if (*text == '"' || *text == '\\') *at++ = '\\';
         *at++ = *text;
     }
-    strcpy(at, "\"");
-    return at + 1;
+    *at++ = '"';
+    *at = '\0';
+    return at;
 }
 
 static void add_metadata(struct blobmaker *m, const struct family *f, const char *const *meta) {

@@ -101,7 +101,8 @@ static void scale_and_clip(void **state) {
 static void many(struct candidates *c, int n) {
     for (int i = 0; i < n; i++) {
         float x = (float)(i * 7919LL % n % 100), y = (float)(i % 90);
-        add(c, x, y, x + 3, y + 4, (float)(i * 7919LL % n / 10) / (float)n);
+        int score = (int)(i * 7919LL % n / 10);
+        add(c, x, y, x + 3, y + 4, (float)score / (float)n);
     }
 }
 
