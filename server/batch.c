@@ -22,7 +22,7 @@ struct batcher {
     pthread_cond_t arrived;
     pthread_t thread;
     struct queue queue[QUEUES];
-    int expected, depth, closing;
+    int expected, depth, closing, ended;
     double began; /* the run that is under way; 0: none is */
     int max_batch;
     double max_wait; /* seconds */
@@ -191,6 +191,8 @@ static void *batcher_main(void *arg) {
     pthread_mutex_lock(&b->lock);
     if (!items) b->max_batch = 1; /* no memory for more */
     collect(b, items ? items : &one);
+    b->ended = 1;
+    pthread_cond_signal(&b->arrived);
     pthread_mutex_unlock(&b->lock);
     free(items);
     return NULL;
@@ -214,14 +216,15 @@ struct batcher *batcher_new(int max_batch, int max_wait_us, struct metrics *metr
 
 int batcher_stop(struct batcher *b, double seconds) {
     double until = clock_seconds() + seconds;
-    struct timespec t = {.tv_sec = (time_t)until,
-                         .tv_nsec = (long)(1e9 * (until - (double)(time_t)until))};
+    int ended;
 
     pthread_mutex_lock(&b->lock);
     b->closing = 1;
     pthread_cond_signal(&b->arrived);
+    while (!b->ended && clock_seconds() < until) sync_cond_wait(&b->arrived, &b->lock, until);
+    ended = b->ended;
     pthread_mutex_unlock(&b->lock);
-    return pthread_clockjoin_np(b->thread, NULL, CLOCK_MONOTONIC, &t) ? -1 : 0;
+    return ended ? pthread_join(b->thread, NULL) : -1;
 }
 
 void batcher_free(struct batcher *b) {
