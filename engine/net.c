@@ -78,8 +78,6 @@ int net_finish(struct net *net) {
     return MIEN_OK;
 }
 
-/* ----------------------------------------------------------------- tensors */
-
 static const struct blob_tensor *find(const struct net *net, const char *name, const char *suffix) {
     char full[NAME_MAX_LENGTH];
     int n = snprintf(full, sizeof full, "%s%s", name, suffix);
@@ -162,8 +160,6 @@ int net_numbered(const struct net *net, int number) {
         if (net->nodes[i].number == number) return i;
     return -1;
 }
-
-/* ------------------------------------------------------------------- nodes */
 
 /* Appends a node; NULL (and a sticky error) on failure. */
 static struct net_node *append(struct net *net, enum net_op op, const char *name, int inputs,

@@ -79,8 +79,6 @@ static void rest(int i) {
 #endif
 }
 
-/* --------------------------------------------------------------- sleeping */
-
 /* Sleeps unless a region has come since `seen`. The count of sleepers is raised before the kernel
  * compares, and announce() changes the generation before it reads the count: one of the two sees
  * the other. */
@@ -108,8 +106,6 @@ static unsigned wait_for_region(struct pool *p, unsigned seen) {
     sleep_until(p, seen);
     return atomic_load(&p->generation);
 }
-
-/* ---------------------------------------------------------------- regions */
 
 /* First task of a worker's run. */
 static int run_start(const struct pool *p, int worker) {
@@ -193,8 +189,6 @@ void pool_run(struct pool *p, int count, pool_task *fn, void *context) {
     mine = session;
     restore_float(old);
 }
-
-/* ------------------------------------------------------- opening, closing */
 
 static int start_workers(struct pool *p) {
     for (int i = 1; i < p->threads; i++) {

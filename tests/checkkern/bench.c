@@ -56,8 +56,6 @@ double bench_rate(double (*call)(void *argument), void *argument, double *second
     return best;
 }
 
-/* ---- memory ---- */
-
 static float *new_array(size_t n) {
     float *p;
     uint32_t state = 2463534242u; /* xorshift32: Marsaglia, 2003 */
@@ -86,8 +84,6 @@ static void arrays_close(struct bench_arrays *a) {
     free(a->vector);
     free(a->weights);
 }
-
-/* ---- peaks ---- */
 
 static double unit_rate(enum peak_unit unit) {
     struct peak peak;
@@ -119,8 +115,6 @@ static void print_peaks(const struct isa *isa, const struct peaks *p) {
     printf(";\n  GB/s: %.0f copied and %.0f read in the first-level cache, %.1f read from memory\n",
            1e-9 * p->rate[BENCH_COPY], 1e-9 * p->rate[BENCH_READ], 1e-9 * p->rate[BENCH_MEMORY]);
 }
-
-/* ---- slots ---- */
 
 struct call {
     const struct kern *kern;

@@ -2,8 +2,6 @@
  * RetinaFace-mnet0.25. */
 #include "tests/checkkern/bench.h"
 
-/* ---- tiles of implicit GEMM ---- */
-
 enum { TILES = 8 }; /* share a panel, as 112 pixels do in a task of the engine */
 
 /* w: pixels a tile; 0: as many as it takes. */
@@ -55,8 +53,6 @@ CALL_TILE(call_bf16_narrow, KERN_BF16, 1)
 CALL_TILE(call_u8, KERN_U8, 0)
 CALL_TILE(call_u8_narrow, KERN_U8, 1)
 
-/* ---- Winograd ---- */
-
 /* A task of the engine: rows of seven tiles, planes of all its tiles. */
 enum { ACROSS = 7, DOWN = 4, WINDOWS = ACROSS * DOWN };
 
@@ -95,8 +91,6 @@ static double call_winograd_output(const struct kern *k, const struct bench_shap
         k->winograd_output_f32(c, a->src + (ptrdiff_t)i * c, plane_of(c), a->dst);
     return sizeof(float) * (double)(WINDOWS * c) * (KERN_WINOGRAD_PLANES + 16);
 }
-
-/* ---- one row of output pixels ---- */
 
 static ptrdiff_t row_of(const struct bench_shape *s) {
     return (ptrdiff_t)((s->w - 1) * s->stride + s->kw) * s->cin;

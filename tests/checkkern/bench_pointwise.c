@@ -1,8 +1,6 @@
 /* Matrix products, and the slots that go over values once. */
 #include "tests/checkkern/bench.h"
 
-/* ---- products ---- */
-
 /* w x (kh kw cin) times (kh kw cin) x cout: what the OpenBLAS path makes of a layer. */
 static const struct bench_shape GEMM_SHAPES[] = {
     {.text = "512 x 576 x 64", .w = 512, .kh = 3, .kw = 3, .cin = 64, .cout = 64},
@@ -33,8 +31,6 @@ static double call_gemv(const struct kern *k, const struct bench_shape *s,
         k->gemv_f32(1, s->cout, s->cin, a->weights + (ptrdiff_t)i * size, a->vector, 0, a->dst, 0);
     return sizeof(float) * (double)matrices * size;
 }
-
-/* ---- epilogues ---- */
 
 /* Fourteen pixels of 32 channels are a tile's, on their way to a map of 256. */
 enum { MAP_PX = 256 };
@@ -92,8 +88,6 @@ static double call_byte_epilogue(const struct kern *k, const struct bench_shape 
                 MAP_PX);
     return (double)(s->w * s->cin) * (s->residual ? 6 : 5);
 }
-
-/* ---- pixels ---- */
 
 static const struct bench_shape ROW_SHAPES[] = {
     {.text = "56 px of 64", .w = 56, .cin = 64},

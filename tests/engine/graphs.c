@@ -65,8 +65,6 @@ size_t graphs_count(const struct oracle_value *v) {
 
 static const char *const meta = "\"bn_eps\":\"{\\\"\\\":0.001,\\\"b\\\":1e-05}\"";
 
-/* ------------------------------------------------------------ named patterns */
-
 /* The stem: BGR, mean and scale, 7x7 stride 2, batch norm, ReLU, max pool with padding. */
 static void stem(struct net *net) {
     net_value x = net_relu(net, net_bn(net, net_conv(net, net_input(net), "c", 2, 3), "b"));
@@ -256,8 +254,6 @@ void graphs_deep(graphs_check *check) {
         check(&m, deep, size, 44 - size, "deep");
     }
 }
-
-/* -------------------------------------------------------------- random graphs */
 
 enum { RANDOM_NODES = 14, CHANNELS = 8 };
 static uint64_t random_seed; /* both builds of one graph must take the same decisions */

@@ -124,8 +124,6 @@ static void test_missing_file(void **state) {
     assert_int_equal(blob_open("/", &b), MIEN_EIO);
 }
 
-/* ------------------------------------------------------------------------ saving */
-
 enum { KEPT = 2, RANGES = 3 };
 
 /* What the saved file has to hold: the blob's own tensors and metadata, and one new range. */

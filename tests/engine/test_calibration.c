@@ -23,8 +23,6 @@
 static const struct precision_support all = {.bf16 = 1, .u8 = 1}, bytes_only = {.u8 = 1},
                                       half_only = {.bf16 = 1}, none;
 
-/* ------------------------------------------------------------ a network of every case */
-
 static struct { /* its values, the same in each build */
     net_value picture, a, pooled, b, c, joined, d, coarse, up, sum, head, score, average, classes;
 } v;
@@ -122,8 +120,6 @@ static void expect_type(const struct net *net, net_value value, enum kern_type t
     if (n->stored.type != type) fail_msg("%s is stored as %d", n->name, (int)n->stored.type);
 }
 
-/* ------------------------------------------------------------------------ types */
-
 static void test_types_int8(void **state) {
     (void)state;
     for (int better = 0; better < 2; better++) {
@@ -179,8 +175,6 @@ static void test_types_fp32(void **state) {
     }
 }
 
-/* --------------------------------------------------------------- scales and zeros */
-
 static const struct net_storage *stored(const struct net *net, net_value value) {
     return &graphs_node(net, value)->stored;
 }
@@ -232,8 +226,6 @@ static void test_smoothing(void **state) {
         assert_float_equal(stored(net, v.a)->scale[i], 0.02 * pow(0.125, 0.7), 1e-7);
     close_all(&m, blob, net);
 }
-
-/* ----------------------------------------------------------------------- errors */
 
 static void test_not_calibrated(void **state) {
     (void)state;
@@ -320,8 +312,6 @@ static void test_broken_ranges(void **state) {
     }
     free(input);
 }
-
-/* ------------------------------------------------------------------ the measuring */
 
 /* Shows a calibration values of one node as a run would. */
 static void show(const struct calibration *c, int node, int channels, const float *values, int n) {

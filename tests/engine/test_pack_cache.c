@@ -24,8 +24,6 @@ enum { BYTES = 100032, NOBODY = 65534 };
 static char folder[64], blob_path[96], packed_path[128];
 static char weights[BYTES];
 
-/* ------------------------------------------------------------------ helpers */
-
 static void write_file(const char *path, const void *bytes, size_t n) {
     FILE *f = fopen(path, "wb");
     assert_non_null(f);
@@ -101,8 +99,6 @@ static int tear_down(void **state) {
     snprintf(command, sizeof command, "rm -r %s", folder);
     return system(command);
 }
-
-/* -------------------------------------------------------------------- files */
 
 static void test_written_and_read(void **state) {
     (void)state;
@@ -308,8 +304,6 @@ static void test_two_writers(void **state) {
     assert_int_equal(files_in(folder), 2);
     blob_close(b);
 }
-
-/* ------------------------------------------------------------------- engine */
 
 enum { SIDE = 32, OUTPUTS = 5 };
 

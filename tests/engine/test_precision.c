@@ -80,8 +80,6 @@ static void calibrate(struct blobmaker *m, const struct blob *blob, graphs_fn *f
     net_free(net);
 }
 
-/* ---------------------------------------------------------------- the bytes of a run */
-
 /* Everything a run stored in bytes, one value after the other. */
 struct bytes {
     const struct net *plain, *net; /* as built, and folded */
@@ -112,8 +110,6 @@ static void compare_bytes(const struct bytes *a, const struct bytes *b, const ch
     if (different * 50 > a->count)
         fail_msg("%s: %zu of %zu bytes differ between two tables", what, different, a->count);
 }
-
-/* ------------------------------------------------------------------- a network */
 
 struct run {
     const struct net *plain, *net; /* as built, and folded */
@@ -327,8 +323,6 @@ static void test_random_graphs(void **state) {
     graphs_random(60, check_net);
     check_means(0.0055, 0.0152);
 }
-
-/* ----------------------------------------------------------- values kept from fp16 */
 
 enum { EXACT_VALUES = 3 };
 static net_value exact_values[EXACT_VALUES]; /* kept, a copy of it, the next layer's */
