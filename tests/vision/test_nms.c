@@ -99,6 +99,7 @@ static void scale_and_clip(void **state) {
 
 /* A score an order: many equal ones, spread by a multiplier that is coprime to n. */
 static void many(struct candidates *c, int n) {
+    assert_int_equal(candidates_grow(c, n), 0);
     for (int i = 0; i < n; i++) {
         float x = (float)(i * 7919LL % n % 100), y = (float)(i % 90);
         int score = (int)(i * 7919LL % n / 10);
