@@ -83,7 +83,7 @@ class Cost(unittest.TestCase):
     def test_what_a_run_held_is_freed(self):
         with Server("--backend=c", "--deadline=1", "--max-side=4096", "--classifier=none", "--embedder=none",
                     "--age-gender=none") as server:
-            self.assertEqual(server.post("/v1/detect?size=0", black(4096)).status, 504)
+            self.assertEqual(server.post("/v1/detect?size=0", black(2048)).status, 504)
             wait_for(lambda: server.metrics()["mien_picture_bytes"] == 0, "the run to end")
             self.assertEqual(server.metrics()["mien_batch_running_seconds"], 0)
             self.assertEqual(server.get("/ready").status, 200)
