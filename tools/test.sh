@@ -34,6 +34,8 @@ tools/weights.sh ||
 step "Reference runtimes"
 tests/reference/setup.sh ||
     echo "A reference runtime could not be had: the tests that need it will be skipped."
+tests/server/setup.sh ||
+    echo "nginx could not be had: the test of its configuration will be skipped."
 
 step "Tests"
 failed=0

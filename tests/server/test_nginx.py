@@ -26,8 +26,9 @@ WEIGHTS = Path(
 PHOTO = WEIGHTS / "photos" / "sample1.jpg"
 CLIENTS = 4
 PATIENCE = 120  # seconds anything may take on a busy machine
-# Debian's nginx is in a folder only root has on PATH.
-NGINX = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
+# Debian's nginx is in a folder only root has on PATH; setup.sh puts one into the build folder.
+NGINX = shutil.which("nginx", path=os.pathsep.join(
+    (os.environ.get("PATH", ""), "/usr/sbin", str(BUILD / "nginx" / "usr" / "sbin"))))
 
 MAIN = """
 daemon off;
