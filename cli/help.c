@@ -104,7 +104,7 @@ void help_overview(FILE *out) {
     for (const struct command *c = COMMANDS; c->name; c++)
         fprintf(out, "  %-13s %s\n", c->name, c->summary);
     fputs("\n  mien COMMAND --help   options and examples of a command\n"
-          "  mien --version        version of the library that runs\n"
+          "  mien --version        the version, and what pictures are read\n"
           "\nExamples\n"
           "  mien analyze --pretty --draw result.jpg photo.jpg\n"
           "  mien models\n",

@@ -1,6 +1,7 @@
 #include "inputs.h"
 
 #include "common/ascii.h"
+#include "mien.h"
 
 #include <errno.h>
 #include <fts.h>
@@ -19,14 +20,24 @@ static const char *base_name(const char *path) {
     return slash ? slash + 1 : path;
 }
 
-static int has_picture_extension(const char *path) {
-    static const char *const extensions[] = {
-        ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo",  ".png",  ".webp", ".bmp", ".gif", ".pnm",
-        ".ppm", ".pgm",  ".pbm", ".tga",  ".heic", ".heif", ".avif", ".tif", ".tiff"};
-    const char *dot = strrchr(base_name(path), '.');
+/* Whether one of the words, with blanks between them, is this. */
+static int has_word(const char *words, const char *word) {
+    char one[16];
 
-    for (size_t i = 0; dot && i < sizeof extensions / sizeof *extensions; i++)
-        if (ascii_same(dot, extensions[i])) return 1;
+    for (size_t n; *words; words += n + (words[n] == ' ')) {
+        n = strcspn(words, " ");
+        snprintf(one, sizeof one, "%.*s", (int)n, words);
+        if (ascii_same(one, word)) return 1;
+    }
+    return 0;
+}
+
+static int has_picture_extension(const char *path) {
+    const char *dot = strrchr(base_name(path), '.');
+    mien_format format = {.struct_size = sizeof format};
+
+    for (int i = 0; dot && mien_format_at(i, &format) == MIEN_OK; i++)
+        if (has_word(format.extensions, dot)) return 1;
     return 0;
 }
 

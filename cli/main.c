@@ -11,7 +11,8 @@
 #include <string.h>
 
 static const char PICTURE_NOTES[] =
-    "A PICTURE is a file (JPEG, PNG, WebP, BMP, GIF, PNM, TGA), a folder (walked in sorted order) "
+    "A PICTURE is a file (JPEG, PNG, WebP, BMP, GIF, PNM, TGA; HEIC, AVIF and TIFF where "
+    "`mien --version` says so), a folder (walked in sorted order) "
     "or "
     "- (standard input). Each gives one line of JSON; coordinates are pixels of the upright "
     "picture. "
@@ -162,6 +163,18 @@ static int run_command(const struct command *command, int argc, char **argv) {
     return command->run(&opt);
 }
 
+/* The version, and what pictures are read here. */
+static void print_version(void) {
+    mien_format format = {.struct_size = sizeof format};
+
+    printf("mien %s\nReads", mien_version());
+    for (int i = 0, n = 0; mien_format_at(i, &format) == MIEN_OK; i++)
+        if (!mien_format_missing(i)) printf("%s %s", n++ ? "," : "", format.name);
+    printf("\n");
+    for (int i = 0; mien_format_at(i, &format) == MIEN_OK; i++)
+        if (mien_format_missing(i)) printf("%s\n", mien_format_missing(i));
+}
+
 static int run(int argc, char **argv) {
     const struct command *command;
     int used;
@@ -171,7 +184,7 @@ static int run(int argc, char **argv) {
         return EXIT_USAGE;
     }
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
-        printf("mien %s\n", mien_version());
+        print_version();
         return EXIT_OK;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) return run_help(0, NULL);

@@ -1,7 +1,7 @@
 #include "cuda/cublas.h"
 
-#include "cuda/library.h"
 #include "engine/err.h"
+#include "engine/library.h"
 #include "kernels/kern.h"
 #include "mien.h"
 

@@ -1,8 +1,8 @@
 #include "cuda/cudnn.h"
 
 #include "cuda/cudnn_graph.h"
-#include "cuda/library.h"
 #include "engine/err.h"
+#include "engine/library.h"
 #include "kernels/kern.h"
 #include "mien.h"
 

@@ -362,15 +362,33 @@ typedef struct mien_decode_options {
                             of several scans, which is held whole while it is decoded */
     int salvage;         /* 1: a JPEG that is cut off is read down to the rows it has, the rest is
                             grey, and the image has a warning; it is refused where no row is whole */
-    /* Asked now and then while a JPEG, PNG or WebP is decoded, in the caller's thread: non-zero
-     * ends it with MIEN_ETOOBIG. NULL: it is never given up. */
+    /* Asked now and then while a picture is decoded, in the caller's thread: non-zero ends it with
+     * MIEN_ETOOBIG. NULL: it is never given up. BMP, PNM and TGA, which cost no more than their
+     * pixels do, do not ask. */
     int (*stop)(void *stop_context);
     void *stop_context;
 } mien_decode_options;
 
-/* Decodes JPEG, PNG, WebP, BMP, GIF (first frame), PNM or TGA bytes, which are not kept. opt may be
- * NULL for the defaults, and so may ctx: the calling thread does it. *out is freed with
- * mien_image_free(). MIEN_EFORMAT, MIEN_ETOOBIG. */
+/* A format of files, as mien_format_at() tells of it. */
+typedef struct mien_format {
+    size_t struct_size;
+    const char *name;        /* "JPEG" */
+    const char *extensions;  /* of its files, lower case, a blank between two: ".jpg .jpeg" */
+    const char *media_types; /* "image/jpeg", likewise */
+} mien_format;
+
+/* Fills *format with what is known of format i of those that are read, the first is 0; MIEN_EINVAL
+ * past the last. The strings stay. */
+MIEN_API int mien_format_at(int i, mien_format *format);
+/* What this machine lacks to read format i: a sentence that says what to install, NULL for nothing.
+ * HEIC and AVIF are read by libheif and TIFF by libtiff, which are opened where they are installed
+ * (or where $MIEN_LIBHEIF and $MIEN_LIBTIFF name them) and never linked. */
+MIEN_API const char *mien_format_missing(int i);
+
+/* Decodes JPEG, PNG, WebP, BMP, GIF (first frame), PNM, HEIC, AVIF, TIFF (first page) or TGA bytes,
+ * which are not kept. opt may be NULL for the defaults, and so may ctx: the calling thread does it.
+ * *out is freed with mien_image_free(). MIEN_EFORMAT, also where the library of the format is not
+ * installed; MIEN_ETOOBIG. */
 MIEN_API int mien_image_decode(mien_ctx *ctx, const void *bytes, size_t size,
                                const mien_decode_options *opt, mien_image **out);
 /* The same from a file. MIEN_EIO where it cannot be read. */

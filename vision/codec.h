@@ -1,11 +1,10 @@
 /*
  * codec.h - the decoders and encoders behind mien_image_decode() and mien_image_save().
  *
- * One file a format, all with the same two shapes, so that image.c is a table and a format can be
- * added without touching another. A decoder gets bytes whose magic fits its format and nothing
- * else is known about them: every one of them checks the size in the header with codec_new()
- * before it asks for memory, returns a sentence for every way a file can be broken, and never
- * writes to stderr.
+ * One file a format, all with the same two shapes, so that a format is a file and a row of the
+ * table in formats.c. A decoder gets bytes whose magic fits its format and nothing else is known
+ * about them: every one of them checks the size in the header with codec_new() before it asks for
+ * memory, returns a sentence for every way a file can be broken, and never writes to stderr.
  */
 #ifndef MIEN_VISION_CODEC_H
 #define MIEN_VISION_CODEC_H
@@ -18,7 +17,13 @@ typedef int codec_decode_fn(const uint8_t *bytes, size_t size, const mien_decode
                             mien_image **out);
 
 codec_decode_fn jpeg_decode, png_decode, webp_decode, bmp_decode, gif_decode, pnm_decode,
-    tga_decode;
+    heic_decode, avif_decode, tiff_decode, tga_decode;
+
+/* Of formats whose library is opened when the first file of theirs comes: NULL where they can be
+ * read here, else a sentence that says what to install. It stays. */
+typedef const char *codec_missing_fn(void);
+
+codec_missing_fn heic_missing, avif_missing, tiff_missing;
 
 /* GIFs whose codes start at more than 8 bits, which gif_decode() leaves to this. */
 codec_decode_fn gif_wide_decode;
@@ -43,6 +48,10 @@ int codec_check_holds(const char *what, uint64_t width, uint64_t height, size_t 
 /* Asks opt->stop: MIEN_OK, or MIEN_ETOOBIG with its sentence where the caller gives up. */
 int codec_check_stop(const char *what, const mien_decode_options *opt);
 
+/* Fails with what a library says, in one line of ASCII without a full stop: it may quote the file.
+ */
+int codec_refuse(int code, const char *what, const char *said);
+
 /* Bytes that grow as an encoder adds to them. Start with zeros. */
 struct byte_sink {
     uint8_t *at;
@@ -55,5 +64,7 @@ int byte_sink_finish(struct byte_sink *s, uint8_t **bytes, size_t *size);
 
 /* Composes a row of n RGBA pixels over white into RGB. Returns 1 where any was not opaque. */
 int codec_over_white(const uint8_t *rgba, uint8_t *rgb, int n);
+/* The same of colours that are multiplied by alpha already. */
+int codec_premultiplied_over_white(const uint8_t *rgba, uint8_t *rgb, int n);
 
 #endif

@@ -101,10 +101,11 @@ static int next_row(int y, int height, bool interlaced, int *pass) {
     return y < height ? y : -1;
 }
 
-static int read_frame(GifFileType *gif, int transparent, mien_image *img) {
+static int read_frame(GifFileType *gif, int transparent, const mien_decode_options *opt,
+                      mien_image *img) {
     const GifImageDesc *frame = &gif->Image;
     uint8_t palette[256][3];
-    int pass = 0;
+    int pass = 0, rc = MIEN_OK;
     uint8_t *row = malloc((size_t)frame->Width);
     if (!row) return err_set(MIEN_ENOMEM, "GIF: no memory for a row");
     make_palette(gif, transparent, palette);
@@ -113,10 +114,9 @@ static int read_frame(GifFileType *gif, int transparent, mien_image *img) {
     for (ptrdiff_t i = 0; i < (ptrdiff_t)img->width * img->height; i++)
         memcpy(img->pixels + 3 * i, palette[bare], 3); /* rows of a new image follow each other */
     for (int y = 0; y >= 0; y = next_row(y, frame->Height, frame->Interlace, &pass)) {
-        if (DGifGetLine(gif, row, frame->Width) == GIF_ERROR) {
-            free(row);
-            return fail(gif->Error);
-        }
+        rc = codec_check_stop("GIF", opt);
+        if (!rc && DGifGetLine(gif, row, frame->Width) == GIF_ERROR) rc = fail(gif->Error);
+        if (rc) break;
         uint8_t *rgb = img->pixels + (frame->Top + (ptrdiff_t)y) * img->pitch + 3 * frame->Left;
         for (int x = 0; x < frame->Width; x++) {
             memcpy(rgb + 3 * (ptrdiff_t)x, palette[row[x]], 3);
@@ -124,7 +124,7 @@ static int read_frame(GifFileType *gif, int transparent, mien_image *img) {
         }
     }
     free(row);
-    return MIEN_OK;
+    return rc;
 }
 
 static int decode(GifFileType *gif, size_t size, const mien_decode_options *opt, mien_image **img) {
@@ -143,7 +143,7 @@ static int decode(GifFileType *gif, size_t size, const mien_decode_options *opt,
     rc = codec_check_size("GIF", (uint64_t)w, (uint64_t)h, opt);
     if (rc == MIEN_OK) rc = codec_check_holds("GIF", (uint64_t)w, (uint64_t)h, size, DENSITY);
     if (rc == MIEN_OK) rc = mien_image_new(w, h, img);
-    return rc == MIEN_OK ? read_frame(gif, transparent, *img) : rc;
+    return rc == MIEN_OK ? read_frame(gif, transparent, opt, *img) : rc;
 }
 
 int gif_decode(const uint8_t *bytes, size_t size, const mien_decode_options *opt,

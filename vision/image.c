@@ -1,9 +1,9 @@
-/* Pictures in memory and from bytes: allocation, format sniffing and limits. */
+/* Pictures in memory and from bytes: allocation, limits, files. */
 #include "vision/image.h"
 
 #include "engine/err.h"
 #include "engine/sized.h"
-#include "vision/codec.h"
+#include "vision/formats.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,48 +15,6 @@
 
 #define DEFAULT_MAX_PIXELS 200000000u
 #define FIRST_READ         (1 << 16)
-
-struct format {
-    bool (*fits)(const uint8_t *b, size_t n);
-    codec_decode_fn *decode;
-};
-
-static bool starts(const uint8_t *b, size_t n, const char *magic, size_t len) {
-    return n >= len && memcmp(b, magic, len) == 0;
-}
-
-static bool is_jpeg(const uint8_t *b, size_t n) {
-    return starts(b, n, "\xff\xd8\xff", 3);
-}
-static bool is_png(const uint8_t *b, size_t n) {
-    return starts(b, n, "\x89PNG\r\n\x1a\n", 8);
-}
-static bool is_webp(const uint8_t *b, size_t n) {
-    return n >= 12 && starts(b, n, "RIFF", 4) && memcmp(b + 8, "WEBP", 4) == 0;
-}
-static bool is_gif(const uint8_t *b, size_t n) {
-    return starts(b, n, "GIF8", 4);
-}
-static bool is_bmp(const uint8_t *b, size_t n) {
-    return starts(b, n, "BM", 2);
-}
-static bool is_pnm(const uint8_t *b, size_t n) {
-    return n >= 3 && b[0] == 'P' && b[1] >= '1' && b[1] <= '6' && strchr(" \t\r\n#", b[2]) && b[2];
-}
-
-/* TGA has no magic, only header fields that must make sense, so it is asked last. */
-static bool is_tga(const uint8_t *b, size_t n) {
-    if (n < 18) return false;
-    uint8_t map = b[1], type = b[2], depth = b[16];
-    bool depth_ok = depth == 8 || depth == 15 || depth == 16 || depth == 24 || depth == 32;
-    if (map == 1) return (type == 1 || type == 9) && (depth == 8 || depth == 16);
-    return map == 0 && depth_ok && (type == 2 || type == 3 || type == 10 || type == 11);
-}
-
-static const struct format formats[] = {
-    {is_jpeg, jpeg_decode}, {is_png, png_decode}, {is_webp, webp_decode}, {is_gif, gif_decode},
-    {is_bmp, bmp_decode},   {is_pnm, pnm_decode}, {is_tga, tga_decode},
-};
 
 int image_check(const mien_image *img) {
     if (!img || !img->pixels) return err_set(MIEN_EINVAL, "picture: no pixels given");
@@ -117,6 +75,19 @@ int codec_check_stop(const char *what, const mien_decode_options *opt) {
     return err_set(MIEN_ETOOBIG, "%s: given up while it was decoded", what);
 }
 
+int codec_refuse(int code, const char *what, const char *said) {
+    char line[256];
+    size_t n = 0;
+    for (; *said && n + 1 < sizeof line; said++) {
+        bool is_blank = *said <= ' ' && *said > 0;
+        if (is_blank && (n == 0 || line[n - 1] == ' ')) continue;
+        line[n++] = is_blank ? ' ' : (*said < ' ' || *said > '~') ? '?' : *said;
+    }
+    while (n && (line[n - 1] == ' ' || line[n - 1] == '.')) n--;
+    line[n] = '\0';
+    return err_set(code, "%s: %s", what, line);
+}
+
 int codec_over_white(const uint8_t *rgba, uint8_t *rgb, int n) {
     unsigned opaque = 255;
     for (int i = 0; i < n; i++) {
@@ -125,6 +96,19 @@ int codec_over_white(const uint8_t *rgba, uint8_t *rgb, int n) {
         for (int c = 0; c < 3; c++) {
             unsigned v = rgba[4 * i + c] * a + 255 * (255 - a) + 127;
             rgb[3 * i + c] = (uint8_t)(v / 255);
+        }
+    }
+    return opaque != 255;
+}
+
+int codec_premultiplied_over_white(const uint8_t *rgba, uint8_t *rgb, int n) {
+    unsigned opaque = 255;
+    for (int i = 0; i < n; i++) {
+        unsigned a = rgba[4 * i + 3];
+        opaque &= a;
+        for (int c = 0; c < 3; c++) {
+            unsigned v = rgba[4 * i + c] + 255 - a;
+            rgb[3 * i + c] = (uint8_t)(v < 255 ? v : 255);
         }
     }
     return opaque != 255;
@@ -173,9 +157,8 @@ int mien_image_decode(mien_ctx *ctx, const void *bytes, size_t size, const mien_
         return err_set(MIEN_EINVAL, "min_side is %d, it must not be negative", o.min_side);
     if (o.max_pixels == 0) o.max_pixels = DEFAULT_MAX_PIXELS;
 
-    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
-        if (formats[i].fits(bytes, size)) return formats[i].decode(bytes, size, &o, out);
-    return err_set(MIEN_EFORMAT, "not a JPEG, PNG, WebP, BMP, GIF, PNM or TGA picture");
+    codec_decode_fn *decode = format_decoder(bytes, size);
+    return decode ? decode(bytes, size, &o, out) : MIEN_EFORMAT;
 }
 
 /* Reads fd to its end. hint: the expected size, so that a regular file takes one allocation; a pipe

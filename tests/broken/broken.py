@@ -151,7 +151,7 @@ def bmp(width=48, height=32, rows=b""):
 def pictures():
     """Yields (name, bytes, part of the message)."""
     p, j = png(), jpeg()
-    not_one = "not a JPEG, PNG, WebP, BMP, GIF, PNM or TGA picture"
+    not_one = "not a JPEG, PNG, WebP, BMP, GIF, PNM, HEIC, AVIF, TIFF or TGA picture"
     yield "empty.jpg", b"", "the picture is empty (0 bytes)"
     yield "one_byte.png", b"\x89", not_one
     yield "zeros.png", bytes(1000), not_one

@@ -67,7 +67,17 @@ class Help(unittest.TestCase):
         version = re.search(r'#define MIEN_VERSION +"(.*)"', HEADER.read_text(encoding="utf-8"))[1]
         for flag in ("--version", "-V"):
             result = mien(flag)
-            self.assertEqual((result.returncode, result.stdout.decode()), (0, f"mien {version}\n"))
+            self.assertEqual((result.returncode, result.stdout.decode().splitlines()[0]),
+                             (0, f"mien {version}"))
+
+    def test_version_says_which_pictures_are_read(self):
+        without = {"MIEN_LIBHEIF": "/none", "MIEN_LIBTIFF": "/none"}
+        lines = mien("--version", env=without).stdout.decode().splitlines()[1:]
+        self.assertEqual(lines[0], "Reads JPEG, PNG, WebP, BMP, GIF, PNM, TGA")
+        for line, name, package in zip(lines[1:], ("HEIC", "AVIF", "TIFF"),
+                                       ("libheif1", "libheif1", "libtiff6")):
+            self.assertRegex(line, f"^{name} is read by lib.* not installed here .*install {package}")
+        self.assertEqual(len(lines), 4)
 
 
 class WrongLines(unittest.TestCase):

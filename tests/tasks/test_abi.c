@@ -175,6 +175,10 @@ static int fill_blob_tensor(void *out) {
     return mien_blob_tensor_at(blob, 0, out);
 }
 
+static int fill_format(void *out) {
+    return mien_format_at(1, out);
+}
+
 static int fill_attribute(void *out) {
     return mien_attribute_at(attributes, 1, out);
 }
@@ -191,6 +195,10 @@ static int fill_attribute(void *out) {
     }
 
 static const struct output outputs[] = {
+    {"mien_format",
+     sizeof(mien_format),
+     fill_format,
+     {M(mien_format, name), M(mien_format, extensions), M(mien_format, media_types)}},
     {"mien_task_info",
      sizeof(mien_task_info),
      fill_task_info,

@@ -1,4 +1,4 @@
-#include "cuda/library.h"
+#include "engine/library.h"
 
 #include "engine/err.h"
 #include "mien.h"
