@@ -71,22 +71,27 @@ _similarity.__name__ = "similarity between -1 and 1"
 
 
 def run_convert(args):
+    from .confine import confined
     from .convert import convert
     from .report import report
 
-    try:
+    def converted():
         net = convert(args.source, args.output, args.family, args.name,
                       {"variant": args.variant, "input": args.input},
                       {"license": args.license, "accuracy": args.accuracy,
                        "same_person": args.same_person,
                        **({"source": args.source_name} if args.source_name else {})},
                       args.labels, args.wnids)
+        return report(net) if args.report else ""
+
+    try:
+        text = confined(converted, args.source)
     except OSError as error:
         raise ConvertError(f"{error.filename or args.source[0]}: {error.strerror}") from None
     except ConvertError as error:
         raise ConvertError(f"{args.source[0]}: {error}") from None
-    if args.report:
-        print(report(net))
+    if text:
+        print(text)
 
 
 def main(argv=None):

@@ -19,6 +19,7 @@ import tempfile
 import time
 
 from . import ranges
+from .confine import confined
 from .convert import convert
 from .errors import ConvertError
 
@@ -139,14 +140,19 @@ def install_network(entry, packages, folder, accept=False):
     with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as work:
         extract(path, patterns, work)
         blob = os.path.join(work, "blob.safetensors")
-        try:
-            convert([os.path.join(work, entry["file"])], blob, entry["family"], entry["name"],
-                    entry.get("options"),
+        source = os.path.join(work, entry["file"])
+
+        def converted():
+            convert([source], blob, entry["family"], entry["name"], entry.get("options"),
                     {**{key: entry.get(key) for key in ("license", "accuracy", "same_person")},
                      "source": f"npm:{package}/{entry['file']}"},
                     os.path.join(work, entry["labels"]) if "labels" in entry else None,
                     os.path.join(_HERE, entry["wnids"]) if "wnids" in entry else None,
                     ranges.load(entry["name"]))
+            return ""
+
+        try:
+            confined(converted, [source])
         except ConvertError as error:
             raise ConvertError(f"{package}/{entry['file']}: {error}") from None
         found = file_hash(blob).hexdigest()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 import struct
 
 from ..errors import ConvertError
@@ -12,6 +13,8 @@ _MXNET_LIST = struct.pack("<Q", 0x112)
 
 def kind_of(path):
     """Which format a file is in: the name of the module that reads it."""
+    if stat.S_ISFIFO(os.stat(path).st_mode) or stat.S_ISCHR(os.stat(path).st_mode):
+        raise ConvertError("this is no file but a pipe or a device")
     with open(path, "rb") as file:
         head = file.read(4096)
     if not head:

@@ -12,6 +12,10 @@ from ..errors import ConvertError
 from ..source import Source
 from .tfjs import keras_layers
 
+# Weights are hardly compressed, if at all: tensors of many times the file's size are a claim.
+MOST_EXPANDED = 8
+SLACK = 1 << 20  # bytes; small files are mostly filled with zeros
+
 # Keras 1 wrote the variance under the name running_std.
 _LATER = {"W": "kernel", "b": "bias", "running_mean": "moving_mean",
           "running_std": "moving_variance"}
@@ -28,9 +32,10 @@ def read(path):
     try:
         with h5py.File(path, "r") as file:
             root = file["model_weights"] if "model_weights" in file else file
+            left = MOST_EXPANDED * os.path.getsize(path) + SLACK
             for layer in root:
                 if isinstance(root.get(layer, getlink=True), h5py.HardLink):
-                    _read_layer(h5py, source, root[layer], layer, os.path.getsize(path))
+                    left = _read_layer(h5py, source, root[layer], layer, left)
             if "model_config" in file.attrs:
                 text = file.attrs["model_config"]
                 keras_layers(source, json.loads(text))
@@ -43,7 +48,8 @@ def read(path):
     return source
 
 
-def _read_layer(h5py, source, group, layer, file_size):
+def _read_layer(h5py, source, group, layer, left):
+    """Reads a group's tensors, of at most `left` bytes, and returns how many are left then."""
     stack = [group]
     while stack:
         item = stack.pop()
@@ -56,8 +62,10 @@ def _read_layer(h5py, source, group, layer, file_size):
         part = match.group(1) if match else leaf
         name = f"{layer}/{_LATER.get(part, part)}"
         # A dataset may live in another file, or claim an extent nobody has written.
-        if item.is_virtual or item.external or item.nbytes > 64 * file_size:
+        left -= item.nbytes
+        if item.is_virtual or item.external or left < 0:
             raise ConvertError(f"tensor {name} is not stored in this file")
         if name in source.tensors:
             raise ConvertError(f"two tensors are called {name}")
         source.tensors[name] = np.asarray(item)
+    return left

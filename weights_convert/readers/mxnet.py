@@ -85,7 +85,10 @@ def _read_array(cursor):
             raise ConvertError(f"an MXNet array has the shape {list(shape)}")
         count *= extent
     data = cursor.take(count * np.dtype(dtype).itemsize)
-    return np.frombuffer(data, dtype=dtype).reshape(shape)
+    try:
+        return np.frombuffer(data, dtype=dtype).reshape(shape)
+    except ValueError:  # one extent is 0, and the others are more than numpy counts
+        raise ConvertError(f"an MXNet array has the shape {list(shape)}") from None
 
 
 def _checked_rank(dims):

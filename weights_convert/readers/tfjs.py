@@ -44,7 +44,11 @@ def _read_group(source, path, group):
         if os.path.isabs(name) or ".." in name.split("/"):
             raise ConvertError(f"the shard {name!r} lies outside the model's folder")
         shard = os.path.join(os.path.dirname(path), name)
+        if shard in source.files:  # a short manifest could ask for any amount of memory
+            raise ConvertError(f"the shard {name!r} is named twice")
         try:
+            if os.path.exists(shard) and not os.path.isfile(shard):
+                raise ConvertError(f"the shard {name!r} is no file")
             with open(shard, "rb") as file:
                 data += file.read()
         except OSError as error:
