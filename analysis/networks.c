@@ -2,6 +2,13 @@
 
 #include <string.h>
 
+const char *precision_name(int precision) {
+    static const char *const names[] = {
+        [MIEN_FP32] = "fp32", [MIEN_BF16] = "bf16", [MIEN_INT8] = "int8", [MIEN_FP16] = "fp16"};
+
+    return names[precision];
+}
+
 int networks_tasks(void) {
     mien_task_info info = {.struct_size = sizeof info};
     int n = 0;

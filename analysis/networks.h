@@ -25,6 +25,8 @@ struct networks {
     struct network at[NETWORKS_MAX];
 };
 
+/* A word for an enum mien_precision: "bf16". */
+const char *precision_name(int precision);
 /* How many tasks there are. */
 int networks_tasks(void);
 /* Makes *all the list of tasks without a network. */

@@ -14,13 +14,6 @@ const char *task_name(enum mien_task task) {
     return mien_task_info_get(task, &info) == MIEN_OK ? info.name : "unknown";
 }
 
-const char *precision_name(int precision) {
-    static const char *const names[] = {
-        [MIEN_FP32] = "fp32", [MIEN_BF16] = "bf16", [MIEN_INT8] = "int8", [MIEN_FP16] = "fp16"};
-
-    return names[precision];
-}
-
 void machine_options(const struct options *opt, mien_options *o) {
     mien_options_default(o, sizeof *o);
     o->device = (enum mien_device)opt->device;

@@ -10,8 +10,6 @@
 
 /* A word for a task: "detect". */
 const char *task_name(enum mien_task task);
-/* A word for an enum mien_precision: "bf16". */
-const char *precision_name(int precision);
 /* What the options say about the machine, and about finding faces. */
 void machine_options(const struct options *opt, mien_options *o);
 void detect_options(const struct options *opt, mien_detect_options *o);

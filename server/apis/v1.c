@@ -3,6 +3,7 @@
 #include "analysis/timing_json.h"
 #include "common/json_values.h"
 #include "server/apis/api.h"
+#include "server/models.h"
 #include "server/params.h"
 #include "server/picture.h"
 #include "server/reply.h"
@@ -192,7 +193,49 @@ static void handle_compare(struct request *r) {
     uploads_free(&in);
 }
 
+static json_t *networks_json(const struct networks *networks, int *failed) {
+    json_t *list = json_array();
+
+    for (int i = 0; i < networks->n; i++) {
+        const struct network *n = &networks->at[i];
+        if (n->net)
+            json_value_append(
+                list, json_pack("{s:s, s:s}", "task", n->task.name, "name", n->info.name), failed);
+    }
+    return list;
+}
+
+/* What clients may want to know before they ask: what answers them, and what is refused. */
+static json_t *status_json(const struct request *r, const struct networks *networks) {
+    const struct serve_config *c = r->server->config;
+    const struct network *embedder = networks_giving(networks, MIEN_RESULT_EMBEDDING);
+    int failed = 0;
+    json_t *answer = json_pack("{s:s, s:s, s:s}", "version", mien_version(), "backend",
+                               mien_backend_name(networks->ctx), "precision",
+                               precision_name((int)c->machine.precision));
+
+    json_value_set(answer, "networks", networks_json(networks, &failed), &failed);
+    if (embedder)
+        json_value_set(answer, "same_person", json_value_number(same_person(r, embedder), 6),
+                       &failed);
+    json_value_set(answer, "limits",
+                   json_pack("{s:f, s:I, s:i}", "megapixels", c->max_megapixels, "bytes",
+                             (json_int_t)c->max_bytes, "pictures", c->max_pictures),
+                   &failed);
+    if (!failed) return answer;
+    json_decref(answer);
+    return NULL;
+}
+
+static void handle_status(struct request *r) {
+    struct models *m = models_acquire(r->server->models);
+
+    reply_json(r, 200, status_json(r, &m->networks));
+    models_release(r->server->models, m);
+}
+
 static const struct route ROUTES[] = {
+    {"GET", "/v1/status", 0, handle_status},
     {"POST", "/v1/analyze", ROUTE_WORK | ROUTE_MANY, handle_analyze},
     {"POST", "/v1/detect", ROUTE_WORK | ROUTE_MANY, handle_detect},
     {"POST", "/v1/embed", ROUTE_WORK | ROUTE_MANY, handle_embed},

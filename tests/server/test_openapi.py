@@ -287,6 +287,17 @@ class Live(unittest.TestCase):
         self.assertAlmostEqual(found["similarity"], 1, places=5)
         cases.check()
 
+    def test_status(self):
+        cases = Cases(self)
+        found = cases.add("/v1/status", "get", self.server.get("/v1/status"))
+        self.assertEqual({n["name"] for n in found["networks"]}, set(MODELS))
+        self.assertEqual(found["precision"], "fp32")
+        photo = {"a": self.base64, "b": self.base64}
+        compared = self.post("/v1/compare", photo).json
+        self.assertEqual(found["same_person"], compared["threshold"])
+        self.assertEqual(found["limits"]["megapixels"], 40)
+        cases.check()
+
     def test_errors(self):
         cases = Cases(self)
         grey = b"P6\n64 64\n255\n" + b"\x80" * (64 * 64 * 3)

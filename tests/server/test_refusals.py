@@ -23,7 +23,7 @@ POSTS = ["/predict", "/detect_faces_from_files", "/detect_faces_from_base64",
          "/detect_faces_from_urls", "/v1/analyze", "/v1/detect", "/v1/embed", "/v1/classify",
          "/v1/compare"]
 GETS = ["/health", "/ready", "/metrics", "/", "/docs", "/openapi.json", "/v2", "/v2/health/live",
-        "/v2/health/ready"]
+        "/v2/health/ready", "/v1/status"]
 
 
 def setUpModule():
