@@ -13,25 +13,29 @@ export function setApiKey(key) {
 }
 
 /** An answer that is no success, or none at all (status 0). `retry`: seconds to wait, where the
- * server names them. */
+ * server names them; `key`: the one the request was sent with. */
 export class Refusal extends Error {
-  constructor(status, message, retry) {
+  constructor(status, message, { retry, key } = {}) {
     super(message);
     this.status = status;
     this.retry = retry;
+    this.key = key;
   }
 }
 
-/** Sends one request. Resolves with {status, headers, text, ms} whatever the status is; `ms` runs
- * until the body is there. A Refusal where there is no answer. */
+/** Sends one request. Resolves with {status, headers, text, ms, key} whatever the status is; `ms`
+ * runs until the body is there, `key` is the one it was sent with. A Refusal where there is no
+ * answer. */
 export async function send(url, { method = "GET", headers = {}, body } = {}) {
   const all = new Headers(headers);
-  if (apiKey()) all.set("x-api-key", apiKey());
+  const key = apiKey();
+  if (key) all.set("x-api-key", key);
   const start = performance.now();
   try {
     const answer = await fetch(url, { method, headers: all, body, cache: "no-store" });
     const text = await answer.text();
-    return { status: answer.status, headers: answer.headers, text, ms: performance.now() - start };
+    const ms = performance.now() - start;
+    return { status: answer.status, headers: answer.headers, text, ms, key };
   } catch {
     throw new Refusal(0, "the server cannot be reached");
   }
@@ -40,6 +44,16 @@ export async function send(url, { method = "GET", headers = {}, body } = {}) {
 function parsed(text) {
   try {
     return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** What the server says of itself (/v1/status); null where it does not say. */
+export async function getStatus() {
+  try {
+    const answer = await send("v1/status");
+    return answer.status === 200 ? parsed(answer.text) : null;
   } catch {
     return null;
   }
@@ -58,11 +72,10 @@ export async function postPicture(url, file) {
   const result = parsed(answer.text);
   if (answer.status !== 200 || !result) {
     const message = result?.error?.message ?? `the server answered with status ${answer.status}`;
-    throw new Refusal(
-      answer.status,
-      message,
-      Number(answer.headers.get("retry-after")) || undefined,
-    );
+    throw new Refusal(answer.status, message, {
+      retry: Number(answer.headers.get("retry-after")) || undefined,
+      key: answer.key,
+    });
   }
   return { result, ms: answer.ms, stages: serverTiming(answer.headers.get("server-timing") ?? "") };
 }

@@ -1,23 +1,19 @@
-// The page: which pictures there are, which of them and which of its faces is shown, and how both
-// are picked. Drawing lies in overlay.js, faces.js and results.js; requests in api.js.
+// The page: which of the pictures and which of its faces is shown, and how both are picked. What is
+// drawn lies in stage.js, faces.js and results.js; the pictures and their requests in pictures.js.
 
-import { apiKey, postPicture, Refusal, setApiKey } from "./api.js";
-import { el, sentence } from "./dom.js";
+import { serverStatus } from "./about.js";
+import { startCamera } from "./camera.js";
+import { el, refill, sentence } from "./dom.js";
 import { closer, comparison, picker, similarity } from "./faces.js";
-import { drawFaces } from "./overlay.js";
-import { card, classes, takeAway, times, wholePicture } from "./results.js";
-
-const AT_ONCE = 2; // requests: the others wait here and not in the server's queue
-const TRIES = 4; // of one picture, while the server says it is busy
+import * as all from "./pictures.js";
+import { card, classes, failure, merged, takeAway, times, wholePicture } from "./results.js";
+import * as stage from "./stage.js";
 
 const $ = (id) => document.getElementById(id);
+const { pictures } = all;
 
-/* A picture: {file, name, blob: URL, status: waiting|running|done|failed, answer, error, image:
- * {source, scale}, picked: index of a face or -1, embeddings: promise}. */
-const pictures = [];
 let current = null;
 let pinned = null; // {picture, index}: the face others are compared with
-let running = 0;
 
 function query() {
   const values = new URLSearchParams();
@@ -26,113 +22,41 @@ function query() {
   return String(values) && `?${values}`;
 }
 
-const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-
-/* Posts the picture, and again where the server is busy and says when to come back. */
-async function post(picture, url) {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await postPicture(url, picture.file);
-    } catch (error) {
-      const busy = error instanceof Refusal && (error.status === 429 || error.status === 503);
-      if (!busy || attempt === TRIES) throw error;
-      await pause(Math.min(error.retry ?? 1, 10));
-    }
-  }
-}
-
-async function analyze(picture) {
-  const url = `v1/analyze${query()}`;
-  picture.status = "running";
-  show(picture);
-  try {
-    const answer = await post(picture, url);
-    Object.assign(picture, { status: "done", answer: { ...answer, url, name: picture.name } });
-    picture.picked = answer.result.faces.length ? (answer.result.main ?? 0) : -1;
-  } catch (error) {
-    Object.assign(picture, { status: "failed", error });
-  }
-}
-
-/* Starts waiting pictures as long as there is room. After a 401 all wait for the key. */
-function pump() {
-  const next = pictures.find(({ status }) => status === "waiting");
-  if (!next || running === AT_ONCE || !$("unlock").hidden) return;
-  running++;
-  analyze(next).then(() => {
-    running--;
-    if (next.error?.status === 401) askForKey(next);
-    show(next);
-    pump();
-  });
-  pump();
-}
-
-function askForKey(picture) {
-  Object.assign(picture, { status: "waiting", error: null });
-  $("unlock-hint").textContent = apiKey()
-    ? "The server did not take this key."
-    : "This server wants a key. It is kept until you close this tab.";
-  setApiKey("");
-  $("unlock").hidden = false;
-  $("api-key").focus();
-}
-
-function again() {
-  for (const picture of pictures) {
-    if (picture.status === "running") continue;
-    Object.assign(picture, { status: "waiting", answer: null, error: null, embeddings: null });
-  }
-  pinned = null;
+/* Asks again about these pictures, whose faces may be others then. */
+function again(those) {
+  all.askAgain(those);
+  if (those.includes(pinned?.picture)) pinned = null;
   show(current);
-  pump();
-}
-
-// Asked for only when faces are compared; the same picture and settings give the same faces.
-function embeddings(picture) {
-  picture.embeddings ??= post(picture, picture.answer.url.replace("analyze", "embed")).then(
-    ({ result }) => result.faces.map((face) => face.embedding),
-  );
-  return picture.embeddings;
-}
-
-async function loadImage(picture) {
-  const image = new Image();
-  image.src = picture.blob;
-  picture.image = { source: null, scale: 1 };
-  try {
-    await image.decode();
-    picture.image.source = image;
-    picture.width = image.naturalWidth;
-    picture.height = image.naturalHeight;
-  } catch {
-    // Formats only the server reads: their boxes are drawn to scale on an empty frame.
-  }
-  show(picture);
 }
 
 function add(files) {
-  const added = [...files].map((file) => ({
-    file,
-    name: file.name || "picture",
-    blob: URL.createObjectURL(file),
-    status: "waiting",
-    picked: -1,
-  }));
-  if (!added.length) return;
-  pictures.push(...added);
-  current = added[0];
-  added.forEach(loadImage);
+  const [first] = all.add(files);
+  if (!first) return;
+  current = first;
   show(current);
-  pump();
 }
 
-function remove(picture) {
-  const at = pictures.indexOf(picture);
-  pictures.splice(at, 1);
-  URL.revokeObjectURL(picture.blob);
-  if (pinned?.picture === picture) pinned = null;
-  current = pictures[Math.min(at, pictures.length - 1)] ?? null;
+function remove() {
+  if (pinned?.picture === current) pinned = null;
+  current = all.remove(current);
+  show(current);
+}
+
+function askForKey(wasRefused) {
+  $("unlock-hint").textContent = wasRefused
+    ? "The server did not take this key."
+    : "This server wants a key. It is kept until you close this tab.";
+  $("unlock-hint").classList.toggle("bad", wasRefused);
+  $("unlock").hidden = false;
+  show(current);
+  $("api-key").focus();
+}
+
+function unlock(event) {
+  event.preventDefault();
+  $("unlock").hidden = true;
+  all.unlock($("api-key").value.trim());
+  $("api-key").value = "";
   show(current);
 }
 
@@ -143,29 +67,36 @@ function bytes(size) {
 function summary({ status, answer, error, name }) {
   if (status === "failed") return sentence(error.message);
   if (status !== "done") return `Looking at ${name}`;
-  const { faces, classes: [best] = [] } = answer.result;
+  const { faces, classes: list = [] } = answer.result;
   const count = faces.length === 1 ? "1 face" : `${faces.length || "No"} faces`;
-  return `${count} found.${best?.label ? ` It looks like: ${best.label}.` : ""}`;
+  const [best] = merged(list.filter(({ label }) => label)).keys();
+  return `${count} found.${best ? ` It looks like: ${best}.` : ""}`;
 }
+
+let framed = null; // what the stage was given a place for: a picture and its proportions
 
 function showPicture(picture) {
   const { answer, image } = picture;
   const width = answer?.result.width ?? picture.width ?? 4;
   const height = answer?.result.height ?? picture.height ?? 3;
-  if (image?.source) image.scale = image.source.naturalWidth / width;
-  $("frame").style.setProperty("--ratio", width / height);
-  $("frame").className = `${picture.status} ${image?.source ? "" : "unseeable"}`;
-  $("picture").hidden = !image?.source;
-  if (image?.source && $("picture").src !== picture.blob) $("picture").src = picture.blob;
+  if (image.source) image.scale = image.source.naturalWidth / width;
+  $("frame").className = `${picture.status} ${picture.isUnseeable ? "unseeable" : ""}`;
+  $("picture").hidden = !image.source;
+  if (image.source && $("picture").src !== picture.blob) $("picture").src = picture.blob;
   $("picture").alt = picture.name;
   const size = answer || picture.width ? ` · ${width} × ${height}` : "";
   $("caption").textContent = `${picture.name}${size} · ${bytes(picture.file.size)}`;
+  const ratio = width / height;
+  if (framed?.picture !== picture || framed.ratio !== ratio) stage.fitPicture(ratio);
+  framed = { picture, ratio };
   draw();
 }
 
 function draw() {
-  if (current?.answer) drawFaces($("overlay"), current.answer.result, current.picked, pick);
-  else $("overlay").replaceChildren();
+  const result = current?.answer?.result;
+  stage.showFaces(result ? { result, picked: current.picked, pick } : null);
+  $("zoom").hidden = !result && current?.isUnseeable;
+  $("zoom-face").hidden = !result || current.picked < 0;
 }
 
 function facesCard(picture) {
@@ -199,15 +130,17 @@ function showFace() {
         "Compare with another face",
       ),
     );
-  look.replaceChildren(...parts);
+  refill(look, parts);
 }
 
 const faceOf = ({ picture, index }) => picture.answer.result.faces[index];
 
 function compare(a, b) {
-  const value = Promise.all([embeddings(a.picture), embeddings(b.picture)]).then(
-    ([first, second]) => similarity(first[a.index], second[b.index]),
-  );
+  const parts = [all.embeddings(a.picture), all.embeddings(b.picture), serverStatus()];
+  const value = Promise.all(parts).then(([first, second, about]) => ({
+    cosine: similarity(first[a.index], second[b.index]),
+    threshold: about?.same_person,
+  }));
   return comparison(
     { image: a.picture.image, face: faceOf(a) },
     { image: b.picture.image, face: faceOf(b) },
@@ -221,25 +154,30 @@ function pin(face) {
   showFace();
 }
 
+function showFailure(picture) {
+  const failed = pictures.filter(({ status }) => status === "failed");
+  const onAgain = (isAll) => again(isAll ? failed : [picture]);
+  refill($("message"), failure(picture.error, failed.length, onAgain));
+}
+
 function showResults(picture) {
-  const { answer, error, status } = picture;
-  $("message").replaceChildren(
-    ...(status === "failed" ? [el("p", { class: "card bad" }, sentence(error.message))] : []),
-  );
+  const { answer, status } = picture;
+  if (status === "failed") showFailure(picture);
+  else $("message").replaceChildren();
   if (status !== "done") {
     const waits = status !== "failed" && $("unlock").hidden;
     $("found").replaceChildren(...(waits ? [el("p", { class: "card busy" }, "Looking…")] : []));
     return;
   }
   const { classes: list, attributes } = answer.result; // not there where no network tells them
-  const cards = [
+  refill(
+    $("found"),
     facesCard(picture),
     list && classes(list),
     wholePicture(attributes),
     times(answer),
-    takeAway(answer),
-  ];
-  $("found").replaceChildren(...cards.filter(Boolean));
+    takeAway(picture, pictures),
+  );
   showFace();
 }
 
@@ -263,7 +201,7 @@ function showStrip() {
             show(picture);
           },
         }),
-        picture.image?.source && el("img", { src: picture.blob, alt: "" }),
+        picture.image.source && el("img", { src: picture.blob, alt: "" }),
       ),
     ),
   );
@@ -278,6 +216,8 @@ function show(picture) {
   const focused = document.activeElement?.name === "picture";
   showStrip();
   if (focused) $("strip").querySelector(":checked")?.focus();
+  if (picture !== current && picture?.status === "failed" && current.status === "failed")
+    showFailure(current); // says how many there are
   if (!current || picture !== current) return;
   showPicture(current);
   showResults(current);
@@ -287,6 +227,7 @@ function show(picture) {
 function pick(index) {
   current.picked = index;
   draw();
+  stage.reveal(current.answer.result.faces[index], current.answer.result);
   showFace();
   const option = document.querySelectorAll("input[name=face]")[index];
   if (!option) return;
@@ -295,15 +236,44 @@ function pick(index) {
   row.scrollTop = option.parentElement.offsetTop - row.clientHeight / 2;
 }
 
+function zoomToFace() {
+  const { result } = current.answer;
+  stage.zoomToFace(result.faces[current.picked], result);
+}
+
+/* The next face; the focus stays where it is, or goes along from face to face. */
+function step(by) {
+  const { length } = current?.answer?.result.faces ?? [];
+  if (!length) return;
+  pick((current.picked + by + length) % length);
+}
+
+const PAN = 80; // CSS pixels a key moves the picture
+const KEYS = {
+  ArrowLeft: () => step(-1),
+  ArrowRight: () => step(1),
+  "Shift+ArrowLeft": () => stage.pan(PAN, 0),
+  "Shift+ArrowRight": () => stage.pan(-PAN, 0),
+  "Shift+ArrowUp": () => stage.pan(0, PAN),
+  "Shift+ArrowDown": () => stage.pan(0, -PAN),
+  "+": () => stage.zoomBy(1),
+  "=": () => stage.zoomBy(1), // the key of + on many keyboards
+  "-": () => stage.zoomBy(-1),
+  0: () => stage.fit(),
+  Escape: () => pinned && pin(null),
+};
+
 function onKey(event) {
-  const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-  const busy = event.target.closest?.("input, select, textarea, pre, [contenteditable]");
-  if (event.altKey || event.ctrlKey || event.metaKey || busy) return;
-  if (event.key === "Escape" && pinned) pin(null);
-  const count = current?.answer?.result.faces.length ?? 0;
-  if (!step || !count) return;
-  event.preventDefault();
-  pick((current.picked + step + count) % count);
+  const { target, key, shiftKey, altKey, ctrlKey, metaKey } = event;
+  if (!current || altKey || ctrlKey || metaKey) return;
+  const isArrow = key.startsWith("Arrow");
+  // Radio buttons and texts have a use of their own for arrows, texts for everything.
+  const own = isArrow ? "input, select, textarea, pre" : "input:not([type=radio]), select, textarea";
+  if (target.closest?.(own)) return;
+  const act = KEYS[isArrow && shiftKey ? `Shift+${key}` : key];
+  if (!act) return;
+  if (key !== "Escape") event.preventDefault();
+  act();
 }
 
 function onDrag(event) {
@@ -313,6 +283,7 @@ function onDrag(event) {
   if (event.type === "drop") add(event.dataTransfer.files);
 }
 
+Object.assign(all.events, { changed: show, locked: askForKey, query });
 for (const button of document.querySelectorAll("[data-pick]"))
   button.addEventListener("click", () => $(button.dataset.pick).click());
 for (const input of [$("files"), $("camera")])
@@ -323,19 +294,17 @@ for (const input of [$("files"), $("camera")])
 for (const type of ["dragover", "dragleave", "drop"]) document.addEventListener(type, onDrag);
 document.addEventListener("paste", (event) => add(event.clipboardData.files));
 document.addEventListener("keydown", onKey);
-$("remove").addEventListener("click", () => remove(current));
+$("remove").addEventListener("click", remove);
+$("zoom-face").addEventListener("click", zoomToFace);
+$("zoom-fit").addEventListener("click", stage.fit);
+$("zoom-out").addEventListener("click", () => stage.zoomBy(-1));
+$("zoom-in").addEventListener("click", () => stage.zoomBy(1));
 $("threshold").addEventListener("input", () => {
   $("threshold").dataset.chosen = true; // until then it is the server's default that counts
   $("threshold-value").textContent = Number($("threshold").value).toFixed(2);
 });
-$("threshold").addEventListener("change", again);
-$("size").addEventListener("change", again);
-$("unlock").addEventListener("submit", (event) => {
-  event.preventDefault();
-  setApiKey($("api-key").value.trim());
-  $("api-key").value = "";
-  $("unlock").hidden = true;
-  show(current);
-  pump();
-});
-new ResizeObserver(draw).observe($("frame"));
+for (const id of ["threshold", "size"]) $(id).addEventListener("change", () => again(pictures));
+$("unlock").addEventListener("submit", unlock);
+stage.startStage();
+startCamera(add);
+serverStatus();

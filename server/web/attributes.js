@@ -6,9 +6,11 @@ import { barItem, el } from "./dom.js";
 
 const GEOMETRY = new Set(["box", "score", "landmarks", "embedding"]);
 const UNITS = { age: "years, estimated" }; // of plain numbers, which do not name theirs
+const TOO_SMALL = "too small to judge";
 
 const isNumber = (value) => typeof value === "number";
-const percent = (share) => `${(share * 100).toFixed(0)} %`;
+/* Cut, because 0.996 is not certain; the sum makes up for 0.29 * 100, which is less than 29. */
+const percent = (share) => `${Math.floor(share * 100 + 1e-6)} %`;
 
 /** "age_gender" -> "Age gender". */
 export function words(key) {
@@ -18,6 +20,17 @@ export function words(key) {
 
 function decimal(value) {
   return value.toFixed(Math.abs(value) < 10 ? 2 : 0);
+}
+
+/* One of several labels, and how sure of it the network is; where it is not sure enough, the server
+ * says so. */
+function label(key, text, { probability, unsure }) {
+  if (!isNumber(probability)) return { short: text, value: text, isWord: true };
+  const share = percent(probability);
+  if (!unsure)
+    return { short: `${text} ${share}`, value: text, note: `${share} likely`, isWord: true };
+  const short = `${words(key).toLowerCase()} unsure`;
+  return { short, value: "unsure", note: `${text} ${share}`, isWord: true };
 }
 
 /* {key, short: for a label, value, note, distribution} of one attribute; null for a form that is
@@ -32,10 +45,8 @@ function attribute(key, value) {
   if (typeof value === "string") return { key, short: value, value, isWord: true };
   if (typeof value !== "object" || !value) return null;
   if ("value" in value) {
-    const { probability, distribution } = value;
     const text = isNumber(value.value) ? decimal(value.value) : String(value.value);
-    const note = isNumber(probability) ? `${percent(probability)} likely` : null;
-    return { key, short: text, value: text, note, distribution, isWord: true };
+    return { key, ...label(key, text, value), distribution: value.distribution };
   }
   if (isNumber(value.probability)) {
     const text = percent(value.probability);
@@ -57,9 +68,10 @@ function attributes(owner) {
     .filter(Boolean);
 }
 
-/** What a label says about a face, most telling first: words ("female"), then numbers ("29"). */
+/** What a label says about a face, most telling first: words ("female 88 %"), then numbers ("29"). */
 export function labelParts(face) {
   const known = attributes(face).filter(({ short }) => short);
+  if (known.length && face.too_small) return [TOO_SMALL];
   return [...known.filter(({ isWord }) => isWord), ...known.filter(({ isWord }) => !isWord)].map(
     ({ short }) => short,
   );
@@ -70,13 +82,18 @@ export function fact(name, value, note) {
   return el("div", {}, el("dt", {}, name), el("dd", {}, value, note && el("small", {}, note)));
 }
 
-/** The attributes of a face or a picture, each as a fact. */
+/** The attributes of a face or a picture, each as a fact; of a face with too few pixels none. */
 export function facts(owner) {
-  return attributes(owner).map(({ key, value, note }) => fact(words(key), value, note));
+  const known = attributes(owner);
+  if (!known.length || !owner.too_small)
+    return known.map(({ key, value, note }) => fact(words(key), value, note));
+  const names = words(known.map(({ key }) => key).join(", "));
+  return [fact(names, TOO_SMALL)];
 }
 
 /** How likely each label of those attributes is, the likeliest first. */
 export function distributions(owner) {
+  if (owner.too_small) return [];
   const open = attributes(owner).filter(({ distribution }) => distribution);
   return open.map(({ key, distribution }) =>
     el(

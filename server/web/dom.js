@@ -23,6 +23,29 @@ export function svg(name, attributes = {}, ...children) {
   return fill(document.createElementNS(SVG, name), attributes, children);
 }
 
+/* What an element is called, so that the one that takes its place is known. */
+function mark(node, parent) {
+  if (node.id) return node.id;
+  if (!node.name) return `${node.localName} ${node.textContent}`;
+  return `${node.name} ${[...parent.querySelectorAll(`[name="${node.name}"]`)].indexOf(node)}`;
+}
+
+/** Replaces the children by others of the same kind: what was open stays open, and what had the
+ * focus has it again. */
+export function refill(parent, ...children) {
+  const text = (summary) => summary.textContent;
+  const open = new Set([...parent.querySelectorAll("details[open] > summary")].map(text));
+  const { activeElement } = document;
+  const focused = parent.contains(activeElement) ? mark(activeElement, parent) : null;
+  parent.replaceChildren(...children.flat(Infinity).filter(Boolean));
+  for (const summary of parent.querySelectorAll("summary"))
+    if (open.has(text(summary))) summary.parentElement.open = true;
+  if (!focused) return;
+  [...parent.querySelectorAll("button, input, summary, a, pre")]
+    .find((node) => mark(node, parent) === focused)
+    ?.focus({ preventScroll: true });
+}
+
 /** A share of 1 as a bar, an item of a list of class "bars". */
 export function barItem(name, share, digits) {
   const bar = el("span", { class: "fill" });

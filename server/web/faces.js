@@ -1,11 +1,12 @@
 // A face up close: its part of the picture, its numbers, and how alike it is to another one.
 
 import { distributions, fact, facts } from "./attributes.js";
-import { el, svg } from "./dom.js";
+import { el, sentence, svg } from "./dom.js";
 import { dots, faceName } from "./overlay.js";
 
 const MARGIN = 0.3; // of the box's longer side, on each side
 const BESIDE = 2; // attributes beside the close-up; further ones stand below it
+const MARGIN_BELOW = 0.1; // of similarity, under the threshold: tells neither (analysis/judge.h)
 const LANDMARKS = ["Left eye", "Right eye", "Nose", "Mouth, left", "Mouth, right"];
 
 /** The square of the picture around a face: {x, y, side}. It may reach over the picture's edge. */
@@ -48,7 +49,7 @@ function lists(face) {
       "dl",
       { class: "facts" },
       known,
-      fact("Score", face.score.toFixed(3)),
+      fact("Score", face.score.toFixed(3), "that it is a face"),
       fact("Size", `${x2 - x1} × ${y2 - y1}`, `pixels at ${x1}, ${y1}`),
     ),
     more.length ? el("dl", { class: "facts more" }, more) : null,
@@ -124,23 +125,50 @@ export function similarity(a, b) {
   return a.reduce((sum, value, i) => sum + value * b[i], 0);
 }
 
-/** Two faces side by side and how alike they are; value: a promise of the cosine. */
+/** What a similarity means, with the threshold the server measured or was given. */
+export function verdict(cosine, threshold) {
+  if (cosine >= threshold) return "Likely the same person";
+  return cosine >= threshold - MARGIN_BELOW ? "Unsure" : "Likely different people";
+}
+
+/* A bar from 0 to 1, with a mark where the threshold lies. */
+function meter(cosine, threshold) {
+  const bar = el("span", { class: "fill" });
+  bar.style.width = `${Math.max(0, Math.min(1, cosine)) * 100}%`;
+  const mark = threshold === undefined ? null : el("span", { class: "mark" });
+  if (mark) mark.style.left = `${threshold * 100}%`;
+  return el("div", { class: "meter", role: "presentation" }, bar, mark);
+}
+
+/* What two faces' similarity comes to, in words where the server has a threshold. */
+function conclusion({ cosine, threshold }) {
+  const number = cosine.toFixed(3);
+  if (threshold === undefined)
+    return { said: number, number: "similarity", rest: [meter(cosine)] };
+  const hint = `From a similarity of ${threshold.toFixed(2)} one person is likely, never certain.`;
+  return {
+    said: verdict(cosine, threshold),
+    number: `similarity ${number}`,
+    rest: [meter(cosine, threshold), el("p", { class: "hint" }, hint)],
+  };
+}
+
+/** Two faces side by side and how alike they are; value: a promise of {cosine, threshold}, which is
+ * undefined where the server does not say from when on it calls them one person. */
 export function comparison(first, second, value, stop) {
-  const number = el("strong", {}, "…");
-  const meter = el("div", { class: "meter", role: "presentation" }, el("span"));
-  const note = el(
-    "p",
-    { class: "hint" },
-    "1 is the same picture; faces of different people are near 0.",
-  );
+  const said = el("strong", {}, "…");
+  const number = el("span", {}, "similarity");
+  const rest = el("div", { class: "rest" });
   value.then(
-    (cosine) => {
-      number.textContent = cosine.toFixed(3);
-      meter.firstChild.style.width = `${Math.max(0, Math.min(1, cosine)) * 100}%`;
+    (known) => {
+      const words = conclusion(known);
+      said.textContent = words.said;
+      number.textContent = words.number;
+      rest.replaceChildren(...words.rest);
     },
     (error) => {
-      number.textContent = "–";
-      note.textContent = error.message;
+      said.textContent = "–";
+      rest.replaceChildren(el("p", { class: "hint" }, sentence(error.message)));
     },
   );
   return el(
@@ -150,11 +178,10 @@ export function comparison(first, second, value, stop) {
       "div",
       { class: "pair" },
       crop(first.image, first.face, 96),
-      el("p", {}, number, el("span", {}, "similarity")),
+      el("p", {}, said, number),
       crop(second.image, second.face, 96),
     ),
-    meter,
-    note,
+    rest,
     el("button", { type: "button", class: "button", onclick: stop }, "Stop comparing"),
   );
 }

@@ -11,9 +11,16 @@ const PARTS = 3; // of a name in a label; the picked face's has what fits into t
 
 const area = ({ box: [x1, y1, x2, y2] }) => (x2 - x1) * (y2 - y1);
 
-/** "female 29", or "face 3" where nothing is known about it. */
+const SEPARATOR = " · ";
+
+/** "female 88 % · 29", or "face 3" where nothing is known about it. */
 export function faceName(face, index) {
-  return labelParts(face).join(" ") || `face ${index + 1}`;
+  return labelParts(face).join(SEPARATOR) || `face ${index + 1}`;
+}
+
+/** The same, as far as a label has room for it. */
+export function labelText(face, index) {
+  return labelParts(face).slice(0, PARTS).join(SEPARATOR) || `face ${index + 1}`;
 }
 
 /** The five landmarks as dots. place: (x, y) of the picture -> CSS pixels. */
@@ -26,8 +33,7 @@ export function dots(face, place, radius) {
 
 function label(face, index, x, y, right, chosen) {
   const parts = labelParts(face).slice(0, chosen ? Infinity : PARTS);
-  const score = (Math.floor(face.score * 100) / 100).toFixed(2);
-  const line = () => `${parts.join(" ") || `face ${index + 1}`}  ·  ${score}`;
+  const line = () => parts.join(SEPARATOR) || `face ${index + 1}`;
   const text = svg("text", {}, line());
   const plate = svg("rect", { height: LABEL_HEIGHT, rx: 4 });
   const group = svg("g", { class: "label" }, plate, text);

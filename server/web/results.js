@@ -1,8 +1,9 @@
-// Classes, times and the answer itself, as sections of the results.
+// Classes, times, failures and the answer itself, as sections of the results.
 
 import { curl, formFile } from "./api.js";
 import { distributions, facts, words } from "./attributes.js";
-import { barItem, copyButton, el, pretty } from "./dom.js";
+import { barItem, copyButton, el, pretty, sentence } from "./dom.js";
+import { drawnPicture, entry, json, save, stem } from "./save.js";
 
 // Stages whose own name says too little.
 const STAGES = { batch: "Waiting", age_gender: "Age, gender" };
@@ -13,9 +14,20 @@ export function card(title, ...children) {
   return el("section", { class: "card" }, el("h2", {}, title), children);
 }
 
+/** {name: score} of the classes, best first: those with one label, as ImageNet's two cranes, are one
+ * to whoever reads them. */
+export function merged(list) {
+  const scores = new Map();
+  for (const { label, index, score } of list) {
+    const name = label ?? `class ${index}`;
+    scores.set(name, (scores.get(name) ?? 0) + score);
+  }
+  return new Map([...scores].sort(([, a], [, b]) => b - a));
+}
+
 /** The classes as bars, best first. */
 export function classes(list) {
-  const rows = list.map(({ label, index, score }) => barItem(label ?? `class ${index}`, score, 1));
+  const rows = [...merged(list)].map(([name, score]) => barItem(name, score, 1));
   return card("What it shows", el("ol", { class: "bars" }, rows));
 }
 
@@ -62,8 +74,43 @@ export function times({ result, stages, ms }) {
   );
 }
 
-/** The answer, to be taken away: as JSON and as the command that gives it. */
-export function takeAway({ result, url, name }) {
+/** A failure, and a way to try again: again(all). count: how many pictures failed. */
+export function failure(error, count, again) {
+  const button = (label, all) =>
+    el("button", { type: "button", class: "button", onclick: () => again(all) }, label);
+  return el(
+    "div",
+    { class: "card bad" },
+    el("p", {}, sentence(error.message)),
+    el(
+      "p",
+      { class: "row" },
+      button("Try again", false),
+      count > 1 && button(`Try all ${count} again`, true),
+    ),
+  );
+}
+
+/* What is saved as a file: of this picture, and of all that are answered. */
+function saveButtons(picture, pictures) {
+  const button = (label, onclick) =>
+    el("button", { type: "button", class: "button", onclick }, label);
+  const name = stem(picture.name);
+  const all = () => pictures.filter(({ status }) => status === "done" || status === "failed");
+  return [
+    picture.image.source &&
+      button("Save picture", async () =>
+        save(await drawnPicture(picture), `${name}-faces.png`),
+      ),
+    button("Save JSON", () => save(json(entry(picture)), `${name}.json`)),
+    pictures.length > 1 &&
+      button("Save all JSON", () => save(json(all().map(entry)), "mien.json")),
+  ];
+}
+
+/** The answer, to be taken away: as files, as JSON and as the command that gives it. */
+export function takeAway(picture, pictures) {
+  const { result, url, name, sentAs } = picture.answer;
   const command = () =>
     curl(new URL(url, document.baseURI).href, { args: [["-F", formFile("file", name)]] });
   return card(
@@ -71,9 +118,17 @@ export function takeAway({ result, url, name }) {
     el(
       "p",
       { class: "row" },
+      saveButtons(picture, pictures),
       copyButton("Copy JSON", () => pretty(result)),
       copyButton("Copy curl command", command),
     ),
+    sentAs &&
+      el(
+        "p",
+        { class: "hint" },
+        `The picture is larger than this server takes; it was sent at ${sentAs.width} × ` +
+          `${sentAs.height}, and the numbers are those of the original.`,
+      ),
     el(
       "details",
       {},

@@ -29,7 +29,9 @@ class Browser:
 
     def __init__(self):
         options = webdriver.ChromeOptions()
-        for switch in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage"):
+        # The camera is made up: a green picture that beeps.
+        for switch in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage",
+                       "use-fake-device-for-media-stream", "use-fake-ui-for-media-stream"):
             options.add_argument("--" + switch)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         self.driver = webdriver.Chrome(options=options)
@@ -82,6 +84,27 @@ class Browser:
 
     def open_details(self):
         self.script("for (const d of document.querySelectorAll('details')) d.open = true")
+
+    def downloads(self, folder):
+        """Where files go that a page has saved from now on."""
+        self.driver.execute_cdp_cmd("Browser.setDownloadBehavior", {
+            "behavior": "allow", "downloadPath": str(folder)})
+
+    def mouse(self, kind, x, y, **more):
+        """An event of the mouse at a place of the window: mousePressed, mouseWheel ..."""
+        self.driver.execute_cdp_cmd("Input.dispatchMouseEvent",
+                                    {"type": kind, "x": x, "y": y, **more})
+
+    def click_at(self, x, y):
+        """A mouse's click."""
+        for kind in ("mousePressed", "mouseReleased"):
+            self.mouse(kind, x, y, button="left", clickCount=1)
+
+    def fingers(self, kind, *points):
+        """touchStart, touchMove, touchEnd with fingers at these places of the window."""
+        self.driver.execute_cdp_cmd("Input.dispatchTouchEvent", {
+            "type": kind, "touchPoints": [{"x": x, "y": y, "id": i}
+                                          for i, (x, y) in enumerate(points)]})
 
     def press(self, *keys):
         """Keys to whatever has the focus."""

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The pages of `mien serve` in a headless Chromium: what a person sees is what the tool prints."""
 import json
+import re
 import shutil
 import struct
 import subprocess
@@ -10,9 +11,12 @@ import unittest
 from pathlib import Path
 from urllib.parse import urlparse
 
+from PIL import Image
+
 sys.path.insert(0, str(Path(__file__).parent))
 import browser as browsers  # noqa: E402
-from server import PHOTOS, Server, mien, objects, plain, skip_or_run  # noqa: E402
+from server import (PHOTOS, Server, mien, objects, plain, skip_or_run,  # noqa: E402
+                    wait_for)
 from tool import ppm  # noqa: E402
 
 Keys = browsers.Keys
@@ -55,6 +59,20 @@ def turned(jpeg):
     tiff = b"MM\0\x2a" + struct.pack(">IH", 8, 1) + entry + struct.pack(">I", 0)
     block = b"Exif\0\0" + tiff
     return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block + jpeg[2:]
+
+
+def gender_of(face):
+    """What the page says of a face's gender: in a label, and as a fact."""
+    gender = face["gender"]
+    if gender.get("unsure"):
+        return "gender unsure", "unsure"
+    return f"{gender['value']} {int(100 * gender['probability'] + 1e-6)} %", gender["value"]
+
+
+def label_of(face):
+    if face.get("too_small"):
+        return "too small to judge"
+    return f"{gender_of(face)[0]} · {face['age']:.0f}"
 
 
 class Page(unittest.TestCase):
@@ -116,9 +134,7 @@ class Pictures(Page):
         self.assertEqual(len(browser.find_all("#overlay .dot")), 5 * len(faces))
         labels = browser.texts(".label")
         self.assertEqual(len(labels), len(faces))
-        for face in faces:
-            name = f"{face['gender']['value']} {face['age']:.0f}"
-            self.assertTrue(any(label.startswith(name) for label in labels), labels)
+        self.assertEqual(sorted(labels), sorted(map(label_of, faces)))
         self.assertEqual(browser.texts(".bars li"),
                          [f"{c['label']}{100 * c['score']:.1f} %" for c in classes])
         # Screen readers are told, too.
@@ -152,7 +168,7 @@ class Pictures(Page):
         self.open(path)
         answer = server.post("/v1/analyze", path.read_bytes())
         self.assertEqual((answer.status, answer.code), (400, "bad_request"))
-        said, message = browser.find("#message").text, answer.json["error"]["message"]
+        said, message = browser.find("#message p").text, answer.json["error"]["message"]
         self.assertEqual(said.rstrip(".").lower(), message.rstrip(".").lower())
         self.assertEqual(browser.find("#message").get_attribute("role"), "alert")
         self.assertFalse(browser.find_all(".face"))
@@ -164,6 +180,30 @@ class Pictures(Page):
         self.assertIn("120 × 80", browser.find("#caption").text)
         self.assertIn("No face found", browser.find("#found").text)
         self.assertFalse(browser.find("#picture").is_displayed())
+        self.assertEqual(self.preview(), '"No preview"')
+
+    @staticmethod
+    def preview():
+        """What is written where the picture should be."""
+        return browser.script("return getComputedStyle(document.querySelector('#sheet'),"
+                              " '::before').content")
+
+    def test_a_picture_that_is_not_decoded_yet_has_no_preview_to_miss(self):
+        browser.open(server.url + "/")
+        browser.script("""
+            const decode = HTMLImageElement.prototype.decode;
+            const later = new Promise((resolve) => (window.goOn = resolve));
+            HTMLImageElement.prototype.decode = function () {
+              return later.then(() => decode.call(this));
+            };
+        """)
+        self.choose(PHOTOS[0])
+        browser.until("!document.querySelector('#work').hidden")
+        self.assertEqual(self.preview(), "none")
+        browser.script("window.goOn()")
+        browser.until("document.querySelector('.face')")
+        self.assertEqual(self.preview(), "none")
+        self.assertTrue(browser.find("#picture").is_displayed())
 
     def test_a_picture_that_lies_on_its_side(self):
         path = folder / "turned.jpg"
@@ -188,6 +228,58 @@ class Pictures(Page):
         browser.until("document.querySelector('.face')")
         self.assertEqual(browser.script("return window.tries"), 3)
 
+    def test_trying_again(self):
+        browser.open(server.url + "/")
+        browser.script("""
+            const real = window.fetch;
+            window.broken = true;
+            window.fetch = (...request) => window.broken
+              ? Promise.resolve(new Response(JSON.stringify({ error: { message: "no luck" } }),
+                                             { status: 500 }))
+              : real(...request);
+        """)
+        self.choose(*PHOTOS[:3])
+        browser.until("document.querySelectorAll('#strip .failed').length === 3")
+        self.assertEqual(browser.text("#message p"), "No luck.")
+        self.assertEqual(browser.texts("#message button"), ["Try again", "Try all 3 again"])
+        browser.script("window.broken = false")
+        browser.find_all("#message button")[0].click()
+        browser.until("document.querySelector('.face')")
+        self.assertEqual(len(browser.find_all("#strip .failed")), 2)
+        self.assertEqual(browser.text("#message"), "")
+        browser.script("document.querySelectorAll('#strip input')[1].click()")
+        browser.find_all("#message button")[1].click()
+        browser.until(f"{IDLE} && document.querySelectorAll('#strip .done').length === 3")
+
+    def test_a_picture_over_the_limits_is_made_smaller(self):
+        path = folder / "large.png"
+        with Image.open(PHOTOS[0]) as photo:
+            photo.save(path)
+            width, height = photo.size
+        limit = width * height / 1e6 / 3
+        self.addCleanup(browser.console)  # the other server's address
+        with Server("--classifier=none", "--age-gender=none", "--embedder=none",
+                    f"--max-megapixels={limit}", "--max-bytes=200k") as small:
+            self.assertEqual(small.post("/v1/detect", path.read_bytes()).status, 413)
+            browser.open(small.url + "/")
+            self.choose(path)
+            browser.until(f"{IDLE} && document.querySelector('#found section, .bad')")
+            self.assertEqual(browser.text("#message"), "")
+            shown = json.loads(browser.text("#json"))
+            note = browser.find("#found .card:last-child .hint").text
+            self.assertIn(f"{width} × {height}", browser.find("#caption").text)
+        browser.hosts()
+        expected = cli("detect", path)
+        self.assertEqual((shown["width"], shown["height"]), (width, height))
+        self.assertEqual(len(shown["faces"]), len(expected["faces"]))
+        for face in expected["faces"]:
+            apart = min(max(abs(a - b) for a, b in zip(face["box"], other["box"]))
+                        for other in shown["faces"])
+            self.assertLess(apart, 0.15 * (face["box"][3] - face["box"][1]))
+        self.check_boxes(shown)
+        sent = [int(number) for number in re.findall("[0-9]+", note)]
+        self.assertLessEqual(sent[0] * sent[1], 1e6 * limit)
+
     def test_settings_ask_again(self):
         self.open(PHOTOS[0])
         self.ask_again(0.95)
@@ -204,15 +296,134 @@ class Pictures(Page):
         other.stop()
         self.choose(PHOTOS[0])
         browser.until("document.querySelector('#message').textContent")
-        self.assertEqual(browser.text("#message"), "The server cannot be reached.")
+        self.assertEqual(browser.text("#message p"), "The server cannot be reached.")
         browser.console(), browser.hosts()  # that the connection was refused is said there
+
+
+class Zoom(Page):
+    def rect(self, selector="#picture"):
+        return browser.script("""
+            const r = document.querySelector(arguments[0]).getBoundingClientRect();
+            return { x: r.x, y: r.y, w: r.width, h: r.height };
+        """, selector)
+
+    def zoomed(self, before):
+        """How many times larger the picture is than it was."""
+        return self.rect()["w"] / before["w"]
+
+    def at(self, point):
+        """The point of the picture, as shares, that lies at this place of the window."""
+        r = self.rect()
+        return (point[0] - r["x"]) / r["w"], (point[1] - r["y"]) / r["h"]
+
+    def test_wheel_double_click_and_drag(self):
+        self.open(PHOTOS[0])
+        expected = cli("analyze", PHOTOS[0])
+        start, stage = self.rect(), self.rect("#stage")
+        point = start["x"] + 0.6 * start["w"], start["y"] + 0.4 * start["h"]
+        browser.mouse("mouseWheel", *point, deltaX=0, deltaY=-800)
+        browser.until(f"document.querySelector('#picture').getBoundingClientRect().width > "
+                      f"{1.5 * start['w']}")
+        for a, b in zip(self.at(point), (0.6, 0.4)):
+            self.assertAlmostEqual(a, b, delta=0.01)
+        self.check_boxes(expected)
+        # Dragged, the picture goes along as far as it fills the stage, and no face is picked.
+        picked = browser.script(f"return {FACTS}")
+        before = self.rect()
+        browser.mouse("mousePressed", *point, button="left", clickCount=1)
+        for dx in (20, 40, 60):
+            browser.mouse("mouseMoved", point[0] + dx, point[1], button="left", buttons=1)
+        browser.mouse("mouseReleased", point[0] + 60, point[1], button="left", clickCount=1)
+        self.assertAlmostEqual(self.rect()["x"] - before["x"], 60, delta=1)
+        self.assertEqual(browser.script(f"return {FACTS}"), picked)
+        browser.mouse("mousePressed", *point, button="left", clickCount=1)
+        for dx in (100, 700):
+            browser.mouse("mouseMoved", point[0] + dx, point[1], button="left", buttons=1)
+        browser.mouse("mouseReleased", point[0] + 700, point[1], button="left", clickCount=1)
+        self.assertAlmostEqual(self.rect()["x"], stage["x"] + 1.5, delta=1)
+        for times in (1, 2.5):
+            self.double_click(point, "mouse")
+            self.assertAlmostEqual(self.zoomed(start), times, delta=0.01)
+        # The wheel in the other direction ends at the whole picture, then it is the page's.
+        for _ in range(3):
+            browser.mouse("mouseWheel", *point, deltaX=0, deltaY=600)
+        browser.until("!document.querySelector('#stage.zoomed')")
+        self.assertAlmostEqual(self.zoomed(start), 1, delta=0.001)
+
+    def test_keys_and_buttons(self):
+        self.open(PHOTOS[0])
+        start = self.rect()
+        for press, times in (("+", 1.5), ("+", 2.25), ("-", 1.5), ("0", 1)):
+            browser.find("body").send_keys(press)
+            self.assertAlmostEqual(self.zoomed(start), times, delta=0.01)
+        for button, times in (("in", 1.5), ("out", 1), ("in", 1.5), ("fit", 1)):
+            browser.find(f"#zoom-{button}").click()
+            self.assertAlmostEqual(self.zoomed(start), times, delta=0.01)
+        browser.find("#settings summary").click()
+        browser.find("#threshold").send_keys("+")  # where it is typed, it is not meant
+        self.assertAlmostEqual(self.zoomed(start), 1, delta=0.001)
+
+    def test_zooming_to_the_picked_face(self):
+        self.open(PHOTOS[0])
+        expected = cli("analyze", PHOTOS[0])
+        for _ in expected["faces"]:
+            browser.press(Keys.ARROW_RIGHT)
+            browser.find("#zoom-face").click()
+            stage, box = self.rect("#stage"), self.rect(".picked .box")
+            share = max(box["w"] / stage["w"], box["h"] / stage["h"])
+            self.assertGreater(share, 0.3)  # the smallest are as close as it gets
+            self.assertLess(share, 0.6)
+            self.check_inside(box, stage)
+        # From face to face, the picked one is always in sight.
+        for _ in expected["faces"]:
+            browser.press(Keys.ARROW_RIGHT)
+            self.check_inside(self.rect(".picked .box"), self.rect("#stage"))
+        self.check_boxes(expected)
+
+    def check_inside(self, box, stage):
+        for side, length in ("xw", "yh"):
+            self.assertGreaterEqual(box[side], stage[side])
+            self.assertLessEqual(box[side] + box[length], stage[side] + stage[length])
+
+    def test_fingers(self):
+        self.open(PHOTOS[0], **PHONE)
+        start = self.rect()
+        middle = start["x"] + start["w"] / 2, start["y"] + start["h"] / 2
+
+        def pinch(*apart):
+            kinds = ["touchStart"] + ["touchMove"] * (len(apart) - 1)
+            for kind, d in zip(kinds, apart):
+                browser.fingers(kind, (middle[0] - d, middle[1]), (middle[0] + d, middle[1]))
+            browser.fingers("touchEnd")
+
+        pinch(30, 45, 60)
+        self.assertAlmostEqual(self.zoomed(start), 2, delta=0.02)
+        for a, b in zip(self.at(middle), (0.5, 0.5)):
+            self.assertAlmostEqual(a, b, delta=0.01)
+        self.check_boxes(cli("analyze", PHOTOS[0]))
+        pinch(60, 40, 10)
+        self.assertAlmostEqual(self.zoomed(start), 1, delta=0.001)
+        for times in (2.5, 1):
+            self.double_click(middle, "touch")
+            self.assertAlmostEqual(self.zoomed(start), times, delta=0.01)
+
+    @staticmethod
+    def double_click(point, pointer):
+        """By events of the page's own: those of a busy machine would be too far apart."""
+        browser.script("""
+            const [[clientX, clientY], pointerType] = arguments;
+            for (const type of ["pointerdown", "pointerup", "pointerdown", "pointerup"])
+              document.elementFromPoint(clientX, clientY).dispatchEvent(new PointerEvent(type, {
+                bubbles: true, clientX, clientY, pointerId: 7, pointerType }));
+        """, point, pointer)
 
 
 class Faces(Page):
     def facts(self, face):
         x1, y1, x2, y2 = (int(v + 0.5) for v in face["box"])
-        return [f"{face['age']:.0f}", face["gender"]["value"], f"{face['score']:.3f}",
-                f"{x2 - x1} × {y2 - y1}"]
+        known = (["too small to judge"] if face.get("too_small")
+                 else [f"{face['age']:.0f}", gender_of(face)[1]])
+        return [*known, f"{face['score']:.3f}", f"{x2 - x1} × {y2 - y1}"]
 
     def test_a_click_an_arrow_and_a_small_face_pick(self):
         self.open(PHOTOS[0])
@@ -242,9 +453,25 @@ class Faces(Page):
             const [x1, y1, x2, y2] = arguments[0].map((v) => (v * r.width) / picture.naturalWidth);
             return [r.x + (x1 + x2) / 2, r.y + (y1 + y2) / 2];
         """, box)
-        for kind in ("mousePressed", "mouseReleased"):
-            browser.driver.execute_cdp_cmd("Input.dispatchMouseEvent", {
-                "type": kind, "x": x, "y": y, "button": "left", "clickCount": 1})
+        browser.click_at(x, y)
+
+    def test_arrows_leave_the_focus_where_it_is(self):
+        self.open(PHOTOS[0])
+        faces = cli("analyze", PHOTOS[0])["faces"]
+        browser.find("#look summary").click()
+        for selector in ("#look summary", "#compare", "#remove"):
+            browser.find(selector).send_keys(Keys.ARROW_RIGHT)
+            self.assertEqual(browser.script("return document.activeElement"),
+                             browser.find(selector))
+            self.assertTrue(browser.find("#look details").get_property("open"))
+        picked = browser.script("return [...document.querySelectorAll('#faces input')]"
+                                ".findIndex((i) => i.checked)")
+        self.assertEqual(browser.script(f"return {FACTS}"), self.facts(faces[picked]))
+        browser.script("document.querySelectorAll('#faces input')[0].focus()")
+        browser.press(Keys.ARROW_RIGHT)
+        browser.press(Keys.ARROW_RIGHT)
+        self.assertTrue(browser.script("return document.querySelectorAll('#faces input')[2]"
+                                       " === document.activeElement"))
 
     def test_landmarks_are_those_of_the_tool(self):
         self.open(PHOTOS[0])
@@ -266,12 +493,24 @@ class Faces(Page):
         first, second = (entry["faces"][entry["main"]]["embedding"] for entry in entries)
         browser.find("#compare").click()
         browser.script("document.querySelectorAll('#strip input')[1].click()")
-        browser.until("/^-?[0-9.]+$/.test(document.querySelector('.pair strong')?.textContent)")
-        shown = float(browser.find(".pair strong").text)
+        browser.until("document.querySelector('.pair span')?.textContent.includes('0.')")
+        shown = float(browser.find(".pair span").text.removeprefix("similarity "))
         cosine = sum(a * b for a, b in zip(first, second))
         self.assertAlmostEqual(shown, cosine, delta=0.0006)
+        threshold = server.get("/v1/status").json["same_person"]
+        self.assertEqual(browser.text(".pair strong"),
+                         "Likely the same person" if cosine >= threshold else
+                         "Unsure" if cosine >= threshold - 0.1 else "Likely different people")
+        self.assertIn(f"similarity of {threshold:.2f}", browser.text(".comparison"))
+        self.assertNotIn("near 0", browser.text(".comparison"))
         browser.press(Keys.ESCAPE)
         browser.until("document.querySelector('#compare')")
+
+    def test_what_a_similarity_means(self):
+        self.assertEqual(browser.script("""
+            return import("/faces.js").then(({ verdict }) =>
+              [1, 0.46, 0.45, 0.44, 0.36, 0.34, -1].map((cosine) => verdict(cosine, 0.45)));
+        """), 3 * ["Likely the same person"] + 2 * ["Unsure"] + 2 * ["Likely different people"])
 
 
 class Attributes(Page):
@@ -284,15 +523,17 @@ class Attributes(Page):
                      "distribution": {"sad": 0.04, "glad": 0.61, "neither": 0.35}},
             "unheard_of": [1, 2, 3], "nothing": None, "flag": True}
 
-    def open_answer(self, faces, main=None, about=None, **screen):
+    def open_answer(self, faces, main=None, about=None, classes=None, **screen):
         """The page with a photo, as if the server had found these faces, `main` the main one, and
-        knew that about the picture."""
+        knew that about the picture, which shows these classes."""
         answer = {"width": 600, "height": 400, "timing_ms": {"decode": 2, "count_hats": 3,
                                                              "total": 5}, "faces": faces}
         if main is not None:
             answer["main"] = main
         if about:
             answer["attributes"] = about
+        if classes:
+            answer["classes"] = classes
         browser.open(server.url + "/", **screen)
         browser.script("""
             const answer = arguments[0];
@@ -314,14 +555,14 @@ class Attributes(Page):
                          ["Age", "Gender", "Score", "Size", "Sharpness", "Head size", "Head pose",
                           "Mood"])
         self.assertEqual(browser.texts(".facts dd"),
-                         ["27years, estimated", "female88 % likely", "0.987",
+                         ["27years, estimated", "female87 % likely", "0.987that it is a face",
                           "90 × 100pixels at 250, 100", "0.83", "141",
                           "-3° 12° 1°pitch, yaw, roll", "glad61 % likely"])
         self.assertEqual(browser.texts(".distribution h3"), ["Mood"])
         self.assertEqual(browser.texts(".distribution li"),
                          ["glad61 %", "neither35 %", "sad4 %"])
         self.assertEqual(browser.texts(".label"),
-                         ["female glad 27 sharpness 0.83 head size 141  ·  0.98"])
+                         ["female 87 % · glad 61 % · 27 · sharpness 0.83 · head size 141"])
         self.assertEqual(browser.texts(".times li > span:first-child"),
                          ["Decode", "Count hats", "On the server", "Round trip"])
 
@@ -330,7 +571,7 @@ class Attributes(Page):
         browser.open_details()
         self.assertLessEqual(browser.overflow(), 0)
         (label,) = browser.texts(".label")
-        self.assertTrue(label.startswith("female glad"), label)
+        self.assertTrue(label.startswith("female 87 % · glad"), label)
         plate, frame = browser.script("""
             return [".label rect", "#frame"].map((selector) =>
               document.querySelector(selector).getBoundingClientRect().width);
@@ -341,7 +582,30 @@ class Attributes(Page):
         self.open_answer([self.face(50), self.face(300), self.face(450, name="Ann")])
         self.assertEqual(browser.texts(".facts dt"), ["Score", "Size"])
         self.assertEqual(sorted(browser.texts(".label")),
-                         ["Ann  ·  0.98", "face 1  ·  0.98", "face 2  ·  0.98"])
+                         ["Ann", "face 1", "face 2"])
+
+    def test_what_a_network_is_not_sure_of(self):
+        unsure = {"value": "female", "probability": 0.59, "unsure": True}
+        self.open_answer([self.face(50, gender=unsure),
+                          self.face(300, gender={"value": "male", "probability": 0.996})])
+        self.assertEqual(sorted(browser.texts(".label")), ["gender unsure", "male 99 %"])
+        self.assertEqual(browser.texts(".facts dd")[0], "unsurefemale 59 %")
+
+    def test_a_face_too_small_to_judge(self):
+        small = self.face(250, **self.FACE, too_small=True)
+        self.open_answer([small, self.face(400)], main=0)
+        self.assertIn("too small to judge", browser.texts(".label"))
+        self.assertEqual(browser.texts(".facts dd")[0], "too small to judge")
+        self.assertNotIn("female", browser.find("#look").text)
+        self.assertFalse(browser.find_all(".distribution"))
+
+    def test_two_classes_of_one_label(self):
+        self.open_answer([self.face(250)], classes=[
+            {"index": 1, "label": "boat", "score": 0.4}, {"index": 2, "label": "crane", "score": 0.3},
+            {"index": 3, "label": "crane", "score": 0.2}, {"index": 4, "label": None, "score": 0.1}])
+        self.assertEqual(browser.texts(".bars li"),
+                         ["crane50.0 %", "boat40.0 %", "class 410.0 %"])
+        self.assertEqual(browser.text("#live"), "1 face found. It looks like: crane.")
 
     def test_what_is_known_about_the_picture(self):
         self.open_answer([self.face(250)], about={"outdoors": {"probability": 0.931},
@@ -407,7 +671,114 @@ class TakeAway(Page):
                          cli("analyze", path)["faces"])
 
 
+class Saving(Page):
+    def saved(self, label, name):
+        """The file that a button saves."""
+        place = folder / "saved"
+        place.mkdir(exist_ok=True)
+        path = place / name
+        path.unlink(missing_ok=True)
+        browser.downloads(place)
+        (button,) = [b for b in browser.find_all("#found .button") if b.text == label]
+        button.click()
+        wait_for(path.exists, name)
+        return path
+
+    def test_the_drawn_picture(self):
+        self.open(PHOTOS[0])
+        faces = cli("analyze", PHOTOS[0])["faces"]
+        with Image.open(self.saved("Save picture", PHOTOS[0].stem + "-faces.png")) as drawn, \
+                Image.open(PHOTOS[0]) as photo:
+            self.assertEqual(drawn.size, photo.size)
+            drawn, photo = drawn.convert("RGB"), photo.convert("RGB")
+            for face in faces:
+                x1, y1, _, y2 = face["box"]
+                # The middle of a box's left side has its colour, the cheek beside it none.
+                r, g, b = drawn.getpixel((int(x1), int((y1 + y2) / 2)))
+                self.assertLess(abs(r - 0x5f) + abs(g - 0xe3) + abs(b - 0xcf), 120, (r, g, b))
+                middle = tuple(int(v) for v in (face["landmarks"][2][0], y2 - (y2 - y1) / 12))
+                for a, b in zip(drawn.getpixel(middle), photo.getpixel(middle)):
+                    self.assertAlmostEqual(a, b, delta=12)
+
+    def test_results(self):
+        broken = folder / "broken too.jpg"
+        broken.write_bytes(b"no picture")
+        self.open(*PHOTOS[:2], broken)
+        one = json.loads(self.saved("Save JSON", PHOTOS[0].stem + ".json").read_text())
+        self.assertEqual(one.pop("file"), PHOTOS[0].name)
+        self.assertEqual(plain(one), cli("analyze", PHOTOS[0]))
+        entries = json.loads(self.saved("Save all JSON", "mien.json").read_text())
+        self.assertEqual([e["file"] for e in entries],
+                         [PHOTOS[0].name, PHOTOS[1].name, broken.name])
+        self.assertEqual(entries[1]["faces"], cli("analyze", PHOTOS[1])["faces"])
+        self.assertIn("error", entries[2])
+
+
+class Camera(Page):
+    def test_a_photo_by_the_camera_of_a_computer(self):
+        browser.open(server.url + "/")
+        browser.find("#welcome .webcam").click()
+        browser.until("!document.querySelector('#shutter').disabled")
+        browser.find("#shutter").click()
+        browser.until(f"{IDLE} && document.querySelector('#found section')")
+        self.assertTrue(browser.text("#caption").startswith("Photo "))
+        self.assertFalse(browser.find("#camera-dialog").is_displayed())
+        self.assertIsNone(browser.script("return document.querySelector('#viewfinder').srcObject"))
+        # A second one is given up.
+        browser.find("header .webcam").click()
+        browser.until("!document.querySelector('#shutter').disabled")
+        browser.press(Keys.ESCAPE)
+        browser.until("!document.querySelector('#viewfinder').srcObject")
+        self.assertEqual(len(browser.find_all("#strip input")), 1)
+
+    def test_no_camera(self):
+        browser.open(server.url + "/")
+        browser.script("""
+            navigator.mediaDevices.getUserMedia = () =>
+              Promise.reject(new DOMException("", "NotFoundError"));
+        """)
+        browser.find("#welcome .webcam").click()
+        browser.until("document.querySelector('#camera-error').textContent")
+        self.assertEqual(browser.text("#camera-error"), "No camera was found.")
+        browser.find("#camera-cancel").click()
+        self.assertFalse(browser.find("#camera-dialog").is_displayed())
+
+
+class Frame(Page):
+    def test_what_answers_stands_below(self):
+        browser.open(server.url + "/")
+        browser.until("document.querySelector('#about dl')")
+        about = server.get("/v1/status").json
+        text = browser.text("#about")
+        for part in (about["version"], about["backend"], about["precision"],
+                     *(n["name"] for n in about["networks"])):
+            self.assertIn(part, text)
+
+    def test_settings_stand_above_what_they_change(self):
+        self.open(PHOTOS[0])
+        top = [e.rect["y"] for e in browser.find_all("#settings, #found section")]
+        self.assertEqual(top[0], min(top))
+
+
 class Key(Page):
+    def test_a_wrong_key_with_several_pictures(self):
+        browser.open(keyed.url + "/")
+        self.choose(*PHOTOS[:3])
+        for key in ("not-the-right-key-0000", "nor-is-this-one-0000000"):
+            browser.until("!document.querySelector('#unlock').hidden")
+            browser.press(key, Keys.ENTER)
+            browser.until("document.querySelector('#unlock').hidden === false && document"
+                          ".querySelector('#unlock-hint').textContent.includes('did not take')")
+            # The answer to the other picture that was sent with it does not say something else.
+            browser.script("return new Promise((done) => setTimeout(done, 300))")
+            self.assertEqual(browser.text("#unlock-hint"), "The server did not take this key.")
+            self.assertTrue(browser.find("#api-key").is_displayed())
+        browser.press(KEY, Keys.ENTER)
+        browser.until(f"{IDLE} && document.querySelectorAll('#strip .done').length === 3")
+        self.assertFalse(browser.find("#unlock").is_displayed())
+        browser.until("document.querySelector('#about dl')")
+        browser.script("sessionStorage.clear()")
+
     def test_the_key_is_asked_for_and_kept_for_the_tab(self):
         browser.open(keyed.url + "/")
         self.assertFalse(browser.find("#unlock").is_displayed())

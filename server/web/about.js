@@ -1,0 +1,35 @@
+// What the server says of itself: asked for once, shown in the footer, and kept for those who need a
+// limit or a threshold of it.
+
+import { getStatus } from "./api.js";
+import { el } from "./dom.js";
+
+let asked = null;
+
+/* "cpu avx512, 2 threads, fp32": the backend names the precision where it is not the usual one. */
+function machine({ backend, precision }) {
+  return backend.includes(precision) ? backend : `${backend}, ${precision}`;
+}
+
+function show(about) {
+  const facts = [
+    ["mien", about.version],
+    ...about.networks.map(({ task, name }) => [task.replaceAll("_", " "), name]),
+    ["on", machine(about)],
+  ];
+  const items = facts.map(([name, value]) =>
+    el("div", {}, el("dt", {}, name), el("dd", {}, value)),
+  );
+  document.getElementById("about").replaceChildren(el("dl", {}, items));
+}
+
+/** The object of /v1/status; null where the server does not give it yet, and then it is asked again
+ * the next time. */
+export function serverStatus() {
+  asked ??= getStatus().then((about) => {
+    if (about?.limits) show(about);
+    else asked = null;
+    return about?.limits ? about : null;
+  });
+  return asked;
+}
