@@ -5,10 +5,12 @@
 #include "progress.h"
 #include "say.h"
 
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char PICTURE_NOTES[] =
     "A PICTURE is a file (JPEG, PNG, WebP, BMP, GIF, PNM, TGA; HEIC, AVIF and TIFF where "
@@ -195,9 +197,18 @@ static int run(int argc, char **argv) {
     return run_command(command, argc - 1 - used, argv + 1 + used);
 }
 
+/* Who starts a program with one of them closed would have the next file it opens be written into as
+ * if it was standard output. What stands in their place fails as they would. */
+static void open_standard_files(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 int main(int argc, char **argv) {
     int status;
 
+    open_standard_files();
     progress_since_start();
     setlocale(LC_CTYPE, ""); /* not LC_NUMERIC: numbers keep their point */
     signal(SIGPIPE, SIG_IGN);

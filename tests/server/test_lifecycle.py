@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -13,8 +14,8 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from server import (PHOTOS, SMALL, Server, cli, curl, form, mien, photos, plain,  # noqa: E402
-                    read_all, scaled, skip_or_run, wait_for)
+from server import (BASE_ENV, PATIENCE, PHOTOS, SMALL, TOOL, Server, cli, curl, form,  # noqa: E402
+                    mien, photos, plain, read_all, scaled, skip_or_run, wait_for)
 from tool import MODELS, ppm  # noqa: E402
 
 DETECTOR_ONLY = ("--classifier=none", "--embedder=none", "--age-gender=none", "--no-cache")
@@ -105,6 +106,9 @@ class Options(Folder):
         self.assertEqual(self.classes("--config", config, env={"MIEN_TOP": "3"}), 3)
         self.assertEqual(self.classes("--config", config, "--top=4", env={"MIEN_TOP": "3"}), 4)
 
+    def test_a_byte_order_mark_is_skipped(self):
+        self.assertEqual(self.classes("--config", self.write("config", "\ufefftop = 2\n")), 2)
+
     def test_addresses(self):
         with Server("--address=::1", *DETECTOR_ONLY) as server:
             self.assertEqual(curl(f"http://[::1]:{server.port}/health").status, 200)
@@ -116,6 +120,41 @@ class Options(Folder):
         with Server(*DETECTOR_ONLY) as server:
             self.assertEqual(mien("serve", "--check", f"--port={server.port}").returncode, 0)
         self.assertEqual(mien("serve", "--check", f"--port={server.port}").returncode, 1)
+
+
+class StandardFiles(unittest.TestCase):
+    """Started with standard input, output and error closed, as some supervisors do."""
+
+    def start(self, *args, **files):
+        process = subprocess.Popen([os.path.abspath(TOOL), *args], env=BASE_ENV, **files)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def paths(self, process, wanted):
+        return [os.readlink(f"/proc/{process.pid}/fd/{fd}") for fd in wanted]
+
+    def test_server(self):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        process = self.start("serve", f"--port={port}", *DETECTOR_ONLY,
+                             preexec_fn=lambda: [os.close(fd) for fd in range(3)])
+
+        def is_ready():
+            return mien("serve", "--check", f"--port={port}").returncode == 0
+        wait_for(is_ready, "the server to be ready")
+        self.assertEqual(self.paths(process, range(3)), ["/dev/null"] * 3)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(PATIENCE), 0)
+
+    def test_tool(self):
+        # It waits for its picture; what it opened before is behind the standard ones.
+        process = self.start("detect", "-", stdin=subprocess.PIPE,
+                             preexec_fn=lambda: [os.close(fd) for fd in (1, 2)])
+        wait_for(lambda: len(os.listdir(f"/proc/{process.pid}/task")) > 1, "the network to run")
+        self.assertEqual(self.paths(process, (1, 2)), ["/dev/null"] * 2)
+        process.communicate(photos(1)[0])
+        self.assertEqual(process.returncode, 1)  # the results could not be written
 
 
 class Tls(Folder):
