@@ -198,6 +198,16 @@ class Live(unittest.TestCase):
                 self.assertEqual(other.code, "method_not_allowed")
             self.assertIn(method.upper(), other.headers["allow"])
 
+    def test_any_operation_may_be_forbidden(self):
+        cases = Cases(self)
+        for path, method, _ in OPERATIONS:
+            url = path.replace("{model}", MODELS[0]).replace("{version}", "1")
+            answer = self.server.ask(method.upper(), url, b"" if method == "post" else None,
+                                     {"Host": "rebound.example"})
+            self.assertEqual(answer.status, 403, f"{method} {path}: {answer}")
+            cases.add(path, method, answer)
+        cases.check()
+
     def test_service(self):
         cases = Cases(self)
         for path in ("/health", "/ready", "/ready/", "/metrics", "/openapi.json", "/docs", "/"):
