@@ -1,6 +1,7 @@
 #include "server/admit.h"
 
 #include "common/ascii.h"
+#include "server/clients.h"
 #include "server/guard.h"
 #include "server/keys.h"
 #include "server/refusals.h"
@@ -34,6 +35,10 @@ static int check_key(struct request *r) {
     if (name) snprintf(r->key, sizeof r->key, "%s", name);
     if (!s->keys) is_open = 1;
     pthread_rwlock_unlock(&s->keys_lock);
+    if (name) {
+        clients_release(s->clients, r->client);
+        r->client = clients_of_key(s->clients, r->key);
+    }
     if (is_open || name) return 0;
     metrics_rejected(s->metrics, REJECT_UNAUTHORIZED);
     reply_error(r, 401, "unauthorized", "%s",

@@ -39,9 +39,10 @@ struct serve_config {
     int max_wait_us; /* what the first of a batch waits for others, microseconds */
 
     /* Limits. */
-    int workers;            /* requests worked on at once */
-    int queue;              /* requests that may wait for a worker */
-    int connections;        /* open at once */
+    int workers;     /* requests worked on at once */
+    int queue;       /* requests that may wait for a worker */
+    int connections; /* open at once */
+    int connections_per_address;
     int max_pictures;       /* a request */
     size_t max_bytes;       /* a picture, and the body of a request of one */
     size_t max_body;        /* any request's body */

@@ -9,25 +9,52 @@
 #define TICK 0.25 /* seconds between two looks at the clock */
 
 struct connection {
-    struct connection *next, *previous;
+    struct connection *next, *previous; /* of its list */
+    struct client *client;
     int fd, is_cut;
+    int is_idle;  /* nothing of a request is here */
     int is_read;  /* nothing but bytes of a request is due */
     double until; /* clock_seconds(); 0: no limit now */
+};
+
+/* A list of connections; the first has been in it longest. */
+struct list {
+    struct connection *first, *last;
 };
 
 struct connections {
     pthread_mutex_t lock;
     pthread_cond_t closing;
     pthread_t thread;
-    struct connection *first;
-    int count, is_closing;
-    double read_timeout, idle_timeout;
+    struct list idle, others;
+    int count, live; /* live: those that are not cut */
+    int is_closing;
+    struct connections_limits limits;
+    struct clients *clients;
     struct metrics *metrics;
 };
 
+static struct list *list_of(struct connections *c, const struct connection *one) {
+    return one->is_idle ? &c->idle : &c->others;
+}
+
+static void append(struct list *list, struct connection *one) {
+    one->next = NULL;
+    one->previous = list->last;
+    *(list->last ? &list->last->next : &list->first) = one;
+    list->last = one;
+}
+
+static void detach(struct list *list, struct connection *one) {
+    *(one->previous ? &one->previous->next : &list->first) = one->next;
+    *(one->next ? &one->next->previous : &list->last) = one->previous;
+}
+
 /* Shut down, not closed: the network thread then finds the socket ended and closes it itself. */
-static void cut(struct connection *one) {
+static void cut(struct connections *c, struct connection *one) {
     one->is_cut = 1;
+    one->client->connections--;
+    c->live--;
     shutdown(one->fd, SHUT_RDWR);
 }
 
@@ -38,13 +65,13 @@ static int has_ended(const struct connection *one) {
     return one->is_read && recv(one->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
-static void cut_late(struct connections *c, double now) {
-    for (struct connection *one = c->first; one; one = one->next) {
+static void cut_late(struct connections *c, const struct list *list, double now) {
+    for (struct connection *one = list->first; one; one = one->next) {
         if (one->is_cut) continue;
         if (has_ended(one)) {
-            cut(one);
+            cut(c, one);
         } else if (one->until > 0 && now >= one->until) {
-            cut(one);
+            cut(c, one);
             metrics_rejected(c->metrics, REJECT_SLOW);
         }
     }
@@ -55,22 +82,24 @@ static void *connections_main(void *arg) {
 
     pthread_mutex_lock(&c->lock);
     while (!c->is_closing) {
-        cut_late(c, clock_seconds());
+        double now = clock_seconds();
+        cut_late(c, &c->idle, now);
+        cut_late(c, &c->others, now);
         sync_cond_wait(&c->closing, &c->lock, clock_seconds() + TICK);
     }
     pthread_mutex_unlock(&c->lock);
     return NULL;
 }
 
-struct connections *connections_new(double read_timeout, double idle_timeout,
-                                    struct metrics *metrics) {
+struct connections *connections_new(const struct connections_limits *limits,
+                                    struct clients *clients, struct metrics *metrics) {
     struct connections *c = calloc(1, sizeof *c);
 
     if (!c) return NULL;
     pthread_mutex_init(&c->lock, NULL);
     sync_cond_init(&c->closing);
-    c->read_timeout = read_timeout;
-    c->idle_timeout = idle_timeout;
+    c->limits = *limits;
+    c->clients = clients;
     c->metrics = metrics;
     if (pthread_create(&c->thread, NULL, connections_main, c) == 0) return c;
     pthread_cond_destroy(&c->closing);
@@ -91,18 +120,33 @@ void connections_free(struct connections *c) {
     free(c);
 }
 
-struct connection *connections_open(struct connections *c, int fd) {
+/* Cuts the connection that has been idle longest, of a client or of all (NULL). There is one: that
+ * which was just opened. */
+static void make_room(struct connections *c, const struct client *client) {
+    struct connection *one = c->idle.first;
+
+    while (one && (one->is_cut || (client && one->client != client))) one = one->next;
+    if (!one) return;
+    cut(c, one);
+    metrics_rejected(c->metrics, REJECT_CONNECTIONS);
+}
+
+struct connection *connections_open(struct connections *c, int fd, const struct sockaddr *address) {
     struct connection *one = calloc(1, sizeof *one);
 
+    if (one) *one = (struct connection){.fd = fd, .is_idle = 1, .is_read = 1};
+    if (one) one->client = clients_of_address(c->clients, address);
     pthread_mutex_lock(&c->lock);
     c->count++;
     if (one) {
-        one->fd = fd;
-        one->is_read = 1;
-        one->until = clock_seconds() + c->read_timeout;
-        one->next = c->first;
-        if (c->first) c->first->previous = one;
-        c->first = one;
+        one->until = clock_seconds() + c->limits.read_timeout;
+        append(&c->idle, one);
+        one->client->connections++;
+        c->live++;
+        if (one->client->connections > c->limits.an_address)
+            make_room(c, one->client);
+        else if (c->live > c->limits.count)
+            make_room(c, NULL);
     }
     pthread_mutex_unlock(&c->lock);
     return one;
@@ -112,14 +156,19 @@ void connections_close(struct connections *c, struct connection *one) {
     pthread_mutex_lock(&c->lock);
     c->count--;
     if (one) {
-        if (one->previous)
-            one->previous->next = one->next;
-        else
-            c->first = one->next;
-        if (one->next) one->next->previous = one->previous;
+        detach(list_of(c, one), one);
+        if (!one->is_cut) {
+            one->client->connections--;
+            c->live--;
+        }
     }
     pthread_mutex_unlock(&c->lock);
+    if (one) clients_release(c->clients, one->client);
     free(one);
+}
+
+struct client *connection_client(const struct connection *one) {
+    return one->client;
 }
 
 int connections_count(struct connections *c) {
@@ -131,27 +180,35 @@ int connections_count(struct connections *c) {
     return n;
 }
 
-static void set(struct connections *c, struct connection *one, int is_read, double until) {
+int connections_limit(const struct connections *c) {
+    return c->limits.count;
+}
+
+static void set(struct connections *c, struct connection *one, int is_idle, int is_read,
+                double until) {
     if (!one) return;
     pthread_mutex_lock(&c->lock);
+    detach(list_of(c, one), one);
+    one->is_idle = is_idle;
     one->is_read = is_read;
     one->until = until;
+    append(list_of(c, one), one);
     pthread_mutex_unlock(&c->lock);
 }
 
 void connection_sends(struct connections *c, struct connection *one) {
-    set(c, one, 1, clock_seconds() + c->read_timeout);
+    set(c, one, 0, 1, clock_seconds() + c->limits.read_timeout);
 }
 
 void connection_fetches(struct connections *c, struct connection *one) {
-    set(c, one, 0, clock_seconds() + c->read_timeout);
+    set(c, one, 0, 0, clock_seconds() + c->limits.read_timeout);
 }
 
 void connection_works(struct connections *c, struct connection *one) {
-    set(c, one, 0, 0);
+    set(c, one, 0, 0, 0);
 }
 
 /* Headers of the next request arrive unseen, so they have the idle time and their own. */
 void connection_idles(struct connections *c, struct connection *one) {
-    set(c, one, 1, clock_seconds() + c->idle_timeout + c->read_timeout);
+    set(c, one, 1, 1, clock_seconds() + c->limits.idle_timeout + c->limits.read_timeout);
 }

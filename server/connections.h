@@ -1,6 +1,10 @@
 /*
- * connections.h - open connections, and the clock that ends those of clients that dawdle or have
- * gone.
+ * connections.h - open connections: how many there may be, and the clock that ends those of clients
+ * that dawdle or have gone.
+ *
+ * A connection costs a client nothing, so whoever likes could hold all there may be. A client has
+ * its share of them, and where there is no room for another the one goes that has been idle
+ * longest: of the client, or of all. A client that is about to be served loses none so.
  *
  * libmicrohttpd ends connections on which nothing moves; a client that sends a byte now and then
  * keeps one for as long as it likes. So each connection has a time by which it must have delivered
@@ -11,22 +15,34 @@
 #ifndef MIEN_SERVER_CONNECTIONS_H
 #define MIEN_SERVER_CONNECTIONS_H
 
+#include "server/clients.h"
 #include "server/metrics.h"
 
 struct connections;
 struct connection;
 
-/* read_timeout: seconds a request or an answer may take to pass; idle_timeout: seconds until the
- * first byte of the next. NULL where memory or threads ran out. */
-struct connections *connections_new(double read_timeout, double idle_timeout,
-                                    struct metrics *metrics);
+struct connections_limits {
+    int count;           /* open at once */
+    int an_address;      /* of one address */
+    double read_timeout; /* seconds a request or an answer may take to pass */
+    double idle_timeout; /* seconds until the first byte of the next */
+};
+
+/* NULL where memory or threads ran out. */
+struct connections *connections_new(const struct connections_limits *limits,
+                                    struct clients *clients, struct metrics *metrics);
 /* None may be open. */
 void connections_free(struct connections *c);
-/* A connection on that socket; NULL where memory ran out: it then has no limit. */
-struct connection *connections_open(struct connections *c, int fd);
+/* A connection on that socket, from that address; NULL where memory ran out: it then has no limit.
+ * Where there is no room for it, it, or an idle one, ends soon. */
+struct connection *connections_open(struct connections *c, int fd, const struct sockaddr *address);
 /* To be called before the socket is closed. */
 void connections_close(struct connections *c, struct connection *one);
+/* Whose it is: it holds the entry while it is open. */
+struct client *connection_client(const struct connection *one);
 int connections_count(struct connections *c);
+/* How many there may be. */
+int connections_limit(const struct connections *c);
 
 /* What the client has to do next: send a request, wait, fetch an answer, or nothing. The clock runs
  * but while the server works. one may be NULL. */

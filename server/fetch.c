@@ -1,7 +1,6 @@
 #include "server/fetch.h"
 
 #include "common/ascii.h"
-#include "common/clock.h"
 #include "mien.h"
 #include "server/address.h"
 
@@ -12,9 +11,6 @@
 #include <unistd.h>
 
 enum { MAX_URL = 4096, MAX_HEADERS = 64 << 10, FIRST_BYTES = 64 << 10 };
-/* AT_ONCE: fetches of one request. POLL_MS: libcurl asks whether a fetch is cancelled as often. */
-enum { AT_ONCE = 16, POLL_MS = 500 };
-
 /* What stopped a fetch in one of our callbacks, where libcurl knows only that something did. */
 enum stop { STOP_NOT, STOP_ADDRESS, STOP_PORT, STOP_SIZE, STOP_HEADERS, STOP_MEMORY };
 
@@ -22,6 +18,7 @@ struct fetch {
     const struct fetch_limits *limits;
     struct fetch_one *one;
     struct fetch_result *out; /* of one */
+    void *owner;
     CURL *curl;
     size_t capacity, header_bytes;
     enum stop stop;
@@ -224,77 +221,65 @@ static int judge(CURL *curl, struct fetch *f, CURLcode code, char why[WHY_SIZE])
     return status;
 }
 
-/* Makes f a transfer of multi. Returns 1; or 0 where that ended with one->status. */
-static int begin(CURLM *multi, struct fetch *f, long remaining_ms) {
+/* The transfer for f, or NULL with one->status. */
+static CURL *new_transfer(struct fetch *f, long remaining_ms) {
     struct fetch_one *one = f->one;
+    CURL *curl = curl_easy_init();
+
+    if (!curl) {
+        one->status = why_set(one->why, 500, "out of memory");
+    } else if (set_options(curl, f, remaining_ms)) {
+        one->status = why_set(one->why, 500, "libcurl refuses its options");
+        curl_easy_cleanup(curl);
+        curl = NULL;
+    }
+    return curl;
+}
+
+int fetch_begin(CURLM *multi, const struct fetch_limits *limits, long remaining_ms,
+                struct fetch_one *one, void *owner) {
+    struct fetch *f;
+
+    memset(&one->result, 0, sizeof one->result);
     one->status = check_url(one->url, one->why);
     if (one->status) return 0;
+    if (limits->cancelled && limits->cancelled(limits->cancelled_arg)) {
+        one->status = why_set(one->why, 503, "the fetch was given up");
+        return 0;
+    }
     if (remaining_ms <= 0) {
         one->status = why_set(one->why, 504, "no time is left to fetch the URL");
         return 0;
     }
-    f->curl = curl_easy_init();
-    if (!f->curl)
+    f = calloc(1, sizeof *f);
+    if (!f) {
         one->status = why_set(one->why, 500, "out of memory");
-    else if (set_options(f->curl, f, remaining_ms) || curl_multi_add_handle(multi, f->curl))
-        one->status = why_set(one->why, 500, "libcurl refuses its options");
-    if (!one->status) return 1;
+        return 0;
+    }
+    *f = (struct fetch){.limits = limits, .one = one, .out = &one->result, .owner = owner};
+    f->curl = new_transfer(f, remaining_ms);
+    if (f->curl && curl_multi_add_handle(multi, f->curl) == CURLM_OK) return 1;
+    if (f->curl) one->status = why_set(one->why, 500, "out of memory");
     curl_easy_cleanup(f->curl);
+    free(f);
     return 0;
 }
 
-static void end(CURLM *multi, struct fetch *f, CURLcode code) {
-    f->one->status = judge(f->curl, f, code, f->one->why);
-    curl_multi_remove_handle(multi, f->curl);
-    curl_easy_cleanup(f->curl);
-    if (!f->one->status) return;
-    free(f->out->bytes);
-    memset(f->out, 0, sizeof *f->out);
-}
+void *fetch_end(CURLM *multi, const CURLMsg *message) {
+    CURLcode code = message->data.result; /* gone with the transfer, as the message is */
+    CURL *curl = message->easy_handle;
+    struct fetch *f = NULL;
+    void *owner;
 
-/* Ends those that are done; returns how many. */
-static int end_done(CURLM *multi) {
-    const CURLMsg *message;
-    int n = 0, left;
-    while ((message = curl_multi_info_read(multi, &left))) {
-        void *f = NULL;
-        CURLcode code = message->data.result; /* gone with the transfer */
-        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &f);
-        end(multi, f, code);
-        n++;
+    curl_easy_getinfo(curl, CURLINFO_PRIVATE, (char **)&f);
+    f->one->status = judge(curl, f, code, f->one->why);
+    curl_multi_remove_handle(multi, curl);
+    curl_easy_cleanup(curl);
+    if (f->one->status) {
+        free(f->out->bytes);
+        memset(f->out, 0, sizeof *f->out);
     }
-    return n;
-}
-
-static void run(CURLM *multi, struct fetch *all, int n) {
-    const struct fetch_limits *l = all->limits;
-    double start = clock_seconds();
-    int next = 0, running = 0;
-    while (next < n || running > 0) {
-        int active, done;
-        while (next < n && running < AT_ONCE)
-            running += begin(multi, &all[next++],
-                             l->remaining_ms - (long)(1e3 * (clock_seconds() - start)));
-        curl_multi_perform(multi, &active);
-        done = end_done(multi);
-        running -= done;
-        if (running > 0 && done == 0) curl_multi_poll(multi, NULL, 0, POLL_MS, NULL);
-    }
-}
-
-void fetch_urls(const struct fetch_limits *limits, struct fetch_one *list, int n) {
-    struct fetch *all = calloc((size_t)n + 1, sizeof *all);
-    CURLM *multi = curl_multi_init();
-    for (int i = 0; i < n; i++) {
-        memset(&list[i].result, 0, sizeof list[i].result);
-        list[i].status = 0;
-        if (!all || !multi) {
-            list[i].status = why_set(list[i].why, 500, "out of memory");
-            continue;
-        }
-        all[i] = (struct fetch){.limits = limits, .one = &list[i], .out = &list[i].result};
-    }
-    if (all && multi) run(multi, all, n);
-    curl_multi_cleanup(multi);
-    free(all);
+    owner = f->owner;
+    free(f);
+    return owner;
 }

@@ -5,13 +5,15 @@
  * also after a redirect, is looked at where the socket is made, so that no name can resolve to one
  * thing when it is checked and to another when it is used; sizes, times, ports and redirects are
  * bounded; no proxy, cookie, password or compression takes part. Its own module because it is the
- * only place of the server that opens connections; libcurl speaks the protocol.
+ * only place of the server that opens connections; libcurl speaks the protocol, and fetcher.h says
+ * which transfers are under way when.
  */
 #ifndef MIEN_SERVER_FETCH_H
 #define MIEN_SERVER_FETCH_H
 
 #include "server/why.h"
 
+#include <curl/curl.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,9 +24,9 @@ struct fetch_limits {
     int max_redirects; /* 0 follows none */
     int allow_private; /* also addresses that are not of the public internet, on any port; a cloud's
                           metadata service stays refused */
-    /* Of the request this is for: */
-    long remaining_ms;        /* to its deadline; 0 or less: it has passed */
-    int (*cancelled)(void *); /* asked at least once a second; not 0 ends the fetch; may be NULL */
+    /* Of the request this is for; asked at least once a second; not 0 ends the fetch; may be NULL.
+     */
+    int (*cancelled)(void *);
     void *cancelled_arg;
 };
 
@@ -45,8 +47,13 @@ struct fetch_one {
     char why[WHY_SIZE];
 };
 
-/* GETs the urls of list[n], several at a time, each within limits: one whose server is silent costs
- * the others nothing. Thread-safe after the caller's one curl_global_init(). Blocks. */
-void fetch_urls(const struct fetch_limits *limits, struct fetch_one *list, int n);
+/* Makes the GET of one->url a transfer of multi, within limits, which must outlive it, and the time
+ * that is left. Returns 1; or 0 where that is the end already: one->status says why. After the
+ * program's one curl_global_init(). */
+int fetch_begin(CURLM *multi, const struct fetch_limits *limits, long remaining_ms,
+                struct fetch_one *one, void *owner);
+/* The end of a transfer, of which libcurl's message tells: *one has what became of it. Returns its
+ * owner. */
+void *fetch_end(CURLM *multi, const CURLMsg *message);
 
 #endif

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "server/admit.h"
 #include "server/body.h"
+#include "server/clients.h"
 #include "server/connections.h"
 #include "server/cors.h"
 #include "server/framing.h"
@@ -13,6 +14,7 @@
 #include "server/reply.h"
 #include "server/route.h"
 #include "server/send.h"
+#include "server/uploads.h"
 #include "server/workers.h"
 
 #include <errno.h>
@@ -24,6 +26,9 @@
 
 /* Of a connection: headers, and reads of bodies go through it. */
 enum { HEADER_MEMORY = 64 * 1024 };
+
+/* Connections above the limit: those that are about to end, because others were opened. */
+enum { SPARE_CONNECTIONS = 64 };
 
 /* Of GnuTLS: RFC 8996 ends 1.0 and 1.1. */
 #define TLS_VERSIONS "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
@@ -61,6 +66,8 @@ static struct request *new_request(struct server *s, struct MHD_Connection *http
     r->server = s;
     r->http = http;
     r->connection = info ? info->socket_context : NULL;
+    r->client = r->connection ? clients_share(s->clients, connection_client(r->connection))
+                              : clients_of_address(s->clients, NULL);
     r->arrived = clock_seconds();
     r->deadline = r->arrived + s->config->deadline;
     clean(r->method, sizeof r->method, method);
@@ -71,15 +78,28 @@ static struct request *new_request(struct server *s, struct MHD_Connection *http
     return r;
 }
 
+/* Its pictures are here: back to a worker. */
+static void resume_work(struct request *r) {
+    r->queued = clock_seconds();
+    workers_return(r->server->workers, r);
+}
+
 void http_work(struct request *r) {
     struct server *s = r->server;
 
     request_spent(r, STAGE_QUEUE, clock_seconds() - r->queued);
-    r->models = models_acquire(s->models);
+    if (!r->models) r->models = models_acquire(s->models);
     if (request_is_over(r))
         reply_given_up(r);
     else
         r->route->handle(r);
+    if (!r->reply.status && uploads_are_due(r)) {
+        if (workers_lend(s->workers) == 0) {
+            uploads_fetch(r, resume_work);
+            return;
+        }
+        refuse_queue(r);
+    }
     if (!r->reply.status) reply_error(r, 500, "internal", "the request was not answered");
     MHD_resume_connection(r->http);
 }
@@ -182,11 +202,13 @@ static void on_completed(void *context, struct MHD_Connection *http, void **requ
 static void on_connection(void *context, struct MHD_Connection *http, void **socket_context,
                           enum MHD_ConnectionNotificationCode what) {
     struct server *s = context;
-    const union MHD_ConnectionInfo *info;
+    const union MHD_ConnectionInfo *socket, *address;
 
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-        info = MHD_get_connection_info(http, MHD_CONNECTION_INFO_CONNECTION_FD);
-        *socket_context = connections_open(s->connections, info ? info->connect_fd : -1);
+        socket = MHD_get_connection_info(http, MHD_CONNECTION_INFO_CONNECTION_FD);
+        address = MHD_get_connection_info(http, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+        *socket_context = connections_open(s->connections, socket ? socket->connect_fd : -1,
+                                           address ? address->client_addr : NULL);
     } else {
         connections_close(s->connections, *socket_context);
         *socket_context = NULL;
@@ -253,7 +275,8 @@ int http_start(struct server *s, char *why, size_t room) {
     if (fd >= 0) {
         s->daemon = MHD_start_daemon(
             flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-            MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)c->connections,
+            MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+            (unsigned)(connections_limit(s->connections) + SPARE_CONNECTIONS),
             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_MEMORY,
             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(c->idle_timeout + 1),
             MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION,

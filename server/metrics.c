@@ -7,9 +7,9 @@
 
 enum { BOUNDS = 16, SIZES = 8, STATUSES = 600 };
 
-static const char *const REJECT_NAMES[REJECTS] = {"queue_full", "memory",       "not_ready",
-                                                  "draining",   "deadline",     "client_gone",
-                                                  "too_large",  "unauthorized", "slow_client"};
+static const char *const REJECT_NAMES[REJECTS] = {
+    "queue_full",  "memory",    "not_ready",    "draining",    "deadline",
+    "client_gone", "too_large", "unauthorized", "slow_client", "connections"};
 
 /* Upper bounds in seconds: a picture takes from under a millisecond to a few seconds. */
 static const double TIME_BOUNDS[BOUNDS] = {.0005, .001, .0025, .005, .01, .025, .05, .1,
@@ -31,7 +31,7 @@ struct metrics {
     int nroutes;
     struct route_counts *route; /* [nroutes + 1], the last for none of them */
     struct histogram stage[STAGES_MAX], batch[NETWORKS_MAX];
-    atomic_ullong rejected[REJECTS], faces, in, out, reloads[2];
+    atomic_ullong rejected[REJECTS], faces, in, out, reloads[2], log_dropped;
 };
 
 struct metrics *metrics_new(const char *const *routes, int nroutes) {
@@ -98,6 +98,10 @@ void metrics_bytes(struct metrics *m, uint64_t in, uint64_t out) {
 
 void metrics_reloaded(struct metrics *m, int failed) {
     add(&m->reloads[failed != 0], 1);
+}
+
+void metrics_log_dropped(struct metrics *m, int n) {
+    add(&m->log_dropped, (uint64_t)n);
 }
 
 static void head(FILE *f, const char *name, const char *type, const char *help) {
@@ -190,6 +194,8 @@ static void print_counts(FILE *f, struct metrics *m) {
     fprintf(
         f, "mien_reloads_total{result=\"good\"} %llu\nmien_reloads_total{result=\"failed\"} %llu\n",
         get(&m->reloads[0]), get(&m->reloads[1]));
+    head(f, "log_dropped_total", "counter", "Lines of the log that were not written.");
+    fprintf(f, "mien_log_dropped_total %llu\n", get(&m->log_dropped));
 }
 
 char *metrics_text(struct metrics *m, const struct metrics_gauges *g, size_t *size) {
@@ -203,6 +209,7 @@ char *metrics_text(struct metrics *m, const struct metrics_gauges *g, size_t *si
     gauge(f, "connections", "Open connections.", g->connections);
     gauge(f, "requests_active", "Requests that have begun and not ended.", g->active);
     gauge(f, "queue_depth", "Requests that wait for a worker.", g->queued);
+    gauge(f, "requests_fetching", "Requests whose URLs are being fetched.", g->fetching);
     gauge(f, "batch_queue_depth", "Pictures and faces that wait for a batch.", g->batch_queued);
     gauge(f, "batch_running_seconds", "How long the run that is under way has taken.",
           g->batch_running);

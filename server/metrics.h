@@ -22,7 +22,8 @@ enum metrics_reject {
     REJECT_GONE,      /* the client went away before the answer */
     REJECT_TOO_LARGE, /* body, picture or pixels over a limit */
     REJECT_UNAUTHORIZED,
-    REJECT_SLOW, /* connections cut because a request or answer took too long to pass */
+    REJECT_SLOW,        /* connections cut because a request or answer took too long to pass */
+    REJECT_CONNECTIONS, /* connections cut because their client, or all, had too many */
     REJECTS
 };
 
@@ -41,10 +42,12 @@ void metrics_faces(struct metrics *m, int n);
 void metrics_rejected(struct metrics *m, enum metrics_reject why);
 void metrics_bytes(struct metrics *m, uint64_t in, uint64_t out);
 void metrics_reloaded(struct metrics *m, int failed);
+/* n lines of the log were not written. */
+void metrics_log_dropped(struct metrics *m, int n);
 
 /* What is now rather than counted. */
 struct metrics_gauges {
-    int ready, connections, active, queued, batch_queued;
+    int ready, connections, active, queued, fetching, batch_queued;
     double batch_running; /* seconds */
     size_t body_bytes, picture_bytes;
 };

@@ -1,7 +1,9 @@
 #include "server/request.h"
 
 #include "common/clock.h"
+#include "server/clients.h"
 #include "server/server.h"
+#include "server/uploads.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -37,7 +39,9 @@ void request_free(struct request *r) {
     free(r->parts);
     free(r->body.at);
     if (r->body_budget) sync_budget_release(&r->server->bodies, r->body_budget);
+    uploads_forget(r);
     if (r->models) models_release(r->server->models, r->models);
+    clients_release(r->server->clients, r->client);
     json_decref(r->json);
     free(r->reply.body);
     free(r);

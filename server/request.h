@@ -2,8 +2,9 @@
  * request.h - one HTTP request from its headers to its answer, as handlers see it.
  *
  * A request is read by the network thread, worked on by one worker thread, and answered by the
- * network thread; never by two at once, so its fields need no lock. A handler reads parameters and
- * pictures, and leaves exactly one reply.
+ * network thread; never by two at once, so its fields need no lock. In between it may be the
+ * fetcher's, and be worked on once more. A handler reads parameters and pictures, and leaves
+ * exactly one reply.
  */
 #ifndef MIEN_SERVER_REQUEST_H
 #define MIEN_SERVER_REQUEST_H
@@ -21,8 +22,10 @@
 struct server;
 struct api;
 struct route;
+struct client;
 struct connection;
 struct asset;
+struct uploads_fetch;
 
 enum {
     REQUEST_ID = 64,
@@ -70,6 +73,7 @@ struct request {
     struct server *server;
     struct MHD_Connection *http;
     struct connection *connection;
+    struct client *client;     /* who asks; the request holds the entry */
     const struct api *api;     /* whose form errors have; NULL: the server's own */
     const struct route *route; /* NULL: no such path, or not by this method */
     char id[REQUEST_ID + 1];
@@ -90,7 +94,8 @@ struct request {
 
     /* Work. */
     double arrived, deadline, queued; /* clock_seconds(); queued: when it was put in the queue */
-    struct models *models;            /* while a worker has it */
+    struct models *models;            /* from when a worker has it */
+    struct uploads_fetch *fetch;      /* pictures of which some are fetched; NULL: none */
     json_t *json;                     /* its JSON body's object, for parameters; NULL: none */
     const char *asked[REQUEST_ASKED]; /* parameters its handler has asked for */
     int nasked;

@@ -3,7 +3,9 @@
 
 #include "common/clock.h"
 #include "server/batch.h"
+#include "server/clients.h"
 #include "server/connections.h"
+#include "server/fetcher.h"
 #include "server/http.h"
 #include "server/keys.h"
 #include "server/log.h"
@@ -42,13 +44,21 @@ static int load_keys(struct server *s, char why[WHY_SIZE]) {
     return 0;
 }
 
-/* As many sockets as the system lets this process have. */
-static void raise_file_limit(void) {
+/* As many sockets as the system lets this process have. Returns how many connections that allows:
+ * where a socket cannot be accepted, none could be closed to make room for it. */
+static int raise_file_limit(int wanted) {
+    enum { OTHER_FILES = 256 };
     struct rlimit limit;
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= limit.rlim_max) return;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
+    if (getrlimit(RLIMIT_NOFILE, &limit)) return wanted;
+    if (limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+        getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    if (limit.rlim_cur >= (rlim_t)wanted + OTHER_FILES) return wanted;
+    return limit.rlim_cur > 2 * OTHER_FILES ? (int)limit.rlim_cur - OTHER_FILES
+                                            : (int)limit.rlim_cur / 2 + 1;
 }
 
 static const char **route_labels(void) {
@@ -66,13 +76,15 @@ int server_is_ready(struct server *s) {
 }
 
 static void server_free(struct server *s) {
+    fetcher_free(s->fetcher);
     workers_free(s->workers);
     batcher_free(s->batcher);
     models_store_free(s->models);
     connections_free(s->connections);
+    clients_free(s->clients);
+    log_free(s->log);
     metrics_free(s->metrics);
     keys_free(s->keys);
-    log_free(s->log);
     pthread_rwlock_destroy(&s->keys_lock);
     sync_budget_destroy(&s->decoding);
     sync_budget_destroy(&s->pictures);
@@ -86,19 +98,27 @@ static int cores(const struct serve_config *c) {
 
 /* labels stay the caller's. */
 static int server_make(struct server *s, const struct serve_config *c, const char **labels) {
+    const struct connections_limits limits = {.count = raise_file_limit(c->connections),
+                                              .an_address = c->connections_per_address,
+                                              .read_timeout = c->read_timeout,
+                                              .idle_timeout = c->idle_timeout};
+
     s->config = c;
     pthread_rwlock_init(&s->keys_lock, NULL);
     sync_budget_init(&s->decoding, (size_t)cores(c));
     sync_budget_init(&s->pictures, c->picture_memory);
     sync_budget_init(&s->bodies, c->body_memory);
-    s->log = log_new((enum serve_log)c->log);
+    s->clients = clients_new();
     s->metrics = labels ? metrics_new(labels, route_count()) : NULL;
-    if (s->metrics) {
+    if (s->metrics && s->clients) {
+        s->log = log_new((enum serve_log)c->log, s->metrics);
         s->models = models_store_new();
         s->batcher = batcher_new(c->max_batch, c->max_wait_us, s->metrics);
-        s->connections = connections_new(c->read_timeout, c->idle_timeout, s->metrics);
+        s->connections = connections_new(&limits, s->clients, s->metrics);
         s->workers = workers_new(c->workers, c->queue, http_work);
+        s->fetcher = c->allow_urls ? fetcher_new() : NULL;
     }
+    if (c->allow_urls && !s->fetcher) return -1;
     return s->log && s->models && s->batcher && s->connections && s->workers ? 0 : -1;
 }
 
@@ -219,7 +239,6 @@ int serve_run(const struct serve_config *config) {
     int status;
 
     block_signals(&set);
-    raise_file_limit();
     set_up_malloc();
     curl_global_init(CURL_GLOBAL_DEFAULT);
     status = server_make(&s, config, labels);
@@ -231,6 +250,7 @@ int serve_run(const struct serve_config *config) {
     if (s.daemon) http_stop(&s);
     if (s.batcher && batcher_stop(s.batcher, LAST_RUN)) {
         log_say(s.log, "ended; a run of a network that had not was left");
+        log_flush(s.log);
         _exit(status ? EXIT_FAILURE : EXIT_SUCCESS); /* it looks at what would be freed */
     }
     if (status == 0) log_say(s.log, "ended");

@@ -20,8 +20,10 @@ enum server_state {
 struct MHD_Daemon;
 struct models_store;
 struct batcher;
+struct clients;
 struct workers;
 struct connections;
+struct fetcher;
 struct metrics;
 struct log;
 struct keys;
@@ -34,6 +36,8 @@ struct server {
     struct models_store *models;
     struct batcher *batcher;
     struct workers *workers;
+    struct fetcher *fetcher; /* NULL where URLs are not fetched */
+    struct clients *clients;
     struct connections *connections;
     struct metrics *metrics;
     struct log *log;

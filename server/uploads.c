@@ -2,7 +2,7 @@
 
 #include "common/ascii.h"
 #include "common/clock.h"
-#include "server/fetch.h"
+#include "server/fetcher.h"
 #include "server/reply.h"
 #include "server/server.h"
 
@@ -67,59 +67,79 @@ static int read_form(struct request *r, const struct uploads_want *want, struct 
     return 0;
 }
 
-/* Of several, some may be slow: the rest of the time is for those that came. */
-static double fetch_time(const struct request *r, double now, int n) {
-    return (r->deadline - now) * (n > 1 ? LIST_SHARE : 1);
-}
+/* The URLs of a request's pictures while others are worked on. */
+struct uploads_fetch {
+    struct fetch_job job;
+    struct request *request;
+    void (*done)(struct request *r);
+    struct uploads in; /* all its pictures */
+    double began;
+    int is_done;
+    struct fetch_one list[];
+};
 
 static int is_url(const struct body_picture *p) {
     return !p->status && p->kind == PICTURE_URL;
 }
 
-static void fetch_all(struct request *r, struct fetch_one *list, int n) {
-    const struct serve_config *c = r->server->config;
-    double start = clock_seconds();
-    struct fetch_limits limits = {.max_bytes = c->max_bytes,
-                                  .connect_ms = (long)(1e3 * c->url_timeout),
-                                  .total_ms = (long)(1e3 * c->url_timeout),
-                                  .max_redirects = URL_REDIRECTS,
-                                  .allow_private = c->allow_private_urls,
-                                  .remaining_ms = (long)(1e3 * fetch_time(r, start, n)),
-                                  .cancelled = request_is_over,
-                                  .cancelled_arg = r};
-
-    if (c->allow_urls) {
-        fetch_urls(&limits, list, n);
-        request_spent(r, STAGE_FETCH, clock_seconds() - start);
-        return;
-    }
-    for (int i = 0; i < n; i++)
-        list[i].status = why_set(list[i].why, 400, "this server does not fetch pictures by URL");
-}
-
-/* Those of the body's pictures that are URLs. Returns 0, or -1 where memory ran out. */
-static int fetch_pictures(struct request *r, const struct json_body *b, struct upload *at) {
-    struct fetch_one *list;
+static int count_urls(const struct json_body *b) {
     int n = 0;
 
     for (int i = 0; i < b->count; i++) n += is_url(&b->pictures[i]);
-    if (n == 0) return 0;
-    list = calloc((size_t)n, sizeof *list);
-    if (!list) return -1;
-    for (int i = 0, k = 0; i < b->count; i++)
-        if (is_url(&b->pictures[i])) list[k++].url = b->pictures[i].url;
-    fetch_all(r, list, n);
-    for (int i = 0, k = 0; i < b->count; i++) {
-        const struct fetch_one *one = &list[k];
-        if (!is_url(&b->pictures[i])) continue;
-        k++;
-        at[i].status = one->status;
-        memcpy(at[i].why, one->why, sizeof one->why);
-        at[i].bytes = at[i].fetched = one->result.bytes;
-        at[i].size = one->result.size;
-    }
-    free(list);
+    return n;
+}
+
+static void refuse_urls(const struct json_body *b, struct upload *at) {
+    for (int i = 0; i < b->count; i++)
+        if (is_url(&b->pictures[i]))
+            at[i].status = why_set(at[i].why, 400, "this server does not fetch pictures by URL");
+}
+
+/* Keeps what was read for when the n URLs in it are fetched; *in is empty then. Returns 0, or -1
+ * where memory ran out. */
+static int keep_for_fetch(struct request *r, struct uploads *in, int n) {
+    const struct serve_config *c = r->server->config;
+    struct uploads_fetch *f = calloc(1, sizeof *f + (size_t)n * sizeof f->list[0]);
+    const struct body_picture *pictures = in->json.pictures;
+
+    if (!f) return -1;
+    f->request = r;
+    f->in = *in;
+    f->job = (struct fetch_job){.limits = {.max_bytes = c->max_bytes,
+                                           .connect_ms = (long)(1e3 * c->url_timeout),
+                                           .total_ms = (long)(1e3 * c->url_timeout),
+                                           .max_redirects = URL_REDIRECTS,
+                                           .allow_private = c->allow_private_urls,
+                                           .cancelled = request_is_over,
+                                           .cancelled_arg = r},
+                                .list = f->list,
+                                .n = n,
+                                .client = r->client};
+    for (int i = 0, k = 0; i < in->json.count; i++)
+        if (is_url(&pictures[i])) f->list[k++].url = pictures[i].url;
+    memset(in, 0, sizeof *in);
+    r->fetch = f;
     return 0;
+}
+
+/* What became of the URLs. */
+static void take_fetched(struct request *r, struct uploads *in) {
+    struct uploads_fetch *f = r->fetch;
+
+    *in = f->in;
+    memset(&f->in, 0, sizeof f->in);
+    for (int i = 0, k = 0; i < in->json.count; i++) {
+        struct upload *at = &in->at[i];
+        struct fetch_one *one = &f->list[k];
+        if (!is_url(&in->json.pictures[i])) continue;
+        k++;
+        at->status = one->status;
+        memcpy(at->why, one->why, sizeof one->why);
+        at->bytes = at->fetched = one->result.bytes;
+        at->size = one->result.size;
+        memset(&one->result, 0, sizeof one->result);
+    }
+    uploads_forget(r);
 }
 
 static int read_json(struct request *r, const struct uploads_want *want, struct uploads *in) {
@@ -129,7 +149,7 @@ static int read_json(struct request *r, const struct uploads_want *want, struct 
                                       .keep_bad = want->keep_bad,
                                       .keys = want->keys};
     char why[WHY_SIZE];
-    int status = json_body_read((const char *)r->body.at, r->body.n, &limits, &in->json, why);
+    int urls, status = json_body_read((const char *)r->body.at, r->body.n, &limits, &in->json, why);
 
     if (status) {
         reply_error(r, status, upload_error(status), "%s", why);
@@ -145,7 +165,10 @@ static int read_json(struct request *r, const struct uploads_want *want, struct 
         one->status = b->status;
         memcpy(one->why, b->why, sizeof one->why);
     }
-    if (fetch_pictures(r, &in->json, in->at) == 0) return 0;
+    urls = count_urls(&in->json);
+    if (urls > 0 && !r->server->config->allow_urls) refuse_urls(&in->json, in->at);
+    if (urls == 0 || !r->server->config->allow_urls) return 0;
+    if (keep_for_fetch(r, in, urls) == 0) return -1;
     reply_error(r, 500, "internal", "the server is out of memory");
     return -1;
 }
@@ -223,11 +246,53 @@ int uploads_read(struct request *r, const struct uploads_want *want, struct uplo
     int status;
 
     memset(in, 0, sizeof *in);
-    status = r->parts ? read_form(r, want, in) : read_body(r, want, in);
+    status = 0;
+    if (r->fetch)
+        take_fetched(r, in);
+    else
+        status = r->parts ? read_form(r, want, in) : read_body(r, want, in);
     if (status == 0) status = check(r, want, in);
     if (status == 0) return 0;
     uploads_free(in);
     return -1;
+}
+
+int uploads_are_due(const struct request *r) {
+    return r->fetch && !r->fetch->is_done;
+}
+
+/* Of several, some may be slow: the rest of the time is for those that came. */
+static double fetch_time(const struct request *r, double now, int n) {
+    return (r->deadline - now) * (n > 1 ? LIST_SHARE : 1);
+}
+
+static void on_fetched(struct fetch_job *job) {
+    struct uploads_fetch *f = (struct uploads_fetch *)job; /* its first member */
+    struct request *r = f->request;
+
+    f->is_done = 1;
+    request_spent(r, STAGE_FETCH, clock_seconds() - f->began);
+    f->done(r);
+}
+
+void uploads_fetch(struct request *r, void (*done)(struct request *r)) {
+    struct uploads_fetch *f = r->fetch;
+
+    f->began = clock_seconds();
+    f->done = done;
+    f->job.done = on_fetched;
+    f->job.remaining_ms = (long)(1e3 * fetch_time(r, f->began, f->job.n));
+    fetcher_submit(r->server->fetcher, &f->job);
+}
+
+void uploads_forget(struct request *r) {
+    struct uploads_fetch *f = r->fetch;
+
+    if (!f) return;
+    uploads_free(&f->in);
+    for (int i = 0; i < f->job.n; i++) free(f->list[i].result.bytes);
+    free(f);
+    r->fetch = NULL;
 }
 
 void uploads_free(struct uploads *in) {

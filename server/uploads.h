@@ -36,8 +36,17 @@ struct uploads_want {
 };
 extern const char *const UPLOAD_FIELDS[];
 
-/* Reads them. Returns 0 with *in, to be freed by uploads_free(); or -1 after replying. */
+/* Reads them. Returns 0 with *in, to be freed by uploads_free(); or -1 after replying, and also
+ * without a reply where pictures are URLs, which must be fetched first: see uploads_fetch(). */
 int uploads_read(struct request *r, const struct uploads_want *want, struct uploads *in);
+/* 1 where a request that has no reply is for uploads_fetch(). */
+int uploads_are_due(const struct request *r);
+/* Fetches the request's URLs, in the fetcher's thread; then calls done(r), in that thread, for the
+ * request to be handled again: uploads_read() then has them all. The request is not the caller's
+ * any more. */
+void uploads_fetch(struct request *r, void (*done)(struct request *r));
+/* Of a request that ends. */
+void uploads_forget(struct request *r);
 void uploads_free(struct uploads *in);
 /* The error code for the status of one that could not be read: "too_large" for 413. */
 const char *upload_error(int status);

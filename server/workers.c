@@ -8,7 +8,7 @@ struct workers {
     pthread_cond_t arrived;
     struct request *first, **end;
     int reserved, room; /* reserved: places taken, of requests that wait or are about to */
-    int waiting, closing;
+    int waiting, lent, closing;
     void (*work)(struct request *r);
     int nthreads;
     pthread_t thread[];
@@ -33,7 +33,7 @@ static void *worker_main(void *arg) {
             pthread_mutex_unlock(&w->lock);
             w->work(r);
             pthread_mutex_lock(&w->lock);
-        } else if (w->closing && w->reserved == 0) {
+        } else if (w->closing && w->reserved == 0 && w->lent == 0) {
             break;
         } else {
             pthread_cond_wait(&w->arrived, &w->lock);
@@ -86,21 +86,52 @@ int workers_reserve(struct workers *w) {
     return full ? -1 : 0;
 }
 
-void workers_push(struct workers *w, struct request *r) {
+/* With the lock. */
+static void append(struct workers *w, struct request *r) {
     r->next = NULL;
-    pthread_mutex_lock(&w->lock);
     *w->end = r;
     w->end = &r->next;
     w->waiting++;
     pthread_cond_signal(&w->arrived);
+}
+
+void workers_push(struct workers *w, struct request *r) {
+    pthread_mutex_lock(&w->lock);
+    append(w, r);
     pthread_mutex_unlock(&w->lock);
 }
 
-int workers_waiting(struct workers *w) {
+int workers_lend(struct workers *w) {
+    int full;
+
+    pthread_mutex_lock(&w->lock);
+    full = w->lent >= w->room;
+    if (!full) w->lent++;
+    pthread_mutex_unlock(&w->lock);
+    return full ? -1 : 0;
+}
+
+void workers_return(struct workers *w, struct request *r) {
+    pthread_mutex_lock(&w->lock);
+    w->lent--;
+    w->reserved++; /* whether or not there is room: it has been let in */
+    append(w, r);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static int read_count(struct workers *w, const int *count) {
     int n;
 
     pthread_mutex_lock(&w->lock);
-    n = w->waiting;
+    n = *count;
     pthread_mutex_unlock(&w->lock);
     return n;
+}
+
+int workers_waiting(struct workers *w) {
+    return read_count(w, &w->waiting);
+}
+
+int workers_lent(struct workers *w) {
+    return read_count(w, &w->lent);
 }

@@ -18,7 +18,13 @@ void workers_free(struct workers *w);
 /* Reserves a place in the queue: 0; -1 where it is full. Each place is used by workers_push(). */
 int workers_reserve(struct workers *w);
 void workers_push(struct workers *w, struct request *r);
+/* A request that is worked on goes elsewhere, of which as many may be as may wait: 0; -1 where they
+ * are. Each comes back by workers_return(), and the threads stay for it. */
+int workers_lend(struct workers *w);
+void workers_return(struct workers *w, struct request *r);
 /* Requests that wait. */
 int workers_waiting(struct workers *w);
+/* Requests that are elsewhere. */
+int workers_lent(struct workers *w);
 
 #endif

@@ -25,7 +25,8 @@ struct route {
     const char *path;   /* a segment "{}" takes any text; a slash at the end is optional. Without a
                            slash in front: the paths of the pages in the binary (assets.h) */
     unsigned flags;
-    void (*handle)(struct request *r); /* leaves a reply */
+    void (*handle)(struct request *r); /* leaves a reply; called again where uploads_read() wanted
+                                          URLs to be fetched first */
 };
 
 struct api {

@@ -13,6 +13,7 @@ static void read_gauges(struct server *s, struct metrics_gauges *g) {
         .connections = connections_count(s->connections),
         .active = atomic_load(&s->active),
         .queued = workers_waiting(s->workers),
+        .fetching = workers_lent(s->workers),
         .batch_queued = batcher_depth(s->batcher),
         .batch_running = batcher_busy(s->batcher),
         .body_bytes = sync_budget_acquired(&s->bodies),

@@ -1,11 +1,12 @@
 /* Fetching URLs from a server that redirects, lies, floods and dawdles; and what may not be fetched
  * at all, with the server's own count of connections as the witness. */
-#include "server/fetch.h"
+#include "server/fetcher.h"
 #include "tests/server/web_server.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <netinet/in.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,14 +22,53 @@
 /* No answer of a busy machine comes later, and ctest gives up before a limit that is not kept. */
 enum { FAR_MS = 3600 * 1000 };
 
-/* What lets tests reach the server on loopback. */
+static struct fetcher *fetcher;
+static long remaining_ms; /* of a request */
+
+/* What lets tests reach the server on loopback, of a request that has time. */
 static struct fetch_limits open_limits(void) {
+    remaining_ms = FAR_MS;
     return (struct fetch_limits){.max_bytes = 1000,
                                  .connect_ms = FAR_MS,
                                  .total_ms = FAR_MS,
                                  .max_redirects = 3,
-                                 .allow_private = 1,
-                                 .remaining_ms = FAR_MS};
+                                 .allow_private = 1};
+}
+
+/* A request of a client; the fetcher posts `done`. */
+struct request_of {
+    struct fetch_job job;
+    sem_t done;
+};
+
+static void on_done(struct fetch_job *job) {
+    sem_post(&((struct request_of *)job)->done);
+}
+
+static void submit(struct request_of *r, struct client *client, const struct fetch_limits *l,
+                   struct fetch_one *list, int n) {
+    r->job = (struct fetch_job){.limits = *l,
+                                .list = list,
+                                .n = n,
+                                .remaining_ms = remaining_ms,
+                                .client = client,
+                                .done = on_done};
+    sem_init(&r->done, 0, 0);
+    fetcher_submit(fetcher, &r->job);
+}
+
+static void wait_for(struct request_of *r) {
+    while (sem_wait(&r->done)) continue;
+    sem_destroy(&r->done);
+}
+
+static void fetch_urls(const struct fetch_limits *l, struct fetch_one *list, int n) {
+    struct client client = {.fetches = 0};
+    struct request_of r;
+
+    submit(&r, &client, l, list, n);
+    wait_for(&r);
+    assert_int_equal(client.fetches, 0);
 }
 
 /* One URL alone. */
@@ -272,14 +312,14 @@ static void test_times(void **state) {
     refuse(&l, at("/drip"), 504, "too slow");
     refuse(&l, at("/silent"), 504, "too slow");
     l = open_limits();
-    l.remaining_ms = 300;
+    remaining_ms = 300;
     refuse(&l, at("/drip"), 504, "too slow");
-    l.remaining_ms = 0;
+    remaining_ms = 0;
     refuse(&l, at("/picture"), 504, "no time is left");
 }
 
 static int ask(void *arg) {
-    return ++*(int *)arg > 1;
+    return ++*(int *)arg > 3;
 }
 
 static void test_cancel(void **state) {
@@ -289,7 +329,11 @@ static void test_cancel(void **state) {
     l.cancelled = ask;
     l.cancelled_arg = &asked;
     refuse(&l, at("/silent"), 503, "given up");
-    assert_int_equal(asked, 2);
+    assert_int_equal(asked, 4); /* of which the last two while it waited for the server */
+}
+
+static int is_set(void *arg) {
+    return __atomic_load_n((int *)arg, __ATOMIC_SEQ_CST);
 }
 
 #define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, start, stop)
@@ -318,7 +362,7 @@ static void test_silent_servers_cost_the_others_nothing(void **state) {
 
     (void)state;
     l.total_ms = 6000;
-    l.remaining_ms = 25000;
+    remaining_ms = 25000;
     snprintf(silent, sizeof silent, "http://127.0.0.1:%d/", port);
     snprintf(picture, sizeof picture, "http://127.0.0.1:%d/picture", web_port());
     for (int i = 0; i < N; i++) list[i] = (struct fetch_one){.url = i % 2 ? picture : silent};
@@ -330,6 +374,42 @@ static void test_silent_servers_cost_the_others_nothing(void **state) {
         if (list[i].status) assert_true(list[i].why[0] != '\0');
         free(list[i].result.bytes);
     }
+    close(fd);
+}
+
+/* Whoever has as many transfers as he may waits for them alone. */
+static void test_one_client_does_not_hold_up_another(void **state) {
+    enum { JOBS = 12, N = 16 };
+    struct fetch_limits l = open_limits();
+    static struct fetch_one lists[JOBS][N];
+    static struct request_of many[JOBS];
+    struct client greedy = {.fetches = 0}, other = {.fetches = 0};
+    struct fetch_one one = {.url = at("/picture")};
+    struct request_of single;
+    char silent[64];
+    int port, fd = open_silent(&port), gone = 0;
+
+    (void)state;
+    snprintf(silent, sizeof silent, "http://127.0.0.1:%d/", port);
+    l.cancelled = is_set;
+    l.cancelled_arg = &gone;
+    for (int i = 0; i < JOBS; i++) {
+        for (int k = 0; k < N; k++) lists[i][k] = (struct fetch_one){.url = silent};
+        submit(&many[i], &greedy, &l, lists[i], N);
+    }
+    l.cancelled = NULL;
+    submit(&single, &other, &l, &one, 1);
+    wait_for(&single);
+    assert_int_equal(one.status, 0);
+    free(one.result.bytes);
+    for (int i = 0; i < JOBS; i++) {
+        int posted;
+        assert_int_equal(sem_getvalue(&many[i].done, &posted), 0);
+        assert_int_equal(posted, 0);
+    }
+    __atomic_store_n(&gone, 1, __ATOMIC_SEQ_CST);
+    for (int i = 0; i < JOBS; i++) wait_for(&many[i]);
+    for (int i = 0; i < JOBS * N; i++) assert_int_equal(lists[i / N][i % N].status, 503);
     close(fd);
 }
 
@@ -346,9 +426,13 @@ int main(void) {
                                        WITH_SERVER(test_statuses),
                                        WITH_SERVER(test_times),
                                        WITH_SERVER(test_cancel),
-                                       WITH_SERVER(test_silent_servers_cost_the_others_nothing)};
+                                       WITH_SERVER(test_silent_servers_cost_the_others_nothing),
+                                       WITH_SERVER(test_one_client_does_not_hold_up_another)};
     if (curl_global_init(CURL_GLOBAL_DEFAULT)) return 1;
+    fetcher = fetcher_new();
+    if (!fetcher) return 1;
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    fetcher_free(fetcher);
     curl_global_cleanup();
     return failed;
 }
