@@ -76,8 +76,7 @@ static int check_encoding(struct request *r) {
 }
 
 static int check_queue(struct request *r) {
-    if (!(r->route->flags & ROUTE_WORK) ||
-        workers_waiting(r->server->workers) < r->server->config->queue)
+    if (!(r->route->flags & ROUTE_WORK) || workers_have_room(r->server->workers, r->client))
         return 0;
     refuse_queue(r);
     return -1;

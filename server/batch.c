@@ -23,7 +23,8 @@ struct batcher {
     pthread_t thread;
     struct queue queue[QUEUES];
     int expected, depth, closing, ended;
-    double began; /* the run that is under way; 0: none is */
+    double served; /* of the client that had least when it was last one's turn */
+    double began;  /* the run that is under way; 0: none is */
     int max_batch;
     double max_wait; /* seconds */
     struct metrics *metrics;
@@ -57,15 +58,45 @@ static void run(struct batcher *b, struct item *const *items, int n) {
     for (int i = 0; i < n; i++) items[i]->ran = items[i]->n;
 }
 
-/* The queue of the oldest request; NULL where nothing waits. */
-static struct queue *oldest_queue(struct batcher *b) {
-    struct queue *best = NULL;
+static struct client *client_of(const struct item *item) {
+    return ((const struct batch_group *)item->group)->client;
+}
 
-    for (int i = 0; i < QUEUES; i++) {
-        struct queue *q = &b->queue[i];
-        if (q->first && (!best || q->first->arrived < best->first->arrived)) best = q;
+/* Clients have their turns by what they have been served (start-time fair queueing: Goyal, Vin and
+ * Cheng 1996), a client's requests by their age. */
+static int goes_before(const struct item *a, const struct item *b) {
+    double served = client_of(a)->served, other = client_of(b)->served;
+
+    return served != other ? served < other : a->arrived < b->arrived;
+}
+
+/* Whose turn it is of those in the queue that fit behind n units; *before is the one in front of
+ * it. NULL where none is. head: what it must join; NULL: nothing. */
+static struct item *next_item(const struct batcher *b, const struct queue *q,
+                              const struct item *head, int units, struct item **before) {
+    struct item *best = NULL, *last = NULL;
+
+    for (struct item *item = q->first; item; last = item, item = item->next) {
+        if (head && (!items_join(head, item) || units + item->n > b->max_batch)) continue;
+        if (best && !goes_before(item, best)) continue;
+        best = item;
+        *before = last;
     }
     return best;
+}
+
+/* The queue in which the item is whose turn it is; NULL where nothing waits. */
+static struct queue *next_queue(struct batcher *b) {
+    struct item *best = NULL, *item, *before;
+    struct queue *queue = NULL;
+
+    for (int i = 0; i < QUEUES; i++) {
+        item = next_item(b, &b->queue[i], NULL, 0, &before);
+        if (!item || (best && !goes_before(item, best))) continue;
+        best = item;
+        queue = &b->queue[i];
+    }
+    return queue;
 }
 
 static void unlink_item(struct batcher *b, struct queue *q, struct item *before,
@@ -77,27 +108,25 @@ static void unlink_item(struct batcher *b, struct queue *q, struct item *before,
     if (q->last == item) q->last = before;
     item->next = NULL;
     q->units -= units_left(item);
+    client_of(item)->items--;
     b->depth--;
 }
 
-/* Takes what joins the queue's first item, max_batch units at most; or the first alone where that
+/* Takes the item whose turn it is and what joins it, max_batch units at most; or it alone where it
  * is larger. */
 static int take_batch(struct batcher *b, struct queue *q, struct item **items, int room) {
-    const struct item *head = q->first;
-    struct item *before = NULL, *item = q->first, *next;
+    struct item *before = NULL, *item = next_item(b, q, NULL, 0, &before);
     int n = 0, units = 0;
 
-    for (; item && n < room; item = next) {
-        next = item->next;
-        if (!items_join(head, item) || (n > 0 && units + item->n > b->max_batch)) {
-            before = item;
-            continue;
-        }
+    b->served = client_of(item)->served;
+    for (; item && n < room; item = next_item(b, q, items[0], units, &before)) {
+        int left = units_left(item);
         unlink_item(b, q, before, item);
         item->state = BATCH_RUNNING;
         item->waited += clock_seconds() - item->submitted;
         items[n++] = item;
         units += item->n;
+        client_of(item)->served += left < b->max_batch ? left : b->max_batch;
     }
     return n;
 }
@@ -113,7 +142,10 @@ static double ready_at(const struct batcher *b, const struct queue *q) {
 static void insert_item(struct batcher *b, struct item *item) {
     struct queue *q = &b->queue[queue_of(item)];
     struct item **at = &q->first;
+    struct client *client = client_of(item);
 
+    /* Who comes back has no claim to what others had meanwhile. */
+    if (client->items++ == 0 && client->served < b->served) client->served = b->served;
     item->state = BATCH_QUEUED;
     item->submitted = clock_seconds();
     if (q->last && q->last->arrived <= item->arrived) at = &q->last->next;
@@ -164,7 +196,7 @@ static void finish(struct batcher *b, struct item **items, int n) {
 /* Runs until closing; called and left with the lock. items: [max_batch]. */
 static void collect(struct batcher *b, struct item **items) {
     for (;;) {
-        struct queue *q = oldest_queue(b);
+        struct queue *q = next_queue(b);
         double until = q ? ready_at(b, q) : 0;
         int n;
         if (!q && b->closing) return;
@@ -267,9 +299,9 @@ static int runner_wait(struct runner *r) {
     return batch_wait((struct batch_group *)r);
 }
 
-void batch_group_init(struct batch_group *g, struct batcher *b) {
-    *g = (struct batch_group){.runner = {.submit = runner_submit, .wait = runner_wait},
-                              .batcher = b};
+void batch_group_init(struct batch_group *g, struct batcher *b, struct client *client) {
+    *g = (struct batch_group){
+        .runner = {.submit = runner_submit, .wait = runner_wait}, .batcher = b, .client = client};
     sync_cond_init(&g->changed);
 }
 

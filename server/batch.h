@@ -2,14 +2,16 @@
  * batch.h - runs the items of all requests, in batches.
  *
  * Whoever works on a request submits items and waits for them. One thread collects what waits,
- * oldest request first, and runs it; while it runs, more arrives, so that batches grow with the
- * load and a lone request never waits. It is one thread because a run of mien.h uses all cores: two
- * at once would only disturb each other. Results do not depend on a batch's other items (mien.h).
+ * first of the client that has had least, of his the oldest request first, and runs it; while it
+ * runs, more arrives, so that batches grow with the load and a lone request never waits. It is one
+ * thread because a run of mien.h uses all cores: two at once would only disturb each other. Results
+ * do not depend on a batch's other items (mien.h).
  */
 #ifndef MIEN_SERVER_BATCH_H
 #define MIEN_SERVER_BATCH_H
 
 #include "analysis/runner.h"
+#include "server/clients.h"
 #include "server/metrics.h"
 
 #include <pthread.h>
@@ -20,7 +22,8 @@ enum batch_state { BATCH_IDLE, BATCH_QUEUED, BATCH_RUNNING, BATCH_DONE, BATCH_WI
 struct batch_group {
     struct runner runner;
     struct batcher *batcher;
-    double arrived; /* of the request, clock_seconds(): the oldest go first */
+    struct client *client; /* held by whoever opened the group */
+    double arrived;        /* of the request, clock_seconds(): a client's oldest go first */
     /* Until when it is waited; or until stop(context) says so, asked now and then; may be NULL. */
     double until;
     int (*stop)(void *context);
@@ -52,7 +55,7 @@ double batcher_busy(struct batcher *b);
 int batcher_depth(struct batcher *b);
 
 /* Sets up the runner; arrived, until, stop and context are the caller's to set. */
-void batch_group_init(struct batch_group *g, struct batcher *b);
+void batch_group_init(struct batch_group *g, struct batcher *b, struct client *client);
 /* Ends it: release(owner) frees what its items look at, and the group, which nobody touches any
  * more: at once, or by the batcher's thread as soon as the run ends that still looks at them. */
 void batch_group_end(struct batch_group *g, void (*release)(void *owner), void *owner);

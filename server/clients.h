@@ -15,8 +15,14 @@
 enum { CLIENT_NAME = 80 };
 
 struct client {
-    int connections; /* open ones: connections.c */
-    int fetches;     /* of URLs, under way: fetcher.c */
+    int connections;            /* open ones: connections.c */
+    int fetches;                /* of URLs, under way: fetcher.c */
+    int waiting, working, lent; /* requests: workers.c */
+    int requests;               /* that are worked on: turns.c */
+    int decoding;               /* turns it has: turns.c */
+    double turned;              /* when it last got one */
+    int items;                  /* that wait for a run: batch.c */
+    double served;              /* pictures and faces run: batch.c */
 
     struct client *next; /* the rest is clients.c's */
     int users;

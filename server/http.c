@@ -89,12 +89,14 @@ void http_work(struct request *r) {
 
     request_spent(r, STAGE_QUEUE, clock_seconds() - r->queued);
     if (!r->models) r->models = models_acquire(s->models);
+    turns_enter(&s->decoding, r->client);
     if (request_is_over(r))
         reply_given_up(r);
     else
         r->route->handle(r);
+    turns_leave(&s->decoding, r->client);
     if (!r->reply.status && uploads_are_due(r)) {
-        if (workers_lend(s->workers) == 0) {
+        if (workers_lend(s->workers, r->client) == 0) {
             uploads_fetch(r, resume_work);
             return;
         }
@@ -109,15 +111,23 @@ static enum MHD_Result answer(struct request *r) {
     return send_reply(r);
 }
 
+/* It waited for a worker, and others who have fewer waiting have come. */
+static void displace(struct request *r) {
+    refuse_queue(r);
+    MHD_resume_connection(r->http);
+}
+
 /* The whole request is here: answers it or hands it to a worker. */
 static enum MHD_Result dispatch(struct request *r) {
     struct server *s = r->server;
+    struct request *displaced;
 
     body_end(r);
     if (!r->reply.status && r->route->flags & ROUTE_WORK && !atomic_load(&r->is_worked_on)) {
-        if (workers_reserve(s->workers)) {
+        if (workers_reserve(s->workers, r->client, &displaced)) {
             refuse_queue(r);
         } else {
+            if (displaced) displace(displaced);
             atomic_store(&r->is_worked_on, 1);
             connection_works(s->connections, r->connection);
             r->queued = clock_seconds();

@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STOP_POLL 0.02 /* seconds between two questions whether a decode goes on */
+/* Seconds between two questions whether a decode goes on, and whether others go first. */
+#define STOP_POLL 0.02
+#define PASS_POLL 0.005
 
 static struct server *server_of(const struct picture *p) {
     return p->request->server;
@@ -44,11 +46,18 @@ static void spent(struct picture *p, int stage, double seconds) {
     request_spent(p->request, stage, seconds);
 }
 
-/* Decoders ask for each row of blocks; the client's socket is not asked as often. */
+/* Decoders ask for each row of blocks; others, and the client's socket, are not looked at as often.
+ */
 static int stop_decoding(void *picture) {
     struct picture *p = picture;
     double now = clock_seconds();
 
+    if (now >= p->passed + PASS_POLL) {
+        p->passed = now;
+        p->has_turn = turns_pass(&server_of(p)->decoding, &p->turn) == 0;
+        if (!p->has_turn) p->is_over = 1;
+        if (!p->has_turn) return 1;
+    }
     if (now < p->asked + STOP_POLL) return 0;
     p->asked = now;
     p->is_over = request_is_over(p->request);
@@ -68,7 +77,10 @@ static void decode(struct picture *p, const uint8_t *bytes, size_t size) {
     double start = clock_seconds();
     int rc;
 
-    if (request_acquire(p->request, &s->decoding, 1)) {
+    p->turn =
+        (struct turn){.client = p->request->client, .stop = request_is_over, .context = p->request};
+    p->has_turn = turns_begin(&s->decoding, &p->turn) == 0;
+    if (!p->has_turn) {
         give_up(p);
         return;
     }
@@ -81,7 +93,7 @@ static void decode(struct picture *p, const uint8_t *bytes, size_t size) {
         else if (rc)
             fail_mien(p, rc, mien_error());
     }
-    sync_budget_release(&s->decoding, 1);
+    if (p->has_turn) turns_end(&s->decoding, &p->turn);
     spent(p, STAGE_DECODE, clock_seconds() - start);
 }
 
@@ -217,6 +229,7 @@ static void release(void *owner) {
         free(p->analysis);
     }
     models_release(pictures->server->models, pictures->models);
+    clients_release(pictures->server->clients, pictures->client);
     free(pictures);
 }
 
@@ -266,7 +279,8 @@ static struct pictures *new_pictures(struct request *r, const struct analysis_op
     pictures->models = models_share(r->server->models, r->models);
     pictures->options = *options;
     pictures->n = n;
-    batch_group_init(&pictures->group, r->server->batcher);
+    pictures->client = clients_share(r->server->clients, r->client);
+    batch_group_init(&pictures->group, r->server->batcher, pictures->client);
     pictures->group.arrived = r->arrived;
     pictures->group.until = r->deadline;
     pictures->group.stop = request_is_over;

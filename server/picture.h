@@ -8,6 +8,7 @@
 #include "analysis/analysis.h"
 #include "server/batch.h"
 #include "server/request.h"
+#include "server/turns.h"
 
 struct uploads;
 
@@ -18,7 +19,10 @@ struct picture {
     size_t budget;             /* bytes acquired of the server's memory for pictures */
     struct analysis *analysis; /* NULL where it was not begun */
     double seconds[STAGES_MAX];
-    double asked;       /* while it is decoded: when the request was last looked at */
+    struct turn turn; /* while it is decoded */
+    int has_turn;
+    double asked;       /* then: when the request was last looked at */
+    double passed;      /* and when others were last let go first */
     double begun, took; /* seconds; stages overlap, so that their sum may be more */
 
     /* Why it failed: an HTTP status, 0 where it did not. */
@@ -36,6 +40,7 @@ int pictures_check(struct request *r, unsigned results);
 struct pictures {
     struct server *server;
     struct models *models; /* a share of its own */
+    struct client *client; /* a hold of its own */
     struct analysis_options options;
     struct batch_group group;
     int n;

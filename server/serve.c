@@ -86,7 +86,7 @@ static void server_free(struct server *s) {
     metrics_free(s->metrics);
     keys_free(s->keys);
     pthread_rwlock_destroy(&s->keys_lock);
-    sync_budget_destroy(&s->decoding);
+    turns_destroy(&s->decoding);
     sync_budget_destroy(&s->pictures);
     sync_budget_destroy(&s->bodies);
 }
@@ -105,7 +105,7 @@ static int server_make(struct server *s, const struct serve_config *c, const cha
 
     s->config = c;
     pthread_rwlock_init(&s->keys_lock, NULL);
-    sync_budget_init(&s->decoding, (size_t)cores(c));
+    turns_init(&s->decoding, cores(c));
     sync_budget_init(&s->pictures, c->picture_memory);
     sync_budget_init(&s->bodies, c->body_memory);
     s->clients = clients_new();
@@ -115,7 +115,7 @@ static int server_make(struct server *s, const struct serve_config *c, const cha
         s->models = models_store_new();
         s->batcher = batcher_new(c->max_batch, c->max_wait_us, s->metrics);
         s->connections = connections_new(&limits, s->clients, s->metrics);
-        s->workers = workers_new(c->workers, c->queue, http_work);
+        s->workers = workers_new(c->workers, c->queue, s->clients, http_work);
         s->fetcher = c->allow_urls ? fetcher_new() : NULL;
     }
     if (c->allow_urls && !s->fetcher) return -1;

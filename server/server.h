@@ -6,6 +6,7 @@
 
 #include "server/config.h"
 #include "server/sync.h"
+#include "server/turns.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -42,8 +43,8 @@ struct server {
     struct metrics *metrics;
     struct log *log;
     pthread_rwlock_t keys_lock;
-    struct keys *keys;           /* NULL: open to everyone */
-    struct sync_budget decoding; /* one unit a decode that runs */
+    struct keys *keys; /* NULL: open to everyone */
+    struct turns decoding;
     struct sync_budget pictures; /* bytes of decoded pictures */
     struct sync_budget bodies;   /* bytes of request bodies */
 };

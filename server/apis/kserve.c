@@ -143,6 +143,7 @@ struct infer {
     struct request *request;
     struct server *server;
     struct models *models; /* a share of its own */
+    struct client *client; /* a hold of its own */
     struct bytes body;     /* the request's */
     size_t body_budget;
     struct batch_group group;
@@ -304,7 +305,8 @@ static struct infer *new_infer(struct request *r) {
     f->body_budget = r->body_budget;
     r->body = (struct bytes){.at = NULL};
     r->body_budget = 0;
-    batch_group_init(&f->group, r->server->batcher);
+    f->client = clients_share(r->server->clients, r->client);
+    batch_group_init(&f->group, r->server->batcher, f->client);
     return f;
 }
 
@@ -318,6 +320,7 @@ static void release(void *owner) {
     free(f->body.at);
     if (f->body_budget) sync_budget_release(&f->server->bodies, f->body_budget);
     models_release(f->server->models, f->models);
+    clients_release(f->server->clients, f->client);
     free(f);
 }
 

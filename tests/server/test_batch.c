@@ -15,8 +15,9 @@ enum { MAX_BATCH = 8 };
 
 static struct metrics *metrics;
 static struct batcher *batcher;
+static struct client client;
 static sem_t started, go;
-static int order[64], ran;
+static int order[128], ran;
 
 struct work {
     int number, blocks, code;
@@ -43,7 +44,7 @@ static struct item item_of(struct work *w) {
 
 /* A group of a request that arrived then, which waits long. */
 static void open_group(struct batch_group *g, double arrived) {
-    batch_group_init(g, batcher);
+    batch_group_init(g, batcher, &client);
     g->arrived = arrived;
     g->until = clock_seconds() + 600;
 }
@@ -260,6 +261,102 @@ static void test_errors(void **state) {
     close_group(&g);
 }
 
+/* Of clients that have much waiting and one that has little, each has its turn: what the one asks
+ * for, however late, comes after no more than a batch of the others'. */
+static void test_clients_take_turns(void **state) {
+    enum { MANY = 40, FEW = 3 };
+    static struct batch_group groups[2 * MANY + FEW];
+    static struct item items[2 * MANY + FEW];
+    static struct work works[2 * MANY + FEW];
+    struct client clients[3] = {{.items = 0}};
+    struct batch_group held;
+    struct item holder;
+    struct work w;
+    int ran_of[3] = {0};
+
+    (void)state;
+    hold(&held, &holder, &w);
+    for (int i = 0; i < 2 * MANY + FEW; i++) {
+        int whose = i < 2 * MANY ? i / MANY : 2;
+        works[i] = (struct work){.number = whose};
+        items[i] = item_of(&works[i]);
+        batch_group_init(&groups[i], batcher, &clients[whose]);
+        groups[i].arrived = i;
+        groups[i].until = clock_seconds() + 600;
+        batch_submit(&groups[i], &items[i]);
+    }
+    release(&held);
+    for (int i = 0; i < 2 * MANY + FEW; i++) {
+        assert_int_equal(batch_wait(&groups[i]), 0);
+        close_group(&groups[i]);
+    }
+    assert_int_equal(ran, 2 * MANY + FEW);
+    for (int i = 0; i < 3 * FEW; i++) ran_of[order[i]]++;
+    for (int i = 0; i < 3; i++) assert_int_equal(ran_of[i], FEW);
+    for (int i = 0; i < 3; i++) assert_int_equal(clients[i].items, 0);
+}
+
+/* A large item counts by its pieces: others run eight of one between two of eight. */
+static void test_turns_are_counted_in_units(void **state) {
+    enum { SMALL = 2 * MAX_BATCH };
+    static struct batch_group groups[SMALL];
+    static struct item items[SMALL];
+    static struct work works[SMALL];
+    struct client greedy = {.items = 0}, other = {.items = 0};
+    struct batch_group held, g;
+    struct item holder, large;
+    struct work w, many = {.number = 100};
+    int pieces = 0;
+
+    (void)state;
+    hold(&held, &holder, &w);
+    batch_group_init(&g, batcher, &greedy);
+    g.arrived = 0;
+    g.until = clock_seconds() + 600;
+    large = item_of(&many);
+    large.n = 4 * MAX_BATCH;
+    batch_submit(&g, &large);
+    for (int i = 0; i < SMALL; i++) {
+        works[i] = (struct work){.number = i};
+        items[i] = item_of(&works[i]);
+        batch_group_init(&groups[i], batcher, &other);
+        groups[i].arrived = i + 1;
+        groups[i].until = clock_seconds() + 600;
+        batch_submit(&groups[i], &items[i]);
+    }
+    release(&held);
+    assert_int_equal(batch_wait(&g), 0);
+    for (int i = 0; i < SMALL; i++) {
+        assert_int_equal(batch_wait(&groups[i]), 0);
+        close_group(&groups[i]);
+    }
+    close_group(&g);
+    for (int i = 0; i < ran && order[i] != SMALL - 1; i++) pieces += order[i] == 100;
+    assert_in_range(pieces, 2, 3);
+}
+
+/* Who was away does not have all that others ran meanwhile to catch up on. */
+static void test_nobody_saves_turns_up(void **state) {
+    struct client busy = {.items = 0}, late = {.items = 0};
+    struct work w = {.number = 0};
+    struct batch_group g;
+    struct item item;
+
+    (void)state;
+    for (int i = 0; i < 50; i++) {
+        w = (struct work){.number = 0};
+        ran = 0;
+        item = item_of(&w);
+        batch_group_init(&g, batcher, i < 49 ? &busy : &late);
+        g.arrived = i;
+        g.until = clock_seconds() + 600;
+        batch_submit(&g, &item);
+        assert_int_equal(batch_wait(&g), 0);
+        close_group(&g);
+    }
+    assert_true(late.served >= busy.served - 1);
+}
+
 static int setup(void **state) {
     (void)state;
     sem_init(&started, 0, 0);
@@ -287,6 +384,9 @@ int main(void) {
         cmocka_unit_test(test_pieces_end_with_their_request),
         cmocka_unit_test(test_the_end_does_not_wait),
         cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_clients_take_turns),
+        cmocka_unit_test(test_turns_are_counted_in_units),
+        cmocka_unit_test(test_nobody_saves_turns_up),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

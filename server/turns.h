@@ -1,0 +1,54 @@
+/*
+ * turns.h - whose decoding goes on: a turn each, as many at once as there are cores.
+ *
+ * A picture may take seconds to decode, so a turn is not kept to its end: who decodes asks now and
+ * then, and lets others go first that have had less. A client has as many turns as it likes while
+ * it is alone, and half of them while others have requests, so that what those have decoded can be
+ * worked on, too. Its own module because it is a rule about counts, which a test can go through
+ * without pictures.
+ */
+#ifndef MIEN_SERVER_TURNS_H
+#define MIEN_SERVER_TURNS_H
+
+#include "server/clients.h"
+
+#include <pthread.h>
+
+/* A decode that has, or waits for, a turn. */
+struct turn {
+    struct client *client;
+    int (*stop)(void *context); /* asked while it waits, now and then */
+    void *context;
+
+    struct turn *next; /* the rest is turns.c's */
+    unsigned long long number;
+    double began; /* clock_seconds(); 0: never yet */
+};
+
+struct turns {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int n, running;
+    int clients;          /* that have requests */
+    int suspended;        /* turns that wait for the second time or more */
+    struct turn *waiting; /* in no order */
+    unsigned long long numbers;
+};
+
+/* n > 0: turns at once. */
+void turns_init(struct turns *t, int n);
+void turns_destroy(struct turns *t);
+
+/* A request of the client is worked on from now on, or no longer. */
+void turns_enter(struct turns *t, struct client *client);
+void turns_leave(struct turns *t, struct client *client);
+
+/* Waits for a turn: 0; -1 where stop(context) has said so before, and then there is none. turn's
+ * client, stop and context are the caller's to set. */
+int turns_begin(struct turns *t, struct turn *turn);
+/* In the middle of it: lets others go first who are due, and waits until it goes on: 0; -1 as
+ * above. Cheap where nobody waits. */
+int turns_pass(struct turns *t, struct turn *turn);
+void turns_end(struct turns *t, struct turn *turn);
+
+#endif
