@@ -11,6 +11,7 @@
 struct connection {
     struct connection *next, *previous; /* of its list */
     struct client *client;
+    struct MHD_Connection *http; /* while headers are parsed; else NULL */
     int fd, is_cut;
     int is_idle;  /* nothing of a request is here */
     int is_read;  /* nothing but bytes of a request is due */
@@ -189,6 +190,7 @@ static void set(struct connections *c, struct connection *one, int is_idle, int 
     if (!one) return;
     pthread_mutex_lock(&c->lock);
     detach(list_of(c, one), one);
+    one->http = NULL;
     one->is_idle = is_idle;
     one->is_read = is_read;
     one->until = until;
@@ -211,4 +213,21 @@ void connection_works(struct connections *c, struct connection *one) {
 /* Headers of the next request arrive unseen, so they have the idle time and their own. */
 void connection_idles(struct connections *c, struct connection *one) {
     set(c, one, 1, 1, clock_seconds() + c->limits.idle_timeout + c->limits.read_timeout);
+}
+
+void connection_parses(struct connections *c, struct connection *one, struct MHD_Connection *http) {
+    if (!one) return;
+    pthread_mutex_lock(&c->lock);
+    one->http = http;
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* They are among the idle ones: nothing is known of a request before its headers are all here. */
+void connections_look(struct connections *c,
+                      int (*look)(void *context, struct MHD_Connection *http, int fd),
+                      void *context) {
+    pthread_mutex_lock(&c->lock);
+    for (struct connection *one = c->idle.first; one; one = one->next)
+        if (one->http && !one->is_cut && look(context, one->http, one->fd)) cut(c, one);
+    pthread_mutex_unlock(&c->lock);
 }

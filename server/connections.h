@@ -18,6 +18,7 @@
 #include "server/clients.h"
 #include "server/metrics.h"
 
+struct MHD_Connection;
 struct connections;
 struct connection;
 
@@ -50,5 +51,13 @@ void connection_sends(struct connections *c, struct connection *one);
 void connection_works(struct connections *c, struct connection *one);
 void connection_fetches(struct connections *c, struct connection *one);
 void connection_idles(struct connections *c, struct connection *one);
+
+/* The headers of a request are being parsed; until connection_sends(). one may be NULL. */
+void connection_parses(struct connections *c, struct connection *one, struct MHD_Connection *http);
+/* Calls look(context, http, socket) for each connection of which that is so; where it returns 1,
+ * the connection ends. For the network thread. */
+void connections_look(struct connections *c,
+                      int (*look)(void *context, struct MHD_Connection *http, int fd),
+                      void *context);
 
 #endif

@@ -2,8 +2,10 @@
 
 #include "common/ascii.h"
 
+#include <errno.h>
 #include <microhttpd.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct framing {
@@ -38,8 +40,10 @@ static int is_next_line(struct framing *f, const char *name, const char *value) 
     return is_next;
 }
 
-static int is_number(const char *text) {
-    return text && *text && text[strspn(text, "0123456789")] == '\0';
+int framing_is_length(const char *value) {
+    if (!value || !*value || value[strspn(value, "0123456789")]) return 0;
+    errno = 0;
+    return strtoull(value, NULL, 10) < UINT64_MAX || errno != ERANGE;
 }
 
 static enum MHD_Result look_at(void *context, enum MHD_ValueKind kind, const char *name,
@@ -53,7 +57,7 @@ static enum MHD_Result look_at(void *context, enum MHD_ValueKind kind, const cha
     if (ascii_same(name, "Host")) f->hosts++;
     if (ascii_same(name, "Content-Length")) {
         f->lengths++;
-        if (!is_number(value)) f->is_odd = 1;
+        if (!framing_is_length(value)) f->is_odd = 1;
     }
     if (ascii_same(name, "Transfer-Encoding")) {
         f->encodings++;

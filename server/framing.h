@@ -11,4 +11,7 @@ struct MHD_Connection;
  * for another host's (RFC 9112, 2.2, 3.2, 5.2, 6.3 and 11.2); NULL where all is well. */
 const char *framing_fault(struct MHD_Connection *http, const char *version);
 
+/* 1 where a Content-Length's value is a number of bytes. NULL is none. */
+int framing_is_length(const char *value);
+
 #endif

@@ -3,6 +3,7 @@
 #include "common/ascii.h"
 #include "common/clock.h"
 #include "server/admit.h"
+#include "server/bad_length.h"
 #include "server/body.h"
 #include "server/clients.h"
 #include "server/connections.h"
@@ -205,6 +206,7 @@ static void on_completed(void *context, struct MHD_Connection *http, void **requ
     metrics_bytes(s->metrics, r->received, r->reply.size);
     log_request(s->log, r, seconds);
     connection_idles(s->connections, r->connection);
+    uploads_forget(r);
     request_free(r);
     atomic_fetch_sub(&s->active, 1);
 }
@@ -233,14 +235,24 @@ static size_t unescape(void *context, struct MHD_Connection *http, char *text) {
     return strstr(text, "%00") ? strlen(text) : MHD_http_unescape(text);
 }
 
-/* libmicrohttpd's own sentences are about single connections: of no use to whoever runs a server.
- */
+/* A request's first line is here. */
+static void *on_target(void *context, const char *target, struct MHD_Connection *http) {
+    struct server *s = context;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(http, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+    (void)target;
+    if (info) connection_parses(s->connections, info->socket_context, http);
+    return NULL; /* of the request, which begin() makes */
+}
+
+/* libmicrohttpd's own sentences are about single connections: of no use to whoever runs a server,
+ * but for one. */
 static void on_log(void *context, const char *fmt, va_list ap)
     __attribute__((format(printf, 2, 0)));
 static void on_log(void *context, const char *fmt, va_list ap) {
-    (void)context;
-    (void)fmt;
     (void)ap;
+    if (strstr(fmt, "Content-Length")) bad_length_answer(context);
 }
 
 static char *read_file(const char *path, char *why, size_t room) {
@@ -284,8 +296,9 @@ int http_start(struct server *s, char *why, size_t room) {
     fd = listen_open(c, why, room);
     if (fd >= 0) {
         s->daemon = MHD_start_daemon(
-            flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-            MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+            flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, s,
+            MHD_OPTION_URI_LOG_CALLBACK, on_target, s, MHD_OPTION_LISTEN_SOCKET, fd,
+            MHD_OPTION_CONNECTION_LIMIT,
             (unsigned)(connections_limit(s->connections) + SPARE_CONNECTIONS),
             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_MEMORY,
             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(c->idle_timeout + 1),

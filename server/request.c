@@ -3,7 +3,6 @@
 #include "common/clock.h"
 #include "server/clients.h"
 #include "server/server.h"
-#include "server/uploads.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -39,7 +38,6 @@ void request_free(struct request *r) {
     free(r->parts);
     free(r->body.at);
     if (r->body_budget) sync_budget_release(&r->server->bodies, r->body_budget);
-    uploads_forget(r);
     if (r->models) models_release(r->server->models, r->models);
     clients_release(r->server->clients, r->client);
     json_decref(r->json);

@@ -14,6 +14,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+from scans import progressive  # noqa: E402
 from server import (BASE_ENV, PATIENCE, PHOTOS, SMALL, TOOL, Server, cli, curl, form,  # noqa: E402
                     mien, photos, plain, read_all, scaled, skip_or_run, wait_for)
 from tool import MODELS, ppm  # noqa: E402
@@ -291,6 +292,32 @@ class End(Folder):
             server.signal(signal.SIGTERM)
             self.assertEqual(server.wait(), 0)
             for sock in (half, idle, silent):
+                sock.close()
+
+    def test_whatever_runs(self):
+        """A run of minutes, decodes, uploads that stand still, servers elsewhere that are silent,
+        answers nobody fetches: none of them is waited for beyond --drain-timeout and some seconds.
+        Without an end to each of them this takes an hour."""
+        black = b"P5\n4096 4096\n255\n" + bytes(4096 * 4096)
+        with socket.create_server(("127.0.0.1", 0), backlog=50) as silent, Server(
+                "--backend=c", "--deadline=3600", "--url-timeout=600", "--allow-urls",
+                "--allow-private-urls", "--max-side=4096", "--max-bytes=20M", "--log=none",
+                *PATIENT, *DETECTOR_ONLY) as server:
+            def begin(path, body, kind, sent=None):
+                return server.raw(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}"
+                                  f"\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body[:sent])
+            url = b'{"url": "http://127.0.0.1:%d/"}' % silent.getsockname()[1]
+            socks = [begin("/v1/detect?size=0", black, "image/x-portable-graymap")]
+            socks += [begin("/v1/detect", url, "application/json") for _ in range(3)]
+            socks += [begin("/v1/detect", progressive(1408, 1408, 494), "image/jpeg")
+                      for _ in range(6)]
+            socks += [begin("/v1/detect", black, "image/x-portable-graymap", 1000)]
+            socks += [server.raw(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200)]
+            wait_for(lambda: server.metrics()["mien_batch_running_seconds"] > 0
+                     and server.metrics()["mien_requests_fetching"] == 3, "all to be under way")
+            server.signal(signal.SIGTERM)
+            self.assertEqual(server.wait(60), 0)
+            for sock in socks:
                 sock.close()
 
     def test_an_idle_server_ends_at_once(self):
