@@ -84,3 +84,43 @@ int header_copy_value(const struct header_param *p, char *out, size_t room) {
     out[n] = '\0';
     return (int)n;
 }
+
+static int hex_digit(char c) {
+    if (ascii_is_digit(c)) return c - '0';
+    c = ascii_lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Behind charset and language; NULL where they are not those we take. */
+static const char *extended_text(const struct header_param *p) {
+    const char *end = p->value + p->value_size;
+    const char *charset = memchr(p->value, '\'', p->value_size);
+    const char *language = charset ? memchr(charset + 1, '\'', (size_t)(end - charset - 1)) : NULL;
+    size_t n = language ? (size_t)(charset - p->value) : 0;
+
+    if ((n == 5 && ascii_same_n(p->value, "utf-8", n)) ||
+        (n == 8 && ascii_same_n(p->value, "us-ascii", n)))
+        return language + 1;
+    return NULL;
+}
+
+int header_copy_extended(const struct header_param *p, char *out, size_t room) {
+    const char *at = extended_text(p), *end = p->value + p->value_size;
+    size_t n = 0;
+
+    if (!at) return -1;
+    for (; at < end; at++) {
+        char c = *at;
+        if (c == '%') {
+            int high = end - at > 2 ? hex_digit(at[1]) : -1,
+                low = high >= 0 ? hex_digit(at[2]) : -1;
+            if (low < 0 || (high == 0 && low == 0)) return -1;
+            c = (char)(16 * high + low);
+            at += 2;
+        }
+        if (n + 1 >= room) return -1;
+        out[n++] = c;
+    }
+    out[n] = '\0';
+    return (int)n;
+}

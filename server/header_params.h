@@ -28,5 +28,8 @@ int header_is_param(const struct header_param *p, const char *name);
 /* Copies the value without its quotes' backslashes. Returns its length, or -1 where it does not fit
  * room with a NUL. */
 int header_copy_value(const struct header_param *p, char *out, size_t room);
+/* The same of an extended value, charset'language'text with %XX for bytes (RFC 8187), of which only
+ * UTF-8 and US-ASCII are taken. -1 also where it is none, or has a byte 0. */
+int header_copy_extended(const struct header_param *p, char *out, size_t room);
 
 #endif

@@ -103,14 +103,19 @@ struct part_head {
     int has_disposition, has_name, is_file, has_filename;
 };
 
-/* name, filename, or filename* (RFC 8187) with what RFC 2231 may put behind it. Of a file's name
- * only that there is one counts. */
+/* name, filename, or those with * (RFC 8187) and what RFC 2231 may put behind it: RFC 7578, 4.2 has
+ * none of them, clients write them all the same. Of a file's name only that there is one counts. */
 static int read_parameter(const struct header_param *p, struct part_head *h, char why[WHY_SIZE]) {
     if (header_is_param(p, "name")) {
         if (h->has_name++) return why_set(why, 400, "a part of the form has two names");
         if (header_copy_value(p, h->name, sizeof h->name) >= 0) return 0;
         return why_set(why, 400, "a part of the form has a name of more than %d bytes",
                        MULTIPART_NAME - 1);
+    }
+    if (header_is_param(p, "name*")) {
+        if (h->has_name++) return why_set(why, 400, "a part of the form has two names");
+        if (header_copy_extended(p, h->name, sizeof h->name) >= 0) return 0;
+        return why_set(why, 400, "a part of the form has a name* that is not UTF-8''NAME, or long");
     }
     if (header_is_param(p, "filename")) {
         if (h->has_filename++) return why_set(why, 400, "a part of the form has two file names");

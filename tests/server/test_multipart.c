@@ -125,6 +125,9 @@ static void test_parameters(void **state) {
     expect("--B\r\nContent-Disposition:form-data;name=\"f\";filename=\"a.png\"\r\n\r\nx\r\n" END,
            "f@x");
     expect(PART("name=f; filename*=UTF-8''%e2%82%ac.png", "x") END, "f@x");
+    expect(PART("name*=utf-8''f%69le", "x") END, "file=x"); /* urllib3 1 */
+    expect(PART("filename=a; name*=US-ASCII'en'a%2Fb", "x") END, "a/b@x");
+    expect(PART("name*=utf-8''%E2%82%ac", "x") END, "\xe2\x82\xac=x");
     expect(PART("name=f; filename*0=a; filename*1=.png", "x") END, "f@x"); /* RFC 2231 */
     expect(PART("NAME = \"f\" ; FileName = \"a;b=c.png\" ;", "x") END, "f@x");
     expect(PART("name=f; filename=my picture.png", "x") END, "f@x");
@@ -235,6 +238,13 @@ static void test_refused_parts(void **state) {
     refuse("--C\r\n" DISPOSITION "name=f\r\n\r\nx\r\n--C--\r\n", "boundary its Content-Type says");
     refuse("--B\r\n\r\nx\r\n" END, "no name");
     refuse(PART("filename=x", "x") END, "no name");
+    refuse(PART("name=f; name*=utf-8''f", "x") END, "two names");
+    refuse(PART("name*=f", "x") END, "name*");
+    refuse(PART("name*=utf-8'f", "x") END, "name*");
+    refuse(PART("name*=iso-8859-1''%e4", "x") END, "name*");
+    refuse(PART("name*=utf-8''%00", "x") END, "name*");
+    refuse(PART("name*=utf-8''%4", "x") END, "name*");
+    refuse(PART("name*=utf-8''%4g", "x") END, "name*");
     refuse(PART("name", "x") END, "Content-Disposition of a part of the form is broken");
     refuse(PART("name=\"f", "x") END, "Content-Disposition of a part of the form is broken");
     refuse(PART("name=f\"", "x") END, "Content-Disposition of a part of the form is broken");
