@@ -39,7 +39,8 @@ tests/server/setup.sh ||
 
 step "Tests"
 failed=0
-ctest --test-dir "$BUILD" -j "$JOBS" --output-on-failure --no-tests=error \
+# One more than cores: many tests wait, for time-outs they are about or for a browser.
+ctest --test-dir "$BUILD" -j "$((JOBS + 1))" --output-on-failure --no-tests=error \
     --output-junit tests-results.xml "${which[@]}" </dev/null || failed=1
 ctest --test-dir "$BUILD" --show-only=json-v1 >"$BUILD/tests-known.json"
 "$PYTHON" tools/tally.py "$BUILD/tests-results.xml" "$BUILD/tests-known.json" "${floor[@]}" || failed=1
