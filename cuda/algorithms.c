@@ -28,7 +28,8 @@ static void sign_view(struct hash *h, const struct cuda_view *v) {
 
 static uint64_t sign(const struct cuda_view *in, const struct cuda_epilogue *e,
                      const int64_t *shape, size_t bytes) {
-    int64_t rest[] = {e->bias_classes, e->act, e->has_res, e->res_after, e->res_shift, e->batch};
+    int64_t rest[] = {e->bias_classes, e->act,       e->has_res, e->res_after,
+                      e->res_mul,      e->res_shift, e->batch};
     struct hash h;
     hash_start(&h);
     hash_add(&h, shape, bytes);

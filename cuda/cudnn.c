@@ -161,13 +161,16 @@ static void write_text(struct cudnn_plan *plan, const struct cuda_epilogue *e) {
              e->has_res && e->res_after ? "+add" : "");
 }
 
-/* One bias a channel, a residual as large as the output, no bytes. */
+/* One bias a channel, a residual as large as the output that is added, no bytes, and an activation
+ * that the graph knows. */
 static int is_fusable(const struct cuda_conv *p) {
     const struct cuda_epilogue *e = &p->e;
     if (p->in.type != CUDA_F16 && p->in.type != CUDA_F32) return 0;
     if (e->out.type != CUDA_F16 && e->out.type != CUDA_F32) return 0;
     if (e->has_res && (e->res_shift || (e->res.type != CUDA_F16 && e->res.type != CUDA_F32)))
         return 0;
+    if (e->has_res && (e->res_mul || e->res.h != e->out.h || e->res.w != e->out.w)) return 0;
+    if (e->act > KERN_ACT_SIGMOID) return 0;
     return e->bias_classes == 1;
 }
 

@@ -27,10 +27,12 @@ struct cuda_epilogue cuda_describe_epilogue(const struct cuda_run *run, const st
         .out = cuda_describe_view(run, &s->out, s->out_value),
         .slope = cuda_slope(run->layers, g->net, s->slope),
         .alpha = s->alpha,
+        .beta = s->beta,
         .bias_classes = 1,
         .act = (int32_t)s->act,
         .has_res = s->has_res,
         .res_after = s->res_after,
+        .res_mul = s->res_mul,
         .res_shift = s->res_shift,
         .batch = g->batch,
     };

@@ -201,6 +201,15 @@ static net_value last(const struct net *net) {
     return net->error ? 0 : net->count - 1;
 }
 
+/* Room for the vectors of an affine node; 0 where there is no memory. */
+static int allocate_affine(struct net *net, struct net_node *n) {
+    n->scale = malloc(sizeof(double) * (size_t)n->channels);
+    n->shift = malloc(sizeof(double) * (size_t)n->channels);
+    if (n->scale && n->shift) return 1;
+    fail_memory(net);
+    return 0;
+}
+
 static int read_triple(json_t *j, const char *key, double out[3]) {
     json_t *a = json_object_get(j, key);
     if (!json_is_array(a) || json_array_size(a) != 3) return -1;
@@ -254,15 +263,9 @@ net_value net_input(struct net *net) {
     if (!append(net, NET_INPUT, "input", 0, NULL, 3)) return 0;
     net_value in = last(net);
     struct net_node *n = append(net, NET_AFFINE, "normalise", 1, &in, 3);
-    if (!n) return 0;
+    if (!n || !allocate_affine(net, n)) return 0;
     /* The engine's input is RGB; a BGR network's vectors are turned round, and its first
      * convolution reads its channels in reverse. */
-    n->scale = malloc(sizeof(double) * 3);
-    n->shift = malloc(sizeof(double) * 3);
-    if (!n->scale || !n->shift) {
-        fail_memory(net);
-        return 0;
-    }
     for (int i = 0; i < 3; i++) {
         n->scale[i] = scale[bgr ? 2 - i : i];
         n->shift[i] = shift[bgr ? 2 - i : i];
@@ -373,13 +376,7 @@ net_value net_bn(struct net *net, net_value x, const char *name) {
     const struct blob_tensor *var = take_vector(net, name, ".running_var", c);
     double eps = bn_epsilon(net, name);
     struct net_node *n = append(net, NET_AFFINE, name, 1, &x, c);
-    if (!n) return 0;
-    n->scale = malloc(sizeof(double) * (size_t)c);
-    n->shift = malloc(sizeof(double) * (size_t)c);
-    if (!n->scale || !n->shift) {
-        fail_memory(net);
-        return 0;
-    }
+    if (!n || !allocate_affine(net, n)) return 0;
     for (int i = 0; i < c; i++) {
         double v = (double)var->data[i] + eps;
         if (v <= 0) {
@@ -392,12 +389,32 @@ net_value net_bn(struct net *net, net_value x, const char *name) {
     return last(net);
 }
 
-net_value net_act(struct net *net, net_value x, enum kern_act act, float alpha) {
+net_value net_affine(struct net *net, net_value x, const char *name) {
+    int c = net_channels(net, x);
+    const struct blob_tensor *weight = NULL, *bias = NULL;
+    if (find(net, name, ".weight") && !(weight = take_vector(net, name, ".weight", c))) return 0;
+    if (find(net, name, ".bias") && !(bias = take_vector(net, name, ".bias", c))) return 0;
+    if (!weight && !bias) net_fail(net, "tensors %s.weight and %s.bias are missing", name, name);
+    struct net_node *n = append(net, NET_AFFINE, name, 1, &x, c);
+    if (!n || !allocate_affine(net, n)) return 0;
+    for (int i = 0; i < c; i++) {
+        n->scale[i] = weight ? (double)weight->data[i] : 1;
+        n->shift[i] = bias ? (double)bias->data[i] : 0;
+    }
+    return last(net);
+}
+
+net_value net_act_with(struct net *net, net_value x, enum kern_act act, float alpha, float beta) {
     struct net_node *n = append(net, NET_ACT, "activation", 1, &x, net_channels(net, x));
     if (!n) return 0;
     n->act = act;
     n->alpha = alpha;
+    n->beta = beta;
     return last(net);
+}
+
+net_value net_act(struct net *net, net_value x, enum kern_act act, float alpha) {
+    return net_act_with(net, x, act, alpha, 0);
 }
 
 net_value net_relu(struct net *net, net_value x) {
@@ -413,11 +430,21 @@ net_value net_prelu(struct net *net, net_value x, const char *name) {
     return last(net);
 }
 
-net_value net_add(struct net *net, net_value a, net_value b) {
-    if (net_channels(net, a) != net_channels(net, b))
-        net_fail(net, "a sum of %d and %d channels", net_channels(net, a), net_channels(net, b));
-    append(net, NET_ADD, "add", 2, (net_value[]){a, b}, net_channels(net, a));
+static net_value of_two(struct net *net, enum net_op op, const char *name, const char *what,
+                        net_value a, net_value b) {
+    int channels = net_channels(net, a);
+    if (channels != net_channels(net, b))
+        net_fail(net, "a %s of %d and %d channels", what, channels, net_channels(net, b));
+    append(net, op, name, 2, (net_value[]){a, b}, channels);
     return last(net);
+}
+
+net_value net_add(struct net *net, net_value a, net_value b) {
+    return of_two(net, NET_ADD, "add", "sum", a, b);
+}
+
+net_value net_mul(struct net *net, net_value a, net_value b) {
+    return of_two(net, NET_MUL, "multiply", "product", a, b);
 }
 
 net_value net_pool(struct net *net, net_value x, struct net_window window) {

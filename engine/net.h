@@ -23,7 +23,8 @@ enum net_op {
     NET_CONV,     /* convolution; also fully connected layers (a kernel as large as the map) */
     NET_AFFINE,   /* scale and shift a channel: batch norm, normalisation */
     NET_ACT,      /* activation alone */
-    NET_ADD,      /* sum of two values of one shape */
+    NET_ADD,      /* sum of two values; a map of one pixel counts for all of the other's */
+    NET_MUL,      /* their product */
     NET_POOL,     /* max or average */
     NET_UPSAMPLE, /* nearest neighbour, factor 2, cropped to the size of in[1] */
     NET_CONCAT,   /* along channels */
@@ -83,7 +84,7 @@ struct net_node {
     struct net_weights weights;
     double *scale, *shift;           /* AFFINE, [channels], owned */
     enum kern_act act;               /* ACT */
-    float alpha;                     /* ACT leaky */
+    float alpha, beta;               /* ACT, where its formula has them (kern.h) */
     const struct blob_tensor *slope; /* ACT prelu, [channels] */
     int exact;                       /* a network in fp16 keeps it in fp32 (net_exact) */
     int number; /* what the model file knew it as: folding moves nodes, calibrations stay */
@@ -153,11 +154,18 @@ net_value net_fc(struct net *net, net_value x, const char *name, int h, int w);
 /* Batch norm X.{weight,bias,running_mean,running_var}; x itself where the blob has none of them
  * (the publisher folded it). */
 net_value net_bn(struct net *net, net_value x, const char *name);
+/* X.weight [c] times x plus X.bias [c]; one that the blob does not have is left out. */
+net_value net_affine(struct net *net, net_value x, const char *name);
 net_value net_relu(struct net *net, net_value x);
+/* Any activation of kern.h but PReLU; of two parameters: net_act_with. */
 net_value net_act(struct net *net, net_value x, enum kern_act act, float alpha);
+net_value net_act_with(struct net *net, net_value x, enum kern_act act, float alpha, float beta);
 /* PReLU with slopes X.weight. */
 net_value net_prelu(struct net *net, net_value x, const char *name);
+/* Sum and product of two values of one number of channels. Sizes are the same, or one is 1x1
+ * and counts for every pixel of the other, as a squeeze-and-excitation gate does. */
 net_value net_add(struct net *net, net_value a, net_value b);
+net_value net_mul(struct net *net, net_value a, net_value b);
 net_value net_pool(struct net *net, net_value x, struct net_window window);
 net_value net_global_average(struct net *net, net_value x);
 /* x at twice its size, cropped to that of like. */

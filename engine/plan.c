@@ -29,6 +29,13 @@ static struct plan_view view_of(const struct planner *p, int value) {
     return v;
 }
 
+/* What a step adds or multiplies with. */
+static struct plan_view residual_of(const struct planner *p, const struct plan_step *s) {
+    struct plan_view v = view_of(p, s->res_value);
+    if (v.h == 1 && v.w == 1) v.row = v.px = 0;
+    return v;
+}
+
 static uint64_t count_macs(const struct planner *p, const struct plan_step *s) {
     const struct net_node *n = &p->net->nodes[s->node];
     if (s->kind != PLAN_CONV) return 0;
@@ -67,7 +74,7 @@ static void fill_views(struct planner *p) {
         const struct net_node *n = &p->net->nodes[s->node];
         s->in = view_of(p, s->in_value);
         s->out = view_of(p, s->out_value);
-        if (s->has_res) s->res = view_of(p, s->res_value);
+        if (s->has_res) s->res = residual_of(p, s);
         if (s->kind == PLAN_CONV) s->out.c = fold_outputs(p->net, &p->net->nodes[s->out_value]);
         if (s->fused.node >= 0) fill_fused(p, s);
         if ((s->kind == PLAN_CONV && s->fused.node < 0) ||

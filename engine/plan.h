@@ -43,7 +43,7 @@ enum plan_kind {
 struct plan_fused {
     int node, value; /* -1: none; the node with its weights, and the value it ends with */
     enum kern_act act;
-    float alpha;
+    float alpha, beta;
     const struct blob_tensor *slope;
     int pad_top, pad_left;
     struct plan_view out; /* shape and type; it has no place in the arena */
@@ -57,10 +57,12 @@ struct plan_step {
                                 makes what this step alone reads; of such a step, the one that reads
                                 it; -1: none. A producer's input is still there for its consumer. */
     struct plan_view in, out;
-    struct plan_view res;              /* what is added; valid where has_res */
-    int has_res, res_after, res_shift; /* as struct kern_epi and kern_epilogue_fn */
+    /* What is added or multiplied with; valid where has_res. A map of one pixel that counts for
+     * all of out's has distances of 0 from one to the next. */
+    struct plan_view res;
+    int has_res, res_after, res_mul, res_shift; /* as struct kern_epi and kern_epilogue_fn */
     enum kern_act act;
-    float alpha;
+    float alpha, beta;
     const struct blob_tensor *slope;
     int pad_top,
         pad_left;  /* CONV, POOL: rows and columns of the window above and left of the map */

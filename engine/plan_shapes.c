@@ -40,6 +40,21 @@ static int infer_windowed(const struct net *net, const struct net_node *n,
     return MIEN_OK;
 }
 
+static int is_pixel(const struct planner_value *v) {
+    return v->h == 1 && v->w == 1;
+}
+
+/* Of a sum or product: the size of both, or of the one that is not a pixel. */
+static int infer_binary(const struct net *net, const struct net_node *n,
+                        const struct planner_value *a, const struct planner_value *b,
+                        struct planner_value *y) {
+    y->h = max_int(a->h, b->h);
+    y->w = max_int(a->w, b->w);
+    if ((a->h == b->h && a->w == b->w) || is_pixel(a) || is_pixel(b)) return MIEN_OK;
+    return err_set(MIEN_EINVAL, "%s: %s of %dx%d and %dx%d", blob_label(net->blob), n->name, a->w,
+                   a->h, b->w, b->h);
+}
+
 int planner_shapes(const struct net *net, int width, int height, struct planner_value *v) {
     if (width < 16 || height < 16 || width > MAX_SIDE || height > MAX_SIDE)
         return err_set(MIEN_EINVAL, "a network input of %dx%d pixels; 16 to %d a side are possible",
@@ -53,6 +68,8 @@ int planner_shapes(const struct net *net, int width, int height, struct planner_
             v[i].w = width;
         } else if (n->op == NET_CONV || n->op == NET_POOL) {
             rc = infer_windowed(net, n, x, &v[i]);
+        } else if (n->op == NET_ADD || n->op == NET_MUL) {
+            rc = infer_binary(net, n, x, &v[n->in[1]], &v[i]);
         } else {
             const struct planner_value *like = n->op == NET_UPSAMPLE ? &v[n->in[1]] : x;
             v[i].h = like->h;

@@ -17,26 +17,43 @@ static void find_consumers(struct planner *p) {
     }
 }
 
-/* Lets the step take up the activation or sum that follows value `at`; returns the node whose value
- * the step now makes, or -1 where nothing could be taken up. */
+static int is_binary(enum net_op op) {
+    return op == NET_ADD || op == NET_MUL;
+}
+
+/* Is a value as large as that of node c, which reads it? The smaller one of a sum or product is
+ * what the larger one is combined with. */
+static int has_full_size(const struct planner *p, int value, int c) {
+    return p->v[value].h == p->v[c].h && p->v[value].w == p->v[c].w;
+}
+
+static void set_act(struct plan_step *s, const struct net_node *n) {
+    s->act = n->act;
+    s->alpha = n->alpha;
+    s->beta = n->beta;
+    s->slope = n->slope;
+}
+
+/* Lets the step take up the activation, sum or product that follows value `at`; returns the node
+ * whose value the step now makes, or -1 where nothing could be taken up. */
 static int fuse_next(struct planner *p, struct plan_step *s, int at) {
     const struct net *net = p->net;
     int c = p->v[at].consumer;
     if (p->v[at].uses != 1 || c < 0 || p->v[c].claimed) return -1;
     const struct net_node *n = &net->nodes[c];
     if (n->op == NET_ACT && s->act == KERN_ACT_NONE) {
-        s->act = n->act;
-        s->alpha = n->alpha;
-        s->slope = n->slope;
+        set_act(s, n);
         return c;
     }
-    if (n->op != NET_ADD || s->has_res) return -1;
+    if (!is_binary(n->op) || s->has_res || !has_full_size(p, at, c)) return -1;
     int a = n->in[0], b = n->in[1];
     int other = a == at ? b : a;
     s->has_res = 1;
+    s->res_mul = n->op == NET_MUL;
     s->res_after = s->act != KERN_ACT_NONE;
     const struct net_node *o = &net->nodes[other];
-    if (o->op == NET_UPSAMPLE && p->v[other].uses == 1) { /* read the small map, twice each pixel */
+    if (o->op == NET_UPSAMPLE && p->v[other].uses == 1 &&
+        has_full_size(p, other, c)) { /* read the small map, twice each pixel */
         p->v[other].claimed = 1;
         s->res_shift = 1;
         other = o->in[0];
@@ -74,8 +91,12 @@ static int fuse_pointwise(struct planner *p, struct plan_step *s, int at) {
         p->v[c].paired = 1;
         return -1;
     }
-    s->fused = (struct plan_fused){
-        .node = s->node, .value = at, .act = s->act, .alpha = s->alpha, .slope = s->slope};
+    s->fused = (struct plan_fused){.node = s->node,
+                                   .value = at,
+                                   .act = s->act,
+                                   .alpha = s->alpha,
+                                   .beta = s->beta,
+                                   .slope = s->slope};
     p->v[at].fused = 1;
     s->node = c;
     s->act = KERN_ACT_NONE;
@@ -93,13 +114,14 @@ static void make_step(struct planner *p, int i) {
     s->fused.node = s->fused.value = s->producer = s->consumer = -1;
     s->in_value = n->in[0];
     s->res_value = -1;
-    if (n->op == NET_ADD) {
+    if (is_binary(n->op)) {
+        int larger = has_full_size(p, n->in[0], i) ? 0 : 1;
+        s->in_value = n->in[larger];
         s->has_res = 1;
-        s->res_value = n->in[1];
+        s->res_mul = n->op == NET_MUL;
+        s->res_value = n->in[1 - larger];
     } else if (n->op == NET_ACT) {
-        s->act = n->act;
-        s->alpha = n->alpha;
-        s->slope = n->slope;
+        set_act(s, n);
     }
     p->v[i].claimed = 1;
     for (int j = n->next_sibling; j >= 0; j = p->net->nodes[j].next_sibling) p->v[j].claimed = 1;

@@ -15,6 +15,7 @@ struct value {
     int tail;            /* an output, or only activations away from one */
     int heads, bodies;   /* convolutions that read it: last layers, others */
     int sums;            /* of those, how many multiply in integers */
+    int pooled;          /* of one pixel: behind a global pool */
     int exempt;          /* the first of a group: it stays in the better type */
     int exact;           /* no fp16 */
     double zero;         /* of the group: which share of the steps lies below zero */
@@ -83,6 +84,18 @@ static void find_groups(const struct net *net, struct value *v) {
         v[r].bodies += v[i].bodies;
         v[r].sums += v[i].sums;
     }
+}
+
+/* Values behind a global pool alone: gates and what makes them. Storing one pixel better costs
+ * nothing, and every pixel of a map is multiplied with a gate's error. */
+static void find_pooled(const struct net *net, struct value *v) {
+    for (int i = 0; i < net->count; i++) {
+        const struct net_node *n = &net->nodes[i];
+        v[i].pooled = n->inputs > 0;
+        for (int j = 0; j < inputs_of(n); j++) v[i].pooled &= v[n->in[j]].pooled;
+        if (n->op == NET_POOL && n->window.global) v[i].pooled = 1;
+    }
+    for (int i = net->count - 1; i >= 0; i--) v[root(v, i)].pooled &= v[i].pooled;
 }
 
 static int read_ranges(const struct net *net, struct value *v) {
@@ -209,7 +222,8 @@ static int copy_scales(const struct net *net, struct net_node *n) {
 static enum kern_type type_of(const struct net_node *n, const struct value *group,
                               enum mien_precision precision, enum kern_type better) {
     if (group->tail || (precision == MIEN_FP16 && group->exact)) return KERN_F32;
-    if (n->op == NET_INPUT || precision != MIEN_INT8 || group->exempt) return better;
+    if (n->op == NET_INPUT || precision != MIEN_INT8 || group->exempt || group->pooled)
+        return better;
     return group->heads && !group->bodies ? better : KERN_U8;
 }
 
@@ -225,6 +239,7 @@ int precision_assign(struct net *net, enum mien_precision precision,
     for (int i = 0; i < net->count; i++) v[i].group = i;
     find_tails(net, v);
     find_groups(net, v);
+    find_pooled(net, v);
     int rc = precision == MIEN_INT8 ? read_ranges(net, v) : MIEN_OK;
     if (precision == MIEN_INT8 && !rc) rc = read_exempt(net, v);
     if (precision == MIEN_INT8 && !rc) rc = find_zeros(net, v);

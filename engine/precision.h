@@ -4,8 +4,9 @@
  * A layer multiplies in the type its input is stored in, so choosing the types of the values
  * chooses everything. fp32: all values are floats. bf16: only the outputs are. fp16: those, and
  * what the model's file says would cost too much exactness (net_exact). int8:
- * values between layers are bytes; the picture and what the last layers (heads, fully connected
- * ones) read stay in the better type, and outputs are floats.
+ * values between layers are bytes; the picture, what the last layers (heads, fully connected ones)
+ * read and what is of one pixel because of a global pool stay in the better type, and outputs are
+ * floats.
  *
  * Bytes are affine: x = scale[channel] (stored - zero). What a calibration measured stands in the
  * blob (ranges.h).

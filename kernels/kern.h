@@ -48,24 +48,35 @@ static inline uint16_t kern_bf16_from_f32(float f) {
 
 enum kern_act {
     KERN_ACT_NONE,
-    KERN_ACT_RELU,   /* max(x, 0) */
-    KERN_ACT_LEAKY,  /* x < 0 ? alpha x : x */
-    KERN_ACT_PRELU,  /* the same with a slope a channel */
-    KERN_ACT_SIGMOID /* 1 / (1 + exp(-x)) */
+    KERN_ACT_RELU,         /* max(x, 0) */
+    KERN_ACT_LEAKY,        /* x < 0 ? alpha x : x */
+    KERN_ACT_PRELU,        /* the same with a slope a channel */
+    KERN_ACT_SIGMOID,      /* 1 / (1 + exp(-x)) */
+    KERN_ACT_CLIP,         /* min(max(x, alpha), beta) */
+    KERN_ACT_HARD_SIGMOID, /* min(max(alpha x + beta, 0), 1) */
+    KERN_ACT_HARD_SWISH,   /* x times that */
+    KERN_ACT_SILU,         /* x / (1 + exp(-x)) */
+    KERN_ACT_TANH,
+    KERN_ACT_GELU, /* x (1 + erf(x / sqrt 2)) / 2 */
+    KERN_ACT_MISH, /* x tanh(log(1 + exp(x))) */
+    KERN_ACT_ERF
 };
+enum { KERN_ACTS = KERN_ACT_ERF + 1 };
 
 /*
  * What happens to an accumulator on its way out: act(acc + bias [+ res]) or act(acc + bias) + res,
- * where integer accumulators are multiplied by acc_scale first and the result is stored as
- * dst_type: bytes are x dst_inverse[j] + dst_zero, rounded to nearest and clamped to 0..255. All
- * zeros but act: floats in, floats out.
+ * or with res_mul a product with the residual in place of those sums, where integer accumulators
+ * are multiplied by acc_scale first and the result is stored as dst_type: bytes are x
+ * dst_inverse[j] + dst_zero, rounded to nearest and clamped to 0..255. All zeros but act: floats
+ * in, floats out.
  */
 struct kern_epi {
     enum kern_act act;
-    float alpha;        /* KERN_ACT_LEAKY */
+    float alpha, beta;  /* of the activation, where its formula has them */
     const float *bias;  /* [c]; NULL: zeros */
     const float *slope; /* [c]; KERN_ACT_PRELU */
-    int res_after;      /* the residual is added after the activation */
+    int res_after;      /* the residual comes after the activation */
+    int res_mul;        /* it is multiplied with, not added */
 
     const float *acc_scale; /* [c]: the accumulators are int32_t; NULL: they are floats */
     enum kern_type res_type, dst_type;
@@ -183,7 +194,8 @@ typedef void kern_gconv_f32_fn(int w, int kh, int kw, int cin, int cout, int gro
 
 /* w pixels of c channels from acc to dst through e. res may be NULL; pixel x of it is
  * res[(x >> res_shift) * res_px]: a shift of 1 reads a map of half the width (nearest-neighbour
- * upsampling). acc == dst is allowed where both are floats and the pitches agree. */
+ * upsampling), a res_px of 0 the same pixel for all. acc == dst is allowed where both are floats
+ * and the pitches agree. */
 typedef void kern_epilogue_fn(int w, int c, const void *acc, ptrdiff_t acc_px,
                               const struct kern_epi *e, const void *res, ptrdiff_t res_px,
                               int res_shift, void *dst, ptrdiff_t dst_px);

@@ -14,6 +14,14 @@ static const char *act_name(enum kern_act act) {
         [KERN_ACT_LEAKY] = " +leaky",
         [KERN_ACT_PRELU] = " +prelu",
         [KERN_ACT_SIGMOID] = " +sigmoid",
+        [KERN_ACT_CLIP] = " +clip",
+        [KERN_ACT_HARD_SIGMOID] = " +hard-sigmoid",
+        [KERN_ACT_HARD_SWISH] = " +hard-swish",
+        [KERN_ACT_SILU] = " +silu",
+        [KERN_ACT_TANH] = " +tanh",
+        [KERN_ACT_GELU] = " +gelu",
+        [KERN_ACT_MISH] = " +mish",
+        [KERN_ACT_ERF] = " +erf",
     };
     return names[act];
 }
@@ -56,9 +64,10 @@ static void print_step(FILE *f, const mien_net *net, const struct net_plan *p, i
     fprintf(f, "%s", n->name);
     for (int j = n->next_sibling; j >= 0; j = net->net->nodes[j].next_sibling)
         fprintf(f, ", %s", net->net->nodes[j].name);
+    const char *residual = s->res_mul ? " *value" : s->res_shift ? " +upsampled" : " +residual";
+    int named = n->op == NET_ADD || n->op == NET_MUL; /* by the layer */
     fprintf(f, "%s%s%s%s\n", s->res_after ? act_name(s->act) : "",
-            s->has_res && n->op != NET_ADD ? s->res_shift ? " +upsampled" : " +residual" : "",
-            s->res_after ? "" : act_name(s->act),
+            s->has_res && !named ? residual : "", s->res_after ? "" : act_name(s->act),
             s->out.top | s->out.left | s->out.bottom | s->out.right ? "  (halo)" : "");
 }
 

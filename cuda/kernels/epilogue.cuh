@@ -5,7 +5,21 @@
 #include "cuda/kernels/device.cuh"
 
 /* enum kern_act (kernels/kern.h). */
-enum { ACT_NONE, ACT_RELU, ACT_LEAKY, ACT_PRELU, ACT_SIGMOID };
+enum {
+    ACT_NONE,
+    ACT_RELU,
+    ACT_LEAKY,
+    ACT_PRELU,
+    ACT_SIGMOID,
+    ACT_CLIP,
+    ACT_HARD_SIGMOID,
+    ACT_HARD_SWISH,
+    ACT_SILU,
+    ACT_TANH,
+    ACT_GELU,
+    ACT_MISH,
+    ACT_ERF
+};
 
 DEVICE int type_size(int type) {
     return type == CUDA_F32 ? 4 : type == CUDA_F16 ? 2 : 1;
@@ -24,12 +38,31 @@ DEVICE float view_load(const struct cuda_view &v, const char *at, int c) {
     return v.scale[c] * (float)((int)*(const uint8_t *)at - v.zero);
 }
 
-DEVICE float activate(float x, int act, float slope) {
+DEVICE float hard_sigmoid(float x, float alpha, float beta) {
+    return fminf(fmaxf(alpha * x + beta, 0.0f), 1.0f);
+}
+
+/* tanh(log(1 + e^x)) = n / (n + 2) with n = e^x (e^x + 2); from x = 20 on it is 1. */
+DEVICE float mish(float x) {
+    float e = expf(fminf(x, 20.0f)), n = e * (e + 2.0f);
+    return x * (n / (n + 2.0f));
+}
+
+/* slope: of leaky ones, else alpha. */
+DEVICE float activate(float x, int act, float slope, float beta) {
     switch (act) {
     case ACT_RELU: return fmaxf(x, 0.0f);
     case ACT_LEAKY:
     case ACT_PRELU: return x < 0 ? slope * x : x;
     case ACT_SIGMOID: return 1.0f / (1.0f + expf(-x));
+    case ACT_CLIP: return fminf(fmaxf(x, slope), beta);
+    case ACT_HARD_SIGMOID: return hard_sigmoid(x, slope, beta);
+    case ACT_HARD_SWISH: return x * hard_sigmoid(x, slope, beta);
+    case ACT_SILU: return x / (1.0f + expf(-x));
+    case ACT_TANH: return tanhf(x);
+    case ACT_GELU: return 0.5f * x * (1.0f + erff(x * 0.70710678f));
+    case ACT_MISH: return mish(x);
+    case ACT_ERF: return erff(x);
     default: return x;
     }
 }
@@ -40,13 +73,18 @@ DEVICE int border_class(const struct cuda_epilogue &e, int y, int x) {
     return (y == 0) + 2 * (y == e.out.h - 1) + 4 * (x == 0) + 8 * (x == e.out.w - 1);
 }
 
+/* A value with its residual; without one it is 0, and added. */
+DEVICE float combine(const struct cuda_epilogue &e, float v, float res) {
+    return e.res_mul ? v * res : v + res;
+}
+
 /* Channel c of an output pixel from its sum; res: the residual there, 0 without one. */
 DEVICE float finish(const struct cuda_epilogue &e, float sum, int border, int c, float res) {
     if (e.acc_scale) sum *= e.acc_scale[c];
     if (e.bias) sum += e.bias[border * e.out.c + c];
-    if (!e.res_after) sum += res;
-    sum = activate(sum, e.act, e.act == ACT_PRELU ? e.slope[c] : e.alpha);
-    return e.res_after ? sum + res : sum;
+    if (!e.res_after) sum = combine(e, sum, res);
+    sum = activate(sum, e.act, e.act == ACT_PRELU ? e.slope[c] : e.alpha, e.beta);
+    return e.res_after ? combine(e, sum, res) : sum;
 }
 
 DEVICE void view_store(const struct cuda_epilogue &e, char *at, int c, float v) {

@@ -31,9 +31,9 @@ struct cuda_epilogue {
     const float *slope;     /* [c], PReLU, or NULL */
     const float *acc_scale; /* [c] where sums are integers, else NULL */
     const float *inverse;   /* [c], 1 / scale of an output of bytes, else NULL */
-    float alpha;            /* leaky */
+    float alpha, beta;      /* of activations that have them */
     int32_t bias_classes, act;
-    int32_t has_res, res_after, res_shift;
+    int32_t has_res, res_after, res_mul, res_shift;
     int32_t batch;
 };
 

@@ -226,7 +226,7 @@ DEVICE void store_sums(const cuda_epilogue &e, const wide_epilogue &w, float v[W
         for (int i = 0; i < WIDE; i++) v[i] = v[i] * w.scale[i] + w.bias[i];
     }
     if (!e.res_after)
-        for (int i = 0; i < WIDE; i++) v[i] += res[i];
+        for (int i = 0; i < WIDE; i++) v[i] = combine(e, v[i], res[i]);
     switch (e.act) {
     case ACT_NONE: break;
     case ACT_RELU:
@@ -237,10 +237,10 @@ DEVICE void store_sums(const cuda_epilogue &e, const wide_epilogue &w, float v[W
         for (int i = 0; i < WIDE; i++) v[i] = v[i] < 0 ? w.slope[i] * v[i] : v[i];
         break;
     default:
-        for (int i = 0; i < WIDE; i++) v[i] = activate(v[i], e.act, 0);
+        for (int i = 0; i < WIDE; i++) v[i] = activate(v[i], e.act, e.alpha, e.beta);
     }
     if (e.res_after)
-        for (int i = 0; i < WIDE; i++) v[i] += res[i];
+        for (int i = 0; i < WIDE; i++) v[i] = combine(e, v[i], res[i]);
     store_values(e, w, view_at(e.out, b, y, x, w.c), v);
 }
 

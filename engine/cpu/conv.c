@@ -60,6 +60,7 @@ static struct cpu_rows rows_handed(const struct cpu_task *t) {
     struct cpu_rows in = cpu_input_rows(t, top, top + (r->y1 - r->y0 - 1) * l->stride + l->kh);
     struct kern_epi e = {.act = b->act,
                          .alpha = b->alpha,
+                         .beta = b->beta,
                          .bias = l->bias,
                          .slope = s->fused.slope,
                          .dst_type = out->type,

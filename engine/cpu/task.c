@@ -31,9 +31,11 @@ struct kern_epi cpu_epilogue(const struct cpu_step *s, const float *bias, int c0
     return (struct kern_epi){
         .act = p->act,
         .alpha = p->alpha,
+        .beta = p->beta,
         .bias = bias ? bias + c0 : NULL,
         .slope = s->slope ? s->slope + c0 : NULL,
         .res_after = p->res_after,
+        .res_mul = p->res_mul,
         .acc_scale = s->layer->acc_scale ? s->layer->acc_scale + c0 : NULL,
         .res_type = p->res.type,
         .res_scale = p->res.scale ? p->res.scale + c0 : NULL,

@@ -1,9 +1,31 @@
 #include "kernels/avx2/avx2.h"
 #include "kernels/c/c.h"
 
+#define VEC                    __m256
+#define SET(x)                 _mm256_set1_ps(x)
+#define FMADD(a, b, c)         _mm256_fmadd_ps(a, b, c)
+#define FNMADD(a, b, c)        _mm256_fnmadd_ps(a, b, c)
+#define MIN(a, b)              _mm256_min_ps(a, b)
+#define MAX(a, b)              _mm256_max_ps(a, b)
+#define ROUND(x)               _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
+#define SCALE(p, n)            scale_by_power(p, n)
+#define ABS(x)                 _mm256_andnot_ps(SET(-0.0f), x)
+#define WITH_SIGN(x, s)        _mm256_or_ps(x, _mm256_and_ps(s, SET(-0.0f)))
+#define WHERE_LESS(a, b, x, y) _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ))
+
+/* p 2^n, for n of -126 to 127: what a sigmoid of -87 to 87 needs. */
+static inline __m256 scale_by_power(__m256 p, __m256 n) {
+    __m256i exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
+    return _mm256_mul_ps(p, _mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23)));
+}
+
+#include "kernels/curves.inc"
+
+/* In place of an activation: whatever the epilogue says, and products with residuals. */
+enum { ANY_ACT = KERN_ACTS };
+
 /* act is a constant where this is inlined, so the switch leaves one case. */
-static inline __attribute__((always_inline)) __m256 activate(enum kern_act act, __m256 v,
-                                                             __m256 slope) {
+static inline __attribute__((always_inline)) __m256 activate(int act, __m256 v, __m256 slope) {
     __m256 zero = _mm256_setzero_ps();
     switch (act) {
     case KERN_ACT_RELU: return _mm256_max_ps(v, zero);
@@ -15,15 +37,21 @@ static inline __attribute__((always_inline)) __m256 activate(enum kern_act act, 
 
 /* Channels j.. of w pixels; the pointers are at channel j already. */
 static inline __attribute__((always_inline)) void
-epilogue_block(const int full, __m256i m, enum kern_act act, int w, const float *acc,
-               ptrdiff_t acc_px, const struct kern_epi *e, int j, const float *res,
-               ptrdiff_t res_px, int res_shift, float *dst, ptrdiff_t dst_px) {
+epilogue_block(const int full, __m256i m, int act, int w, const float *acc, ptrdiff_t acc_px,
+               const struct kern_epi *e, int j, const float *res, ptrdiff_t res_px, int res_shift,
+               float *dst, ptrdiff_t dst_px) {
     __m256 bias = e->bias ? avx2_load(full, m, e->bias + j) : _mm256_setzero_ps();
-    __m256 slope =
-        act == KERN_ACT_PRELU ? avx2_load(full, m, e->slope + j) : _mm256_set1_ps(e->alpha);
+    int prelu = (act == ANY_ACT ? (int)e->act : act) == KERN_ACT_PRELU;
+    __m256 slope = prelu ? avx2_load(full, m, e->slope + j) : _mm256_set1_ps(e->alpha);
     for (int x = 0; x < w; x++) {
         __m256 v = _mm256_add_ps(avx2_load(full, m, acc + x * acc_px), bias);
-        if (res) {
+        if (act == ANY_ACT) {
+            __m256 r = SET(0);
+            if (res) r = avx2_load(full, m, res + (x >> res_shift) * res_px);
+            if (res && !e->res_after) v = e->res_mul ? v * r : v + r;
+            v = curve(e->act, v, slope, SET(e->beta));
+            if (res && e->res_after) v = e->res_mul ? v * r : v + r;
+        } else if (res) {
             __m256 r = avx2_load(full, m, res + (x >> res_shift) * res_px);
             v = e->res_after ? _mm256_add_ps(activate(act, v, slope), r)
                              : activate(act, _mm256_add_ps(v, r), slope);
@@ -35,9 +63,8 @@ epilogue_block(const int full, __m256i m, enum kern_act act, int w, const float 
 }
 
 static inline __attribute__((always_inline)) void
-epilogue(enum kern_act act, int w, int c, const float *acc, ptrdiff_t acc_px,
-         const struct kern_epi *e, const float *res, ptrdiff_t res_px, int res_shift, float *dst,
-         ptrdiff_t dst_px) {
+epilogue(int act, int w, int c, const float *acc, ptrdiff_t acc_px, const struct kern_epi *e,
+         const float *res, ptrdiff_t res_px, int res_shift, float *dst, ptrdiff_t dst_px) {
     int j = 0;
     for (; j + 8 <= c; j += 8)
         epilogue_block(1, _mm256_setzero_si256(), act, w, acc + j, acc_px, e, j,
@@ -55,14 +82,15 @@ static void epilogue_avx2(int w, int c, const void *acc, ptrdiff_t acc_px, const
                           ptrdiff_t dst_px) {
     /* networks run in fp32 on this table, since it has no tiles of other types */
     int floats = !e->acc_scale && e->dst_type == KERN_F32 && (!res || e->res_type == KERN_F32);
-    switch (floats ? e->act : KERN_ACT_SIGMOID) {
+    switch (!floats ? KERN_ACT_SIGMOID : e->res_mul ? ANY_ACT : (int)e->act) {
         CASE(KERN_ACT_NONE)
         CASE(KERN_ACT_RELU)
         CASE(KERN_ACT_LEAKY)
         CASE(KERN_ACT_PRELU)
-    default: /* sigmoids are rare */
+    case KERN_ACT_SIGMOID: /* those of scores: few, and as they have always been */
         kern_epilogue_c(w, c, acc, acc_px, e, res, res_px, res_shift, dst, dst_px);
         break;
+    default: epilogue(ANY_ACT, w, c, acc, acc_px, e, res, res_px, res_shift, dst, dst_px); break;
     }
 }
 

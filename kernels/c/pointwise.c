@@ -15,6 +15,33 @@ static float sigmoid(float x) {
     return 1.0f / (1.0f + expf(-x));
 }
 
+/* min(max(a x + b, 0), 1) */
+static float hard_sigmoid(float x, float a, float b) {
+    float v = a * x + b;
+    return v < 0 ? 0 : v > 1 ? 1 : v;
+}
+
+/* tanh(log(1 + e^x)) = n / (n + 2) with n = e^x (e^x + 2); from x = 20 on it is 1. */
+static float mish(float x) {
+    float e = expf(x < 20 ? x : 20), n = e * (e + 2);
+    return x * (n / (n + 2));
+}
+
+/* Activations of one value that need no vectors. */
+static float curve(const struct kern_epi *e, float x) {
+    switch (e->act) {
+    case KERN_ACT_SIGMOID: return sigmoid(x);
+    case KERN_ACT_HARD_SIGMOID: return hard_sigmoid(x, e->alpha, e->beta);
+    case KERN_ACT_HARD_SWISH: return x * hard_sigmoid(x, e->alpha, e->beta);
+    case KERN_ACT_SILU: return x * sigmoid(x);
+    case KERN_ACT_TANH: return tanhf(x);
+    case KERN_ACT_GELU: return 0.5f * x * (1 + erff(x * 0.70710678f));
+    case KERN_ACT_MISH: return mish(x);
+    case KERN_ACT_ERF: return erff(x);
+    default: return x;
+    }
+}
+
 /* The activation alone, over c channels in place. */
 static void activate(int c, const struct kern_epi *e, float *x) {
     switch (e->act) {
@@ -35,8 +62,14 @@ static void activate(int c, const struct kern_epi *e, float *x) {
             x[j] = x[j] > 0 ? x[j] : negative;
         }
         break;
-    case KERN_ACT_SIGMOID:
-        for (int j = 0; j < c; j++) x[j] = sigmoid(x[j]);
+    case KERN_ACT_CLIP:
+        for (int j = 0; j < c; j++) {
+            float v = x[j] > e->alpha ? x[j] : e->alpha;
+            x[j] = v < e->beta ? v : e->beta;
+        }
+        break;
+    default:
+        for (int j = 0; j < c; j++) x[j] = curve(e, x[j]);
         break;
     }
 }
@@ -57,14 +90,24 @@ static void sum_pixel(int c, const float *acc, const float *bias, const float *r
     }
 }
 
+static void multiply_pixel(int c, const float *res, float *dst) {
+    IVDEP
+    for (int j = 0; j < c; j++) dst[j] *= res[j];
+}
+
 static void epilogue_f32(int w, int c, const float *acc, ptrdiff_t acc_px, const struct kern_epi *e,
                          const float *res, ptrdiff_t res_px, int res_shift, float *dst,
                          ptrdiff_t dst_px) {
     for (int x = 0; x < w; x++, acc += acc_px, dst += dst_px) {
         const float *r = res ? res + (x >> res_shift) * res_px : NULL;
-        sum_pixel(c, acc, e->bias, e->res_after ? NULL : r, dst);
+        const float *before = e->res_after ? NULL : r, *after = e->res_after ? r : NULL;
+        sum_pixel(c, acc, e->bias, e->res_mul ? NULL : before, dst);
+        if (e->res_mul && before) multiply_pixel(c, before, dst);
         activate(c, e, dst);
-        if (r && e->res_after) sum_pixel(c, dst, NULL, r, dst);
+        if (e->res_mul && after)
+            multiply_pixel(c, after, dst);
+        else if (after)
+            sum_pixel(c, dst, NULL, after, dst);
     }
 }
 

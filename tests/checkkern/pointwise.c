@@ -10,8 +10,24 @@ static double activation(const struct kern_epi *e, int j, double v) {
     case KERN_ACT_LEAKY: return v < 0 ? (double)e->alpha * v : v;
     case KERN_ACT_PRELU: return v < 0 ? (double)e->slope[j] * v : v;
     case KERN_ACT_SIGMOID: return 1 / (1 + exp(-v));
+    case KERN_ACT_CLIP: return fmin(fmax(v, (double)e->alpha), (double)e->beta);
+    case KERN_ACT_HARD_SIGMOID: return fmin(fmax((double)e->alpha * v + (double)e->beta, 0), 1);
+    case KERN_ACT_HARD_SWISH: return v * fmin(fmax((double)e->alpha * v + (double)e->beta, 0), 1);
+    case KERN_ACT_SILU: return v / (1 + exp(-v));
+    case KERN_ACT_TANH: return tanh(v);
+    case KERN_ACT_GELU: return v * erfc(-v / sqrt(2)) / 2;
+    case KERN_ACT_MISH: return v * tanh(log1p(exp(v)));
+    case KERN_ACT_ERF: return erf(v);
     default: return v;
     }
+}
+
+/* The value from the sum with bias on: the activation, and the residual r before or after it. */
+static double finished(const struct kern_epi *e, int j, double v, int has_res, double r) {
+    if (has_res && !e->res_after) v = e->res_mul ? v * r : v + r;
+    v = activation(e, j, v);
+    if (has_res && e->res_after) v = e->res_mul ? v * r : v + r;
+    return v;
 }
 
 /* Every activation, with and without bias and residual, in place and not, with gaps. */
@@ -28,23 +44,25 @@ static void check_epilogue(struct check *k) {
     for (size_t i = 0; i < na; i++) acc[i] *= 9; /* reach both ends of a sigmoid */
     if (in_place) memcpy(dst, acc, sizeof *dst * nd);
     memcpy(want, dst, sizeof *want * nd);
-    struct kern_epi e = {.act = (enum kern_act)check_int(k, KERN_ACT_NONE, KERN_ACT_SIGMOID),
+    struct kern_epi e = {.act = (enum kern_act)check_int(k, KERN_ACT_NONE, KERN_ACTS - 1),
                          .alpha = 0.1f,
+                         .beta = 0.6f,
                          .slope = slope,
                          .bias = check_int(k, 0, 1) ? bias : NULL,
-                         .res_after = check_int(k, 0, 1)};
+                         .res_after = check_int(k, 0, 1),
+                         .res_mul = check_int(k, 0, 3) == 0};
     for (int x = 0; x < w; x++)
         for (int j = 0; j < c; j++) {
             double v = (double)acc[x * px + j] + (e.bias ? bias[j] : 0);
             double r = has_res ? res[(x >> shift) * res_px + j] : 0;
-            v = e.res_after ? activation(&e, j, v) + r : activation(&e, j, v + r);
-            want[x * dst_px + j] = (float)v;
+            want[x * dst_px + j] = (float)finished(&e, j, v, has_res, r);
         }
     k->kern.epilogue(w, c, in_place ? dst : acc, px, &e, has_res ? res : NULL, res_px, shift, dst,
                      dst_px);
     char shape[96];
-    snprintf(shape, sizeof shape, "%d x %d, act %d, bias %d, res %d shift %d after %d, in place %d",
-             w, c, e.act, e.bias != NULL, has_res, shift, e.res_after, in_place);
+    snprintf(shape, sizeof shape,
+             "%d x %d, act %d, bias %d, res %d shift %d after %d times %d, in place %d", w, c,
+             e.act, e.bias != NULL, has_res, shift, e.res_after, e.res_mul, in_place);
     check_equal(k, "epilogue", shape, dst, want, nd, 2e-6);
     check_guarded_free(k, "epilogue", acc, na);
     check_guarded_free(k, "epilogue", dst, nd);
@@ -73,11 +91,13 @@ static void check_typed_epilogue(struct check *k) {
     float *slope = check_guarded(k, (size_t)c), *acc_scale = check_scales(k, c);
     float *res_scale = check_scales(k, c), *dst_inverse = check_scales(k, c);
     for (int j = 0; j < c; j++) dst_inverse[j] = 1 / dst_inverse[j];
-    struct kern_epi e = {.act = (enum kern_act)check_int(k, KERN_ACT_NONE, KERN_ACT_SIGMOID),
+    struct kern_epi e = {.act = (enum kern_act)check_int(k, KERN_ACT_NONE, KERN_ACTS - 1),
                          .alpha = 0.1f,
+                         .beta = 0.6f,
                          .slope = slope,
                          .bias = check_int(k, 0, 1) ? bias : NULL,
                          .res_after = check_int(k, 0, 1),
+                         .res_mul = check_int(k, 0, 3) == 0,
                          .acc_scale = integers ? acc_scale : NULL,
                          .res_type = (enum kern_type)check_int(k, KERN_F32, KERN_U8),
                          .dst_type = (enum kern_type)check_int(k, KERN_F32, KERN_U8),
@@ -99,7 +119,7 @@ static void check_typed_epilogue(struct check *k) {
             size_t at = (size_t)((x >> shift) * res_px + j);
             double r = has_res ? check_element(res, e.res_type, at) : 0;
             if (has_res && e.res_type == KERN_U8) r = (r - e.res_zero) * (double)res_scale[j];
-            v = e.res_after ? activation(&e, j, v) + r : activation(&e, j, v + r);
+            v = finished(&e, j, v, has_res, r);
             if (e.dst_type == KERN_U8) {
                 v = v * (double)dst_inverse[j] + e.dst_zero;
                 v = v < 0 ? 0 : v > 255 ? 255 : v;
@@ -113,8 +133,8 @@ static void check_typed_epilogue(struct check *k) {
     }
     char shape[128];
     snprintf(shape, sizeof shape,
-             "%d x %d, act %d, integers %d, res %d type %d after %d, to type %d", w, c, e.act,
-             integers, has_res, e.res_type, e.res_after, e.dst_type);
+             "%d x %d, act %d, integers %d, res %d type %d after %d times %d, to type %d", w, c,
+             e.act, integers, has_res, e.res_type, e.res_after, e.res_mul, e.dst_type);
     double tolerance[] = {3e-6, 1 / 256.0, 0};
     check_equal(k, "epilogue", shape, got, want, ndst, tolerance[e.dst_type]);
     check_guarded_free(k, "epilogue", acc, na);

@@ -65,8 +65,9 @@ void epilogue_make(struct epilogue *x, int batch, int h, int w, int c, int integ
     tensor_make(&x->out, random_type(), batch, h, w, c, aligned, NULL);
     e->out = x->out.v;
     e->batch = batch;
-    e->act = draw(0, KERN_ACT_SIGMOID);
+    e->act = draw(0, KERN_ACTS - 1);
     e->alpha = (float)draw_real(0, 0.5);
+    e->beta = (float)draw_real(0.5, 1);
     int bare = integers && one_in(4); /* exact sums, seen as they are */
     if (bare) {
         e->act = KERN_ACT_NONE;
@@ -90,6 +91,7 @@ void epilogue_make(struct epilogue *x, int batch, int h, int w, int c, int integ
     if (!bare && one_in(2)) {
         e->has_res = 1;
         e->res_after = one_in(2);
+        e->res_mul = one_in(4);
         e->res_shift = one_in(3);
         tensor_make(&x->res, random_type(), batch, (h + e->res_shift) >> e->res_shift,
                     (w + e->res_shift) >> e->res_shift, c,
@@ -107,12 +109,21 @@ void epilogue_free(struct epilogue *x) {
     free(x->inverse);
 }
 
-static double act(double v, int kind, double slope) {
+/* slope: of leaky ones, else alpha. */
+static double act(double v, int kind, double slope, double beta) {
     switch (kind) {
     case KERN_ACT_RELU: return v > 0 ? v : 0;
     case KERN_ACT_LEAKY:
     case KERN_ACT_PRELU: return v < 0 ? slope * v : v;
     case KERN_ACT_SIGMOID: return 1 / (1 + exp(-v));
+    case KERN_ACT_CLIP: return fmin(fmax(v, slope), beta);
+    case KERN_ACT_HARD_SIGMOID: return fmin(fmax(slope * v + beta, 0), 1);
+    case KERN_ACT_HARD_SWISH: return v * fmin(fmax(slope * v + beta, 0), 1);
+    case KERN_ACT_SILU: return v / (1 + exp(-v));
+    case KERN_ACT_TANH: return tanh(v);
+    case KERN_ACT_GELU: return v * erfc(-v / sqrt(2)) / 2;
+    case KERN_ACT_MISH: return v * tanh(log1p(exp(v)));
+    case KERN_ACT_ERF: return erf(v);
     default: return v;
     }
 }
@@ -127,9 +138,10 @@ static double finished(const struct epilogue *x, double v, int b, int y, int col
     if (e->has_res) res = tensor_value(&x->res, b, y >> e->res_shift, col >> e->res_shift, c);
     if (x->acc_scale) v *= x->acc_scale[c];
     if (x->bias) v += x->bias[border * o->c + c];
-    if (!e->res_after) v += res;
-    v = act(v, e->act, e->act == KERN_ACT_PRELU ? x->slope[c] : e->alpha);
-    return e->res_after ? v + res : v;
+    if (e->has_res && !e->res_after) v = e->res_mul ? v * res : v + res;
+    v = act(v, e->act, e->act == KERN_ACT_PRELU ? x->slope[c] : e->alpha, e->beta);
+    if (e->has_res && e->res_after) v = e->res_mul ? v * res : v + res;
+    return v;
 }
 
 /* Compares all of an output with sums[batch][h][w][c]. tolerance: of the sums, relative to 1. */
@@ -201,10 +213,10 @@ void describe(const char *what, const struct tensor *in, const struct epilogue *
     const struct cuda_view *i = &in->v, *o = &x->e.out;
     snprintf(test_case + length, sizeof test_case - length,
              ": %s batch %d, in type %d %dx%dx%d px %d row %d, out type %d %dx%dx%d px %d, act %d, "
-             "bias %d, res %d type %d shift %d after %d",
+             "bias %d, res %d type %d shift %d after %d times %d",
              what, in->batch, i->type, i->h, i->w, i->c, i->px, i->row, o->type, o->h, o->w, o->c,
              o->px, x->e.act, x->e.bias ? x->e.bias_classes : 0, x->e.has_res, x->e.res.type,
-             x->e.res_shift, x->e.res_after);
+             x->e.res_shift, x->e.res_after, x->e.res_mul);
 }
 
 int run_report(void) {

@@ -255,6 +255,65 @@ void graphs_deep(graphs_check *check) {
     }
 }
 
+/* Every activation: behind a convolution, alone, and behind one that a 1x1 runs. */
+static const enum kern_act curves[] = {KERN_ACT_CLIP, KERN_ACT_HARD_SIGMOID, KERN_ACT_HARD_SWISH,
+                                       KERN_ACT_SILU, KERN_ACT_TANH,         KERN_ACT_GELU,
+                                       KERN_ACT_MISH, KERN_ACT_ERF,          KERN_ACT_SIGMOID};
+enum { CURVES = sizeof curves / sizeof curves[0] };
+
+static void activations(struct net *net) {
+    net_value x = net_conv(net, net_input(net), "c0", 2, 1);
+    for (int i = 0; i < CURVES; i++) {
+        net_value y = net_act_with(net, x, curves[i], 0.2f, 0.7f);
+        y = net_act_with(net, net_conv(net, y, "d", 1, 1), curves[i], 0.2f, 0.7f);
+        y = net_act_with(net, net_conv(net, y, "p", 1, 0), curves[i], 0.2f, 0.7f);
+        net_output(net, y, "y%d", i);
+    }
+}
+
+void graphs_activations(graphs_check *check) {
+    struct blobmaker m;
+    blobmaker_open(&m, 300);
+    blobmaker_meta(&m, meta);
+    blobmaker_tensor(&m, "c0.weight", -0.02f, 0.02f, 22, 3, 3, 3);
+    blobmaker_tensor(&m, "d.weight", -0.9f, 0.9f, 22, 1, 3, 3);
+    blobmaker_tensor(&m, "p.weight", -0.9f, 0.9f, 37, 22, 1, 1);
+    check(&m, activations, 18, 23, "activations");
+}
+
+/* Squeeze and excitation as MobileNetV3 and EfficientNet have it, a sum with a map of one pixel,
+ * and products of maps, behind a convolution and alone. */
+static void gates(struct net *net) {
+    net_value x = net_act(net, net_conv(net, net_input(net), "c0", 2, 1), KERN_ACT_SILU, 0);
+    net_value d = net_act(net, net_conv(net, x, "d", 1, 1), KERN_ACT_SILU, 0);
+    net_value s =
+        net_act(net, net_conv(net, net_global_average(net, d), "s1", 1, 0), KERN_ACT_SILU, 0);
+    s = net_act(net, net_conv(net, s, "s2", 1, 0), KERN_ACT_SIGMOID, 0);
+    x = net_add(net, net_conv(net, net_mul(net, d, s), "p", 1, 0), x);
+    net_value y = net_mul(net, net_act(net, net_conv(net, x, "c1", 1, 1), KERN_ACT_TANH, 0), x);
+    net_output(net, net_relu(net, net_mul(net, net_conv(net, y, "c1", 1, 1), s)), "gated");
+    net_output(net, net_add(net, s, x), "shifted");
+    net_output(net, net_affine(net, net_mul(net, y, x), "a"), "product");
+}
+
+void graphs_gates(graphs_check *check) {
+    for (int width = 20; width < 26; width++) {
+        struct blobmaker m;
+        blobmaker_open(&m, (uint64_t)width);
+        blobmaker_meta(&m, meta);
+        blobmaker_tensor(&m, "c0.weight", -0.02f, 0.02f, 24, 3, 3, 3);
+        blobmaker_tensor(&m, "d.weight", -0.5f, 0.5f, 24, 1, 3, 3);
+        blobmaker_tensor(&m, "s1.weight", -0.5f, 0.5f, 6, 24, 1, 1);
+        blobmaker_tensor(&m, "s1.bias", -0.5f, 0.5f, 6, 0, 0, 0);
+        blobmaker_tensor(&m, "s2.weight", -0.5f, 0.5f, 24, 6, 1, 1);
+        blobmaker_tensor(&m, "p.weight", -0.3f, 0.3f, 24, 24, 1, 1);
+        blobmaker_tensor(&m, "c1.weight", -0.1f, 0.1f, 24, 24, 3, 3);
+        blobmaker_tensor(&m, "a.weight", -1, 1, 24, 0, 0, 0);
+        blobmaker_tensor(&m, "a.bias", -1, 1, 24, 0, 0, 0);
+        check(&m, gates, 16, width, "gates");
+    }
+}
+
 enum { RANDOM_NODES = 14, CHANNELS = 8 };
 static uint64_t random_seed; /* both builds of one graph must take the same decisions */
 
@@ -265,7 +324,7 @@ static net_value random_node(struct net *net, struct blobmaker *r, const net_val
     snprintf(name, sizeof name, "n%d", i);
     snprintf(norm, sizeof norm, "b%d", i);
     net_value x = v[blobmaker_int(r, 0, n - 1)], y = v[blobmaker_int(r, 0, n - 1)];
-    switch (blobmaker_int(r, 0, 6)) {
+    switch (blobmaker_int(r, 0, 8)) {
     case 0: return net_conv(net, x, name, 1, 1);
     case 1: return net_bn(net, x, norm);
     case 2: return net_relu(net, x);
@@ -273,6 +332,10 @@ static net_value random_node(struct net *net, struct blobmaker *r, const net_val
     case 4: return net_conv(net, net_bn(net, x, norm), name, 1, 1);
     case 5:
         return net_act(net, net_bn(net, net_conv(net, x, name, 1, 1), norm), KERN_ACT_LEAKY, 0.2f);
+    case 6: return net_act_with(net, x, curves[blobmaker_int(r, 0, CURVES - 1)], 0.3f, 0.8f);
+    case 7: /* a gate, so that values stay of one size */
+        x = net_mul(net, x, net_act(net, net_global_average(net, y), KERN_ACT_SIGMOID, 0));
+        return blobmaker_int(r, 0, 1) ? x : net_conv(net, x, name, 1, 1);
     default: return net_relu(net, net_add(net, net_conv(net, x, name, 1, 1), y));
     }
 }

@@ -94,12 +94,24 @@ static void pool(const struct net_node *n, const struct oracle_value *x, struct 
             }
 }
 
+static double hard_sigmoid(const struct net_node *n, double v) {
+    return fmin(fmax((double)n->alpha * v + (double)n->beta, 0), 1);
+}
+
 static double activation(const struct net_node *n, int c, double v) {
     switch (n->act) {
     case KERN_ACT_RELU: return v > 0 ? v : 0;
     case KERN_ACT_LEAKY: return v > 0 ? v : (double)n->alpha * v;
     case KERN_ACT_PRELU: return v > 0 ? v : (double)n->slope->data[c] * v;
     case KERN_ACT_SIGMOID: return 1 / (1 + exp(-v));
+    case KERN_ACT_CLIP: return fmin(fmax(v, (double)n->alpha), (double)n->beta);
+    case KERN_ACT_HARD_SIGMOID: return hard_sigmoid(n, v);
+    case KERN_ACT_HARD_SWISH: return v * hard_sigmoid(n, v);
+    case KERN_ACT_SILU: return v / (1 + exp(-v));
+    case KERN_ACT_TANH: return tanh(v);
+    case KERN_ACT_GELU: return v * erfc(-v / sqrt(2)) / 2;
+    case KERN_ACT_MISH: return v * tanh(log1p(exp(v)));
+    case KERN_ACT_ERF: return erf(v);
     default: return v;
     }
 }
@@ -129,10 +141,25 @@ static void pointwise(const struct net_node *n, struct oracle_value *v, struct o
                 double a = n->op == NET_UPSAMPLE ? at(x, oy / 2, ox / 2)[c] : at(x, oy, ox)[c];
                 if (n->op == NET_AFFINE) a = a * n->scale[c] + n->shift[c];
                 if (n->op == NET_ACT) a = activation(n, c, a);
-                if (n->op == NET_ADD) a += at(&v[n->in[1]], oy, ox)[c];
                 *out = a;
             }
     if (n->op == NET_SOFTMAX) softmax(y);
+}
+
+/* Pixel y, x of a map of which one row or column may count for all. */
+static double *spread(const struct oracle_value *v, int y, int x) {
+    return at(v, v->h == 1 ? 0 : y, v->w == 1 ? 0 : x);
+}
+
+static void binary(const struct net_node *n, const struct oracle_value *a,
+                   const struct oracle_value *b, struct oracle_value *y) {
+    make(y, a->h > b->h ? a->h : b->h, a->w > b->w ? a->w : b->w, n->channels);
+    for (int oy = 0; oy < y->h; oy++)
+        for (int ox = 0; ox < y->w; ox++)
+            for (int c = 0; c < y->c; c++) {
+                double l = spread(a, oy, ox)[c], r = spread(b, oy, ox)[c];
+                at(y, oy, ox)[c] = n->op == NET_MUL ? l * r : l + r;
+            }
 }
 
 void oracle_run(const struct net *net, const float *input, int h, int w,
@@ -146,6 +173,8 @@ void oracle_run(const struct net *net, const float *input, int h, int w,
             conv(n, &values[n->in[0]], &values[i]);
         } else if (n->op == NET_POOL) {
             pool(n, &values[n->in[0]], &values[i]);
+        } else if (n->op == NET_ADD || n->op == NET_MUL) {
+            binary(n, &values[n->in[0]], &values[n->in[1]], &values[i]);
         } else {
             pointwise(n, values, &values[i]);
         }

@@ -95,6 +95,16 @@ static void test_deep(void **state) {
     graphs_deep(check_net);
 }
 
+static void test_activations(void **state) {
+    (void)state;
+    graphs_activations(check_net);
+}
+
+static void test_gates(void **state) {
+    (void)state;
+    graphs_gates(check_net);
+}
+
 static void test_random_graphs(void **state) {
     (void)state;
     graphs_random(150, check_net);
@@ -109,6 +119,8 @@ int main(void) {
         cmocka_unit_test(test_tensorflow),
         cmocka_unit_test(test_wide),
         cmocka_unit_test(test_deep),
+        cmocka_unit_test(test_activations),
+        cmocka_unit_test(test_gates),
         cmocka_unit_test(test_random_graphs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
