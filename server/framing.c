@@ -66,12 +66,22 @@ static enum MHD_Result look_at(void *context, enum MHD_ValueKind kind, const cha
     return f->is_folded ? MHD_NO : MHD_YES;
 }
 
-const char *framing_fault(struct MHD_Connection *http, const char *version) {
+/* 1 where the headers end in CR LF CR LF right behind the last line, which no line follows that
+ * could tell. */
+static int ends_at(struct MHD_Connection *http, const char *method, uintptr_t end) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(http, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+
+    return !info || end + 4 == (uintptr_t)method + info->header_size;
+}
+
+const char *framing_fault(struct MHD_Connection *http, const char *method, const char *version) {
     struct framing f = {.is_odd = 0};
     int is_11 = strcmp(version, "HTTP/1.1") == 0;
 
     if (lines_lie_in_place()) f.end = (uintptr_t)version + strlen(version);
     MHD_get_connection_values(http, MHD_HEADER_KIND, look_at, &f);
+    if (f.end && !f.is_folded && !ends_at(http, method, f.end)) f.is_folded = 1;
     if (f.is_folded) return "a line of the headers does not end in CR LF, or goes on in the next";
     if (f.is_odd || f.lengths + f.encodings > 1 || (f.encodings && !is_11))
         return "the headers do not say where the request ends";

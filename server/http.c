@@ -172,7 +172,7 @@ static enum MHD_Result begin(struct server *s, struct MHD_Connection *http, cons
     /* 1xx is news to HTTP/1.0; within TLS only libmicrohttpd can write. */
     r->may_probe = strcmp(version, "HTTP/1.1") == 0 && !s->config->tls_cert;
     connection_sends(s->connections, r->connection);
-    fault = framing_fault(http, version);
+    fault = framing_fault(http, method, version);
     if (fault) {
         reply_error(r, 400, "bad_request", "%s", fault);
         r->reply.close = 1;
