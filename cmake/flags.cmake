@@ -18,6 +18,24 @@ if(MIEN_WERROR)
     target_compile_options(mien_flags INTERFACE -Werror)
 endif()
 
+# What makes a fault harder to use: addresses that are not known, a stack that notices, tables that
+# cannot be written, calls and returns that the processor checks (CET). SPEED.md has the cost, and
+# tests/build/test_hardening.sh reads what came of it. Sanitizers do more, and want none of it.
+include(CheckPIESupported)
+check_pie_supported(LANGUAGES C)
+if(NOT MIEN_SANITIZE)
+    target_compile_options(mien_flags INTERFACE -fstack-protector-strong -fstack-clash-protection)
+    target_compile_options(mien_flags INTERFACE
+        $<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE$<SEMICOLON>-D_FORTIFY_SOURCE=2>)
+    if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+        target_compile_options(mien_flags INTERFACE -fcf-protection=full)
+        # Said here, because Debian's crt1.o does not say it, though it does nothing a shadow stack
+        # minds. That it has no landing pads (IBT) is true, so that is left to the linker.
+        add_link_options(-Wl,-z,shstk)
+    endif()
+    add_link_options(-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack)
+endif()
+
 if(MIEN_SANITIZE)
     add_compile_options(-fsanitize=${MIEN_SANITIZE} -fno-sanitize-recover=all
                         -fno-omit-frame-pointer)
