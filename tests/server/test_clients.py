@@ -213,6 +213,40 @@ class Lines(Case):
             with self.subTest(request):
                 self.assertEqual(SERVER.exchange(request)[9:12], b"400")
 
+    def test_bad_lengths(self):
+        """One answer, in our words, and the end: libmicrohttpd's own has two heads."""
+        for value in (b"abc", b"-1", b"+1", b"1e3", b"0x5", b"5, 5", b"", b"18446744073709551616",
+                      b"9" * 40, b"5\r\nContent-Length: 5", b"5\r\nContent-Length: 6"):
+            for before in (b"", b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"):
+                with self.subTest(value=value, before=before), SERVER.raw(before) as sock:
+                    while before and b"API is running" not in sock.recv(65536):
+                        pass
+                    sock.sendall(b"POST /v1/detect HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
+                                 + value + b"\r\n\r\nhello")
+                    answer = read_all(sock)
+                    self.assertEqual(answer.count(b"HTTP/1.1 "), 1, answer)
+                    head, _, body = answer.partition(b"\r\n\r\n")
+                    self.assertEqual(head[9:12], b"400")
+                    self.assertIn(b"Connection: close", head)
+                    self.assertIn(b"Content-Length: %d\r\n" % len(body), head + b"\r\n")
+                    body = json.loads(body)
+                    self.assertEqual(body["error"]["code"], "bad_request")
+                    self.assertIn(body["request_id"].encode(), head)
+
+    def test_a_bad_length_is_nobody_else_s(self):
+        parts = [b"GET /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n",
+                 b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: y\r\n", b"GET /health HT", b""]
+        socks = [SERVER.raw(part) for part in parts]
+        SERVER.get("/health")  # they have been read by then
+        self.assertEqual(SERVER.exchange(b"GET /health HTTP/1.1\r\nHost: localhost\r\n"
+                                         b"Content-Length: x\r\n\r\n")[9:12], b"400")
+        ends = (b"\r\n", b"\r\n", b"TP/1.1\r\nHost: localhost\r\n\r\n",
+                b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        for sock, end in zip(socks, ends):
+            with sock:
+                sock.sendall(end)
+                self.assertIn(b"200 OK", sock.recv(65536))
+
     def test_taken(self):
         for lines in (b"Host: localhost\r\n", b"Host: localhost\r\nX:\r\nY: \t z \r\nZ:a\r\n", b"hOST:localhost\r\n"):
             with self.subTest(lines):
