@@ -24,6 +24,7 @@ struct backend_options {
 
 struct backend_sizes {
     size_t weight_bytes, arena_bytes, scratch_bytes;
+    size_t run_bytes; /* what each of a plan's runs that are under way at once needs to itself */
 };
 
 /* Rows y0..y1-1 of image `image` of a run's input, wanted by one thread of the backend's. */

@@ -115,8 +115,15 @@ typedef struct mien_options {
                                 default the first load of a blob writes
                                 <name>.<kernels>-<precision>.packed beside it, or into
                                 $XDG_CACHE_HOME/mien (~/.cache/mien) where its folder cannot be
-                                written, and later loads map that file instead of packing again.
+                                written, and later loads read that file instead of packing again.
                                 Such files may be deleted at any time. */
+    size_t memory;           /* bytes that what runs networks (plans: activations, scratch, outputs)
+                                may take of the host's memory, all networks of the context together;
+                                packed weights come on top. Where it is short, fewer images are run
+                                at a time, and threads wait for each other; MIEN_ETOOBIG where one
+                                image does not fit. 0: half of mien_memory(). Between calls less is
+                                kept: of each network what ran last, and of all others 256 MB, or
+                                64 MB a thread where that is more; the rest goes back to the system */
 } mien_options;
 
 /* The names mien_options.backend takes in this build, a processor's, fastest first, before a GPU's,
@@ -125,6 +132,8 @@ MIEN_API const char *mien_backend_at(int i);
 /* Cores this process may run on: what the affinity of its threads and the quota of its control
  * group (a container's limit) leave of the machine's. A context with 0 threads starts as many. */
 MIEN_API int mien_cores(void);
+/* Bytes of memory this process may use: the machine's, or the limit of its control group. */
+MIEN_API size_t mien_memory(void);
 /* Fills *opt with the defaults, which are zeros, and its struct_size with size: sizeof *opt. */
 MIEN_API void mien_options_default(mien_options *opt, size_t size);
 /* Opens a context: threads and backend. opt may be NULL for the defaults; its strings are not kept.
@@ -134,6 +143,10 @@ MIEN_API void mien_options_default(mien_options *opt, size_t size);
 MIEN_API int mien_open(const mien_options *opt, mien_ctx **out);
 /* Frees the context; NULL is allowed. All its networks must have been freed. */
 MIEN_API void mien_close(mien_ctx *ctx);
+/* Bytes that plans take now, in use and kept: of a GPU's memory on one, else of
+ * mien_options.memory.
+ */
+MIEN_API size_t mien_memory_used(mien_ctx *ctx);
 /* The folder that names of networks are looked up in; owned by the context. */
 MIEN_API const char *mien_weights_dir(const mien_ctx *ctx);
 /* What runs, e.g. "cpu blas (OpenBLAS 0.3.21 SkylakeX), 2 threads"; owned by the context. */
@@ -274,7 +287,8 @@ MIEN_API const char *mien_class_wnid(const mien_net *net, int i);
 MIEN_API int mien_calibrate_begin(mien_net *net);
 MIEN_API int mien_calibrate_save(mien_net *net, const char *path);
 
-/* A plan is what runs one network at one batch and size; it is made on first use and kept. */
+/* A plan is what runs one network at one batch and size; it is made on first use and kept as long
+ * as mien_options.memory has room for it. */
 typedef struct mien_plan_info {
     size_t struct_size;
     int batch, width, height; /* images, and pixels of each */
@@ -289,7 +303,8 @@ typedef struct mien_plan_info {
 /* Makes what a run of `batch` images of width x height pixels needs now instead of in the first
  * run, and fills *info (may be NULL). On a CPU a batch of as many images as the context has
  * threads, or more, is run an image a thread (see mien_run). MIEN_EINVAL where the network cannot
- * be run at that size, MIEN_ETOOBIG where it would take absurd memory. */
+ * be run at that size, MIEN_ETOOBIG where it would take absurd memory, or more than
+ * mien_options.memory. */
 MIEN_API int mien_net_plan(mien_net *net, int batch, int width, int height, mien_plan_info *info);
 /*
  * Seconds that a run of this batch takes on a GPU alone, by the GPU's own clock: without the copies

@@ -43,19 +43,20 @@ struct serve_config {
     int queue;       /* requests that may wait for a worker */
     int connections; /* open at once */
     int connections_per_address;
-    int max_pictures;       /* a request */
-    size_t max_bytes;       /* a picture, and the body of a request of one */
-    size_t max_body;        /* any request's body */
-    size_t body_memory;     /* bodies of all requests together, bytes */
-    size_t picture_memory;  /* decoded pictures of all requests together, bytes */
-    double max_megapixels;  /* millions of pixels a picture, from its header */
-    int salvage;            /* read JPEGs that are cut off */
-    int max_side;           /* of what a detector is run on, pixels */
-    double deadline;        /* seconds from a request's headers to its answer */
-    double read_timeout;    /* seconds a client may take to send a request or fetch an answer */
-    double idle_timeout;    /* seconds a connection may be idle */
-    double drain_timeout;   /* seconds requests are given to end on SIGTERM */
-    int allow_urls;         /* pictures may be given as URLs */
+    int max_pictures;      /* a request */
+    size_t max_bytes;      /* a picture, and the body of a request of one */
+    size_t max_body;       /* any request's body */
+    size_t memory;         /* of the two below and of the networks' plans, bytes; 0: see memory.h */
+    size_t body_memory;    /* bodies of all requests together, bytes */
+    size_t picture_memory; /* decoded pictures and tensors of all requests together, bytes */
+    double max_megapixels; /* millions of pixels a picture, from its header */
+    int salvage;           /* read JPEGs that are cut off */
+    int max_side;          /* of what a detector is run on, pixels */
+    double deadline;       /* seconds from a request's headers to its answer */
+    double read_timeout;   /* seconds a client may take to send a request or fetch an answer */
+    double idle_timeout;   /* seconds a connection may be idle */
+    double drain_timeout;  /* seconds requests are given to end on SIGTERM */
+    int allow_urls;        /* pictures may be given as URLs */
     int allow_private_urls; /* also of loopback and private addresses */
     double url_timeout;     /* seconds a fetch may take */
 };

@@ -12,7 +12,7 @@
 
 enum { MAX_URL = 4096, MAX_HEADERS = 64 << 10, FIRST_BYTES = 64 << 10 };
 /* What stopped a fetch in one of our callbacks, where libcurl knows only that something did. */
-enum stop { STOP_NOT, STOP_ADDRESS, STOP_PORT, STOP_SIZE, STOP_HEADERS, STOP_MEMORY };
+enum stop { STOP_NOT, STOP_ADDRESS, STOP_PORT, STOP_SIZE, STOP_HEADERS, STOP_ROOM, STOP_MEMORY };
 
 struct fetch {
     const struct fetch_limits *limits;
@@ -54,6 +54,10 @@ static int make_room(struct fetch *f, size_t n) {
     if (capacity > f->limits->max_bytes)
         capacity = f->limits->max_bytes; /* needed is at most that */
     if (capacity == f->capacity) return 0;
+    if (f->limits->room && f->limits->room(f->limits->room_arg, capacity - f->capacity)) {
+        f->stop = STOP_ROOM;
+        return -1;
+    }
     uint8_t *bytes = realloc(f->out->bytes, capacity);
     if (!bytes) return -1;
     f->out->bytes = bytes;
@@ -66,7 +70,7 @@ static size_t take_body(char *bytes, size_t one, size_t n, void *arg) {
     (void)one;
     if (n > f->limits->max_bytes - f->out->size)
         f->stop = STOP_SIZE;
-    else if (make_room(f, n))
+    else if (make_room(f, n) && !f->stop)
         f->stop = STOP_MEMORY;
     if (f->stop) return CURL_WRITEFUNC_ERROR;
     memcpy(f->out->bytes + f->out->size, bytes, n);
@@ -166,6 +170,7 @@ static int say_stop(const struct fetch *f, char why[WHY_SIZE]) {
     case STOP_SIZE:
         return why_set(why, 413, "the URL has more than %zu bytes", f->limits->max_bytes);
     case STOP_HEADERS: return why_set(why, 400, "the URL's server sends headers without end");
+    case STOP_ROOM: return why_set(why, 503, "other requests take the memory this one needs");
     default: return why_set(why, 500, "out of memory");
     }
 }

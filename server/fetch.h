@@ -24,6 +24,8 @@ struct fetch_limits {
     int max_redirects; /* 0 follows none */
     int allow_private; /* also addresses that are not of the public internet, on any port; a cloud's
                           metadata service stays refused */
+    int (*room)(void *, size_t n); /* asked before n bytes more are kept: not 0 refuses; or NULL */
+    void *room_arg;
     /* Of the request this is for; asked at least once a second; not 0 ends the fetch; may be NULL.
      */
     int (*cancelled)(void *);
@@ -41,8 +43,8 @@ struct fetch_one {
     const char *url;
     struct fetch_result result; /* where status is 0; else all zero */
     /* 400 (no URL that is allowed, or its server did not answer with a picture to be had), 413
-     * (more than max_bytes), 504 (too slow), 503 (cancelled), 500 (no memory), with a sentence in
-     * why. */
+     * (more than max_bytes), 504 (too slow), 503 (cancelled, or no room), 500 (no memory), with a
+     * sentence in why. */
     int status;
     char why[WHY_SIZE];
 };

@@ -213,8 +213,13 @@ char *metrics_text(struct metrics *m, const struct metrics_gauges *g, size_t *si
     gauge(f, "batch_queue_depth", "Pictures and faces that wait for a batch.", g->batch_queued);
     gauge(f, "batch_running_seconds", "How long the run that is under way has taken.",
           g->batch_running);
+    gauge(f, "memory_limit_bytes", "What bodies, pictures and plans may take together.",
+          (double)g->memory_limit);
+    gauge(f, "memory_used_bytes", "What they take.",
+          (double)(g->body_bytes + g->picture_bytes + g->plan_bytes));
     gauge(f, "body_bytes", "Memory of request bodies.", (double)g->body_bytes);
-    gauge(f, "picture_bytes", "Memory of decoded pictures.", (double)g->picture_bytes);
+    gauge(f, "picture_bytes", "Memory of decoded pictures and tensors.", (double)g->picture_bytes);
+    gauge(f, "plan_bytes", "Memory of the networks' plans.", (double)g->plan_bytes);
     gauge(f, "resident_memory_bytes", "Memory of the process.", resident_bytes());
     print_requests(f, m);
     print_counts(f, m);

@@ -15,7 +15,7 @@
 
 enum metrics_reject {
     REJECT_QUEUE_FULL,
-    REJECT_MEMORY, /* bodies of all requests over their limit */
+    REJECT_MEMORY, /* bodies or tensors of all requests over their limit */
     REJECT_NOT_READY,
     REJECT_DRAINING,
     REJECT_DEADLINE,
@@ -49,7 +49,7 @@ void metrics_log_dropped(struct metrics *m, int n);
 struct metrics_gauges {
     int ready, connections, active, queued, fetching, batch_queued;
     double batch_running; /* seconds */
-    size_t body_bytes, picture_bytes;
+    size_t memory_limit, body_bytes, picture_bytes, plan_bytes;
 };
 /* The text; malloc, NULL where memory ran out. */
 char *metrics_text(struct metrics *m, const struct metrics_gauges *g, size_t *size);

@@ -1,6 +1,7 @@
 #include "server/models.h"
 
 #include "analysis/items.h"
+#include "server/memory.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -59,6 +60,7 @@ static int warm_up(const struct models *m, const struct serve_config *config, ch
 
 static struct models *load(const struct serve_config *config, char *why, size_t room) {
     struct models *m = calloc(1, sizeof *m);
+    mien_options machine = config->machine;
     mien_ctx *ctx;
     int failed = 0;
 
@@ -67,7 +69,8 @@ static struct models *load(const struct serve_config *config, char *why, size_t 
         return NULL;
     }
     m->users = 1;
-    if (mien_open(&config->machine, &ctx)) {
+    machine.memory = memory_share(config).plans;
+    if (mien_open(&machine, &ctx)) {
         snprintf(why, room, "%s", mien_error());
         failed = 1;
     }

@@ -19,7 +19,7 @@ void refuse_size(struct request *r) {
 
 void refuse_memory(struct request *r) {
     metrics_rejected(r->server->metrics, REJECT_MEMORY);
-    reply_error(r, 429, "queue_full", "too many bytes of other requests are being worked on");
+    reply_error(r, 503, "overloaded", "other requests take the memory this one needs");
     reply_header(r, "Retry-After", "1");
     r->reply.close = 1;
 }

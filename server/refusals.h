@@ -10,7 +10,7 @@
 size_t refusals_body_limit(const struct request *r);
 /* 413: the body is larger. */
 void refuse_size(struct request *r);
-/* 429: bodies take all memory they may. */
+/* 503: other requests take all memory they may. */
 void refuse_memory(struct request *r);
 /* 429: as many requests wait as may. */
 void refuse_queue(struct request *r);

@@ -12,6 +12,12 @@
 
 #define STOP_POLL 0.05 /* seconds between two questions whether to go on waiting */
 
+int request_acquire_body(struct request *r, size_t n) {
+    if (sync_budget_grow(&r->server->bodies, r->body_budget, n)) return -1;
+    r->body_budget += n;
+    return 0;
+}
+
 /* Bodies are grown by halves, so that few bytes are copied twice; what is acquired of the budget is
  * what was allocated. */
 int request_grow(struct request *r, struct bytes *b, const void *data, size_t n) {
@@ -20,8 +26,7 @@ int request_grow(struct request *r, struct bytes *b, const void *data, size_t n)
         size_t room = b->room + b->room / 2;
         uint8_t *larger;
         if (room < b->n + n) room = b->n + n;
-        if (sync_budget_acquire(&r->server->bodies, room - b->room, 0)) return -1;
-        r->body_budget += room - b->room;
+        if (request_acquire_body(r, room - b->room)) return -1;
         larger = realloc(b->at, room);
         if (!larger) return -1;
         b->at = larger;
@@ -38,6 +43,7 @@ void request_free(struct request *r) {
     free(r->parts);
     free(r->body.at);
     if (r->body_budget) sync_budget_release(&r->server->bodies, r->body_budget);
+    if (r->reply_budget) sync_budget_release(&r->server->pictures, r->reply_budget);
     if (r->models) models_release(r->server->models, r->models);
     clients_release(r->server->clients, r->client);
     json_decref(r->json);

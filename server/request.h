@@ -89,8 +89,9 @@ struct request {
     struct part *parts;     /* [REQUEST_PARTS] */
     int nparts;
     struct bytes body;
-    uint64_t received;  /* bytes of the body */
-    size_t body_budget; /* acquired of the server's memory for bodies */
+    uint64_t received;   /* bytes of the body */
+    size_t body_budget;  /* acquired of the server's memory for bodies, with what is read of them */
+    size_t reply_budget; /* acquired of that for pictures, for the reply */
 
     /* Work. */
     double arrived, deadline, queued; /* clock_seconds(); queued: when it was put in the queue */
@@ -121,6 +122,9 @@ int request_acquire(struct request *r, struct sync_budget *budget, size_t n);
 /* Adds to the time of a stage, and to its histogram. */
 void request_spent(struct request *r, int stage, double seconds);
 
+/* Acquires n more bytes of the server's memory for bodies, without waiting: 0; -1 where there are
+ * none. They are released with the request. */
+int request_acquire_body(struct request *r, size_t n);
 /* Appends n bytes within the server's memory for bodies. Returns 0, or -1 where there is none. */
 int request_grow(struct request *r, struct bytes *b, const void *data, size_t n);
 void request_free(struct request *r);

@@ -106,8 +106,9 @@ static int server_make(struct server *s, const struct serve_config *c, const cha
     s->config = c;
     pthread_rwlock_init(&s->keys_lock, NULL);
     turns_init(&s->decoding, cores(c));
-    sync_budget_init(&s->pictures, c->picture_memory);
-    sync_budget_init(&s->bodies, c->body_memory);
+    s->memory = memory_share(c);
+    sync_budget_init(&s->pictures, s->memory.pictures);
+    sync_budget_init(&s->bodies, s->memory.bodies);
     s->clients = clients_new();
     s->metrics = labels ? metrics_new(labels, route_count()) : NULL;
     if (s->metrics && s->clients) {

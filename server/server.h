@@ -5,6 +5,7 @@
 #define MIEN_SERVER_SERVER_H
 
 #include "server/config.h"
+#include "server/memory.h"
 #include "server/sync.h"
 #include "server/turns.h"
 
@@ -45,7 +46,8 @@ struct server {
     pthread_rwlock_t keys_lock;
     struct keys *keys; /* NULL: open to everyone */
     struct turns decoding;
-    struct sync_budget pictures; /* bytes of decoded pictures */
+    struct memory_shares memory;
+    struct sync_budget pictures; /* bytes of decoded pictures and of tensors */
     struct sync_budget bodies;   /* bytes of request bodies */
 };
 

@@ -49,6 +49,16 @@ int sync_budget_acquire(struct sync_budget *b, size_t n, double until) {
     return granted ? 0 : -1;
 }
 
+int sync_budget_grow(struct sync_budget *b, size_t held, size_t n) {
+    int granted;
+
+    pthread_mutex_lock(&b->lock);
+    granted = fits(b, n) || b->acquired == held;
+    if (granted) b->acquired += n;
+    pthread_mutex_unlock(&b->lock);
+    return granted ? 0 : -1;
+}
+
 void sync_budget_release(struct sync_budget *b, size_t n) {
     pthread_mutex_lock(&b->lock);
     b->acquired -= n;

@@ -25,6 +25,9 @@ void sync_budget_destroy(struct sync_budget *b);
 /* Takes n units; more than there are altogether are granted when nobody else has any. Waits until
  * `until` where they are not free (0: not at all). Returns 0, or -1 without them. */
 int sync_budget_acquire(struct sync_budget *b, size_t n, double until);
+/* n more units for someone who has `held`, without waiting: never refused for that sum's own size,
+ * when nobody else has any. Returns 0, or -1 without them. */
+int sync_budget_grow(struct sync_budget *b, size_t held, size_t n);
 void sync_budget_release(struct sync_budget *b, size_t n);
 size_t sync_budget_acquired(struct sync_budget *b);
 

@@ -3,6 +3,7 @@
 #include "common/ascii.h"
 #include "common/clock.h"
 #include "server/fetcher.h"
+#include "server/refusals.h"
 #include "server/reply.h"
 #include "server/server.h"
 
@@ -82,6 +83,10 @@ static int is_url(const struct body_picture *p) {
     return !p->status && p->kind == PICTURE_URL;
 }
 
+static int fetch_room(void *request, size_t n) {
+    return request_acquire_body(request, n);
+}
+
 static int count_urls(const struct json_body *b) {
     int n = 0;
 
@@ -110,6 +115,8 @@ static int keep_for_fetch(struct request *r, struct uploads *in, int n) {
                                            .total_ms = (long)(1e3 * c->url_timeout),
                                            .max_redirects = URL_REDIRECTS,
                                            .allow_private = c->allow_private_urls,
+                                           .room = fetch_room,
+                                           .room_arg = r,
                                            .cancelled = request_is_over,
                                            .cancelled_arg = r},
                                 .list = f->list,
@@ -149,8 +156,14 @@ static int read_json(struct request *r, const struct uploads_want *want, struct 
                                       .keep_bad = want->keep_bad,
                                       .keys = want->keys};
     char why[WHY_SIZE];
-    int urls, status = json_body_read((const char *)r->body.at, r->body.n, &limits, &in->json, why);
+    int urls, status;
 
+    /* Its strings, and the bytes they stand for. */
+    if (request_acquire_body(r, 2 * r->body.n)) {
+        refuse_memory(r);
+        return -1;
+    }
+    status = json_body_read((const char *)r->body.at, r->body.n, &limits, &in->json, why);
     if (status) {
         reply_error(r, status, upload_error(status), "%s", why);
         return -1;
@@ -231,6 +244,7 @@ static int check(struct request *r, const struct uploads_want *want, const struc
         const struct upload *one = &in->at[i];
         if (!one->status) continue;
         reply_error(r, one->status, upload_error(one->status), "%s", one->why);
+        if (one->status == 503) reply_header(r, "Retry-After", "1");
         return -1;
     }
     for (int i = 0; i < in->n; i++) {

@@ -1,5 +1,6 @@
 #include "tasks/context.h"
 
+#include "engine/cgroup.h"
 #include "engine/err.h"
 #include "engine/pool.h"
 #include "engine/sized.h"
@@ -50,6 +51,10 @@ int mien_cores(void) {
     return pool_cores();
 }
 
+size_t mien_memory(void) {
+    return cgroup_memory();
+}
+
 /* Joins a folder and a name; NULL without memory. */
 static char *join(const char *dir, const char *name) {
     char *path = NULL;
@@ -63,6 +68,20 @@ static char *default_weights_dir(void) {
     if (dir && *dir) return join(dir, "mien");
     dir = getenv("HOME");
     return join(dir && *dir ? dir : "", ".local/share/mien");
+}
+
+/* What plans may keep between calls: enough for a few pictures of ordinary sizes on each core. */
+enum { KEEP = 256 << 20, KEEP_A_LANE = 64 << 20 };
+#define KEEP_ON_DEVICE ((size_t)2 << 30)
+
+/* Plans of a device lie in its memory, which is another than what `memory` is about. */
+static void init_plans(mien_ctx *ctx, size_t memory) {
+    size_t lanes = (size_t)ctx->ops->lanes(ctx->backend), keep = lanes * KEEP_A_LANE;
+    if (!memory) memory = cgroup_memory() / 2;
+    if (ctx->ops->upload)
+        plan_cache_init(&ctx->plans, SIZE_MAX, KEEP_ON_DEVICE);
+    else
+        plan_cache_init(&ctx->plans, memory, keep > KEEP ? keep : KEEP);
 }
 
 int mien_open(const mien_options *opt, mien_ctx **out) {
@@ -90,18 +109,28 @@ int mien_open(const mien_options *opt, mien_ctx **out) {
                                 .use_cache = !o.no_pack_cache};
     rc = ops->open(&b, &ctx->backend);
     if (rc) {
-        mien_close(ctx);
+        free(ctx->weights_dir);
+        free(ctx);
         return rc;
     }
+    init_plans(ctx, o.memory);
     *out = ctx;
     return MIEN_OK;
 }
 
 void mien_close(mien_ctx *ctx) {
     if (!ctx) return;
+    plan_cache_destroy(&ctx->plans);
     ctx->ops->close(ctx->backend, NULL, NULL);
     free(ctx->weights_dir);
     free(ctx);
+}
+
+size_t mien_memory_used(mien_ctx *ctx) {
+    pthread_mutex_lock(&ctx->plans.lock);
+    size_t bytes = ctx->plans.bytes;
+    pthread_mutex_unlock(&ctx->plans.lock);
+    return bytes;
 }
 
 const char *mien_weights_dir(const mien_ctx *ctx) {

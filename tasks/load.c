@@ -87,6 +87,7 @@ int mien_net_load(mien_ctx *ctx, const char *name_or_path, mien_net **out) {
         return err_set(MIEN_ENOMEM, "%s: out of memory", name_or_path);
     }
     net->ctx = ctx;
+    pthread_mutex_init(&net->making, NULL);
     pthread_mutex_init(&net->lock, NULL);
     rc = load(net, path);
     free(path);
@@ -106,6 +107,7 @@ void mien_net_free(mien_net *net) {
     net_forget(net);
     blob_close(net->blob);
     pthread_mutex_destroy(&net->lock);
+    pthread_mutex_destroy(&net->making);
     free(net);
 }
 

@@ -1,6 +1,5 @@
 /*
- * net.h - what a mien_net is: a blob, the network built from it, its packed weights, its task, and
- * the plans that were made for it.
+ * net.h - what a mien_net is: a blob, the network built from it, its packed weights and its task.
  */
 #ifndef MIEN_TASKS_NET_H
 #define MIEN_TASKS_NET_H
@@ -25,8 +24,9 @@ struct mien_net {
     struct attribute_list *attributes;       /* NULL: its results are of another kind */
     struct calibration *calibration;         /* that runs now, else NULL */
     const struct backend_observer *observer; /* its observer */
-    pthread_mutex_t lock;                    /* guards what follows */
-    struct plan_cache plans;
+    pthread_mutex_t making;                  /* one plan at a time is made */
+    struct net_plan *latest;                 /* the plan used last, under the context's lock */
+    pthread_mutex_t lock;                    /* guards what follows, and plans' workspaces */
     mien_times times;
 };
 

@@ -6,94 +6,237 @@
 
 #include <stdlib.h>
 
-/* Plans that are kept: some of any size, and more as long as all are small. */
-enum { KEPT_PLANS = 6 };
-#define KEPT_BYTES ((size_t)256 << 20)
-
-static void free_net_plan(struct mien_net *net, struct net_plan *p) {
+static void free_plan(struct net_plan *p) {
     while (p->idle) {
         struct workspaces *next = p->idle->next;
         workspaces_free(p->idle);
         p->idle = next;
     }
-    net->ctx->ops->close(NULL, NULL, p->plan);
+    p->net->ctx->ops->close(NULL, NULL, p->plan);
     plan_free(p->graph);
     free(p);
 }
 
+/* Of a plan besides its runs' memory: its steps and their tasks. */
+enum { PLAN_BYTES = 64 << 10 };
+
+static size_t bytes_of(const struct net_plan *p) {
+    return PLAN_BYTES + p->run_bytes * (size_t)p->room;
+}
+
+/* With the lock. Memory has become free, or could. */
+static void tell(struct plan_cache *c) {
+    c->releases++;
+    pthread_cond_broadcast(&c->released);
+}
+
+/* With the lock. */
+static void remove_plan(struct plan_cache *c, struct net_plan **at) {
+    struct net_plan *p = *at;
+    *at = p->next;
+    c->bytes -= bytes_of(p);
+    if (p->net->latest == p) p->net->latest = NULL;
+    free_plan(p);
+    tell(c);
+}
+
 void plans_drop(struct mien_net *net) {
-    while (net->plans.plans) {
-        struct net_plan *next = net->plans.plans->next;
-        free_net_plan(net, net->plans.plans);
-        net->plans.plans = next;
+    struct plan_cache *c = &net->ctx->plans;
+    pthread_mutex_lock(&c->lock);
+    for (struct net_plan **at = &c->plans; *at;)
+        if ((*at)->net == net)
+            remove_plan(c, at);
+        else
+            at = &(*at)->next;
+    pthread_mutex_unlock(&c->lock);
+}
+
+void plan_cache_init(struct plan_cache *c, size_t limit, size_t keep) {
+    *c = (struct plan_cache){.limit = limit, .keep = keep < limit ? keep : limit};
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->released, NULL);
+}
+
+void plan_cache_destroy(struct plan_cache *c) {
+    pthread_cond_destroy(&c->released);
+    pthread_mutex_destroy(&c->lock);
+}
+
+/* The plan longest unused of those that are not in use; but for the network's latest, unless all
+ * may go. NULL: there is none. */
+static struct net_plan **oldest(struct plan_cache *c, int all) {
+    struct net_plan **found = NULL;
+    for (struct net_plan **p = &c->plans; *p; p = &(*p)->next)
+        if ((*p)->runs == 0 && (!found || (*p)->used < (*found)->used) &&
+            (all || (*p)->net->latest != *p))
+            found = p;
+    return found;
+}
+
+/* Keeps of the plans that are not in use what they may take together, and each network's latest,
+ * whatever its size: the next picture is often as large as the last. */
+static void trim(struct plan_cache *c) {
+    for (;;) {
+        size_t bytes = 0;
+        for (struct net_plan *p = c->plans; p; p = p->next)
+            if (p->runs == 0) bytes += bytes_of(p);
+        struct net_plan **p = bytes > c->keep ? oldest(c, 0) : NULL;
+        if (!p) return;
+        remove_plan(c, p);
     }
 }
 
-static size_t plan_bytes(const struct mien_net *net, const struct net_plan *p) {
-    int lanes = net->ctx->ops->lanes(net->ctx->backend);
-    struct backend_sizes sizes;
-    net->ctx->ops->sizes(net->weights, p->plan, &sizes);
-    return sizes.arena_bytes * (size_t)(p->batch == 1 && lanes > 1 ? lanes : 1);
+/* Counts `bytes` more, for which plans that are not in use go where they have to; 0 where that is
+ * not enough. */
+static int reserve(struct plan_cache *c, size_t bytes) {
+    while (bytes > c->limit || c->bytes > c->limit - bytes) {
+        struct net_plan **p = bytes <= c->limit ? oldest(c, 1) : NULL;
+        if (!p) return 0;
+        remove_plan(c, p);
+    }
+    c->bytes += bytes;
+    return 1;
 }
 
-static int make_plan(struct mien_net *net, int batch, int width, int height,
-                     struct net_plan **out) {
+/* Memory of a run: the backend's, of which little is known before there is a plan, and the outputs
+ * behind it. */
+static size_t run_bytes(const struct net_plan *p) {
+    struct backend_sizes sizes = {.run_bytes = p->graph->arena_bytes};
+    if (p->plan) p->net->ctx->ops->sizes(p->net->weights, p->plan, &sizes);
+    size_t bytes = sizes.run_bytes;
+    for (int i = 0; i < p->net->net->noutputs; i++)
+        bytes += plan_output_count(p, i) * sizeof(float);
+    return bytes;
+}
+
+/* The graph of a plan, which takes little memory. */
+static int make_graph(struct mien_net *net, int batch, int width, int height,
+                      struct net_plan **out) {
+    *out = NULL;
     struct net_plan *p = calloc(1, sizeof *p);
     if (!p) return err_set(MIEN_ENOMEM, "out of memory");
-    p->batch = batch;
-    p->width = width;
-    p->height = height;
+    *p = (struct net_plan){.net = net, .batch = batch, .width = width, .height = height};
     int rc = plan_make(net->net, net->ctx->ops->rules, batch, width, height, &p->graph);
-    if (!rc) rc = net->ctx->ops->plan(net->ctx->backend, net->weights, p->graph, &p->plan);
     if (rc) {
-        free_net_plan(net, p);
+        free_plan(p);
         return rc;
     }
-    p->bytes = plan_bytes(net, p);
+    p->run_bytes = run_bytes(p);
     *out = p;
     return MIEN_OK;
 }
 
-/* Drops the plan longest unused where there are too many; 1 where it did. */
-static int trim_plans(struct mien_net *net) {
-    int n = 0;
-    size_t bytes = 0;
-    struct net_plan **oldest = NULL;
-    for (struct net_plan **p = &net->plans.plans; *p; p = &(*p)->next, n++) {
-        bytes += (*p)->bytes;
-        if ((*p)->users == 0 && (!oldest || (*p)->used < (*oldest)->used)) oldest = p;
-    }
-    if (n <= KEPT_PLANS || bytes <= KEPT_BYTES || !oldest) return 0;
-    struct net_plan *p = *oldest;
-    *oldest = p->next;
-    free_net_plan(net, p);
-    return 1;
+/* Can one run of it never have room? */
+static int check_size(const struct plan_cache *c, const struct net_plan *p) {
+    if (PLAN_BYTES + p->run_bytes <= c->limit) return MIEN_OK;
+    return err_set(MIEN_ETOOBIG,
+                   "network '%s' needs %zu MB for %d image%s of %dx%d pixels, more than the %zu MB "
+                   "of memory it may take",
+                   p->net->info.name, p->run_bytes >> 20, p->batch, p->batch > 1 ? "s" : "",
+                   p->width, p->height, c->limit >> 20);
 }
 
-int plan_acquire(struct mien_net *net, int batch, int width, int height, struct net_plan **out) {
-    *out = NULL;
-    int rc = MIEN_OK;
-    pthread_mutex_lock(&net->lock);
-    struct net_plan *p = net->plans.plans;
-    while (p && (p->batch != batch || p->width != width || p->height != height)) p = p->next;
-    if (!p && !(rc = make_plan(net, batch, width, height, &p))) {
-        p->next = net->plans.plans;
-        net->plans.plans = p;
-    }
-    if (!rc) {
-        p->users++;
-        p->used = ++net->plans.tick;
-        while (trim_plans(net)) continue;
-        *out = p;
-    }
-    pthread_mutex_unlock(&net->lock);
+/* With the lock. Makes p of its graph what can be run, and counts it; *has_room is 0 where there is
+ * not enough for all its runs. */
+static int make_plan(struct plan_cache *c, struct net_plan *p, int *has_room) {
+    const struct mien_net *net = p->net;
+    size_t counted = bytes_of(p);
+    int rc = check_size(c, p);
+    *has_room = !rc && reserve(c, counted);
+    if (!*has_room) return rc;
+    pthread_mutex_unlock(&c->lock);
+    rc = net->ctx->ops->plan(net->ctx->backend, net->weights, p->graph, &p->plan);
+    if (!rc) p->run_bytes = run_bytes(p);
+    if (!rc) rc = check_size(c, p);
+    pthread_mutex_lock(&c->lock);
+    c->bytes -= counted;
+    *has_room = !rc && reserve(c, bytes_of(p));
+    tell(c);
     return rc;
 }
 
-void plan_release(struct mien_net *net, struct net_plan *p) {
-    pthread_mutex_lock(&net->lock);
-    p->users--;
-    pthread_mutex_unlock(&net->lock);
+/* With the lock. A new plan, in use for `runs` at once; *out is NULL where there is no room. */
+static int add_plan(struct mien_net *net, int batch, int width, int height, int runs,
+                    struct net_plan **out) {
+    struct plan_cache *c = &net->ctx->plans;
+    struct net_plan *p;
+    int has_room = 0, rc = make_graph(net, batch, width, height, &p);
+    *out = NULL;
+    if (rc) return rc;
+    p->runs = p->room = runs;
+    rc = make_plan(c, p, &has_room);
+    if (!has_room) {
+        free_plan(p);
+        return rc;
+    }
+    p->next = c->plans;
+    c->plans = *out = p;
+    return MIEN_OK;
+}
+
+/* With the lock: has a plan that is there run `runs` more; 0 where there is no room for that. */
+static int claim(struct plan_cache *c, struct net_plan *p, int runs) {
+    int more = p->runs + runs - p->room;
+    p->runs += runs; /* in use, so that it does not go to make room for itself */
+    if (more > 0 && !reserve(c, p->run_bytes * (size_t)more)) {
+        p->runs -= runs;
+        return 0;
+    }
+    if (more > 0) p->room += more;
+    return 1;
+}
+
+static struct net_plan *find(struct plan_cache *c, const struct mien_net *net, int batch, int width,
+                             int height) {
+    struct net_plan *p = c->plans;
+    while (p && (p->net != net || p->batch != batch || p->width != width || p->height != height))
+        p = p->next;
+    return p;
+}
+
+int plan_try(struct mien_net *net, int batch, int width, int height, int runs,
+             struct net_plan **out) {
+    struct plan_cache *c = &net->ctx->plans;
+    int rc = MIEN_OK;
+    *out = NULL;
+    pthread_mutex_lock(&net->making);
+    pthread_mutex_lock(&c->lock);
+    struct net_plan *p = find(c, net, batch, width, height);
+    if (!p)
+        rc = add_plan(net, batch, width, height, runs, &p);
+    else if (!claim(c, p, runs))
+        p = NULL;
+    if (p) {
+        p->used = ++c->tick;
+        net->latest = p;
+    }
+    pthread_mutex_unlock(&c->lock);
+    pthread_mutex_unlock(&net->making);
+    *out = p;
+    return rc;
+}
+
+int plan_acquire(struct mien_net *net, int batch, int width, int height, struct net_plan **out) {
+    struct plan_cache *c = &net->ctx->plans;
+    for (;;) {
+        pthread_mutex_lock(&c->lock);
+        unsigned long seen = c->releases;
+        pthread_mutex_unlock(&c->lock);
+        int rc = plan_try(net, batch, width, height, 1, out);
+        if (rc || *out) return rc;
+        pthread_mutex_lock(&c->lock);
+        while (c->releases == seen) pthread_cond_wait(&c->released, &c->lock);
+        pthread_mutex_unlock(&c->lock);
+    }
+}
+
+void plan_release(struct net_plan *p, int runs) {
+    struct plan_cache *c = &p->net->ctx->plans;
+    pthread_mutex_lock(&c->lock);
+    p->runs -= runs;
+    tell(c);
+    if (p->runs == 0) trim(c);
+    pthread_mutex_unlock(&c->lock);
 }
 
 size_t plan_output_count(const struct net_plan *p, int i) {

@@ -104,6 +104,6 @@ int mien_net_plan_text(mien_net *net, int batch, int width, int height, char **t
         *text = NULL;
         rc = err_set(MIEN_ENOMEM, "out of memory");
     }
-    plan_release(net, p);
+    plan_release(p, 1);
     return rc;
 }

@@ -42,43 +42,45 @@ int mien_net_plan(mien_net *net, int batch, int width, int height, mien_plan_inf
         rc = plan_acquire(net, 1, width, height, &p);
         if (rc) return rc;
         add_plan(net, p, lanes, net->ctx->ops->lanes(net->ctx->backend), &sum);
-        plan_release(net, p);
+        plan_release(p, 1);
     }
     if (lanes < batch || lanes == 0) {
         rc = plan_acquire(net, batch - lanes, width, height, &p);
         if (rc) return rc;
         add_plan(net, p, 1, 1, &sum);
-        plan_release(net, p);
+        plan_release(p, 1);
     }
     return info ? sized_write(info, &sum, sizeof sum, "mien_plan_info") : MIEN_OK;
-}
-
-/* Matches the caller's tensors of n items with the plan's outputs; wanted: [noutputs] of the
- * network. */
-static int match_outputs(mien_net *net, const struct net_plan *p, int n, const mien_tensor *outputs,
-                         int noutputs, float **wanted) {
-    for (int i = 0; i < noutputs; i++) {
-        const mien_tensor *t = &outputs[i];
-        int at = t->name ? net_output_index(net, t->name) : -1;
-        if (at < 0)
-            return err_set(MIEN_EINVAL, "network '%s' has no output '%s'", net->info.name,
-                           t->name ? t->name : "(null)");
-        const struct plan_view *v = &p->graph->outputs[at];
-        if (!t->data || t->n != n || t->h != v->h || t->w != v->w || t->c != v->c)
-            return err_set(MIEN_EINVAL, "output %s is %dx%dx%dx%d, not %dx%dx%dx%d", t->name, n,
-                           v->h, v->w, v->c, t->n, t->h, t->w, t->c);
-        wanted[at] = t->data;
-    }
-    return MIEN_OK;
 }
 
 struct raw_run {
     mien_net *net;
     struct net_plan *plan;
+    const mien_tensor *tensor, *given; /* the input, and the outputs the caller wants */
+    int ngiven;
     const float *input;
     float **outputs;
     struct run_failure failure;
 };
+
+/* Matches the caller's tensors with the plan's outputs. */
+static int match_outputs(struct raw_run *r) {
+    const mien_net *net = r->net;
+    int n = r->tensor->n;
+    for (int i = 0; i < r->ngiven; i++) {
+        const mien_tensor *t = &r->given[i];
+        int at = t->name ? net_output_index(net, t->name) : -1;
+        if (at < 0)
+            return err_set(MIEN_EINVAL, "network '%s' has no output '%s'", net->info.name,
+                           t->name ? t->name : "(null)");
+        const struct plan_view *v = &r->plan->graph->outputs[at];
+        if (!t->data || t->n != n || t->h != v->h || t->w != v->w || t->c != v->c)
+            return err_set(MIEN_EINVAL, "output %s is %dx%dx%dx%d, not %dx%dx%dx%d", t->name, n,
+                           v->h, v->w, v->c, t->n, t->h, t->w, t->c);
+        r->outputs[at] = t->data;
+    }
+    return MIEN_OK;
+}
 
 /* Runs items first.. of the tensors, as many as the plan's batch. */
 static int run_part(const struct raw_run *r, int first) {
@@ -105,27 +107,58 @@ static void run_one(void *context, int item, int worker) {
     if (rc) run_fail(&r->failure, rc);
 }
 
+/* Items from `first` on: `count` of them in one run, or fewer where there is no memory for as many.
+ */
+static int run_together(struct raw_run *r, int first, int *count) {
+    const mien_tensor *input = r->tensor;
+    int rc = MIEN_OK;
+    r->plan = NULL;
+    if (*count > 1) rc = plan_try(r->net, *count, input->w, input->h, 1, &r->plan);
+    if (!r->plan && (!rc || rc == MIEN_ETOOBIG)) {
+        *count = 1;
+        rc = plan_acquire(r->net, 1, input->w, input->h, &r->plan);
+    }
+    if (rc) return rc;
+    rc = match_outputs(r);
+    if (!rc) rc = run_part(r, first);
+    plan_release(r->plan, 1);
+    return rc;
+}
+
+/* The first `count` items, an item a lane; *ran is 0 where there is no memory for that. */
+static int run_lanes(struct raw_run *r, int count, int *ran) {
+    const mien_tensor *input = r->tensor;
+    const struct mien_ctx *ctx = r->net->ctx;
+    int lanes = ctx->ops->lanes(ctx->backend);
+    int rc = plan_try(r->net, 1, input->w, input->h, lanes, &r->plan);
+    *ran = 0;
+    if (rc || !r->plan) return rc;
+    rc = match_outputs(r);
+    if (!rc) rc = ctx->ops->reserve(r->plan->plan, lanes);
+    if (!rc) ctx->ops->each(ctx->backend, count, run_one, r);
+    if (!rc) rc = run_failed(&r->failure);
+    plan_release(r->plan, lanes);
+    *ran = count;
+    return rc;
+}
+
 int mien_run(mien_net *net, const mien_tensor *input, mien_tensor *outputs, int noutputs) {
     if (!input->data || input->c != 3)
         return err_set(MIEN_EINVAL, "the input must be n x h x w x 3 values");
     float *wanted[NET_MAX_OUTPUTS] = {NULL};
-    struct raw_run r = {.net = net, .input = input->data, .outputs = wanted};
-    int lanes = run_in_lanes(net, input->n), rest = input->n - lanes, rc = MIEN_OK;
-    if (lanes > 0) {
-        rc = plan_acquire(net, 1, input->w, input->h, &r.plan);
-        if (rc) return rc;
-        rc = match_outputs(net, r.plan, input->n, outputs, noutputs, wanted);
-        if (!rc) rc = net->ctx->ops->reserve(r.plan->plan, lanes);
-        if (!rc) net->ctx->ops->each(net->ctx->backend, lanes, run_one, &r);
-        if (!rc) rc = run_failed(&r.failure);
-        plan_release(net, r.plan);
-        if (rc || rest == 0) return rc;
+    struct raw_run r = {.net = net,
+                        .tensor = input,
+                        .given = outputs,
+                        .ngiven = noutputs,
+                        .input = input->data,
+                        .outputs = wanted};
+    int in_lanes = run_in_lanes(net, input->n), done = 0, rc = MIEN_OK;
+    if (input->n < 1) return err_set(MIEN_EINVAL, "a batch of %d", input->n);
+    if (in_lanes > 0) rc = run_lanes(&r, in_lanes, &done);
+    for (int count; done < input->n && !rc; done += count) {
+        count = done < in_lanes ? 1 : input->n - done;
+        rc = run_together(&r, done, &count);
     }
-    rc = plan_acquire(net, rest, input->w, input->h, &r.plan);
-    if (rc) return rc;
-    rc = match_outputs(net, r.plan, input->n, outputs, noutputs, wanted);
-    if (!rc) rc = run_part(&r, lanes);
-    plan_release(net, r.plan);
     return rc;
 }
 
@@ -141,6 +174,6 @@ int mien_net_device_time(mien_net *net, int batch, int width, int height, int ru
     int rc = plan_acquire(net, batch, width, height, &p);
     if (rc) return rc;
     rc = ops->time(p->plan, runs, seconds);
-    plan_release(net, p);
+    plan_release(p, 1);
     return rc;
 }

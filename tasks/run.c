@@ -78,6 +78,7 @@ static int run_batch(const struct task_call *c, struct net_plan *p, struct works
 /* A plan of batch 1 in use, and what its runs need. */
 struct lane_plan {
     struct net_plan *plan;
+    int runs; /* it was acquired for */
     struct workspaces *work;
 };
 
@@ -110,26 +111,29 @@ static struct lane_plan *plan_of(struct lanes *l, int item) {
     return NULL;
 }
 
+/* Opens the plan for an item's size, for as many of `count` items as there are lanes. Where the
+ * memory plans may take has no room for it beside what runs, nothing is opened. */
 static int open_plan(struct lanes *l, int item, int count) {
     mien_net *net = l->call->net;
     struct lane_plan *open = &l->plan[l->nplans];
-    int width, height;
+    int width, height, lanes = net->ctx->ops->lanes(net->ctx->backend);
     size_of(l->call, item, &width, &height);
-    int rc = plan_acquire(net, 1, width, height, &open->plan);
-    if (rc) return rc;
-    rc = workspaces_acquire(net, open->plan, &open->work);
+    open->runs = count < lanes ? count : lanes;
+    int rc = plan_try(net, 1, width, height, open->runs, &open->plan);
+    if (rc || !open->plan) return rc;
+    rc = workspaces_acquire(net, open->plan, lanes, &open->work);
     if (rc) {
-        plan_release(net, open->plan);
+        plan_release(open->plan, open->runs);
         return rc;
     }
     l->nplans++;
-    return net->ctx->ops->reserve(open->plan->plan, count);
+    return net->ctx->ops->reserve(open->plan->plan, open->runs);
 }
 
 static void close_plans(struct lanes *l) {
     for (int i = 0; i < l->nplans; i++) {
         workspaces_release(l->call->net, l->plan[i].plan, l->plan[i].work);
-        plan_release(l->call->net, l->plan[i].plan);
+        plan_release(l->plan[i].plan, l->plan[i].runs);
     }
 }
 
@@ -141,17 +145,20 @@ static void run_item(void *context, int item, int worker) {
     if (rc) run_fail(&l->failure, rc);
 }
 
-/* Items from `first` on, before `end` and of at most LANE_SIZES sizes; *count: how many. */
+/* Items from `first` on, before `end`, of at most LANE_SIZES sizes and as much memory as plans may
+ * take; *count: how many. 0: not even those of one size run side by side. */
 static int run_lanes(const struct task_call *c, int first, int end, int *count) {
     struct lanes l = {.call = c, .first = first};
     int rc = MIEN_OK, next = first;
     for (; next < end && !rc; next++) {
         if (plan_of(&l, next)) continue;
-        if (l.nplans == LANE_SIZES) break;
+        int open = l.nplans;
+        if (open == LANE_SIZES) break;
         rc = open_plan(&l, next, end - first);
+        if (!rc && l.nplans == open) break;
     }
     *count = next - first;
-    if (!rc) {
+    if (!rc && *count > 0) {
         c->net->ctx->ops->each(c->net->ctx->backend, *count, run_item, &l);
         rc = run_failed(&l.failure);
     }
@@ -170,29 +177,36 @@ static int same_size(const struct task_call *c, int i) {
     return n;
 }
 
-/* `count` items of one size in one run of all lanes. */
-static int run_together(const struct task_call *c, int first, int count) {
-    struct net_plan *p;
+/* *count items of one size in one run of all lanes, or fewer where there is no memory for as many.
+ */
+static int run_together(const struct task_call *c, int first, int *count) {
+    struct net_plan *p = NULL;
     struct workspaces *work;
-    int width, height;
+    int width, height, rc = MIEN_OK;
     size_of(c, first, &width, &height);
-    int rc = plan_acquire(c->net, count, width, height, &p);
+    for (; *count > 1 && !p; *count = p ? *count : *count / 2) {
+        rc = plan_try(c->net, *count, width, height, 1, &p);
+        if (rc && rc != MIEN_ETOOBIG) return rc;
+    }
+    if (!p) rc = plan_acquire(c->net, 1, width, height, &p);
     if (rc) return rc;
-    rc = workspaces_acquire(c->net, p, &work);
+    rc = workspaces_acquire(c->net, p, 1, &work);
     if (!rc) {
-        rc = run_batch(c, p, &work->at[0], first, count);
+        rc = run_batch(c, p, &work->at[0], first, *count);
         workspaces_release(c->net, p, work);
     }
-    plan_release(c->net, p);
+    plan_release(p, 1);
     return rc;
 }
 
 int task_run(const struct task_call *c) {
     int in_lanes = run_in_lanes(c->net, c->n), rc = MIEN_OK;
-    for (int i = 0, count; i < in_lanes && !rc; i += count) rc = run_lanes(c, i, in_lanes, &count);
-    for (int i = in_lanes, count; i < c->n && !rc; i += count) {
-        count = next_batch(c->net, same_size(c, i));
-        rc = run_together(c, i, count);
+    for (int i = 0, count; i < c->n && !rc; i += count) {
+        count = 0;
+        if (i < in_lanes) rc = run_lanes(c, i, in_lanes, &count);
+        if (rc || count > 0) continue;
+        count = i < in_lanes ? 1 : next_batch(c->net, same_size(c, i));
+        rc = run_together(c, i, &count);
     }
     return rc;
 }

@@ -1,13 +1,15 @@
 #include "tasks/workspace.h"
 
 #include "engine/err.h"
+#include "engine/pages.h"
 #include "engine/sized.h"
 #include "tasks/net.h"
 
 #include <stdlib.h>
 
 static void close_workspace(const struct mien_net *net, struct workspace *w) {
-    for (int i = 0; w->outputs && i < net->net->noutputs; i++) free(w->outputs[i]);
+    for (int i = 0; w->outputs && i < net->net->noutputs; i++)
+        pages_free(w->outputs[i], plan_output_count(w->plan, i) * sizeof(float));
     free(w->outputs);
     for (int b = 0; w->images && b < w->plan->batch; b++) resize_free(&w->images[b]);
     free(w->images);
@@ -30,15 +32,15 @@ static int open_workspace(const struct mien_net *net, const struct net_plan *p, 
     w->scratch = calloc(1, net->task->scratch_size + 1);
     int good = w->images && w->outputs && w->scratch;
     for (int i = 0; good && i < noutputs; i++) {
-        w->outputs[i] = malloc(plan_output_count(p, i) * sizeof(float));
+        w->outputs[i] = pages_alloc(plan_output_count(p, i) * sizeof(float));
         good = w->outputs[i] != NULL;
     }
     return good ? MIEN_OK : err_set(MIEN_ENOMEM, "out of memory for a batch of %d", p->batch);
 }
 
-static int make_workspaces(const struct mien_net *net, const struct net_plan *p,
+static int make_workspaces(const struct mien_net *net, const struct net_plan *p, int n,
                            struct workspaces **out) {
-    int lanes = net->ctx->ops->lanes(net->ctx->backend), n = p->batch == 1 && lanes > 1 ? lanes : 1;
+    int lanes = net->ctx->ops->lanes(net->ctx->backend);
     struct workspaces *all = calloc(1, sizeof *all + sizeof all->at[0] * (size_t)n);
     if (!all) return err_set(MIEN_ENOMEM, "out of memory");
     all->net = net;
@@ -82,12 +84,14 @@ static void add_times(struct workspaces *all, mien_times *sum) {
     }
 }
 
-int workspaces_acquire(struct mien_net *net, struct net_plan *p, struct workspaces **out) {
+int workspaces_acquire(struct mien_net *net, struct net_plan *p, int n, struct workspaces **out) {
     pthread_mutex_lock(&net->lock);
-    *out = p->idle;
-    if (p->idle) p->idle = p->idle->next;
+    struct workspaces **at = &p->idle;
+    while (*at && (*at)->n < n) at = &(*at)->next;
+    *out = *at;
+    if (*out) *at = (*out)->next;
     pthread_mutex_unlock(&net->lock);
-    return *out ? MIEN_OK : make_workspaces(net, p, out);
+    return *out ? MIEN_OK : make_workspaces(net, p, n, out);
 }
 
 void workspaces_release(struct mien_net *net, struct net_plan *p, struct workspaces *all) {

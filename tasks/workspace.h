@@ -21,8 +21,7 @@ struct workspace {
     mien_times times;       /* spent since it was acquired */
 };
 
-/* One for each of the items that run side by side: one a lane of the backend for plans of batch 1,
- * one for others. */
+/* One for each of the items that run side by side. */
 struct workspaces {
     struct workspaces *next;
     const struct mien_net *net;
@@ -30,8 +29,8 @@ struct workspaces {
     struct workspace at[];
 };
 
-/* Those of a plan in use; to be released before the plan. */
-int workspaces_acquire(struct mien_net *net, struct net_plan *p, struct workspaces **out);
+/* n or more of a plan in use; to be released before the plan. */
+int workspaces_acquire(struct mien_net *net, struct net_plan *p, int n, struct workspaces **out);
 void workspaces_release(struct mien_net *net, struct net_plan *p, struct workspaces *all);
 void workspaces_free(struct workspaces *all);
 

@@ -4,6 +4,7 @@
 #include "engine/cpu/load.h"
 #include "engine/cpu/steps.h"
 #include "engine/err.h"
+#include "engine/pages.h"
 #include "engine/pool.h"
 #include "kernels/number.h"
 
@@ -83,34 +84,35 @@ static int cpu_load(struct backend *b, const struct net *net, struct backend_wei
     return cpu_load_weights(&b->kern, b->pool, net, b->use_cache, out);
 }
 
-static void free_workspace(struct workspace *s) {
-    if (!s) return;
-    free(s->arena);
-    free(s->scratch);
+static size_t arena_bytes(const struct backend_plan *p) {
+    return p->graph->arena_bytes + p->slack + 64;
+}
+
+static size_t scratch_bytes(const struct backend_plan *p) {
+    return p->scratch * sizeof(float) * (size_t)pool_threads(p->backend->pool) + 64;
+}
+
+static void free_workspace(const struct backend_plan *p, struct workspace *s) {
+    pages_free(s->arena, arena_bytes(p));
+    pages_free(s->scratch, scratch_bytes(p));
     free(s);
 }
 
 static struct workspace *new_workspace(const struct backend_plan *p) {
-    size_t threads = (size_t)pool_threads(p->backend->pool);
     struct workspace *s = calloc(1, sizeof *s);
-    void *arena = NULL, *scratch = NULL;
-    if (!s || posix_memalign(&arena, 64, p->graph->arena_bytes + p->slack + 64) != 0 ||
-        posix_memalign(&scratch, 64, p->scratch * threads * sizeof(float) + 64) != 0) {
-        free(arena);
-        free(s);
-        err_set(MIEN_ENOMEM, "out of memory for a plan of %zu bytes", p->graph->arena_bytes);
-        return NULL;
-    }
-    s->arena = arena;
-    s->scratch = scratch;
-    return s;
+    if (s) s->arena = pages_alloc(arena_bytes(p));
+    if (s) s->scratch = pages_alloc(scratch_bytes(p));
+    if (s && s->arena && s->scratch) return s;
+    if (s) free_workspace(p, s);
+    err_set(MIEN_ENOMEM, "out of memory for a plan of %zu bytes", p->graph->arena_bytes);
+    return NULL;
 }
 
 static void free_plan(struct backend_plan *p) {
     if (!p) return;
     while (p->idle) {
         struct workspace *next = p->idle->next;
-        free_workspace(p->idle);
+        free_workspace(p, p->idle);
         p->idle = next;
     }
     pthread_mutex_destroy(&p->lock);
@@ -337,6 +339,7 @@ static void cpu_sizes(const struct backend_weights *w, const struct backend_plan
     out->arena_bytes = p ? p->graph->arena_bytes : 0;
     out->scratch_bytes =
         p ? p->scratch * sizeof(float) * (size_t)pool_threads(p->backend->pool) : 0;
+    out->run_bytes = p ? arena_bytes(p) + scratch_bytes(p) : 0;
 }
 
 static const char *cpu_algorithm_name(const struct backend_plan *p, int step) {

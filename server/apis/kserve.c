@@ -11,6 +11,7 @@
 #include "server/apis/kserve_codec.h"
 #include "server/batch.h"
 #include "server/models.h"
+#include "server/refusals.h"
 #include "server/reply.h"
 #include "server/server.h"
 
@@ -20,6 +21,10 @@
 /* JSON_MEMORY: 1.4 million numbers, more than 640x640x3 in a flat list; binary tensors need none.
  */
 enum { MAX_IMAGES = 256, MAX_PIXELS = 1 << 24, JSON_MEMORY = 64 << 20 };
+
+/* Bytes of text that a byte of a float may become in an answer, with what is spare while it grows.
+ */
+enum { JSON_TEXT = 10 };
 
 /* Bytes of JSON before binary tensors, of requests and answers. */
 #define JSON_LENGTH "Inference-Header-Content-Length"
@@ -146,6 +151,7 @@ struct infer {
     struct client *client; /* a hold of its own */
     struct bytes body;     /* the request's */
     size_t body_budget;
+    size_t budget; /* acquired of the server's memory for pictures: the tensors' */
     struct batch_group group;
     struct item item;
     const struct network *model;
@@ -159,6 +165,41 @@ struct infer {
     int dims[KSERVE_OUTPUTS]; /* of the outputs in the answer: 4 of a map, else 2 */
     int64_t shape[KSERVE_OUTPUTS][4];
 };
+
+/* What reading the request may take beside its body: a value of JSON 48 bytes and more than one of
+ * text, its number, and a copy of what is binary. */
+static size_t reading_bytes(const struct bytes *body, long long json_length) {
+    enum { VALUE_BYTES = 48, LEAST_TEXT = 2 };
+    size_t json = json_length < 0 || (size_t)json_length > body->n ? body->n : (size_t)json_length;
+    size_t values = json / LEAST_TEXT * VALUE_BYTES;
+
+    return (values < JSON_MEMORY ? values : JSON_MEMORY) + json / LEAST_TEXT * sizeof(float) +
+           (body->n - json);
+}
+
+/* Bytes of the input that is read. */
+static size_t input_bytes(const struct infer *f) {
+    size_t bytes = 0;
+
+    for (int i = 0; i < f->wire.inputs_count; i++)
+        if (f->wire.inputs[i].owned)
+            bytes += f->wire.inputs[i].count * (f->wire.inputs[i].floats ? sizeof(float) : 1);
+    return bytes;
+}
+
+/* From now on f takes `bytes`. What is more than it has is not waited for, because others that wait
+ * may wait for what it has. */
+static int set_budget(struct infer *f, size_t bytes) {
+    struct sync_budget *budget = &f->server->pictures;
+
+    if (bytes > f->budget && sync_budget_grow(budget, f->budget, bytes - f->budget)) {
+        refuse_memory(f->request);
+        return -1;
+    }
+    if (bytes < f->budget) sync_budget_release(budget, f->budget - bytes);
+    f->budget = bytes;
+    return 0;
+}
 
 static int bad_request(struct infer *f, const char *why) {
     reply_error(f->request, 400, "bad_request", "%s", why);
@@ -191,6 +232,7 @@ static int read_input(struct infer *f) {
                              .c = 3,
                              .data = (float *)(uintptr_t)in->floats};
     if (in->floats) return 0;
+    if (set_budget(f, f->budget + in->count * sizeof(float))) return -1;
     f->input.data = f->widened = malloc(in->count * sizeof(float));
     for (size_t i = 0; f->widened && i < in->count; i++) f->widened[i] = in->bytes[i];
     if (f->widened) return 0;
@@ -215,11 +257,15 @@ static int make_outputs(struct infer *f) {
         const char *name = mien_net_output_name(f->model->net, i);
         const struct kserve_wanted *want = kserve_wants(&f->wire, name, &f->fallback[f->nwanted]);
         mien_tensor *t = &f->outputs[f->nwanted];
+        size_t bytes;
         if (!want) continue;
         if (mien_net_output_shape(f->model->net, i, f->input.n, f->input.w, f->input.h, t))
             return bad_request(f, mien_error());
+        bytes = (size_t)t->n * (size_t)t->h * (size_t)t->w * (size_t)t->c * sizeof(float);
+        if (set_budget(f, f->budget + bytes + (want->binary ? bytes : bytes * JSON_TEXT)))
+            return -1;
         t->name = name;
-        t->data = malloc((size_t)t->n * (size_t)t->h * (size_t)t->w * (size_t)t->c * sizeof(float));
+        t->data = malloc(bytes);
         f->wanted[f->nwanted] = want;
         set_shape(f, f->nwanted, i);
         f->nwanted++;
@@ -290,6 +336,9 @@ static void answer(struct infer *f) {
     reply_bytes(f->request, 200,
                 wire.header_length < 0 ? "application/json" : "application/octet-stream",
                 wire.bytes, wire.size);
+    /* The answer's share goes with the request, which a slow client may keep. */
+    f->request->reply_budget = wire.size < f->budget ? wire.size : f->budget;
+    f->budget -= f->request->reply_budget;
     if (wire.header_length >= 0) reply_header(f->request, JSON_LENGTH, "%lld", wire.header_length);
     request_spent(f->request, STAGE_ENCODE, clock_seconds() - start);
 }
@@ -319,22 +368,31 @@ static void release(void *owner) {
     kserve_request_free(&f->wire);
     free(f->body.at);
     if (f->body_budget) sync_budget_release(&f->server->bodies, f->body_budget);
+    if (f->budget) sync_budget_release(&f->server->pictures, f->budget);
     models_release(f->server->models, f->models);
     clients_release(f->server->clients, f->client);
     free(f);
 }
 
 static void infer(struct infer *f, long long json_length) {
+    size_t reading = reading_bytes(&f->body, json_length);
     char why[WHY_SIZE];
-    int status = kserve_read(f->body.at, f->body.n, json_length, JSON_MEMORY, &f->wire, why);
+    int status;
 
+    if (request_acquire(f->request, &f->server->pictures, reading)) {
+        reply_given_up(f->request);
+        return;
+    }
+    f->budget = reading;
+    status = kserve_read(f->body.at, f->body.n, json_length, JSON_MEMORY, &f->wire, why);
     if (status)
         reply_error(f->request, status,
                     status == 413   ? "too_large"
                     : status == 500 ? "internal"
                                     : "bad_request",
                     "%s", why);
-    else if (read_input(f) == 0 && make_outputs(f) == 0 && run(f) == 0)
+    else if (set_budget(f, input_bytes(f)) == 0 && read_input(f) == 0 && make_outputs(f) == 0 &&
+             run(f) == 0)
         answer(f);
 }
 

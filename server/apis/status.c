@@ -8,6 +8,8 @@
 #include "server/workers.h"
 
 static void read_gauges(struct server *s, struct metrics_gauges *g) {
+    struct models *m = models_acquire(s->models);
+
     *g = (struct metrics_gauges){
         .ready = server_is_ready(s),
         .connections = connections_count(s->connections),
@@ -18,7 +20,10 @@ static void read_gauges(struct server *s, struct metrics_gauges *g) {
         .batch_running = batcher_busy(s->batcher),
         .body_bytes = sync_budget_acquired(&s->bodies),
         .picture_bytes = sync_budget_acquired(&s->pictures),
+        .plan_bytes = m ? mien_memory_used(m->networks.ctx) : 0,
+        .memory_limit = s->memory.all,
     };
+    if (m) models_release(s->models, m);
 }
 
 static void handle_metrics(struct request *r) {

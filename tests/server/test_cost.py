@@ -1,15 +1,13 @@
 #!/usr/bin/env python3
 """The most a request can cost, in counted work, and who is kept waiting by it: nobody."""
 import signal
-import struct
 import sys
 import threading
 import unittest
-import zlib
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from server import Server, photos, skip_or_run, wait_for  # noqa: E402
+from server import Server, black, photos, skip_or_run, wait_for  # noqa: E402
 
 # What anyone may ask for that makes every anchor of the detector a face.
 DEAREST = "threshold=0&nms=1&size=320"
@@ -19,14 +17,6 @@ MAX_BATCH = 8
 def work(metrics, task):
     """(runs of a task's network, pictures or faces of all of them)."""
     return tuple(metrics[f'mien_batch_size_{what}{{task="{task}"}}'] for what in ("count", "sum"))
-
-
-def black(side):
-    """A small PNG of side x side pixels: detectors never scale up."""
-    def chunk(name, data):
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">2I5B", side, side, 8, 0, 0, 0, 0))
-            + chunk(b"IDAT", zlib.compress(bytes((side + 1) * side))) + chunk(b"IEND", b""))
 
 
 class Cost(unittest.TestCase):
