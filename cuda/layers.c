@@ -148,13 +148,11 @@ static void put_filter(const struct cuda_layer *l, int o, const float *filter) {
         }
 }
 
-static int pack_conv(const struct net *net, const struct net_node *n, const struct cuda_layer *l) {
+/* filter: room for one. */
+static void pack_filters(const struct net *net, const struct net_node *n,
+                         const struct cuda_layer *l, float *filter) {
     const struct net_storage *input = &net->nodes[n->in[0]].stored;
-    int inputs = l->cin / l->groups, rc = fold_check_finite(net, n);
-    if (rc) return rc;
-    float *filter = malloc(sizeof *filter * (size_t)inputs * (size_t)(l->kh * l->kw));
-    if (!filter)
-        return err_set(MIEN_ENOMEM, "%s: out of memory for %s", blob_label(net->blob), n->name);
+    int inputs = l->cin / l->groups;
     struct quantise_layer q = {.cin = l->cin,
                                .taps = l->kh * l->kw,
                                .cout = l->cout,
@@ -170,10 +168,20 @@ static int pack_conv(const struct net *net, const struct net_node *n, const stru
             quantise_grouped(&q, input, o / (l->cout / l->groups) * inputs, inputs, o, filter);
         put_filter(l, o, filter);
     }
-    free(filter);
     pack_dense(l);
-    fold_release_pages(net, n);
-    return MIEN_OK;
+}
+
+static int pack_conv(const struct net *net, const struct net_node *n, const struct cuda_layer *l) {
+    int inputs = l->cin / l->groups, rc = fold_acquire_filters(net, n);
+    if (rc) return rc;
+    float *filter = malloc(sizeof *filter * (size_t)inputs * (size_t)(l->kh * l->kw));
+    if (filter)
+        pack_filters(net, n, l, filter);
+    else
+        rc = err_set(MIEN_ENOMEM, "%s: out of memory for %s", blob_label(net->blob), n->name);
+    free(filter);
+    fold_release_filters(net, n);
+    return rc;
 }
 
 static int pack(const struct net *net, const struct net_node *n, const struct cuda_layer *l) {

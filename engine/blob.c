@@ -5,22 +5,29 @@
 #include "mien.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { MAX_HEADER = 16 << 20, MAX_TENSORS = 65536 };
+
+/* Tensors of at most that many values are always there: vectors, and small filters. */
+enum { SMALL_TENSOR = 16 << 10 };
+
+/* How many have acquired each tensor of a file. */
+struct acquired {
+    pthread_mutex_t lock;
+    int users[];
+};
 
 struct blob {
     char *label;
     const uint8_t *bytes;
     size_t size;
-    int mapped; /* bytes came from mmap, of the file with this identity */
-    struct blob_identity identity;
+    int from_file; /* bytes are those of source */
+    struct blob_source source;
+    struct acquired *acquired;
     json_t *root; /* parsed header; tensor names and metadata point into it */
     json_t *meta;
     struct blob_tensor *tensors; /* [count], sorted by name */
@@ -90,22 +97,33 @@ static int check_overlap(struct blob *b) {
     return MIEN_OK;
 }
 
-static int parse(struct blob *b) {
-    if (b->size < 8)
-        return err_set(MIEN_EWEIGHTS, "%s: %zu bytes is too short for a weights file", b->label,
-                       b->size);
-    uint64_t header = read_u64le(b->bytes);
-    if (header > b->size - 8 || header > MAX_HEADER || header % 4)
-        return err_set(MIEN_EWEIGHTS,
-                       "%s: not a safetensors file, or its header is cut off (header length %llu)",
-                       b->label, (unsigned long long)header);
-    json_error_t je;
-    b->root = json_loadb((const char *)b->bytes + 8, (size_t)header,
-                         JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, &je);
-    if (!json_is_object(b->root))
-        return err_set(MIEN_EWEIGHTS, "%s: the header is not valid JSON: %s", b->label, je.text);
-    const uint8_t *data = b->bytes + 8 + header;
-    size_t data_size = b->size - 8 - (size_t)header;
+/* Has n bytes at `at` in memory. */
+static int need(const struct blob *b, size_t at, size_t n) {
+    return b->from_file ? blob_source_read(&b->source, at, n) : MIEN_OK;
+}
+
+static int is_small(const struct blob_tensor *t) {
+    return t->dims < 2 || t->count <= SMALL_TENSOR;
+}
+
+static size_t offset_of(const struct blob *b, const struct blob_tensor *t) {
+    return (size_t)((const uint8_t *)t->data - b->bytes);
+}
+
+static int read_small(struct blob *b) {
+    int rc = MIEN_OK;
+    b->acquired = calloc(1, sizeof *b->acquired + (size_t)b->count * sizeof b->acquired->users[0]);
+    if (!b->acquired) return err_set(MIEN_ENOMEM, "%s: out of memory", b->label);
+    pthread_mutex_init(&b->acquired->lock, NULL);
+    for (int i = 0; i < b->count && !rc; i++) {
+        const struct blob_tensor *t = &b->tensors[i];
+        if (is_small(t)) rc = need(b, offset_of(b, t), t->count * sizeof(float));
+    }
+    return rc;
+}
+
+/* The tensors of the header, which is in memory. */
+static int parse_tensors(struct blob *b, const uint8_t *data, size_t data_size) {
     if (json_object_size(b->root) > MAX_TENSORS)
         return err_set(MIEN_EWEIGHTS, "%s: more than %d tensors", b->label, MAX_TENSORS);
     b->tensors = calloc(json_object_size(b->root) + 1, sizeof *b->tensors);
@@ -121,6 +139,33 @@ static int parse(struct blob *b) {
         if (rc) return rc;
         b->count++;
     }
+    return MIEN_OK;
+}
+
+static int parse(struct blob *b) {
+    if (b->size < 8)
+        return err_set(MIEN_EWEIGHTS, "%s: %zu bytes is too short for a weights file", b->label,
+                       b->size);
+    int rc = need(b, 0, 8);
+    if (rc) return rc;
+    uint64_t header = read_u64le(b->bytes);
+    if (header > b->size - 8 || header > MAX_HEADER || header % 4)
+        return err_set(MIEN_EWEIGHTS,
+                       "%s: not a safetensors file, or its header is cut off (header length %llu)",
+                       b->label, (unsigned long long)header);
+    rc = need(b, 8, (size_t)header);
+    if (rc) return rc;
+    json_error_t je;
+    b->root = json_loadb((const char *)b->bytes + 8, (size_t)header,
+                         JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, &je);
+    if (!b->root && json_error_code(&je) == json_error_out_of_memory)
+        return err_set(MIEN_ENOMEM, "%s: out of memory", b->label);
+    if (!json_is_object(b->root))
+        return err_set(MIEN_EWEIGHTS, "%s: the header is not valid JSON: %s", b->label, je.text);
+    const uint8_t *data = b->bytes + 8 + header;
+    size_t data_size = b->size - 8 - (size_t)header;
+    rc = parse_tensors(b, data, data_size);
+    if (rc) return rc;
     const char *version = blob_meta(b, "mien");
     if (!version)
         return err_set(MIEN_EWEIGHTS, "%s: no mien metadata; convert it with weights_convert first",
@@ -128,10 +173,10 @@ static int parse(struct blob *b) {
     if (strcmp(version, "1") != 0)
         return err_set(MIEN_EWEIGHTS, "%s: blob format %s, this version reads format 1", b->label,
                        version);
-    int rc = check_overlap(b);
+    rc = check_overlap(b);
     if (rc) return rc;
     qsort(b->tensors, (size_t)b->count, sizeof *b->tensors, by_name);
-    return MIEN_OK;
+    return read_small(b);
 }
 
 static int finish(struct blob *b, struct blob **out) {
@@ -144,73 +189,47 @@ static int finish(struct blob *b, struct blob **out) {
     return MIEN_OK;
 }
 
-int blob_from_memory(const void *bytes, size_t size, const char *label, struct blob **out) {
+static int new_blob(const char *label, struct blob **out) {
     *out = NULL;
     struct blob *b = calloc(1, sizeof *b);
     if (!b || !(b->label = strdup(label))) {
         free(b);
         return err_set(MIEN_ENOMEM, "%s: out of memory", label);
     }
+    *out = b;
+    return MIEN_OK;
+}
+
+int blob_from_memory(const void *bytes, size_t size, const char *label, struct blob **out) {
+    struct blob *b;
+    *out = NULL;
+    int rc = new_blob(label, &b);
+    if (rc) return rc;
     b->bytes = bytes;
     b->size = size;
     return finish(b, out);
 }
 
-static int64_t nanoseconds(struct timespec t) {
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-static struct blob_identity identity_of(const struct stat *st) {
-    return (struct blob_identity){.device = st->st_dev,
-                                  .inode = st->st_ino,
-                                  .size = (uint64_t)st->st_size,
-                                  .owner = st->st_uid,
-                                  .modified = nanoseconds(st->st_mtim),
-                                  .changed = nanoseconds(st->st_ctim)};
-}
-
-static int map_file(struct blob *b) {
-    int fd = open(b->label, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return err_set(MIEN_EIO, "%s: %s", b->label, strerror(errno));
-    struct stat st;
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        close(fd);
-        return err_set(MIEN_EIO, "%s: not a regular file", b->label);
-    }
-    b->size = (size_t)st.st_size;
-    if (b->size > 0) {
-        void *p = mmap(NULL, b->size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (p == MAP_FAILED) {
-            int rc = err_set(MIEN_EIO, "%s: cannot map: %s", b->label, strerror(errno));
-            close(fd);
-            return rc;
-        }
-        b->bytes = p;
-        b->mapped = 1;
-        b->identity = identity_of(&st);
-    }
-    close(fd);
-    return MIEN_OK;
-}
-
 int blob_open(const char *path, struct blob **out) {
+    struct blob *b;
     *out = NULL;
-    struct blob *b = calloc(1, sizeof *b);
-    if (!b || !(b->label = strdup(path))) {
-        free(b);
-        return err_set(MIEN_ENOMEM, "%s: out of memory", path);
-    }
-    int rc = map_file(b);
+    int rc = new_blob(path, &b);
+    if (!rc) rc = blob_source_open(b->label, &b->source);
     if (rc) {
         blob_close(b);
         return rc;
     }
+    b->from_file = 1;
+    b->bytes = b->source.bytes;
+    b->size = b->source.size;
     return finish(b, out);
 }
 
 void blob_close(struct blob *b) {
     if (!b) return;
-    if (b->mapped) munmap((void *)(uintptr_t)b->bytes, b->size);
+    if (b->from_file) blob_source_close(&b->source);
+    if (b->acquired) pthread_mutex_destroy(&b->acquired->lock);
+    free(b->acquired);
     json_decref(b->root);
     free(b->tensors);
     free(b->label);
@@ -244,31 +263,40 @@ const struct blob_tensor *blob_find(const struct blob *b, const char *name) {
     return bsearch(&key, b->tensors, (size_t)b->count, sizeof key, by_name);
 }
 
-static void release(const struct blob *b, const void *begin, const void *end) {
-    if (!b->mapped) return;
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t from = ((uintptr_t)begin + page - 1) & ~(page - 1);
-    uintptr_t to = (uintptr_t)end & ~(page - 1);
-    if (to > from) madvise((void *)from, to - from, MADV_DONTNEED);
+/* Where the blob counts who has acquired t; NULL where it is always there. */
+static int *users_of(const struct blob *b, const struct blob_tensor *t) {
+    return b->from_file && !is_small(t) ? &b->acquired->users[t - b->tensors] : NULL;
 }
 
-void blob_release_pages(const struct blob *b, const struct blob_tensor *t) {
-    release(b, t->data, t->data + t->count);
+int blob_acquire(const struct blob *b, const struct blob_tensor *t) {
+    int *users = users_of(b, t), rc = MIEN_OK;
+    if (!users) return MIEN_OK;
+    pthread_mutex_lock(&b->acquired->lock);
+    if (*users == 0) rc = blob_source_read(&b->source, offset_of(b, t), t->count * sizeof(float));
+    if (!rc) ++*users;
+    pthread_mutex_unlock(&b->acquired->lock);
+    return rc;
+}
+
+void blob_release(const struct blob *b, const struct blob_tensor *t) {
+    int *users = users_of(b, t);
+    if (!users) return;
+    pthread_mutex_lock(&b->acquired->lock);
+    if (--*users == 0) blob_source_drop(&b->source, offset_of(b, t), t->count * sizeof(float));
+    pthread_mutex_unlock(&b->acquired->lock);
 }
 
 int blob_identity(const struct blob *b, struct blob_identity *out) {
-    *out = b->identity;
-    return b->mapped;
+    *out = b->source.identity;
+    return b->from_file;
 }
 
-uint64_t blob_hash(const struct blob *b) {
-    enum { CHUNK = 4 << 20 };
-    struct hash h;
-    hash_start(&h);
-    for (size_t at = 0; at < b->size; at += CHUNK) {
-        size_t n = b->size - at < CHUNK ? b->size - at : CHUNK;
-        hash_add(&h, b->bytes + at, n);
-        release(b, b->bytes + at, b->bytes + at + n);
-    }
-    return hash_end(&h);
+int blob_check(const struct blob *b) {
+    return b->from_file ? blob_source_check(&b->source) : MIEN_OK;
+}
+
+int blob_hash(const struct blob *b, uint64_t *hash) {
+    if (b->from_file) return blob_source_hash(&b->source, hash);
+    *hash = hash_bytes(b->bytes, b->size);
+    return MIEN_OK;
 }

@@ -1,13 +1,16 @@
 /*
  * blob.h - weights files: safetensors with mien's metadata (docs/blob.md).
  *
- * A blob is mapped, checked whole (header, offsets, sizes, types, overlaps) and only then used, so
- * that the rest of the engine can trust every pointer it gets from here. It is its own module
- * because it is the one place that parses untrusted weights bytes; tests/fuzz/blob_fuzz.c aims at
- * it.
+ * A blob's header is read and checked whole (offsets, sizes, types, overlaps) and only then used,
+ * so that the rest of the engine can trust every pointer it gets from here. Large tensors are read
+ * when they are wanted (blob_source.h), and whatever happens to the file meanwhile is an error at
+ * worst. It is its own module because it is the one place that parses untrusted weights bytes;
+ * tests/fuzz/blob_fuzz.c aims at it.
  */
 #ifndef MIEN_ENGINE_BLOB_H
 #define MIEN_ENGINE_BLOB_H
+
+#include "engine/blob_source.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -19,13 +22,13 @@ struct blob_tensor {
     int dims;
     int64_t shape[BLOB_MAX_DIMS];
     size_t count;      /* product of shape, at least 1 */
-    const float *data; /* [shape...] row-major, in the mapping */
+    const float *data; /* [shape...] row-major; see blob_acquire() */
 };
 
 struct blob;
 struct json_t;
 
-/* Maps and checks the file. MIEN_EIO where it cannot be read, MIEN_EWEIGHTS where it is broken. */
+/* Opens and checks the file. MIEN_EIO where it cannot be read, MIEN_EWEIGHTS where it is broken. */
 int blob_open(const char *path, struct blob **out);
 /* The same for bytes in memory, which must outlive the blob; label names them in errors. */
 int blob_from_memory(const void *bytes, size_t size, const char *label, struct blob **out);
@@ -43,17 +46,16 @@ const struct blob_tensor *blob_find(const struct blob *b, const char *name); /* 
  * from. MIEN_EIO, MIEN_ENOMEM. */
 int blob_save(const struct blob *b, const char *path, const char *prefix,
               const struct blob_tensor *tensors, int n);
-/* What tells one state of a file from another without reading it, as git's index does. */
-struct blob_identity {
-    uint64_t device, inode, size, owner;
-    int64_t modified, changed; /* ns since 1970 */
-};
-/* That of the file when it was mapped; 0 where the blob is bytes in memory. */
+/* That of the file when it was opened; 0 where the blob is bytes in memory. */
 int blob_identity(const struct blob *b, struct blob_identity *out);
-/* Hash of all bytes of the file (hash.h), which are read and not kept resident. */
-uint64_t blob_hash(const struct blob *b);
-/* Tells the kernel the bytes of t are not needed for now: once packed, a layer's source should not
- * count as resident memory. */
-void blob_release_pages(const struct blob *b, const struct blob_tensor *t);
+/* Hash of all bytes of the file (hash.h), which are read and not kept. MIEN_EIO, MIEN_ENOMEM. */
+int blob_hash(const struct blob *b, uint64_t *hash);
+/* Has the values of a tensor in memory until blob_release(), from any number of threads. Those of
+ * one dimension, and small ones, always are; others are zeros without. MIEN_EIO where the file
+ * cannot be read. */
+int blob_acquire(const struct blob *b, const struct blob_tensor *t);
+void blob_release(const struct blob *b, const struct blob_tensor *t);
+/* MIEN_EIO where the file was written to since it was opened: what was read of it may be of two. */
+int blob_check(const struct blob *b);
 
 #endif

@@ -59,21 +59,32 @@ static char *header_of(const struct blob *b, const struct list *l, size_t *size)
     return padded;
 }
 
-static int write_parts(int fd, const struct list *l, const char *header, size_t size) {
+static int write_tensor(int fd, const struct blob *b, const struct blob_tensor *t) {
+    /* the caller's own are in memory */
+    int of_blob = blob_find(b, t->name) == t, rc = of_blob ? blob_acquire(b, t) : MIEN_OK;
+    if (rc) return rc;
+    rc = replace_write(fd, t->data, t->count * sizeof(float));
+    if (of_blob) blob_release(b, t);
+    return rc;
+}
+
+static int write_parts(int fd, const struct blob *b, const struct list *l, const char *header,
+                       size_t size) {
     uint8_t length[8];
     for (int i = 0; i < 8; i++) length[i] = (uint8_t)((uint64_t)size >> (8 * i));
     int rc = replace_write(fd, length, sizeof length);
     if (!rc) rc = replace_write(fd, header, size);
-    for (int i = 0; !rc && i < l->count; i++)
-        rc = replace_write(fd, l->tensors[i]->data, l->tensors[i]->count * sizeof(float));
+    for (int i = 0; !rc && i < l->count; i++) rc = write_tensor(fd, b, l->tensors[i]);
+    if (!rc) rc = blob_check(b);
     if (!rc && fsync(fd) != 0) rc = err_set(MIEN_EIO, "%s", strerror(errno));
     return rc;
 }
 
-static int replace_file(const char *path, const struct list *l, const char *header, size_t size) {
+static int replace_file(const char *path, const struct blob *b, const struct list *l,
+                        const char *header, size_t size) {
     struct replace r;
     int rc = replace_begin(path, &r);
-    if (!rc) rc = replace_end(&r, path, write_parts(r.fd, l, header, size));
+    if (!rc) rc = replace_end(&r, path, write_parts(r.fd, b, l, header, size));
     return rc ? err_prefix(rc, "%s: cannot write", path) : MIEN_OK;
 }
 
@@ -84,7 +95,7 @@ int blob_save(const struct blob *b, const char *path, const char *prefix,
     if (gather(b, prefix, tensors, n, &l) != 0)
         return err_set(MIEN_ENOMEM, "%s: out of memory", path);
     char *header = header_of(b, &l, &size);
-    int rc = header ? replace_file(path, &l, header, size)
+    int rc = header ? replace_file(path, b, &l, header, size)
                     : err_set(MIEN_ENOMEM, "%s: out of memory", path);
     free(header);
     free(l.tensors);

@@ -41,10 +41,10 @@ int fold_bias(const struct net *net, const struct net_node *conv, float *out);
 /* The filter of output o (of the siblings, too) after folding: out[i][ky][kx], i over the inputs of
  * its group. */
 void fold_filter(const struct net *net, const struct net_node *conv, int o, float *out);
-/* Around packing a convolution and the siblings it computes: MIEN_EWEIGHTS where a weight of theirs
- * is not finite; and gives their pages of the blob back, which are not needed again. */
-int fold_check_finite(const struct net *net, const struct net_node *conv);
-void fold_release_pages(const struct net *net, const struct net_node *conv);
+/* Around packing a convolution and the siblings it computes: has the blob's filters in memory.
+ * MIEN_EWEIGHTS where one of their weights is not finite, MIEN_EIO where they cannot be read. */
+int fold_acquire_filters(const struct net *net, const struct net_node *conv);
+void fold_release_filters(const struct net *net, const struct net_node *conv);
 /* Input channels a group reads. */
 int fold_group_inputs(const struct net *net, const struct net_node *conv);
 

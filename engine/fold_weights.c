@@ -19,14 +19,20 @@ static const struct net_node *sibling(const struct net *net, const struct net_no
     return n->next_sibling < 0 ? NULL : &net->nodes[n->next_sibling];
 }
 
-int fold_check_finite(const struct net *net, const struct net_node *conv) {
-    int rc = MIEN_OK;
-    for (; conv && !rc; conv = sibling(net, conv)) rc = net_check_finite(net, conv->weights.w);
-    return rc;
+int fold_acquire_filters(const struct net *net, const struct net_node *conv) {
+    for (const struct net_node *n = conv; n; n = sibling(net, n)) {
+        int rc = blob_acquire(net->blob, n->weights.w);
+        if (!rc && (rc = net_check_finite(net, n->weights.w)))
+            blob_release(net->blob, n->weights.w);
+        if (!rc) continue;
+        for (; conv != n; conv = sibling(net, conv)) blob_release(net->blob, conv->weights.w);
+        return rc;
+    }
+    return MIEN_OK;
 }
 
-void fold_release_pages(const struct net *net, const struct net_node *conv) {
-    for (; conv; conv = sibling(net, conv)) blob_release_pages(net->blob, conv->weights.w);
+void fold_release_filters(const struct net *net, const struct net_node *conv) {
+    for (; conv; conv = sibling(net, conv)) blob_release(net->blob, conv->weights.w);
 }
 
 /* The sibling that makes output *o, which becomes its own count. */

@@ -1,9 +1,12 @@
 #include "engine/pack_cache.h"
 
 #include "engine/hash.h"
+#include "engine/pool.h"
+#include "mien.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FORMAT = 2 };
+enum { FORMAT = 3 };
 static const uint64_t MAGIC = 0x4B4341504E45494D; /* "MIENPACK" on a little-endian machine */
 
 /* In the byte order of the machine: weights are, too, and another order spoils the magic. */
@@ -23,7 +26,7 @@ struct header {
     uint64_t layout, bytes;
     struct blob_identity blob; /* changed is 0 where it may not be trusted */
     uint64_t blob_hash;
-    uint64_t weights; /* hash of them */
+    uint64_t weights; /* pack_cache_hash() of them */
     uint64_t check;   /* hash of all above */
 };
 _Static_assert(sizeof(struct header) <= PACK_CACHE_HEADER, "the header has its place");
@@ -37,16 +40,70 @@ static int same_file(const struct blob_identity *a, const struct blob_identity *
            a->owner == b->owner && a->modified == b->modified && a->changed == b->changed;
 }
 
-enum pack_cache_verdict pack_cache_check(const void *file, size_t size,
+/* Weights, read and hashed in pieces by all threads of a pool. */
+struct pieces {
+    int fd; /* -1: they are in memory */
+    char *weights;
+    size_t bytes;
+    uint64_t *hash; /* [count] */
+    int count;
+    atomic_int failed;
+};
+
+enum { PIECE = 2 << 20 };
+
+/* n bytes at `at` of a file. */
+static int read_all(int fd, size_t at, char *to, size_t n) {
+    while (n > 0) {
+        ssize_t done = pread(fd, to, n, (off_t)at);
+        if (done < 0 && errno == EINTR) continue;
+        if (done <= 0) return 0;
+        to += done;
+        at += (size_t)done;
+        n -= (size_t)done;
+    }
+    return 1;
+}
+
+static void piece_task(void *context, int task, int worker) {
+    struct pieces *p = context;
+    size_t at = (size_t)task * PIECE, n = p->bytes - at < PIECE ? p->bytes - at : PIECE;
+    (void)worker;
+    if (p->fd >= 0 && !read_all(p->fd, PACK_CACHE_HEADER + at, p->weights + at, n))
+        atomic_store(&p->failed, 1);
+    else
+        p->hash[task] = hash_bytes(p->weights + at, n);
+}
+
+/* All of them, from a file unless fd is -1; 0 where that failed. */
+static int take_pieces(struct pool *pool, int fd, char *weights, size_t bytes, uint64_t *hash) {
+    struct pieces p = {.fd = fd, .weights = weights, .bytes = bytes};
+    p.count = (int)((bytes + PIECE - 1) / PIECE);
+    p.hash = calloc((size_t)p.count + 1, sizeof *p.hash);
+    if (!p.hash) return 0;
+    if (pool)
+        pool_run(pool, p.count, piece_task, &p);
+    else
+        for (int i = 0; i < p.count; i++) piece_task(&p, i, 0);
+    *hash = hash_bytes(p.hash, (size_t)p.count * sizeof *p.hash);
+    free(p.hash);
+    return !atomic_load(&p.failed);
+}
+
+int pack_cache_hash(struct pool *pool, const void *weights, size_t bytes, uint64_t *hash) {
+    return take_pieces(pool, -1, (char *)(uintptr_t)weights, bytes, hash) ? MIEN_OK : MIEN_ENOMEM;
+}
+
+enum pack_cache_verdict pack_cache_check(const void *header, size_t size, uint64_t weights,
                                          const struct pack_cache_key *key,
                                          const struct blob_identity *blob, uint64_t *hash) {
     struct header h;
     if (size < PACK_CACHE_HEADER || size - PACK_CACHE_HEADER != key->bytes)
         return PACK_CACHE_USELESS;
-    memcpy(&h, file, sizeof h);
+    memcpy(&h, header, sizeof h);
     if (h.magic != MAGIC || h.format != FORMAT || h.check != hash_header(&h) ||
         h.layout != key->layout || h.bytes != key->bytes || h.blob.size != blob->size ||
-        h.weights != hash_bytes((const char *)file + PACK_CACHE_HEADER, key->bytes))
+        h.weights != weights)
         return PACK_CACHE_USELESS;
     *hash = h.blob_hash;
     return same_file(&h.blob, blob) ? PACK_CACHE_GOOD : PACK_CACHE_MOVED;
@@ -108,30 +165,23 @@ static int trusted_owner(uid_t owner, const struct blob_identity *blob) {
     return owner == geteuid() || owner == 0 || owner == blob->owner;
 }
 
-static int read_all(int fd, char *to, size_t n) {
-    while (n > 0) {
-        ssize_t done = read(fd, to, n);
-        if (done < 0 && errno == EINTR) continue;
-        if (done <= 0) return 0;
-        to += done;
-        n -= (size_t)done;
-    }
-    return 1;
-}
-
 /* All of the file, in memory of our own: a mapping would change with the file, and end the process
  * where that is truncated. NULL where it is not one of `size` bytes. */
-static void *read_file(const char *path, size_t size, const struct blob_identity *blob) {
+static char *read_file(const char *path, size_t size, const struct pack_cache_key *key,
+                       const struct blob_identity *blob, uint64_t *weights) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat st;
     if (fd < 0) return NULL;
     int good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == size &&
                trusted_owner(st.st_uid, blob);
-    void *p = good ? mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    char *p = good ? mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
                    : MAP_FAILED;
     /* a fault in each page of 4 KB would cost more than the copy */
     if (p != MAP_FAILED) madvise(p, size, MADV_HUGEPAGE);
-    if (p != MAP_FAILED && (!read_all(fd, p, size) || mprotect(p, size, PROT_READ) != 0)) {
+    if (p != MAP_FAILED &&
+        (!read_all(fd, 0, p, PACK_CACHE_HEADER) ||
+         !take_pieces(key->pool, fd, p + PACK_CACHE_HEADER, key->bytes, weights) ||
+         mprotect(p, size, PROT_READ) != 0)) {
         munmap(p, size);
         p = MAP_FAILED;
     }
@@ -168,13 +218,13 @@ const void *pack_cache_read(const struct pack_cache_key *key) {
     struct blob_identity blob;
     if (!blob_identity(key->blob, &blob)) return NULL;
     size_t size = PACK_CACHE_HEADER + key->bytes;
-    uint64_t hash;
+    uint64_t weights, hash, now;
     for (int place = 0; place < PLACES; place++) {
         char *path = path_of(key, (enum place)place, 0);
-        char *file = path ? read_file(path, size, &blob) : NULL;
+        char *file = path ? read_file(path, size, key, &blob, &weights) : NULL;
         enum pack_cache_verdict verdict =
-            file ? pack_cache_check(file, size, key, &blob, &hash) : PACK_CACHE_USELESS;
-        if (verdict == PACK_CACHE_MOVED && blob_hash(key->blob) == hash) {
+            file ? pack_cache_check(file, size, weights, key, &blob, &hash) : PACK_CACHE_USELESS;
+        if (verdict == PACK_CACHE_MOVED && blob_hash(key->blob, &now) == MIEN_OK && now == hash) {
             adopt(path, file, &blob);
             verdict = PACK_CACHE_GOOD;
         }
@@ -239,12 +289,14 @@ static int write_at(const char *path, const void *header, const void *weights, s
 void pack_cache_write(const struct pack_cache_key *key, const void *weights) {
     struct header h = {.magic = MAGIC, .format = FORMAT, .layout = key->layout};
     if (!blob_identity(key->blob, &h.blob)) return;
+    /* what was packed and what is hashed are the same bytes where nobody has written meanwhile */
+    if (blob_hash(key->blob, &h.blob_hash) || blob_check(key->blob) ||
+        pack_cache_hash(key->pool, weights, key->bytes, &h.weights))
+        return;
     char *page = calloc(1, PACK_CACHE_HEADER);
     if (!page) return;
     settle(&h.blob);
     h.bytes = key->bytes;
-    h.blob_hash = blob_hash(key->blob);
-    h.weights = hash_bytes(weights, key->bytes);
     h.check = hash_header(&h);
     memcpy(page, &h, sizeof h);
     for (int place = 0, done = 0; place < PLACES && !done; place++) {

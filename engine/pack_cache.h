@@ -11,19 +11,22 @@
  * trusts bytes of a file; tests/fuzz/pack_cache_fuzz.c aims at it.
  *
  * A file may be damaged, replaced or cut off at any time, so it is copied before it is looked at,
- * and a hash of all its weights is compared: 10 ms for 100 MB, and nothing that happens to the file
- * afterwards reaches a process that runs.
+ * and hashes of all its weights are compared, a piece a thread while it is read: nothing that
+ * happens to the file afterwards reaches a process that runs.
  */
 #ifndef MIEN_ENGINE_PACK_CACHE_H
 #define MIEN_ENGINE_PACK_CACHE_H
 
 #include "engine/blob.h"
 
+struct pool;
+
 struct pack_cache_key {
     const struct blob *blob;
     const char *variant; /* of kernels and precision, part of a file's name: "avx512-fp32" */
     uint64_t layout;     /* hash of all that decides the bytes but the blob's own */
     size_t bytes;        /* of packed weights */
+    struct pool *pool;   /* whose threads read and hash; NULL: the caller's does */
 };
 
 /* The packed weights, read-only and aligned to a page, or NULL where they have to be packed. */
@@ -42,10 +45,13 @@ enum pack_cache_verdict {
     PACK_CACHE_MOVED, /* good if the blob's hash is what the file says */
     PACK_CACHE_GOOD
 };
-/* What a file's bytes are worth for a blob of this identity; *hash is what they say of the blob. */
-enum pack_cache_verdict pack_cache_check(const void *file, size_t size,
+/* What a file is worth for a blob of this identity, by its header and size and the hash of its
+ * weights; *hash is what it says of the blob. */
+enum pack_cache_verdict pack_cache_check(const void *header, size_t size, uint64_t weights,
                                          const struct pack_cache_key *key,
                                          const struct blob_identity *blob, uint64_t *hash);
+/* A hash of the hashes of pieces. MIEN_ENOMEM. */
+int pack_cache_hash(struct pool *pool, const void *weights, size_t bytes, uint64_t *hash);
 enum { PACK_CACHE_HEADER = 4096 }; /* bytes before the weights */
 
 #endif

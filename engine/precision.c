@@ -112,6 +112,8 @@ static int read_ranges(const struct net *net, struct value *v) {
         if (t->dims != 2 || t->shape[0] != 3 || t->shape[1] != net->nodes[i].channels)
             return err_set(MIEN_EWEIGHTS, "%s: tensor %s does not fit the network; calibrate again",
                            blob_label(net->blob), name);
+        int rc = blob_acquire(net->blob, t); /* for good: ranges are small */
+        if (rc) return rc;
         v[i].ranges = t->data;
     }
     return MIEN_OK;

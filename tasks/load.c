@@ -73,7 +73,8 @@ static int load(struct mien_net *net, const char *path) {
     if (rc) return rc;
     net->ctx->ops->supports(net->ctx->backend, &support);
     rc = precision_assign(net->net, net->ctx->precision, &support);
-    return rc ? rc : net->ctx->ops->load(net->ctx->backend, net->net, &net->weights);
+    if (!rc) rc = net->ctx->ops->load(net->ctx->backend, net->net, &net->weights);
+    return rc ? rc : blob_check(net->blob);
 }
 
 int mien_net_load(mien_ctx *ctx, const char *name_or_path, mien_net **out) {

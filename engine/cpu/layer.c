@@ -228,17 +228,19 @@ size_t cpu_place_layer(const struct net *net, const struct net_node *n, struct c
 }
 
 static int pack_conv(const struct net *net, const struct net_node *n, const struct cpu_layer *l) {
-    int inputs = fold_group_inputs(net, n), rc = fold_check_finite(net, n);
+    int inputs = fold_group_inputs(net, n), rc = fold_acquire_filters(net, n);
     if (rc) return rc;
     size_t filter_size = (size_t)inputs * (size_t)(l->kh * l->kw);
     float *filters = malloc(filter_size * (size_t)(l->nr > 1 ? l->nr : 1) * sizeof *filters);
-    if (!filters)
-        return err_set(MIEN_ENOMEM, "%s: out of memory for %s", blob_label(net->blob), n->name);
-    fold_bias(net, n, l->bias);
-    pack_filters(net, n, l, inputs, filters);
+    if (filters) {
+        fold_bias(net, n, l->bias);
+        pack_filters(net, n, l, inputs, filters);
+    } else {
+        rc = err_set(MIEN_ENOMEM, "%s: out of memory for %s", blob_label(net->blob), n->name);
+    }
     free(filters);
-    fold_release_pages(net, n);
-    return MIEN_OK;
+    fold_release_filters(net, n);
+    return rc;
 }
 
 int cpu_pack_layer(const struct net *net, const struct net_node *n, const struct cpu_layer *l) {

@@ -200,7 +200,7 @@ static int load(const struct kern *k, struct pool *pool, const struct net *net, 
     place_all(net, w);
     char variant[32];
     snprintf(variant, sizeof variant, "%s-%s", k->name, precision_of(net));
-    struct pack_cache_key key = {net->blob, variant, layout_of(k, net, w), w->bytes};
+    struct pack_cache_key key = {net->blob, variant, layout_of(k, net, w), w->bytes, pool};
     return fill(pool, net, use_cache ? &key : NULL, w);
 }
 

@@ -5,6 +5,7 @@
 #include "tests/engine/blobmaker.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -124,6 +125,102 @@ static void test_missing_file(void **state) {
     assert_int_equal(blob_open("/", &b), MIEN_EIO);
 }
 
+/* A file of one vector and one tensor that is read when it is wanted. */
+enum { FILTERS = 200, INPUTS = 150 };
+static const size_t large = (size_t)FILTERS * INPUTS;
+
+static struct blob *open_large(struct blobmaker *m, char *path) {
+    struct blob *b;
+    strcpy(path, "/tmp/mien-blob-XXXXXX");
+    int fd = mkstemp(path);
+    blobmaker_open(m, 5);
+    blobmaker_meta(m, "\"k\":\"v\"");
+    blobmaker_tensor(m, "w", 1, 2, FILTERS, INPUTS, 0, 0);
+    blobmaker_tensor(m, "v", 1, 2, 7, 0, 0, 0);
+    blob_close(blobmaker_finish(m));
+    assert_int_equal(write(fd, m->bytes, m->size), m->size);
+    close(fd);
+    assert_int_equal(blob_open(path, &b), 0);
+    return b;
+}
+
+static void test_acquired(void **state) {
+    (void)state;
+    struct blobmaker m;
+    char path[64];
+    struct blob *b = open_large(&m, path);
+    const struct blob_tensor *w = blob_find(b, "w"), *v = blob_find(b, "v");
+    assert_memory_equal(v->data, m.data + large, 7 * sizeof(float));
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(blob_acquire(b, w), 0);
+        assert_int_equal(blob_acquire(b, w), 0);
+        blob_release(b, w);
+        assert_memory_equal(w->data, m.data, large * sizeof(float));
+        blob_release(b, w);
+        assert_true(w->data[large / 2] == 0); /* its memory is given back */
+    }
+    assert_int_equal(blob_acquire(b, v), 0);
+    blob_release(b, v);
+    assert_memory_equal(v->data, m.data + large, 7 * sizeof(float));
+    assert_int_equal(blob_check(b), 0);
+    blob_close(b);
+    unlink(path);
+    blobmaker_close(&m);
+}
+
+/* A file is cut off or written to after it was opened: an error, never a signal or a mixture. */
+static void test_changed_meanwhile(void **state) {
+    (void)state;
+    struct blobmaker m;
+    char path[64];
+    uint64_t hash;
+    struct blob *b = open_large(&m, path);
+    const struct blob_tensor *w = blob_find(b, "w");
+    usleep(20000); /* a tick of the file system's clock */
+    assert_int_equal(blob_acquire(b, w), 0);
+    assert_int_equal(truncate(path, (off_t)m.size - 1000), 0);
+    assert_int_equal(blob_check(b), MIEN_EIO);
+    assert_non_null(strstr(err_text(), "was changed while it was read"));
+    assert_memory_equal(w->data, m.data, large * sizeof(float));
+    blob_release(b, w);
+    assert_int_equal(truncate(path, 100), 0);
+    assert_int_equal(blob_acquire(b, w), MIEN_EIO);
+    assert_non_null(strstr(err_text(), "was cut off while it was read"));
+    assert_int_equal(blob_hash(b, &hash), MIEN_EIO);
+    assert_int_equal(blob_save(b, "/tmp/mien-blob-never", "int8.", NULL, 0), MIEN_EIO);
+    assert_int_equal(access("/tmp/mien-blob-never", F_OK), -1);
+    blob_close(b);
+    blobmaker_close(&m);
+    unlink(path);
+    b = open_large(&m, path);
+    usleep(20000);
+    int fd = open(path, O_WRONLY);
+    assert_int_equal(pwrite(fd, m.bytes, m.size, 0), m.size); /* the same bytes, but who knows */
+    close(fd);
+    assert_int_equal(blob_check(b), MIEN_EIO);
+    blob_close(b);
+    unlink(path);
+    blobmaker_close(&m);
+}
+
+/* Nothing but a regular file is opened, and nothing waits. */
+static void test_other_files(void **state) {
+    (void)state;
+    char folder[] = "/tmp/mien-blob-XXXXXX", path[64];
+    struct blob *b;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/fifo", folder);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    const char *const others[] = {path, folder, "/dev/zero", "/dev/null"};
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(blob_open(others[i], &b), MIEN_EIO);
+        assert_non_null(strstr(err_text(), "not a regular file"));
+        assert_null(b);
+    }
+    unlink(path);
+    rmdir(folder);
+}
+
 enum { KEPT = 2, RANGES = 3 };
 
 /* What the saved file has to hold: the blob's own tensors and metadata, and one new range. */
@@ -152,7 +249,7 @@ static int files_in(const char *folder) {
 }
 
 /* To a new file, over the file the blob was opened from, and again: ranges are replaced, never
- * gathered, nothing else stays in the folder, and the mapping of the old file stays as it was. */
+ * gathered, nothing else stays in the folder, and what was read of the old file stays as it was. */
 static void test_save(void **state) {
     (void)state;
     char folder[] = "/tmp/mien-blob-XXXXXX", path[64], nowhere[64];
@@ -194,9 +291,15 @@ static void test_save(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),           cmocka_unit_test(test_broken_headers),
-        cmocka_unit_test(test_broken_tensors), cmocka_unit_test(test_lookup),
-        cmocka_unit_test(test_missing_file),   cmocka_unit_test(test_save),
+        cmocka_unit_test(test_good),
+        cmocka_unit_test(test_broken_headers),
+        cmocka_unit_test(test_broken_tensors),
+        cmocka_unit_test(test_lookup),
+        cmocka_unit_test(test_missing_file),
+        cmocka_unit_test(test_acquired),
+        cmocka_unit_test(test_changed_meanwhile),
+        cmocka_unit_test(test_other_files),
+        cmocka_unit_test(test_save),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

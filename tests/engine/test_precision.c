@@ -203,6 +203,11 @@ static void check_means(double bf16, double int8) {
     check_mean(&mixed_limits, int8, "int8 and bf16");
 }
 
+/* The oracle looks at all tensors. */
+static void acquire_all(const struct blob *b) {
+    for (int i = 0; i < blob_count(b); i++) assert_int_equal(blob_acquire(b, blob_at(b, i)), 0);
+}
+
 /* The blob with n numbers in its tensor of exempt values; the file is gone when it is open. */
 static struct blob *with_exempt(const struct blob *calibrated, const float *numbers, int n) {
     char path[] = "/tmp/mien-precision-XXXXXX";
@@ -212,6 +217,7 @@ static struct blob *with_exempt(const struct blob *calibrated, const float *numb
     close(mkstemp(path));
     if (blob_save(calibrated, path, RANGES_EXEMPT, &t, 1) || blob_open(path, &blob))
         fail_msg("%s", err_text());
+    acquire_all(blob);
     unlink(path);
     return blob;
 }
@@ -262,6 +268,7 @@ static void check_net(struct blobmaker *m, graphs_fn *fn, int h, int w, const ch
     check_precision(m, blob, fn, h, w, MIEN_BF16, &bf16_limits, text);
     calibrate(m, blob, fn, h, w, path);
     if (blob_open(path, &calibrated)) fail_msg("%s", err_text());
+    acquire_all(calibrated);
     unlink(path);
     snprintf(text, sizeof text, "%s int8", what);
     uint64_t state = m->state;

@@ -30,8 +30,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         memcpy(file + CHECK, &hash, sizeof hash);
     }
     uint8_t *exact = realloc(file, size ? size : 1); /* so that one byte beyond is one too far */
-    uint64_t hash = 0;
-    enum pack_cache_verdict v = pack_cache_check(exact, size, &key, &blob, &hash);
+    uint64_t hash = 0, weights = 0;
+    if (size > PACK_CACHE_HEADER &&
+        pack_cache_hash(NULL, exact + PACK_CACHE_HEADER, size - PACK_CACHE_HEADER, &weights))
+        return 0;
+    enum pack_cache_verdict v = pack_cache_check(exact, size, weights, &key, &blob, &hash);
     volatile unsigned sum = 0;
     if (v != PACK_CACHE_USELESS) {
         if (size != PACK_CACHE_HEADER + BYTES) __builtin_trap();

@@ -1,15 +1,20 @@
 #!/usr/bin/env python3
 """Weights and their packed copies that are cut off, rewritten or damaged while a server runs, or
 before one starts: answers stay what they were."""
+import json
 import os
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from server import Server, photos, plain, skip_or_run  # noqa: E402
+from server import (TOOL, Server, mien, objects, photos, plain, skip_or_run,  # noqa: E402
+                    wait_for)
 from tool import MODELS  # noqa: E402
 
 NETWORKS = ("retinaface-mnet025-v2", "mobilefacenet-192", "age-gender-faceapi")
@@ -46,6 +51,39 @@ class Files(unittest.TestCase):
                 os.truncate(path, 0)
             got = self.answers(server)
         self.assertEqual(got[2], plain(first))
+
+    def test_reload_of_files_that_are_cut_off(self):
+        with Server(*OPTIONS, env=self.env) as server:
+            first = self.answers(server)
+            for path in self.folder.glob("*.safetensors"):
+                os.truncate(path, path.stat().st_size // 2)
+            server.signal(signal.SIGHUP)
+            wait_for(lambda: server.find("the networks stay as they were"), "the reload")
+            self.assertEqual(self.answers(server), first)
+
+    def test_rewritten_in_place_while_a_tool_starts(self):
+        """Whatever it comes upon, it says so: it never dies of it, and never answers otherwise."""
+        path = self.folder / "retinaface-mnet025-v2.safetensors"
+        good = path.read_bytes()
+        photo = self.folder / "photo.jpg"
+        photo.write_bytes(photos()[0])
+        command = ("detect", "--weights", str(self.folder), str(photo))
+        expected = plain(objects(mien(*command))[0])
+        for i in range(12):
+            for packed in self.packed():
+                packed.unlink()
+            tool = subprocess.Popen([TOOL, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            end = time.monotonic() + 0.01 * i
+            while time.monotonic() < end:
+                with path.open("r+b") as file:
+                    file.truncate(len(good) // 3 * (i % 3))
+                    file.write(good)
+            out, said = tool.communicate()
+            self.assertIn(tool.returncode, (0, 1), said)
+            if tool.returncode == 0:
+                self.assertEqual(plain(json.loads(out.splitlines()[0])), expected)
+            else:
+                self.assertRegex(said.decode(), "safetensors: .*(cut off|changed|short|JSON|not)")
 
     def test_damaged_copies_are_packed_anew(self):
         with Server(*OPTIONS, env=self.env) as server:
