@@ -83,6 +83,7 @@ static int start_server(void **state) {
                                   .workers = 2,
                                   .queue = 8,
                                   .connections = 8,
+                                  .connections_per_address = 8,
                                   .max_pictures = 4,
                                   .max_bytes = 1 << 20,
                                   .max_body = 1 << 20,
