@@ -41,14 +41,14 @@ static uint64_t sign(const struct cuda_view *in, const struct cuda_epilogue *e,
 }
 
 static uint64_t sign_gconv(const struct cuda_gconv *p) {
-    int64_t shape[] = {p->kh, p->kw, p->stride, p->pad_top, p->pad_left, p->groups};
+    int64_t shape[] = {p->kh, p->kw, p->stride, p->pad_top, p->pad_left, p->groups, p->gap};
     return sign(&p->in, &p->e, shape, sizeof shape);
 }
 
 /* on_hopper: its algorithms count, too, which --backend may have ruled out. */
 static uint64_t sign_conv(const struct cuda_conv *p, int on_hopper) {
     int64_t shape[] = {p->taps,   p->across,  p->depth,    p->depth_pad, p->k_pad,
-                       p->stride, p->pad_top, p->pad_left, on_hopper};
+                       p->stride, p->pad_top, p->pad_left, p->gap,       on_hopper};
     return sign(&p->in, &p->e, shape, sizeof shape);
 }
 

@@ -76,7 +76,7 @@ void cublas_close(struct cublas *blas) {
 /* Elements of one picture's window, where they lie without gaps and as the weights do; else 0. */
 static int64_t run_of(const struct cuda_conv *p) {
     int64_t rows = p->taps / p->across, row = (int64_t)p->across * p->depth;
-    if (p->depth_pad != p->depth) return 0;
+    if (p->depth_pad != p->depth || p->gap) return 0;
     if (p->across > 1 && p->in.px != p->depth) return 0;
     if (rows > 1 && p->in.row != row) return 0;
     return rows * row;

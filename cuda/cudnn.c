@@ -170,7 +170,7 @@ static int is_fusable(const struct cuda_conv *p) {
     if (e->has_res && (e->res_shift || (e->res.type != CUDA_F16 && e->res.type != CUDA_F32)))
         return 0;
     if (e->has_res && (e->res_mul || e->res.h != e->out.h || e->res.w != e->out.w)) return 0;
-    if (e->act > KERN_ACT_SIGMOID) return 0;
+    if (e->act > KERN_ACT_SIGMOID || p->gap) return 0;
     return e->bias_classes == 1;
 }
 

@@ -16,7 +16,7 @@ int cuda_depthwise_shape(const struct cuda_gconv *p, int form, struct cuda_launc
          {"depthwise_u8_3x3_s2_x1", "depthwise_u8_3x3_s2_x4"}}};
     const struct cuda_view *v = &p->e.out;
     int type = cuda_type_index(p->in.type);
-    if (type < 0 || p->groups != p->in.c || p->groups != v->c) return 0;
+    if (type < 0 || p->gap || p->groups != p->in.c || p->groups != v->c) return 0;
     int64_t places = cuda_groups(v, p->e.batch);
     if (form == CUDA_ANY_WINDOW) {
         cuda_set_launch(out, any[type], cuda_ceil_div(places, WIDE_THREADS), WIDE_THREADS);

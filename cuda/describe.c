@@ -64,6 +64,7 @@ struct cuda_conv cuda_describe_conv(const struct cuda_run *run, const struct pla
                               .stride = layer->stride,
                               .pad_top = s->pad_top,
                               .pad_left = s->pad_left,
+                              .gap = layer->dilation - 1,
                               .splits = 1};
 }
 
@@ -78,6 +79,7 @@ struct cuda_gconv cuda_describe_gconv(const struct cuda_run *run, const struct p
                                .stride = layer->stride,
                                .pad_top = s->pad_top,
                                .pad_left = s->pad_left,
+                               .gap = layer->dilation - 1,
                                .groups = layer->groups};
 }
 

@@ -70,7 +70,7 @@ static int fits(const struct cuda_conv *p) {
     if (p->in.type != CUDA_F16 && p->in.type != CUDA_U8) return 0;
     if (p->depth * size < 32 || p->depth * size % 16) return 0;
     if (!one && p->depth > p->in.px) return 0;
-    if (kw > 128 || kh > 128 || p->stride > 8) return 0;
+    if (kw > 128 || kh > 128 || p->stride > 8 || p->gap) return 0;
     uint64_t bits = (uint64_t)(uintptr_t)first_pixel(p) | (uint64_t)(uintptr_t)p->weights;
     if (p->e.batch > 1) bits |= (uint64_t)(p->in.image * size);
     if (!one) bits |= (uint64_t)(p->in.row * size) | (uint64_t)(p->in.px * size);

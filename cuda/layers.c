@@ -36,6 +36,7 @@ static void shape(const struct net *net, const struct net_node *n, struct cuda_l
     l->kh = n->window.kh;
     l->kw = n->window.kw;
     l->stride = n->window.stride;
+    l->dilation = net_dilation(&n->window);
     l->groups = n->groups;
     l->cin = fold_group_inputs(net, n) * n->groups;
     l->cout = fold_outputs(net, n);
@@ -43,7 +44,7 @@ static void shape(const struct net *net, const struct net_node *n, struct cuda_l
     l->type = n->groups > 1 ? KERN_F32 : (int)source->stored.type;
     int size = (int)kern_type_size((enum kern_type)l->type);
     /* the few channels of a picture fill no chunk: a row of the window does */
-    int joined = source->op == NET_INPUT;
+    int joined = source->op == NET_INPUT && l->dilation == 1;
     l->across = joined ? 1 : l->kw;
     l->taps = l->kh * l->across;
     l->depth = joined ? l->kw * input_pitch(source) : l->cin;

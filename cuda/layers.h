@@ -12,7 +12,7 @@ struct cuda_layer {
     /* CONV with one group: struct cuda_conv; others: struct cuda_gconv */
     int type; /* KERN_F32, KERN_F16, or KERN_U8, which stands for int8_t */
     int taps, across, depth, depth_pad, k_pad;
-    int kh, kw, stride, groups, cin, cout, bias_classes;
+    int kh, kw, stride, dilation, groups, cin, cout, bias_classes;
     char *weights;
     char *dense;          /* for vendor.h, which wants no padding: the same as [cout][kh][kw][c], c
                              all of a pixel where the layer reads a picture; it may be weights */

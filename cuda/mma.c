@@ -68,7 +68,7 @@ static int shared_for(const struct tile *t, int steps) {
 int cuda_mma_shape(const struct cuda_conv *p, int tile, int splits, struct cuda_launch *out) {
     const struct tile *t = &tiles[tile];
     int type = cuda_type_index(p->in.type), aligned = alignment(p);
-    if (type < 0 || aligned < 4 || !fits_conv(p)) return 0;
+    if (type < 0 || aligned < 4 || !fits_conv(p) || p->gap) return 0;
     const char *name = conv_name(t, type, aligned);
     if (!name) return 0;
     int64_t count = cuda_ceil_div(cuda_pixels(&p->e.out, p->e.batch), t->pixels) *
@@ -135,7 +135,8 @@ int cuda_fc_shape(const struct cuda_conv *p, struct cuda_launch *out) {
                                             {"fc_u8_r1", NULL, NULL}};
     int64_t rows = cuda_pixels(&p->e.out, p->e.batch);
     int type = cuda_type_index(p->in.type), form = rows <= 1 ? 0 : rows <= 4 ? 1 : 2;
-    if (type < 0 || rows > FC_MOST_ROWS || !names[type][form] || alignment(p) < 16) return 0;
+    if (type < 0 || p->gap || rows > FC_MOST_ROWS || !names[type][form] || alignment(p) < 16)
+        return 0;
     int outputs = form == 0 ? 2 : 4, most = form == 0 ? 1 : form == 1 ? 4 : 8;
     cuda_set_launch(out, names[type][form], cuda_ceil_div(p->e.out.c, outputs), FC_THREADS);
     out->shared = (unsigned)(FC_THREADS / 32 * most * outputs) * sizeof(float);

@@ -42,11 +42,11 @@ static int takes_depthwise(const struct cuda_gconv *p) {
     int64_t size = cuda_type_size(in->type), unit = size == 1 ? 8 : 16;
     uint64_t bits = (uint64_t)(uintptr_t)in->data | (uint64_t)(in->image * size) |
                     (uint64_t)(in->row * size) | (uint64_t)(in->px * size);
-    return p->kh == 3 && p->kw == 3 && p->stride >= 1 && p->stride <= 2 && p->groups == in->c &&
-           p->groups == out->c && in->c % WIDE == 0 && in->type == out->type &&
-           bits % (uint64_t)unit == 0 && p->e.act <= KERN_ACT_PRELU && !p->e.has_res &&
-           !p->e.acc_scale && p->e.bias && is_aligned(p->e.bias) && is_aligned(p->weights) &&
-           is_aligned(p->e.slope) && is_aligned(p->e.inverse);
+    return p->kh == 3 && p->kw == 3 && !p->gap && p->stride >= 1 && p->stride <= 2 &&
+           p->groups == in->c && p->groups == out->c && in->c % WIDE == 0 &&
+           in->type == out->type && bits % (uint64_t)unit == 0 && p->e.act <= KERN_ACT_PRELU &&
+           !p->e.has_res && !p->e.acc_scale && p->e.bias && is_aligned(p->e.bias) &&
+           is_aligned(p->weights) && is_aligned(p->e.slope) && is_aligned(p->e.inverse);
 }
 
 static int takes(const struct cuda_separable *p) {

@@ -92,7 +92,8 @@ static void make_pool(const struct cuda_run *run, const struct plan_step *s, str
                                         .stride = w->global ? 1 : w->stride,
                                         .pad_top = s->pad_top,
                                         .pad_left = s->pad_left,
-                                        .average = w->average};
+                                        .average = w->average,
+                                        .count = w->count_padding ? w->kh * w->kw : 0};
     cuda_choose_pool(&run->machine, &l->params.pool, &l->shape);
 }
 

@@ -55,13 +55,19 @@ static int fold_after(struct net *net, int node, int conv) {
     return MIEN_OK;
 }
 
+/* 3x3 over one pixel more on each side: what the border biases are for. */
+static int has_even_border(const struct net_window *w) {
+    static const int none[NET_SIDES];
+    return w->kh == 3 && w->kw == 3 && w->pad == 1 && net_dilation(w) == 1 &&
+           memcmp(w->more, none, sizeof none) == 0;
+}
+
 /* Can the convolution take up an affine before it? At the input, what stands around the picture is
  * ours to choose; elsewhere it is zero, and only the 3x3 case has the border biases. */
 static int takes_before(const struct net_node *conv, int at_input) {
     if (conv->op != NET_CONV || conv->weights.in_scale) return 0;
     if (at_input || !net_padded(&conv->window)) return 1;
-    return conv->window.mode == NET_PAD_EXPLICIT && conv->window.pad == 1 && conv->window.kh == 3 &&
-           conv->window.kw == 3;
+    return conv->window.mode == NET_PAD_EXPLICIT && has_even_border(&conv->window);
 }
 
 static int set_border(struct net *net, const struct net_node *affine) {
@@ -125,7 +131,9 @@ static int may_join(const struct net_node *a, const struct net_node *b) {
     const struct net_window *v = &a->window, *w = &b->window;
     return b->op == NET_CONV && b->groups == 1 && !b->vector && b->first_sibling < 0 &&
            a->in[0] == b->in[0] && v->kh == w->kh && v->kw == w->kw && v->stride == w->stride &&
-           v->mode == w->mode && v->pad == w->pad && !a->weights.in_scale == !b->weights.in_scale;
+           v->mode == w->mode && v->pad == w->pad && net_dilation(v) == net_dilation(w) &&
+           memcmp(v->more, w->more, sizeof v->more) == 0 &&
+           !a->weights.in_scale == !b->weights.in_scale;
 }
 
 void fold_siblings(struct net *net) {

@@ -311,6 +311,11 @@ net_value net_conv(struct net *net, net_value x, const char *name, int stride, i
     return conv(net, x, name, name, (struct net_window){.stride = stride, .pad = pad}, 0);
 }
 
+net_value net_conv_window(struct net *net, net_value x, const char *name,
+                          struct net_window window) {
+    return conv(net, x, name, name, window, 0);
+}
+
 net_value net_conv_same(struct net *net, net_value x, const char *name, int stride) {
     return conv(net, x, name, name, (struct net_window){.stride = stride, .mode = NET_PAD_SAME}, 0);
 }
@@ -451,6 +456,8 @@ net_value net_pool(struct net *net, net_value x, struct net_window window) {
     const char *name = window.global    ? "global average pool"
                        : window.average ? "average pool"
                                         : "max pool";
+    if (window.count_padding && (window.ceil || window.global))
+        net_fail(net, "%s counts a padding that has no end", name);
     struct net_node *n = append(net, NET_POOL, name, 1, &x, net_channels(net, x));
     if (n) n->window = window;
     return last(net);

@@ -36,18 +36,33 @@ enum net_pad {
     NET_PAD_SAME /* TensorFlow: the odd pixel at the bottom, right */
 };
 
+enum net_side { NET_TOP, NET_LEFT, NET_BOTTOM, NET_RIGHT, NET_SIDES };
+
 struct net_window { /* of a convolution or pool */
     int kh, kw, stride;
     enum net_pad mode;
-    int pad;     /* NET_PAD_EXPLICIT: on all four sides */
-    int ceil;    /* pool: a window that starts inside counts, even where it ends outside */
-    int global;  /* pool: the window is the whole map */
-    int average; /* pool: average of the pixels inside the map, not their maximum */
+    int pad;             /* NET_PAD_EXPLICIT: on all four sides */
+    int more[NET_SIDES]; /* NET_PAD_EXPLICIT: pixels beyond pad on one side */
+    int dilation;        /* convolution: pixels from tap to tap; 0 is 1 */
+    int count_padding;   /* average pool: what lies outside counts as zeros; not with ceil */
+    int ceil;            /* pool: a window that starts inside counts, even where it ends outside */
+    int global;          /* pool: the window is the whole map */
+    int average;         /* pool: average of the pixels inside the map, not their maximum */
 };
 
 /* May the window reach beyond the map? */
 static inline int net_padded(const struct net_window *w) {
-    return w->mode == NET_PAD_SAME || w->pad > 0;
+    return w->mode == NET_PAD_SAME || w->pad > 0 ||
+           (w->more[NET_TOP] | w->more[NET_LEFT] | w->more[NET_BOTTOM] | w->more[NET_RIGHT]);
+}
+
+static inline int net_dilation(const struct net_window *w) {
+    return w->dilation > 1 ? w->dilation : 1;
+}
+
+/* Pixels that k taps of a window reach over. */
+static inline int net_reach(const struct net_window *w, int k) {
+    return (k - 1) * net_dilation(w) + 1;
 }
 
 enum { NET_MAX_INPUTS = 4, NET_MAX_KERNEL = 32 };
@@ -142,6 +157,8 @@ net_value net_input(struct net *net);
 /* X.weight and X.bias where it exists. k comes from the weights, groups from channels and weights.
  */
 net_value net_conv(struct net *net, net_value x, const char *name, int stride, int pad);
+/* Any window: stride, padding and dilation; its size is the weights'. */
+net_value net_conv_window(struct net *net, net_value x, const char *name, struct net_window window);
 net_value net_conv_same(struct net *net, net_value x, const char *name, int stride);
 /* TensorFlow's separable convolution, stride 1: X.depthwise.weight, X.pointwise.weight, X.bias. */
 net_value net_separable_same(struct net *net, net_value x, const char *name);

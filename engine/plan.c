@@ -63,8 +63,8 @@ static void fill_fused(struct planner *p, struct plan_step *s) {
                                 .c = n->channels,
                                 .px = n->channels,
                                 .row = (ptrdiff_t)v->w * n->channels};
-    b->pad_top = planner_pad(w, w->kh, s->in.h, v->h);
-    b->pad_left = planner_pad(w, w->kw, s->in.w, v->w);
+    b->pad_top = planner_pad(w, NET_TOP, w->kh, s->in.h, v->h);
+    b->pad_left = planner_pad(w, NET_LEFT, w->kw, s->in.w, v->w);
 }
 
 static void fill_views(struct planner *p) {
@@ -79,8 +79,8 @@ static void fill_views(struct planner *p) {
         if (s->fused.node >= 0) fill_fused(p, s);
         if ((s->kind == PLAN_CONV && s->fused.node < 0) ||
             (s->kind == PLAN_POOL && !n->window.global)) {
-            s->pad_top = planner_pad(&n->window, n->window.kh, s->in.h, s->out.h);
-            s->pad_left = planner_pad(&n->window, n->window.kw, s->in.w, s->out.w);
+            s->pad_top = planner_pad(&n->window, NET_TOP, n->window.kh, s->in.h, s->out.h);
+            s->pad_left = planner_pad(&n->window, NET_LEFT, n->window.kw, s->in.w, s->out.w);
         }
         s->macs = count_macs(p, s);
         g->macs += s->macs;

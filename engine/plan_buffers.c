@@ -22,12 +22,14 @@ static void need_halo(struct planner *p, const struct plan_step *s) {
     const struct net_node *n = &p->net->nodes[first_node(s)];
     struct planner_value *x = &p->v[s->in_value];
     const struct planner_value *y = &p->v[first_node(s)];
-    int top = planner_pad(&n->window, n->window.kh, x->h, y->h);
-    int left = planner_pad(&n->window, n->window.kw, x->w, y->w);
+    int top = planner_pad(&n->window, NET_TOP, n->window.kh, x->h, y->h);
+    int left = planner_pad(&n->window, NET_LEFT, n->window.kw, x->w, y->w);
     x->top = max_int(x->top, top);
     x->left = max_int(x->left, left);
-    x->bottom = max_int(x->bottom, (y->h - 1) * n->window.stride + n->window.kh - top - x->h);
-    x->right = max_int(x->right, (y->w - 1) * n->window.stride + n->window.kw - left - x->w);
+    int rows = (y->h - 1) * n->window.stride + net_reach(&n->window, n->window.kh);
+    int columns = (y->w - 1) * n->window.stride + net_reach(&n->window, n->window.kw);
+    x->bottom = max_int(x->bottom, rows - top - x->h);
+    x->right = max_int(x->right, columns - left - x->w);
 }
 
 /* Elements from pixel to pixel for c channels. */

@@ -6,19 +6,21 @@
 
 enum { MAX_SIDE = 16384 };
 
-static int out_size(const struct net_window *win, int k, int n) {
+/* Of k taps along rows (first NET_TOP) or columns (NET_LEFT). */
+static int out_size(const struct net_window *win, enum net_side first, int k, int n) {
     if (win->mode == NET_PAD_SAME) return ceil_div(n, win->stride);
-    int span = n + 2 * win->pad - k;
+    int before = win->pad + win->more[first], after = win->pad + win->more[first + NET_BOTTOM];
+    int span = n + before + after - net_reach(win, k);
     if (span < 0) return 0;
     int out = (win->ceil ? ceil_div(span, win->stride) : span / win->stride) + 1;
     /* a ceiling window must start inside the map or its left padding (PyTorch's rule) */
-    if (win->ceil && (out - 1) * win->stride >= n + win->pad) out--;
+    if (win->ceil && (out - 1) * win->stride >= n + before) out--;
     return out;
 }
 
-int planner_pad(const struct net_window *win, int k, int n, int out) {
-    if (win->mode == NET_PAD_EXPLICIT) return win->pad;
-    int total = (out - 1) * win->stride + k - n;
+int planner_pad(const struct net_window *win, enum net_side side, int k, int n, int out) {
+    if (win->mode == NET_PAD_EXPLICIT) return win->pad + win->more[side];
+    int total = (out - 1) * win->stride + net_reach(win, k) - n;
     return total > 0 ? total / 2 : 0;
 }
 
@@ -29,8 +31,8 @@ static int infer_windowed(const struct net *net, const struct net_node *n,
         y->h = y->w = 1;
         return MIEN_OK;
     }
-    y->h = out_size(&win, win.kh, x->h);
-    y->w = out_size(&win, win.kw, x->w);
+    y->h = out_size(&win, NET_TOP, win.kh, x->h);
+    y->w = out_size(&win, NET_LEFT, win.kw, x->w);
     if (n->vector && (y->h != 1 || y->w != 1 || x->h != win.kh || x->w != win.kw))
         return err_set(MIEN_EINVAL, "%s: this network runs at %dx%d pixels only",
                        blob_label(net->blob), net->input_width, net->input_height);

@@ -84,7 +84,8 @@ static int fuse_pointwise(struct planner *p, struct plan_step *s, int at) {
         return -1;
     const struct net_node *next = &net->nodes[c];
     if (next->op != NET_CONV || next->groups > 1 || next->vector || next->window.kh > 1 ||
-        next->window.kw > 1 || next->window.stride > 1 || next->window.pad > 0 ||
+        next->window.kw > 1 || next->window.stride > 1 ||
+        (next->window.mode == NET_PAD_EXPLICIT && net_padded(&next->window)) ||
         next->next_sibling >= 0 || next->first_sibling >= 0)
         return -1;
     if (p->rules.separate_depthwise) {

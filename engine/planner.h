@@ -32,8 +32,9 @@ struct planner {
 
 /* Fills in h and w of each value at this size of the input. values: [net->count] */
 int planner_shapes(const struct net *net, int width, int height, struct planner_value *values);
-/* Rows or columns of a window of k above or left of a map of n, of which it makes `out`. */
-int planner_pad(const struct net_window *window, int k, int n, int out);
+/* Rows (side NET_TOP) or columns (NET_LEFT) of a window of k taps before a map of n, of which it
+ * makes `out`. */
+int planner_pad(const struct net_window *window, enum net_side side, int k, int n, int out);
 /* Makes the graph's steps, in the order they run. */
 int planner_steps(struct planner *p);
 /* Makes the graph's buffers and gives each its place in the arena. */

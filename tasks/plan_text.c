@@ -26,11 +26,13 @@ static const char *act_name(enum kern_act act) {
     return names[act];
 }
 
-/* "3x3 s2", or for a depthwise convolution handed on: "dw3x3 s2 1x1". */
+/* "3x3 s2", with " d2" where it is dilated, or for a depthwise convolution handed on: "dw3x3 s2
+ * 1x1". */
 static void print_window(char *out, size_t size, const struct net_node *n, const char *fused) {
     int at = snprintf(out, size, "%s%s%dx%d", fused, n->groups > 1 ? "dw" : "", n->window.kh,
                       n->window.kw);
-    if (n->window.stride > 1) snprintf(out + at, size - (size_t)at, " s%d", n->window.stride);
+    if (n->window.stride > 1) at += snprintf(out + at, size - (size_t)at, " s%d", n->window.stride);
+    if (n->window.dilation > 1) snprintf(out + at, size - (size_t)at, " d%d", n->window.dilation);
 }
 
 /* Columns that names of algorithms take. */

@@ -42,7 +42,7 @@ struct cuda_epilogue {
  * output channels, summed over `taps` runs of `depth` neighbouring elements of the input. Run t of
  * the window of output pixel y, x starts at
  *     pixel(y * stride - pad_top, x * stride - pad_left) + t / across * in.row + t % across * in.px
- * where across is kw; or 1 for layers of few channels, where a run is a whole row of the window.
+ * (in.row and in.px times 1 + gap for dilated windows), where across is kw; or 1 for layers of few channels, where a run is a whole row of the window.
  *
  * Weights: [outputs rounded up to CUDA_PACK_ROWS][k_pad], zeros in the padding: row o has run t at
  * t * depth_pad, where depth_pad is depth rounded up to 16 bytes, and k_pad is taps * depth_pad
@@ -54,6 +54,7 @@ struct cuda_conv {
     const char *weights;
     int32_t taps, across, depth, depth_pad, k_pad;
     int32_t stride, pad_top, pad_left;
+    int32_t gap; /* pixels between taps, which only dilated windows have */
     /* Several blocks a tile (split-K): each sums a part of k into partial, and the last that
      * arrives adds the parts up in their order. */
     int32_t splits;
@@ -69,6 +70,7 @@ struct cuda_gconv {
     struct cuda_epilogue e;
     const float *weights;
     int32_t kh, kw, stride, pad_top, pad_left, groups;
+    int32_t gap; /* pixels between taps, which only dilated windows have */
 };
 
 /* A depthwise convolution of 3x3 and the 1x1 that alone reads it. What is between them has a shape,
@@ -90,6 +92,7 @@ struct cuda_pool {
     struct cuda_view in;
     struct cuda_epilogue e;
     int32_t kh, kw, stride, pad_top, pad_left, average; /* a global one: the whole map */
+    int32_t count; /* pixels an average divides by; 0: those inside the map */
 };
 
 /* The pictures of a run: [batch][h][w][3] floats, RGB, to where the first layer reads them, with

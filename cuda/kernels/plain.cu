@@ -33,8 +33,8 @@ DEVICE sum product(const cuda_conv &p, const place &o, float (*in)(input), float
     const weight *w = (const weight *)p.weights + (int64_t)o.c * p.k_pad;
     sum total = 0;
     for (int t = 0; t < p.taps; t++) {
-        const input *run = (const input *)src + (int64_t)(t / p.across) * p.in.row +
-                           (int64_t)(t % p.across) * p.in.px;
+        int64_t ky = t / p.across * (1 + p.gap), kx = t % p.across * (1 + p.gap);
+        const input *run = (const input *)src + ky * p.in.row + kx * p.in.px;
         for (int i = 0; i < p.depth; i++)
             total += (sum)in(run[i]) * (sum)wt(w[(int64_t)t * p.depth_pad + i]);
     }
@@ -87,8 +87,9 @@ KERNEL(gconv_plain, cuda_gconv, THREADS, 1) {
         float sum = 0;
         for (int t = 0; t < p.kh * p.kw; t++)
             for (int k = 0; k < inputs; k++) {
-                const char *at = view_at(p.in, o.b, o.y * p.stride - p.pad_top + t / p.kw,
-                                         o.x * p.stride - p.pad_left + t % p.kw, first + k);
+                const char *at = view_at(p.in, o.b, o.y * p.stride - p.pad_top + t / p.kw * (1 + p.gap),
+                                         o.x * p.stride - p.pad_left + t % p.kw * (1 + p.gap),
+                                         first + k);
                 sum += unscaled(p.in, at) * p.weights[((int64_t)t * inputs + k) * cout + o.c];
             }
         store_sum(p.e, sum, o.b, o.y, o.x, o.c);
@@ -133,7 +134,7 @@ KERNEL(pool_plain, cuda_pool, THREADS, 1) {
                 float u = view_load(p.in, view_at(p.in, o.b, y, x, o.c), o.c);
                 v = p.average ? v + u : fmaxf(v, u);
             }
-        if (p.average) v *= 1.0f / (float)((y1 - y0) * (x1 - x0));
+        if (p.average) v *= 1.0f / (float)(p.count ? p.count : (y1 - y0) * (x1 - x0));
         store_sum(p.e, v, o.b, o.y, o.x, o.c);
     }
     store_halo(p.e.out, p.e.batch, grid_thread(), grid_threads());

@@ -37,7 +37,7 @@ KERNEL(pool_wide, cuda_pool, WIDE_THREADS, 5) {
                 load_values(p.in, row + (int64_t)(x - x0) * p.in.px * size, o.c, o.n, wide, in);
                 pool_take(p, v, in);
             }
-        pool_end(p, v, (y1 - y0) * (x1 - x0));
+        pool_end(p, v, p.count ? p.count : (y1 - y0) * (x1 - x0));
         wide_epilogue e;
         wide_epilogue_of(p.e, o.c, o.n, e);
         store_sums(p.e, e, v, o.b, o.y, o.x);

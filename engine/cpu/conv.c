@@ -48,6 +48,54 @@ static void finish_row(const struct cpu_task *t, int y, const float *acc, ptrdif
     finish(t, y, 0, t->step->plan.out.w, r->c0, r->c1 - r->c0, acc, acc_px);
 }
 
+/*
+ * Kernels of whole rows have neighbouring taps. A dilated window of one pixel is an ordinary one
+ * over a map of every dilation-th row and column, so such a row is made of runs of one pixel;
+ * others are one run. src: the first window.
+ */
+struct runs {
+    int count, w;        /* runs, and pixels of each */
+    ptrdiff_t row, px;   /* of the map the taps see */
+    ptrdiff_t from_next; /* bytes from one run's first window to the next one's */
+};
+
+static struct runs runs_of(const struct cpu_layer *l, int w, const struct cpu_rows *rows) {
+    if (l->dilation == 1)
+        return (struct runs){.count = 1, .w = w, .row = rows->row, .px = rows->px};
+    return (struct runs){.count = w,
+                         .w = 1,
+                         .row = rows->row * l->dilation,
+                         .px = rows->px * l->dilation,
+                         .from_next = l->stride * rows->px * rows->size};
+}
+
+static void dwconv_row(const struct cpu_task *t, const struct cpu_layer *l, int w, const void *src,
+                       const struct cpu_rows *rows, float *dst) {
+    struct runs r = runs_of(l, w, rows);
+    for (int i = 0; i < r.count; i++)
+        t->kern->dwconv(t->step->plan.in.type, r.w, l->kh, l->kw, l->cout, l->stride,
+                        (const char *)src + i * r.from_next, r.row, r.px, l->weights,
+                        dst + (ptrdiff_t)i * l->cout);
+}
+
+static void gconv_row(const struct cpu_task *t, const struct cpu_layer *l, int w, const void *src,
+                      const struct cpu_rows *rows, float *dst) {
+    struct runs r = runs_of(l, w, rows);
+    for (int i = 0; i < r.count; i++)
+        t->kern->gconv_f32(r.w, l->kh, l->kw, l->cin, l->cout, l->groups, l->stride,
+                           (const void *)((const char *)src + i * r.from_next), r.row, r.px,
+                           l->weights, dst + (ptrdiff_t)i * l->cout);
+}
+
+static void im2col_row(const struct cpu_task *t, const struct cpu_layer *l, int w, const void *src,
+                       const struct cpu_rows *rows, float *dst) {
+    struct runs r = runs_of(l, w, rows);
+    for (int i = 0; i < r.count; i++)
+        t->kern->im2col_f32(r.w, l->kh, l->kw, l->cin, l->stride,
+                            (const void *)((const char *)src + i * r.from_next), r.row, r.px,
+                            dst + (ptrdiff_t)i * l->kh * l->kw * l->cin);
+}
+
 /* The fused depthwise convolution, for the task's rows of what it hands over: behind `widened`
  * floats of scratch, one row of sums before them. */
 static struct cpu_rows rows_handed(const struct cpu_task *t) {
@@ -57,7 +105,7 @@ static struct cpu_rows rows_handed(const struct cpu_task *t) {
     const struct cpu_layer *l = s->fused.layer;
     const struct plan_view *out = &b->out;
     int top = r->y0 * l->stride - b->pad_top;
-    struct cpu_rows in = cpu_input_rows(t, top, top + (r->y1 - r->y0 - 1) * l->stride + l->kh);
+    struct cpu_rows in = cpu_input_rows(t, top, top + (r->y1 - r->y0 - 1) * l->stride + l->reach);
     struct kern_epi e = {.act = b->act,
                          .alpha = b->alpha,
                          .beta = b->beta,
@@ -71,8 +119,7 @@ static struct cpu_rows rows_handed(const struct cpu_task *t) {
     ptrdiff_t size = (ptrdiff_t)kern_type_size(out->type);
     for (int y = r->y0; y < r->y1; y++) {
         const void *src = cpu_rows_at(&in, y * l->stride - b->pad_top, -b->pad_left);
-        t->kern->dwconv(s->plan.in.type, out->w, l->kh, l->kw, l->cout, l->stride, src, in.row,
-                        in.px, l->weights, sums);
+        dwconv_row(t, l, out->w, src, &in, sums);
         t->kern->epilogue(out->w, out->c, sums, out->c, &e, NULL, 0, 0,
                           rows + (y - r->y0) * out->row * size, out->c);
     }
@@ -87,7 +134,7 @@ static struct cpu_rows rows_under(const struct cpu_task *t) {
     const struct cpu_layer *l = s->layer;
     if (s->fused.layer) return rows_handed(t);
     int top = r->y0 * l->stride - s->plan.pad_top;
-    return cpu_input_rows(t, top, top + (r->y1 - r->y0 - 1) * l->stride + l->kh);
+    return cpu_input_rows(t, top, top + (r->y1 - r->y0 - 1) * l->stride + l->reach);
 }
 
 /* The window of the first pixel of output row y. */
@@ -110,8 +157,8 @@ static void conv_gemm(const struct cpu_task *t) {
         lda = rows.px;
     } else {
         for (int y = r->y0; y < r->y1; y++)
-            t->kern->im2col_f32(w, l->kh, l->kw, l->cin, l->stride, window_of(s, &rows, y),
-                                rows.row, rows.px, scratch + (ptrdiff_t)(y - r->y0) * w * depth);
+            im2col_row(t, l, w, window_of(s, &rows, y), &rows,
+                       scratch + (ptrdiff_t)(y - r->y0) * w * depth);
         scratch += (ptrdiff_t)m * depth;
     }
     float *acc = scratch;
@@ -134,7 +181,7 @@ static struct cpu_rows rows_split(const struct cpu_task *t, const struct cpu_row
     const struct cpu_layer *l = s->layer;
     const struct plan_view *in = s->fused.layer ? &s->plan.fused.out : &s->plan.in;
     int top = r->y0 * l->stride - s->plan.pad_top;
-    int end = top + (r->y1 - r->y0 - 1) * l->stride + l->kh, full = in->left + in->w + in->right;
+    int end = top + (r->y1 - r->y0 - 1) * l->stride + l->reach, full = in->left + in->w + in->right;
     int y0 = top < -in->top ? -in->top : top;
     int y1 = end > in->h + in->bottom ? in->h + in->bottom : end;
     ptrdiff_t row = (ptrdiff_t)full * in->c;
@@ -280,11 +327,9 @@ static void conv_grouped(const struct cpu_task *t) {
     for (int y = r->y0; y < r->y1; y++) {
         const void *src = window_of(s, &rows, y);
         if (l->algorithm == CPU_DEPTHWISE)
-            t->kern->dwconv(p->in.type, p->out.w, l->kh, l->kw, l->cout, l->stride, src, rows.row,
-                            rows.px, l->weights, acc);
+            dwconv_row(t, l, p->out.w, src, &rows, acc);
         else
-            t->kern->gconv_f32(p->out.w, l->kh, l->kw, l->cin, l->cout, l->groups, l->stride, src,
-                               rows.row, rows.px, l->weights, acc);
+            gconv_row(t, l, p->out.w, src, &rows, acc);
         finish_row(t, y, acc, l->cout);
     }
 }

@@ -40,7 +40,7 @@ static const struct plan_view *tile_input(const struct cpu_step *s) {
 static void find_split(struct cpu_step *s) {
     const struct plan_view *in = tile_input(s);
     const struct cpu_layer *l = s->layer;
-    int rows = min_int((s->rows - 1) * l->stride + l->kh, in->top + in->h + in->bottom);
+    int rows = min_int((s->rows - 1) * l->stride + l->reach, in->top + in->h + in->bottom);
     s->tiles.split = cpu_aligned(rows * (in->left + in->w + in->right) * in->c);
     s->scratch += (size_t)s->tiles.split;
 }
@@ -52,14 +52,15 @@ static int find_taps(struct cpu_step *s) {
     const struct kern_igemm *g = l->igemm;
     ptrdiff_t px = g->split ? in->c : in->px;
     ptrdiff_t row = g->split ? (in->left + in->w + in->right) * in->c : in->row;
-    int joined = px == l->cin && (l->joined || l->cin % (g->group * g->block) == 0);
+    int joined =
+        l->dilation == 1 && px == l->cin && (l->joined || l->cin % (g->group * g->block) == 0);
     s->tiles.taps = joined ? l->kh : l->kh * l->kw;
     s->tiles.depth = joined ? l->kw * l->cin : l->cin;
     s->tiles.offset = malloc(sizeof *s->tiles.offset * (size_t)(s->tiles.taps + 1));
     if (!s->tiles.offset) return err_set(MIEN_ENOMEM, "out of memory");
     s->tiles.panel = kern_panel_size(g, s->tiles.taps, s->tiles.depth) * kern_type_size(l->type);
     for (int t = 0; t < s->tiles.taps; t++)
-        s->tiles.offset[t] = joined ? t * row : t / l->kw * row + t % l->kw * px;
+        s->tiles.offset[t] = joined ? t * row : (t / l->kw * row + t % l->kw * px) * l->dilation;
     s->tiles.offset[s->tiles.taps] = s->tiles.split;
     return MIEN_OK;
 }
@@ -177,7 +178,7 @@ static void cut_widened(struct cpu_step *s) {
                       kind == PLAN_UPSAMPLE || (kind == PLAN_POOL && !s->window.average);
     if (in->type == KERN_F32 || reads_as_is) return;
     int rows = s->rows;
-    if (kind == PLAN_CONV) rows = (s->rows - 1) * s->layer->stride + s->layer->kh;
+    if (kind == PLAN_CONV) rows = (s->rows - 1) * s->layer->stride + s->layer->reach;
     if (kind == PLAN_POOL)
         rows = s->window.global ? in->h : (s->rows - 1) * s->window.stride + s->window.kh;
     if (kind == PLAN_CONV && s->layer->algorithm == CPU_WINOGRAD)

@@ -20,7 +20,8 @@ static const float WINOGRAD_GAIN = 2.5f;
 static int takes_winograd(const struct cpu_layer *l, const struct kern_igemm *direct,
                           const struct kern_igemm *floats, int pixels) {
     return floats && !floats->split && l->kh == 3 && l->kw == 3 && l->stride == 1 &&
-           l->cin >= WINOGRAD_CHANNELS && pixels >= WINOGRAD_PIXELS && direct->rate < WINOGRAD_GAIN;
+           l->dilation == 1 && l->cin >= WINOGRAD_CHANNELS && pixels >= WINOGRAD_PIXELS &&
+           direct->rate < WINOGRAD_GAIN;
 }
 
 /* Algorithm, tile and type of the weights; input: how the layer's input is stored. */
@@ -185,13 +186,16 @@ static void shape_conv(const struct kern *k, const struct net *net, const struct
     l->kh = n->window.kh;
     l->kw = n->window.kw;
     l->stride = n->window.stride;
+    l->dilation = net_dilation(&n->window);
+    l->reach = net_reach(&n->window, l->kh);
     l->groups = n->groups;
     l->cin = inputs * n->groups;
     l->cout = fold_outputs(net, n);
     choose(k, net, l, n->vector, source->stored.type, pixels);
     /* pixels of the picture have no gaps and fill no group alone; elsewhere a layer may read a
      * slice of a concatenation, so that whole groups decide */
-    l->joined = l->algorithm == CPU_IGEMM && (source->op == NET_INPUT || l->igemm->group == 1);
+    l->joined = l->algorithm == CPU_IGEMM && l->dilation == 1 &&
+                (source->op == NET_INPUT || l->igemm->group == 1);
     l->bias_classes = fold_bias(net, n, NULL);
 }
 

@@ -33,6 +33,7 @@ struct cpu_layer {
     float *scale, *shift; /* AFFINE: [c] */
     float *slope;         /* PReLU of this ACT node: [c] */
     int kh, kw, stride, groups, cin, cout;
+    int dilation, reach;            /* pixels from tap to tap; rows a window spans */
     const struct kern_igemm *igemm; /* IGEMM, WINOGRAD: the tile, owned by the backend's table */
     int nr;                         /* channels a panel */
     int joined; /* IGEMM: the weights take a window's row, kw pixels, as one run of elements */

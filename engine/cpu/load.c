@@ -68,6 +68,7 @@ static void add_layer(struct hash *h, const struct net *net, const struct net_no
                       l->kh,
                       l->kw,
                       l->stride,
+                      l->dilation,
                       l->groups,
                       l->cin,
                       l->cout,

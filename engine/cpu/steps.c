@@ -42,8 +42,8 @@ static void maxpool(const struct kern *k, enum kern_type type, int kh, int kw, i
     }
 }
 
-/* Windows are cut at the map's edges: what lies outside neither wins a maximum nor counts in an
- * average. */
+/* Windows are cut at the map's edges: what lies outside neither wins a maximum nor is summed; an
+ * average that counts it divides by the whole window. */
 static void pool_row(const struct cpu_task *t, int y) {
     const struct plan_step *p = &t->step->plan;
     const struct net_window *w = &t->step->window;
@@ -58,7 +58,8 @@ static void pool_row(const struct cpu_task *t, int y) {
         const void *src = cpu_rows_at(&rows, y0, x0);
         void *dst = cpu_pixel(t->arena, &p->out, t->range.image, y, x);
         if (w->average)
-            t->kern->avgpool_f32(y1 - y0, x1 - x0, p->out.c, 1.0f / (float)((y1 - y0) * (x1 - x0)),
+            t->kern->avgpool_f32(y1 - y0, x1 - x0, p->out.c,
+                                 1.0f / (float)(w->count_padding ? kh * kw : (y1 - y0) * (x1 - x0)),
                                  src, rows.row, rows.px, averages ? averages + x * p->out.c : dst);
         else
             maxpool(t->kern, p->in.type, y1 - y0, x1 - x0, p->out.c, src, rows.row, rows.px, dst);

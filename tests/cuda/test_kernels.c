@@ -24,16 +24,17 @@
 #include <unistd.h>
 
 struct window {
-    int kh, kw, stride, pad_top, pad_left, in_h, in_w, halo[4];
+    int kh, kw, stride, gap, pad_top, pad_left, in_h, in_w, halo[4];
 };
 
 /* For a window: a map of h x w outputs under it, and a halo that makes edges ordinary. */
 static void window_place(struct window *k, int h, int w) {
-    k->pad_top = draw(0, k->kh / 2), k->pad_left = draw(0, k->kw / 2);
-    int reach_y = (h - 1) * k->stride + k->kh - k->pad_top;
-    int reach_x = (w - 1) * k->stride + k->kw - k->pad_left;
-    int below = draw(0, k->kh - 1 < reach_y - 1 ? k->kh - 1 : reach_y - 1);
-    int right = draw(0, k->kw - 1 < reach_x - 1 ? k->kw - 1 : reach_x - 1);
+    int rows = (k->kh - 1) * (1 + k->gap) + 1, columns = (k->kw - 1) * (1 + k->gap) + 1;
+    k->pad_top = draw(0, rows / 2), k->pad_left = draw(0, columns / 2);
+    int reach_y = (h - 1) * k->stride + rows - k->pad_top;
+    int reach_x = (w - 1) * k->stride + columns - k->pad_left;
+    int below = draw(0, rows - 1 < reach_y - 1 ? rows - 1 : reach_y - 1);
+    int right = draw(0, columns - 1 < reach_x - 1 ? columns - 1 : reach_x - 1);
     k->in_h = reach_y - below, k->in_w = reach_x - right;
     k->halo[0] = k->pad_top, k->halo[1] = k->pad_left, k->halo[2] = below, k->halo[3] = right;
 }
@@ -42,6 +43,7 @@ static void window_make(struct window *k, int h, int w) {
     static const int sizes[] = {1, 1, 1, 2, 3, 3, 3, 5, 7};
     k->kh = sizes[draw(0, 8)], k->kw = one_in(6) ? sizes[draw(0, 8)] : k->kh;
     k->stride = one_in(3) ? 2 : one_in(12) ? 3 : 1;
+    k->gap = one_in(6) ? draw(1, 2) : 0;
     window_place(k, h, w);
 }
 
@@ -111,8 +113,9 @@ static void conv_sums(const struct cuda_conv *p, const struct window *k, const s
         for (int y = 0; y < p->e.out.h; y++)
             for (int x = 0; x < p->e.out.w; x++) {
                 for (int i = 0; i < n; i++)
-                    window[i] = tensor_stored(in, b, y * p->stride - p->pad_top + i / c / k->kw,
-                                              x * p->stride - p->pad_left + i / c % k->kw, i % c);
+                    window[i] = tensor_stored(
+                        in, b, y * p->stride - p->pad_top + i / c / k->kw * (1 + k->gap),
+                        x * p->stride - p->pad_left + i / c % k->kw * (1 + k->gap), i % c);
                 for (int o = 0; o < p->e.out.c; o++) {
                     double sum = 0;
                     const double *row = rows + (size_t)o * (size_t)n;
@@ -151,7 +154,8 @@ static void test_conv(void) {
     int h = small ? 1 : draw(1, 20), w = small ? draw(1, 2) : draw(1, 20), batch = draw(1, 4);
     window_make(&k, h, w);
     int c = k.kh * k.kw > 9 ? draw(1, 8) : draw(1, one_in(4) ? 200 : 40);
-    int type = tolerable(random_type(), &tolerance), by_rows = k.kw > 1 && c <= 8 && one_in(2);
+    int type = tolerable(random_type(), &tolerance),
+        by_rows = k.kw > 1 && c <= 8 && !k.gap && one_in(2);
     int flags = (by_rows ? TENSOR_WHOLE : 0) | (one_in(3) ? 0 : TENSOR_ALIGNED);
     int spread = one_in(4);
     if (spread) flags &= ~TENSOR_ALIGNED, c = (c + 3) / 4 * 4;
@@ -164,12 +168,12 @@ static void test_conv(void) {
     p.taps = by_rows ? k.kh : k.kh * k.kw;
     p.depth = by_rows ? (k.kw - 1) * in.v.px + c : c;
     pad_depth(&p);
-    p.stride = k.stride, p.pad_top = k.pad_top, p.pad_left = k.pad_left;
+    p.stride = k.stride, p.gap = k.gap, p.pad_top = k.pad_top, p.pad_left = k.pad_left;
     describe("convolution", &in, &x);
     size_t length = strlen(test_case);
     snprintf(test_case + length, sizeof test_case - length,
-             ", window %dx%d stride %d pad %d %d, taps %d across %d depth %d k_pad %d", k.kh, k.kw,
-             k.stride, k.pad_top, k.pad_left, p.taps, p.across, p.depth, p.k_pad);
+             ", window %dx%d stride %d gap %d pad %d %d, taps %d across %d depth %d k_pad %d", k.kh,
+             k.kw, k.stride, k.gap, k.pad_top, k.pad_left, p.taps, p.across, p.depth, p.k_pad);
     void *weights = pack_weights(&p, &k, c);
     double *sums = sums_for(&x);
     conv_sums(&p, &k, &in, weights, sums);
@@ -212,21 +216,22 @@ static void test_gconv(void) {
     p.weights = floats_up(k.kh * k.kw * inputs * cout, -2 * unit, 2 * unit, &weights);
     p.in = in.v;
     p.e = x.e;
-    p.kh = k.kh, p.kw = k.kw, p.stride = k.stride, p.groups = groups;
+    p.kh = k.kh, p.kw = k.kw, p.stride = k.stride, p.gap = k.gap, p.groups = groups;
     p.pad_top = k.pad_top, p.pad_left = k.pad_left;
     describe("grouped convolution", &in, &x);
     size_t length = strlen(test_case);
     snprintf(test_case + length, sizeof test_case - length,
-             ", window %dx%d stride %d pad %d %d, groups %d", k.kh, k.kw, k.stride, k.pad_top,
-             k.pad_left, groups);
+             ", window %dx%d stride %d gap %d pad %d %d, groups %d", k.kh, k.kw, k.stride, k.gap,
+             k.pad_top, k.pad_left, groups);
     double *sums = sums_for(&x), *at = sums;
     for (int i = 0; i < batch * h * w; i++)
         for (int o = 0; o < cout; o++, at++)
             for (int t = 0; t < k.kh * k.kw; t++)
                 for (int j = 0; j < inputs; j++)
-                    *at += tensor_stored(
-                               &in, i / w / h, i / w % h * k.stride - k.pad_top + t / k.kw,
-                               i % w * k.stride - k.pad_left + t % k.kw, o / outputs * inputs + j) *
+                    *at += tensor_stored(&in, i / w / h,
+                                         i / w % h * k.stride - k.pad_top + t / k.kw * (1 + k.gap),
+                                         i % w * k.stride - k.pad_left + t % k.kw * (1 + k.gap),
+                                         o / outputs * inputs + j) *
                            weights[(t * inputs + j) * cout + o];
     cuda_plain_gconv(&p, &l);
     run(&l, &p, &x, sums, 1e-5);
@@ -409,6 +414,7 @@ static void test_pool(void) {
     p.kh = whole ? in_h : draw(1, 4), p.kw = whole ? in_w : draw(1, 4), p.stride = draw(1, 3);
     p.pad_top = whole ? 0 : draw(0, p.kh / 2), p.pad_left = whole ? 0 : draw(0, p.kw / 2);
     p.average = one_in(2);
+    p.count = p.average && !whole && one_in(2) ? p.kh * p.kw : 0;
     /* As many outputs as have a pixel of the map in their windows. */
     int h = whole ? 1 : draw(1, (in_h - 1 + p.pad_top) / p.stride + 1);
     int w = whole ? 1 : draw(1, (in_w - 1 + p.pad_left) / p.stride + 1);
@@ -430,7 +436,7 @@ static void test_pool(void) {
                 *at = p.average ? *at + v : n && *at > v ? *at : v;
                 n++;
             }
-            if (p.average) *at /= n;
+            if (p.average) *at /= p.count ? p.count : n;
         }
     struct cuda_machine m = random_machine();
     cuda_choose_pool(&plain, &p, &l);

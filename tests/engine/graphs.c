@@ -314,6 +314,46 @@ void graphs_gates(graphs_check *check) {
     }
 }
 
+/* Dilated windows and paddings of unequal sides, of every kind of convolution and pool. */
+static void dilated(struct net *net) {
+    struct net_window atrous = {.stride = 1, .pad = 2, .dilation = 2};
+    struct net_window wide = {.stride = 2, .pad = 3, .dilation = 3};
+    struct net_window uneven = {.stride = 2, .more = {0, 0, 1, 1}};
+    struct net_window average = {
+        .kh = 3, .kw = 2, .stride = 2, .average = 1, .count_padding = 1, .more = {1, 0, 2, 1}};
+    net_value picture = net_input(net);
+    net_value x = net_relu(net, net_conv_window(net, picture, "c0", uneven));
+    net_value y = net_relu(net, net_conv_window(net, x, "c1", atrous));
+    y = net_add(
+        net, y,
+        net_conv_window(net, net_bn(net, y, "b"), "c2",
+                        (struct net_window){.stride = 1, .dilation = 2, .more = {1, 2, 3, 2}}));
+    net_output(net, net_conv(net, net_relu(net, net_conv_window(net, y, "d", wide)), "p", 1, 0),
+               "separable");
+    net_output(net, net_conv_window(net, y, "g", wide), "grouped");
+    net_output(net, net_pool(net, y, average), "average");
+    average.average = average.count_padding = 0;
+    net_output(net, net_pool(net, y, average), "maximum");
+    net_output(net, net_conv_window(net, picture, "c3", atrous), "picture");
+}
+
+void graphs_dilated(graphs_check *check) {
+    for (int size = 16; size < 21; size++) {
+        struct blobmaker m;
+        blobmaker_open(&m, (uint64_t)size);
+        blobmaker_meta(&m, meta);
+        blobmaker_tensor(&m, "c0.weight", -0.02f, 0.02f, 20, 3, 3, 3);
+        blobmaker_tensor(&m, "c1.weight", -0.2f, 0.2f, 20, 20, 3, 3);
+        blobmaker_bn(&m, "b", 20);
+        blobmaker_tensor(&m, "c2.weight", -0.2f, 0.2f, 20, 20, 3, 3);
+        blobmaker_tensor(&m, "c3.weight", -0.02f, 0.02f, 5, 3, 3, 3);
+        blobmaker_tensor(&m, "d.weight", -0.5f, 0.5f, 20, 1, 3, 3);
+        blobmaker_tensor(&m, "p.weight", -0.3f, 0.3f, 9, 20, 1, 1);
+        blobmaker_tensor(&m, "g.weight", -0.3f, 0.3f, 10, 4, 3, 3);
+        check(&m, dilated, size, 37 - size, "dilated");
+    }
+}
+
 enum { RANDOM_NODES = 14, CHANNELS = 8 };
 static uint64_t random_seed; /* both builds of one graph must take the same decisions */
 

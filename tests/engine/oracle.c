@@ -16,18 +16,24 @@ static int inside(const struct oracle_value *v, int y, int x) {
     return y >= 0 && x >= 0 && y < v->h && x < v->w;
 }
 
-/* Output size and first row of the first window; TensorFlow's SAME or explicit padding. */
-static int windows(const struct net_window *win, int k, int n, int *before) {
+static int tap_distance(const struct net_window *win) {
+    return win->dilation ? win->dilation : 1;
+}
+
+/* Output size and first row (axis 0) or column (1) of the first window; TensorFlow's SAME or
+ * explicit padding. */
+static int windows(const struct net_window *win, int axis, int taps, int n, int *before) {
+    int k = (taps - 1) * tap_distance(win) + 1;
     if (win->mode == NET_PAD_SAME) {
         int out = (n + win->stride - 1) / win->stride;
         int total = (out - 1) * win->stride + k - n;
         *before = total > 0 ? total / 2 : 0;
         return out;
     }
-    *before = win->pad;
-    double span = n + 2.0 * win->pad - k;
+    *before = win->pad + win->more[axis];
+    double span = n + *before + win->pad + win->more[axis + 2] - k;
     int out = (int)(win->ceil ? ceil(span / win->stride) : floor(span / win->stride)) + 1;
-    if (win->ceil && (out - 1) * win->stride >= n + win->pad) out--;
+    if (win->ceil && (out - 1) * win->stride >= n + *before) out--;
     return out;
 }
 
@@ -52,16 +58,17 @@ static double bias(const struct net_node *n, int o) {
 
 static void conv(const struct net_node *n, const struct oracle_value *x, struct oracle_value *y) {
     int top, left, inputs = x->c / n->groups, per_group = n->channels / n->groups;
-    int h = windows(&n->window, n->window.kh, x->h, &top);
-    make(y, h, windows(&n->window, n->window.kw, x->w, &left), n->channels);
+    int h = windows(&n->window, 0, n->window.kh, x->h, &top);
+    int step = tap_distance(&n->window);
+    make(y, h, windows(&n->window, 1, n->window.kw, x->w, &left), n->channels);
     for (int oy = 0; oy < y->h; oy++)
         for (int ox = 0; ox < y->w; ox++)
             for (int o = 0; o < y->c; o++) {
                 double sum = bias(n, o);
                 for (int ky = 0; ky < n->window.kh; ky++)
                     for (int kx = 0; kx < n->window.kw; kx++) {
-                        int sy = oy * n->window.stride - top + ky,
-                            sx = ox * n->window.stride - left + kx;
+                        int sy = oy * n->window.stride - top + ky * step,
+                            sx = ox * n->window.stride - left + kx * step;
                         if (!inside(x, sy, sx)) continue;
                         for (int i = 0; i < inputs; i++)
                             sum += weight(n, o, i, ky, kx, inputs) *
@@ -74,8 +81,8 @@ static void conv(const struct net_node *n, const struct oracle_value *x, struct 
 static void pool(const struct net_node *n, const struct oracle_value *x, struct oracle_value *y) {
     struct net_window win = n->window;
     if (win.global) win = (struct net_window){.kh = x->h, .kw = x->w, .stride = 1, .average = 1};
-    int top, left, h = windows(&win, win.kh, x->h, &top);
-    make(y, h, windows(&win, win.kw, x->w, &left), x->c);
+    int top, left, h = windows(&win, 0, win.kh, x->h, &top);
+    make(y, h, windows(&win, 1, win.kw, x->w, &left), x->c);
     for (int oy = 0; oy < y->h; oy++)
         for (int ox = 0; ox < y->w; ox++)
             for (int c = 0; c < x->c; c++) {
@@ -90,6 +97,7 @@ static void pool(const struct net_node *n, const struct oracle_value *x, struct 
                         sum += v;
                         count++;
                     }
+                if (win.count_padding) count = win.kh * win.kw;
                 at(y, oy, ox)[c] = win.average ? sum / count : best;
             }
 }

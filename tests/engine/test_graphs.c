@@ -105,6 +105,11 @@ static void test_gates(void **state) {
     graphs_gates(check_net);
 }
 
+static void test_dilated(void **state) {
+    (void)state;
+    graphs_dilated(check_net);
+}
+
 static void test_random_graphs(void **state) {
     (void)state;
     graphs_random(150, check_net);
@@ -121,6 +126,7 @@ int main(void) {
         cmocka_unit_test(test_deep),
         cmocka_unit_test(test_activations),
         cmocka_unit_test(test_gates),
+        cmocka_unit_test(test_dilated),
         cmocka_unit_test(test_random_graphs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -343,6 +343,12 @@ static void test_gates(void **state) {
     check_means(0.0051, 0.0145);
 }
 
+static void test_dilated(void **state) {
+    (void)state;
+    graphs_dilated(check_net);
+    check_means(0.006, 0.02);
+}
+
 enum { EXACT_VALUES = 3 };
 static net_value exact_values[EXACT_VALUES]; /* kept, a copy of it, the next layer's */
 
@@ -395,6 +401,7 @@ int main(void) {
         cmocka_unit_test(test_random_graphs),
         cmocka_unit_test(test_activations),
         cmocka_unit_test(test_gates),
+        cmocka_unit_test(test_dilated),
         cmocka_unit_test(test_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
