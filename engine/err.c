@@ -1,5 +1,7 @@
 #include "engine/err.h"
 
+#include "mien.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,4 +29,8 @@ int err_prefix(int code, const char *fmt, ...) {
 
 const char *err_text(void) {
     return text;
+}
+
+int err_null(const char *function) {
+    return err_set(MIEN_EINVAL, "%s: a pointer that is needed is NULL", function);
 }

@@ -15,6 +15,8 @@
 int err_set(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Puts "prefix: " before the sentence already recorded; returns code. */
 int err_prefix(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* MIEN_EINVAL: a pointer that a public function was given is NULL. */
+int err_null(const char *function);
 /* The sentence; "" where nothing failed in this thread. */
 const char *err_text(void);
 

@@ -11,8 +11,9 @@
  *     0; mien_error() holds one sentence that says which file, tensor, image or argument was wrong.
  *     What is in other output arrays then is undefined. Functions name the codes that tell
  *     something; any may also fail with MIEN_EINVAL, MIEN_ENOMEM and, on a GPU, MIEN_EDEVICE.
- *   - Pointers must not be NULL unless the function says so. Arrays of 0 items may be NULL, and no
- *     items are no error, unless the function says so.
+ *   - Pointers must not be NULL unless the function says so: where one is, functions that return a
+ *     code return MIEN_EINVAL, others NULL, 0 or nothing done. Arrays of 0 items may be NULL, and
+ * no items are no error, unless the function says so.
  *   - Images are 8-bit RGB, 3 bytes a pixel. Coordinates are pixels of the upright original
  *     image (EXIF orientation applied): x to the right, y down, 0,0 the outer corner of the
  *     top left pixel, so a box that covers the whole image is 0,0,width,height.
@@ -137,8 +138,8 @@ MIEN_API size_t mien_memory(void);
 /* Fills *opt with the defaults, which are zeros, and its struct_size with size: sizeof *opt. */
 MIEN_API void mien_options_default(mien_options *opt, size_t size);
 /* Opens a context: threads and backend. opt may be NULL for the defaults; its strings are not kept.
- * MIEN_EINVAL where threads is negative or this processor has no such kernels, MIEN_EDEVICE where
- * the device is not there, MIEN_EUNSUPPORTED where it cannot do the precision. Free with
+ * MIEN_EINVAL where a member is out of range or this processor has no such kernels, MIEN_EDEVICE
+ * where the device is not there, MIEN_EUNSUPPORTED where it cannot do the precision. Free with
  * mien_close(). */
 MIEN_API int mien_open(const mien_options *opt, mien_ctx **out);
 /* Frees the context; NULL is allowed. All its networks must have been freed. */

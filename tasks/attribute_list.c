@@ -237,6 +237,7 @@ void attribute_list_take(const struct attribute_list *a, const float *const *out
 }
 
 int mien_attribute_at(const mien_net *net, int i, mien_attribute *attribute) {
+    if (!net || !attribute) return err_null("mien_attribute_at");
     if (i < 0 || i >= net->info.attributes)
         return err_set(MIEN_EINVAL, "network '%s' has no attribute %d", net->info.name, i);
     const mien_attribute *shown = &net->attributes->at[i].shown;
@@ -245,6 +246,7 @@ int mien_attribute_at(const mien_net *net, int i, mien_attribute *attribute) {
 
 int mien_attribute_best(const mien_attribute *attribute, const float *values) {
     int best = 0;
+    if (!attribute || !values) return err_null("mien_attribute_best");
     for (int i = 1; i < attribute->count; i++)
         if (values[attribute->first + i] > values[attribute->first + best]) best = i;
     return best;

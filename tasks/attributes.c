@@ -43,6 +43,7 @@ const struct task task_attributes = {
 
 int mien_attributes(mien_net *net, const mien_image *const *images, const mien_face *faces, int n,
                     float *out) {
+    if (!net) return err_null("mien_attributes");
     int rc = net_check_result(net, MIEN_RESULT_ATTRIBUTES, task_attributes.verb);
     if (rc) return rc;
     int takes_faces = net->task->item == MIEN_ITEM_FACE;

@@ -10,7 +10,9 @@ struct mien_blob {
 };
 
 int mien_blob_open(const char *path, mien_blob **out) {
+    if (!out) return err_null("mien_blob_open");
     *out = NULL;
+    if (!path) return err_null("mien_blob_open");
     mien_blob *b = calloc(1, sizeof *b);
     if (!b) return err_set(MIEN_ENOMEM, "%s: out of memory", path);
     int rc = blob_open(path, &b->blob);
@@ -28,6 +30,7 @@ void mien_blob_close(mien_blob *b) {
 }
 
 int mien_blob_info(const mien_blob *b, mien_net_info *info) {
+    if (!b || !info) return err_null("mien_blob_info");
     struct mien_net net = {.blob = b->blob};
     int rc = net_describe(&net);
     if (!rc) rc = sized_write(info, &net.info, sizeof net.info, "mien_net_info");
@@ -36,14 +39,15 @@ int mien_blob_info(const mien_blob *b, mien_net_info *info) {
 }
 
 const char *mien_blob_meta(const mien_blob *b, const char *key) {
-    return blob_meta(b->blob, key);
+    return b && key ? blob_meta(b->blob, key) : NULL;
 }
 
 int mien_blob_tensors(const mien_blob *b) {
-    return blob_count(b->blob);
+    return b ? blob_count(b->blob) : 0;
 }
 
 int mien_blob_tensor_at(const mien_blob *b, int i, mien_blob_tensor *t) {
+    if (!b || !t) return err_null("mien_blob_tensor_at");
     const struct blob_tensor *x = blob_at(b->blob, i);
     if (!x) return err_set(MIEN_EINVAL, "%s: no tensor %d", blob_label(b->blob), i);
     mien_blob_tensor own = {.name = x->name, .dtype = "F32", .dims = x->dims};

@@ -3,6 +3,7 @@
 #include "tasks/net.h"
 
 int mien_calibrate_begin(mien_net *net) {
+    if (!net) return err_null("mien_calibrate_begin");
     if (net->ctx->precision != MIEN_FP32)
         return err_set(MIEN_EINVAL, "%s: calibration needs a context that computes in fp32",
                        net->info.name);
@@ -17,6 +18,7 @@ int mien_calibrate_begin(mien_net *net) {
 }
 
 int mien_calibrate_save(mien_net *net, const char *path) {
+    if (!net || !path) return err_null("mien_calibrate_save");
     if (!net->calibration)
         return err_set(MIEN_EINVAL, "%s: no calibration was begun", net->info.name);
     int rc = calibration_save(net->calibration, path);

@@ -103,6 +103,7 @@ const struct task task_classify = {
 };
 
 int mien_classify(mien_net *net, const mien_image *const *images, int n, int top, mien_class *out) {
+    if (!net || (n > 0 && (!images || !out))) return err_null("mien_classify");
     int rc = net_check_result(net, MIEN_RESULT_CLASSES, task_classify.verb);
     if (rc) return rc;
     if (n < 0 || top < 1 || top > net->info.classes)
@@ -118,11 +119,11 @@ static const char *string_at(const json_t *list, int i) {
 }
 
 const char *mien_class_label(const mien_net *net, int i) {
-    if (net->task != &task_classify) return NULL;
+    if (!net || net->task != &task_classify) return NULL;
     return string_at(((const struct classifier *)net->state)->labels, i);
 }
 
 const char *mien_class_wnid(const mien_net *net, int i) {
-    if (net->task != &task_classify) return NULL;
+    if (!net || net->task != &task_classify) return NULL;
     return string_at(((const struct classifier *)net->state)->wnids, i);
 }

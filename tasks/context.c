@@ -33,6 +33,7 @@ const char *mien_strerror(int code) {
 }
 
 void mien_options_default(mien_options *opt, size_t size) {
+    if (!opt || size < sizeof opt->struct_size) return;
     memset(opt, 0, size);
     opt->struct_size = size;
 }
@@ -84,12 +85,27 @@ static void init_plans(mien_ctx *ctx, size_t memory) {
         plan_cache_init(&ctx->plans, memory, keep > KEEP ? keep : KEEP);
 }
 
+static int check_options(const mien_options *o) {
+    if (o->threads < 0) return err_set(MIEN_EINVAL, "%d threads; at least 1 is needed", o->threads);
+    if (o->precision < MIEN_FP32 || o->precision > MIEN_FP16)
+        return err_set(MIEN_EINVAL, "there is no precision %d", (int)o->precision);
+    if (o->device < MIEN_DEVICE_CPU || o->device > MIEN_DEVICE_CUDA)
+        return err_set(MIEN_EINVAL, "there is no kind of device %d", (int)o->device);
+    if (o->device_index < 0 || (o->device == MIEN_DEVICE_CPU && o->device_index > 0))
+        return err_set(MIEN_EINVAL, "there is no device %d of that kind", o->device_index);
+    if (o->no_pack_cache < 0 || o->no_pack_cache > 1)
+        return err_set(MIEN_EINVAL, "no_pack_cache is %d; it is 0 or 1", o->no_pack_cache);
+    return MIEN_OK;
+}
+
 int mien_open(const mien_options *opt, mien_ctx **out) {
+    if (!out) return err_null("mien_open");
     *out = NULL;
     mien_options o = {.struct_size = sizeof o};
     int rc = sized_read(&o, sizeof o, opt, "mien_options");
     if (rc) return rc;
-    if (o.threads < 0) return err_set(MIEN_EINVAL, "%d threads; at least 1 is needed", o.threads);
+    rc = check_options(&o);
+    if (rc) return rc;
     const struct backend_ops *ops = backend_find(o.device);
     if (!ops)
         return err_set(MIEN_EDEVICE, "this build of mien has no %s backend",
@@ -127,6 +143,7 @@ void mien_close(mien_ctx *ctx) {
 }
 
 size_t mien_memory_used(mien_ctx *ctx) {
+    if (!ctx) return 0;
     pthread_mutex_lock(&ctx->plans.lock);
     size_t bytes = ctx->plans.bytes;
     pthread_mutex_unlock(&ctx->plans.lock);
@@ -134,9 +151,9 @@ size_t mien_memory_used(mien_ctx *ctx) {
 }
 
 const char *mien_weights_dir(const mien_ctx *ctx) {
-    return ctx->weights_dir;
+    return ctx ? ctx->weights_dir : NULL;
 }
 
 const char *mien_backend_name(const mien_ctx *ctx) {
-    return ctx->ops->describe(ctx->backend);
+    return ctx ? ctx->ops->describe(ctx->backend) : NULL;
 }

@@ -31,6 +31,7 @@ struct detection {
 void mien_detect_options_default(mien_detect_options *opt, size_t size) {
     const mien_detect_options own = {
         .struct_size = sizeof own, .threshold = 0.5f, .nms = 0.4f, .size = -1, .max_faces = 750};
+    if (!opt || size < sizeof opt->struct_size) return;
     opt->struct_size = size;
     (void)sized_write(opt, &own, sizeof own, "mien_detect_options");
 }
@@ -251,6 +252,7 @@ static int small_ones(const mien_net *net, const mien_image *const *images, int 
 int mien_detect(mien_net *net, const mien_image *const *images, int n,
                 const mien_detect_options *opt, int capacity, mien_face *faces, int *counts) {
     struct detection d = {.capacity = capacity};
+    if (!net || (n > 0 && (!images || !faces || !counts))) return err_null("mien_detect");
     for (int i = 0; i < n; i++) counts[i] = 0;
     int rc = net_check_result(net, MIEN_RESULT_FACES, task_detect.verb);
     if (!rc) rc = check_options(opt, &d.options);

@@ -65,6 +65,7 @@ static int check(const mien_net *net) {
 }
 
 int mien_embed(mien_net *net, const uint8_t *crops, int n, float *out) {
+    if (!net) return err_null("mien_embed");
     int rc = check(net);
     if (rc) return rc;
     if (n < 0 || (n > 0 && (!crops || !out))) return err_set(MIEN_EINVAL, "%d crops", n);
@@ -73,6 +74,7 @@ int mien_embed(mien_net *net, const uint8_t *crops, int n, float *out) {
 
 int mien_embed_faces(mien_net *net, const mien_image *const *images, const mien_face *faces, int n,
                      float *out) {
+    if (!net) return err_null("mien_embed_faces");
     int rc = check(net);
     if (!rc) rc = face_crop_check_items(images, faces, n, out);
     if (rc) return rc;
@@ -82,6 +84,7 @@ int mien_embed_faces(mien_net *net, const mien_image *const *images, const mien_
 
 float mien_similarity(const float *a, const float *b, int d) {
     double ab = 0, aa = 0, bb = 0;
+    if (!a || !b) return 0;
     for (int i = 0; i < d; i++) {
         ab += (double)a[i] * b[i];
         aa += (double)a[i] * a[i];

@@ -78,7 +78,9 @@ static int load(struct mien_net *net, const char *path) {
 }
 
 int mien_net_load(mien_ctx *ctx, const char *name_or_path, mien_net **out) {
+    if (!out) return err_null("mien_net_load");
     *out = NULL;
+    if (!ctx || !name_or_path) return err_null("mien_net_load");
     char *path;
     int rc = net_find(ctx, name_or_path, &path);
     if (rc) return rc;
@@ -113,6 +115,7 @@ void mien_net_free(mien_net *net) {
 }
 
 int mien_net_info_get(const mien_net *net, mien_net_info *info) {
+    if (!net) return err_null("mien_net_info_get");
     return sized_write(info, &net->info, sizeof net->info, "mien_net_info");
 }
 

@@ -21,6 +21,9 @@ static int is_path(const char *name) {
 }
 
 int mien_net_path(const mien_ctx *ctx, const char *name, char **path) {
+    if (!path) return err_null("mien_net_path");
+    *path = NULL;
+    if (!ctx || !name) return err_null("mien_net_path");
     if (is_path(name))
         *path = strdup(name);
     else if (asprintf(path, "%s/%s%s", ctx->weights_dir, name, SUFFIX) < 0)
@@ -64,7 +67,9 @@ static char **join_names(struct dirent **entries, int n) {
 
 int mien_net_list(const mien_ctx *ctx, char ***names) {
     struct dirent **entries = NULL;
+    if (!names) return err_null("mien_net_list");
     *names = NULL;
+    if (!ctx) return err_null("mien_net_list");
     int n = scandir(ctx->weights_dir, &entries, is_blob, NULL);
     if (n < 0 && errno != ENOENT)
         return err_set(errno == ENOMEM ? MIEN_ENOMEM : MIEN_EIO, "%s: %s", ctx->weights_dir,

@@ -94,7 +94,9 @@ static void print_plan(FILE *f, const mien_net *net, const struct net_plan *p, i
 }
 
 int mien_net_plan_text(mien_net *net, int batch, int width, int height, char **text) {
+    if (!text) return err_null("mien_net_plan_text");
     *text = NULL;
+    if (!net) return err_null("mien_net_plan_text");
     struct net_plan *p;
     int rc = plan_acquire(net, run_in_lanes(net, batch) ? 1 : batch, width, height, &p);
     if (rc) return rc;

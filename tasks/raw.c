@@ -5,14 +5,15 @@
 #include "tasks/run.h"
 
 int mien_net_outputs(const mien_net *net) {
-    return net->net->noutputs;
+    return net ? net->net->noutputs : 0;
 }
 
 const char *mien_net_output_name(const mien_net *net, int i) {
-    return i >= 0 && i < net->net->noutputs ? net->net->outputs[i].name : NULL;
+    return net && i >= 0 && i < net->net->noutputs ? net->net->outputs[i].name : NULL;
 }
 
 int mien_net_output_shape(mien_net *net, int i, int batch, int width, int height, mien_tensor *t) {
+    if (!net || !t) return err_null("mien_net_output_shape");
     if (i < 0 || i >= net->net->noutputs)
         return err_set(MIEN_EINVAL, "network '%s' has no output %d", net->info.name, i);
     if (batch < 1) return err_set(MIEN_EINVAL, "a batch of %d", batch);
@@ -35,6 +36,7 @@ static void add_plan(const mien_net *net, const struct net_plan *p, int items, i
 }
 
 int mien_net_plan(mien_net *net, int batch, int width, int height, mien_plan_info *info) {
+    if (!net) return err_null("mien_net_plan");
     mien_plan_info sum = {.batch = batch, .width = width, .height = height};
     int lanes = run_in_lanes(net, batch), rc;
     struct net_plan *p;
@@ -143,6 +145,7 @@ static int run_lanes(struct raw_run *r, int count, int *ran) {
 }
 
 int mien_run(mien_net *net, const mien_tensor *input, mien_tensor *outputs, int noutputs) {
+    if (!net || !input || (noutputs > 0 && !outputs)) return err_null("mien_run");
     if (!input->data || input->c != 3)
         return err_set(MIEN_EINVAL, "the input must be n x h x w x 3 values");
     float *wanted[NET_MAX_OUTPUTS] = {NULL};
@@ -164,9 +167,11 @@ int mien_run(mien_net *net, const mien_tensor *input, mien_tensor *outputs, int 
 
 int mien_net_device_time(mien_net *net, int batch, int width, int height, int runs,
                          double *seconds) {
+    if (!seconds) return err_null("mien_net_device_time");
+    *seconds = 0;
+    if (!net) return err_null("mien_net_device_time");
     const struct backend_ops *ops = net->ctx->ops;
     struct net_plan *p;
-    *seconds = 0;
     if (!ops->time)
         return err_set(MIEN_EUNSUPPORTED, "only GPUs are timed by a clock of their own, not %s",
                        ops->describe(net->ctx->backend));

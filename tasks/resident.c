@@ -11,6 +11,7 @@ struct mien_resident {
 };
 
 int mien_image_upload(mien_ctx *ctx, mien_image *img) {
+    if (!ctx) return err_null("mien_image_upload");
     int rc = image_check(img);
     if (rc) return rc;
     if (!ctx->ops->upload || img->resident) return MIEN_OK;
@@ -27,7 +28,7 @@ int mien_image_upload(mien_ctx *ctx, mien_image *img) {
 }
 
 void mien_image_forget(mien_image *img) {
-    struct mien_resident *r = img->resident;
+    struct mien_resident *r = img ? img->resident : NULL;
     if (!r) return;
     r->ctx->ops->forget(r->ctx->backend, &r->pixels);
     free(r);

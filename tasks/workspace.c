@@ -104,6 +104,7 @@ void workspaces_release(struct mien_net *net, struct net_plan *p, struct workspa
 }
 
 int mien_net_times(mien_net *net, mien_times *times) {
+    if (!net) return err_null("mien_net_times");
     pthread_mutex_lock(&net->lock);
     mien_times own = net->times;
     pthread_mutex_unlock(&net->lock);

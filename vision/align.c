@@ -99,6 +99,7 @@ static int align_face(const mien_image *img, const mien_face *face, struct simil
 }
 
 void mien_crop_face(mien_face *face) {
+    if (!face) return;
     *face = (mien_face){.box = {0, 0, MIEN_CROP_SIDE, MIEN_CROP_SIDE}, .score = 1};
     memcpy(face->landmarks, align_template, sizeof align_template);
 }

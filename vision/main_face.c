@@ -13,8 +13,8 @@ static double weight(const mien_face *f, double width, double height) {
 }
 
 int mien_main_face(const mien_face *faces, int n, int width, int height) {
-    int best = n > 0 ? 0 : -1;
-    for (int i = 1; i < n; i++)
+    int best = faces && n > 0 ? 0 : -1;
+    for (int i = 1; faces && i < n; i++)
         if (weight(&faces[i], width, height) > weight(&faces[best], width, height)) best = i;
     return best;
 }
