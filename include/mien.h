@@ -553,12 +553,23 @@ MIEN_API int mien_classify(mien_net *net, const mien_image *const *images, int n
                            mien_class *out);
 
 /* Draws a face's box, landmarks and a label (ASCII; may be NULL) into the image, in one of a few
- * colours, picked by index. Line width and letters follow the size of the image. MIEN_EINVAL where
- * a coordinate is not finite. */
+ * colours, picked by index. Line width and letters follow the size of the image. The label stands
+ * beside the box, in it only where the face fills the image, and not at all where it has no room.
+ * MIEN_EINVAL where a coordinate is not finite. */
 MIEN_API int mien_draw_face(mien_image *img, const mien_face *face, const char *label, int index);
 /* Draws lines of text (ASCII, separated by '\n'; NULL or "": none) on a dark panel at the top left.
  */
 MIEN_API int mien_draw_caption(mien_image *img, const char *text);
+/*
+ * Draws n faces of the image and a caption so that no text covers a face or another text. Each face
+ * has a box, landmarks, and beside the box "#", its position in faces, and its label; in a crowd
+ * the number alone, or nothing, where there is no more room. A face that fills the image has them
+ * in its box, clear of eyes, nose and mouth. The caption's panel lies in the corner that is free,
+ * the top left before all, or elsewhere between the faces; it has fewer lines where there is less
+ * room. labels: [n], and each of them, may be NULL, and so may caption. MIEN_EINVAL, MIEN_ENOMEM.
+ */
+MIEN_API int mien_draw_faces(mien_image *img, const mien_face *faces, int n,
+                             const char *const *labels, const char *caption);
 
 #ifdef __cplusplus
 }

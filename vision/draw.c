@@ -1,7 +1,9 @@
 /*
- * mien_draw_face() and mien_draw_caption(). Sizes follow the picture: letters are about a fiftieth
- * of its long side, but no smaller than can be read, and smaller faces get smaller labels.
+ * Frames, dots, tags and panels. Sizes follow the picture: letters are about a fiftieth of its long
+ * side, but no smaller than can be read, and smaller faces get smaller labels.
  */
+#include "vision/draw.h"
+
 #include "engine/err.h"
 #include "vision/font.h"
 #include "vision/image.h"
@@ -10,10 +12,14 @@
 #include <math.h>
 #include <string.h>
 
-#define MIN_EM 11.0f
 /* Heights of the font, in em: capitals, and what hangs below the line. */
 #define CAP_HEIGHT 0.73f
 #define DESCENT    0.21f
+/* Of tags and panels, in em. */
+#define TAG_PAD       0.35f
+#define PANEL_MARGIN  0.6f
+#define PANEL_PAD     0.7f
+#define PANEL_LEADING 1.4f
 
 struct colour {
     uint8_t rgb[3];
@@ -117,21 +123,6 @@ static int draw_dot(mien_image *img, float x, float y, float r, const uint8_t rg
     return rc == MIEN_OK ? raster_fill(img, &path, rgb, 1) : rc;
 }
 
-/* A tag above the box, or inside its top where there is no room above; always within the picture
- * where it fits there. */
-static int draw_tag(mien_image *img, const char *text, const float b[4], float line, float em,
-                    const uint8_t rgb[3]) {
-    float pad = 0.35f * em, w = text_width(text, em) + 2 * pad, h = 1.35f * em;
-    float x = b[0] - line / 2, y = b[1] - h - line * 0.25f;
-    if (x + w > (float)img->width) x = (float)img->width - w;
-    if (x < 0) x = 0;
-    if (y < 0) y = fmaxf(b[1], 0) + line;
-    if (y + h > (float)img->height) y = (float)img->height - h;
-    int rc = fill_rounded(img, x, y, x + w, y + h, 0.25f * em, rgb, 0.94f);
-    if (rc != MIEN_OK) return rc;
-    return draw_text(img, text, x + pad, y + (h + CAP_HEIGHT * em) / 2, em, text_colour(rgb));
-}
-
 static int finite_face(const mien_face *f) {
     float sum = 0;
     for (int i = 0; i < 4; i++) sum += f->box[i];
@@ -139,61 +130,96 @@ static int finite_face(const mien_face *f) {
     return isfinite(sum);
 }
 
-int mien_draw_face(mien_image *img, const mien_face *face, const char *label, int index) {
+int draw_begin(mien_image *img, const mien_face *faces, int n) {
     int rc = image_check(img);
     if (rc != MIEN_OK) return rc;
+    for (int i = 0; i < n; i++)
+        if (!faces || !finite_face(&faces[i]))
+            return err_set(MIEN_EINVAL, "drawing a face needs one of finite coordinates");
     mien_image_forget(img); /* a copy on a device would not have what is drawn */
-    if (!face || !finite_face(face))
-        return err_set(MIEN_EINVAL, "mien_draw_face: a face with finite coordinates is needed");
-    double scale[2];
-    image_scale(img, scale);
-    float b[4], side = (float)(img->width > img->height ? img->width : img->height);
-    for (int i = 0; i < 4; i++) b[i] = face->box[i] / (float)scale[i & 1];
-    float width = fmaxf(b[2] - b[0], 0), line = fmaxf(side / 450, 1.5f);
-    line = fminf(line, fmaxf(width / 16, 1.2f));
-    float em = fminf(fmaxf(0.15f * width, side / 80), side / 45), r = 0.07f * width;
-    const uint8_t *rgb = palette[(unsigned)index % COLOURS].rgb;
-
-    rc = draw_frame(img, b, line * 2, r, ink.rgb, 0.3f); /* a shadow, for light backgrounds */
-    if (rc == MIEN_OK) rc = draw_frame(img, b, line, r, rgb, 1);
-    float dot = fmaxf(fminf(0.018f * width, 1.6f * line), 0.8f);
-    for (int i = 0; rc == MIEN_OK && i < 5; i++)
-        rc = draw_dot(img, face->landmarks[i][0] / (float)scale[0],
-                      face->landmarks[i][1] / (float)scale[1], dot, rgb);
-    if (rc != MIEN_OK || !label || !*label) return rc;
-    return draw_tag(img, label, b, line, fmaxf(em, MIN_EM), rgb);
+    return MIEN_OK;
 }
 
-int mien_draw_caption(mien_image *img, const char *text) {
-    int rc = image_check(img);
+static float long_side(const mien_image *img) {
+    return (float)(img->width > img->height ? img->width : img->height);
+}
+
+void draw_look_of(const mien_image *img, const mien_face *face, int index, struct draw_look *look) {
+    double scale[2];
+    image_scale(img, scale);
+    float *b = look->box, side = long_side(img);
+    for (int i = 0; i < 4; i++) b[i] = face->box[i] / (float)scale[i & 1];
+    look->width = fmaxf(b[2] - b[0], 0);
+    look->line = fminf(fmaxf(side / 450, 1.5f), fmaxf(look->width / 16, 1.2f));
+    look->em = fmaxf(fminf(fmaxf(0.15f * look->width, side / 80), side / 45), DRAW_MIN_EM);
+    look->rgb = palette[(unsigned)index % COLOURS].rgb;
+}
+
+int draw_outline(mien_image *img, const mien_face *face, const struct draw_look *look) {
+    double scale[2];
+    image_scale(img, scale);
+    float line = look->line, r = 0.07f * look->width;
+    float dot = fmaxf(fminf(0.018f * look->width, 1.6f * line), 0.8f);
+    /* a shadow, for light backgrounds */
+    int rc = draw_frame(img, look->box, line * 2, r, ink.rgb, 0.3f);
+    if (rc == MIEN_OK) rc = draw_frame(img, look->box, line, r, look->rgb, 1);
+    for (int i = 0; rc == MIEN_OK && i < 5; i++)
+        rc = draw_dot(img, face->landmarks[i][0] / (float)scale[0],
+                      face->landmarks[i][1] / (float)scale[1], dot, look->rgb);
+    return rc;
+}
+
+void draw_tag_size(const char *text, float em, float size[2]) {
+    size[0] = text_width(text, em) + 2 * TAG_PAD * em;
+    size[1] = 1.35f * em;
+}
+
+int draw_tag(mien_image *img, const char *text, float x, float y, float em, const uint8_t rgb[3]) {
+    float size[2];
+    draw_tag_size(text, em, size);
+    int rc = fill_rounded(img, x, y, x + size[0], y + size[1], 0.25f * em, rgb, 0.94f);
     if (rc != MIEN_OK) return rc;
-    mien_image_forget(img); /* a copy on a device would not have what is drawn */
-    if (!text || !*text) return MIEN_OK;
-    float side = (float)(img->width > img->height ? img->width : img->height);
-    float em = fmaxf(side / 48, MIN_EM), widest = 0;
-    int lines = 0;
-    for (const char *at = text; at; lines++) {
-        widest = fmaxf(widest, text_width(at, em));
+    return draw_text(img, text, x + TAG_PAD * em, y + (size[1] + CAP_HEIGHT * em) / 2, em,
+                     text_colour(rgb));
+}
+
+void draw_panel_of(const mien_image *img, const char *text, struct draw_panel *p) {
+    p->em = fmaxf(long_side(img) / 48, DRAW_MIN_EM);
+    p->lines = 0;
+    float widest = 0;
+    for (const char *at = text; at; p->lines++) {
+        widest = fmaxf(widest, text_width(at, p->em));
         at = strchr(at, '\n');
         if (at && !*++at) at = NULL; /* a newline at the very end starts no line */
     }
-    float margin = 0.6f, pad = 0.7f; /* em */
-    float room = (float)img->width - 2 * (margin + pad) * em;
+    float room = (float)img->width - 2 * (PANEL_MARGIN + PANEL_PAD) * p->em;
     if (widest > room) { /* narrower letters, down to what can be read */
-        float shrunk = fmaxf(em * fmaxf(room, 1) / widest, fminf(em, MIN_EM));
-        widest *= shrunk / em;
-        em = shrunk;
+        float shrunk = fmaxf(p->em * fmaxf(room, 1) / widest, fminf(p->em, DRAW_MIN_EM));
+        widest *= shrunk / p->em;
+        p->em = shrunk;
     }
-    float leading = 1.4f * em, corner = margin * em;
-    float h = (float)(lines - 1) * leading + (CAP_HEIGHT + DESCENT + 2 * pad) * em;
-    rc = fill_rounded(img, corner, corner, corner + widest + 2 * pad * em, corner + h, 0.4f * em,
-                      ink.rgb, 0.72f);
+    p->margin = PANEL_MARGIN * p->em;
+    p->size[0] = widest + 2 * PANEL_PAD * p->em;
+    p->size[1] = (float)(p->lines - 1) * PANEL_LEADING * p->em +
+                 (CAP_HEIGHT + DESCENT + 2 * PANEL_PAD) * p->em;
+}
+
+int draw_panel(mien_image *img, const char *text, const struct draw_panel *p, float x, float y) {
+    int rc = fill_rounded(img, x, y, x + p->size[0], y + p->size[1], 0.4f * p->em, ink.rgb, 0.72f);
     const char *at = text;
-    for (int i = 0; rc == MIEN_OK && i < lines; i++) {
-        float base = corner + (pad + CAP_HEIGHT) * em + (float)i * leading;
-        rc = draw_text(img, at, corner + pad * em, base, em, white.rgb);
+    for (int i = 0; rc == MIEN_OK && i < p->lines; i++) {
+        float base = y + (PANEL_PAD + CAP_HEIGHT + (float)i * PANEL_LEADING) * p->em;
+        rc = draw_text(img, at, x + PANEL_PAD * p->em, base, p->em, white.rgb);
         at = strchr(at, '\n');
         at = at ? at + 1 : text + strlen(text);
     }
     return rc;
+}
+
+int mien_draw_caption(mien_image *img, const char *text) {
+    int rc = draw_begin(img, NULL, 0);
+    if (rc != MIEN_OK || !text || !*text) return rc;
+    struct draw_panel panel;
+    draw_panel_of(img, text, &panel);
+    return draw_panel(img, text, &panel, panel.margin, panel.margin);
 }

@@ -29,7 +29,7 @@ static codec_encode_fn *encoder_for(const char *path) {
 static int replace_file(const char *path, const uint8_t *bytes, size_t size) {
     struct replace r;
     int rc = replace_begin(path, &r);
-    return rc ? rc : replace_end(&r, path, replace_write(r.fd, bytes, size));
+    return rc ? rc : replace_end(&r, replace_write(r.fd, bytes, size));
 }
 
 /* A device or pipe is written to, not replaced. */

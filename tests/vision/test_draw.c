@@ -183,6 +183,76 @@ static void caption(void **state) {
     mien_image_free(grey);
 }
 
+static mien_face square(float x, float y, float side) {
+    mien_face f = {.box = {x, y, x + side, y + side}, .score = 1};
+    static const float eyes[5][2] = {
+        {0.3f, 0.4f}, {0.7f, 0.4f}, {0.5f, 0.6f}, {0.35f, 0.75f}, {0.65f, 0.75f}};
+    for (int k = 0; k < 5; k++) {
+        f.landmarks[k][0] = x + eyes[k][0] * side;
+        f.landmarks[k][1] = y + eyes[k][1] * side;
+    }
+    return f;
+}
+
+/* Pixels that texts changed, in all and in boxes of faces: faces with texts against the same
+ * without any. */
+static void count_texts(int w, int h, const mien_face *faces, int n, const char *const *labels,
+                        const char *caption, int *outside, int *inside) {
+    mien_image *with = black(w, h), *without = black(w, h);
+    assert_int_equal(mien_draw_faces(with, faces, n, labels, caption), MIEN_OK);
+    for (int i = n - 1; i >= 0; i--)
+        assert_int_equal(mien_draw_face(without, &faces[i], NULL, i), MIEN_OK);
+    *outside = *inside = 0;
+    for (int y = 0; y < h; y++)
+        for (int x = 0; x < w; x++) {
+            const uint8_t *a = with->pixels + y * with->pitch + 3 * x;
+            if (memcmp(a, without->pixels + y * without->pitch + 3 * x, 3) == 0) continue;
+            int within = 0;
+            for (int i = 0; i < n; i++)
+                within |= (float)x + 1 > faces[i].box[0] && (float)x < faces[i].box[2] &&
+                          (float)y + 1 > faces[i].box[1] && (float)y < faces[i].box[3];
+            *(within ? inside : outside) += 1;
+        }
+    mien_image_free(with);
+    mien_image_free(without);
+}
+
+/* Labels and caption lie beside the faces: at the edges of the picture, where the caption's corner
+ * is a face's, and in a grid of faces that leaves narrow lanes. */
+static void texts_keep_off_faces(void **state) {
+    (void)state;
+    enum { MOST = 400 };
+    static mien_face faces[MOST];
+    const char *labels[MOST];
+    int n = 0, inside, outside;
+    for (int i = 0; i < MOST; i++) labels[i] = "female 0.93, age 32";
+    const char *caption = "79.1%  Egyptian cat\n12.0%  tabby\n 3.0%  lynx";
+    faces[n++] = square(0, 0, 150);
+    faces[n++] = square(490, 0, 150);
+    faces[n++] = square(0, 330, 150);
+    count_texts(640, 480, faces, n, labels, caption, &outside, &inside);
+    assert_int_equal(inside, 0);
+    assert_true(outside > 3 * 100 * 10 + 150 * 40); /* three tags and the panel */
+    n = 0;
+    for (float y = 4; y < 440; y += 48)
+        for (float x = 4; x < 600; x += 44) faces[n++] = square(x, y, 30);
+    count_texts(640, 480, faces, n, labels, caption, &outside, &inside);
+    assert_int_equal(inside, 0);
+    assert_true(outside > n * 50); /* a number each, at least */
+}
+
+/* A face that fills the picture has its label on its own edge, and no caption over it. */
+static void close_up(void **state) {
+    (void)state;
+    mien_face f = square(0, 0, 300);
+    const char *label = "male 0.71";
+    int inside, outside, again;
+    count_texts(300, 300, &f, 1, &label, NULL, &outside, &inside);
+    assert_true(inside > 500 && inside < 300 * 75); /* below the mouth */
+    count_texts(300, 300, &f, 1, &label, "79.1%  Egyptian cat", &outside, &again);
+    assert_int_equal(inside, again);
+}
+
 static void errors(void **state) {
     (void)state;
     mien_image *img = black(60, 60);
@@ -193,14 +263,20 @@ static void errors(void **state) {
     assert_int_equal(mien_draw_face(img, NULL, NULL, 0), MIEN_EINVAL);
     assert_int_equal(mien_draw_face(NULL, &f, NULL, 0), MIEN_EINVAL);
     assert_int_equal(mien_draw_caption(NULL, "x"), MIEN_EINVAL);
+    assert_int_equal(mien_draw_faces(img, &f, 1, NULL, NULL), MIEN_EINVAL);
+    assert_int_equal(mien_draw_faces(img, NULL, 1, NULL, NULL), MIEN_EINVAL);
+    assert_int_equal(mien_draw_faces(img, NULL, -1, NULL, NULL), MIEN_EINVAL);
+    assert_int_equal(mien_draw_faces(img, NULL, 0, NULL, NULL), MIEN_OK);
     mien_image_free(img);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(areas),   cmocka_unit_test(slanted), cmocka_unit_test(letters),
-        cmocka_unit_test(face),    cmocka_unit_test(reduced), cmocka_unit_test(stays_inside),
-        cmocka_unit_test(caption), cmocka_unit_test(errors),
+        cmocka_unit_test(areas),    cmocka_unit_test(slanted),
+        cmocka_unit_test(letters),  cmocka_unit_test(face),
+        cmocka_unit_test(reduced),  cmocka_unit_test(stays_inside),
+        cmocka_unit_test(caption),  cmocka_unit_test(texts_keep_off_faces),
+        cmocka_unit_test(close_up), cmocka_unit_test(errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
