@@ -84,7 +84,7 @@ static int replace_file(const char *path, const struct blob *b, const struct lis
                         const char *header, size_t size) {
     struct replace r;
     int rc = replace_begin(path, &r);
-    if (!rc) rc = replace_end(&r, path, write_parts(r.fd, b, l, header, size));
+    if (!rc) rc = replace_end(&r, write_parts(r.fd, b, l, header, size));
     return rc ? err_prefix(rc, "%s: cannot write", path) : MIEN_OK;
 }
 
