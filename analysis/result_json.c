@@ -1,5 +1,6 @@
 #include "analysis/result_json.h"
 
+#include "analysis/judge.h"
 #include "common/json_values.h"
 
 /* Places after the point: a box is good to 0.01 pixel, a score to what fp32 carries. */
@@ -41,6 +42,7 @@ static json_t *distribution_json(const mien_attribute *t, const float *values, i
 
     json_value_set(object, "value", json_value_text(t->labels[best]), failed);
     json_value_set(object, "probability", result_score(p[best]), failed);
+    if (judge_unsure(t, values)) json_value_set(object, "unsure", json_true(), failed);
     if (t->count <= 2) return object;
     all = json_object();
     for (int i = 0; i < t->count; i++)
@@ -70,9 +72,12 @@ static json_t *attribute_json(const mien_attribute *t, const float *values, int 
     return NULL;
 }
 
-/* Adds the attributes that networks looking at faces, or at the picture, told of the i-th. */
-static void add_attributes(json_t *object, const struct analysis *a, enum mien_item item, int i,
-                           int *failed) {
+/* Adds the attributes that networks looking at faces, or at the picture, told of the i-th. Returns
+ * how many. */
+static int add_attributes(json_t *object, const struct analysis *a, enum mien_item item, int i,
+                          int *failed) {
+    int told = 0;
+
     for (int k = 0; k < a->networks->n; k++) {
         const struct network *network = &a->networks->at[k];
         const float *values = a->item[k].values;
@@ -81,10 +86,12 @@ static void add_attributes(json_t *object, const struct analysis *a, enum mien_i
         values += (size_t)i * (size_t)item_width(network);
         for (int t = 0; t < network->info.attributes; t++) {
             mien_attribute one = {.struct_size = sizeof one};
-            if (mien_attribute_at(network->net, t, &one) == MIEN_OK)
-                json_value_set(object, one.name, attribute_json(&one, values, failed), failed);
+            if (mien_attribute_at(network->net, t, &one)) continue;
+            json_value_set(object, one.name, attribute_json(&one, values, failed), failed);
+            told++;
         }
     }
+    return told;
 }
 
 static json_t *embedding_json(const float *v, int n, int *failed) {
@@ -107,7 +114,8 @@ json_t *result_face(const struct analysis *a, int i, int *failed) {
     const struct item *embedding = analysis_item(a, MIEN_RESULT_EMBEDDING);
     json_t *object = result_found(&a->faces[i], failed);
 
-    add_attributes(object, a, MIEN_ITEM_FACE, i, failed);
+    if (add_attributes(object, a, MIEN_ITEM_FACE, i, failed) && judge_too_small(&a->faces[i]))
+        json_value_set(object, "too_small", json_true(), failed);
     if (embedding) {
         int n = item_width(embedding->network);
         json_value_set(object, "embedding",
@@ -128,6 +136,7 @@ json_t *result_class(const mien_class *c, int *failed) {
 }
 
 void result_add_size(json_t *object, const struct analysis *a, int *failed) {
+    json_value_set(object, "format_version", json_integer(RESULT_FORMAT_VERSION), failed);
     json_value_set(object, "width", json_integer(a->width), failed);
     json_value_set(object, "height", json_integer(a->height), failed);
     if (a->warning[0]) json_value_set(object, "warning", json_value_text(a->warning), failed);
@@ -159,4 +168,25 @@ void result_add_picture(json_t *object, const struct analysis *a, int *failed) {
         json_value_set(object, "attributes", attributes, failed);
     else
         json_decref(attributes);
+}
+
+double result_similarity(const struct analysis *a, const struct analysis *b) {
+    const struct item *x = analysis_item(a, MIEN_RESULT_EMBEDDING);
+    const struct item *y = analysis_item(b, MIEN_RESULT_EMBEDDING);
+
+    return (double)mien_similarity(x->values, y->values, item_width(x->network));
+}
+
+void result_add_comparison(json_t *object, const struct analysis *a, const struct analysis *b,
+                           double threshold, int *failed) {
+    double similarity = result_similarity(a, b);
+    json_t *list = json_array();
+
+    json_value_append(list, result_found(&a->faces[0], failed), failed);
+    json_value_append(list, result_found(&b->faces[0], failed), failed);
+    json_value_set(object, "similarity", result_score((float)similarity), failed);
+    json_value_set(object, "same_person", json_boolean(similarity >= threshold), failed);
+    json_value_set(object, "verdict", json_string(judge_pair(similarity, threshold)), failed);
+    json_value_set(object, "threshold", json_value_number(threshold, 6), failed);
+    json_value_set(object, "faces", list, failed);
 }

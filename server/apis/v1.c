@@ -149,19 +149,12 @@ static double same_person(const struct request *r, const struct network *embedde
 }
 
 static json_t *compare_json(const struct request *r, const struct picture p[2]) {
-    const struct item *a = analysis_item(p[0].analysis, MIEN_RESULT_EMBEDDING);
-    const struct item *b = analysis_item(p[1].analysis, MIEN_RESULT_EMBEDDING);
-    float similarity = mien_similarity(a->values, b->values, item_width(a->network));
-    double threshold = same_person(r, a->network);
+    const struct item *item = analysis_item(p[0].analysis, MIEN_RESULT_EMBEDDING);
+    json_t *answer = json_object();
     int failed = 0;
-    json_t *answer = json_object(), *list = json_array();
 
-    for (int i = 0; i < 2; i++)
-        json_value_append(list, result_found(&p[i].analysis->faces[0], &failed), &failed);
-    json_value_set(answer, "similarity", result_score(similarity), &failed);
-    json_value_set(answer, "same_person", json_boolean((double)similarity >= threshold), &failed);
-    json_value_set(answer, "threshold", json_value_number(threshold, 6), &failed);
-    json_value_set(answer, "faces", list, &failed);
+    result_add_comparison(answer, p[0].analysis, p[1].analysis, same_person(r, item->network),
+                          &failed);
     if (!failed) return answer;
     json_decref(answer);
     return NULL;

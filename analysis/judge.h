@@ -1,0 +1,27 @@
+/*
+ * judge.h - how sure is sure enough: the rules for what people are told of a face, and of two.
+ *
+ * Numbers stay what the networks give; these say when a person should not be shown one as if it
+ * were known. Labels, JSON (`unsure`, `too_small`, `verdict`) and the page all go by them.
+ */
+#ifndef MIEN_ANALYSIS_JUDGE_H
+#define MIEN_ANALYSIS_JUDGE_H
+
+#include "mien.h"
+
+/* A label less likely than this is not told as such. */
+#define JUDGE_PROBABILITY 0.6f
+/* Nothing but its place is told of a face whose box has a shorter side, pixels of the original: the
+ * networks see it scaled up from next to nothing. */
+#define JUDGE_SIDE 40.0f
+/* Similarities this far below the threshold of one person tell neither (docs/accuracy.md). */
+#define JUDGE_MARGIN 0.1
+
+int judge_too_small(const mien_face *face);
+/* 1 where the likeliest label of a distribution is not likely enough. values: all of the face's. */
+int judge_unsure(const mien_attribute *attribute, const float *values);
+/* "likely the same", "unsure" or "different"; same_person: the similarity from which two faces are
+ * called one person. Static storage. */
+const char *judge_pair(double similarity, double same_person);
+
+#endif
