@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* With less the range of a value is that of a few pictures, and int8 cuts off the rest. */
+enum { FEWEST_PICTURES = 50 };
+
 /* Options of the pipeline that runs this network, with what those commands' own options would
  * say. */
 static void as_pictures(const struct options *opt, int task, struct options *out) {
@@ -58,7 +61,7 @@ static int run_all(const struct pipeline *p, int needs_faces, const struct input
         pipeline_run(p, &picture, 1);
         progress_hide(&progress);
         if (picture.error[0])
-            say("%s: %s", inputs->items[i].path, picture.error);
+            say("%s", picture.error);
         else
             measured += needs_faces ? picture.analysis->nfaces > 0 : 1;
         picture_free(&picture);
@@ -66,6 +69,14 @@ static int run_all(const struct pipeline *p, int needs_faces, const struct input
     }
     progress_end(&progress);
     return measured;
+}
+
+/* kind: "", or which pictures count. What was measured before stays. */
+static int say_too_few(int n, const char *kind) {
+    say("%d picture%s%s %s too few to measure ranges on: give %d or more of what the network is "
+        "for, or --force",
+        n, n == 1 ? "" : "s", kind, n == 1 ? "is" : "are", FEWEST_PICTURES);
+    return EXIT_FAILED;
 }
 
 static int calibrate(const struct pipeline *p, const struct network *network,
@@ -83,6 +94,8 @@ static int calibrate(const struct pipeline *p, const struct network *network,
             needs_faces ? "face was found in the pictures" : "picture could be read");
         return EXIT_FAILED;
     }
+    if (measured < FEWEST_PICTURES && !p->opt->force)
+        return say_too_few(measured, needs_faces ? " with a face" : " that can be read");
     if (mien_calibrate_save(net, path)) {
         say("%s", mien_error());
         return EXIT_FAILED;
@@ -101,6 +114,8 @@ int cmd_calibrate(const struct options *opt) {
     if (status == EXIT_OK) as_pictures(opt, task, &pictures);
     if (status == EXIT_OK && inputs_expand(opt->args + 1, opt->nargs - 1, NULL, &inputs))
         status = say_no_memory();
+    if (status == EXIT_OK && inputs.count < FEWEST_PICTURES && !opt->force)
+        status = say_too_few(inputs.count, "");
     if (status == EXIT_OK) status = pipeline_open(&p, &pictures, 1U << task);
     if (status == EXIT_OK)
         status = calibrate(&p, &p.networks.at[task], &inputs, opt->output ? opt->output : path);

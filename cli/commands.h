@@ -33,5 +33,7 @@ int cmd_info(const struct options *opt);
 int cmd_models(const struct options *opt);
 int cmd_calibrate(const struct options *opt);
 int cmd_serve(const struct options *opt);
+int cmd_compare(const struct options *opt);
+int cmd_completion(const struct options *opt);
 
 #endif

@@ -1,27 +1,13 @@
 #include "draw.h"
 
 #include "analysis/describe.h"
+#include "analysis/judge.h"
+#include "files.h"
 #include "say.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-
-/* Makes the folders path lies in. Returns 0 or an errno. */
-static int make_folders(const char *path) {
-    char *copy = strdup(path);
-    int error = copy ? 0 : ENOMEM;
-
-    for (char *slash = copy; !error && (slash = strchr(slash + 1, '/'));) {
-        *slash = '\0';
-        if (*copy && mkdir(copy, 0777) && errno != EEXIST) error = errno;
-        *slash = '/';
-    }
-    free(copy);
-    return error;
-}
 
 /* Labels are ASCII; a class name may not be. */
 static void to_ascii(char *text) {
@@ -29,47 +15,80 @@ static void to_ascii(char *text) {
         if ((unsigned char)*text >= 0x80) *text = '?';
 }
 
-static int draw_faces(const struct picture *picture) {
-    const struct analysis *a = picture->analysis;
-    char label[64];
-
-    /* The best face last: it lies on top. */
-    for (int i = a->nfaces - 1; i >= 0; i--) {
-        if (!*describe_face(a, i, label, sizeof label))
-            snprintf(label, sizeof label, "%.2f", (double)a->faces[i].score);
-        to_ascii(label);
-        if (mien_draw_face(picture->image, &a->faces[i], label, i)) return -1;
-    }
-    return 0;
-}
-
-static int draw_classes(const struct picture *picture) {
+/* The likeliest classes, a line each, and how many faces have no label of their own; empty where
+ * there are none. */
+static void write_caption(const struct picture *picture, int unlabelled, char *text, size_t room) {
     enum { LINES = 3, NAME_MAX_SHOWN = 32 };
     const struct item *classes = analysis_item(picture->analysis, MIEN_RESULT_CLASSES);
-    char text[LINES * 64] = "";
     size_t n = 0;
 
+    text[0] = '\0';
     for (int i = 0; classes && i < classes->top && i < LINES; i++) {
         const mien_class *c = &classes->classes[i];
         char index[16];
         snprintf(index, sizeof index, "class %d", c->index);
         n +=
-            (size_t)snprintf(text + n, sizeof text - n, "%s%4.1f%%  %.*s", i ? "\n" : "",
+            (size_t)snprintf(text + n, room - n, "%s%4.1f%%  %.*s", i ? "\n" : "",
                              100.0 * (double)c->score, NAME_MAX_SHOWN, c->label ? c->label : index);
     }
+    if (unlabelled)
+        snprintf(text + n, room - n, "%s%d faces too small to judge", n ? "\n" : "", unlabelled);
     to_ascii(text);
-    return classes ? mien_draw_caption(picture->image, text) : 0;
+}
+
+struct labels {
+    char (*text)[96];
+    const char **at; /* NULL: only the face's number */
+    int small, none; /* faces too small to judge; of these, those without a label */
+};
+
+/* A face about which nothing is known has its score. In a crowd the caption says at once what would
+ * stand at every small face. */
+static void write_labels(const struct analysis *a, struct labels *l) {
+    enum { CROWD = 12 };
+
+    for (int i = 0; i < a->nfaces; i++) {
+        l->at[i] = l->text[i];
+        if (!*describe_face(a, i, l->text[i], sizeof l->text[i]))
+            snprintf(l->text[i], sizeof l->text[i], "%.2f", describe_share(a->faces[i].score));
+        else
+            l->small += judge_too_small(&a->faces[i]);
+        to_ascii(l->text[i]);
+    }
+    if (l->small <= CROWD) return;
+    l->none = l->small;
+    for (int i = 0; i < a->nfaces; i++)
+        if (judge_too_small(&a->faces[i])) l->at[i] = NULL;
+}
+
+static int draw_results(struct picture *picture) {
+    const struct analysis *a = picture->analysis;
+    size_t n = (size_t)a->nfaces + 1;
+    struct labels labels = {.text = calloc(n, sizeof *labels.text),
+                            .at = calloc(n, sizeof *labels.at)};
+    char caption[256];
+    int status = EXIT_OK;
+
+    if (labels.text && labels.at) {
+        write_labels(a, &labels);
+        write_caption(picture, labels.none, caption, sizeof caption);
+        if (mien_draw_faces(picture->image, a->faces, a->nfaces, labels.at, caption)) {
+            say("%s", mien_error());
+            status = EXIT_FAILED;
+        }
+    } else {
+        status = say_no_memory();
+    }
+    free(labels.text);
+    free(labels.at);
+    return status;
 }
 
 int draw_picture(struct picture *picture, const char *path) {
-    int error;
+    int error, status = draw_results(picture);
 
-    /* Faces over the panel of classes, wherever they meet. */
-    if (draw_classes(picture) || draw_faces(picture)) {
-        say("%s", mien_error());
-        return EXIT_FAILED;
-    }
-    error = make_folders(path);
+    if (status) return status;
+    error = files_make_folders(path);
     if (error) {
         say("%s: %s", path, strerror(error));
         return EXIT_FAILED;

@@ -1,23 +1,17 @@
 #include "help.h"
 
+#include "terminal.h"
+
 #include <string.h>
 
 enum { HELP_WIDTH = 80, OPTION_COLUMN = 26 };
-
-/* A word's width on the terminal: bytes that do not continue a UTF-8 sequence. */
-static int columns(const char *text, size_t bytes) {
-    int n = 0;
-
-    for (size_t i = 0; i < bytes; i++) n += ((unsigned char)text[i] & 0xc0) != 0x80;
-    return n;
-}
 
 void help_wrap(FILE *out, const char *text, int column, int indent) {
     int empty = 1; /* nothing on this line yet */
 
     while (*text) {
         size_t bytes = strcspn(text, " \n");
-        int width = columns(text, bytes);
+        int width = text_columns(text, bytes);
         if (!empty && column + 1 + width >= HELP_WIDTH) {
             fprintf(out, "\n%*s", indent, "");
             column = indent;
@@ -106,7 +100,7 @@ void help_overview(FILE *out) {
     fputs("\n  mien COMMAND --help   options and examples of a command\n"
           "  mien --version        the version, and what pictures are read\n"
           "\nExamples\n"
-          "  mien analyze --pretty --draw result.jpg photo.jpg\n"
+          "  mien analyze --draw result.jpg photo.jpg\n"
           "  mien models\n",
           out);
 }

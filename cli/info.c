@@ -83,6 +83,8 @@ static int print_text(const struct subject *s) {
     print_line("size", text);
     snprintf(text, sizeof text, "%d values", info->embedding_size);
     if (info->embedding_size) print_line("embedding", text);
+    snprintf(text, sizeof text, "from a similarity of %g on", (double)info->same_person);
+    if (info->embedding_size) print_line("same person", text);
     snprintf(text, sizeof text, "%d", info->classes);
     if (info->classes) print_line("classes", text);
     snprintf(text, sizeof text, "%.3f million in %d tensors, %.1f MB",
@@ -135,6 +137,9 @@ static json_t *info_json(const struct subject *s) {
         json_value_text(info->source), "accuracy", json_value_text(info->accuracy));
     int failed = !object;
 
+    if (!failed && info->embedding_size)
+        failed = json_object_set_new(object, "same_person",
+                                     json_value_number((double)info->same_person, 6));
     for (size_t i = 0; !failed && i < sizeof JSON_KEYS / sizeof *JSON_KEYS; i++) {
         const char *text = mien_blob_meta(s->blob, JSON_KEYS[i]);
         json_t *value = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;

@@ -83,9 +83,21 @@ static int compare_names(const FTSENT **a, const FTSENT **b) {
     return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-/* One entry of a walk below root; skip may be NULL. Returns -1 where memory ran out. */
+/* Folders not to walk into. */
+struct skipped {
+    struct stat at[INPUTS_SKIP_MAX];
+    int n;
+};
+
+static int is_skipped(const struct skipped *skip, const struct stat *st) {
+    for (int i = 0; i < skip->n; i++)
+        if (skip->at[i].st_dev == st->st_dev && skip->at[i].st_ino == st->st_ino) return 1;
+    return 0;
+}
+
+/* One entry of a walk below root. Returns -1 where memory ran out. */
 static int take_entry(struct inputs *in, FTS *walk, FTSENT *entry, size_t root_length,
-                      const struct stat *skip) {
+                      const struct skipped *skip) {
     int inside = entry->fts_level > 0;
 
     if (entry->fts_info == FTS_DP) return 0; /* a folder on the way back */
@@ -96,9 +108,7 @@ static int take_entry(struct inputs *in, FTS *walk, FTSENT *entry, size_t root_l
     }
     switch (entry->fts_info) {
     case FTS_D:
-        if (inside && skip && entry->fts_statp->st_dev == skip->st_dev &&
-            entry->fts_statp->st_ino == skip->st_ino)
-            fts_set(walk, entry, FTS_SKIP);
+        if (inside && is_skipped(skip, entry->fts_statp)) fts_set(walk, entry, FTS_SKIP);
         return 0;
     case FTS_DNR:
     case FTS_ERR:
@@ -118,7 +128,7 @@ static int take_entry(struct inputs *in, FTS *walk, FTSENT *entry, size_t root_l
 }
 
 /* Walks a folder; FTS_LOGICAL follows links and reports a loop instead of going round in it. */
-static int walk_folder(struct inputs *in, const char *root, const struct stat *skip) {
+static int walk_folder(struct inputs *in, const char *root, const struct skipped *skip) {
     char *path = strdup(root), *roots[2] = {path, NULL};
     size_t length = strlen(root);
     int before = in->count, status = -1;
@@ -142,11 +152,15 @@ done:
     return status;
 }
 
-int inputs_expand(char *const *args, int nargs, const char *skip, struct inputs *out) {
-    struct stat st, skip_st;
-    int skips = skip && stat(skip, &skip_st) == 0, status = 0;
+int inputs_expand(char *const *args, int nargs, const char *const skip[INPUTS_SKIP_MAX],
+                  struct inputs *out) {
+    struct skipped skipped = {.n = 0};
+    struct stat st;
+    int status = 0;
 
     memset(out, 0, sizeof *out);
+    for (int i = 0; skip && i < INPUTS_SKIP_MAX; i++)
+        if (skip[i] && stat(skip[i], &skipped.at[skipped.n]) == 0) skipped.n++;
     for (int i = 0; i < nargs && status == 0; i++) {
         if (strcmp(args[i], "-") == 0) {
             status = append_file(out, args[i], NULL);
@@ -155,7 +169,7 @@ int inputs_expand(char *const *args, int nargs, const char *skip, struct inputs 
             status = append_file(out, args[i], NULL);
         } else if (S_ISDIR(st.st_mode)) {
             out->folders++;
-            status = walk_folder(out, args[i], skips ? &skip_st : NULL);
+            status = walk_folder(out, args[i], &skipped);
         } else {
             status = append_file(out, args[i], &st);
         }
@@ -177,6 +191,7 @@ int inputs_read_stdin(uint8_t **bytes, size_t *size, char **error) {
     size_t capacity = 1 << 16, n = 0;
     uint8_t *data = malloc(capacity), *grown;
     ssize_t got = 1;
+    int written = -1;
 
     *bytes = NULL;
     *size = 0;
@@ -197,10 +212,11 @@ int inputs_read_stdin(uint8_t **bytes, size_t *size, char **error) {
         *size = n;
         return 0;
     }
-    if (data &&
-        asprintf(error, "standard input: %s",
-                 got < 0 ? strerror(errno) : "more than 1 GiB, too large for a picture") < 0)
-        *error = NULL;
+    if (data)
+        written = asprintf(error, "standard input: %s",
+                           got < 0 ? strerror(errno) : "more than 1 GiB, too large for a picture");
     free(data);
-    return -1;
+    if (written >= 0) return got < 0 ? MIEN_EIO : MIEN_ETOOBIG;
+    *error = NULL;
+    return MIEN_ENOMEM;
 }

@@ -31,12 +31,17 @@ struct inputs {
                   */
 };
 
-/* Expands args[0..nargs-1]. skip is a folder not to walk into (where pictures are drawn to), or
- * NULL. Hidden files, and files without a picture's extension, are passed over in folders; a file
- * named in args is always taken. Returns 0, or -1 where memory ran out. Free with inputs_free(). */
-int inputs_expand(char *const *args, int nargs, const char *skip, struct inputs *out);
+enum { INPUTS_SKIP_MAX = 2 };
+
+/* Expands args[0..nargs-1]. skip: folders not to walk into (what the run writes goes there), each
+ * or all of them NULL. Hidden files, and files without a picture's extension, are passed over in
+ * folders; a file named in args is always taken. Returns 0, or -1 where memory ran out. Free with
+ * inputs_free(). */
+int inputs_expand(char *const *args, int nargs, const char *const skip[INPUTS_SKIP_MAX],
+                  struct inputs *out);
 void inputs_free(struct inputs *in);
-/* Reads standard input whole. Returns 0, or -1 with a sentence in *error (malloc; NULL: no memory).
+/* Reads standard input whole. Returns MIEN_OK, or a code with a sentence in *error (malloc; NULL:
+ * no memory).
  * *bytes is the caller's, to be freed. */
 int inputs_read_stdin(uint8_t **bytes, size_t *size, char **error);
 

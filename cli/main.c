@@ -1,6 +1,8 @@
 /* The tool `mien`: picks a command, parses its options, runs it. */
 #include "commands.h"
+#include "environment.h"
 #include "help.h"
+#include "near.h"
 #include "output.h"
 #include "progress.h"
 #include "say.h"
@@ -14,19 +16,19 @@
 
 static const char PICTURE_NOTES[] =
     "A PICTURE is a file (JPEG, PNG, WebP, BMP, GIF, PNM, TGA; HEIC, AVIF and TIFF where "
-    "`mien --version` says so), a folder (walked in sorted order) "
-    "or "
-    "- (standard input). Each gives one line of JSON; coordinates are pixels of the upright "
-    "picture. "
-    "One that cannot be read gives {\"file\", \"error\"}, and exit status 1 at the end.";
+    "`mien --version` says so), a folder (walked in sorted order) or - (standard input). Each "
+    "gives a line: for people where the output is a terminal, else, and with --json, of JSON, "
+    "whose coordinates are pixels of the upright picture. What cannot be read is told on standard "
+    "error, is {\"file\", \"error\", \"code\"} in JSON, and gives exit status 1 at the end.";
 
 const struct command COMMANDS[] = {
     {"analyze", CMD_ANALYZE, "PICTURE...", 1, -1, "faces, age, gender, and what each picture shows",
      "Finds the faces in each picture, estimates age and gender, and says what the picture shows. "
      "A network may be left out with the name 'none'.",
      PICTURE_NOTES,
-     "  mien analyze --pretty --draw result.jpg photo.jpg\n"
+     "  mien analyze --draw result.jpg photo.jpg\n"
      "  mien analyze --classifier none --draw drawn/ holiday/ > holiday.jsonl\n"
+     "  mien analyze --output results/ holiday/\n"
      "  curl -s https://example.org/photo.jpg | mien analyze -\n",
      cmd_pictures},
     {"detect", CMD_DETECT, "PICTURE...", 1, -1, "faces only: boxes and landmarks",
@@ -44,13 +46,21 @@ const struct command COMMANDS[] = {
      "  mien classify --batch 8 folder/\n",
      cmd_pictures},
     {"embed", CMD_EMBED, "PICTURE...", 1, -1, "faces as numbers that tell people apart",
-     "Finds the faces in each picture and turns each into an embedding of length 1: the dot "
-     "product "
-     "of two of them is near 1 for one person, near 0 for two.",
+     "Finds the faces in each picture and turns each into an embedding of length 1. The dot "
+     "product of two of them says how alike the faces are: the same picture has 1, and two faces "
+     "are likely one person's from the similarity on that `mien info` tells of the embedder.",
      PICTURE_NOTES,
      "  mien embed --face largest passport.jpg\n"
      "  mien embed --aligned crops/\n",
      cmd_pictures},
+    {"compare", CMD_COMPARE, "PICTURE PICTURE", 2, 2, "whether two faces are likely one person's",
+     "Compares the main faces of two pictures (large, central, certain) and says: likely the same, "
+     "unsure, or different. Likely the same is from the similarity on that was measured for the "
+     "embedder, at which 1 in 1000 pairs of two people passes; unsure is up to 0.1 below it.",
+     "On a terminal it prints a line for people, else, and with --json, JSON.",
+     "  mien compare passport.jpg visitor.jpg\n"
+     "  mien compare --json --same-person 0.5 a.jpg b.jpg\n",
+     cmd_compare},
     {"bench", CMD_BENCH, "NAME|BLOB...", 1, -1, "how fast a network runs here",
      "Runs a network on random input and prints its median and p99 time, its rate, and what it "
      "takes in memory. The percentage of peak compares with a fused multiply-add loop measured at "
@@ -73,7 +83,8 @@ const struct command COMMANDS[] = {
     {"calibrate", CMD_CALIBRATE, "NETWORK PICTURE...", 2, -1, "measure a network's ranges for int8",
      "Runs a network in fp32 on pictures of the kind it is for, measures the range of every value, "
      "and keeps the ranges in the network's blob: --precision int8 needs them. Some hundred "
-     "pictures are enough. NETWORK is a name or a blob; embedders and age-gender networks see the "
+     "pictures are enough, fewer than 50 are refused. NETWORK is a name or a blob; embedders and "
+     "age-gender networks see the "
      "faces the detector finds.",
      "A PICTURE is a file or a folder, as for `mien analyze`.",
      "  mien calibrate resnet50-imagenet holiday/\n"
@@ -105,6 +116,14 @@ const struct command COMMANDS[] = {
      "  mien serve --config /etc/mien/mien.conf\n"
      "  curl -F file=@photo.jpg http://127.0.0.1:8080/predict\n",
      cmd_serve},
+    {"completion", CMD_COMPLETION, "bash|zsh|fish", 1, 1, "a script that completes in your shell",
+     "Prints a script that completes commands, options and their values. `make install` puts all "
+     "three where the shells look for them.",
+     NULL,
+     "  source <(mien completion bash)\n"
+     "  mien completion zsh > ~/.zfunc/_mien\n"
+     "  mien completion fish > ~/.config/fish/completions/mien.fish\n",
+     cmd_completion},
     {.name = NULL},
 };
 
@@ -132,6 +151,24 @@ static const struct command *find_command(int n, char *const *words, int *used) 
     return found;
 }
 
+static int say_unknown(const char *word) {
+    struct near near;
+
+    near_begin(&near, word, strlen(word));
+    if (word[0] == '-') {
+        near_offer(&near, "--help");
+        near_offer(&near, "--version");
+        near_offer(&near, "-h");
+        near_offer(&near, "-V");
+    } else {
+        for (const struct command *c = COMMANDS; c->name; c++) near_offer(&near, c->name);
+        near_offer(&near, "help");
+    }
+    return say_usage(NULL, "unknown %s %s%s%s%s", word[0] == '-' ? "option" : "command", word,
+                     near.best ? ", perhaps " : "", near.best ? near.best : "",
+                     near.best ? " is meant" : "");
+}
+
 static int run_help(int argc, char **argv) {
     const struct command *command;
     int used;
@@ -141,7 +178,7 @@ static int run_help(int argc, char **argv) {
         return EXIT_OK;
     }
     command = find_command(argc, argv, &used);
-    if (!command) return say_usage(NULL, "unknown command %s", argv[0]);
+    if (!command) return say_unknown(argv[0]);
     help_command(stdout, command);
     return EXIT_OK;
 }
@@ -156,12 +193,15 @@ static int run_command(const struct command *command, int argc, char **argv) {
         return EXIT_OK;
     }
     if (opt.nargs < command->min_args)
-        return say_usage(command->name, "nothing to do: give at least one %s",
-                         command->bit & (CMD_BENCH | CMD_INFO) ? "network"
-                         : command->bit & CMD_CALIBRATE        ? "network and picture"
-                                                               : "picture");
+        return say_usage(command->name, "nothing to do: give %s",
+                         command->bit & (CMD_BENCH | CMD_INFO) ? "at least one network"
+                         : command->bit & CMD_CALIBRATE        ? "a network, and pictures"
+                         : command->bit & CMD_COMPARE          ? "two pictures"
+                         : command->bit & CMD_COMPLETION       ? "a shell"
+                                                               : "at least one picture");
     if (command->max_args >= 0 && opt.nargs > command->max_args)
         return say_usage(command->name, "unexpected argument %s", opt.args[command->max_args]);
+    environment_check();
     return command->run(&opt);
 }
 
@@ -192,8 +232,7 @@ static int run(int argc, char **argv) {
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) return run_help(0, NULL);
     if (strcmp(argv[1], "help") == 0) return run_help(argc - 2, argv + 2);
     command = find_command(argc - 1, argv + 1, &used);
-    if (!command)
-        return say_usage(NULL, "unknown %s %s", argv[1][0] == '-' ? "option" : "command", argv[1]);
+    if (!command) return say_unknown(argv[1]);
     return run_command(command, argc - 1 - used, argv + 1 + used);
 }
 

@@ -1,6 +1,7 @@
 #include "networks.h"
 
 #include "analysis/faces.h"
+#include "near.h"
 #include "say.h"
 
 #include <stdio.h>
@@ -42,17 +43,38 @@ int context_open(const struct options *opt, mien_ctx **ctx) {
     return EXIT_FAILED;
 }
 
+/* What was meant by the name of no network: one of those installed, or a default one. The text is
+ * kept in out: [room]. 0 where nothing is near. */
+static int near_network(const mien_ctx *ctx, const char *name, char *out, size_t room) {
+    mien_task_info task = {.struct_size = sizeof task};
+    struct near near;
+    char **names = NULL;
+
+    near_begin(&near, name, strlen(name));
+    if (mien_net_list(ctx, &names) == MIEN_OK)
+        for (int i = 0; names[i]; i++) near_offer(&near, names[i]);
+    for (int t = 1; mien_task_info_get(t, &task) == MIEN_OK; t++)
+        if (task.default_network) near_offer(&near, task.default_network);
+    if (near.best) snprintf(out, room, "%s", near.best);
+    free(names);
+    return near.best && near.distance > 0;
+}
+
 int say_network_error(const mien_ctx *ctx, const char *name) {
-    char *path = NULL;
+    char *path = NULL, meant[128];
     int is_name =
         !strchr(name, '/') && mien_net_path(ctx, name, &path) == MIEN_OK && strcmp(path, name) != 0;
 
-    if (is_name && access(path, F_OK) != 0)
+    if (!is_name || access(path, F_OK) == 0)
+        say("%s", mien_error());
+    else if (near_network(ctx, name, meant, sizeof meant))
+        say("network %s is not installed in %s: perhaps %s is meant, else run 'mien-weights fetch "
+            "%s'",
+            name, mien_weights_dir(ctx), meant, name);
+    else
         say("network %s is not installed in %s: run 'mien-weights fetch %s', or 'make demo' in the "
             "source tree for all the default ones",
             name, mien_weights_dir(ctx), name);
-    else
-        say("%s", mien_error());
     free(path);
     return EXIT_FAILED;
 }

@@ -1,7 +1,9 @@
 #include "options.h"
 
+#include "commands.h"
 #include "common/ascii.h"
 #include "config.h"
+#include "near.h"
 #include "say.h"
 
 #include <errno.h>
@@ -182,45 +184,43 @@ static const struct option_def *find_option(unsigned command, const char *name, 
     return NULL;
 }
 
-/* Levenshtein distance of short words; anything long counts as far. */
-static int edit_distance(const char *a, size_t na, const char *b) {
-    enum { LONGEST = 32 };
-    int row[LONGEST + 1];
-    size_t nb = strlen(b);
+/* The commands that take an option of this name, in a few words; empty: none does. */
+static void commands_taking(const char *name, size_t length, char out[EXPECTED_MAX]) {
+    size_t n = 0;
 
-    if (na > LONGEST || nb > LONGEST) return LONGEST;
-    for (size_t j = 0; j <= nb; j++) row[j] = (int)j;
-    for (size_t i = 1; i <= na; i++) {
-        int diagonal = row[0];
-        row[0] = (int)i;
-        for (size_t j = 1; j <= nb; j++) {
-            int best = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            if (row[j] + 1 < best) best = row[j] + 1;
-            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            row[j] = best;
-        }
+    out[0] = '\0';
+    for (const struct command *c = COMMANDS; c->name; c++) {
+        if (!find_option(c->bit, name, length)) continue;
+        snprintf(out + n, EXPECTED_MAX - n, "%s%s", n ? ", " : "", c->name);
+        n = strlen(out);
     }
-    return row[nb];
 }
 
-static int say_unknown(const struct options *opt, const char *arg, size_t name_length) {
-    const char *near = NULL;
-    int best = 3; /* more than two letters off is another word */
+/* The option of the command that was meant. */
+static struct near near_option(const struct options *opt, const char *name, size_t length) {
+    struct near near;
 
-    for (const struct option_def *def = option_defs(); def->name; def++) {
-        int d;
-        if (!(def->commands & opt->command)) continue;
-        d = edit_distance(arg + 2, name_length, def->name);
-        if (d < best) {
-            best = d;
-            near = def->name;
-        }
-    }
-    if (near)
-        return say_usage(opt->command_name, "unknown option %.*s, perhaps --%s is meant",
-                         (int)name_length + 2, arg, near);
-    return say_usage(opt->command_name, "unknown option %.*s", (int)name_length + 2, arg);
+    near_begin(&near, name, length);
+    for (const struct option_def *def = option_defs(); def->name; def++)
+        if (def->commands & opt->command) near_offer(&near, def->name);
+    return near;
+}
+
+/* arg: with its dashes; the name begins behind them. */
+static int say_unknown(const struct options *opt, const char *arg, size_t dashes,
+                       size_t name_length) {
+    char others[EXPECTED_MAX];
+    struct near near = near_option(opt, arg + dashes, name_length);
+    int shown = (int)(dashes + name_length);
+
+    commands_taking(arg + dashes, name_length, others);
+    if (near.best && (near.distance == 0 || !*others))
+        return say_usage(opt->command_name, "unknown option %.*s, perhaps --%s is meant", shown,
+                         arg, near.best);
+    if (*others)
+        return say_usage(opt->command_name, "unknown option %.*s: it is one of %s", shown, arg,
+                         others);
+    return say_usage(opt->command_name, "unknown option %.*s", shown, arg);
 }
 
 /* Handles argv[*i] (which starts with "--") and the value that may follow it; advances *i. */
@@ -230,7 +230,7 @@ static int parse_long(int argc, char **argv, int *i, struct options *opt) {
     const struct option_def *def = find_option(opt->command, arg + 2, length);
     char origin[64];
 
-    if (!def) return say_unknown(opt, arg, length);
+    if (!def) return say_unknown(opt, arg, 2, length);
     snprintf(origin, sizeof origin, "--%s", def->name);
     if (equals) {
         value = equals + 1;
@@ -249,7 +249,12 @@ static int set_named(void *context, const char *origin, const char *name, const 
     struct options *opt = context;
     const struct option_def *def = find_option(opt->command, name, strlen(name));
 
-    if (!def) return say_usage(opt->command_name, "%s: there is no option %s", origin, name);
+    if (!def) {
+        struct near near = near_option(opt, name, strlen(name));
+        return say_usage(opt->command_name, "%s: there is no option %s%s%s%s", origin, name,
+                         near.best ? ", perhaps " : "", near.best ? near.best : "",
+                         near.best ? " is meant" : "");
+    }
     if (def->field == offsetof(struct options, config))
         return say_usage(opt->command_name, "%s: a file cannot name another", origin);
     return set_or_say(def, origin, text, opt);
@@ -317,7 +322,7 @@ int options_parse(unsigned command, const char *command_name, int argc, char **a
         } else if (arg[1] == '-') {
             status = parse_long(argc, argv, &i, opt);
         } else {
-            status = say_usage(command_name, "unknown option %s", arg);
+            status = say_unknown(opt, arg, 1, strcspn(arg + 1, "="));
         }
     }
     if (opt->precision == PRECISION_AUTO)

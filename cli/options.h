@@ -27,7 +27,9 @@ enum command_bit {
     CMD_MODELS = 1 << 6,
     CMD_CALIBRATE = 1 << 7,
     CMD_BENCH_ANALYZE = 1 << 8,
-    CMD_SERVE = 1 << 9
+    CMD_SERVE = 1 << 9,
+    CMD_COMPARE = 1 << 10,
+    CMD_COMPLETION = 1 << 11
 };
 
 enum { PRECISION_AUTO = MIEN_FP16 + 1 }; /* fp32 on a processor, fp16 on a GPU */
@@ -45,9 +47,9 @@ struct options {
     int face; /* enum face_pick of analysis/faces.h */
     int aligned, embeddings;
 
-    int pretty, json, plan, tensors, salvage;
+    int pretty, json, plan, tensors, salvage, force;
     const char *draw;   /* file or folder; NULL: no drawing */
-    const char *output; /* of calibrate; NULL: the blob itself */
+    const char *output; /* folder for JSON; of calibrate a file, NULL: the blob itself */
 
     int width, height; /* of bench and info; 0: the network's default */
     int batch;

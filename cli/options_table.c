@@ -8,9 +8,9 @@
 #define FIELD(name) offsetof(struct options, name)
 #define PICTURES    (CMD_ANALYZE | CMD_DETECT | CMD_CLASSIFY | CMD_EMBED)
 #define WHOLE       (CMD_ANALYZE | CMD_BENCH_ANALYZE | CMD_SERVE)
-#define FACES       (WHOLE | CMD_DETECT | CMD_EMBED)
+#define FACES       (WHOLE | CMD_DETECT | CMD_EMBED | CMD_COMPARE)
 #define RUNS        (PICTURES | CMD_BENCH | CMD_BENCH_ANALYZE | CMD_INFO)
-#define MACHINE     (RUNS | CMD_CALIBRATE | CMD_SERVE)
+#define MACHINE     (RUNS | CMD_CALIBRATE | CMD_SERVE | CMD_COMPARE)
 
 static const char *const PRECISIONS[] = {"fp32", "bf16", "int8", "fp16", "auto", NULL};
 static const char *const LOGS[] = {"text", "json", "none", NULL};
@@ -82,6 +82,15 @@ static const struct option_def ROWS[] = {
      .value = "all",
      .choices = FACE_PICK_NAMES,
      .help = "all, main (large, central, certain), largest or centre (nearest to the middle)"},
+    {.name = "same-person",
+     .arg = "S",
+     .group = GROUP_FACES,
+     .commands = CMD_COMPARE | CMD_SERVE,
+     .kind = KIND_REAL,
+     .field = FIELD(serve.same_person),
+     .min = -1,
+     .max = 1,
+     .help = "similarity from which two faces are called one person [the embedder's own]"},
     {.name = "aligned",
      .group = GROUP_FACES,
      .commands = CMD_EMBED | CMD_CALIBRATE,
@@ -107,7 +116,7 @@ static const struct option_def ROWS[] = {
      .help = "an embedding for each face, too"},
     {.name = "salvage",
      .group = GROUP_RESULTS,
-     .commands = PICTURES,
+     .commands = PICTURES | CMD_COMPARE,
      .kind = KIND_FLAG,
      .field = FIELD(salvage),
      .help = "read JPEGs that are cut off, down to the rows they have, with a warning"},
@@ -221,15 +230,6 @@ static const struct option_def ROWS[] = {
      .value = "text",
      .choices = LOGS,
      .help = "a line a request on standard error: text, json or none"},
-    {.name = "same-person",
-     .arg = "S",
-     .group = GROUP_SERVER,
-     .commands = CMD_SERVE,
-     .kind = KIND_REAL,
-     .field = FIELD(serve.same_person),
-     .min = -1,
-     .max = 1,
-     .help = "similarity from which /v1/compare calls two faces one person [the embedder's own]"},
     {.name = "max-batch",
      .arg = "N",
      .group = GROUP_BATCHES,
@@ -455,23 +455,36 @@ static const struct option_def ROWS[] = {
      .help = "write the picture with the results drawn on it: a FILE for one picture, a DIR for "
              "many"},
     {.name = "output",
+     .arg = "DIR",
+     .group = GROUP_OUTPUT,
+     .commands = PICTURES,
+     .kind = KIND_TEXT,
+     .field = FIELD(output),
+     .help = "write each picture's JSON to DIR/NAME.json, too"},
+    {.name = "output",
      .arg = "FILE",
      .group = GROUP_OUTPUT,
      .commands = CMD_CALIBRATE,
      .kind = KIND_TEXT,
      .field = FIELD(output),
      .help = "where the calibrated blob is written [the network's own file]"},
+    {.name = "force",
+     .group = GROUP_OUTPUT,
+     .commands = CMD_CALIBRATE,
+     .kind = KIND_FLAG,
+     .field = FIELD(force),
+     .help = "calibrate on fewer pictures than the ranges need"},
     {.name = "json",
      .group = GROUP_OUTPUT,
-     .commands = CMD_BENCH | CMD_BENCH_ANALYZE | CMD_INFO | CMD_MODELS,
+     .commands = PICTURES | CMD_COMPARE | CMD_BENCH | CMD_BENCH_ANALYZE | CMD_INFO | CMD_MODELS,
      .kind = KIND_FLAG,
      .field = FIELD(json),
-     .help = "JSON instead of text"},
+     .help = "JSON instead of text, also where the output is a terminal"},
 
     {.name = "precision",
      .arg = "P",
      .group = GROUP_MACHINE,
-     .commands = RUNS | CMD_SERVE,
+     .commands = RUNS | CMD_SERVE | CMD_COMPARE,
      .kind = KIND_CHOICE,
      .field = FIELD(precision),
      .value = "auto",
@@ -532,6 +545,7 @@ static unsigned commands_of(const mien_task_info *task) {
     unsigned commands = WHOLE;
 
     if (task->result == MIEN_RESULT_FACES) commands |= FACES | CMD_CALIBRATE;
+    if (task->result == MIEN_RESULT_EMBEDDING) commands |= CMD_COMPARE;
     for (const struct command *c = COMMANDS; c->name; c++)
         if (strcmp(c->name, task->name) == 0) commands |= c->bit;
     return commands;

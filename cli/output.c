@@ -149,23 +149,35 @@ static int wants_colour(void) {
     return isatty(STDOUT_FILENO) && !(no_colour && *no_colour) && term && strcmp(term, "dumb") != 0;
 }
 
+static void print(json_t *value, int pretty, int colour, FILE *out) {
+    if (pretty) {
+        struct printer p = {out, colour};
+        print_value(&p, value, 0, 0);
+    } else {
+        json_dumpf(value, out, JSON_VALUES_DUMP | JSON_COMPACT);
+    }
+    fputc('\n', out);
+}
+
+void output_print(json_t *value, int pretty, FILE *out) {
+    print(value, pretty, 0, out);
+}
+
 int output_json(json_t *value, int pretty) {
     if (!value) {
         if (!broken) broken = ENOMEM;
         return -1;
     }
     if (!broken) {
-        if (pretty) {
-            struct printer p = {stdout, wants_colour()};
-            print_value(&p, value, 0, 0);
-        } else {
-            json_dumpf(value, stdout, JSON_VALUES_DUMP | JSON_COMPACT);
-        }
-        fputc('\n', stdout);
+        print(value, pretty, pretty && wants_colour(), stdout);
         flush();
     }
     json_decref(value);
     return broken ? -1 : 0;
+}
+
+void output_flush(void) {
+    flush();
 }
 
 int output_broken(void) {

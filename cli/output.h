@@ -9,11 +9,16 @@
 #define MIEN_CLI_OUTPUT_H
 
 #include <jansson.h>
+#include <stdio.h>
 
+/* Prints value and a newline. pretty: indented. Failures are the stream's to tell. */
+void output_print(json_t *value, int pretty, FILE *out);
 /* Writes value and a newline, then releases it. pretty: indented, coloured on a terminal. NULL (as
  * left by a failed allocation) counts as out of memory. Returns 0, or -1 where nothing more can be
  * written; output_close says why. */
 int output_json(json_t *value, int pretty);
+/* After lines of text were printed to stdout: another program may wait for them. */
+void output_flush(void);
 /* 1 once nothing more can be written: the reader has gone, or the disk is full. */
 int output_broken(void);
 /* Flushes standard output at the end; returns status, or EXIT_FAILED after saying what went wrong

@@ -2,30 +2,77 @@
  */
 #include "commands.h"
 #include "draw.h"
+#include "files.h"
 #include "inputs.h"
+#include "line.h"
 #include "output.h"
 #include "pipeline.h"
 #include "prefetch.h"
 #include "progress.h"
 #include "result.h"
 #include "say.h"
+#include "summary.h"
 #include "targets.h"
+#include "terminal.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Prints one picture's result and draws it. Returns its exit status. */
-static int finish(const struct pipeline *p, struct picture *picture, const char *target) {
-    int status = picture->error[0] ? EXIT_FAILED : EXIT_OK;
+/* Where results go. */
+struct outlet {
+    const struct options *opt;
+    const struct target *targets; /* an input each */
+    int as_lines;                 /* for people, instead of JSON */
+    struct lines lines;
+    struct summary summary;
+};
 
-    if (output_json(result_json(picture), p->opt->pretty)) return status;
-    if (target && status == EXIT_OK) status = draw_picture(picture, target);
+static void outlet_begin(struct outlet *o, const struct pipeline *p, const struct inputs *inputs,
+                         const struct target *targets) {
+    const struct options *opt = p->opt;
+
+    *o = (struct outlet){.opt = opt, .targets = targets};
+    o->as_lines = !opt->json && !opt->pretty && isatty(STDOUT_FILENO);
+    lines_begin(&o->lines, inputs, terminal_columns(STDOUT_FILENO));
+    summary_begin(&o->summary, p);
+}
+
+/* Prints and writes the result of input i. Failures are told in any case: who redirects the output
+ * would not see them else. Returns its exit status. */
+static int finish_json(const struct outlet *o, const struct picture *picture, int i) {
+    int status = EXIT_OK, wanted = !o->as_lines || o->targets[i].json;
+    json_t *result = wanted ? result_json(picture) : NULL;
+
+    if (wanted && !result) status = say_no_memory();
+    if (result && o->targets[i].json)
+        status = files_write_json(o->targets[i].json, result, o->opt->pretty);
+    if (result && !o->as_lines)
+        output_json(result, o->opt->pretty);
+    else
+        json_decref(result);
     return status;
 }
 
-/* targets may be NULL. */
-static int run_all(const struct pipeline *p, const struct inputs *inputs, char *const *targets) {
-    int batch = p->opt->batch, failed = 0, stop = 0;
+static void finish(struct outlet *o, struct picture *picture, int i) {
+    int failed = picture->error[0] != '\0', status;
+
+    if (failed) {
+        say("%s", picture->error);
+    } else if (o->as_lines) {
+        if (picture->image->warning[0])
+            say("%s: %s", picture->input->path, picture->image->warning);
+        lines_print(&o->lines, picture, stdout);
+        output_flush();
+    }
+    status = finish_json(o, picture, i);
+    if (o->targets[i].drawn && !failed && !output_broken() &&
+        draw_picture(picture, o->targets[i].drawn))
+        status = EXIT_FAILED;
+    summary_add(&o->summary, picture, failed || status);
+}
+
+static int run_all(const struct pipeline *p, const struct inputs *inputs, struct outlet *outlet) {
+    int batch = p->opt->batch, stop = 0;
     struct picture *pictures = calloc((size_t)batch, sizeof *pictures);
     int threads = p->opt->threads ? p->opt->threads : mien_cores();
     struct prefetch *ahead = prefetch_open(p, inputs, threads > 1 ? threads : 0);
@@ -44,17 +91,17 @@ static int run_all(const struct pipeline *p, const struct inputs *inputs, char *
         pipeline_run(p, pictures, n);
         progress_hide(&progress);
         for (int i = 0; i < n; i++) {
-            const char *target = targets ? targets[first + i] : NULL;
-            if (!stop && finish(p, &pictures[i], target)) failed++;
+            if (!stop) finish(outlet, &pictures[i], first + i);
             picture_free(&pictures[i]);
             stop = stop || output_broken();
         }
-        if (!stop) progress_show(&progress, first + n, failed);
+        if (!stop) progress_show(&progress, first + n, outlet->summary.failed);
     }
     progress_end(&progress);
     prefetch_close(ahead);
     free(pictures);
-    return failed ? EXIT_FAILED : EXIT_OK;
+    if (inputs->count > 1 && !stop) summary_say(&outlet->summary);
+    return outlet->summary.failed ? EXIT_FAILED : EXIT_OK;
 }
 
 static int check_stdin(const struct options *opt, const struct inputs *inputs) {
@@ -70,17 +117,22 @@ static int check_stdin(const struct options *opt, const struct inputs *inputs) {
 int cmd_pictures(const struct options *opt) {
     struct pipeline pipeline = {0};
     struct inputs inputs;
-    char **targets = NULL;
+    const char *const written[INPUTS_SKIP_MAX] = {opt->draw, opt->output};
+    struct target *targets = NULL;
+    struct outlet outlet;
     int status;
 
-    if (inputs_expand(opt->args, opt->nargs, opt->draw, &inputs)) return say_no_memory();
+    if (inputs_expand(opt->args, opt->nargs, written, &inputs)) return say_no_memory();
     if (inputs.skipped)
         say("passed over %d %s in folders, hidden or without a picture's extension", inputs.skipped,
             inputs.skipped == 1 ? "file" : "files");
     status = check_stdin(opt, &inputs);
-    if (status == EXIT_OK && opt->draw) status = targets_make(opt, &inputs, &targets);
+    if (status == EXIT_OK) status = targets_make(opt, &inputs, &targets);
     if (status == EXIT_OK) status = pipeline_open(&pipeline, opt, pipeline_steps(opt));
-    if (status == EXIT_OK) status = run_all(&pipeline, &inputs, targets);
+    if (status == EXIT_OK) {
+        outlet_begin(&outlet, &pipeline, &inputs, targets);
+        status = run_all(&pipeline, &inputs, &outlet);
+    }
     pipeline_close(&pipeline);
     targets_free(targets, inputs.count);
     inputs_free(&inputs);

@@ -95,8 +95,9 @@ void pipeline_close(struct pipeline *p) {
     memset(p, 0, sizeof *p);
 }
 
-static void fail(struct picture *picture, const char *sentence) {
+static void fail(struct picture *picture, int rc, const char *sentence) {
     if (picture->error[0]) return; /* the first cause is the one to tell */
+    picture->rc = rc;
     snprintf(picture->error, sizeof picture->error, "%s",
              sentence && *sentence ? sentence : "out of memory");
 }
@@ -105,15 +106,17 @@ static void decode_stdin(const struct pipeline *p, struct picture *picture) {
     char *error, text[sizeof picture->error];
     uint8_t *bytes;
     size_t size;
+    int rc = inputs_read_stdin(&bytes, &size, &error);
 
-    if (inputs_read_stdin(&bytes, &size, &error)) {
-        fail(picture, error);
+    if (rc) {
+        fail(picture, rc, error);
         free(error);
         return;
     }
-    if (mien_image_decode(p->networks.ctx, bytes, size, &p->decode, &picture->image)) {
+    rc = mien_image_decode(p->networks.ctx, bytes, size, &p->decode, &picture->image);
+    if (rc) {
         snprintf(text, sizeof text, "standard input: %s", mien_error());
-        fail(picture, text);
+        fail(picture, rc, text);
     }
     free(bytes);
 }
@@ -122,13 +125,16 @@ void pipeline_decode(const struct pipeline *p, struct picture *picture) {
     const struct input *input = picture->input;
     mien_image *image;
     double start = clock_seconds();
+    int rc;
 
-    if (input->error)
-        fail(picture, input->error);
-    else if (input->is_stdin)
+    if (input->error) {
+        fail(picture, MIEN_EIO, input->error);
+    } else if (input->is_stdin) {
         decode_stdin(p, picture);
-    else if (mien_image_load(p->networks.ctx, input->path, &p->decode, &picture->image))
-        fail(picture, mien_error());
+    } else {
+        rc = mien_image_load(p->networks.ctx, input->path, &p->decode, &picture->image);
+        if (rc) fail(picture, rc, mien_error());
+    }
     image = picture->image;
     if (!image) return;
     picture->width = image->full_width ? image->full_width : image->width;
@@ -149,12 +155,12 @@ static int begin(const struct pipeline *p, struct picture *picture, struct runne
         snprintf(text, sizeof text, "%s: %dx%d pixels, --aligned takes crops of %dx%d",
                  picture->input->path, picture->width, picture->height, MIEN_CROP_SIDE,
                  MIEN_CROP_SIDE);
-        fail(picture, text);
+        fail(picture, MIEN_EINVAL, text);
         return -1;
     }
     picture->analysis = malloc(sizeof *picture->analysis);
     if (!picture->analysis) {
-        fail(picture, NULL);
+        fail(picture, MIEN_ENOMEM, NULL);
         return -1;
     }
     analysis_begin(picture->analysis, &p->networks, &p->analysis, picture->image, runner);
@@ -164,7 +170,7 @@ static int begin(const struct pipeline *p, struct picture *picture, struct runne
 static void take(const struct pipeline *p, struct picture *picture) {
     const struct analysis *a = picture->analysis;
 
-    if (a->rc) fail(picture, a->why);
+    if (a->rc) fail(picture, a->rc, a->why);
     picture->seconds[STAGE_ALIGN] = a->aligning;
     for (int i = 0; i < p->networks.n; i++) picture->seconds[STAGE_TASK + i] = a->seconds[i];
 }
@@ -177,7 +183,7 @@ void pipeline_run(const struct pipeline *p, struct picture *pictures, int n) {
     direct_runner_init(&direct);
     for (int i = 0; i < n; i++) {
         if (!list)
-            fail(&pictures[i], NULL);
+            fail(&pictures[i], MIEN_ENOMEM, NULL);
         else if (begin(p, &pictures[i], &direct.runner) == 0)
             list[m++] = pictures[i].analysis;
     }

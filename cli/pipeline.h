@@ -21,6 +21,7 @@ struct pipeline {
 
 struct picture {
     const struct input *input;
+    int rc;          /* a MIEN_E code */
     char error[640]; /* why it failed; empty: it did not */
     mien_image *image;
     int width, height;          /* of the upright original */

@@ -1,10 +1,10 @@
 #include "progress.h"
 
 #include "common/clock.h"
+#include "terminal.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum { FEWEST = 5, BAR_MAX = 30 };
@@ -18,13 +18,6 @@ double progress_since_start(void) {
         start = clock_seconds() - (double)before.tv_sec - 1e-9 * (double)before.tv_nsec;
     }
     return clock_seconds() - start;
-}
-
-static int terminal_width(void) {
-    struct winsize size;
-
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-    return 80;
 }
 
 void progress_start(struct progress *p, int total) {
@@ -61,7 +54,7 @@ void progress_show(struct progress *p, int done, int failed) {
                       done / elapsed, (int)(left / 3600), (int)(left / 60) % 60, (int)left % 60);
     }
     if (failed > 0) n += snprintf(text + n, sizeof text - (size_t)n, "  %d failed", failed);
-    width = terminal_width() - n - 3;
+    width = terminal_columns(STDERR_FILENO) - n - 3;
     if (width > BAR_MAX) width = BAR_MAX;
     if (width < 0) width = 0;
     filled = (int)((long long)width * done / p->total);

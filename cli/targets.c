@@ -3,7 +3,6 @@
 #include "common/ascii.h"
 #include "say.h"
 
-#include <errno.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,15 +31,19 @@ static const char *extension_of(const char *path) {
     return strrchr(slash ? slash : path, '.');
 }
 
-/* folder/tail, with -2, -3, ... before the extension from the second use of a name on, and .png for
- * a format that cannot be written. used: a tsearch tree of the names given away so far. */
-static char *name_in_folder(const char *folder, const char *tail, void **used) {
-    const char *extension = extension_of(tail);
-    int stem = extension ? (int)(extension - tail) : (int)strlen(tail);
+static void keep(void *name) {
+    (void)name;
+}
+
+/* folder/tail with another extension, and -2, -3, ... before that from the second use of a name on.
+ * used: a tsearch tree of the names given away so far. */
+static char *name_in_folder(const char *folder, const char *tail, const char *extension,
+                            void **used) {
+    const char *old = extension_of(tail);
+    int stem = old ? (int)(old - tail) : (int)strlen(tail);
     size_t length = strlen(folder);
     const char *slash = length && folder[length - 1] == '/' ? "" : "/";
 
-    if (!can_be_written(extension)) extension = ".png";
     for (int copy = 1;; copy++) {
         char *name, number[16] = "";
         char *const *slot;
@@ -54,6 +57,10 @@ static char *name_in_folder(const char *folder, const char *tail, void **used) {
     }
 }
 
+static const char *tail_of(const struct input *input) {
+    return input->is_stdin ? "stdin" : input->tail;
+}
+
 static int compare_identity(const void *a, const void *b) {
     const struct input *x = a, *y = b;
 
@@ -62,41 +69,44 @@ static int compare_identity(const void *a, const void *b) {
     return 0;
 }
 
-/* Says which target is one of the inputs, by file identity: links and odd spellings count. */
-static int check_overwrite(const struct options *opt, const struct inputs *inputs,
-                           char *const *targets) {
+/* Says which target is one of the inputs, by file identity: links and odd spellings count. sorted:
+ * the inputs, by identity. */
+static int check_overwrite(const struct options *opt, const char *option, const char *path,
+                           const struct input *sorted, size_t n) {
+    struct stat st;
+    struct input key = {0};
+
+    if (!path || stat(path, &st)) return EXIT_OK;
+    key.device = st.st_dev;
+    key.inode = st.st_ino;
+    if (!bsearch(&key, sorted, n, sizeof *sorted, compare_identity)) return EXIT_OK;
+    return say_usage(opt->command_name, "%s: %s is one of the pictures to be read", option, path);
+}
+
+static int check_all(const struct options *opt, const struct inputs *inputs,
+                     const struct target *targets) {
     size_t n = (size_t)inputs->count;
-    struct input *sorted = malloc(n * sizeof *sorted + 1), *hit = NULL;
+    struct input *sorted = malloc(n * sizeof *sorted + 1);
+    int status = EXIT_OK;
 
     if (!sorted) return say_no_memory();
     memcpy(sorted, inputs->items, n * sizeof *sorted);
     qsort(sorted, n, sizeof *sorted, compare_identity);
-    for (size_t i = 0; i < n && !hit; i++) {
-        struct stat st;
-        struct input key = {0};
-        if (!targets[i] || stat(targets[i], &st)) continue;
-        key.device = st.st_dev;
-        key.inode = st.st_ino;
-        hit = bsearch(&key, sorted, n, sizeof *sorted, compare_identity);
-        if (hit)
-            say_usage(opt->command_name, "--draw: %s is one of the pictures to be read",
-                      targets[i]);
+    for (size_t i = 0; i < n && status == EXIT_OK; i++) {
+        status = check_overwrite(opt, "--draw", targets[i].drawn, sorted, n);
+        if (status == EXIT_OK)
+            status = check_overwrite(opt, "--output", targets[i].json, sorted, n);
     }
     free(sorted);
-    return hit ? EXIT_USAGE : EXIT_OK;
+    return status;
 }
 
-static void keep(void *name) {
-    (void)name;
-}
-
-int targets_make(const struct options *opt, const struct inputs *inputs, char ***targets) {
+static int name_drawn(const struct options *opt, const struct inputs *inputs,
+                      struct target *targets) {
     const char *to = opt->draw;
     int many = inputs->folders > 0 || inputs->count > 1, status = EXIT_OK;
     void *used = NULL;
-    char **names;
 
-    *targets = NULL;
     if (!is_folder(to)) {
         if (many && can_be_written(extension_of(to)))
             return say_usage(opt->command_name,
@@ -107,27 +117,59 @@ int targets_make(const struct options *opt, const struct inputs *inputs, char **
                              "ends in /)",
                              to);
     }
-    names = calloc((size_t)inputs->count + 1, sizeof *names);
-    if (!names) return say_no_memory();
     for (int i = 0; i < inputs->count && status == EXIT_OK; i++) {
-        const struct input *input = &inputs->items[i];
-        if (input->error) continue;
+        const char *tail = tail_of(&inputs->items[i]), *extension = extension_of(tail);
+        if (inputs->items[i].error) continue;
+        if (!can_be_written(extension)) extension = ".png";
         if (many || is_folder(to))
-            names[i] = name_in_folder(to, input->is_stdin ? "stdin" : input->tail, &used);
+            targets[i].drawn = name_in_folder(to, tail, extension, &used);
         else
-            names[i] = strdup(to);
-        if (!names[i]) status = say_no_memory();
+            targets[i].drawn = strdup(to);
+        if (!targets[i].drawn) status = say_no_memory();
     }
     tdestroy(used, keep);
-    if (status == EXIT_OK) status = check_overwrite(opt, inputs, names);
-    if (status == EXIT_OK)
-        *targets = names;
-    else
-        targets_free(names, inputs->count);
     return status;
 }
 
-void targets_free(char **targets, int n) {
-    for (int i = 0; targets && i < n; i++) free(targets[i]);
+static int name_json(const struct options *opt, const struct inputs *inputs,
+                     struct target *targets) {
+    const char *to = opt->output, *extension = extension_of(to);
+    int status = EXIT_OK;
+    void *used = NULL;
+
+    if (!is_folder(to) && extension && ascii_same(extension, ".json"))
+        return say_usage(opt->command_name,
+                         "--output: %s is the name of a file, give a folder (a new one whose name "
+                         "has a dot ends in /)",
+                         to);
+    for (int i = 0; i < inputs->count && status == EXIT_OK; i++) {
+        if (inputs->items[i].error) continue;
+        targets[i].json = name_in_folder(to, tail_of(&inputs->items[i]), ".json", &used);
+        if (!targets[i].json) status = say_no_memory();
+    }
+    tdestroy(used, keep);
+    return status;
+}
+
+int targets_make(const struct options *opt, const struct inputs *inputs, struct target **targets) {
+    struct target *made = calloc((size_t)inputs->count + 1, sizeof *made);
+    int status = made ? EXIT_OK : say_no_memory();
+
+    *targets = NULL;
+    if (status == EXIT_OK && opt->draw) status = name_drawn(opt, inputs, made);
+    if (status == EXIT_OK && opt->output) status = name_json(opt, inputs, made);
+    if (status == EXIT_OK) status = check_all(opt, inputs, made);
+    if (status == EXIT_OK)
+        *targets = made;
+    else
+        targets_free(made, inputs->count);
+    return status;
+}
+
+void targets_free(struct target *targets, int n) {
+    for (int i = 0; targets && i < n; i++) {
+        free(targets[i].drawn);
+        free(targets[i].json);
+    }
     free(targets);
 }

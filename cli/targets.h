@@ -1,5 +1,6 @@
 /*
- * targets.h - the files that a run writes beside its output: a drawn picture for each input.
+ * targets.h - the files that a run writes beside its output: a drawn picture and a file of JSON for
+ * each input.
  *
  * All names are settled before the first picture runs: a run that would overwrite one of its
  * inputs, or that has many pictures for one file, is a wrong command line and does nothing at all.
@@ -10,10 +11,14 @@
 #include "inputs.h"
 #include "options.h"
 
-/* Fills *targets with a file name for each input (malloc, as are the names; NULL for an input that
- * already failed). Returns an exit status after saying what is wrong; *targets is NULL unless
- * EXIT_OK. Free with targets_free(). */
-int targets_make(const struct options *opt, const struct inputs *inputs, char ***targets);
-void targets_free(char **targets, int n);
+struct target {
+    char *drawn, *json; /* NULL: is not written */
+};
+
+/* Fills *targets with the file names of each input, as --draw and --output ask for them (malloc, as
+ * are the names). Inputs that failed already have none. Returns an exit status after saying what is
+ * wrong; *targets is NULL unless EXIT_OK. Free with targets_free(). */
+int targets_make(const struct options *opt, const struct inputs *inputs, struct target **targets);
+void targets_free(struct target *targets, int n);
 
 #endif

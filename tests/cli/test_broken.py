@@ -28,7 +28,7 @@ class Broken(unittest.TestCase):
     def test_sound_files_are_taken(self):
         pictures = [path for path, _ in self.files(blobs=False, sound=True)]
         result = self.classify(str(self.folder / "sound.safetensors"), *pictures)
-        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertEqual((result.returncode, result.stderr), (0, "mien: 3 pictures\n"))
         found = objects(result)
         self.assertEqual([(e["width"], e["height"]) for e in found], [(48, 32), (64, 64), (48, 32)])
         for entry in found:
@@ -40,15 +40,21 @@ class Broken(unittest.TestCase):
         sound = str(self.folder / "sound.png")
         result = self.classify(str(self.folder / "sound.safetensors"),
                                *[name for name, _ in names], sound)
-        self.assertEqual((result.returncode, result.stderr), (1, ""))
+        self.assertEqual(result.returncode, 1)
         found = objects(result)
         self.assertEqual(len(found), len(names) + 1)
         self.assertNotIn("error", found[-1])
+        told = result.stderr.splitlines()
+        self.assertEqual(told[:-1], [f"mien: {entry['error']}" for entry in found[:-1]])
+        first = ", ".join(Path(name).name for name, _ in names[:10])
+        self.assertEqual(told[-1], f"mien: {len(found)} pictures, {len(names)} failed: {first} and "
+                                   f"{len(names) - 10} more")
         for (name, message), entry in zip(names, found):
             with self.subTest(Path(name).name):
                 self.assertEqual(entry["file"], name)
                 self.assertIn("error", entry)
-                self.assertEqual(set(entry), {"file", "error"})
+                self.assertEqual(set(entry), {"file", "format_version", "error", "code"})
+                self.assertIn(entry["code"], ("eformat", "etoobig", "eunsupported"))
                 self.assertTrue(entry["error"].startswith(f"{name}: "), entry["error"])
                 self.assertIn(message, entry["error"])
                 self.assertNotRegex(entry["error"], r"\n|[.]$")
@@ -58,8 +64,8 @@ class Broken(unittest.TestCase):
             with self.subTest(Path(name).name):
                 result = self.classify(str(self.folder / "sound.safetensors"), "-",
                                        stdin=Path(name).read_bytes())
-                self.assertEqual((result.returncode, result.stderr), (1, ""))
                 (entry,) = objects(result)
+                self.assertEqual((result.returncode, result.stderr), (1, f"mien: {entry['error']}\n"))
                 self.assertTrue(entry["error"].startswith("standard input: "), entry["error"])
                 self.assertIn(message, entry["error"])
 

@@ -3,6 +3,7 @@
 
 How long a start takes is measured by bench/start.py."""
 import json
+import shutil
 import sys
 import tempfile
 import unittest
@@ -50,7 +51,10 @@ class Cache(unittest.TestCase):
 
     def test_same_results_int8(self):
         blob = Path(self.folder, "retinaface-mnet025-v2.safetensors")
-        self.run_tool("retinaface-mnet025-v2", "--output", str(blob), str(PHOTOS[0]),
+        installed = blob.resolve()
+        blob.unlink()  # through the link the installed one would be calibrated anew
+        shutil.copy(installed, blob)
+        self.run_tool("retinaface-mnet025-v2", "--force", "--output", str(blob), str(PHOTOS[0]),
                       command="calibrate")
         for file in cached(self.folder):
             Path(self.folder, file).unlink()

@@ -54,7 +54,7 @@ class Folder(unittest.TestCase):
             without_ranges(Path(MODELS["weights"], f"{name}.safetensors"), path)
 
     def calibrate(self, *args, says, env=None):
-        result = mien("calibrate", *args, env=env)
+        result = mien("calibrate", "--force", *args, env=env)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn(says, result.stdout.decode())
 
@@ -98,14 +98,38 @@ class Calibrating(Folder):
         out = str(self.folder / "grey.safetensors")
         self.calibrate(self.blobs["retinaface-mnet025-v2"], str(grey), "--output", out,
                        says="on 1 picture\n")
-        self.refuse("calibrate", self.blobs["mobilefacenet-192"], str(grey), "--output", out,
+        self.refuse("calibrate", "--force", self.blobs["mobilefacenet-192"], str(grey), "--output", out,
                     says="no face was found in the pictures")
+
+    def test_few_pictures_are_refused(self):
+        blob = self.blobs["mobilefacenet-192"]
+        before = Path(blob).read_bytes()
+        self.refuse("calibrate", blob, *map(str, PHOTOS[:2]),
+                    says="2 pictures are too few to measure ranges on: give 50 or more")
+        # Enough files, of which too few show a face.
+        grey = self.folder / "faceless.ppm"
+        grey.write_bytes(b"P6 64 64 255\n" + b"\x80" * (64 * 64 * 3))
+        self.refuse("calibrate", blob, str(PHOTOS[0]), *[str(grey)] * 49,
+                    says="1 picture with a face is too few")
+        self.assertEqual(Path(blob).read_bytes(), before)
+
+    def test_a_calibrated_blob_stays_where_it_is(self):
+        # What a link leads to is replaced, with its permissions.
+        link, real = self.folder / "link.safetensors", self.folder / "real.safetensors"
+        shutil.copy(self.blobs["age-gender-faceapi"], real)
+        os.chmod(real, 0o604)
+        os.symlink(real.name, link)
+        self.calibrate(str(link), str(PHOTOS[0]), says="on 1 picture\n")
+        self.assertTrue(link.is_symlink())
+        self.assertEqual(os.stat(real).st_mode & 0o777, 0o604)
+        self.assertTrue(objects(mien("info", "--json", str(real)))[0]["calibrated"])
 
     def test_errors(self):
         blob, photo = self.blobs["age-gender-faceapi"], str(PHOTOS[0])
         self.refuse("calibrate", "nobody", photo, says="nobody")
-        self.refuse("calibrate", blob, str(self.folder / "no.jpg"), says="no.jpg")
-        self.refuse("calibrate", blob, photo, "--output", str(self.folder / "no" / "x.safetensors"),
+        self.refuse("calibrate", "--force", blob, str(self.folder / "no.jpg"),
+                    says=f"mien: {self.folder}/no.jpg: No such file")
+        self.refuse("calibrate", "--force", blob, photo, "--output", str(self.folder / "no" / "x.safetensors"),
                     says="cannot write: No such file or directory")
         self.refuse("classify", "--precision", "int8", "--backend", "c", "--classifier",
                     self.blobs["resnet50-imagenet"], photo,
@@ -121,7 +145,7 @@ class Results(Folder):
     def setUpClass(cls):
         super().setUpClass()
         for name, path in cls.blobs.items():
-            done = mien("calibrate", path, *map(str, PHOTOS))
+            done = mien("calibrate", "--force", path, *map(str, PHOTOS))
             assert done.returncode == 0, done.stderr
         cls.options = [f"--{option}={cls.blobs[name]}" for name, option in NETWORKS.items()]
         cls.found = {p: objects(mien("analyze", "--embeddings", "--precision", p, *cls.options,

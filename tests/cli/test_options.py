@@ -2,6 +2,7 @@
 """The command line itself: help, version, unknown words, values, environment. No networks."""
 import re
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -110,8 +111,35 @@ class WrongLines(unittest.TestCase):
         self.refuse("detect", "--max_faces=3", "x", says="perhaps --max-faces is meant")
         self.refuse("analyze", "--classifyer", "x", "y", says="perhaps --classifier is meant")
 
+        self.refuse("detect", "-threshold", "1", "x", says="perhaps --threshold is meant")
+        self.refuse("anaylze", "x", says="unknown command anaylze, perhaps analyze is meant")
+        self.refuse("help", "modles", says="unknown command modles, perhaps models is meant")
+        self.refuse("--versoin", says="unknown option --versoin, perhaps --version is meant")
+        # Words that have nothing in common with any are not guessed at.
+        for args in (("frobnicate",), ("x",), ("detect", "--foo", "x"), ("--frob",)):
+            self.assertNotIn("perhaps", mien(*args).stderr)
+
+    def test_hints_in_a_file(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".conf") as file:
+            file.write("prot = 80\n")
+            file.flush()
+            self.refuse("serve", "--config", file.name, says="no option prot, perhaps port is meant")
+
+    def test_unknown_variables_are_told(self):
+        ours = {"MIEN_THREADS": "1", "MIEN_AGE_GENDER": "x", "MIEN_PORT": "1", "MIEN_CUDA_TUNE": "0",
+                "MIEN_LIBCUDA": "x"}
+        result = mien("models", "--weights=/nonexistent", env=ours)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        result = mien("models", "--weights=/nonexistent",
+                      env={"MIEN_TRESHOLD": "0.9", "MIEN_FOO": "1"})
+        self.assertEqual(result.returncode, 0)
+        self.assertEqual(set(result.stderr.splitlines()),
+                         {"mien: unknown environment variable MIEN_TRESHOLD, perhaps MIEN_THRESHOLD "
+                          "is meant", "mien: unknown environment variable MIEN_FOO"})
+
     def test_an_option_of_another_command_is_unknown(self):
-        self.refuse("detect", "--aligned", "x", says="unknown option --aligned")
+        self.refuse("detect", "--aligned", "x",
+                    says="unknown option --aligned: it is one of embed, calibrate")
         self.refuse("models", "--plan", says="unknown option --plan")
 
     def test_missing_and_surplus_arguments(self):
@@ -120,6 +148,10 @@ class WrongLines(unittest.TestCase):
         self.refuse("bench", says="at least one network")
         self.refuse("info", "--plan", says="at least one network")
         self.refuse("models", "x", says="unexpected argument x")
+        self.refuse("compare", "a", says="two pictures")
+        self.refuse("compare", "a", "b", "c", says="unexpected argument c")
+        self.refuse("completion", says="give a shell")
+        self.refuse("completion", "tcsh", says="unknown shell tcsh: bash, zsh or fish")
 
     def test_missing_value(self):
         self.refuse("analyze", "x", "--top", says="--top needs a value")
@@ -158,11 +190,13 @@ class WrongLines(unittest.TestCase):
     def test_standard_input_once(self):
         self.refuse("detect", "-", "-", says="only once")
         self.refuse("bench analyze", "-", says="only once")
+        self.refuse("compare", "-", "-", says="only once")
 
     def test_draw_names(self):
         self.refuse("detect", "--draw", "out.jpg", "a.jpg", "b.jpg", says="give a folder for many")
         self.refuse("detect", "--draw", "out.gif", "a.jpg", says="ends in none of")
         self.refuse("detect", "--draw", "out", "a.jpg", says="ends in none of")
+        self.refuse("detect", "--output", "out.json", "a.jpg", says="is the name of a file")
 
 
 class Networks(unittest.TestCase):
@@ -183,6 +217,14 @@ class Networks(unittest.TestCase):
         self.assertEqual(result.returncode, 1)
         self.assertIn("./nowhere.safetensors: No such file or directory", result.stderr)
         self.assertNotIn("fetch", result.stderr)
+
+    def test_a_near_name_is_told(self):
+        for name, meant in [("resnet50", "resnet50-imagenet"), ("resnet50-imagenett", "resnet50-imagenet"),
+                            ("age-gendre-faceapi", "age-gender-faceapi")]:
+            result = mien("info", "--weights", "/nonexistent", name)
+            self.assertEqual((result.returncode, result.stdout), (1, b""))
+            self.assertIn(f"network {name} is not installed in /nonexistent: perhaps {meant} is meant",
+                          result.stderr)
 
     def test_models_without_weights(self):
         result = mien("models", "--weights", "/nonexistent")

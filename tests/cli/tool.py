@@ -3,18 +3,24 @@
 Only the standard library is used. Tests that need networks ask `mien models` what is installed and
 are skipped where a default one is missing.
 """
+import fcntl
 import json
 import os
+import pty
 import re
+import shutil
 import struct
 import subprocess
+import tempfile
+import termios
 import unittest
 import zlib
 from pathlib import Path
 
 TOOL = os.environ.get("MIEN_TOOL") or os.environ.get("MIEN_BIN") or "build/mien"
 TASKS = ("analyze", "detect", "classify", "embed")
-COMMANDS = TASKS + ("bench", "bench analyze", "calibrate", "info", "models", "serve")
+COMMANDS = TASKS + ("compare", "bench", "bench analyze", "calibrate", "info", "models", "serve",
+                    "completion")
 
 # A caller's settings of the tool would change what is tested; where the weights lie stays.
 BASE_ENV = {k: v for k, v in os.environ.items()
@@ -29,6 +35,39 @@ def mien(*args, stdin=b"", env=None, cwd=None, timeout=300):
                             env={**BASE_ENV, **(env or {})}, cwd=cwd, timeout=timeout, check=False)
     result.stderr = result.stderr.decode("utf-8", "replace")
     return result
+
+
+def on_terminal(*args, stdout=None, columns=80, env=None):
+    """What the tool writes to a terminal as standard error; stdout None: and as standard output."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    with subprocess.Popen([os.path.abspath(TOOL), *args], stdin=subprocess.DEVNULL,
+                          env={**BASE_ENV, "TERM": "xterm", "NO_COLOR": "", **(env or {})},
+                          stdout=slave if stdout is None else stdout, stderr=slave) as process:
+        os.close(slave)
+        text = b""
+        try:
+            while piece := os.read(master, 65536):
+                text += piece
+        except OSError:  # the terminal is gone with the program
+            pass
+        os.close(master)
+        process.wait(60)
+    return text
+
+
+class Folder(unittest.TestCase):
+    """A test with a folder of its own to work in."""
+
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="mien-cli-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def write(self, name, data):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        return str(path)
 
 
 def reject_constant(name):

@@ -95,7 +95,7 @@ class Toys(unittest.TestCase):
         self.assertEqual(bench["toy"], "toy")
         self.assertGreater(bench["stages"]["toy"]["mean_ms"], 0)
         out = str(Path(self.folder.name, "calibrated.safetensors"))
-        self.run_tool("calibrate", self.blob, "--output", out, self.photo)
+        self.run_tool("calibrate", "--force", self.blob, "--output", out, self.photo)
         self.assertTrue(json.loads(self.run_tool("info", "--json", out).stdout)["calibrated"])
 
     def test_served(self):

@@ -1,0 +1,12 @@
+/*
+ * environment.h - variables of the environment that look like ours and are not.
+ *
+ * MIEN_TRESHOLD=0.9 would else change nothing, and nobody would know.
+ */
+#ifndef MIEN_CLI_ENVIRONMENT_H
+#define MIEN_CLI_ENVIRONMENT_H
+
+/* Warns of each variable MIEN_... that no command reads. */
+void environment_check(void);
+
+#endif

@@ -1,0 +1,83 @@
+#include "files.h"
+
+#include "output.h"
+#include "say.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+int files_make_folders(const char *path) {
+    char *copy = strdup(path);
+    int error = copy ? 0 : ENOMEM;
+
+    for (char *slash = copy; !error && (slash = strchr(slash + 1, '/'));) {
+        *slash = '\0';
+        if (*copy && mkdir(copy, 0777) && errno != EEXIST) error = errno;
+        *slash = '/';
+    }
+    free(copy);
+    return error;
+}
+
+/* Opens a new file beside path, with the permissions of the one that is there. *name: malloc. */
+static FILE *open_beside(const char *path, char **name) {
+    struct timespec now;
+    struct stat st;
+    FILE *out = NULL;
+    int fd;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (asprintf(name, "%s.%d-%ld.tmp", path, (int)getpid(), now.tv_nsec) < 0) {
+        *name = NULL;
+        return NULL;
+    }
+    fd = open(*name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd < 0) return NULL;
+    if (stat(path, &st) != 0 || fchmod(fd, st.st_mode & 07777) == 0) out = fdopen(fd, "w");
+    if (!out) {
+        close(fd);
+        unlink(*name);
+    }
+    return out;
+}
+
+/* Returns 0 or an errno. */
+static int replace(const char *path, json_t *value, int pretty) {
+    char *name;
+    FILE *out = open_beside(path, &name);
+    int failed = !out;
+
+    if (out) {
+        output_print(value, pretty, out);
+        failed = ferror(out);
+        failed |= fclose(out) != 0;
+        failed = failed || rename(name, path) != 0;
+        if (failed) failed = errno ? errno : EIO;
+        if (failed) unlink(name);
+    } else {
+        failed = errno;
+    }
+    free(name);
+    return failed;
+}
+
+int files_write_json(const char *path, json_t *value, int pretty) {
+    int error = files_make_folders(path);
+    char *target;
+
+    if (!error) {
+        target = realpath(path, NULL); /* NULL: a new file, its name is its own */
+        errno = 0;
+        error = replace(target ? target : path, value, pretty);
+        free(target);
+    }
+    if (!error) return EXIT_OK;
+    say("%s: %s", path, strerror(error));
+    return EXIT_FAILED;
+}

@@ -1,0 +1,16 @@
+/*
+ * files.h - what a run writes beside its output: folders on the way, and files whole or not at all.
+ */
+#ifndef MIEN_CLI_FILES_H
+#define MIEN_CLI_FILES_H
+
+#include <jansson.h>
+
+/* Makes the folders path lies in. Returns 0 or an errno. */
+int files_make_folders(const char *path);
+/* Writes value and a newline to path, making folders as needed: path then holds what it held, or
+ * all of the new text. A link is followed, and a file that was there keeps its permissions. Returns
+ * an exit status after saying what went wrong. */
+int files_write_json(const char *path, json_t *value, int pretty);
+
+#endif

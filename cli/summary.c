@@ -1,0 +1,35 @@
+#include "summary.h"
+
+#include "say.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void summary_begin(struct summary *s, const struct pipeline *p) {
+    *s = (struct summary){.finds_faces = networks_giving(&p->networks, MIEN_RESULT_FACES) != NULL};
+}
+
+void summary_add(struct summary *s, const struct picture *picture, int failed) {
+    s->pictures++;
+    if (picture->analysis && !picture->error[0]) s->faces += picture->analysis->nfaces;
+    if (!failed) return;
+    if (s->failed < SUMMARY_NAMES) s->names[s->failed] = picture->input->tail;
+    s->failed++;
+}
+
+void summary_say(const struct summary *s) {
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    if (!out) return;
+    fprintf(out, "%d pictures", s->pictures);
+    if (s->finds_faces) fprintf(out, ", %d face%s", s->faces, s->faces == 1 ? "" : "s");
+    if (s->failed) fprintf(out, ", %d failed", s->failed);
+    for (int i = 0; i < s->failed && i < SUMMARY_NAMES; i++)
+        fprintf(out, "%s%s", i ? ", " : ": ", s->names[i]);
+    if (s->failed > SUMMARY_NAMES) fprintf(out, " and %d more", s->failed - SUMMARY_NAMES);
+    if (fclose(out) == 0) say("%s", text);
+    free(text);
+}
