@@ -101,6 +101,7 @@ void help_overview(FILE *out) {
           "  mien --version        the version, and what pictures are read\n"
           "\nExamples\n"
           "  mien analyze --draw result.jpg photo.jpg\n"
+          "  mien compare passport.jpg visitor.jpg\n"
           "  mien models\n",
           out);
 }

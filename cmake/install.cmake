@@ -1,5 +1,5 @@
-# `cmake --install`: libraries, header, tool, mien.pc, the CMake package, the manual page, and the
-# weights converter with the command `mien-weights` in front of it.
+# `cmake --install`: libraries, header, tool, mien.pc, the CMake package, the manual page, completion
+# for shells, and the weights converter with the command `mien-weights` in front of it.
 include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/mien)
@@ -33,6 +33,24 @@ install(FILES ${PROJECT_BINARY_DIR}/mien.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/
 configure_file(docs/mien.1.in mien.1 @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/mien.1 docs/mien-weights.1
         DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+
+# What completes the tool in shells, each where its shell looks, printed by the tool itself.
+if(TARGET mien_cli)
+    set(completion_bash mien ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+    set(completion_zsh _mien ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+    set(completion_fish mien.fish ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+    foreach(shell bash zsh fish)
+        list(GET completion_${shell} 0 name)
+        list(GET completion_${shell} 1 folder)
+        set(script ${PROJECT_BINARY_DIR}/completion/${shell}/${name})
+        file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/completion/${shell})
+        add_custom_command(OUTPUT ${script} DEPENDS mien_cli VERBATIM
+                           COMMAND mien_cli completion ${shell} > ${script})
+        list(APPEND completion_scripts ${script})
+        install(FILES ${script} DESTINATION ${folder})
+    endforeach()
+    add_custom_target(mien_completion ALL DEPENDS ${completion_scripts})
+endif()
 
 install(DIRECTORY weights_convert DESTINATION ${data_dir}
         PATTERN __pycache__ EXCLUDE PATTERN "*.pyc" EXCLUDE)

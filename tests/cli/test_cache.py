@@ -26,7 +26,8 @@ class Cache(unittest.TestCase):
 
     def run_tool(self, *args, command="analyze"):
         result = mien(command, "--weights", self.folder, *args)
-        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertRegex(result.stderr, r"^(mien: \d+ pictures(, \d+ faces?)?\n)?$")
         return result
 
     def check_same(self, networks, *args, command="analyze"):

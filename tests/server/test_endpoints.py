@@ -331,9 +331,12 @@ class Compare(Case):
     def check_pair(self, answer, a, b):
         self.assertEqual(answer.status, 200, answer)
         got = answer.json
-        self.assertEqual(set(got), {"similarity", "same_person", "threshold", "faces"})
+        self.assertEqual(set(got), {"similarity", "same_person", "verdict", "threshold", "faces"})
         self.assertAlmostEqual(got["similarity"], self.similarity(a, b), delta=2e-6)
         self.assertEqual(got["same_person"], got["similarity"] >= got["threshold"])
+        below = got["threshold"] - got["similarity"]
+        self.assertEqual(got["verdict"], "likely the same" if below <= 0 else
+                         "unsure" if below <= 0.1 else "different")
         for face, i in zip(got["faces"], (a, b)):
             want = tool("embed", "--face=main")[i]["faces"][0]
             self.assertEqual(face, {k: want[k] for k in ("box", "score", "landmarks")})
