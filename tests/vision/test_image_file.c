@@ -71,7 +71,7 @@ static void round_trip(void **state) {
     mien_image_free(img);
 }
 
-/* An existing file is replaced, with the permissions of a new one. */
+/* An existing file is replaced and hands on its permissions; without one they are a new file's. */
 static void replaces(void **state) {
     (void)state;
     mien_image *img = pattern(4, 4), *got;
@@ -79,10 +79,15 @@ static void replaces(void **state) {
     FILE *f = fopen(path, "w");
     fputs("old", f);
     fclose(f);
+    assert_int_equal(chmod(path, 0604), 0);
     mode_t mask = umask(027);
+    struct stat st;
+    assert_int_equal(mien_image_save(img, path), MIEN_OK);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0604);
+    unlink(path);
     assert_int_equal(mien_image_save(img, path), MIEN_OK);
     umask(mask);
-    struct stat st;
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0640);
     assert_int_equal(mien_image_load(NULL, path, NULL, &got), MIEN_OK);
