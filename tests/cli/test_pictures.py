@@ -4,7 +4,6 @@ import io
 import json
 import math
 import os
-import shutil
 import subprocess
 import sys
 import unittest
