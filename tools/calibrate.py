@@ -91,7 +91,9 @@ def main():
                 continue
             blob = os.path.join(folder, name + ".safetensors")
             task = FAMILIES.get(entry["family"], "faces")
-            subprocess.run([tool, "calibrate", name, "--output", blob, *sources[task]], check=True)
+            # --force: few or many, these are the pictures the ranges are made of
+            subprocess.run([tool, "calibrate", name, "--force", "--output", blob, *sources[task]],
+                           check=True)
             ranges.save(name, blob)
 
 
