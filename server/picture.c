@@ -98,7 +98,7 @@ static void decode(struct picture *p, const uint8_t *bytes, size_t size) {
 }
 
 /* The most a picture can take, for those whose size is not known yet is the limit of pixels; so the
- * memory is asked for afterwards, when at most a picture a core is over it. */
+ * memory is asked for afterwards, when at most three pictures a core (turns.h) are over it. */
 static int acquire_memory(struct picture *p, int holds) {
     size_t bytes = (size_t)p->image->pitch * (size_t)p->image->height;
 
