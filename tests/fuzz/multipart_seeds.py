@@ -10,6 +10,7 @@ HEAD = b"Content-Disposition: form-data; "
 FORMS = [
     (b"B", b"--B\r\n" + HEAD + b'name="a"\r\n\r\n1\r\n--B\r\n' + HEAD
      + b'name="f"; filename="x.png"\r\nContent-Type: image/png\r\n\r\n\x89PNG\r\n\x1a\n\r\n--B--\r\n'),
+    (b"B", b"--B\r\n" + HEAD + b"name*=utf-8''f%69le\r\n\r\nx\r\n--B--"),
     (b"B; charset=utf-8", b"--B\r\n" + HEAD + b"name=f; filename=a; filename*=utf-8''a\r\n\r\nx\r\n"
      b"--B--"),
     (b'"a b"', b"preamble\r\n--a b \t\r\n" + HEAD + b"name=f\r\n\r\n\r\n--a\r\n--a b--\r\nafter"),

@@ -52,7 +52,7 @@ class Cost(unittest.TestCase):
     def test_nobody_waits_for_a_run(self):
         """Plain C and a large input: one run takes far longer than the deadline. Its request is
         answered, the server says that it is not ready, and ends without the run."""
-        with Server("--backend=c", "--deadline=1", "--max-side=4096", "--classifier=none", "--embedder=none",
+        with Server("--backend=c", "--deadline=3", "--max-side=4096", "--classifier=none", "--embedder=none",
                     "--age-gender=none") as server:
             answers = []
             asks = threading.Thread(target=lambda: answers.append(
