@@ -192,7 +192,9 @@ class Log(Case):
         os.close(err)
         said = b""
         while b"ready after" not in said:
-            said += os.read(out, 4096)
+            chunk = os.read(out, 4096)
+            self.assertTrue(chunk, said)
+            said += chunk
         server = Server.__new__(Server)
         server.port = int(said.split(b"listening on http://127.0.0.1:")[1].split()[0])
         self.addCleanup(lambda: process.poll() is None and process.kill())
@@ -204,7 +206,9 @@ class Log(Case):
             threading.Thread(target=sock.sendall, args=(data,)).start()
             answered = b""
             while answered.count(b"API is running") < count:
-                answered += sock.recv(1 << 20)
+                chunk = sock.recv(1 << 20)
+                self.assertTrue(chunk, "it was cut off")
+                answered += chunk
 
     def test_nobody_waits_for_who_does_not_read(self):
         process, server, out = self.start()
@@ -214,7 +218,10 @@ class Log(Case):
         self.assertGreater(dropped, 100)
         # Read again, it says what is missing, and loses nothing more.
         said = []
-        reader = threading.Thread(target=lambda: said.extend(open(out, "rb")))
+        def read():
+            with open(out, "rb") as lines:
+                said.extend(lines)
+        reader = threading.Thread(target=read)
         reader.start()
         wait_for(lambda: len(said) > 4000, "what was kept")
         self.ask_rightly(server)
