@@ -188,6 +188,15 @@ static void cut_widened(struct cpu_step *s) {
     s->scratch += (size_t)s->widened;
 }
 
+/* The one row of a global average is cut along its channels: each is summed over the whole map.
+ * What has to be widened first would be widened for each task. */
+static void cut_global(struct cpu_step *s) {
+    const struct plan_view *in = &s->plan.in;
+    if (in->type != KERN_F32 || !s->window.average) return;
+    s->columns = round_up(ceil_div(POINTWISE_WORK, in->h * in->w), KERN_LANES);
+    s->columns = min_int(s->columns, in->c);
+}
+
 /* A row of sums and the task's rows of what the fused depthwise convolution hands over. */
 static void cut_fused(struct cpu_step *s) {
     const struct plan_view *v = &s->plan.fused.out;
@@ -203,6 +212,7 @@ int cpu_cut(struct cpu_step *s, int batch) {
     s->images = 1;
     s->scratch = out->type == KERN_F32 ? 0 : (size_t)out->w * (size_t)out->c;
     if (s->plan.kind == PLAN_CONV && cut_conv(s, batch)) return MIEN_ENOMEM;
+    if (s->plan.kind == PLAN_POOL && s->window.global) cut_global(s);
     cut_widened(s);
     if (s->fused.layer) cut_fused(s);
     s->row_blocks = ceil_div(out->h, s->rows);

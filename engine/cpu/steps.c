@@ -5,12 +5,20 @@
 
 #include <string.h>
 
-/* A row of floats into the step's output, through its epilogue. */
+/* The task's channels of pixel y, x of the step's output. */
+static void *output_at(const struct cpu_task *t, int y, int x) {
+    const struct plan_view *out = &t->step->plan.out;
+    char *pixel = cpu_pixel(t->arena, out, t->range.image, y, x);
+    return pixel + t->range.c0 * (ptrdiff_t)kern_type_size(out->type);
+}
+
+/* The task's channels of a row of floats into the step's output, through its epilogue. */
 static void store_row(const struct cpu_task *t, int y, const float *src, ptrdiff_t src_px) {
     const struct plan_step *p = &t->step->plan;
-    struct kern_epi e = cpu_epilogue(t->step, NULL, 0);
-    t->kern->epilogue(p->out.w, p->out.c, src, src_px, &e, cpu_residual(t, y, 0, 0), p->res.px,
-                      p->res_shift, cpu_pixel(t->arena, &p->out, t->range.image, y, 0), p->out.px);
+    int c0 = t->range.c0;
+    struct kern_epi e = cpu_epilogue(t->step, NULL, c0);
+    t->kern->epilogue(p->out.w, t->range.c1 - c0, src, src_px, &e, cpu_residual(t, y, 0, c0),
+                      p->res.px, p->res_shift, output_at(t, y, 0), p->out.px);
 }
 
 static void pointwise_row(const struct cpu_task *t, int y) {
@@ -52,19 +60,20 @@ static void pool_row(const struct cpu_task *t, int y) {
     int y0 = max_int(top, 0), y1 = min_int(top + kh, p->in.h);
     struct cpu_rows rows = cpu_input_rows(t, y0, y1);
     float *averages = p->out.type == KERN_F32 ? NULL : t->scratch + t->step->widened;
+    int c = t->range.c1 - t->range.c0;
     for (int x = 0; x < p->out.w; x++) {
         int left = x * w->stride - p->pad_left;
         int x0 = max_int(left, 0), x1 = min_int(left + kw, p->in.w);
-        const void *src = cpu_rows_at(&rows, y0, x0);
-        void *dst = cpu_pixel(t->arena, &p->out, t->range.image, y, x);
+        const void *src = (const char *)cpu_rows_at(&rows, y0, x0) + t->range.c0 * rows.size;
+        void *dst = output_at(t, y, x);
         if (w->average)
-            t->kern->avgpool_f32(y1 - y0, x1 - x0, p->out.c,
+            t->kern->avgpool_f32(y1 - y0, x1 - x0, c,
                                  1.0f / (float)(w->count_padding ? kh * kw : (y1 - y0) * (x1 - x0)),
-                                 src, rows.row, rows.px, averages ? averages + x * p->out.c : dst);
+                                 src, rows.row, rows.px, averages ? averages + x * c : dst);
         else
-            maxpool(t->kern, p->in.type, y1 - y0, x1 - x0, p->out.c, src, rows.row, rows.px, dst);
+            maxpool(t->kern, p->in.type, y1 - y0, x1 - x0, c, src, rows.row, rows.px, dst);
     }
-    if (w->average && averages) store_row(t, y, averages, p->out.c);
+    if (w->average && averages) store_row(t, y, averages, c);
 }
 
 static void upsample_row(const struct cpu_task *t, int y) {

@@ -354,6 +354,23 @@ void graphs_dilated(graphs_check *check) {
     }
 }
 
+/* The average of a map so large that its channels are shared among tasks. */
+static void large_average(struct net *net) {
+    net_value x = net_relu(net, net_conv(net, net_input(net), "c", 2, 1));
+    x = net_global_average(net, x);
+    net_output(net, x, "mean");
+    net_output(net, net_conv(net, x, "p", 1, 0), "y");
+}
+
+void graphs_large_average(graphs_check *check) {
+    struct blobmaker m;
+    blobmaker_open(&m, 400);
+    blobmaker_meta(&m, meta);
+    blobmaker_tensor(&m, "c.weight", -0.02f, 0.02f, 37, 3, 3, 3);
+    blobmaker_tensor(&m, "p.weight", -0.3f, 0.3f, 9, 37, 1, 1);
+    check(&m, large_average, 96, 100, "large average");
+}
+
 enum { RANDOM_NODES = 14, CHANNELS = 8 };
 static uint64_t random_seed; /* both builds of one graph must take the same decisions */
 
