@@ -1,5 +1,6 @@
 #include "vision/formats.h"
 
+#include "engine/ascii.h"
 #include "engine/err.h"
 #include "engine/sized.h"
 
@@ -16,6 +17,28 @@ struct format {
 
 static bool starts(const uint8_t *b, size_t n, const char *magic, size_t len) {
     return n >= len && memcmp(b, magic, len) == 0;
+}
+
+enum brand { BRAND_NONE, BRAND_HEIC, BRAND_AVIF, BRAND_CR3, BRAND_VIDEO };
+
+static bool brand_is(const uint8_t *brand, const char *one_of) {
+    for (; *one_of; one_of += 4)
+        if (memcmp(brand, one_of, 4) == 0) return true;
+    return false;
+}
+
+/* What a file of the ISO base media format (HEIF, MP4 ...) calls itself by its brand, or where that
+ * names no codec ("mif1") by those it is compatible with: ISO/IEC 23008-12, and AVIF's standard. */
+static enum brand brand_of(const uint8_t *b, size_t n) {
+    if (n < 12 || memcmp(b + 4, "ftyp", 4) != 0) return BRAND_NONE;
+    if (brand_is(b + 8, "avifavis")) return BRAND_AVIF;
+    if (brand_is(b + 8, "heicheixhevchevxheimheishevmhevs")) return BRAND_HEIC;
+    if (brand_is(b + 8, "crx ")) return BRAND_CR3;
+    if (!brand_is(b + 8, "mif1msf1mif2miaf")) return BRAND_VIDEO;
+    size_t end = (size_t)b[0] << 24 | (size_t)b[1] << 16 | (size_t)b[2] << 8 | b[3];
+    for (size_t at = 16; at + 4 <= n && at + 4 <= end; at += 4)
+        if (brand_is(b + at, "avifavis")) return BRAND_AVIF;
+    return BRAND_HEIC;
 }
 
 static bool is_jpeg(const uint8_t *b, size_t n) {
@@ -37,10 +60,10 @@ static bool is_pnm(const uint8_t *b, size_t n) {
     return n >= 3 && b[0] == 'P' && b[1] >= '1' && b[1] <= '6' && strchr(" \t\r\n#", b[2]) && b[2];
 }
 static bool is_heic(const uint8_t *b, size_t n) {
-    return format_brand(b, n) == BRAND_HEIC;
+    return brand_of(b, n) == BRAND_HEIC;
 }
 static bool is_avif(const uint8_t *b, size_t n) {
-    return format_brand(b, n) == BRAND_AVIF;
+    return brand_of(b, n) == BRAND_AVIF;
 }
 
 /* 43 in the place of 42 is BigTIFF. */
@@ -86,26 +109,6 @@ int mien_format_at(int i, mien_format *format) {
 
 const char *mien_format_missing(int i) {
     return i >= 0 && i < FORMATS && formats[i].missing ? formats[i].missing() : NULL;
-}
-
-static bool brand_is(const uint8_t *brand, const char *one_of) {
-    for (; *one_of; one_of += 4)
-        if (memcmp(brand, one_of, 4) == 0) return true;
-    return false;
-}
-
-/* ISO/IEC 23008-12 and the AVIF specification: the brand of the file, or where that names no codec
- * ("mif1"), those it says it is compatible with. */
-enum format_brand format_brand(const uint8_t *b, size_t n) {
-    if (n < 12 || memcmp(b + 4, "ftyp", 4) != 0) return BRAND_NONE;
-    if (brand_is(b + 8, "avifavis")) return BRAND_AVIF;
-    if (brand_is(b + 8, "heicheixhevchevxheimheishevmhevs")) return BRAND_HEIC;
-    if (brand_is(b + 8, "crx ")) return BRAND_CR3;
-    if (!brand_is(b + 8, "mif1msf1mif2miaf")) return BRAND_VIDEO;
-    size_t end = (size_t)b[0] << 24 | (size_t)b[1] << 16 | (size_t)b[2] << 8 | b[3];
-    for (size_t at = 16; at + 4 <= n && at + 4 <= end; at += 4)
-        if (brand_is(b + at, "avifavis")) return BRAND_AVIF;
-    return BRAND_HEIC;
 }
 
 /* Formats people have that are not read, by the bytes they begin with. */
@@ -173,8 +176,7 @@ static const char *markup_name(const uint8_t *b, size_t n) {
         for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
             size_t k = 0;
             while (known[i].element[k] && at + k < n &&
-                   (b[at + k] | (b[at + k] >= 'A' && b[at + k] <= 'Z' ? 32 : 0)) ==
-                       (uint8_t)known[i].element[k])
+                   ascii_lower((char)b[at + k]) == known[i].element[k])
                 k++;
             if (!known[i].element[k]) return known[i].name;
         }
@@ -183,7 +185,7 @@ static const char *markup_name(const uint8_t *b, size_t n) {
 }
 
 static const char *unread_name(const uint8_t *b, size_t n) {
-    enum format_brand brand = format_brand(b, n);
+    enum brand brand = brand_of(b, n);
     if (brand == BRAND_CR3) return "a Canon raw picture";
     if (brand == BRAND_VIDEO) return "a video (MP4 or QuickTime)";
     for (size_t i = 0; i < sizeof unread / sizeof *unread; i++) {

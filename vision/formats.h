@@ -13,8 +13,4 @@
 /* The decoder of a format that is read; NULL, with MIEN_EFORMAT's sentence, for other bytes. */
 codec_decode_fn *format_decoder(const uint8_t *bytes, size_t size);
 
-/* What an ISO base media file (HEIF, MP4 ...) calls itself. */
-enum format_brand { BRAND_NONE, BRAND_HEIC, BRAND_AVIF, BRAND_CR3, BRAND_VIDEO };
-enum format_brand format_brand(const uint8_t *bytes, size_t size);
-
 #endif

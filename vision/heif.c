@@ -156,7 +156,7 @@ static int on_read(void *to, size_t n, void *user) {
     if (n > s->size - s->at) return -1;
     if (s->stopped)
         fill(to, n);
-    else
+    else if (n) /* to is NULL where there is nothing to read */
         memcpy(to, s->bytes + s->at, n);
     s->at += n;
     return 0;
