@@ -7,7 +7,9 @@ Needs Pillow (Debian: python3-pil). Files that exist already are replaced.
 """
 import io
 import os
+import shutil
 import struct
+import subprocess
 import sys
 import zlib
 
@@ -114,13 +116,33 @@ def others():
     yield "text.pbm", b"P1\n4 2\n0101\n1 0 1 0\n"
 
 
+def by_heif_enc(folder):
+    """HEIC and AVIF, where heif-enc is installed."""
+    if not shutil.which("heif-enc"):
+        return
+    picture(size=(64, 64)).save(os.path.join(folder, "rgb.png"))
+    for name, more in (("lossy.heic", ["-q", "10"]), ("lossy.avif", ["-A", "-q", "10"])):
+        subprocess.run(["heif-enc", *more, "-o", os.path.join(folder, name),
+                        os.path.join(folder, "rgb.png")], check=True, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
+
+
+def tiffs():
+    for mode, kinds in (("1", ("group3", "group4")), ("L", (None, "packbits")), ("P", ("tiff_lzw",)),
+                        ("RGB", (None, "jpeg", "tiff_adobe_deflate", "zstd", "webp")),
+                        ("RGBA", ("tiff_lzw",)), ("CMYK", (None,)), ("YCbCr", ("jpeg",))):
+        for kind in kinds:
+            yield f"{mode}-{kind}.tif", save(picture(mode), "TIFF", compression=kind)
+
+
 def main():
     folder = sys.argv[1]
     os.makedirs(folder, exist_ok=True)
     files = [(name + ".jpg", data) for name, data in jpegs()]
     files += [(name + ".png", data) for name, data in pngs()]
     files += [(name + ".webp", data) for name, data in webps()]
-    for name, data in files + list(others()):
+    by_heif_enc(folder)
+    for name, data in files + list(others()) + list(tiffs()):
         with open(os.path.join(folder, name), "wb") as file:
             file.write(data)
 
