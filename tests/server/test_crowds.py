@@ -87,13 +87,17 @@ class Connections(Case):
         with Server(*PATIENT, *DETECTOR_ONLY, "--connections=200") as server:
             kept = self.several(server, 1)[0]
             first = self.several(server, 150, addresses)
+            wait_for(lambda: server.metrics()["mien_connections"] >= 152, "all to be accepted")
             kept.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
             self.assertIn(b"200 OK", kept.recv(4096))  # it is not the oldest any more
             last = self.several(server, 150, addresses)
             self.ask_rightly(server, "127.0.0.200")
-            # 301 and the one that has just asked: 102 had to go.
+            # 301 and the one that has just asked: 102 had to go, or one more where the one that
+            # asked for the metrics had not ended yet.
             wait_for(lambda: sum(map(is_open, first)) <= 48, "the oldest to be closed")
-            self.assertEqual([is_open(sock) for sock in first], [False] * 102 + [True] * 48)
+            left = [is_open(sock) for sock in first]
+            self.assertIn(left.count(True), (47, 48))
+            self.assertEqual(left, sorted(left))
             self.assertTrue(all(map(is_open, [kept, *last])))
 
     def test_what_works_is_kept(self):
