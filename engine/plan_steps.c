@@ -73,14 +73,20 @@ static enum plan_kind kind_of(enum net_op op) {
     }
 }
 
+/* Has each channel a filter of its own, and one bias wherever its pixel lies? */
+static int is_depthwise(const struct net *net, const struct net_node *n) {
+    return n->op == NET_CONV && n->groups > 1 && n->groups == n->channels &&
+           n->groups == net->nodes[n->in[0]].channels && fold_bias(net, n, NULL) == 1;
+}
+
 /* A depthwise convolution lets the 1x1 that alone reads it run on its rows; returns that node, or
  * -1. A calibration wants to see every value. */
 static int fuse_pointwise(struct planner *p, struct plan_step *s, int at) {
     const struct net *net = p->net;
     const struct net_node *n = &net->nodes[s->node];
     int c = p->v[at].consumer;
-    if (s->kind != PLAN_CONV || n->groups < 2 || n->groups != n->channels || s->has_res ||
-        s->fused.node >= 0 || net->keep_values || p->v[at].uses != 1 || c < 0)
+    if (!is_depthwise(net, n) || s->has_res || s->fused.node >= 0 || net->keep_values ||
+        p->v[at].uses != 1 || c < 0)
         return -1;
     const struct net_node *next = &net->nodes[c];
     if (next->op != NET_CONV || next->groups > 1 || next->vector || next->window.kh > 1 ||

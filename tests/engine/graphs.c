@@ -371,6 +371,42 @@ void graphs_large_average(graphs_check *check) {
     check(&m, large_average, 96, 100, "large average");
 }
 
+/* Padding that differs from side to side; kernels of one row and of one column; a grouped
+ * convolution with as many outputs as groups, and a depthwise one with border biases, each before a
+ * 1x1. */
+static void uneven(struct net *net) {
+    net_value x = net_conv_window(net, net_input(net), "c0",
+                                  (struct net_window){.stride = 2, .more = {0, 0, 1, 1}});
+    net_value y = net_relu(
+        net, net_conv_window(net, x, "c1", (struct net_window){.stride = 1, .more = {0, 2, 0, 1}}));
+    net_output(net, net_conv(net, net_conv(net, y, "g", 1, 1), "c3", 1, 0), "grouped");
+    y = net_conv_window(net, x, "c2",
+                        (struct net_window){.stride = 1, .pad = 1, .more = {1, 0, 0, 0}});
+    net_value p = net_pool(
+        net, y,
+        (struct net_window){.kh = 3, .kw = 2, .stride = 2, .more = {0, 1, 2, 0}, .average = 1});
+    p = net_pool(net, p, (struct net_window){.kh = 2, .kw = 2, .stride = 1, .more = {1, 0, 0, 1}});
+    net_value d = net_conv(net, net_bn(net, p, "b"), "d", 1, 1);
+    net_output(net, net_conv(net, d, "c4", 1, 0), "border");
+}
+
+void graphs_uneven(graphs_check *check) {
+    for (int size = 16; size < 25; size += 4) {
+        struct blobmaker m;
+        blobmaker_open(&m, (uint64_t)size);
+        blobmaker_meta(&m, meta);
+        blobmaker_tensor(&m, "c0.weight", -0.3f, 0.3f, 6, 3, 3, 3);
+        blobmaker_tensor(&m, "c1.weight", -0.3f, 0.3f, 6, 6, 1, 3);
+        blobmaker_tensor(&m, "c2.weight", -0.3f, 0.3f, 6, 6, 3, 3);
+        blobmaker_tensor(&m, "g.weight", -0.3f, 0.3f, 2, 3, 3, 3);
+        blobmaker_tensor(&m, "c3.weight", -0.3f, 0.3f, 5, 2, 1, 1);
+        blobmaker_bn(&m, "b", 6);
+        blobmaker_tensor(&m, "d.weight", -0.3f, 0.3f, 6, 1, 3, 3);
+        blobmaker_tensor(&m, "c4.weight", -0.3f, 0.3f, 5, 6, 1, 1);
+        check(&m, uneven, size, 40 - size, "uneven");
+    }
+}
+
 enum { RANDOM_NODES = 14, CHANNELS = 8 };
 static uint64_t random_seed; /* both builds of one graph must take the same decisions */
 

@@ -115,6 +115,11 @@ static void test_large_average(void **state) {
     graphs_large_average(check_net);
 }
 
+static void test_uneven(void **state) {
+    (void)state;
+    graphs_uneven(check_net);
+}
+
 static void test_random_graphs(void **state) {
     (void)state;
     graphs_random(150, check_net);
@@ -133,6 +138,7 @@ int main(void) {
         cmocka_unit_test(test_gates),
         cmocka_unit_test(test_dilated),
         cmocka_unit_test(test_large_average),
+        cmocka_unit_test(test_uneven),
         cmocka_unit_test(test_random_graphs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
