@@ -167,6 +167,7 @@ static int run_network(struct item *const *items, int n) {
         case MIEN_RESULT_CLASSES: rc = run_classifier(&r); break;
         case MIEN_RESULT_EMBEDDING:
         case MIEN_RESULT_ATTRIBUTES: rc = run_values(&r); break;
+        case MIEN_RESULT_OUTPUTS: break; /* no network of an analysis */
         }
     }
     close_run(&r);

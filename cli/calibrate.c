@@ -43,6 +43,10 @@ static int task_of(const struct options *opt, int *task, char **path) {
             status = EXIT_FAILED;
         }
         *task = (int)info.task - 1;
+        if (status == EXIT_OK && info.task == MIEN_TASK_RAW) {
+            say("%s has no task: what it would look at of a picture is not known", info.name);
+            status = EXIT_FAILED;
+        }
         mien_blob_close(blob);
     }
     mien_close(ctx);

@@ -12,6 +12,7 @@
 const char *task_name(enum mien_task task) {
     mien_task_info info = {.struct_size = sizeof info};
 
+    if (task == MIEN_TASK_RAW) return "raw";
     return mien_task_info_get(task, &info) == MIEN_OK ? info.name : "unknown";
 }
 

@@ -156,6 +156,7 @@ MIEN_API const char *mien_backend_name(const mien_ctx *ctx);
 /* What a network is for. A library may know more tasks than have names here:
  * mien_task_info_get(). */
 enum mien_task {
+    MIEN_TASK_RAW = 0,    /* nothing the library knows: mien_run() gives its outputs as they are */
     MIEN_TASK_DETECT = 1, /* image -> faces */
     MIEN_TASK_EMBED,      /* face -> embedding */
     MIEN_TASK_ATTRIBUTES, /* face -> age, gender, ...: whatever its blob says */
@@ -168,7 +169,8 @@ enum mien_result {
     MIEN_RESULT_FACES,      /* mien_detect() */
     MIEN_RESULT_EMBEDDING,  /* mien_embed(), mien_embed_faces() */
     MIEN_RESULT_ATTRIBUTES, /* mien_attributes() */
-    MIEN_RESULT_CLASSES     /* mien_classify() */
+    MIEN_RESULT_CLASSES,    /* mien_classify() */
+    MIEN_RESULT_OUTPUTS     /* mien_run() */
 };
 
 /* A task, as data: what programs need to offer it without knowing it. All strings are static. */
@@ -185,7 +187,8 @@ typedef struct mien_task_info {
     const char *option, *help, *stage;
     const char *default_network; /* a name for mien_net_load(); NULL: there is none */
 } mien_task_info;
-/* Fills *info for a task. Tasks are numbered from 1 without gaps, as enum mien_task has them.
+/* Fills *info for a task. Tasks are numbered from 1 without gaps, as enum mien_task has them;
+ * MIEN_TASK_RAW is none of them.
  * MIEN_EINVAL where there is none of that number, by which a loop over all ends. */
 MIEN_API int mien_task_info_get(int task, mien_task_info *info);
 

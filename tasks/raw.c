@@ -1,8 +1,22 @@
-/* Raw runs, and what a run takes. */
+/* The task raw, which is none: outputs as they are. Raw runs, and what a run takes. */
 #include "engine/err.h"
 #include "engine/sized.h"
 #include "tasks/net.h"
 #include "tasks/run.h"
+
+/* Whatever the outputs are, they fit. */
+static int open_raw(struct mien_net *net) {
+    (void)net;
+    return MIEN_OK;
+}
+
+const struct task task_raw = {
+    .name = "raw",
+    .verb = "give its outputs as they are",
+    .item = MIEN_ITEM_IMAGE,
+    .result = MIEN_RESULT_OUTPUTS,
+    .open = open_raw,
+};
 
 int mien_net_outputs(const mien_net *net) {
     return net ? net->net->noutputs : 0;

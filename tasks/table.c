@@ -20,11 +20,12 @@ const struct task *task_named(const char *name) {
         if (strcmp((*t)->name, name) == 0 ||
             ((*t)->former_name && strcmp((*t)->former_name, name) == 0))
             return *t;
-    return NULL;
+    return strcmp(name, task_raw.name) == 0 ? &task_raw : NULL;
 }
 
 enum mien_task task_id(const struct task *task) {
     int i = 0;
+    if (task == &task_raw) return MIEN_TASK_RAW;
     while (TASKS[i] != task) i++;
     return (enum mien_task)(i + 1);
 }

@@ -68,6 +68,8 @@ struct task {
 
 /* The table of tasks, in table.c, ended by NULL; enum mien_task is a position in it, from 1. */
 extern const struct task *const TASKS[];
+/* What a network is for that is for none of them. */
+extern const struct task task_raw;
 
 /* The task that blobs call `name`; NULL where there is none. */
 const struct task *task_named(const char *name);
