@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "common/json_values.h"
 #include "help.h"
+#include "info_graph.h"
 #include "networks.h"
 #include "output.h"
 #include "say.h"
@@ -69,6 +70,21 @@ static int print_tensors(const struct subject *s) {
     return EXIT_OK;
 }
 
+/* What a network of arch graph is made of, and with its tensors, every node. */
+static void print_graph(const struct subject *s) {
+    json_t *graph = info_graph_read(s->blob);
+    char text[512];
+
+    if (!graph) return;
+    info_graph_summary(graph, text, sizeof text);
+    print_line("graph", text);
+    if (s->opt->tensors) {
+        puts("  nodes");
+        info_graph_print(graph, stdout);
+    }
+    json_decref(graph);
+}
+
 static int print_text(const struct subject *s) {
     const mien_net_info *info = &s->info;
     char text[128];
@@ -97,6 +113,7 @@ static int print_text(const struct subject *s) {
     print_line("license", *info->license ? info->license : "not stated");
     print_line("source", info->source);
     print_line("accuracy", info->accuracy);
+    print_graph(s);
     if (s->opt->tensors) status = print_tensors(s);
     if (s->plan) printf("\n%s", s->plan);
     fflush(stdout);
@@ -145,6 +162,9 @@ static json_t *info_json(const struct subject *s) {
         json_t *value = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
         if (value) failed = json_object_set_new(object, JSON_KEYS[i], value);
     }
+    json_t *graph = info_graph_read(s->blob);
+    if (!failed && graph) failed = json_object_set(object, "graph", graph);
+    json_decref(graph);
     if (!failed && s->opt->tensors)
         failed = json_object_set_new(object, "tensors", tensors_json(s));
     if (!failed && s->plan) failed = json_object_set_new(object, "plan", json_value_text(s->plan));

@@ -18,7 +18,8 @@
     ROW(retinaface)                                                                                \
     ROW(scrfd)                                                                                     \
     ROW(faceapi_age_gender)                                                                        \
-    ROW(insightface_genderage)
+    ROW(insightface_genderage)                                                                     \
+    ROW(graph)
 
 #define DECLARE(arch) void build_##arch(struct net *net, json_t *variant);
 FAMILIES(DECLARE)

@@ -34,7 +34,8 @@ def read_labels(path, net):
     else:
         with open(path, encoding="utf-8") as file:
             labels = file.read().splitlines()
-    classes = net.tensors["fc.bias"].shape[0] if "fc.bias" in net.tensors else 0
+    classes = net.classes or (
+        net.tensors["fc.bias"].shape[0] if "fc.bias" in net.tensors else 0)
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise ConvertError(f"{path} is no list of labels")
     if len(labels) != classes:

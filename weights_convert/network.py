@@ -47,6 +47,9 @@ class Network:
         self.attributes = None
         self.labels = None
         self.wnids = None
+        self.graph = None  # arch graph: its op list
+        self.classes = None  # classifiers whose last layer has no name of its own
+        self.notes = []  # sentences about what was left out
 
     def array(self, name, target):
         """The source tensor, marked as used; None (and noted as missing) where there is none."""
@@ -208,7 +211,7 @@ class Network:
         }
         if self.eps:
             meta["bn_eps"] = dumps(self.bn_eps())
-        for key in ("preprocess", "attributes", "labels", "wnids"):
+        for key in ("preprocess", "attributes", "labels", "wnids", "graph"):
             if getattr(self, key) is not None:
                 meta[key] = dumps(getattr(self, key))
         digest = hashlib.sha256()

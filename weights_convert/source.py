@@ -24,6 +24,29 @@ class Node:
 
 
 @dataclass
+class Operator:
+    """One operator of an ONNX graph as the file has it: nothing is renamed, and inputs that are
+    left out are empty names."""
+
+    op: str
+    domain: str
+    name: str
+    inputs: list
+    outputs: list
+    attrs: dict
+    opset: int  # of the file
+
+
+@dataclass
+class Model:
+    """An ONNX graph, for the import of any (onnx_graph/)."""
+
+    operators: list  # topological order
+    inputs: dict  # those that are no tensors -> shape, None for a free dimension
+    outputs: list
+
+
+@dataclass
 class Source:
     """A checkpoint as read. Nothing in it has been transformed but quantised weights, which are
     expanded, and MXNet's fix_gamma, which is resolved; `notes` says so tensor by tensor."""
@@ -36,6 +59,8 @@ class Source:
     eps: dict = field(default_factory=dict)  # gamma (or beta) tensor's name -> epsilon
     layers: dict = field(default_factory=dict)  # Keras: layer name -> its config
     notes: dict = field(default_factory=dict)  # tensor name -> what the reader did to it
+    model: Model = None  # ONNX files
+    uneven: str = ""  # a convolution that `nodes` cannot say, as a sentence; only graph takes it
 
     @property
     def path(self):

@@ -127,10 +127,64 @@ def retinaface():
     return net
 
 
+GRAPH = [["input", [], {}], ["conv", [0], {"name": "c", "stride": 2, "pad": [0, 1, 1, 2]}],
+         ["bn", [1], {"name": "b"}], ["prelu", [2], {"name": "p"}],
+         ["max_pool", [3], {"kernel": [2, 3], "stride": 1, "pad": 1, "ceil": True}],
+         ["conv", [3], {"name": "d", "stride": 1, "pad": "same"}], ["add", [5, 3], {}],
+         ["leaky", [6], {"alpha": 0.1}], ["concat", [7, 3, 7], {}],
+         ["average_pool", [8], {"kernel": [2, 2], "stride": 2, "pad": 0}],
+         ["upsample", [9, 8], {}], ["affine", [10], {"name": "a"}],
+         ["global_average", [11], {}], ["fc", [12], {"name": "f", "height": 1, "width": 1}],
+         ["softmax", [13], {}], ["sigmoid", [11], {}]]
+
+
+def graph(nodes=None, outputs=None, **fields):
+    """A network of arch graph; nodes: number -> what stands there instead."""
+    net = Net("graph", "raw", 32, {})
+    net.meta["input"] = net.meta["input"].replace("BGR", "RGB")
+    net.meta["graph"] = json.dumps({
+        "nodes": [(nodes or {}).get(i, node) for i, node in enumerate(GRAPH)],
+        "outputs": outputs or [["prob", 14], ["map", 15], ["part", 3]], "size": "any",
+        "multiple_of": 1, **fields})
+    net.conv("c", 2, 3, 3, "b")
+    net.shapes["p.weight"] = [2]
+    net.conv("d", 2, 1, 3)
+    net.shapes["a.weight"] = net.shapes["a.bias"] = [6]
+    net.fc("f", 3, 6)
+    return net
+
+
+def graph_seeds():
+    """Whole, and with a lie each."""
+    conv = {"name": "c", "stride": 1, "pad": 0}
+    lies = {
+        "forward": {1: ["conv", [2], conv]}, "itself": {1: ["conv", [1], conv]},
+        "negative": {1: ["conv", [-1], conv]}, "huge": {1: ["conv", [2**63 - 1], conv]},
+        "fraction": {1: ["conv", [0.5], conv]}, "no_input": {1: ["conv", [], conv]},
+        "stride": {1: ["conv", [0], {**conv, "stride": 0}]},
+        "pad": {1: ["conv", [0], {**conv, "pad": 2**40}]},
+        "pads": {1: ["conv", [0], {**conv, "pad": [1, 1, 1]}]},
+        "window": {4: ["max_pool", [3], {"kernel": [2, 2], "stride": 1, "pad": 2}]},
+        "kernel": {4: ["max_pool", [3], {"kernel": [0, 99], "stride": 1, "pad": 0}]},
+        "channels": {6: ["add", [5, 0], {}]}, "sizes": {6: ["add", [5, 4], {}]},
+        "unknown": {6: ["launch", [5], {}]}, "twice_input": {6: ["input", [], {}]},
+        "shrinks": {10: ["upsample", [8, 9], {}]}, "no_list": {6: "add"},
+        "parts": {8: ["concat", [7] * 9, {}]},
+    }
+    yield "graph", graph().bytes()
+    for name, nodes in lies.items():
+        yield "graph_" + name, graph(nodes).bytes()
+    yield "graph_output", graph(outputs=[["x", 99]]).bytes()
+    yield "graph_outputs", graph(outputs=[["x", 14]] * 300).bytes()
+    yield "graph_multiple", graph(multiple_of=2**31).bytes()
+    yield "graph_size", graph(size=7).bytes()
+
+
 def seeds():
     """Yields (name, bytes)."""
     for net in resnet(), iresnet(), retinaface():
         yield net.meta["arch"], net.bytes()
+    yield from graph_seeds()
     yield "calibrated", calibrated_resnet()
     yield "calibrated_partly", calibrated_resnet(STORED[:4])
     yield "calibrated_with_nan", calibrated_resnet(value=float("nan"))

@@ -3,6 +3,7 @@ import unittest
 import numpy as np
 
 from .support import TestCase, packaged, shared
+from weights_convert.families import convert
 from weights_convert.readers import read
 
 try:
@@ -69,7 +70,7 @@ class Onnx(TestCase):
         for attributes in ({"strides": [1, 2]}, {"pads": [0, 0, 1, 1]}, {"dilations": [2, 2]}):
             node = helper.make_node("Conv", ["x", "w"], ["y"], **attributes)
             with self.refused("uneven"):
-                self.read(model([], [node]))
+                convert(self.read(model([], [node])), "scrfd")
 
     def test_not_onnx(self):
         for data in (b"hello world, this is text", b"\x08", bytes(range(1, 200))):

@@ -1,7 +1,8 @@
 """Name maps: one module a network family, called as its `arch`, with matches(source) and
 convert(source, options). `options` are what the command line or the registry says about a network
 that its file does not: {"variant": {...}, "input": {...}}. A module that recognises others' files
-too says PRIORITY = -1: --family auto tries it after those that do not."""
+too says PRIORITY = -1: --family auto tries it after those that do not, and where it does not fit,
+the next one."""
 
 import importlib
 import pkgutil
@@ -22,19 +23,46 @@ FAMILIES = discover()
 def convert(source, family="auto", options=None):
     """The Network of a source; ConvertError where the two do not fit."""
     options = options or {}
-    if family == "auto":
-        family = next((name for name, module in FAMILIES.items() if module.matches(source)), None)
-        if family is None:
-            raise ConvertError("no family of networks has these tensors; see --family")
-    if family not in FAMILIES:
-        raise ConvertError(f"there is no family {family!r}; there are {', '.join(FAMILIES)}")
+    if family != "auto":
+        if family not in FAMILIES:
+            raise ConvertError(f"there is no family {family!r}; there are {', '.join(FAMILIES)}")
+        return _fit(source, family, options)
+    names = [name for name, module in FAMILIES.items() if _matches(module, source)]
+    if not names:
+        raise ConvertError("no family of networks has these tensors; see --family")
+    for name in names[:-1]:
+        try:
+            return _fit(source, name, options)
+        except ConvertError:
+            if not source.uneven and getattr(FAMILIES[name], "PRIORITY", 0) >= 0:
+                raise
+    return _fit(source, names[-1], options)
+
+
+def _matches(module, source):
     try:
-        net = FAMILIES[family].convert(source, options)
+        return module.matches(source)
+    except ConvertError:
+        if source.model is None:
+            raise
+        return False  # an ONNX graph of layers that no family has
+
+
+def _fit(source, family, options):
+    module = FAMILIES[family]
+    if source.uneven and not getattr(module, "ANY_CONVOLUTION", False):
+        raise ConvertError(source.uneven)
+    try:
+        net = module.convert(source, options)
     except (ValueError, IndexError, KeyError, TypeError, AttributeError):
         # Shapes and graphs come from outside; a map that trips over one has met another network.
         raise ConvertError(f"the tensors do not have the shapes of a {family}") from None
-    net.variant.update(options.get("variant", {}))
-    net.input.update(options.get("input", {}))
+    if not getattr(module, "OWN_OPTIONS", False):
+        if options.get("task") not in (None, net.task):
+            raise ConvertError(f"this is a {family}, which is for {net.task}; --family graph takes "
+                               "it for what it is told")
+        net.variant.update(options.get("variant", {}))
+        net.input.update(options.get("input", {}))
     if "preprocess" in options:
         net.preprocess = options["preprocess"]
     net.finish()

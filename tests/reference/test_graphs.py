@@ -1,0 +1,102 @@
+"""Any ONNX graph: converted as arch `graph` and run, against ONNX Runtime on the same file.
+
+    test_graphs.py [--count N] [--seed N]
+
+Small graphs of one pattern each are in tests/weights/test_onnx_graph.py; here are random ones,
+their seeds from --seed on, and published files at their own size and, where they take any, at
+others. A graph that fails is printed with its seed.
+"""
+import argparse
+import os
+import sys
+import tempfile
+
+import numpy as np
+
+import compare
+import sources
+from graph_maker import Maker
+from runtimes.node_runtime import NodeServer, Unavailable
+
+sys.path.insert(0, sources.ROOT)
+
+from weights_convert.convert import convert  # noqa: E402
+from weights_convert.errors import ConvertError  # noqa: E402
+
+COUNT, SEED = 40, 1
+LIMIT = compare.RMS_LIMIT
+
+
+def like_ours(theirs, ours):
+    """ONNX Runtime's maps are [n][c][h][w], ours [n][h][w][c]; all else lies alike."""
+    if theirs.ndim == 4 and ours.ndim == 4 and theirs.shape[1] == ours.shape[3] and (
+            theirs.shape[2:] == ours.shape[1:3]):
+        return theirs.transpose(0, 2, 3, 1)
+    return theirs
+
+
+def worst(ours, theirs):
+    """(largest error, its output): the outputs must be the same ones."""
+    if set(ours) != set(theirs):
+        raise RuntimeError("outputs %s, expected %s" % (sorted(ours), sorted(theirs)))
+    errors = {}
+    for name, value in theirs.items():
+        value = like_ours(value, ours[name])
+        if value.size != ours[name].size:
+            raise RuntimeError("%s is %s, expected %s" % (name, ours[name].shape, value.shape))
+        errors[name] = compare.relative_rms(ours[name], value)
+    name = max(errors, key=errors.get)
+    return errors[name], name
+
+
+def one_random(server, folder, seed):
+    """(error, output, opset) of a random graph."""
+    maker = Maker(seed)
+    data, width, height = maker.make()
+    path, blob = (os.path.join(folder, "graph" + end) for end in (".onnx", ".safetensors"))
+    with open(path, "wb") as file:
+        file.write(data)
+    convert([path], blob, "graph")
+    x = np.float32(np.random.default_rng(seed).uniform(0, 255, (1, height, width, 3)))
+    theirs = server.open("onnx", path)(np.ascontiguousarray(x.transpose(0, 3, 1, 2)))
+    return (*worst(compare.run_mien(blob, x), theirs), maker.opset)
+
+
+def random_graphs(report, server, folder, count, seed):
+    largest, opsets, bad = 0.0, set(), 0
+    for i in range(seed, seed + count):
+        try:
+            error, output, opset = one_random(server, folder, i)
+        except (ConvertError, RuntimeError) as why:
+            report.check("random graph, seed %d" % i, False, str(why).splitlines()[0])
+            bad += 1
+            continue
+        if not error <= LIMIT:
+            report.check("random graph, seed %d" % i, False, "rms %.1e (%s)" % (error, output))
+            bad += 1
+        largest = max(largest, error)
+        opsets.add(opset)
+    report.check("%d random graphs, seeds from %d, opsets %s" % (
+        count, seed, ", ".join(map(str, sorted(opsets)))), not bad, "rms at most %.1e" % largest)
+
+
+def main():
+    options = argparse.ArgumentParser()
+    options.add_argument("--count", type=int, default=COUNT)
+    options.add_argument("--seed", type=int, default=SEED)
+    args = options.parse_args()
+    report = compare.Report("graphs of ONNX files in mien and in ONNX Runtime")
+    compare.tool("runnet", "MIEN_RUNNET")
+    try:
+        server = NodeServer()
+    except Unavailable as reason:
+        print("skipped: %s" % reason)
+        return compare.SKIPPED
+    with tempfile.TemporaryDirectory() as folder:
+        random_graphs(report, server, folder, args.count, args.seed)
+    server.close()
+    return report.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,247 @@
+"""ONNX graphs as op lists: what each pattern of exporters becomes, and the sentence for what cannot
+be converted. That the networks compute the same is for tests/reference/test_graphs.py."""
+
+import contextlib
+import io
+import json
+import os
+import unittest
+
+import numpy as np
+
+from .support import TestCase
+from weights_convert import safetensors
+from weights_convert.__main__ import main
+from weights_convert.convert import convert
+
+try:
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+except ImportError:
+    raise unittest.SkipTest("python3-onnx is not installed") from None
+
+RANDOM = np.random.default_rng(1)
+
+
+def floats(*shape):
+    return np.float32(RANDOM.uniform(-1, 1, shape))
+
+
+def model(nodes, tensors, outputs=("y",), shape=(1, 3, 32, 48), opset=13):
+    value = lambda name, dims: helper.make_tensor_value_info(name, TensorProto.FLOAT, dims)
+    graph = helper.make_graph(
+        nodes, "g", [value("x", shape)], [value(name, None) for name in outputs],
+        [numpy_helper.from_array(np.asarray(array), name) for name, array in tensors.items()])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+
+
+CONV = helper.make_node("Conv", ["x", "stem.weight"], ["c"], name="first", pads=[1, 1, 1, 1])
+STEM = {"stem.weight": floats(4, 3, 3, 3)}
+
+
+def node(op, inputs, **attributes):
+    return helper.make_node(op, inputs, ["y"], name="n", **attributes)
+
+
+class Graphs(TestCase):
+    def convert(self, document, **options):
+        path = self.write("x.onnx", document.SerializeToString())
+        return convert([path], self.path("x.safetensors"), options=options)
+
+    def ops(self, *nodes, tensors=None, **options):
+        """[op, inputs, attributes] of all nodes behind the input and the stem."""
+        net = self.convert(model([CONV, *nodes], {**STEM, **(tensors or {})}), **options)
+        self.assertEqual(net.graph["nodes"][:2], [["input", [], {}], [
+            "conv", [0], {"name": "stem", "stride": 1, "pad": 1}]])
+        return net.graph["nodes"][2:]
+
+    def test_blob(self):
+        self.convert(model([CONV, node("Relu", ["c"])], STEM))
+        tensors, meta = safetensors.read(self.path("x.safetensors"))
+        self.assertEqual((meta["arch"], meta["task"]), ("graph", "raw"))
+        self.assertEqual(json.loads(meta["graph"]), {
+            "nodes": [["input", [], {}], ["conv", [0], {"name": "stem", "stride": 1, "pad": 1}],
+                      ["relu", [1], {}]],
+            "outputs": [["y", 2]], "size": "any", "multiple_of": 1})
+        np.testing.assert_array_equal(tensors["stem.weight"], STEM["stem.weight"])
+        self.assertEqual(json.loads(meta["input"]), {
+            "width": 48, "height": 32, "channels": "RGB", "mean": [0, 0, 0], "scale": [1, 1, 1]})
+
+    def test_uneven_padding_and_what_a_pad_adds(self):
+        weight = {"w": floats(2, 4, 1, 3), "p": np.array([0, 0, 0, 1, 0, 0, 2, 0])}
+        self.assertEqual(self.ops(node("Conv", ["c", "w"], pads=[0, 1, 0, 1]), tensors=weight),
+                         [["conv", [1], {"name": "w", "stride": 1, "pad": [0, 1, 0, 1]}]])
+        pad = helper.make_node("Pad", ["c", "p"], ["d"])
+        self.assertEqual(self.ops(pad, node("Conv", ["d", "w"], pads=[1, 1, 0, 1]),
+                                  tensors=weight),
+                         [["conv", [1], {"name": "w", "stride": 1, "pad": [1, 2, 2, 1]}]])
+        self.assertEqual(self.ops(node("Conv", ["c", "w"], auto_pad="SAME_UPPER",
+                                       strides=[2, 2]), tensors=weight),
+                         [["conv", [1], {"name": "w", "stride": 2, "pad": "same"}]])
+
+    def test_an_average_that_counts_zeros(self):
+        net = self.convert(model([CONV, node("AveragePool", ["c"], kernel_shape=[2, 3],
+                                             pads=[1, 1, 1, 1], count_include_pad=1)], STEM))
+        (op, _, attributes), = net.graph["nodes"][2:]
+        self.assertEqual((op, attributes["pad"]), ("conv", 1))
+        np.testing.assert_array_equal(net.tensors[attributes["name"] + ".weight"],
+                                      np.full((4, 1, 2, 3), 1 / 6, np.float32))
+
+    def test_flatten_in_any_order(self):
+        weight = floats(4 * 32 * 48, 5)
+        flat = helper.make_node("Flatten", ["c"], ["f"])
+        nhwc = [helper.make_node("Transpose", ["c"], ["t"], perm=[0, 2, 3, 1]),
+                helper.make_node("Reshape", ["t", "s"], ["f"])]
+        conv = helper.make_node("Conv", ["x", "stem.weight"], ["c"], strides=[2, 2],
+                                pads=[1, 1, 1, 1])
+        weight = floats(4 * 16 * 24, 5)
+        for before in ([flat], nhwc):
+            net = self.convert(model([conv, *before, node("MatMul", ["f", "w"])], {
+                **STEM, "w": weight, "s": np.array([1, -1])}))
+            self.assertEqual(net.graph["nodes"][2],
+                             ["fc", [1], {"name": "w", "height": 16, "width": 24}])
+            self.assertEqual(net.graph["size"], "fixed")
+            rows = weight.T if before == [flat] else (
+                weight.T.reshape(5, 16, 24, 4).transpose(0, 3, 1, 2).reshape(5, -1))
+            np.testing.assert_array_equal(net.tensors["w.weight"], rows)
+
+    def test_shapes_computed_in_the_graph(self):
+        nodes = [
+            helper.make_node("Shape", ["c"], ["s"]),
+            helper.make_node("Gather", ["s", "zero"], ["n"]),
+            helper.make_node("Unsqueeze", ["n", "axis"], ["m"]),
+            helper.make_node("Concat", ["m", "rest"], ["to"], axis=0),
+            helper.make_node("GlobalAveragePool", ["c"], ["a"]),
+            helper.make_node("Reshape", ["a", "to"], ["f"]),
+            node("Gemm", ["f", "w", "b"], transB=1)]
+        self.assertEqual(
+            self.ops(*nodes, tensors={"zero": np.array(0), "axis": np.array([0]),
+                                      "rest": np.array([-1]), "w": floats(5, 4), "b": floats(5)}),
+            [["global_average", [1], {}], ["fc", [2], {"name": "w", "height": 1, "width": 1}]])
+
+    def test_scales_before_the_first_layer_are_the_input_s(self):
+        nodes = [helper.make_node("Sub", ["x", "m"], ["a"]),
+                 helper.make_node("Div", ["a", "d"], ["b"]),
+                 helper.make_node("Conv", ["b", "stem.weight"], ["y"])]
+        net = self.convert(model(nodes, {**STEM, "m": np.float32([[[1]], [[2]], [[3]]]),
+                                         "d": np.float32(4)}), input={"channels": "BGR"})
+        self.assertEqual([node[0] for node in net.graph["nodes"]], ["input", "conv"])
+        self.assertEqual(net.input, {"width": 48, "height": 32, "channels": "BGR",
+                                     "mean": [1, 2, 3], "scale": [.25] * 3})
+
+    def test_sizes_a_network_takes(self):
+        """A doubled map is added to one that was halved: any even size."""
+        nodes = [CONV, helper.make_node("MaxPool", ["c"], ["p"], kernel_shape=[2, 2],
+                                        strides=[2, 2]),
+                 helper.make_node("Resize", ["p", "", "r"], ["u"], mode="nearest",
+                                  coordinate_transformation_mode="asymmetric",
+                                  nearest_mode="floor"),
+                 node("Add", ["u", "c"])]
+        net = self.convert(model(nodes, {**STEM, "r": np.float32([1, 1, 2, 2])}))
+        self.assertEqual(net.graph["nodes"][3], ["upsample", [2, 1], {}])
+        self.assertEqual((net.graph["size"], net.graph["multiple_of"]), ("any", 2))
+
+    def test_quantised(self):
+        """Weights are dequantised; a ReLU that only the rounding does is put back."""
+        tensors = {"q": np.int8(RANDOM.integers(-127, 128, (4, 3, 3, 3))),
+                   "s": floats(4) + 2, "z": np.zeros(4, np.int8), "as": np.float32(0.1),
+                   "az": np.uint8(0)}
+        nodes = [helper.make_node("DequantizeLinear", ["q", "s", "z"], ["w"], axis=0),
+                 helper.make_node("Conv", ["x", "w"], ["c"]),
+                 helper.make_node("QuantizeLinear", ["c", "as", "az"], ["cq"]),
+                 node("DequantizeLinear", ["cq", "as", "az"])]
+        net = self.convert(model(nodes, tensors))
+        self.assertEqual([op for op, _, _ in net.graph["nodes"]], ["input", "conv", "relu"])
+        name = net.graph["nodes"][1][2]["name"]
+        np.testing.assert_allclose(net.tensors[name + ".weight"],
+                                   tensors["q"] * tensors["s"].reshape(4, 1, 1, 1), 1e-6)
+        self.assertIn("computes in floats", net.notes[0])
+
+    def test_refusals(self):
+        """Node, operator, why."""
+        w = {"w": floats(2, 4, 3, 3)}
+        for nodes, tensors, why in (
+                ([node("Einsum", ["c"])], {}, "not supported"),
+                ([node("Conv", ["c", "w"], strides=[1, 2])], w, "strides of .1, 2."),
+                ([node("Conv", ["c", "w"], group=3)], w, "in 3 groups over 4"),
+                ([node("Add", ["c", "w"])], {"w": floats(1, 1, 32, 48)}, "one number a channel"),
+                ([node("Add", ["c", "late"])], {}, "nothing before it makes"),
+                ([node("Softmax", ["c"], axis=3)], {}, "not the channels"),
+                ([node("Concat", ["c", "c"], axis=2)], {}, "not the channels"),
+                ([node("Reshape", ["c", "w"])], {"w": np.array([1, 5, -1])}, "of 6144 values"),
+                ([node("MaxPool", ["c"], kernel_shape=[2, 2], pads=[2, 0, 0, 0])], {},
+                 "as large as its window"),
+                ([node("Expand", ["w", "s"])], {"w": floats(1), "s": np.array([1 << 40])},
+                 "more than"),
+                ([helper.make_node("Pad", ["c", "p"], ["d"]), node("Relu", ["d"])],
+                 {"p": np.array([0, 0, 1, 1, 0, 0, 1, 1])}, "is padded")):
+            with self.subTest(why), self.refused(f"node n .{nodes[-1].op_type}.: ", why):
+                self.ops(*nodes, tensors=tensors)
+        with self.refused("input x has 1 channels"):
+            self.convert(model([CONV], STEM, ("c",), (1, 1, 32, 32)))
+        with self.refused("--input WIDTHxHEIGHT"):
+            self.convert(model([CONV], STEM, ("c",), (1, 3, "h", "w")))
+
+    def test_broken_files(self):
+        data = model([CONV, node("Relu", ["c"])], STEM).SerializeToString()
+        self.survives(data, "x.onnx", lambda path: convert([path], self.path("y.safetensors")), 80)
+
+
+class Tasks(TestCase):
+    HEAD = [helper.make_node("GlobalAveragePool", ["c"], ["a"]),
+            helper.make_node("Flatten", ["a"], ["f"]), node("Gemm", ["f", "w"], transB=1)]
+
+    def add(self, *arguments):
+        path = self.write("My_Net.onnx", model([CONV, *self.HEAD], {
+            **STEM, "w": floats(5, 4)}).SerializeToString())
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            status = main(["add", path, "--dir", self.path("weights"), *arguments])
+        return status, out.getvalue(), err.getvalue()
+
+    def meta(self, name="my-net"):
+        return safetensors.read(os.path.join(self.path("weights"), name + ".safetensors"))[1]
+
+    def test_add(self):
+        status, out, err = self.add("--channels", "BGR", "--mean", "127.5", "--scale", "1,2,3")
+        self.assertEqual((status, err), (0, ""))
+        self.assertTrue(out.endswith("my-net.safetensors: graph, for raw\n"))
+        self.assertEqual(json.loads(self.meta()["input"]), {
+            "width": 48, "height": 32, "channels": "BGR", "mean": [127.5] * 3,
+            "scale": [1, 2, 3]})
+        status, _, err = self.add()
+        self.assertEqual(status, 1)
+        self.assertIn("--replace", err)
+        self.assertEqual(self.add("--replace")[0], 0)
+
+    def test_a_blob_is_copied(self):
+        self.add()
+        blob = os.path.join(self.path("weights"), "my-net.safetensors")
+        with contextlib.redirect_stdout(io.StringIO()):
+            self.assertEqual(main(["add", blob, "--name", "other", "--dir",
+                                   self.path("weights")]), 0)
+        with open(blob, "rb") as one, open(blob.replace("my-net", "other"), "rb") as two:
+            self.assertEqual(one.read(), two.read())
+
+    def test_embed_and_classify(self):
+        self.add("--task", "embed")
+        self.assertEqual(json.loads(self.meta()["graph"])["outputs"], [["embedding", 3]])
+        labels = self.write("l.json", ["a", "b", "c", "d", "e"])
+        self.add("--task", "classify", "--labels", labels, "--name", "k")
+        graph = json.loads(self.meta("k")["graph"])
+        self.assertEqual((graph["nodes"][-1], graph["outputs"]),
+                         (["softmax", [3], {}], [["prob", 4]]))
+        self.assertEqual(json.loads(self.meta("k")["labels"]), ["a", "b", "c", "d", "e"])
+
+    def test_attributes(self):
+        heads = [{"name": "smile", "kind": "probability", "output": "y", "at": 2, "count": 1}]
+        self.add("--task", "attributes", "--heads", self.write("h.json", heads))
+        self.assertEqual(json.loads(self.meta()["attributes"]), heads)
+        status, _, err = self.add("--task", "attributes", "--name", "k")
+        self.assertEqual(status, 1)
+        self.assertIn("--heads", err)
+
+    def test_detect(self):
+        status, _, err = self.add("--task", "detect", "--decoder", "scrfd")
+        self.assertEqual(status, 1)
+        self.assertIn("6 or 9 outputs", err)

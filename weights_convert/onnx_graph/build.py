@@ -1,0 +1,173 @@
+"""A graph of ONNX operators becoming mien's op list (docs/blob.md). Operators are taken in the
+file's order; what each becomes is in the tables of the modules beside this one. Sizes are numbers
+throughout: a network that takes any size is built at several, and its op list must not differ."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import ConvertError
+from . import constants
+from .errors import refuse
+from .maps import CannotView, Map, plain
+
+MOST_SIDE, MOST_CHANNELS = 16384, 1 << 20
+
+
+@dataclass
+class Tensor:
+    """One for the blob: `array`, made of the source's tensor `origin` as `how` says."""
+
+    array: np.ndarray
+    origin: str
+    how: str = ""
+
+
+class Build:
+    """The op list so far. `values`: ONNX name -> Map or array."""
+
+    def __init__(self, source, operators, width, height):
+        self.source = source
+        self.operators = operators  # {op: function(build, operator, inputs) -> value or list}
+        self.nodes = [["input", [], {}]]
+        self.sizes = [(3, height, width)]  # c, h, w of each node
+        self.values = dict(source.tensors)
+        self.origin = {id(array): name for name, array in source.tensors.items()}  # and made_of
+        self.tensors = {}  # name in the blob -> Tensor
+        self.layers = {}  # what a layer is made of -> its name
+        self.eps = {}  # batch norm's name -> epsilon
+        self.notes = []
+        self.readers = {}  # ONNX name -> the kinds of operators that read it, "" for an output
+        self.kept = []  # arrays that `origin` knows
+
+    def run(self, name, layout, operators, outputs):
+        self.values[name] = self.input_map(layout)
+        self.readers = {output: {""} for output in outputs}
+        for operator in operators:
+            for value in operator.inputs:
+                self.readers.setdefault(value, set()).add(operator.op)
+        for operator in operators:
+            if operator.op == "Constant" and operator.outputs[0] in self.source.tensors:
+                continue
+            if operator.domain not in ("", "ai.onnx"):
+                refuse(operator, f"operators of {operator.domain} are not known")
+            results = self._results(operator)
+            for output, value in zip(operator.outputs, results):
+                if output:
+                    self.values[output] = value
+
+    def input_map(self, layout):
+        c, h, w = self.sizes[0]
+        whole = plain(0, c, h, w)
+        if layout == "NCHW":
+            return whole
+        return whole.seen([whole.axes[0], whole.axes[2], whole.axes[3], whole.axes[1]])
+
+    def _results(self, operator):
+        inputs = []
+        for name in operator.inputs:
+            if name and name not in self.values:
+                refuse(operator, f"it reads {name}, which nothing before it makes")
+            inputs.append(self.values[name] if name else None)
+        while inputs and inputs[-1] is None:
+            inputs.pop()
+        if operator.op == "Shape" and inputs:
+            shape = inputs[0].shape
+            if isinstance(inputs[0], Map) and any(inputs[0].pads):
+                refuse(operator, "of a padded value")
+            return [constants.shape_of(operator, shape)]
+        if not any(isinstance(x, Map) for x in inputs):
+            results = constants.fold(operator, inputs)
+            if results is not None:
+                return results
+        function = self.operators.get(operator.op)
+        if function is None:
+            refuse(operator, "an operator that is not supported" if not constants.is_folded(
+                operator.op) else "it is supported of constants only")
+        try:
+            results = function(self, operator, inputs)
+        except CannotView as why:
+            refuse(operator, str(why))
+        except (IndexError, KeyError, TypeError, ValueError, AttributeError):
+            refuse(operator, "its inputs or attributes do not fit it")
+        return results if isinstance(results, list) else [results]
+
+    def add(self, operator, op, inputs, size, attributes=None):
+        """Appends a node; returns its number."""
+        c, h, w = size
+        if not (0 < c <= MOST_CHANNELS and 0 < h <= MOST_SIDE and 0 < w <= MOST_SIDE):
+            refuse(operator, f"its result would have {c} channels of {w}x{h}")
+        self.nodes.append([op, list(inputs), attributes or {}])
+        self.sizes.append((int(c), int(h), int(w)))
+        return len(self.nodes) - 1
+
+    def map(self, node):
+        return plain(node, *self.sizes[node])
+
+    def size(self, value):
+        return self.sizes[value.node]
+
+    def require_map(self, operator, value, what="its input"):
+        """The value's node, where it is seen as [1, c, h, w] and nothing is around it."""
+        if not isinstance(value, Map):
+            refuse(operator, f"{what} is a constant")
+        if any(value.pads):
+            refuse(operator, f"{what} is padded, which only convolutions and pools read")
+        if value.axes != self.map(value.node).axes:
+            refuse(operator, f"{what}, of shape {list(value.shape)}, is no map [1, c, h, w] as the "
+                   "layers before have it")
+        return value.node
+
+    def constant(self, operator, inputs, i, what):
+        """Input i, which must be an array; None where it is absent."""
+        value = inputs[i] if len(inputs) > i else None
+        if isinstance(value, Map):
+            refuse(operator, f"its {what} is no constant")
+        return value
+
+    def layer(self, operator, parts, eps=None):
+        """The name of a layer of tensors {part: (array, how)}; layers of the same published arrays
+        are one."""
+        key = tuple((part, id(array), how) for part, (array, how) in parts.items()) + (eps,)
+        if key in self.layers and not any(how for _, how in parts.values()):
+            return self.layers[key]
+        base = self._free_name(operator, next(iter(parts.values()))[0])
+        for part, (array, how) in parts.items():
+            name = self.origin.get(id(array), "")
+            self.tensors[f"{base}.{part}"] = Tensor(array, name, how)
+        if eps is not None:
+            self.eps[base] = eps
+        self.layers[key] = base
+        return base
+
+    def _free_name(self, operator, array):
+        """That of the published weight where it says something, else that of the operator."""
+        name = self.origin.get(id(array), "")
+        if not name or "::" in name or name.isdigit():
+            name = re.sub(r"/([^/]*)\Z", "", operator.name) or f"{operator.op}"
+        name = re.sub(r"\.(weight|bias|gamma)\Z", "", name.strip("/").replace("/", "."))
+        name = re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:80].strip(".") or operator.op
+        if name.startswith("int8."):
+            name = "x." + name
+        base, number = name, 1
+        while any(f"{base}.{part}" in self.tensors for part in ("weight", "running_var")):
+            number += 1
+            base = f"{name}.{number}"
+        return base
+
+    def made_of(self, array, old):
+        """`array`, of which the report says that it is the tensor `old`."""
+        self.kept.append(array)
+        if id(old) in self.origin:
+            self.origin[id(array)] = self.origin[id(old)]
+        return array
+
+    def note(self, text):
+        if text not in self.notes:
+            self.notes.append(text)
+
+
+def check_side(what, value):
+    if not 16 <= value <= 8192:
+        raise ConvertError(f"an input {what} of {value} pixels; 16 to 8192 are possible")

@@ -1,0 +1,161 @@
+"""From a source's operators to a Network: the op list, its tensors, and what the metadata says of
+input, sizes and outputs."""
+
+import re
+
+import numpy as np
+
+from ..errors import ConvertError
+from ..network import Network, input_of
+from . import tasks
+from .build import Build, check_side
+from .maps import Map, is_engine_order
+
+_STEPS = (1, 2, 4, 8, 16, 32, 64)  # what sizes must be a multiple of, where any is possible
+_OUTPUT_NAME = 63  # characters
+
+
+class Outputs:
+    """The outputs of a build: name -> node, in the file's order."""
+
+    def __init__(self, build, names):
+        self.nodes = {}
+        for name in names:
+            value = build.values.get(name)
+            if not isinstance(value, Map):
+                raise ConvertError(f"output {name} is " + ("a constant" if value is not None else
+                                                           "made by no operator"))
+            c, h, w = build.size(value)
+            if value.node == 0 or any(value.pads):
+                raise ConvertError(f"output {name} is the input itself" if value.node == 0 else
+                                   f"output {name} is padded")
+            if value.axes != build.map(value.node).axes and not is_engine_order(
+                    value.axes, c, h, w):
+                raise ConvertError(f"output {name}, of shape {list(value.shape)}, has the values "
+                                   f"of a map of {c} channels and {w}x{h} pixels in an order that "
+                                   "is not supported")
+            short = re.sub(r"[^ -~]", "_", name)[:_OUTPUT_NAME]
+            if short in self.nodes:
+                raise ConvertError(f"two outputs are called {short}")
+            self.nodes[short] = value.node
+
+
+def convert(source, options, operators):
+    """operators: the table of the package."""
+    model = source.model
+    name, layout, width, height = _input(model, options.get("input", {}))
+    build, outputs = _build(source, operators, name, layout, width, height)
+    step = _step(source, operators, build, outputs, (name, layout), width, height)
+    net = Network(source, "graph", tasks.RAW)
+    net.input = {**input_of(width, height, "RGB", 0, 1), **options.get("input", {})}
+    net.notes = build.notes
+    tasks.apply(net, build, outputs, step, options)
+    _into_input(net, build, outputs)
+    order = _live(build, outputs)
+    number = {node: i for i, node in enumerate(order)}
+    nodes = [[build.nodes[i][0], [number[j] for j in build.nodes[i][1]], build.nodes[i][2]]
+             for i in order]
+    net.graph = {"nodes": nodes,
+                 "outputs": [[name, number[node]] for name, node in outputs.nodes.items()],
+                 "size": "any" if step else "fixed", "multiple_of": step or 1}
+    _store(net, build, nodes)
+    return net
+
+
+def _input(model, given):
+    if len(model.inputs) != 1:
+        raise ConvertError(f"the graph has {len(model.inputs)} inputs, of which one is supported")
+    (name, shape), = model.inputs.items()
+    if len(shape) != 4 or shape[0] not in (None, 1):
+        raise ConvertError(f"input {name} has shape {_text(shape)}; one picture, [1, 3, height, "
+                           "width] or [1, height, width, 3], is supported")
+    layout = "NHWC" if shape[3] == 3 and shape[1] != 3 else "NCHW"
+    channels, sides = ((shape[3], shape[1:3]) if layout == "NHWC" else (shape[1], shape[2:4]))
+    if channels not in (None, 3):
+        raise ConvertError(f"input {name} has {channels} channels; pictures have 3")
+    height, width = given.get("height", sides[0]), given.get("width", sides[1])
+    if not height or not width:
+        raise ConvertError(f"input {name} has shape {_text(shape)}: say at which size the network "
+                           "is run, by --input WIDTHxHEIGHT")
+    check_side("width", width)
+    check_side("height", height)
+    return name, layout, width, height
+
+
+def _text(shape):
+    return "[" + ", ".join("?" if n is None else str(n) for n in shape) + "]"
+
+
+def _build(source, operators, name, layout, width, height):
+    build = Build(source, operators, width, height)
+    build.run(name, layout, source.model.operators, source.model.outputs)
+    return build, Outputs(build, source.model.outputs)
+
+
+def _step(source, operators, build, outputs, at, width, height):
+    """What sizes must be a multiple of, where the network takes any; 0: it takes one only. That of
+    a file whose size is frozen may still be any: only a trial tells."""
+    for step in _STEPS:
+        w, h = (width // step + 3) * step, (height // step + 5) * step
+        try:
+            other, others = _build(source, operators, *at, w, h)
+        except ConvertError:
+            continue
+        if (other.nodes == build.nodes and others.nodes == outputs.nodes
+                and _same_tensors(build.tensors, other.tensors)):
+            return step
+    return 0
+
+
+def _same_tensors(ours, theirs):
+    return ours.keys() == theirs.keys() and all(
+        a.array is theirs[name].array or np.array_equal(a.array, theirs[name].array)
+        for name, a in ours.items())
+
+
+def _into_input(net, build, outputs):
+    """A scale and shift that alone reads the picture becomes part of the input's metadata."""
+    while True:
+        readers = [i for i, (_, inputs, _) in enumerate(build.nodes) if 0 in inputs]
+        if len(readers) != 1 or readers[0] in outputs.nodes.values():
+            return
+        op, inputs, attributes = build.nodes[readers[0]]
+        if op != "affine" or inputs != [0]:
+            return
+        part = lambda key, default: np.float64(build.tensors[key].array if key in build.tensors
+                                               else np.full(3, default))
+        scale = part(attributes["name"] + ".weight", 1)
+        shift = part(attributes["name"] + ".bias", 0)
+        if (scale == 0).any():
+            return
+        scale = scale * net.input["scale"]
+        net.input["mean"] = [float(x) for x in net.input["mean"] - shift / scale]
+        net.input["scale"] = [float(x) for x in scale]
+        for node in build.nodes:
+            node[1] = [0 if i == readers[0] else i for i in node[1]]
+        build.nodes[readers[0]] = ["gone", [], {}]
+
+
+def _live(build, outputs):
+    """Numbers of the nodes that an output needs, in order; the input always."""
+    needed, left = {0}, list(outputs.nodes.values())
+    while left:
+        node = left.pop()
+        if node not in needed:
+            needed.add(node)
+            left.extend(build.nodes[node][1])
+    return sorted(needed)
+
+
+def _store(net, build, nodes):
+    layers = {attributes["name"] for _, _, attributes in nodes if "name" in attributes}
+    for target, tensor in build.tensors.items():
+        if target.rpartition(".")[0] not in layers:
+            continue
+        shape = net.source.tensors.get(tensor.origin, tensor.array).shape
+        net.store(target, tensor.array, tensor.origin or "(computed)", shape, tensor.how)
+        net.used.add(tensor.origin)
+    net.eps = {layer: eps for layer, eps in build.eps.items() if layer in layers}
+    for name in net.source.tensors:
+        if name not in net.used:
+            net.drop(name, "folded into the graph")

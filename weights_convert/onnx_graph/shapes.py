@@ -1,0 +1,122 @@
+"""Operators that only change how a value is seen, and those that put maps together."""
+
+import numpy as np
+
+from .constants import axes_of
+from .errors import refuse
+from .maps import Map, plain, reshape as reshaped
+
+MOST_PARTS = 4  # of one concatenation of the engine
+
+
+def _whole(operator, x):
+    if not isinstance(x, Map):
+        refuse(operator, "its input is a constant")
+    if any(x.pads):
+        refuse(operator, "its input is padded, which only convolutions and pools read")
+    return x
+
+
+def identity(b, operator, inputs):
+    return inputs[0]
+
+
+def cast(b, operator, inputs):
+    if operator.attrs.get("to") not in (1, 10, 11):
+        refuse(operator, "a value can be cast to floating point types only")
+    return inputs[0]
+
+
+def reshape(b, operator, inputs):
+    x = _whole(operator, inputs[0])
+    shape = b.constant(operator, inputs, 1, "shape")
+    shape = operator.attrs.get("shape") if shape is None else shape.reshape(-1)
+    if shape is None or len(shape) > 16:
+        refuse(operator, "it has no constant shape")
+    zero = operator.attrs.get("allowzero", 0)
+    shape = [x.shape[i] if n == 0 and not zero else int(n) for i, n in enumerate(shape)]
+    return x.seen(reshaped(x.axes, shape))
+
+
+def flatten(b, operator, inputs):
+    x = _whole(operator, inputs[0])
+    axis = operator.attrs.get("axis", 1)
+    axis += len(x.axes) if axis < 0 else 0
+    first = int(np.prod(x.shape[:axis], dtype=np.int64))
+    return x.seen(reshaped(x.axes, [first, -1]))
+
+
+def squeeze(b, operator, inputs):
+    x = _whole(operator, inputs[0])
+    axes, rank = axes_of(operator, inputs, 1), len(x.axes)
+    if axes is None:
+        axes = [i for i, size in enumerate(x.shape) if size == 1]
+    axes = {axis + rank if axis < 0 else axis for axis in axes}
+    if any(not 0 <= axis < rank or x.axes[axis] for axis in axes):
+        refuse(operator, f"axes {sorted(axes)} of a value of {list(x.shape)}")
+    return x.seen([axis for i, axis in enumerate(x.axes) if i not in axes])
+
+
+def unsqueeze(b, operator, inputs):
+    x = _whole(operator, inputs[0])
+    axes = axes_of(operator, inputs, 1)
+    rank = len(x.axes) + len(axes)
+    axes = {axis + rank if axis < 0 else axis for axis in axes}
+    if len(axes) + len(x.axes) != rank or any(not 0 <= axis < rank <= 16 for axis in axes):
+        refuse(operator, f"axes {sorted(axes)} of a value of {list(x.shape)}")
+    rest = iter(x.axes)
+    return x.seen([() if i in axes else next(rest) for i in range(rank)])
+
+
+def transpose(b, operator, inputs):
+    x = inputs[0]
+    rank = len(x.axes)
+    perm = operator.attrs.get("perm", list(range(rank))[::-1])
+    if sorted(perm) != list(range(rank)):
+        refuse(operator, f"a permutation {list(perm)} of {rank} axes")
+    return x.seen([x.axes[axis] for axis in perm])
+
+
+def concat(b, operator, inputs):
+    axis = operator.attrs["axis"]
+    parts = [_whole(operator, x) for x in inputs]
+    axis += len(parts[0].axes) if axis < 0 else 0
+    if any(size == 0 for x in parts for size in x.shape):
+        refuse(operator, "an empty part")
+    h, w = b.size(parts[0])[1:]
+    for x in parts:
+        c = b.size(x)[0]
+        others = [a for i, a in enumerate(x.axes) if i != axis]
+        if b.size(x)[1:] != (h, w) or others != [a for i, a in enumerate(parts[0].axes)
+                                                 if i != axis]:
+            refuse(operator, f"parts of shape {list(x.shape)} and {list(parts[0].shape)}")
+        if x.axes[axis] != plain(0, c, 1, 1).axes[1]:
+            refuse(operator, f"it joins along axis {axis} of {list(x.shape)}, which is not the "
+                   "channels")
+    nodes = [x.node for x in parts]
+    while len(nodes) > 1:
+        group, nodes = nodes[:MOST_PARTS], nodes[MOST_PARTS:]
+        c = sum(b.sizes[node][0] for node in group)
+        nodes.insert(0, b.add(operator, "concat", group, (c, h, w)))
+    c = b.sizes[nodes[0]][0]
+    axes = list(parts[0].axes)
+    axes[axis] = plain(0, c, 1, 1).axes[1]
+    return Map(nodes[0], tuple(axes))
+
+
+def softmax(b, operator, inputs):
+    x = _whole(operator, inputs[0])
+    rank = len(x.axes)
+    old = operator.opset < 13  # over everything from the axis on, not over the axis alone
+    axis = operator.attrs.get("axis", 1 if old else -1)
+    axis += rank if axis < 0 else 0
+    over = [a for part in (x.axes[axis:] if old else x.axes[axis:axis + 1]) for a in part]
+    c, h, w = b.size(x)
+    if tuple(over) != plain(0, c, 1, 1).axes[1]:
+        refuse(operator, f"over axis {axis} of {list(x.shape)}, which is not the channels")
+    return Map(b.add(operator, "softmax", [x.node], (c, h, w)), x.axes)
+
+
+OPERATORS = {"Identity": identity, "Dropout": identity, "Cast": cast, "Reshape": reshape,
+             "Flatten": flatten, "Squeeze": squeeze, "Unsqueeze": unsqueeze,
+             "Transpose": transpose, "Concat": concat, "Softmax": softmax}
