@@ -97,23 +97,45 @@ static net_value make_prelu(struct net *net, const struct node *n) {
     return net_prelu(net, n->x[0], layer_name(net, n));
 }
 
-static net_value make_relu(struct net *net, const struct node *n) {
-    return net_relu(net, n->x[0]);
-}
+static const struct curve {
+    const char *op;
+    enum kern_act act;
+    const char *parameters[2]; /* attributes that are its alpha and beta; NULL: it has none */
+} curves[] = {
+    {"relu", KERN_ACT_RELU, {NULL, NULL}},
+    {"leaky", KERN_ACT_LEAKY, {"alpha", NULL}},
+    {"sigmoid", KERN_ACT_SIGMOID, {NULL, NULL}},
+    {"clip", KERN_ACT_CLIP, {"low", "high"}},
+    {"hard_sigmoid", KERN_ACT_HARD_SIGMOID, {"alpha", "beta"}},
+    {"hard_swish", KERN_ACT_HARD_SWISH, {"alpha", "beta"}},
+    {"silu", KERN_ACT_SILU, {NULL, NULL}},
+    {"tanh", KERN_ACT_TANH, {NULL, NULL}},
+    {"gelu", KERN_ACT_GELU, {NULL, NULL}},
+    {"mish", KERN_ACT_MISH, {NULL, NULL}},
+    {"erf", KERN_ACT_ERF, {NULL, NULL}},
+};
 
-static net_value make_sigmoid(struct net *net, const struct node *n) {
-    return net_act(net, n->x[0], KERN_ACT_SIGMOID, 0);
-}
-
-static net_value make_leaky(struct net *net, const struct node *n) {
-    json_t *alpha = json_object_get(n->attributes, "alpha");
-    if (!json_is_number(alpha) || !(fabs(json_number_value(alpha)) <= 1e6))
-        net_fail(net, "metadata graph: alpha of leaky must be a number from -1e6 to 1e6");
-    return net_act(net, n->x[0], KERN_ACT_LEAKY, (float)json_number_value(alpha));
+/* One of the curves, by its op. */
+static net_value make_curve(struct net *net, const struct node *n) {
+    const struct curve *c = curves;
+    float parameters[2] = {0, 0};
+    while (strcmp(c->op, n->op) != 0) c++;
+    for (int i = 0; i < 2 && c->parameters[i]; i++) {
+        json_t *v = json_object_get(n->attributes, c->parameters[i]);
+        if (!json_is_number(v) || !(fabs(json_number_value(v)) <= 1e30))
+            net_fail(net, "metadata graph: %s of %s must be a number from -1e30 to 1e30",
+                     c->parameters[i], n->op);
+        parameters[i] = (float)json_number_value(v);
+    }
+    return net_act_with(net, n->x[0], c->act, parameters[0], parameters[1]);
 }
 
 static net_value make_add(struct net *net, const struct node *n) {
     return net_add(net, n->x[0], n->x[1]);
+}
+
+static net_value make_mul(struct net *net, const struct node *n) {
+    return net_mul(net, n->x[0], n->x[1]);
 }
 
 static net_value pool(struct net *net, const struct node *n, int average) {
@@ -168,11 +190,20 @@ static const struct {
     {"fc", 1, 1, make_fc},
     {"bn", 1, 1, make_bn},
     {"affine", 1, 1, make_affine},
-    {"relu", 1, 1, make_relu},
-    {"leaky", 1, 1, make_leaky},
+    {"relu", 1, 1, make_curve},
+    {"leaky", 1, 1, make_curve},
+    {"clip", 1, 1, make_curve},
+    {"hard_sigmoid", 1, 1, make_curve},
+    {"hard_swish", 1, 1, make_curve},
+    {"silu", 1, 1, make_curve},
+    {"tanh", 1, 1, make_curve},
+    {"gelu", 1, 1, make_curve},
+    {"mish", 1, 1, make_curve},
+    {"erf", 1, 1, make_curve},
     {"prelu", 1, 1, make_prelu},
-    {"sigmoid", 1, 1, make_sigmoid},
+    {"sigmoid", 1, 1, make_curve},
     {"add", 2, 2, make_add},
+    {"mul", 2, 2, make_mul},
     {"max_pool", 1, 1, make_max_pool},
     {"average_pool", 1, 1, make_average_pool},
     {"global_average", 1, 1, make_global_average},

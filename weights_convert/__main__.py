@@ -132,12 +132,14 @@ def run_convert(args):
 
     def converted():
         if args.command == "add":
-            return add(args.source, args.dir, args.name, args.replace, **options)
-        net = convert(args.source, args.output, name=args.name, **options)
-        return (report(net) if args.report else ""), net.notes
+            text, notes = add(args.source, args.dir, args.name, args.replace, **options)
+        else:
+            net = convert(args.source, args.output, name=args.name, **options)
+            text, notes = report(net) if args.report else "", net.notes
+        return json.dumps([text, notes])
 
     try:
-        text, notes = confined(converted, args.source)
+        text, notes = json.loads(confined(converted, args.source))
     except OSError as error:
         raise ConvertError(f"{error.filename or args.source[0]}: {error.strerror}") from None
     except ConvertError as error:

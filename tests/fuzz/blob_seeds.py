@@ -135,7 +135,9 @@ GRAPH = [["input", [], {}], ["conv", [0], {"name": "c", "stride": 2, "pad": [0, 
          ["average_pool", [8], {"kernel": [2, 2], "stride": 2, "pad": 0}],
          ["upsample", [9, 8], {}], ["affine", [10], {"name": "a"}],
          ["global_average", [11], {}], ["fc", [12], {"name": "f", "height": 1, "width": 1}],
-         ["softmax", [13], {}], ["sigmoid", [11], {}]]
+         ["softmax", [13], {}], ["mul", [11, 12], {}],
+         ["hard_swish", [15], {"alpha": 0.2, "beta": 0.5}],
+         ["clip", [16], {"low": 0, "high": 6}]]
 
 
 def graph(nodes=None, outputs=None, **fields):
@@ -144,7 +146,7 @@ def graph(nodes=None, outputs=None, **fields):
     net.meta["input"] = net.meta["input"].replace("BGR", "RGB")
     net.meta["graph"] = json.dumps({
         "nodes": [(nodes or {}).get(i, node) for i, node in enumerate(GRAPH)],
-        "outputs": outputs or [["prob", 14], ["map", 15], ["part", 3]], "size": "any",
+        "outputs": outputs or [["prob", 14], ["map", 17], ["part", 3]], "size": "any",
         "multiple_of": 1, **fields})
     net.conv("c", 2, 3, 3, "b")
     net.shapes["p.weight"] = [2]

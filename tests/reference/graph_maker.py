@@ -124,7 +124,17 @@ class Maker:
 
     def activation(self, x):
         name, c, h, w = x
-        kind = self.pick(("Relu", "Relu", "LeakyRelu", "PRelu", "Sigmoid", "Clip"))
+        kind = self.pick(("Relu", "Relu", "LeakyRelu", "PRelu", "Sigmoid", "Clip", "Clip6", "Tanh",
+                          "Erf", "HardSigmoid", "HardSwish", "silu"))
+        if kind == "HardSwish" and self.opset < 14:
+            kind = "HardSigmoid"
+        if kind == "silu":
+            return self.node("Mul", [name, self.node("Sigmoid", [name])]), c, h, w
+        if kind == "Clip6" and self.opset < 11:
+            return self.node("Clip", [name], min=0.0, max=6.0), c, h, w
+        if kind == "Clip6":
+            bounds = [self.constant(np.float32(bound)) for bound in (-0.5, 0.7)]
+            return self.node("Clip", [name] + bounds), c, h, w
         if kind == "LeakyRelu":
             return self.node(kind, [name], alpha=0.1), c, h, w
         if kind == "PRelu":
@@ -214,6 +224,23 @@ class Maker:
         sides = self.node("Slice", [shape, start, end, self.constant(np.zeros(1, np.int64))])
         return self.node("Concat", [self.constant(np.array([1, c], np.int64)), sides], axis=0)
 
+    def gate(self, x):
+        """Squeeze and excitation."""
+        name, c, h, w = x
+        y = self.node("GlobalAveragePool", [name])
+        y = self.node("Conv", [y, self.constant(self.floats(c, c, 1, 1))])
+        y = self.node(self.pick(("Sigmoid", "HardSigmoid")), [y])
+        inputs = [name, y]
+        if self.chance(0.5):
+            inputs.reverse()
+        return self.node(self.pick(("Mul", "Mul", "Add")), inputs), c, h, w
+
+    def product(self, x):
+        same = [v for v in self.values if v[1:] == x[1:]]
+        if not same:
+            return x
+        return self.node("Mul", [x[0], self.pick(same)[0]]), *x[1:]
+
     def nothing(self, x):
         return self.node(self.pick(("Identity", "Dropout")), [x[0]]), *x[1:]
 
@@ -289,7 +316,7 @@ class Maker:
         x = self.keep(*self.conv(self.input(), (3, 3)))
         steps = [self.conv] * 5 + [self.activation] * 4 + [self.batch_norm, self.batch_norm,
                  self.sum, self.sum, self.concat, self.concat, self.pool, self.arithmetic,
-                 self.upsample, self.upsample, self.nothing]
+                 self.upsample, self.upsample, self.nothing, self.gate, self.product]
         for _ in range(int(self.random.integers(3, 22))):
             y = self.pick(steps)(x)
             if y[2] * y[3] <= MOST_PIXELS:

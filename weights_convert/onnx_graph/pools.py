@@ -53,10 +53,12 @@ def _average_with_zeros(b, operator, x, window):
 
 def nonnegative(b, node):
     """Is no value of the node below zero, as its operators tell?"""
-    op, inputs, _ = b.nodes[node]
-    if op in ("relu", "relu6", "sigmoid"):
+    op, inputs, attributes = b.nodes[node]
+    if op in ("relu", "sigmoid", "hard_sigmoid"):
         return True
-    return op in ("max_pool", "average_pool", "concat", "upsample", "add") and all(
+    if op == "clip":
+        return attributes["low"] >= 0
+    return op in ("max_pool", "average_pool", "concat", "upsample", "add", "mul") and all(
         nonnegative(b, i) for i in (inputs[:1] if op == "upsample" else inputs))
 
 
