@@ -10,7 +10,7 @@ build_packages="gcc:gcc libc6-dev cmake:cmake ninja:ninja-build pkg-config:pkg-c
 weights_packages="python3 python3-numpy python3-onnx node:nodejs npm:npm ca-certificates"
 test_packages="libcmocka-dev c++:g++ clang:clang libclang-rt-dev valgrind:valgrind libc6-dbg
     libheif1 libheif-examples libtiff-tools
-    python3-pil python3-h5py python3-torch man:man-db curl:curl
+    locales python3-pil python3-h5py python3-torch man:man-db curl:curl
     wrk:wrk yamllint:yamllint python3-yaml openssl:openssl chromedriver:chromium-driver
     python3-selenium"
 # bench takes weights' packages, too: node runs ONNX Runtime.

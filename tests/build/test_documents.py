@@ -43,6 +43,26 @@ class Links(unittest.TestCase):
         self.assertGreater(seen, 40)
 
 
+class Promises(unittest.TestCase):
+    def test_what_holds_a_promise_is_there(self):
+        """docs/reliability.md names files of tests, and after each the tests of it."""
+        seen = 0
+        for line in (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8").splitlines():
+            if not line.startswith("|") or line.startswith(("|---", "| promise")):
+                continue
+            with self.subTest(line):
+                held = re.findall(r"`([^`]+)`", line.split("|")[2])
+                self.assertTrue(held and held[0].startswith("tests/"))
+                text = ""
+                for name in held:
+                    if name.startswith("tests/"):
+                        text = (ROOT / name).read_text(encoding="utf-8")
+                    elif re.fullmatch(r"[a-z_]+", name):
+                        seen += 1
+                        self.assertRegex(text, rf"\b{name}\b")
+        self.assertGreater(seen, 40)
+
+
 class Files(unittest.TestCase):
     def test_files_that_are_named_are_there(self):
         """But SPEED.md, which tells of the past, and files to be: NAME.c."""
