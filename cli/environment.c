@@ -11,8 +11,9 @@
 #define PREFIX "MIEN_"
 
 /* What the library reads besides. */
-static const char *const OTHERS[] = {"MIEN_CPU", "MIEN_CUDA_TUNE", "MIEN_LIBCUDA", "MIEN_LIBCUDNN",
-                                     "MIEN_LIBCUBLASLT"};
+static const char *const OTHERS[] = {"MIEN_CPU",         "MIEN_CUDA_TUNE", "MIEN_LIBCUDA",
+                                     "MIEN_LIBCUBLASLT", "MIEN_LIBCUDNN",  "MIEN_LIBHEIF",
+                                     "MIEN_LIBTIFF"};
 
 /* The variable that is nearest; names are compared without what they all begin with. *known: 1
  * where it is one of ours. */
@@ -44,8 +45,7 @@ void environment_check(void) {
         int length = (int)strcspn(*entry, "=");
         if (strncmp(*entry, PREFIX, strlen(PREFIX)) != 0) continue;
         find(*entry, (size_t)length, best, &known);
-        if (!known)
-            say("unknown environment variable %.*s%s%s%s", length, *entry,
-                *best ? ", perhaps " : "", best, *best ? " is meant" : "");
+        if (!known && *best)
+            say("unknown environment variable %.*s, perhaps %s is meant", length, *entry, best);
     }
 }

@@ -24,6 +24,8 @@ static int look_at(void *context, struct MHD_Connection *http, int fd) {
     uint64_t id = 0;
     int n;
 
+    /* The headers of a connection that has ended, or has none yet, lie in memory that is gone. */
+    if (!MHD_get_connection_info(http, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)) return 0;
     if (!MHD_lookup_connection_value(http, MHD_HEADER_KIND, name)) return 0;
     if (framing_is_length(MHD_lookup_connection_value(http, MHD_HEADER_KIND, name))) return 0;
     metrics_request(s->metrics, -1, 400, 0);

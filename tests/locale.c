@@ -1,7 +1,8 @@
-/* Part of every unit test: the locale of the environment is in force, as in a program that calls
- * libmien and wants its dates in the user's language. C where the environment names none. */
+/* Part of every unit test: the locale of the environment is in force. C where it names none. The
+ * library's tests are programs that want all of it (LC_ALL), the tool's and the server's want what
+ * the tool wants (LC_CTYPE). */
 #include <locale.h>
 
 static __attribute__((constructor)) void use_locale(void) {
-    setlocale(LC_ALL, "");
+    setlocale(TEST_LOCALE, "");
 }

@@ -37,6 +37,6 @@ for command in analyze detect classify embed compare bench "bench analyze" calib
     serve completion; do
     "$MIEN_TOOL" $command --help
 done | compare "$MIEN_BUILD_DIR/mien.1"
-for command in fetch convert; do
+for command in fetch convert add; do
     COLUMNS=200 "$MIEN_PYTHON" -m weights_convert "$command" --help
 done | compare docs/mien-weights.1

@@ -126,16 +126,16 @@ class WrongLines(unittest.TestCase):
             self.refuse("serve", "--config", file.name, says="no option prot, perhaps port is meant")
 
     def test_unknown_variables_are_told(self):
+        """Where one of ours is near: others are anybody's."""
         ours = {"MIEN_THREADS": "1", "MIEN_AGE_GENDER": "x", "MIEN_PORT": "1", "MIEN_CUDA_TUNE": "0",
-                "MIEN_LIBCUDA": "x"}
+                "MIEN_LIBCUDA": "x", "MIEN_LIBTIFF": "none"}
         result = mien("models", "--weights=/nonexistent", env=ours)
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         result = mien("models", "--weights=/nonexistent",
                       env={"MIEN_TRESHOLD": "0.9", "MIEN_FOO": "1"})
         self.assertEqual(result.returncode, 0)
-        self.assertEqual(set(result.stderr.splitlines()),
-                         {"mien: unknown environment variable MIEN_TRESHOLD, perhaps MIEN_THRESHOLD "
-                          "is meant", "mien: unknown environment variable MIEN_FOO"})
+        self.assertEqual(result.stderr, "mien: unknown environment variable MIEN_TRESHOLD, perhaps "
+                                        "MIEN_THRESHOLD is meant\n")
 
     def test_an_option_of_another_command_is_unknown(self):
         self.refuse("detect", "--aligned", "x",

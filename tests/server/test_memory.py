@@ -2,6 +2,7 @@
 """The memory of the server: whatever shapes and bodies come, it stays within --memory, and what a
 large picture took goes back to the system."""
 import json
+import socket
 import struct
 import sys
 import threading
@@ -100,11 +101,15 @@ class Memory(unittest.TestCase):
                              200)
 
     def test_an_answer_is_counted_until_it_is_fetched(self):
+        """The answer is larger than what the connection takes of it while nobody reads."""
         with Server(*DETECTOR) as server:
-            body, headers = tensor_request(1024)
+            body, headers = tensor_request(2048)
             head = (f"POST /v2/models/{NETWORK}/infer HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
                     f"{len(body)}\r\n" + "".join(f"{k}: {v}\r\n" for k, v in headers.items()) + "\r\n")
-            with server.raw(head.encode() + body):
+            with socket.socket() as sock:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                sock.connect(("127.0.0.1", server.port))
+                sock.sendall(head.encode() + body)
                 wait_for(lambda: server.metrics()['mien_stage_seconds_count{stage="encode"}'] == 1,
                          "the answer")
                 self.assertGreater(server.metrics()["mien_picture_bytes"], MB)
