@@ -51,6 +51,12 @@ static void end(struct decode *d) {
     pthread_join(d->thread, NULL);
 }
 
+/* One that waits for a turn may have to wait for another to end. */
+static void end_all(struct decode *d, int n) {
+    for (int i = 0; i < n; i++) atomic_store(&d[i].wants_end, 1);
+    for (int i = 0; i < n; i++) end(&d[i]);
+}
+
 static int decoding(const struct client *client) {
     int n;
 
@@ -80,7 +86,7 @@ static void test_alone_a_client_has_all(void **state) {
     for (int i = 0; i < MANY; i++) turns_enter(&turns, &one);
     for (int i = 0; i < MANY; i++) begin(&all[i], &one);
     wait_until(&one, 4);
-    for (int i = 0; i < MANY; i++) end(&all[i]);
+    end_all(all, MANY);
     for (int i = 0; i < MANY; i++) turns_leave(&turns, &one);
     assert_int_equal(one.decoding, 0);
     assert_int_equal(turns.clients, 0);
@@ -106,7 +112,7 @@ static void test_beside_others_it_has_half(void **state) {
     end(&single);
     turns_leave(&turns, &other);
     wait_until(&greedy, 2);
-    for (int i = 0; i < MANY; i++) end(&many[i]);
+    end_all(many, MANY);
     for (int i = 0; i < MANY; i++) turns_leave(&turns, &greedy);
     turns_destroy(&turns);
 }
@@ -124,7 +130,7 @@ static void test_one_core_is_shared(void **state) {
     }
     for (int round = 0; round < 3; round++)
         for (int i = 0; i < 3; i++) wait_for_passes(&all[i], 2);
-    for (int i = 0; i < 3; i++) end(&all[i]);
+    end_all(all, 3);
     for (int i = 0; i < 3; i++) turns_leave(&turns, &clients[i]);
     turns_destroy(&turns);
 }
