@@ -51,7 +51,7 @@ static FILE *open_beside(const char *path, char **name) {
 static int replace(const char *path, json_t *value, int pretty) {
     char *name;
     FILE *out = open_beside(path, &name);
-    int failed = !out;
+    int failed;
 
     if (out) {
         output_print(value, pretty, out);

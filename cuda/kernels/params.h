@@ -42,7 +42,8 @@ struct cuda_epilogue {
  * output channels, summed over `taps` runs of `depth` neighbouring elements of the input. Run t of
  * the window of output pixel y, x starts at
  *     pixel(y * stride - pad_top, x * stride - pad_left) + t / across * in.row + t % across * in.px
- * (in.row and in.px times 1 + gap for dilated windows), where across is kw; or 1 for layers of few channels, where a run is a whole row of the window.
+ * (in.row and in.px times 1 + gap for dilated windows), where across is kw; or 1 for layers of few
+ * channels, where a run is a whole row of the window.
  *
  * Weights: [outputs rounded up to CUDA_PACK_ROWS][k_pad], zeros in the padding: row o has run t at
  * t * depth_pad, where depth_pad is depth rounded up to 16 bytes, and k_pad is taps * depth_pad

@@ -87,9 +87,9 @@ KERNEL(gconv_plain, cuda_gconv, THREADS, 1) {
         float sum = 0;
         for (int t = 0; t < p.kh * p.kw; t++)
             for (int k = 0; k < inputs; k++) {
-                const char *at = view_at(p.in, o.b, o.y * p.stride - p.pad_top + t / p.kw * (1 + p.gap),
-                                         o.x * p.stride - p.pad_left + t % p.kw * (1 + p.gap),
-                                         first + k);
+                const char *at =
+                    view_at(p.in, o.b, o.y * p.stride - p.pad_top + t / p.kw * (1 + p.gap),
+                            o.x * p.stride - p.pad_left + t % p.kw * (1 + p.gap), first + k);
                 sum += unscaled(p.in, at) * p.weights[((int64_t)t * inputs + k) * cout + o.c];
             }
         store_sum(p.e, sum, o.b, o.y, o.x, o.c);

@@ -21,7 +21,7 @@ from weights_convert import confine, safetensors
 from weights_convert.errors import ConvertError
 from weights_convert.readers import read
 
-INPUTS = int(os.environ.get("MIEN_FUZZ_INPUTS", "150"))
+INPUTS = int(os.environ.get("MIEN_FUZZ_INPUTS", "50"))
 SEED = int(os.environ.get("MIEN_FUZZ_SEED", "1"))
 MEMORY = 256 << 20  # bytes an input may take
 SECONDS = 20  # of a processor, for what never ends
