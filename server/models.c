@@ -22,10 +22,15 @@ static void models_free(struct models *m) {
 }
 
 static int load_one(mien_ctx *ctx, const char *name, struct network *out, char *why, size_t room) {
+    int rc, may_be_fetched;
+
     if (!name) return 0;
-    if (mien_net_load(ctx, name, &out->net) || mien_net_info_get(out->net, &out->info)) {
+    rc = mien_net_load(ctx, name, &out->net);
+    if (rc == MIEN_OK) rc = mien_net_info_get(out->net, &out->info);
+    if (rc) {
+        may_be_fetched = rc != MIEN_ENOMEM && !strchr(name, '/');
         snprintf(why, room, "%s%s", mien_error(),
-                 strchr(name, '/') ? "" : " ('mien-weights fetch' installs the default networks)");
+                 may_be_fetched ? " ('mien-weights fetch' installs the default networks)" : "");
         return -1;
     }
     if (out->info.task == out->task.task) return 0;

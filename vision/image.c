@@ -1,20 +1,15 @@
-/* Pictures in memory and from bytes: allocation, limits, files. */
+/* Pictures in memory and from bytes: allocation and limits. */
 #include "vision/image.h"
 
 #include "engine/err.h"
 #include "engine/sized.h"
 #include "vision/formats.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define DEFAULT_MAX_PIXELS 200000000u
-#define FIRST_READ         (1 << 16)
 
 int image_check(const mien_image *img) {
     if (!img || !img->pixels) return err_set(MIEN_EINVAL, "picture: no pixels given");
@@ -159,69 +154,4 @@ int mien_image_decode(mien_ctx *ctx, const void *bytes, size_t size, const mien_
 
     codec_decode_fn *decode = format_decoder(bytes, size);
     return decode ? decode(bytes, size, &o, out) : MIEN_EFORMAT;
-}
-
-/* Reads fd to its end. hint: the expected size, so that a regular file takes one allocation; a pipe
- * has none, and the size of a file may change while it is read. */
-static int read_all(int fd, size_t hint, uint8_t **bytes, size_t *size) {
-    size_t room = hint + 1, n = 0;
-    uint8_t *b = malloc(room);
-    while (b) {
-        ssize_t got = read(fd, b + n, room - n);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) {
-            int rc = err_set(MIEN_EIO, "%s", strerror(errno));
-            free(b);
-            return rc;
-        }
-        n += (size_t)got;
-        if (got == 0) {
-            *bytes = b;
-            *size = n;
-            return MIEN_OK;
-        }
-        if (n < room) continue;
-        if (n > IMAGE_MAX_FILE) {
-            free(b);
-            return err_set(MIEN_ETOOBIG, "the file is over the limit of %zu bytes", IMAGE_MAX_FILE);
-        }
-        room = room * 2;
-        uint8_t *larger = realloc(b, room);
-        if (!larger) free(b);
-        b = larger;
-    }
-    return err_set(MIEN_ENOMEM, "no memory to read the file");
-}
-
-static int read_file(const char *path, uint8_t **bytes, size_t *size) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return err_set(MIEN_EIO, "%s", strerror(errno));
-    struct stat st;
-    int rc = MIEN_OK;
-    if (fstat(fd, &st) != 0) {
-        rc = err_set(MIEN_EIO, "%s", strerror(errno));
-    } else if (S_ISDIR(st.st_mode)) {
-        rc = err_set(MIEN_EIO, "is a folder");
-    } else if (S_ISREG(st.st_mode) && (uint64_t)st.st_size > IMAGE_MAX_FILE) {
-        rc = err_set(MIEN_ETOOBIG, "a file of %lld bytes is over the limit of %zu bytes",
-                     (long long)st.st_size, IMAGE_MAX_FILE);
-    } else {
-        size_t hint = S_ISREG(st.st_mode) && st.st_size > 0 ? (size_t)st.st_size : FIRST_READ;
-        rc = read_all(fd, hint, bytes, size);
-    }
-    close(fd);
-    return rc;
-}
-
-int mien_image_load(mien_ctx *ctx, const char *path, const mien_decode_options *opt,
-                    mien_image **out) {
-    if (!out) return err_set(MIEN_EINVAL, "mien_image_load: no place for the result given");
-    *out = NULL;
-    if (!path) return err_set(MIEN_EINVAL, "mien_image_load: no path given");
-    uint8_t *bytes = NULL;
-    size_t size = 0;
-    int rc = read_file(path, &bytes, &size);
-    if (rc == MIEN_OK) rc = mien_image_decode(ctx, bytes, size, opt, out);
-    free(bytes);
-    return rc == MIEN_OK ? MIEN_OK : err_prefix(rc, "%s", path);
 }

@@ -195,6 +195,20 @@ class Inputs(Folder):
             self.assertEqual(set(objects(result)[0]), {"file", "format_version", "error", "code"})
 
     @needs_photos
+    def test_pipes_by_name(self):
+        """One a shell makes, and one nobody writes into: that one ends with a sentence."""
+        quiet = str(self.folder / "quiet")
+        os.mkfifo(quiet)
+        command = 'exec "$0" detect --json <(cat "$1") "$2"'
+        result = subprocess.run(["bash", "-c", command, os.path.abspath(TOOL), str(PHOTOS[0]), quiet],
+                                capture_output=True, env=BASE_ENV, timeout=300, check=False)
+        from_pipe, from_nobody = objects(result)
+        (wanted,) = objects(mien("detect", str(PHOTOS[0])))
+        self.assertEqual(from_pipe["faces"], wanted["faces"])
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("nobody opened for writing", from_nobody["error"])
+
+    @needs_photos
     def test_batches_and_threads_change_nothing(self):
         photos = [str(p) for p in PHOTOS[:3]]
         photos.insert(1, self.write("broken.jpg", b"\xff\xd8\xff\xe0"))

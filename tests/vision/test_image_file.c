@@ -141,8 +141,10 @@ static void load_errors(void **state) {
                  "no.jpg: No such file or directory");
     assert_null(got);
     assert_fails(mien_image_load(NULL, folder, NULL, &got), MIEN_EIO, ": is a folder");
-    assert_fails(mien_image_load(NULL, "/dev/null", NULL, &got), MIEN_EFORMAT,
-                 "/dev/null: the picture is empty (0 bytes)");
+    assert_fails(mien_image_load(NULL, "/dev/null", NULL, &got), MIEN_EIO,
+                 "/dev/null: is a device, not a picture");
+    assert_fails(mien_image_load(NULL, "/dev/zero", NULL, &got), MIEN_EIO,
+                 "/dev/zero: is a device");
     assert_fails(mien_image_load(NULL, NULL, NULL, &got), MIEN_EINVAL, "no path");
     assert_fails(mien_image_load(NULL, "x", NULL, NULL), MIEN_EINVAL, "no place");
 }
@@ -192,6 +194,69 @@ static void from_a_pipe(void **state) {
     file_free(&w.file);
 }
 
+/* A writer that leaves without a byte, and one that leaves before the picture ends. */
+static void from_a_pipe_that_ends_early(void **state) {
+    (void)state;
+    mien_image *got, *img = pattern(9, 7);
+    const char *path = in_folder("pipe");
+    struct writer none = {path, {NULL, 0}}, half = {path, make_pnm(img, 6, 255)};
+    pthread_t thread;
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(pthread_create(&thread, NULL, write_pipe, &none), 0);
+    assert_fails(mien_image_load(NULL, path, NULL, &got), MIEN_EFORMAT,
+                 "pipe: the picture is empty (0 bytes)");
+    pthread_join(thread, NULL);
+    half.file.n /= 2;
+    assert_int_equal(pthread_create(&thread, NULL, write_pipe, &half), 0);
+    assert_fails(mien_image_load(NULL, path, NULL, &got), MIEN_EFORMAT, "the data ends before");
+    pthread_join(thread, NULL);
+    unlink(path);
+    mien_image_free(img);
+    file_free(&half.file);
+}
+
+static void *write_slowly(void *arg) {
+    struct writer *w = arg;
+    int fd = open(w->path, O_WRONLY);
+    sleep(6);
+    if (write(fd, w->file.at, w->file.n) != (ssize_t)w->file.n) abort();
+    close(fd);
+    return NULL;
+}
+
+static void *load_slowly_written(void *arg) {
+    const struct writer *w = arg;
+    mien_image *got = NULL;
+    mien_image_load(NULL, w->path, NULL, &got);
+    return got;
+}
+
+/* Nobody opens the one; the other's writer thinks for longer than that may take. */
+static void from_pipes_that_say_nothing(void **state) {
+    (void)state;
+    mien_image *img = pattern(30, 20), *got;
+    struct writer w = {in_folder("pipe"), make_pnm(img, 6, 255)};
+    const char *quiet = in_folder("quiet");
+    pthread_t writer, loader;
+    void *slow;
+    assert_int_equal(mkfifo(w.path, 0600), 0);
+    assert_int_equal(mkfifo(quiet, 0600), 0);
+    assert_int_equal(pthread_create(&writer, NULL, write_slowly, &w), 0);
+    assert_int_equal(pthread_create(&loader, NULL, load_slowly_written, &w), 0);
+    assert_fails(mien_image_load(NULL, quiet, NULL, &got), MIEN_EIO,
+                 "quiet: is a pipe, which nobody opened for writing in 5 seconds");
+    assert_null(got);
+    pthread_join(loader, &slow);
+    pthread_join(writer, NULL);
+    assert_non_null(slow);
+    assert_same_picture(slow, img, 0);
+    unlink(w.path);
+    unlink(quiet);
+    mien_image_free(slow);
+    mien_image_free(img);
+    file_free(&w.file);
+}
+
 static void new_pictures(void **state) {
     (void)state;
     mien_image *img;
@@ -208,10 +273,16 @@ static void new_pictures(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(round_trip),  cmocka_unit_test(replaces),
-        cmocka_unit_test(save_errors), cmocka_unit_test(full_disk),
-        cmocka_unit_test(load_errors), cmocka_unit_test(file_too_large),
-        cmocka_unit_test(from_a_pipe), cmocka_unit_test(new_pictures),
+        cmocka_unit_test(round_trip),
+        cmocka_unit_test(replaces),
+        cmocka_unit_test(save_errors),
+        cmocka_unit_test(full_disk),
+        cmocka_unit_test(load_errors),
+        cmocka_unit_test(file_too_large),
+        cmocka_unit_test(from_a_pipe),
+        cmocka_unit_test(new_pictures),
+        cmocka_unit_test(from_a_pipe_that_ends_early),
+        cmocka_unit_test(from_pipes_that_say_nothing),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
