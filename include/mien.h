@@ -410,8 +410,8 @@ MIEN_API const char *mien_format_missing(int i);
  * installed; MIEN_ETOOBIG. */
 MIEN_API int mien_image_decode(mien_ctx *ctx, const void *bytes, size_t size,
                                const mien_decode_options *opt, mien_image **out);
-/* The same from a file, or a pipe by its name, for whose writer it waits 5 seconds. MIEN_EIO where it
- * cannot be read, is a device, or nobody writes. */
+/* The same from a file, or a pipe by its name, for whose writer it waits 5 seconds. MIEN_EIO where
+ * it cannot be read, is a device, or nobody writes. */
 MIEN_API int mien_image_load(mien_ctx *ctx, const char *path, const mien_decode_options *opt,
                              mien_image **out);
 /* Writes an image; the format follows the extension: .jpg/.jpeg (quality 92), .png, .webp, .ppm

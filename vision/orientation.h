@@ -17,8 +17,9 @@ int exif_orientation(const uint8_t *exif, size_t size);
 /* The orientation, 1..8, in an XMP packet (tiff:Orientation); 0 where there is none. */
 int xmp_orientation(const uint8_t *xmp, size_t size);
 
-/* The orientation, 1..8, noted in the chunks of a PNG file; 0 where there is none. */
-int png_orientation(const uint8_t *bytes, size_t size);
+/* *orientation becomes the one, 1..8, noted in the chunks of a PNG file; 0 where there is none.
+ * MIEN_ENOMEM. */
+int png_orientation(const uint8_t *bytes, size_t size, int *orientation);
 
 /* 1 where this orientation swaps width and height (5..8). */
 int orientation_swaps(int orientation);

@@ -152,8 +152,10 @@ int png_decode(const uint8_t *bytes, size_t size, const mien_decode_options *opt
         read_picture(r);
     else if (r->whole && r->cut) /* without its end, but with all its pixels */
         r->rc = MIEN_OK;
+    int orientation = 1;
     if (r->rc == MIEN_OK && !opt->keep_orientation)
-        r->rc = orientation_apply(&r->img, png_orientation(bytes, size));
+        r->rc = png_orientation(bytes, size, &orientation);
+    if (r->rc == MIEN_OK) r->rc = orientation_apply(&r->img, orientation);
     rc = r->rc;
     if (rc == MIEN_OK)
         *out = r->img;

@@ -6,6 +6,7 @@
  * before it looks whether the file is that long. Only the first chunk of each kind is looked at, so
  * that a file of many costs no more than a file of one.
  */
+#include "engine/err.h"
 #include "vision/orientation.h"
 
 #include <stdbool.h>
@@ -88,20 +89,22 @@ static struct notes walk(const uint8_t *bytes, size_t size) {
     return notes;
 }
 
-/* The text itself, at most MAX_TEXT bytes of it, in room where it was packed; what can be unpacked
- * of a broken one. */
-static struct span unpacked(struct span text, uint8_t *room) {
-    if (text.n > MAX_TEXT) text.n = MAX_TEXT;
-    if (!text.packed) return text;
-    z_stream z = {.next_in = (uint8_t *)(uintptr_t)text.at,
-                  .avail_in = (uInt)text.n,
+/* *text becomes the text itself, at most MAX_TEXT bytes of it, in room where it was packed; what
+ * can be unpacked of a broken one. False where there is no memory to unpack it. */
+static bool unpack(struct span *text, uint8_t *room) {
+    if (text->n > MAX_TEXT) text->n = MAX_TEXT;
+    if (!text->packed) return true;
+    z_stream z = {.next_in = (uint8_t *)(uintptr_t)text->at,
+                  .avail_in = (uInt)text->n,
                   .next_out = room,
                   .avail_out = MAX_TEXT};
-    if (inflateInit(&z) != Z_OK) return (struct span){room, 0, false};
-    inflate(&z, Z_FINISH);
-    size_t n = MAX_TEXT - z.avail_out;
-    inflateEnd(&z);
-    return (struct span){room, n, false};
+    int status = inflateInit(&z);
+    if (status == Z_OK) {
+        status = inflate(&z, Z_FINISH);
+        inflateEnd(&z);
+    }
+    *text = (struct span){room, MAX_TEXT - z.avail_out, false};
+    return status != Z_MEM_ERROR;
 }
 
 static int hex_digit(uint8_t c) {
@@ -132,24 +135,29 @@ static size_t from_hex(struct span text, uint8_t *out) {
     return n;
 }
 
-static int raw_orientation(struct span text, uint8_t *room) {
-    size_t n = from_hex(unpacked(text, room), room);
-    int orientation = exif_orientation(room, n);
-    return orientation ? orientation : xmp_orientation(room, n);
+static bool read_raw(struct span text, uint8_t *room, int *orientation) {
+    if (!unpack(&text, room)) return false;
+    size_t n = from_hex(text, room);
+    *orientation = exif_orientation(room, n);
+    if (!*orientation) *orientation = xmp_orientation(room, n);
+    return true;
 }
 
-int png_orientation(const uint8_t *bytes, size_t size) {
+static bool read_xmp(struct span text, uint8_t *room, int *orientation) {
+    if (!unpack(&text, room)) return false;
+    *orientation = xmp_orientation(text.at, text.n);
+    return true;
+}
+
+int png_orientation(const uint8_t *bytes, size_t size, int *orientation) {
     struct notes notes = walk(bytes, size);
-    int orientation = exif_orientation(notes.exif.at, notes.exif.n);
-    if (orientation || notes.raw_exif.n + notes.raw_app1.n + notes.xmp.n == 0) return orientation;
+    *orientation = exif_orientation(notes.exif.at, notes.exif.n);
+    if (*orientation || notes.raw_exif.n + notes.raw_app1.n + notes.xmp.n == 0) return MIEN_OK;
     uint8_t *room = malloc(MAX_TEXT);
-    if (!room) return 0;
-    if (notes.raw_exif.n) orientation = raw_orientation(notes.raw_exif, room);
-    if (!orientation && notes.raw_app1.n) orientation = raw_orientation(notes.raw_app1, room);
-    if (!orientation && notes.xmp.n) {
-        struct span xmp = unpacked(notes.xmp, room);
-        orientation = xmp_orientation(xmp.at, xmp.n);
-    }
+    bool ok = room != NULL;
+    if (ok && notes.raw_exif.n) ok = read_raw(notes.raw_exif, room, orientation);
+    if (ok && !*orientation && notes.raw_app1.n) ok = read_raw(notes.raw_app1, room, orientation);
+    if (ok && !*orientation && notes.xmp.n) ok = read_xmp(notes.xmp, room, orientation);
     free(room);
-    return orientation;
+    return ok ? MIEN_OK : err_set(MIEN_ENOMEM, "PNG: no memory to read which way is up");
 }

@@ -1,10 +1,5 @@
-/*
- * inject.c - makes one call of the system fail: preloaded into a program under test.
- *
- * MIEN_INJECT=KIND:N fails the N-th call of a kind (malloc, read, write, mmap, rename, thread) that
- * the process makes; without a number none fails. MIEN_INJECT_COUNTS names a file that is told at
- * the end how many calls of each kind there were.
- */
+#include "inject.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
@@ -17,22 +12,22 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-enum kind { MALLOC, READ, WRITE, MMAP, RENAME, THREAD, KINDS };
-static const char *const names[KINDS] = {"malloc", "read", "write", "mmap", "rename", "thread"};
+static const char *const names[INJECT_KINDS] = {"malloc", "read",   "write",
+                                                "mmap",   "rename", "thread"};
 
-static atomic_long count[KINDS];
-static atomic_int is_set_up;
-static long fail_at[KINDS];
+static atomic_long count[INJECT_KINDS], fail_at[INJECT_KINDS], live;
+static atomic_int is_set_up, own_only;
 
 /* glibc's, under the names it keeps for this. */
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *p, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
+void __libc_free(void *p);
 
 static void set_up(void) {
     const char *what = getenv("MIEN_INJECT");
-    for (int k = 0; what && k < KINDS; k++) {
+    for (int k = 0; what && k < INJECT_KINDS; k++) {
         size_t n = strlen(names[k]);
         if (strncmp(what, names[k], n) == 0 && what[n] == ':')
             fail_at[k] = strtol(what + n + 1, NULL, 10);
@@ -40,15 +35,47 @@ static void set_up(void) {
     is_set_up = 1;
 }
 
-static int fails(enum kind k) {
+void inject(enum inject_kind kind, long n) {
+    is_set_up = 1;
+    for (int k = 0; k < INJECT_KINDS; k++) fail_at[k] = 0;
+    fail_at[kind] = n ? atomic_load(&count[kind]) + n : 0;
+}
+
+long inject_calls(enum inject_kind kind) {
+    return atomic_load(&count[kind]);
+}
+
+long inject_live(void) {
+    return atomic_load(&live);
+}
+
+void inject_own(int only) {
+    own_only = only;
+}
+
+static int fails(enum inject_kind k) {
     if (!is_set_up) set_up();
-    return atomic_fetch_add(&count[k], 1) + 1 == fail_at[k];
+    return atomic_fetch_add(&count[k], 1) + 1 == atomic_load(&fail_at[k]);
+}
+
+/* caller: where the call returns to. */
+static int allocation_fails(const void *caller) {
+    extern const char __executable_start, etext; /* of this program, by the linker */
+    if (own_only && ((const char *)caller < &__executable_start || (const char *)caller >= &etext))
+        return 0;
+    return fails(INJECT_MALLOC);
+}
+
+static void *counted(void *p) {
+    if (p) atomic_fetch_add(&live, 1);
+    return p;
 }
 
 __attribute__((destructor)) static void tell(void) {
     const char *path = getenv("MIEN_INJECT_COUNTS");
     FILE *f = path ? fopen(path, "w") : NULL;
-    for (int k = 0; f && k < KINDS; k++) fprintf(f, "%s %ld\n", names[k], atomic_load(&count[k]));
+    for (int k = 0; f && k < INJECT_KINDS; k++)
+        fprintf(f, "%s %ld\n", names[k], atomic_load(&count[k]));
     if (f) fclose(f);
 }
 
@@ -62,26 +89,41 @@ static void *no_memory(void) {
 }
 
 void *malloc(size_t size) {
-    return fails(MALLOC) ? no_memory() : __libc_malloc(size);
+    return allocation_fails(__builtin_return_address(0)) ? no_memory()
+                                                         : counted(__libc_malloc(size));
 }
 
 void *calloc(size_t nmemb, size_t size) {
-    return fails(MALLOC) ? no_memory() : __libc_calloc(nmemb, size);
+    return allocation_fails(__builtin_return_address(0)) ? no_memory()
+                                                         : counted(__libc_calloc(nmemb, size));
 }
 
 void *realloc(void *ptr, size_t size) {
-    return fails(MALLOC) ? no_memory() : __libc_realloc(ptr, size);
+    if (allocation_fails(__builtin_return_address(0))) return no_memory();
+    void *p = __libc_realloc(ptr, size);
+    return ptr ? p : counted(p);
 }
 
 int posix_memalign(void **memptr, size_t alignment, size_t size) {
-    if (fails(MALLOC)) return ENOMEM;
-    *memptr = __libc_memalign(alignment, size);
+    if (allocation_fails(__builtin_return_address(0))) return ENOMEM;
+    *memptr = counted(__libc_memalign(alignment, size));
     return *memptr ? 0 : ENOMEM;
+}
+
+void *aligned_alloc(size_t alignment, size_t size) {
+    return allocation_fails(__builtin_return_address(0))
+               ? no_memory()
+               : counted(__libc_memalign(alignment, size));
+}
+
+void free(void *ptr) {
+    if (ptr) atomic_fetch_sub(&live, 1);
+    __libc_free(ptr);
 }
 
 ssize_t read(int fd, void *buf, size_t nbytes) {
     ssize_t (*fn)(int, void *, size_t) = (ssize_t(*)(int, void *, size_t))real("read");
-    if (!fails(READ)) return fn(fd, buf, nbytes);
+    if (!fails(INJECT_READ)) return fn(fd, buf, nbytes);
     errno = EIO;
     return -1;
 }
@@ -89,14 +131,14 @@ ssize_t read(int fd, void *buf, size_t nbytes) {
 ssize_t pread(int fd, void *buf, size_t nbytes, off_t offset) {
     ssize_t (*fn)(int, void *, size_t, off_t) =
         (ssize_t(*)(int, void *, size_t, off_t))real("pread");
-    if (!fails(READ)) return fn(fd, buf, nbytes, offset);
+    if (!fails(INJECT_READ)) return fn(fd, buf, nbytes, offset);
     errno = EIO;
     return -1;
 }
 
 ssize_t write(int fd, const void *buf, size_t n) {
     ssize_t (*fn)(int, const void *, size_t) = (ssize_t(*)(int, const void *, size_t))real("write");
-    if (!fails(WRITE)) return fn(fd, buf, n);
+    if (!fails(INJECT_WRITE)) return fn(fd, buf, n);
     errno = ENOSPC;
     return -1;
 }
@@ -104,14 +146,14 @@ ssize_t write(int fd, const void *buf, size_t n) {
 void *mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset) {
     void *(*fn)(void *, size_t, int, int, int, off_t) =
         (void *(*)(void *, size_t, int, int, int, off_t))real("mmap");
-    if (!fails(MMAP)) return fn(addr, len, prot, flags, fd, offset);
+    if (!fails(INJECT_MMAP)) return fn(addr, len, prot, flags, fd, offset);
     errno = ENOMEM;
     return MAP_FAILED;
 }
 
 int rename(const char *old, const char *new) {
     int (*fn)(const char *, const char *) = (int (*)(const char *, const char *))real("rename");
-    if (!fails(RENAME)) return fn(old, new);
+    if (!fails(INJECT_RENAME)) return fn(old, new);
     errno = ENOSPC;
     return -1;
 }
@@ -120,5 +162,5 @@ int pthread_create(pthread_t *newthread, const pthread_attr_t *attr, void *(*sta
                    void *arg) {
     int (*fn)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *) = (int (*)(
         pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))real("pthread_create");
-    return fails(THREAD) ? EAGAIN : fn(newthread, attr, start, arg);
+    return fails(INJECT_THREAD) ? EAGAIN : fn(newthread, attr, start, arg);
 }
