@@ -2,6 +2,7 @@
 
 #include "engine/err.h"
 #include "engine/hash.h"
+#include "engine/json_text.h"
 #include "mien.h"
 
 #include <errno.h>
@@ -142,20 +143,6 @@ static int parse_tensors(struct blob *b, const uint8_t *data, size_t data_size) 
     return MIEN_OK;
 }
 
-/* The header as JSON; b->root stays NULL where it is none. jansson tells many a failed allocation
- * as a fault of the text: one that is none is none the second time, where there is memory. */
-static int parse_json(struct blob *b, size_t size, json_error_t *je) {
-    enum { MEMORY = 16 }; /* bytes that values may take for one of text */
-    for (int i = 0; i < 2 && !b->root; i++) {
-        void *volatile probe = i > 0 ? malloc(MEMORY * size + 1) : NULL;
-        if (i > 0 && !probe) return err_set(MIEN_ENOMEM, "%s: out of memory", b->label);
-        free(probe);
-        b->root = json_loadb((const char *)b->bytes + 8, size,
-                             JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, je);
-    }
-    return MIEN_OK;
-}
-
 static int parse(struct blob *b) {
     if (b->size < 8)
         return err_set(MIEN_EWEIGHTS, "%s: %zu bytes is too short for a weights file", b->label,
@@ -170,8 +157,10 @@ static int parse(struct blob *b) {
     rc = need(b, 8, (size_t)header);
     if (rc) return rc;
     json_error_t je;
-    rc = parse_json(b, (size_t)header, &je);
-    if (rc) return rc;
+    errno = 0;
+    b->root = json_bytes(b->bytes + 8, (size_t)header,
+                         JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, &je);
+    if (errno == ENOMEM) return err_set(MIEN_ENOMEM, "%s: out of memory", b->label);
     if (!json_is_object(b->root))
         return err_set(MIEN_EWEIGHTS, "%s: the header is not valid JSON: %s", b->label, je.text);
     const uint8_t *data = b->bytes + 8 + header;

@@ -2,6 +2,7 @@
 
 #include "mien.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +26,10 @@ int err_prefix(int code, const char *fmt, ...) {
     va_end(ap);
     if (n >= 0 && (size_t)n < sizeof text) snprintf(text + n, sizeof text - (size_t)n, ": %s", old);
     return code;
+}
+
+int err_if_memory(int rc, int broken, const char *what) {
+    return rc == broken && errno == ENOMEM ? err_set(MIEN_ENOMEM, "%s: out of memory", what) : rc;
 }
 
 const char *err_text(void) {

@@ -15,6 +15,9 @@
 int err_set(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Puts "prefix: " before the sentence already recorded; returns code. */
 int err_prefix(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* rc, but MIEN_ENOMEM with a sentence where rc is `broken` and memory ran out since the caller set
+ * errno to 0: libraries call broken what they had no memory to read, and malloc() says so there. */
+int err_if_memory(int rc, int broken, const char *what);
 /* MIEN_EINVAL: a pointer that a public function was given is NULL. */
 int err_null(const char *function);
 /* The sentence; "" where nothing failed in this thread. */

@@ -1,6 +1,7 @@
 #include "engine/net.h"
 
 #include "engine/err.h"
+#include "engine/json_text.h"
 #include "engine/ranges.h"
 #include "mien.h"
 
@@ -252,7 +253,7 @@ static void read_input(struct net *net, json_t *j, double scale[3], double shift
 net_value net_input(struct net *net) {
     if (net->error) return 0;
     const char *text = blob_meta(net->blob, "input");
-    json_t *j = text ? json_loads(text, 0, NULL) : NULL;
+    json_t *j = text ? json_text(text, NULL) : NULL;
     double scale[3] = {1, 1, 1}, shift[3] = {0, 0, 0};
     int bgr = 0;
     if (j)
@@ -357,7 +358,7 @@ net_value net_fc(struct net *net, net_value x, const char *name, int h, int w) {
 /* The epsilon of a batch norm: the longest prefix in the blob's bn_eps that fits its name. */
 static double bn_epsilon(struct net *net, const char *name) {
     const char *text = blob_meta(net->blob, "bn_eps"), *key;
-    json_t *j = text ? json_loads(text, 0, NULL) : NULL, *v;
+    json_t *j = text ? json_text(text, NULL) : NULL, *v;
     double eps = -1;
     size_t longest = 0;
     json_object_foreach(j, key, v) {

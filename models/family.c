@@ -2,6 +2,7 @@
 
 #include "engine/err.h"
 #include "engine/fold.h"
+#include "engine/json_text.h"
 #include "mien.h"
 #include "models/models.h"
 
@@ -26,7 +27,7 @@ int models_shape(const struct blob *blob, struct net **out) {
     if (f == count)
         return err_set(MIEN_EWEIGHTS, "%s: no network family called '%s'", blob_label(blob),
                        arch ? arch : "");
-    json_t *variant = json_loads(text ? text : "{}", 0, NULL);
+    json_t *variant = json_text(text ? text : "{}", NULL);
     if (!json_is_object(variant)) {
         json_decref(variant);
         return err_set(MIEN_EWEIGHTS, "%s: metadata variant is not a JSON object",

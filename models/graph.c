@@ -1,6 +1,7 @@
 /* Any network, from the op list in its blob's metadata (docs/blob.md, "Graphs"). A node may read
  * only values made before it, so that a list has no cycles; whatever else a list may claim is
  * checked here or by the builder. */
+#include "engine/json_text.h"
 #include "models/family.h"
 
 #include <math.h>
@@ -320,7 +321,7 @@ static void read_graph(struct graph *g, json_t *j) {
 
 void build_graph(struct net *net, json_t *variant) {
     const char *text = blob_meta(net->blob, "graph");
-    json_t *j = text ? json_loads(text, 0, NULL) : NULL;
+    json_t *j = text ? json_text(text, NULL) : NULL;
     struct graph g = {.net = net};
     (void)variant;
     if (json_is_object(j))

@@ -1,6 +1,7 @@
 #include "tasks/attribute_list.h"
 
 #include "engine/err.h"
+#include "engine/json_text.h"
 #include "engine/sized.h"
 #include "tasks/net.h"
 
@@ -159,7 +160,7 @@ static int read_attribute(const struct mien_net *net, const struct attribute_lis
 int attribute_list_open(struct mien_net *net, const char *text) {
     struct attribute_list *a = net->attributes = calloc(1, sizeof *a);
     if (!a) return err_set(MIEN_ENOMEM, "%s: out of memory", blob_label(net->blob));
-    a->metadata = json_loads(text ? text : metadata_text(net), 0, NULL);
+    a->metadata = json_text(text ? text : metadata_text(net), NULL);
     size_t n = json_array_size(a->metadata);
     if (n < 1 || n > MAX_ATTRIBUTES)
         return err_set(MIEN_EWEIGHTS, "%s: metadata attributes is not a list of 1 to %d",

@@ -3,6 +3,7 @@
 #include "engine/sized.h"
 #include "tasks/net.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 struct mien_blob {
@@ -15,7 +16,8 @@ int mien_blob_open(const char *path, mien_blob **out) {
     if (!path) return err_null("mien_blob_open");
     mien_blob *b = calloc(1, sizeof *b);
     if (!b) return err_set(MIEN_ENOMEM, "%s: out of memory", path);
-    int rc = blob_open(path, &b->blob);
+    errno = 0;
+    int rc = err_if_memory(blob_open(path, &b->blob), MIEN_EWEIGHTS, path);
     if (rc)
         free(b);
     else
@@ -32,7 +34,8 @@ void mien_blob_close(mien_blob *b) {
 int mien_blob_info(const mien_blob *b, mien_net_info *info) {
     if (!b || !info) return err_null("mien_blob_info");
     struct mien_net net = {.blob = b->blob};
-    int rc = net_describe(&net);
+    errno = 0;
+    int rc = err_if_memory(net_describe(&net), MIEN_EWEIGHTS, blob_label(b->blob));
     if (!rc) rc = sized_write(info, &net.info, sizeof net.info, "mien_net_info");
     net_forget(&net);
     return rc;

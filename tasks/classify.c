@@ -1,5 +1,6 @@
 /* The task classify: an image to what it shows. */
 #include "engine/err.h"
+#include "engine/json_text.h"
 #include "tasks/net.h"
 #include "tasks/run.h"
 #include "vision/image.h"
@@ -15,7 +16,7 @@ struct classifier {
 static int read_strings(const struct blob *b, const char *key, int n, json_t **out) {
     const char *text = blob_meta(b, key);
     if (!text) return MIEN_OK;
-    json_t *a = json_loads(text, 0, NULL);
+    json_t *a = json_text(text, NULL);
     int good = json_is_array(a) && json_array_size(a) == (size_t)n;
     for (int i = 0; good && i < n; i++) good = json_is_string(json_array_get(a, (size_t)i));
     if (good) {
@@ -29,7 +30,7 @@ static int read_strings(const struct blob *b, const char *key, int n, json_t **o
 
 static int read_side(const struct mien_net *net, struct classifier *c) {
     const char *text = blob_meta(net->blob, "preprocess");
-    json_t *j = json_loads(text ? text : "{}", 0, NULL);
+    json_t *j = json_text(text ? text : "{}", NULL);
     c->short_side = (int)json_integer_value(json_object_get(j, "short_side"));
     json_decref(j);
     if (c->short_side >= net->info.width && c->short_side <= 8192) return MIEN_OK;

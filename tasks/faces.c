@@ -1,6 +1,7 @@
 #include "tasks/faces.h"
 
 #include "engine/err.h"
+#include "engine/json_text.h"
 #include "tasks/net.h"
 #include "vision/align.h"
 #include "vision/image.h"
@@ -10,7 +11,7 @@
 
 int face_crop_read(const struct mien_net *net, struct face_crop *out) {
     const char *text = blob_meta(net->blob, "preprocess");
-    json_t *j = json_loads(text ? text : "{}", 0, NULL);
+    json_t *j = json_text(text ? text : "{}", NULL);
     const char *crop = json_string_value(json_object_get(j, "crop"));
     out->aligned = crop && strcmp(crop, "aligned") == 0;
     out->margin = (float)json_number_value(json_object_get(j, "margin"));

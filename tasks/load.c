@@ -5,6 +5,7 @@
 #include "models/models.h"
 #include "tasks/net.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,7 +93,8 @@ int mien_net_load(mien_ctx *ctx, const char *name_or_path, mien_net **out) {
     net->ctx = ctx;
     pthread_mutex_init(&net->making, NULL);
     pthread_mutex_init(&net->lock, NULL);
-    rc = load(net, path);
+    errno = 0;
+    rc = err_if_memory(load(net, path), MIEN_EWEIGHTS, path);
     free(path);
     if (rc) {
         mien_net_free(net);

@@ -1,6 +1,7 @@
 /* The `variant` of a detector's blob (docs/blob.md) to an anchor_spec: what its anchors are stands
  * there, so that a detector of another arch needs no code here. */
 #include "engine/err.h"
+#include "engine/json_text.h"
 #include "vision/anchors.h"
 
 #include <jansson.h>
@@ -124,10 +125,10 @@ int anchor_spec_from_json(const char *arch, const char *variant, struct anchor_s
     struct anchor_spec s = {0};
     json_error_t why;
     *spec = s;
-    json_t *root = json_loads(variant ? variant : "{}", 0, &why);
+    json_t *root = json_text(variant ? variant : "{}", &why);
     if (!root) return err_set(MIEN_EWEIGHTS, "variant: %s at byte %d", why.text, why.position);
     json_t *anchors = json_incref(json_object_get(root, "anchors"));
-    if (!anchors && strcmp(arch, "scrfd") == 0) anchors = json_loads(SCRFD, 0, NULL);
+    if (!anchors && strcmp(arch, "scrfd") == 0) anchors = json_text(SCRFD, NULL);
     int rc = read_anchors(root, anchors, &s);
     json_decref(anchors);
     json_decref(root);

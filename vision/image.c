@@ -136,16 +136,6 @@ void mien_image_free(mien_image *img) {
     free(img);
 }
 
-/* Libraries call a picture broken that they had no memory for; malloc() says so in errno (POSIX).
- */
-static int decode_by(codec_decode_fn *decode, const void *bytes, size_t size,
-                     const mien_decode_options *opt, mien_image **out) {
-    errno = 0;
-    int rc = decode(bytes, size, opt, out);
-    if (rc != MIEN_EFORMAT || errno != ENOMEM) return rc;
-    return err_set(MIEN_ENOMEM, "no memory to decode the picture");
-}
-
 int mien_image_decode(mien_ctx *ctx, const void *bytes, size_t size, const mien_decode_options *opt,
                       mien_image **out) {
     (void)ctx;
@@ -164,5 +154,7 @@ int mien_image_decode(mien_ctx *ctx, const void *bytes, size_t size, const mien_
     if (o.max_pixels == 0) o.max_pixels = DEFAULT_MAX_PIXELS;
 
     codec_decode_fn *decode = format_decoder(bytes, size);
-    return decode ? decode_by(decode, bytes, size, &o, out) : MIEN_EFORMAT;
+    if (!decode) return MIEN_EFORMAT;
+    errno = 0;
+    return err_if_memory(decode(bytes, size, &o, out), MIEN_EFORMAT, "the picture");
 }

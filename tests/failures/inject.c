@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -26,7 +27,7 @@ void *__libc_memalign(size_t alignment, size_t size);
 void __libc_free(void *p);
 
 static void set_up(void) {
-    const char *what = getenv("MIEN_INJECT");
+    const char *what = getenv("INJECT");
     for (int k = 0; what && k < INJECT_KINDS; k++) {
         size_t n = strlen(names[k]);
         if (strncmp(what, names[k], n) == 0 && what[n] == ':')
@@ -60,7 +61,8 @@ static int fails(enum inject_kind k) {
 
 /* caller: where the call returns to. */
 static int allocation_fails(const void *caller) {
-    extern const char __executable_start, etext; /* of this program, by the linker */
+    /* Of a program, by the linker; a library has none. */
+    extern const char __executable_start __attribute__((weak)), etext __attribute__((weak));
     if (own_only && ((const char *)caller < &__executable_start || (const char *)caller >= &etext))
         return 0;
     return fails(INJECT_MALLOC);
@@ -72,7 +74,7 @@ static void *counted(void *p) {
 }
 
 __attribute__((destructor)) static void tell(void) {
-    const char *path = getenv("MIEN_INJECT_COUNTS");
+    const char *path = getenv("INJECT_COUNTS");
     FILE *f = path ? fopen(path, "w") : NULL;
     for (int k = 0; f && k < INJECT_KINDS; k++)
         fprintf(f, "%s %ld\n", names[k], atomic_load(&count[k]));
@@ -121,9 +123,15 @@ void free(void *ptr) {
     __libc_free(ptr);
 }
 
+/* An eventfd is no kind of file. */
+static int is_event(int fd) {
+    struct stat st;
+    return fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) == 0;
+}
+
 ssize_t read(int fd, void *buf, size_t nbytes) {
     ssize_t (*fn)(int, void *, size_t) = (ssize_t(*)(int, void *, size_t))real("read");
-    if (!fails(INJECT_READ)) return fn(fd, buf, nbytes);
+    if (is_event(fd) || !fails(INJECT_READ)) return fn(fd, buf, nbytes);
     errno = EIO;
     return -1;
 }
@@ -131,14 +139,14 @@ ssize_t read(int fd, void *buf, size_t nbytes) {
 ssize_t pread(int fd, void *buf, size_t nbytes, off_t offset) {
     ssize_t (*fn)(int, void *, size_t, off_t) =
         (ssize_t(*)(int, void *, size_t, off_t))real("pread");
-    if (!fails(INJECT_READ)) return fn(fd, buf, nbytes, offset);
+    if (is_event(fd) || !fails(INJECT_READ)) return fn(fd, buf, nbytes, offset);
     errno = EIO;
     return -1;
 }
 
 ssize_t write(int fd, const void *buf, size_t n) {
     ssize_t (*fn)(int, const void *, size_t) = (ssize_t(*)(int, const void *, size_t))real("write");
-    if (!fails(INJECT_WRITE)) return fn(fd, buf, n);
+    if (is_event(fd) || !fails(INJECT_WRITE)) return fn(fd, buf, n);
     errno = ENOSPC;
     return -1;
 }

@@ -1,8 +1,8 @@
 /*
  * inject.h - makes one call of the system fail: linked into a test, or preloaded into a program.
  *
- * Preloaded, MIEN_INJECT=KIND:N fails the N-th call of a kind that the process makes; without a
- * number none fails. MIEN_INJECT_COUNTS names a file that is told at the end how many calls of each
+ * Preloaded, INJECT=KIND:N fails the N-th call of a kind that the process makes; without a
+ * number none fails. INJECT_COUNTS names a file that is told at the end how many calls of each
  * kind there were. The kinds are named as below, in lower case. Only beside glibc's malloc.
  */
 #ifndef MIEN_TESTS_INJECT_H
@@ -10,7 +10,7 @@
 
 enum inject_kind {
     INJECT_MALLOC, /* and its relatives; C++ gets its memory there, too */
-    INJECT_READ,   /* and pread() */
+    INJECT_READ,   /* and pread(); of these two not an eventfd's, which do not fail */
     INJECT_WRITE,
     INJECT_MMAP,
     INJECT_RENAME,

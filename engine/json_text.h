@@ -1,0 +1,18 @@
+/*
+ * json_text.h - JSON in blobs, read by jansson so that a failed allocation is not taken for a fault
+ * of the text.
+ *
+ * jansson calls a text broken that it had no memory to read, and loses a part of a long string
+ * without a word. malloc() says so in errno (POSIX).
+ */
+#ifndef MIEN_ENGINE_JSON_TEXT_H
+#define MIEN_ENGINE_JSON_TEXT_H
+
+#include <jansson.h>
+
+/* As json_loadb(); errno is ENOMEM where memory ran out, and else what it was. */
+json_t *json_bytes(const void *bytes, size_t n, size_t flags, json_error_t *why);
+/* The same of a string, without flags. */
+json_t *json_text(const char *text, json_error_t *why);
+
+#endif
