@@ -295,6 +295,7 @@ int http_start(struct server *s, char *why, size_t room) {
     }
     fd = listen_open(c, why, room);
     if (fd >= 0) {
+        errno = 0;
         s->daemon = MHD_start_daemon(
             flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, s,
             MHD_OPTION_URI_LOG_CALLBACK, on_target, s, MHD_OPTION_LISTEN_SOCKET, fd,
@@ -312,7 +313,9 @@ int http_start(struct server *s, char *why, size_t room) {
         status = s->daemon ? 0 : -1;
         if (!s->daemon) {
             snprintf(why, room, "the HTTP server could not start%s",
-                     cert ? ": are certificate and key a pair of PEM files?" : "");
+                     errno == ENOMEM || errno == EAGAIN ? ": out of memory or threads"
+                     : cert ? ": are certificate and key a pair of PEM files?"
+                            : "");
             close(fd);
         }
     }
