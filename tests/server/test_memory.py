@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The memory of the server: whatever shapes and bodies come, it stays within --memory, and what a
 large picture took goes back to the system."""
+import http.server
 import json
 import socket
 import struct
@@ -140,6 +141,49 @@ class Memory(unittest.TestCase):
             wait_for(lambda: server.metrics()["mien_body_bytes"] == 0, "it to be freed")
             answer = server.post_json("/v1/detect", {"image": "A" * 400000})
             self.assertEqual(answer.status, 400, answer)
+
+    def site(self, size, gate):
+        """The URL of a site that sends so many bytes, less one that waits for the gate."""
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.send_header("Content-Length", str(size))
+                self.end_headers()
+                self.wfile.write(bytes(size - 1))
+                self.wfile.flush()
+                gate.wait()
+                try:
+                    self.wfile.write(b"\0")
+                except OSError:
+                    pass  # the server has given it up
+
+            def log_message(self, *args):
+                pass
+
+        site = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=site.serve_forever, daemon=True).start()
+        for end in (site.server_close, site.shutdown, gate.set):
+            self.addCleanup(end)
+        return f"http://127.0.0.1:{site.server_port}/"
+
+    def test_fetched_pictures_are_counted(self):
+        """What is fetched takes of the memory for bodies, and is refused where others have it."""
+        gate = threading.Event()
+        url = self.site(700000, gate)
+        with Server(*DETECTOR, "--body-memory=1M", "--allow-urls", "--allow-private-urls",
+                    "--url-timeout=600", "--deadline=600") as server:
+            answers = []
+            first = threading.Thread(target=lambda: answers.append(
+                server.post_json("/v1/detect", {"url": url})))
+            first.start()
+            wait_for(lambda: server.metrics()["mien_body_bytes"] > 600000, "a fetch under way")
+            answer = server.post_json("/v1/detect", {"url": url})
+            self.assertEqual(answer.status, 503, answer)
+            self.assertIn("memory", answer.json["error"]["message"])
+            gate.set()
+            first.join()
+            self.assertEqual(answers[0].status, 400, answers[0])  # zeros are no picture
+            wait_for(lambda: server.metrics()["mien_body_bytes"] == 0, "it to be freed")
 
 
 if __name__ == "__main__":
