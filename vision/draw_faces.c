@@ -123,7 +123,8 @@ static int place_caption(const struct layout *l, const struct draw_panel *p, str
         if (is_free(l, *place, -1)) return 1;
     }
     for (int k = 0; k < GRID * GRID; k++) {
-        float fx = (float)(k % GRID) / (GRID - 1), fy = (float)(k / GRID) / (GRID - 1);
+        int row = k / GRID, column = k % GRID;
+        float fx = (float)column / (GRID - 1), fy = (float)row / (GRID - 1);
         *place = at(p->margin + fx * (x1 - p->margin), p->margin + fy * (y1 - p->margin), p->size);
         if (is_free(l, *place, -1)) return 1;
     }

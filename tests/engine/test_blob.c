@@ -129,9 +129,9 @@ static void test_missing_file(void **state) {
 enum { FILTERS = 200, INPUTS = 150 };
 static const size_t large = (size_t)FILTERS * INPUTS;
 
-static struct blob *open_large(struct blobmaker *m, char *path) {
+static struct blob *open_large(struct blobmaker *m, char path[64]) {
     struct blob *b;
-    strcpy(path, "/tmp/mien-blob-XXXXXX");
+    snprintf(path, 64, "/tmp/mien-blob-XXXXXX");
     int fd = mkstemp(path);
     blobmaker_open(m, 5);
     blobmaker_meta(m, "\"k\":\"v\"");

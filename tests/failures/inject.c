@@ -166,9 +166,9 @@ int rename(const char *old, const char *new) {
     return -1;
 }
 
-int pthread_create(pthread_t *newthread, const pthread_attr_t *attr, void *(*start)(void *),
+int pthread_create(pthread_t *newthread, const pthread_attr_t *attr, void *(*start_routine)(void *),
                    void *arg) {
     int (*fn)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *) = (int (*)(
         pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))real("pthread_create");
-    return fails(INJECT_THREAD) ? EAGAIN : fn(newthread, attr, start, arg);
+    return fails(INJECT_THREAD) ? EAGAIN : fn(newthread, attr, start_routine, arg);
 }
