@@ -15,7 +15,6 @@ from weights_convert.__main__ import main
 from weights_convert.convert import convert
 
 try:
-    import onnx
     from onnx import TensorProto, helper, numpy_helper
 except ImportError:
     raise unittest.SkipTest("python3-onnx is not installed") from None
