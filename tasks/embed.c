@@ -1,11 +1,14 @@
 /* The task embed: a face to numbers that tell people apart. */
 #include "engine/err.h"
+#include "engine/json_text.h"
 #include "tasks/faces.h"
 #include "tasks/net.h"
 #include "tasks/run.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Cosine similarity from which two faces are one person, for networks whose blobs do not say. */
 #define SAME_PERSON 0.4f
@@ -19,9 +22,13 @@ static int open_embedder(struct mien_net *net) {
     net->info.embedding_size = net_output_channels(net, 0);
     net->info.same_person = SAME_PERSON;
     if (!text) return MIEN_OK;
-    char *end;
-    double v = strtod(text, &end);
-    if (end == text || *end || !(v > -1 && v < 1))
+    /* As JSON, since strtod() would want the comma of the program's locale. */
+    json_error_t why;
+    json_t *number = json_bytes(text, strlen(text), JSON_DECODE_ANY, &why);
+    if (!number && errno == ENOMEM) return err_set(MIEN_ENOMEM, "out of memory");
+    double v = json_is_number(number) ? json_number_value(number) : NAN;
+    json_decref(number);
+    if (!(v > -1 && v < 1))
         return err_set(MIEN_EWEIGHTS,
                        "%s: metadata same_person is not a similarity between -1 and 1",
                        blob_label(net->blob));

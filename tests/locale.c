@@ -5,4 +5,5 @@
 
 static __attribute__((constructor)) void use_locale(void) {
     setlocale(TEST_LOCALE, "");
+    setlocale(LC_MESSAGES, "C"); /* the C library's sentences are compared */
 }
