@@ -24,6 +24,7 @@ static int open_embedder(struct mien_net *net) {
     if (!text) return MIEN_OK;
     /* As JSON, since strtod() would want the comma of the program's locale. */
     json_error_t why;
+    errno = 0;
     json_t *number = json_bytes(text, strlen(text), JSON_DECODE_ANY, &why);
     if (!number && errno == ENOMEM) return err_set(MIEN_ENOMEM, "out of memory");
     double v = json_is_number(number) ? json_number_value(number) : NAN;
