@@ -21,5 +21,5 @@ export UBSAN_OPTIONS=print_stacktrace=1
 export MIEN_TEST_SIZE=small
 # cli_locale: libc itself keeps what it made of LOCPATH.
 skipped='server_(assets|page|openapi|packaging|nginx|soak)|cuda_(emulator|kernels|hopper|analyze|cudnn)|cli_locale'
-exec ctest --test-dir "$build" -L 'unit|cli|server|pictures|cuda' -E "$skipped" -j "$(nproc)" \
+exec ctest --test-dir "$build" -L 'unit|cli|server|pictures|cuda' -LE '^hard$' -E "$skipped" -j "$(nproc)" \
     --output-on-failure </dev/null
