@@ -9,7 +9,8 @@ from server import HAVE_SERVER  # noqa: E402
 
 INJECT = Path(os.environ.get("MIEN_BUILD_DIR", "build"), "tests", "libinject.so").resolve()
 KINDS = ("malloc", "read", "write", "mmap", "rename", "thread")
-ALL = os.environ.get("MIEN_FAILURES") == "all"
+# "all", or how many times the sample of `make test`.
+FAILURES = os.environ.get("MIEN_FAILURES", "1")
 SEED = int(os.environ.get("MIEN_SEED", "20"))
 HANGS = 120  # seconds
 NETWORK = "retinaface-mnet025-v2"
@@ -35,7 +36,8 @@ def points(calls, each):
     chance = random.Random(SEED)
     for kind in KINDS:
         numbers = range(1, calls[kind] + 1)
-        for n in numbers if ALL else sorted(chance.sample(numbers, min(each, len(numbers)))):
+        count = calls[kind] if FAILURES == "all" else min(each * int(FAILURES), calls[kind])
+        for n in sorted(chance.sample(numbers, count)):
             yield f"{kind}:{n}"
 
 
