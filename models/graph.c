@@ -116,11 +116,15 @@ static const struct curve {
     {"erf", KERN_ACT_ERF, {NULL, NULL}},
 };
 
-/* One of the curves, by its op. */
+static const struct curve *find_curve(const char *op) {
+    for (size_t i = 0; i < sizeof curves / sizeof curves[0]; i++)
+        if (strcmp(curves[i].op, op) == 0) return &curves[i];
+    return NULL;
+}
+
 static net_value make_curve(struct net *net, const struct node *n) {
-    const struct curve *c = curves;
+    const struct curve *c = find_curve(n->op);
     float parameters[2] = {0, 0};
-    while (strcmp(c->op, n->op) != 0) c++;
     for (int i = 0; i < 2 && c->parameters[i]; i++) {
         json_t *v = json_object_get(n->attributes, c->parameters[i]);
         if (!json_is_number(v) || !(fabs(json_number_value(v)) <= 1e30))
@@ -182,7 +186,7 @@ static net_value make_softmax(struct net *net, const struct node *n) {
     return net_softmax(net, n->x[0]);
 }
 
-static const struct {
+static const struct maker {
     const char *op;
     int least, most; /* inputs */
     net_value (*make)(struct net *net, const struct node *n);
@@ -191,18 +195,7 @@ static const struct {
     {"fc", 1, 1, make_fc},
     {"bn", 1, 1, make_bn},
     {"affine", 1, 1, make_affine},
-    {"relu", 1, 1, make_curve},
-    {"leaky", 1, 1, make_curve},
-    {"clip", 1, 1, make_curve},
-    {"hard_sigmoid", 1, 1, make_curve},
-    {"hard_swish", 1, 1, make_curve},
-    {"silu", 1, 1, make_curve},
-    {"tanh", 1, 1, make_curve},
-    {"gelu", 1, 1, make_curve},
-    {"mish", 1, 1, make_curve},
-    {"erf", 1, 1, make_curve},
     {"prelu", 1, 1, make_prelu},
-    {"sigmoid", 1, 1, make_curve},
     {"add", 2, 2, make_add},
     {"mul", 2, 2, make_mul},
     {"max_pool", 1, 1, make_max_pool},
@@ -212,7 +205,14 @@ static const struct {
     {"concat", 2, NET_MAX_INPUTS, make_concat},
     {"softmax", 1, 1, make_softmax},
 };
-enum { MAKERS = sizeof makers / sizeof makers[0] };
+
+/* NULL: there is no such operator. */
+static const struct maker *find_maker(const char *op) {
+    static const struct maker curve = {"a curve", 1, 1, make_curve};
+    for (size_t i = 0; i < sizeof makers / sizeof makers[0]; i++)
+        if (strcmp(makers[i].op, op) == 0) return &makers[i];
+    return find_curve(op) ? &curve : NULL;
+}
 
 /* A value of its own: one that is part of a concatenation lies there and nowhere else. */
 static net_value copy(struct net *net, net_value x) {
@@ -247,23 +247,22 @@ static int read_node(struct graph *g, json_t *j, struct node *n) {
 static void add_node(struct graph *g, json_t *j) {
     struct net *net = g->net;
     struct node n;
-    int m = 0;
     if (!read_node(g, j, &n)) return;
-    while (m < MAKERS && strcmp(n.op, makers[m].op) != 0) m++;
-    if (m == MAKERS || n.inputs < makers[m].least || n.inputs > makers[m].most) {
+    const struct maker *maker = find_maker(n.op);
+    if (!maker || n.inputs < maker->least || n.inputs > maker->most) {
         net_fail(net, "metadata graph: node %d: there is no operator %s of %d inputs", g->count,
                  n.op, n.inputs);
         return;
     }
     for (int i = 0; i < n.inputs; i++) {
         if (n.from[i] == 0 && net->nodes[g->values[0]].weights.reverse_input &&
-            makers[m].make != make_conv)
+            maker->make != make_conv)
             net_fail(net, "metadata graph: a BGR input can be read by convolutions only");
-        if (makers[m].make != make_concat) continue;
+        if (maker->make != make_concat) continue;
         if (g->placed[n.from[i]]) n.x[i] = copy(net, n.x[i]);
         g->placed[n.from[i]] = 1;
     }
-    g->values[g->count++] = makers[m].make(net, &n);
+    g->values[g->count++] = maker->make(net, &n);
 }
 
 static void add_output(struct graph *g, json_t *j, size_t number) {

@@ -55,8 +55,7 @@ static int stop_decoding(void *picture) {
     if (now >= p->passed + PASS_POLL) {
         p->passed = now;
         p->has_turn = turns_pass(&server_of(p)->decoding, &p->turn) == 0;
-        if (!p->has_turn) p->is_over = 1;
-        if (!p->has_turn) return 1;
+        if (!p->has_turn) return p->is_over = 1;
     }
     if (now < p->asked + STOP_POLL) return 0;
     p->asked = now;

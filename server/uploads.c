@@ -257,10 +257,9 @@ static int check(struct request *r, const struct uploads_want *want, const struc
 }
 
 int uploads_read(struct request *r, const struct uploads_want *want, struct uploads *in) {
-    int status;
+    int status = 0;
 
     memset(in, 0, sizeof *in);
-    status = 0;
     if (r->fetch)
         take_fetched(r, in);
     else

@@ -99,7 +99,7 @@ static const struct format formats[] = {
 enum { FORMATS = sizeof formats / sizeof *formats };
 
 int mien_format_at(int i, mien_format *format) {
-    if (!format) return err_set(MIEN_EINVAL, "mien_format_at: no place for the result given");
+    if (!format) return err_null("mien_format_at");
     if (i < 0 || i >= FORMATS) return err_set(MIEN_EINVAL, "there is no format %d", i);
     const struct format *f = &formats[i];
     const mien_format own = {
