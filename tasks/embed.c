@@ -5,9 +5,7 @@
 #include "tasks/net.h"
 #include "tasks/run.h"
 
-#include <errno.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Cosine similarity from which two faces are one person, for networks whose blobs do not say. */
@@ -24,9 +22,7 @@ static int open_embedder(struct mien_net *net) {
     if (!text) return MIEN_OK;
     /* As JSON, since strtod() would want the comma of the program's locale. */
     json_error_t why;
-    errno = 0;
     json_t *number = json_bytes(text, strlen(text), JSON_DECODE_ANY, &why);
-    if (!number && errno == ENOMEM) return err_set(MIEN_ENOMEM, "out of memory");
     double v = json_is_number(number) ? json_number_value(number) : NAN;
     json_decref(number);
     if (!(v > -1 && v < 1))
