@@ -117,6 +117,7 @@ int mien_open(const mien_options *opt, mien_ctx **out) {
         return err_set(MIEN_ENOMEM, "out of memory");
     }
     ctx->ops = ops;
+    atomic_init(&ctx->holders, 1);
     ctx->precision = o.precision;
     struct backend_options b = {.device_index = o.device_index,
                                 .threads = o.threads,
@@ -134,12 +135,20 @@ int mien_open(const mien_options *opt, mien_ctx **out) {
     return MIEN_OK;
 }
 
-void mien_close(mien_ctx *ctx) {
-    if (!ctx) return;
+void context_acquire(mien_ctx *ctx) {
+    atomic_fetch_add(&ctx->holders, 1);
+}
+
+void context_release(mien_ctx *ctx) {
+    if (atomic_fetch_sub(&ctx->holders, 1) > 1) return;
     plan_cache_destroy(&ctx->plans);
     ctx->ops->close(ctx->backend, NULL, NULL);
     free(ctx->weights_dir);
     free(ctx);
+}
+
+void mien_close(mien_ctx *ctx) {
+    if (ctx) context_release(ctx);
 }
 
 size_t mien_memory_used(mien_ctx *ctx) {

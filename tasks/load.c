@@ -91,6 +91,7 @@ int mien_net_load(mien_ctx *ctx, const char *name_or_path, mien_net **out) {
         return err_set(MIEN_ENOMEM, "%s: out of memory", name_or_path);
     }
     net->ctx = ctx;
+    context_acquire(ctx);
     pthread_mutex_init(&net->making, NULL);
     pthread_mutex_init(&net->lock, NULL);
     errno = 0;
@@ -113,6 +114,7 @@ void mien_net_free(mien_net *net) {
     blob_close(net->blob);
     pthread_mutex_destroy(&net->lock);
     pthread_mutex_destroy(&net->making);
+    context_release(net->ctx);
     free(net);
 }
 

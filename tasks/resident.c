@@ -20,17 +20,20 @@ int mien_image_upload(mien_ctx *ctx, mien_image *img) {
     r->ctx = ctx;
     rc = ctx->ops->upload(ctx->backend, img->pixels, img->pitch, img->width, img->height,
                           &r->pixels);
-    if (rc)
+    if (rc) {
         free(r);
-    else
-        img->resident = r;
-    return rc;
+        return rc;
+    }
+    context_acquire(ctx);
+    img->resident = r;
+    return MIEN_OK;
 }
 
 void mien_image_forget(mien_image *img) {
     struct mien_resident *r = img ? img->resident : NULL;
     if (!r) return;
     r->ctx->ops->forget(r->ctx->backend, &r->pixels);
+    context_release(r->ctx);
     free(r);
     img->resident = NULL;
 }

@@ -175,6 +175,39 @@ static void test_load(void **state) {
     mien_close(ctx);
 }
 
+/* The probabilities of one image of 32x32 pixels; returns how many. */
+static int run_toy(mien_net *net, float prob[64]) {
+    static float input[32 * 32 * 3];
+    for (size_t i = 0; i < sizeof input / sizeof *input; i++) input[i] = (float)(i % 251);
+    mien_tensor in = {.n = 1, .h = 32, .w = 32, .c = 3, .data = input}, out = {.data = prob};
+    assert_int_equal(mien_net_output_shape(net, 0, 1, 32, 32, &out), MIEN_OK);
+    assert_in_range(out.c, 2, 64);
+    assert_int_equal(mien_run(net, &in, &out, 1), MIEN_OK);
+    return out.c;
+}
+
+/* A closed context stays for its networks: it is the last of them that frees it, whichever it is.
+ */
+static void test_closed_before_its_networks(void **state) {
+    (void)state;
+    static const char *const meta[] = {
+        "task", "classify", "name", "toy", "preprocess", "{\"short_side\":32}", NULL};
+    float before[64], after[64];
+    mien_ctx *ctx;
+    mien_net *first, *last;
+    open_folder(folder, &ctx);
+    const char *made = toy_file("resnet", 0, meta);
+    assert_int_equal(mien_net_load(ctx, made, &first), MIEN_OK);
+    assert_int_equal(mien_net_load(ctx, made, &last), MIEN_OK);
+    unlink(made);
+    int n = run_toy(first, before);
+    mien_close(ctx);
+    mien_net_free(first);
+    assert_int_equal(run_toy(last, after), n);
+    assert_memory_equal(before, after, sizeof(float) * (size_t)n);
+    mien_net_free(last);
+}
+
 /* What the blob of an embedder says of itself by one more key of metadata. */
 static int describe(const char *key, const char *text, mien_net_info *info, char license[16]) {
     const char *const meta[] = {"task", "embed", key, text, NULL};
@@ -215,6 +248,7 @@ int main(void) {
         cmocka_unit_test(test_list_of_nothing),
         cmocka_unit_test(test_path),
         cmocka_unit_test(test_load),
+        cmocka_unit_test(test_closed_before_its_networks),
         cmocka_unit_test(test_metadata),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
