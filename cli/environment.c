@@ -11,9 +11,9 @@
 #define PREFIX "MIEN_"
 
 /* What the library reads besides. */
-static const char *const OTHERS[] = {"MIEN_CPU",         "MIEN_CUDA_TUNE", "MIEN_LIBCUDA",
-                                     "MIEN_LIBCUBLASLT", "MIEN_LIBCUDNN",  "MIEN_LIBHEIF",
-                                     "MIEN_LIBTIFF"};
+static const char *const OTHERS[] = {"MIEN_CPU",     "MIEN_CUDA_TUNE",   "MIEN_DECODER",
+                                     "MIEN_LIBCUDA", "MIEN_LIBCUBLASLT", "MIEN_LIBCUDNN",
+                                     "MIEN_LIBHEIF", "MIEN_LIBTIFF"};
 
 /* The variable that is nearest; names are compared without what they all begin with. *known: 1
  * where it is one of ours. */

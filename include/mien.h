@@ -28,7 +28,8 @@
  *     MIEN_EINVAL, and so is a member that is set and unknown. The exceptions come in arrays and
  *     never grow: mien_face, mien_class, mien_tensor.
  *   - A context and its networks may be used by any number of threads at once, an image by any
- *     number that only read it. Networks must be freed before their context.
+ *     number that only read it. They may be freed in any order: what is left of a closed context
+ *     stays until the last of its networks has gone.
  *   - Results do not depend on the batch or on the number of threads, bit for bit. On a GPU a sum
  *     may be cut differently in a batch of another size: the same run gives the same bits, another
  *     batch differs by rounding.
@@ -142,7 +143,8 @@ MIEN_API void mien_options_default(mien_options *opt, size_t size);
  * where the device is not there, MIEN_EUNSUPPORTED where it cannot do the precision. Free with
  * mien_close(). */
 MIEN_API int mien_open(const mien_options *opt, mien_ctx **out);
-/* Frees the context; NULL is allowed. All its networks must have been freed. */
+/* Closes the context; NULL is allowed. Its memory and threads stay until the last of its networks,
+ * and of the images that have a copy on its device, has been freed. */
 MIEN_API void mien_close(mien_ctx *ctx);
 /* Bytes that plans take now, in use and kept: of a GPU's memory on one, else of
  * mien_options.memory.
@@ -401,7 +403,9 @@ typedef struct mien_format {
 MIEN_API int mien_format_at(int i, mien_format *format);
 /* What this machine lacks to read format i: a sentence that says what to install, NULL for nothing.
  * HEIC and AVIF are read by libheif and TIFF by libtiff, which are opened where they are installed
- * (or where $MIEN_LIBHEIF and $MIEN_LIBTIFF name them) and never linked. */
+ * (or where $MIEN_LIBHEIF and $MIEN_LIBTIFF name them), never linked, and run by the program
+ * mien-decode in a process of its own where that is installed ($MIEN_DECODER names another; "none"
+ * runs them in this process, whose end they may be). */
 MIEN_API const char *mien_format_missing(int i);
 
 /* Decodes JPEG, PNG, WebP, BMP, GIF (first frame), PNM, HEIC, AVIF, TIFF (first page) or TGA bytes,
@@ -437,8 +441,8 @@ MIEN_API void mien_image_free(mien_image *img);
 /*
  * Gives the image a copy in the memory of the context's device, for images that several
  * networks of that context will see: it then travels once. The image stays what it was for every
- * other function, and for other contexts. Until mien_image_forget() or mien_image_free(), one of
- * which must come before mien_close(), its pixels must not change. Drawing into an image forgets
+ * other function, and for other contexts. Until mien_image_forget() or mien_image_free() its pixels
+ * must not change. Drawing into an image forgets
  * its copy. On a CPU, which reads pixels where they are, and for an image that has a copy, this
  * does nothing and is MIEN_OK, so that a program need not ask what it runs on. MIEN_ENOMEM where
  * the device has no room: nothing has changed then, and networks can still be run on the image.

@@ -60,6 +60,7 @@ limits() {
 
 # Faults of libheif and its codecs are not mien's; MIEN_LIBHEIF= (empty) reads HEIC and AVIF, too.
 export MIEN_LIBHEIF=${MIEN_LIBHEIF-none}
+export MIEN_DECODER=none # what is fuzzed runs here
 
 # Of the files that together reach all code that was reached, at most 64 of up to 2 KiB, 24 KB in all;
 # which ones, their names say, which are hashes.

@@ -3,6 +3,7 @@
 #include "engine/ascii.h"
 #include "engine/err.h"
 #include "engine/sized.h"
+#include "vision/isolate.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@ struct format {
     bool (*fits)(const uint8_t *b, size_t n);
     codec_decode_fn *decode;
     codec_missing_fn *missing; /* NULL: always there */
+    bool isolated;             /* decoded in a process of its own, where there is one */
 };
 
 static bool starts(const uint8_t *b, size_t n, const char *magic, size_t len) {
@@ -82,19 +84,19 @@ static bool is_tga(const uint8_t *b, size_t n) {
 }
 
 static const struct format formats[] = {
-    {"JPEG", ".jpg .jpeg .jpe .jfif .mpo", "image/jpeg", is_jpeg, jpeg_decode, NULL},
-    {"PNG", ".png", "image/png", is_png, png_decode, NULL},
-    {"WebP", ".webp", "image/webp", is_webp, webp_decode, NULL},
-    {"BMP", ".bmp", "image/bmp", is_bmp, bmp_decode, NULL},
-    {"GIF", ".gif", "image/gif", is_gif, gif_decode, NULL},
+    {"JPEG", ".jpg .jpeg .jpe .jfif .mpo", "image/jpeg", is_jpeg, jpeg_decode, NULL, false},
+    {"PNG", ".png", "image/png", is_png, png_decode, NULL, false},
+    {"WebP", ".webp", "image/webp", is_webp, webp_decode, NULL, false},
+    {"BMP", ".bmp", "image/bmp", is_bmp, bmp_decode, NULL, false},
+    {"GIF", ".gif", "image/gif", is_gif, gif_decode, NULL, false},
     {"PNM", ".pnm .ppm .pgm .pbm",
      "image/x-portable-anymap image/x-portable-pixmap image/x-portable-graymap "
      "image/x-portable-bitmap",
-     is_pnm, pnm_decode, NULL},
-    {"HEIC", ".heic .heif .hif", "image/heic image/heif", is_heic, heic_decode, heic_missing},
-    {"AVIF", ".avif .avifs", "image/avif", is_avif, avif_decode, avif_missing},
-    {"TIFF", ".tif .tiff", "image/tiff", is_tiff, tiff_decode, tiff_missing},
-    {"TGA", ".tga", "image/x-tga", is_tga, tga_decode, NULL},
+     is_pnm, pnm_decode, NULL, false},
+    {"HEIC", ".heic .heif .hif", "image/heic image/heif", is_heic, heic_decode, heic_missing, true},
+    {"AVIF", ".avif .avifs", "image/avif", is_avif, avif_decode, avif_missing, true},
+    {"TIFF", ".tif .tiff", "image/tiff", is_tiff, tiff_decode, tiff_missing, true},
+    {"TGA", ".tga", "image/x-tga", is_tga, tga_decode, NULL, false},
 };
 enum { FORMATS = sizeof formats / sizeof *formats };
 
@@ -207,15 +209,19 @@ static void list_formats(char *text, size_t room, const char *last) {
                                formats[i].name);
 }
 
-codec_decode_fn *format_decoder(const uint8_t *bytes, size_t size) {
-    for (int i = 0; i < FORMATS; i++)
-        if (formats[i].fits(bytes, size)) return formats[i].decode;
+static int refuse(const uint8_t *bytes, size_t size) {
     const char *name = unread_name(bytes, size);
     char list[128];
     list_formats(list, sizeof list, name ? " and " : " or ");
-    if (name)
-        err_set(MIEN_EFORMAT, "this is %s, which is not read; %s are", name, list);
-    else
-        err_set(MIEN_EFORMAT, "not a %s picture", list);
-    return NULL;
+    if (name) return err_set(MIEN_EFORMAT, "this is %s, which is not read; %s are", name, list);
+    return err_set(MIEN_EFORMAT, "not a %s picture", list);
+}
+
+int format_decode(const uint8_t *bytes, size_t size, const mien_decode_options *opt,
+                  mien_image **out) {
+    const struct format *f = formats;
+    while (f < formats + FORMATS && !f->fits(bytes, size)) f++;
+    if (f == formats + FORMATS) return refuse(bytes, size);
+    if (f->isolated && isolate_program()) return isolate_decode(f->name, bytes, size, opt, out);
+    return f->decode(bytes, size, opt, out);
 }

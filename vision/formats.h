@@ -10,7 +10,8 @@
 
 #include "vision/codec.h"
 
-/* The decoder of a format that is read; NULL, with MIEN_EFORMAT's sentence, for other bytes. */
-codec_decode_fn *format_decoder(const uint8_t *bytes, size_t size);
+/* Decodes, as codec_decode_fn says, what is of a format that is read; MIEN_EFORMAT for other bytes.
+ */
+codec_decode_fn format_decode;
 
 #endif

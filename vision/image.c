@@ -153,8 +153,6 @@ int mien_image_decode(mien_ctx *ctx, const void *bytes, size_t size, const mien_
         return err_set(MIEN_EINVAL, "min_side is %d, it must not be negative", o.min_side);
     if (o.max_pixels == 0) o.max_pixels = DEFAULT_MAX_PIXELS;
 
-    codec_decode_fn *decode = format_decoder(bytes, size);
-    if (!decode) return MIEN_EFORMAT;
     errno = 0;
-    return err_if_memory(decode(bytes, size, &o, out), MIEN_EFORMAT, "the picture");
+    return err_if_memory(format_decode(bytes, size, &o, out), MIEN_EFORMAT, "the picture");
 }

@@ -19,7 +19,7 @@ has() {
     "$@" "$file" | grep -E "$pattern" >/dev/null || fail "$(basename "$file") has no $what"
 }
 
-for file in "$MIEN_TOOL" "$MIEN_BUILD_DIR"/libmien.so; do
+for file in "$MIEN_TOOL" "$MIEN_BUILD_DIR"/mien-decode "$MIEN_BUILD_DIR"/libmien.so; do
     has "$file" "addresses of its own choice (PIE)" 'Type: +DYN' readelf -hW
     has "$file" "table that is read-only once relocated (RELRO)" GNU_RELRO readelf -lW
     has "$file" "table that is complete before it starts (BIND_NOW)" 'BIND_NOW|Flags:.* NOW' \
