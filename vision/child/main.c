@@ -66,7 +66,8 @@ static int answer(const struct isolate_request *r, const void *bytes) {
 int main(void) {
     struct isolate_request r;
     if (pread(STDIN_FILENO, &r, sizeof r, 0) != sizeof r) {
-        fputs("mien-decode is run by mien, to decode a picture in a process of its own\n", stderr);
+        dprintf(STDERR_FILENO,
+                "mien-decode is run by mien, to decode a picture in a process of its own\n");
         return EXIT_FAILURE;
     }
     r.version[sizeof r.version - 1] = '\0';
