@@ -18,7 +18,7 @@ def convert(paths, output, family="auto", name=None, options=None, extra=None, l
     name = name or os.path.basename(output).removesuffix(".safetensors")
     extra = dict(extra or {})
     extra.setdefault("source", os.path.basename(paths[0]))
-    safetensors.write(output, {**net.tensors, **(ranges or {})}, net.metadata(name, extra))
+    safetensors.write(output, {**net.tensors, **net.ranges, **(ranges or {})}, net.metadata(name, extra))
     return net
 
 

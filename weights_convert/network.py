@@ -48,6 +48,7 @@ class Network:
         self.labels = None
         self.wnids = None
         self.graph = None  # arch graph: its op list
+        self.ranges = {}  # tensors for int8, where the source states them
         self.classes = None  # classifiers whose last layer has no name of its own
         self.notes = []  # sentences about what was left out
 

@@ -5,6 +5,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import unittest
 
 import numpy as np
@@ -13,12 +14,14 @@ from .support import TestCase
 from weights_convert import safetensors
 from weights_convert.__main__ import main
 from weights_convert.convert import convert
+from weights_convert.onnx_graph import int8_ranges
 
 try:
     from onnx import TensorProto, helper, numpy_helper
 except ImportError:
     raise unittest.SkipTest("python3-onnx is not installed") from None
 
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 RANDOM = np.random.default_rng(1)
 
 
@@ -141,7 +144,8 @@ class Graphs(TestCase):
         self.assertEqual((net.graph["size"], net.graph["multiple_of"]), ("any", 2))
 
     def test_quantised(self):
-        """Weights are dequantised; a ReLU that only the rounding does is put back."""
+        """Weights are dequantised; a ReLU that only the rounding does is put back; what is rounded
+        has its range for int8."""
         tensors = {"q": np.int8(RANDOM.integers(-127, 128, (4, 3, 3, 3))),
                    "s": floats(4) + 2, "z": np.zeros(4, np.int8), "as": np.float32(0.1),
                    "az": np.uint8(0)}
@@ -150,11 +154,43 @@ class Graphs(TestCase):
                  helper.make_node("QuantizeLinear", ["c", "as", "az"], ["cq"]),
                  node("DequantizeLinear", ["cq", "as", "az"])]
         net = self.convert(model(nodes, tensors))
-        self.assertEqual([op for op, _, _ in net.graph["nodes"]], ["input", "conv", "relu"])
+        self.assertEqual([op for op, _, _ in net.graph["nodes"]], ["input", "conv", "clip"])
+        self.assertEqual(net.graph["nodes"][2][2], {"low": 0.0, "high": np.float32(0.1) * 255})
         name = net.graph["nodes"][1][2]["name"]
         np.testing.assert_allclose(net.tensors[name + ".weight"],
                                    tensors["q"] * tensors["s"].reshape(4, 1, 1, 1), 1e-6)
-        self.assertIn("computes in floats", net.notes[0])
+        self.assertIn("in the steps the file states", net.notes[0])
+        kept = safetensors.read(self.path("x.safetensors"))[0]
+        np.testing.assert_allclose(kept["int8.3 activation"], [[0] * 4, [25.5] * 4, [0] * 4], 1e-6)
+
+    def test_ranges_are_named_as_the_engine_counts(self):
+        """input 0, its normalisation 1; a batch norm goes into the convolution before it; a value in
+        two concatenations is copied; what shares storage with what is not rounded stays exempt."""
+        rounding = lambda name, zero, to: [
+            helper.make_node("QuantizeLinear", [name, "s", zero], [to + "q"]),
+            helper.make_node("DequantizeLinear", [to + "q", "s", zero], [to])]
+        nodes = [CONV, helper.make_node("Add", ["c", "shift"], ["b"]), *rounding("b", "z", "d"),
+                 helper.make_node("Concat", ["d", "d"], ["e"], axis=1),
+                 helper.make_node("Tanh", ["e"], ["f"]),
+                 helper.make_node("MaxPool", ["f"], ["g"], kernel_shape=[2, 2]),
+                 node("Conv", ["g", "w"])]
+        net = self.convert(model(nodes, {**STEM, "shift": floats(4, 1, 1), "s": np.float32(.5),
+                                         "z": np.int8(-28), "w": floats(2, 8, 1, 1)}))
+        self.assertEqual([op for op, _, _ in net.graph["nodes"]], [
+            "input", "conv", "affine", "concat", "tanh", "max_pool", "conv"])
+        ends = [[-50] * 4, [77.5] * 4, [0] * 4]
+        self.assertEqual(list(net.ranges), ["int8.2 stem", "int8.4 activation", "int8.exempt"])
+        np.testing.assert_array_equal(net.ranges["int8.2 stem"], ends)
+        np.testing.assert_array_equal(net.ranges["int8.4 activation"], ends)  # of the copy
+        # 0 input, 1 normalise, 3 the shift, 6 tanh and the pool of it, 8 the last convolution.
+        np.testing.assert_array_equal(net.ranges["int8.exempt"], [0, 1, 3, 6, 8])
+
+    def test_every_operation_has_the_engine_s_name(self):
+        with open(os.path.join(ROOT, "models", "graph.c"), encoding="utf-8") as file:
+            made = re.findall(r'^ {4}{"(\w+)", \d, [^,]+, make_', file.read(), re.M)
+        self.assertIn("concat", made)
+        named = {"conv", "fc", "bn", "affine", "prelu"}  # by their layers
+        self.assertEqual(set(made) - named, set(int8_ranges.NAMES) - {"input"})
 
     def test_refusals(self):
         """Node, operator, why."""

@@ -37,6 +37,7 @@ class Build:
         self.tensors = {}  # name in the blob -> Tensor
         self.layers = {}  # what a layer is made of -> its name
         self.eps = {}  # batch norm's name -> epsilon
+        self.ranges = {}  # node -> (lowest, highest) that a quantised file can store of its value
         self.notes = []
         self.readers = {}  # ONNX name -> the kinds of operators that read it, "" for an output
         self.kept = []  # arrays that `origin` knows

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..errors import ConvertError
 from ..network import Network, input_of
-from . import tasks
+from . import int8_ranges, tasks
 from .build import Build, check_side
 from .maps import Map, is_engine_order
 
@@ -59,6 +59,10 @@ def convert(source, options, operators):
                  "outputs": [[name, number[node]] for name, node in outputs.nodes.items()],
                  "size": "any" if step else "fixed", "multiple_of": step or 1}
     _store(net, build, nodes)
+    net.ranges = int8_ranges.tensors(
+        nodes, [number[node] for node in outputs.nodes.values()],
+        {number[node]: ends for node, ends in build.ranges.items() if number.get(node)},
+        [build.sizes[node][0] for node in order])
     return net
 
 
