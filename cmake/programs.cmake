@@ -1,11 +1,34 @@
 # What the programs are made of besides libmien: a static library a layer, mien_<layer>, never
 # installed. They bring mien_static along, or mien_private for a target with the property MIEN_PRIVATE
-# (the unit tests).
+# (the unit tests); and the server's libraries, or for a target with the property MIEN_LAZY functions
+# that open them when they are called (server/lazy/).
 
 foreach(module libmicrohttpd libcurl nettle)
     pkg_check_modules(${module} REQUIRED IMPORTED_TARGET GLOBAL ${module})
 endforeach()
-set(mien_server_modules PkgConfig::libmicrohttpd PkgConfig::libcurl PkgConfig::nettle)
+function(read_soname module out)
+    list(GET ${module}_LINK_LIBRARIES 0 library)
+    execute_process(COMMAND ${CMAKE_OBJDUMP} -p ${library} OUTPUT_VARIABLE headers
+                    COMMAND_ERROR_IS_FATAL ANY)
+    if(NOT headers MATCHES "SONAME +([^\n]+)")
+        message(FATAL_ERROR "${library} has no SONAME")
+    endif()
+    set(${out} ${CMAKE_MATCH_1} PARENT_SCOPE)
+endfunction()
+read_soname(libmicrohttpd microhttpd_soname)
+read_soname(libcurl curl_soname)
+file(GLOB lazy_sources CONFIGURE_DEPENDS server/lazy/*.c)
+add_library(mien_lazy STATIC ${lazy_sources})
+target_compile_definitions(mien_lazy PRIVATE LAZY_MICROHTTPD="${microhttpd_soname}"
+                                             LAZY_CURL="${curl_soname}")
+target_include_directories(mien_lazy PRIVATE ${PROJECT_SOURCE_DIR})
+target_link_libraries(mien_lazy PRIVATE mien_flags ${CMAKE_DL_LIBS})
+foreach(module libmicrohttpd libcurl)
+    target_include_directories(mien_lazy SYSTEM PUBLIC ${${module}_INCLUDE_DIRS})
+endforeach()
+set(mien_server_modules $<IF:$<BOOL:$<TARGET_PROPERTY:MIEN_LAZY>>,mien_lazy,PkgConfig::libmicrohttpd>
+                        $<$<NOT:$<BOOL:$<TARGET_PROPERTY:MIEN_LAZY>>>:PkgConfig::libcurl>
+                        PkgConfig::nettle)
 
 include(cmake/assets.cmake)
 set(below "")

@@ -241,7 +241,7 @@ int serve_run(const struct serve_config *config) {
 
     block_signals(&set);
     set_up_malloc();
-    curl_global_init(CURL_GLOBAL_DEFAULT);
+    if (config->allow_urls) curl_global_init(CURL_GLOBAL_DEFAULT);
     status = server_make(&s, config, labels);
     if (status)
         fprintf(stderr, "mien: out of memory or threads\n");
@@ -256,7 +256,7 @@ int serve_run(const struct serve_config *config) {
     }
     if (status == 0) log_say(s.log, "ended");
     server_free(&s);
-    curl_global_cleanup();
+    if (config->allow_urls) curl_global_cleanup();
     free(labels);
     return status;
 }

@@ -197,15 +197,14 @@ int main(int argc, char **argv) {
         failures = compare(&one, img);
     }
     const char *size = getenv("MIEN_TEST_SIZE");
-    int reduced = size && strcmp(size, "small") == 0; /* under sanitizers */
-    int few = size && strcmp(size, "few") == 0;       /* an emulator's networks of seconds */
+    int reduced = size && strcmp(size, "small") == 0; /* an emulator's networks of seconds */
     if (argc < 2 && reduced && is_there("retinaface-mnet025-v2")) {
         struct input least = {"retinaface-mnet025-v2", 96, 64, 2, 0};
         ran = 1;
         failures = compare(&least, img);
     }
     for (size_t i = 0; argc < 2 && !reduced && i < sizeof small / sizeof small[0]; i++)
-        if (is_there(small[i].name) && !(few && small[i].quick)) {
+        if (is_there(small[i].name)) {
             ran = 1;
             failures += compare(&small[i], img);
         }
