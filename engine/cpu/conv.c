@@ -252,10 +252,12 @@ static void conv_igemm(const struct cpu_task *t) {
     for (int c = r->c0; c < r->c1; c += l->nr) {
         const char *panel = (const char *)l->weights + (size_t)(c / l->nr) * s->tiles.panel;
         int n = min_int(r->c1 - c, l->nr);
+        struct cpu_rows read = rows;
+        read.origin += cpu_panel_input(l, c) * rows.size;
         if (s->tiles.flat)
-            panel_flat(t, &rows, c, n, panel, scratch);
+            panel_flat(t, &read, c, n, panel, scratch);
         else
-            panel_by_rows(t, &rows, c, n, panel, scratch);
+            panel_by_rows(t, &read, c, n, panel, scratch);
     }
     if (l->igemm->leave) l->igemm->leave();
 }

@@ -53,9 +53,9 @@ static int find_taps(struct cpu_step *s) {
     ptrdiff_t px = g->split ? in->c : in->px;
     ptrdiff_t row = g->split ? (in->left + in->w + in->right) * in->c : in->row;
     int joined =
-        l->dilation == 1 && px == l->cin && (l->joined || l->cin % (g->group * g->block) == 0);
+        l->dilation == 1 && px == l->depth && (l->joined || l->depth % (g->group * g->block) == 0);
     s->tiles.taps = joined ? l->kh : l->kh * l->kw;
-    s->tiles.depth = joined ? l->kw * l->cin : l->cin;
+    s->tiles.depth = joined ? l->kw * l->depth : l->depth;
     s->tiles.offset = malloc(sizeof *s->tiles.offset * (size_t)(s->tiles.taps + 1));
     if (!s->tiles.offset) return err_set(MIEN_ENOMEM, "out of memory");
     s->tiles.panel = kern_panel_size(g, s->tiles.taps, s->tiles.depth) * kern_type_size(l->type);

@@ -19,9 +19,28 @@ static const float WINOGRAD_GAIN = 2.5f;
 
 static int takes_winograd(const struct cpu_layer *l, const struct kern_igemm *direct,
                           const struct kern_igemm *floats, int pixels) {
-    return floats && !floats->split && l->kh == 3 && l->kw == 3 && l->stride == 1 &&
-           l->dilation == 1 && l->cin >= WINOGRAD_CHANNELS && pixels >= WINOGRAD_PIXELS &&
-           direct->rate < WINOGRAD_GAIN;
+    return floats && !floats->split && l->groups == 1 && l->kh == 3 && l->kw == 3 &&
+           l->stride == 1 && l->dilation == 1 && l->cin >= WINOGRAD_CHANNELS &&
+           pixels >= WINOGRAD_PIXELS && direct->rate < WINOGRAD_GAIN;
+}
+
+/* The inputs of the first group of the panel that output c begins. */
+static int first_input(const struct cpu_layer *l, int c) {
+    return c / (l->cout / l->groups) * (l->cin / l->groups);
+}
+
+int cpu_panel_input(const struct cpu_layer *l, int c) {
+    return min_int(first_input(l, c), l->cin - l->depth);
+}
+
+/* Inputs of the groups that a panel's outputs lie in, at most. */
+static int panel_depth(const struct cpu_layer *l, int nr) {
+    int most = 0;
+    for (int c = 0; c < l->cout; c += nr) {
+        int last = first_input(l, min_int(c + nr, l->cout) - 1) + l->cin / l->groups;
+        most = max_int(most, last - first_input(l, c));
+    }
+    return most;
 }
 
 /* Algorithm, tile and type of the weights; input: how the layer's input is stored. */
@@ -33,11 +52,17 @@ static void choose(const struct kern *k, const struct net *net, struct cpu_layer
         if (net->half_weights) l->type = KERN_BF16;
         return;
     }
-    if (l->groups > 1) {
-        l->algorithm = l->groups == l->cin && l->cin == l->cout ? CPU_DEPTHWISE : CPU_GROUPED;
+    if (l->groups > 1 && l->groups == l->cin && l->cin == l->cout) {
+        l->algorithm = CPU_DEPTHWISE;
         return;
     }
-    l->igemm = kern_igemm_for(k, input, l->cout);
+    /* The narrower the panel, the fewer zeros between groups. */
+    l->igemm = kern_igemm_for(k, input, l->cout / l->groups);
+    if (l->groups > 1 && (!l->igemm || l->igemm->split)) {
+        l->igemm = NULL;
+        l->algorithm = CPU_GROUPED;
+        return;
+    }
     if (!l->igemm) {
         l->algorithm = l->kh == 1 && l->kw == 1 && l->stride == 1 ? CPU_GEMM : CPU_IM2COL;
         return;
@@ -50,12 +75,13 @@ static void choose(const struct kern *k, const struct net *net, struct cpu_layer
     }
     l->nr = l->igemm->nr;
     l->type = l->igemm->type;
+    l->depth = panel_depth(l, l->nr);
 }
 
 /* Elements of one panel of an IGEMM layer. */
 static size_t panel_elements(const struct cpu_layer *l) {
-    return l->joined ? kern_panel_size(l->igemm, l->kh, l->kw * l->cin)
-                     : kern_panel_size(l->igemm, l->kh * l->kw, l->cin);
+    return l->joined ? kern_panel_size(l->igemm, l->kh, l->kw * l->depth)
+                     : kern_panel_size(l->igemm, l->kh * l->kw, l->depth);
 }
 
 /* Elements the packed weights take. */
@@ -102,14 +128,14 @@ static float low_half(float v) {
 static size_t pack_block(const struct cpu_layer *l, int n, const float *filters, int r, int first,
                          int low, char *dst, size_t at) {
     const struct kern_igemm *g = l->igemm;
-    int taps = l->kh * l->kw, depth = l->joined ? l->kw * l->cin : l->cin;
+    int taps = l->kh * l->kw, depth = l->joined ? l->kw * l->depth : l->depth;
     int lanes = l->nr < KERN_LANES ? l->nr : KERN_LANES;
-    size_t filter = (size_t)l->cin * (size_t)taps;
+    size_t filter = (size_t)l->depth * (size_t)taps;
     for (int column = 0; column < l->nr; column += lanes)
         for (int begin = first; begin < first + g->block * g->group; begin += g->group)
             for (int o = column; o < column + lanes; o++)
                 for (int e = begin; e < begin + g->group; e++, at++) {
-                    int tap = l->joined ? r * l->kw + e / l->cin : r, i = e % l->cin;
+                    int tap = l->joined ? r * l->kw + e / l->depth : r, i = e % l->depth;
                     float v = o < n && e < depth
                                   ? filters[(size_t)o * filter + (size_t)(i * taps + tap)]
                                   : 0;
@@ -124,7 +150,7 @@ static size_t pack_block(const struct cpu_layer *l, int n, const float *filters,
 /* One panel of n filters: filters is [n][inputs][taps], dst the panel's place. */
 static void pack_panel(const struct cpu_layer *l, int n, const float *filters, char *dst) {
     const struct kern_igemm *g = l->igemm;
-    int runs = l->joined ? l->kh : l->kh * l->kw, depth = l->joined ? l->kw * l->cin : l->cin;
+    int runs = l->joined ? l->kh : l->kh * l->kw, depth = l->joined ? l->kw * l->depth : l->depth;
     size_t at = 0;
     for (int r = 0; r < runs; r++)
         for (int first = 0; first < depth; first += g->block * g->group)
@@ -144,17 +170,42 @@ static void pack_winograd_panel(const struct cpu_layer *l, int inputs, int n, co
     }
 }
 
+/* Numbers of one filter while it is packed. */
+static size_t filter_room(const struct cpu_layer *l, int inputs) {
+    int wide = l->algorithm == CPU_IGEMM ? l->depth : inputs;
+    return (size_t)wide * (size_t)(l->kh * l->kw);
+}
+
+/* Puts the filter of output o of a layer with groups, [inputs][taps], where its inputs are among
+ * those of the panel of output c. */
+static void spread_filter(const struct cpu_layer *l, int inputs, int c, int o, float *filter) {
+    int taps = l->kh * l->kw, at = first_input(l, o) - cpu_panel_input(l, c);
+    memmove(filter + at * taps, filter, sizeof *filter * (size_t)(inputs * taps));
+    for (int i = 0; i < l->depth * taps; i++)
+        if (i < at * taps || i >= (at + inputs) * taps) filter[i] = 0;
+}
+
+/* How the inputs of the panel of output c are stored. */
+static struct net_storage panel_storage(const struct cpu_layer *l, const struct net_storage *input,
+                                        int c) {
+    struct net_storage part = *input;
+    int first = cpu_panel_input(l, c);
+    part.scale += first;
+    part.mean += first;
+    return part;
+}
+
 /* All filters of a layer through `filters`, which has room for one panel of them. */
 static void pack_filters(const struct net *net, const struct net_node *n, const struct cpu_layer *l,
                          int inputs, float *filters) {
     const struct net_storage *input = &net->nodes[n->in[0]].stored;
-    const struct quantise_layer to = {.cin = l->cin,
+    const struct quantise_layer to = {.cin = l->depth,
                                       .taps = l->kh * l->kw,
                                       .cout = l->cout,
                                       .bias_classes = l->bias_classes,
                                       .bias = l->bias,
                                       .acc_scale = l->acc_scale};
-    size_t filter = (size_t)inputs * (size_t)(l->kh * l->kw);
+    size_t filter = filter_room(l, inputs);
     int winograd = l->algorithm == CPU_WINOGRAD, panels = winograd || l->algorithm == CPU_IGEMM;
     size_t panel = winograd ? (size_t)l->cin * (size_t)l->nr * KERN_WINOGRAD_PLANES
                    : panels ? panel_elements(l)
@@ -165,7 +216,11 @@ static void pack_filters(const struct net *net, const struct net_node *n, const 
         for (int i = 0; i < count; i++) {
             float *f = filters + (size_t)i * filter;
             fold_filter(net, n, o + i, f);
-            if (l->acc_scale) quantise_filter(&to, input, o + i, f);
+            if (l->algorithm == CPU_IGEMM && l->groups > 1) spread_filter(l, inputs, o, o + i, f);
+            if (l->acc_scale) {
+                struct net_storage read = panel_storage(l, input, o);
+                quantise_filter(&to, &read, o + i, f);
+            }
             if (l->algorithm == CPU_DEPTHWISE && input->scale)
                 quantise_grouped(&to, input, o, 1, o, f);
         }
@@ -194,7 +249,7 @@ static void shape_conv(const struct kern *k, const struct net *net, const struct
     choose(k, net, l, n->vector, source->stored.type, pixels);
     /* pixels of the picture have no gaps and fill no group alone; elsewhere a layer may read a
      * slice of a concatenation, so that whole groups decide */
-    l->joined = l->algorithm == CPU_IGEMM && l->dilation == 1 &&
+    l->joined = l->algorithm == CPU_IGEMM && l->dilation == 1 && l->groups == 1 &&
                 (source->op == NET_INPUT || l->igemm->group == 1);
     l->bias_classes = fold_bias(net, n, NULL);
 }
@@ -234,8 +289,8 @@ size_t cpu_place_layer(const struct net *net, const struct net_node *n, struct c
 static int pack_conv(const struct net *net, const struct net_node *n, const struct cpu_layer *l) {
     int inputs = fold_group_inputs(net, n), rc = fold_acquire_filters(net, n);
     if (rc) return rc;
-    size_t filter_size = (size_t)inputs * (size_t)(l->kh * l->kw);
-    float *filters = malloc(filter_size * (size_t)(l->nr > 1 ? l->nr : 1) * sizeof *filters);
+    float *filters =
+        malloc(filter_room(l, inputs) * (size_t)(l->nr > 1 ? l->nr : 1) * sizeof *filters);
     if (filters) {
         fold_bias(net, n, l->bias);
         pack_filters(net, n, l, inputs, filters);

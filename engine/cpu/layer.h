@@ -9,12 +9,14 @@
 
 enum cpu_algorithm {
     CPU_NONE,
-    CPU_IGEMM,     /* tiles read the tensor in place: no matrix is built */
+    CPU_IGEMM,     /* tiles read the tensor in place: no matrix is built; of a layer with groups, a
+                      panel reads the groups its channels lie in, with zeros for weights between
+                      one's outputs and another's inputs */
     CPU_WINOGRAD,  /* 3x3 stride 1 on maps of some size: F(4x4, 3x3) */
     CPU_GEMM,      /* 1x1, stride 1: the tensor is the matrix */
     CPU_IM2COL,    /* windows copied into rows, then gemm */
     CPU_DEPTHWISE, /* one input channel an output channel */
-    CPU_GROUPED,   /* anything else with groups */
+    CPU_GROUPED,   /* anything else with groups, where there is no tile for it */
     CPU_GEMV       /* fully connected */
 };
 
@@ -36,6 +38,7 @@ struct cpu_layer {
     int dilation, reach;            /* pixels from tap to tap; rows a window spans */
     const struct kern_igemm *igemm; /* IGEMM, WINOGRAD: the tile, owned by the backend's table */
     int nr;                         /* channels a panel */
+    int depth;                      /* IGEMM: input channels a panel reads */
     int joined; /* IGEMM: the weights take a window's row, kw pixels, as one run of elements */
 };
 
@@ -53,5 +56,8 @@ void cpu_shape_layer(const struct kern *k, const struct net *net, const struct n
 size_t cpu_place_layer(const struct net *net, const struct net_node *n, struct cpu_layer *l,
                        char *base);
 int cpu_pack_layer(const struct net *net, const struct net_node *n, const struct cpu_layer *l);
+
+/* IGEMM: the first input channel that the panel of output channel c reads. */
+int cpu_panel_input(const struct cpu_layer *l, int c);
 
 #endif
