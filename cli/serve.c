@@ -5,6 +5,7 @@
 #include "networks.h"
 #include "say.h"
 #include "server/cors.h"
+#include "server/forwarded.h"
 #include "server/guard.h"
 
 #include <string.h>
@@ -23,6 +24,8 @@ static int check(const char *command, const struct serve_config *c) {
         return say_usage(command, "--cors-origin: %s", why);
     if (c->allowed_host && guard_check_hosts(c->allowed_host, why))
         return say_usage(command, "--allowed-host: %s", why);
+    if (c->trusted_proxy && forwarded_check(c->trusted_proxy, why))
+        return say_usage(command, "--trusted-proxy: %s", why);
     for (int i = 0; i < NETWORKS_MAX; i++) networks += c->network[i] != NULL;
     if (networks == 0) return say_usage(command, "all networks are 'none': nothing to serve");
     return EXIT_OK;

@@ -2,6 +2,7 @@
 
 #include "common/ascii.h"
 #include "server/clients.h"
+#include "server/forwarded.h"
 #include "server/guard.h"
 #include "server/keys.h"
 #include "server/refusals.h"
@@ -23,12 +24,35 @@ static const char *given_key(struct request *r) {
     return bearer + 7 + strspn(bearer + 7, " ");
 }
 
+/* Of several headers the last counts: it is the nearest proxy's. */
+static enum MHD_Result keep_forwarded(void *context, enum MHD_ValueKind kind, const char *name,
+                                      const char *value) {
+    (void)kind;
+    if (ascii_same(name, "X-Forwarded-For")) *(const char **)context = value;
+    return MHD_YES;
+}
+
+/* Who asks, where it is a proxy that does. */
+static void find_client(struct request *r) {
+    const char *trusted = r->server->config->trusted_proxy, *header = NULL;
+    const union MHD_ConnectionInfo *peer;
+    struct sockaddr_in6 client;
+
+    if (!trusted) return;
+    MHD_get_connection_values(r->http, MHD_HEADER_KIND, keep_forwarded, &header);
+    peer = MHD_get_connection_info(r->http, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    if (!forwarded_client(trusted, peer ? peer->client_addr : NULL, header, &client)) return;
+    clients_release(r->server->clients, r->client);
+    r->client = clients_of_address(r->server->clients, (const struct sockaddr *)&client);
+}
+
 /* The key's name is copied: a reload may replace the keys while the request runs. */
 static int check_key(struct request *r) {
     struct server *s = r->server;
     const char *key = given_key(r), *name;
     int is_open = r->route->flags & ROUTE_OPEN;
 
+    find_client(r);
     if (r->route->flags & ROUTE_METRICS && s->config->open_metrics) is_open = 1;
     pthread_rwlock_rdlock(&s->keys_lock);
     name = s->keys && key ? keys_check(s->keys, key) : NULL;

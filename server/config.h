@@ -25,7 +25,8 @@ struct serve_config {
     int open_metrics;               /* /metrics needs no key */
     const char *cors_origin;        /* whose pages may ask, see cors.h; NULL: the server's own */
     const char *allowed_host;       /* names of this server, see guard.h; NULL: see there */
-    int log;                        /* enum serve_log */
+    const char *trusted_proxy; /* whose X-Forwarded-For counts, see forwarded.h; NULL: nobody's */
+    int log;                   /* enum serve_log */
 
     /* What it computes with. Names of networks as mien_net_load takes them; NULL: left out. */
     mien_options machine;

@@ -24,10 +24,11 @@ class Fairness(unittest.TestCase):
         self.done = threading.Event()
         self.refused = self.taken = 0
 
-    def ask(self, server, body, address, key=None):
+    def ask(self, server, body, address, key=None, behind=None):
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE,
                                                 source_address=(address, 0))
-        headers = {"Content-Type": "image/jpeg", **({"x-api-key": key} if key else {})}
+        headers = {"Content-Type": "image/jpeg", **({"x-api-key": key} if key else {}),
+                   **({"X-Forwarded-For": behind} if behind else {})}
         answer = server.ask("POST", "/v1/detect", body, headers, connection)
         connection.close()
         return answer
@@ -60,6 +61,13 @@ class Fairness(unittest.TestCase):
     def test_addresses(self):
         with Server(*DETECTOR_ONLY, "--workers=1", f"--queue={QUEUE}") as server:
             self.check(server, ("127.0.0.2",), ("127.0.0.1",))
+
+    def test_addresses_behind_a_proxy(self):
+        """What a client claims itself stands before what its proxy says, and is no other client."""
+        with Server(*DETECTOR_ONLY, "--workers=1", f"--queue={QUEUE}",
+                    "--trusted-proxy=127.0.0.1") as server:
+            self.check(server, ("127.0.0.1", None, "198.51.100.7, 203.0.113.1"),
+                       ("127.0.0.1", None, "198.51.100.7"))
 
     def test_keys(self):
         with tempfile.NamedTemporaryFile("w") as keys:
