@@ -47,6 +47,19 @@ LIMIT = compare.RMS_LIMIT
 TINY = 0.02  # of probabilities
 
 
+class Unreadable(Exception):
+    """ONNX Runtime's own rewriting of a graph fails now and then: a Pad it joins with the convolution
+    behind it leaves others without their input, QDQ nodes get a name twice or types that do not
+    fit."""
+
+
+def load(server, path):
+    try:
+        return server.open("onnx", path)
+    except RuntimeError as why:
+        raise Unreadable(str(why)) from None
+
+
 def like_ours(theirs, ours):
     """ONNX Runtime's maps are [n][c][h][w], ours [n][h][w][c]; all else lies alike."""
     if theirs.ndim == 4 and ours.ndim == 4 and theirs.shape[1] == ours.shape[3] and (
@@ -82,15 +95,18 @@ def one_random(server, folder, seed):
         file.write(data)
     convert([path], blob, "graph")
     x = np.float32(np.random.default_rng(seed).uniform(0, 255, (1, height, width, 3)))
-    theirs = server.open("onnx", path)(np.ascontiguousarray(x.transpose(0, 3, 1, 2)))
+    theirs = load(server, path)(np.ascontiguousarray(x.transpose(0, 3, 1, 2)))
     return (*worst(compare.run_mien(blob, x), theirs), maker.opset)
 
 
 def random_graphs(report, server, folder, count, seed):
-    largest, opsets, bad = 0.0, set(), 0
+    largest, opsets, bad, unreadable = 0.0, set(), 0, 0
     for i in range(seed, seed + count):
         try:
             error, output, opset = one_random(server, folder, i)
+        except Unreadable:
+            unreadable += 1
+            continue
         except (ConvertError, RuntimeError) as why:
             report.check("random graph, seed %d" % i, False, str(why).splitlines()[0])
             bad += 1
@@ -101,7 +117,8 @@ def random_graphs(report, server, folder, count, seed):
         largest = max(largest, error)
         opsets.add(opset)
     report.check("%d random graphs, seeds from %d, opsets %s" % (
-        count, seed, ", ".join(map(str, sorted(opsets)))), not bad, "rms at most %.1e" % largest)
+        count, seed, ", ".join(map(str, sorted(opsets)))), not bad and 50 * unreadable <= count,
+        "rms at most %.1e, %d that ONNX Runtime cannot load" % (largest, unreadable))
 
 
 def published(report, server, folder, path, size):

@@ -26,7 +26,7 @@ sys.path.insert(0, sources.ROOT)
 
 from weights_convert.convert import convert  # noqa: E402
 from weights_convert.errors import ConvertError  # noqa: E402
-from test_graphs import like_ours  # noqa: E402
+from test_graphs import Unreadable, like_ours, load  # noqa: E402
 
 COUNT, SEED = 10, 1
 OFF = 1.3  # times as far as ONNX Runtime's, and
@@ -35,18 +35,6 @@ FREE = 0.05  # of the values' size besides: parts of a concatenation share one z
 
 def nchw(x):
     return np.ascontiguousarray(x.transpose(0, 3, 1, 2))
-
-
-class Unreadable(Exception):
-    """ONNX Runtime's own rewriting of QDQ graphs fails now and then: it makes two nodes of one name,
-    and types that do not fit."""
-
-
-def load(server, path):
-    try:
-        return server.open("onnx", path)
-    except RuntimeError as why:
-        raise Unreadable(str(why)) from None
 
 
 class Quantised:

@@ -13,6 +13,7 @@ from .errors import refuse
 from .maps import CannotView, Map, plain
 
 MOST_SIDE, MOST_CHANNELS = 16384, 1 << 20
+_PARAMETERS = {"alpha", "beta", "low", "high"}  # of nodes: numbers a file may have anything for
 
 
 @dataclass
@@ -99,6 +100,9 @@ class Build:
         c, h, w = size
         if not (0 < c <= MOST_CHANNELS and 0 < h <= MOST_SIDE and 0 < w <= MOST_SIDE):
             refuse(operator, f"its result would have {c} channels of {w}x{h}")
+        for key in _PARAMETERS & (attributes or {}).keys():
+            if not np.isfinite(float(attributes[key])):
+                refuse(operator, f"{key} of {attributes[key]}")
         self.nodes.append([op, list(inputs), attributes or {}])
         self.sizes.append((int(c), int(h), int(w)))
         return len(self.nodes) - 1

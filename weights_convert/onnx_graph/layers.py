@@ -107,8 +107,10 @@ def batch_norm(b, operator, inputs):
     if any(part is None or part.shape != (c,) for part in parts):
         refuse(operator, f"its four parameters must have {c} values each")
     names = ("weight", "bias", "running_mean", "running_var")
-    name = b.layer(operator, {key: (part, "") for key, part in zip(names, parts)},
-                   operator.attrs.get("epsilon", 1e-5))
+    epsilon = float(operator.attrs.get("epsilon", 1e-5))
+    if not 0 < epsilon < 1:
+        refuse(operator, f"an epsilon of {epsilon}")
+    name = b.layer(operator, {key: (part, "") for key, part in zip(names, parts)}, epsilon)
     return Map(b.add(operator, "bn", [x.node], b.size(x), {"name": name}), x.axes)
 
 

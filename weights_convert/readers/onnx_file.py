@@ -131,8 +131,11 @@ def _attribute(attribute):
 
 
 def _conv_attrs(name, attrs, source):
-    strides, pads = attrs.get("strides", [1, 1]), attrs.get("pads", [0, 0, 0, 0])
-    if len(set(strides)) != 1 or len(set(pads)) != 1 or set(attrs.get("dilations", [1])) != {1}:
+    strides, pads, dilations = (attrs.get(key, default) for key, default in (
+        ("strides", [1, 1]), ("pads", [0, 0, 0, 0]), ("dilations", [1, 1])))
+    if not all(isinstance(numbers, list) for numbers in (strides, pads, dilations)):
+        raise ConvertError(f"convolution {name} has strides, pads or dilations that are no lists")
+    if len(set(strides)) != 1 or len(set(pads)) != 1 or set(dilations) != {1}:
         source.uneven = f"convolution {name} has uneven strides, padding or a dilation"
     if attrs.get("auto_pad", "NOTSET") not in ("NOTSET", ""):
         source.uneven = f"convolution {name} uses auto_pad"
