@@ -69,6 +69,11 @@ void cuda_choose_upsample(const struct cuda_machine *m, const struct cuda_pointw
     choose_wide(m, &p->e.out, p->e.batch, "upsample_wide", "upsample_plain", out);
 }
 
+void cuda_choose_gather(const struct cuda_machine *m, const struct cuda_gather *p,
+                        struct cuda_launch *out) {
+    choose_wide(m, &p->e.out, p->e.batch, "gather_wide", "gather_plain", out);
+}
+
 void cuda_choose_softmax(const struct cuda_machine *m, const struct cuda_pointwise *p,
                          struct cuda_launch *out) {
     (void)m; /* a warp a pixel: outputs of a few classes, there is nothing to gain */

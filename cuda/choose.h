@@ -38,6 +38,8 @@ void cuda_choose_pointwise(const struct cuda_machine *m, const struct cuda_point
                            struct cuda_launch *out);
 void cuda_choose_upsample(const struct cuda_machine *m, const struct cuda_pointwise *p,
                           struct cuda_launch *out);
+void cuda_choose_gather(const struct cuda_machine *m, const struct cuda_gather *p,
+                        struct cuda_launch *out);
 void cuda_choose_softmax(const struct cuda_machine *m, const struct cuda_pointwise *p,
                          struct cuda_launch *out);
 void cuda_choose_pool(const struct cuda_machine *m, const struct cuda_pool *p,

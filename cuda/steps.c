@@ -18,6 +18,7 @@ struct launch {
         struct cuda_separable separable;
         struct cuda_pointwise pointwise;
         struct cuda_pool pool;
+        struct cuda_gather gather;
         struct cuda_input input;
         struct cuda_pictures pictures;
         struct cuda_output output;
@@ -97,6 +98,18 @@ static void make_pool(const struct cuda_run *run, const struct plan_step *s, str
     cuda_choose_pool(&run->machine, &l->params.pool, &l->shape);
 }
 
+static void make_gather(const struct cuda_run *run, const struct plan_step *s, struct launch *l) {
+    const struct net_gather *g = &run->graph->net->nodes[s->node].gather;
+    l->params.gather =
+        (struct cuda_gather){.in = cuda_describe_view(run, &s->in, s->in_value),
+                             .e = cuda_describe_epilogue(run, s),
+                             .rows = gather_places(&g->rows, s->in.h, s->out.h),
+                             .columns = gather_places(&g->columns, s->in.w, s->out.w),
+                             .channels = g->channels,
+                             .run = g->channels.axes == 1 && g->channels.step[0] == 1};
+    cuda_choose_gather(&run->machine, &l->params.gather, &l->shape);
+}
+
 static void make_pointwise(const struct cuda_run *run, const struct plan_step *s,
                            struct launch *l) {
     const struct cuda_layer *layer = &run->layers->layers[s->node];
@@ -128,6 +141,7 @@ static void make_step(const struct cuda_run *run, int step, struct launch *l) {
             make_conv(run, step, l);
         break;
     case PLAN_POOL: make_pool(run, s, l); break;
+    case PLAN_GATHER: make_gather(run, s, l); break;
     default: make_pointwise(run, s, l); break;
     }
 }

@@ -10,8 +10,7 @@ void fold_count_uses(const struct net *net, int *uses) {
     for (int i = 0; i < net->count; i++) uses[i] = 0;
     for (int i = 0; i < net->count; i++) {
         const struct net_node *n = &net->nodes[i];
-        int inputs = n->op == NET_UPSAMPLE ? 1 : n->inputs; /* the second only lends its shape */
-        for (int j = 0; j < inputs; j++) uses[n->in[j]]++;
+        for (int j = 0; j < net_reads(n); j++) uses[n->in[j]]++;
     }
     for (int i = 0; i < net->noutputs; i++) uses[net->outputs[i].value]++;
 }

@@ -454,9 +454,9 @@ net_value net_mul(struct net *net, net_value a, net_value b) {
 }
 
 net_value net_pool(struct net *net, net_value x, struct net_window window) {
-    const char *name = window.global    ? "global average pool"
-                       : window.average ? "average pool"
-                                        : "max pool";
+    const char *name = !window.average ? "max pool"
+                       : window.global ? "global average pool"
+                                       : "average pool";
     if (window.count_padding && (window.ceil || window.global))
         net_fail(net, "%s counts a padding that has no end", name);
     struct net_node *n = append(net, NET_POOL, name, 1, &x, net_channels(net, x));
@@ -477,6 +477,15 @@ net_value net_concat(struct net *net, int n, const net_value *x) {
     int c = 0;
     for (int i = 0; i < n; i++) c += net_channels(net, x[i]);
     append(net, NET_CONCAT, "concat", n, x, c);
+    return last(net);
+}
+
+net_value net_gather(struct net *net, net_value x, net_value like, const struct net_gather *g) {
+    int slice = like < 0 && gather_is_slice(g), channels = net_channels(net, x);
+    if (!gather_fits(g, channels)) net_fail(net, "a gather beyond %d channels", channels);
+    struct net_node *n = append(net, slice ? NET_SLICE : NET_GATHER, slice ? "slice" : "gather",
+                                like < 0 ? 1 : 2, (net_value[]){x, like}, gather_channels(g));
+    if (n) n->gather = *g;
     return last(net);
 }
 

@@ -12,6 +12,7 @@
 #define MIEN_ENGINE_NET_H
 
 #include "engine/blob.h"
+#include "engine/gather.h"
 #include "kernels/kern.h"
 
 #include <stddef.h>
@@ -28,6 +29,9 @@ enum net_op {
     NET_POOL,     /* max or average */
     NET_UPSAMPLE, /* nearest neighbour, factor 2, cropped to the size of in[1] */
     NET_CONCAT,   /* along channels */
+    NET_SLICE,    /* neighbouring channels, where they are: nothing is copied */
+    NET_GATHER,   /* pixels and channels copied, or between pixels (gather.h); a second input only
+                     lends its size */
     NET_SOFTMAX   /* over the channels of each pixel */
 };
 
@@ -100,6 +104,7 @@ struct net_node {
     double *scale, *shift;           /* AFFINE, [channels], owned */
     enum kern_act act;               /* ACT */
     float alpha, beta;               /* ACT, where its formula has them (kern.h) */
+    struct net_gather gather;        /* SLICE: its channels; GATHER */
     const struct blob_tensor *slope; /* ACT prelu, [channels] */
     int exact;                       /* a network in fp16 keeps it in fp32 (net_exact) */
     int number; /* what the model file knew it as: folding moves nodes, calibrations stay */
@@ -188,12 +193,19 @@ net_value net_global_average(struct net *net, net_value x);
 /* x at twice its size, cropped to that of like. */
 net_value net_upsample(struct net *net, net_value x, net_value like);
 net_value net_concat(struct net *net, int n, const net_value *x);
+/* Pixels and channels of x as g says. like: whose size the result has, where g says so; else -1. */
+net_value net_gather(struct net *net, net_value x, net_value like, const struct net_gather *g);
 net_value net_softmax(struct net *net, net_value x);
 /* Has networks in fp16 store x in fp32, and multiply it as that: for values whose differences
  * matter more than they do. */
 void net_exact(struct net *net, net_value x);
 void net_output(struct net *net, net_value x, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Inputs of a node whose values it reads: some only lend their size. */
+static inline int net_reads(const struct net_node *n) {
+    return n->op == NET_UPSAMPLE || n->op == NET_GATHER ? 1 : n->inputs;
+}
 
 /* The PReLU node these slopes are of; -1: none, as for NULL. */
 int net_slope_node(const struct net *net, const struct blob_tensor *slope);

@@ -35,6 +35,7 @@ enum plan_kind {
     PLAN_POINTWISE, /* the epilogue alone: activation, sum or both */
     PLAN_POOL,
     PLAN_UPSAMPLE,
+    PLAN_GATHER,
     PLAN_SOFTMAX
 };
 

@@ -79,6 +79,18 @@ static int place_concats(struct planner *p) {
     return MIEN_OK;
 }
 
+/* A slice lies where what it is a slice of does. */
+static int place_slice(struct planner *p, int i) {
+    const struct net_node *n = &p->net->nodes[i];
+    const struct planner_value *x = &p->v[n->in[0]];
+    if (p->v[i].buffer >= 0 || x->buffer < 0)
+        return err_set(MIEN_EUNSUPPORTED, "%s: %s has a place of its own", blob_label(p->net->blob),
+                       n->name);
+    p->v[i].buffer = x->buffer;
+    p->v[i].channel = x->channel + n->gather.channels.from;
+    return MIEN_OK;
+}
+
 static void touch(struct planner *p, int value, int step) {
     struct plan_buffer *b = &p->g->buffers[p->v[value].buffer];
     if (step < b->first) b->first = step;
@@ -152,9 +164,13 @@ int planner_buffers(struct planner *p) {
     for (int i = 0; i < net->count; i++) p->v[i].buffer = -1;
     int rc = place_concats(p);
     if (rc) return rc;
-    for (int i = 0; i < net->count; i++)
-        if (p->v[i].buffer < 0 && (p->v[i].step >= 0 || net->nodes[i].op == NET_INPUT))
+    for (int i = 0; i < net->count && !rc; i++) {
+        if (net->nodes[i].op == NET_SLICE && p->v[i].uses > 0)
+            rc = place_slice(p, i);
+        else if (p->v[i].buffer < 0 && (p->v[i].step >= 0 || net->nodes[i].op == NET_INPUT))
             new_buffer(p, i);
+    }
+    if (rc) return rc;
     for (int i = 0; i < p->g->nsteps; i++)
         if (p->g->steps[i].kind == PLAN_CONV) need_halo(p, &p->g->steps[i]);
     find_lifetimes(p);

@@ -57,6 +57,17 @@ static int infer_binary(const struct net *net, const struct net_node *n,
                    a->h, b->w, b->h);
 }
 
+/* like: whose size is wanted, where one is. */
+static int infer_gather(const struct net *net, const struct net_node *n,
+                        const struct planner_value *x, const struct planner_value *like,
+                        struct planner_value *y) {
+    y->h = gather_size(&n->gather.rows, x->h, like->h);
+    y->w = gather_size(&n->gather.columns, x->w, like->w);
+    if (y->h >= 1 && y->w >= 1 && y->h <= MAX_SIDE && y->w <= MAX_SIDE) return MIEN_OK;
+    return err_set(MIEN_EINVAL, "%s: %s from %dx%d to %dx%d", blob_label(net->blob), n->name, x->w,
+                   x->h, y->w, y->h);
+}
+
 int planner_shapes(const struct net *net, int width, int height, struct planner_value *v) {
     if (width < 16 || height < 16 || width > MAX_SIDE || height > MAX_SIDE)
         return err_set(MIEN_EINVAL, "a network input of %dx%d pixels; 16 to %d a side are possible",
@@ -72,6 +83,8 @@ int planner_shapes(const struct net *net, int width, int height, struct planner_
             rc = infer_windowed(net, n, x, &v[i]);
         } else if (n->op == NET_ADD || n->op == NET_MUL) {
             rc = infer_binary(net, n, x, &v[n->in[1]], &v[i]);
+        } else if (n->op == NET_GATHER) {
+            rc = infer_gather(net, n, x, &v[n->in[n->inputs - 1]], &v[i]);
         } else {
             const struct planner_value *like = n->op == NET_UPSAMPLE ? &v[n->in[1]] : x;
             v[i].h = like->h;

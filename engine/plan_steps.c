@@ -12,8 +12,7 @@ static void find_consumers(struct planner *p) {
     for (int i = 0; i < net->count; i++) p->v[i].consumer = -1;
     for (int i = 0; i < net->count; i++) {
         const struct net_node *n = &net->nodes[i];
-        int inputs = n->op == NET_UPSAMPLE ? 1 : n->inputs; /* the second only lends its shape */
-        for (int j = 0; j < inputs; j++) p->v[n->in[j]].consumer = i;
+        for (int j = 0; j < net_reads(n); j++) p->v[n->in[j]].consumer = i;
     }
 }
 
@@ -68,6 +67,7 @@ static enum plan_kind kind_of(enum net_op op) {
     case NET_AFFINE: return PLAN_AFFINE;
     case NET_POOL: return PLAN_POOL;
     case NET_UPSAMPLE: return PLAN_UPSAMPLE;
+    case NET_GATHER: return PLAN_GATHER;
     case NET_SOFTMAX: return PLAN_SOFTMAX;
     default: return PLAN_POINTWISE;
     }
@@ -179,7 +179,7 @@ int planner_steps(struct planner *p) {
     for (int i = 0; i < net->count; i++) {
         enum net_op op = net->nodes[i].op;
         if (!p->v[i].claimed && p->v[i].uses > 0 && op != NET_INPUT && op != NET_CONCAT &&
-            op != NET_CONV)
+            op != NET_SLICE && op != NET_CONV)
             make_step(p, i);
     }
     order_steps(p);

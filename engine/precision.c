@@ -36,11 +36,6 @@ static void unite(struct value *v, int a, int b) {
         v[a].group = b;
 }
 
-/* The second input of an upsampling only lends its shape. */
-static int inputs_of(const struct net_node *n) {
-    return n->op == NET_UPSAMPLE ? 1 : n->inputs;
-}
-
 static int is_head(const struct net *net, const struct value *v, int node) {
     return net->nodes[node].vector || v[node].tail;
 }
@@ -48,7 +43,7 @@ static int is_head(const struct net *net, const struct value *v, int node) {
 static void find_tails(const struct net *net, struct value *v) {
     for (int i = 0; i < net->noutputs; i++) v[net->outputs[i].value].tail = 1;
     for (int i = 0; i < net->count; i++)
-        for (int j = 0; j < inputs_of(&net->nodes[i]); j++) v[net->nodes[i].in[j]].readers++;
+        for (int j = 0; j < net_reads(&net->nodes[i]); j++) v[net->nodes[i].in[j]].readers++;
     for (int i = net->count - 1; i >= 0; i--) {
         const struct net_node *n = &net->nodes[i];
         if (!v[i].tail || (n->op != NET_ACT && n->op != NET_SOFTMAX)) continue;
@@ -59,7 +54,8 @@ static void find_tails(const struct net *net, struct value *v) {
 
 /* Copies and slices share their type and scale with what they are made of. */
 static int copies(const struct net_node *n) {
-    return n->op == NET_CONCAT || n->op == NET_UPSAMPLE ||
+    if (n->op == NET_GATHER) return gather_copies(&n->gather);
+    return n->op == NET_CONCAT || n->op == NET_UPSAMPLE || n->op == NET_SLICE ||
            (n->op == NET_POOL && !n->window.average);
 }
 
@@ -67,7 +63,7 @@ static void find_groups(const struct net *net, struct value *v) {
     for (int i = 0; i < net->count; i++) {
         const struct net_node *n = &net->nodes[i];
         v[i].exact = n->exact;
-        for (int j = 0; j < inputs_of(n); j++) {
+        for (int j = 0; j < net_reads(n); j++) {
             int in = n->in[j];
             if (copies(n)) unite(v, in, i);
             if (n->op == NET_CONV && is_head(net, v, i)) v[in].heads++;
@@ -92,7 +88,7 @@ static void find_pooled(const struct net *net, struct value *v) {
     for (int i = 0; i < net->count; i++) {
         const struct net_node *n = &net->nodes[i];
         v[i].pooled = n->inputs > 0;
-        for (int j = 0; j < inputs_of(n); j++) v[i].pooled &= v[n->in[j]].pooled;
+        for (int j = 0; j < net_reads(n); j++) v[i].pooled &= v[n->in[j]].pooled;
         if (n->op == NET_POOL && n->window.global) v[i].pooled = 1;
     }
     for (int i = net->count - 1; i >= 0; i--) v[root(v, i)].pooled &= v[i].pooled;
@@ -200,9 +196,11 @@ static int set_scale(struct net_node *n, const struct value *v, const struct val
 
 /* Channels from..: what the value they are copied from is stored in. */
 static void take_scale(struct net_node *n, int from, const struct net_node *source) {
-    for (int j = 0; j < source->channels; j++) {
-        n->stored.scale[from + j] = source->stored.scale[j];
-        n->stored.mean[from + j] = source->stored.mean[j];
+    int chosen = n->op == NET_SLICE || n->op == NET_GATHER;
+    for (int j = 0; j < (chosen ? n->channels : source->channels); j++) {
+        int k = chosen ? places_channel(&n->gather.channels, j, 0, 0) : j;
+        n->stored.scale[from + j] = source->stored.scale[k];
+        n->stored.mean[from + j] = source->stored.mean[k];
     }
     n->stored.zero = source->stored.zero;
 }
@@ -210,10 +208,10 @@ static void take_scale(struct net_node *n, int from, const struct net_node *sour
 /* Copies are stored as what they copy; a concatenation's channels are those of its parts, one after
  * the other. Without one of them there is none. */
 static int copy_scales(const struct net *net, struct net_node *n) {
-    for (int i = 0; i < inputs_of(n); i++)
+    for (int i = 0; i < net_reads(n); i++)
         if (!net->nodes[n->in[i]].stored.scale) return MIEN_OK;
     if (allocate_scale(n)) return MIEN_ENOMEM;
-    for (int i = 0, from = 0; i < inputs_of(n); i++) {
+    for (int i = 0, from = 0; i < net_reads(n); i++) {
         const struct net_node *source = &net->nodes[n->in[i]];
         take_scale(n, from, source);
         from += source->channels;

@@ -225,6 +225,12 @@ typedef void kern_maxpool_u8_fn(int kh, int kw, int c, const uint8_t *src, ptrdi
 typedef void kern_avgpool_f32_fn(int kh, int kw, int c, float factor, const float *src,
                                  ptrdiff_t src_row, ptrdiff_t src_px, float *dst);
 
+/* dst[j] = src[from[j]], elements of `type`. from: [c] */
+typedef void kern_gather_fn(enum kern_type type, int c, const int32_t *from, const void *src,
+                            void *dst);
+/* dst[j] = sum over k < 4 of share[k] src[k][j]: what lies between four pixels. */
+typedef void kern_blend_f32_fn(int c, const float *const src[4], const float share[4], float *dst);
+
 /* In place over n values: exp(x - max) / sum. */
 typedef void kern_softmax_f32_fn(int n, float *x);
 
@@ -265,6 +271,8 @@ struct kern {
     kern_maxpool_bf16_fn *maxpool_bf16;
     kern_maxpool_u8_fn *maxpool_u8;
     kern_avgpool_f32_fn *avgpool_f32;
+    kern_gather_fn *gather;
+    kern_blend_f32_fn *blend_f32;
     kern_softmax_f32_fn *softmax_f32;
     kern_scale_rows_fn *scale_rows;
     kern_scale_columns_fn *scale_columns;

@@ -1,6 +1,8 @@
 /* Any network, from the op list in its blob's metadata (docs/blob.md, "Graphs"). A node may read
  * only values made before it, so that a list has no cycles; whatever else a list may claim is
  * checked here or by the builder. */
+#include "models/graph.h"
+
 #include "engine/json_text.h"
 #include "models/family.h"
 
@@ -8,24 +10,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_NODES = 16384, MOST_OUTPUTS = 64, MOST_PAD = 32, MOST_STRIDE = 16, NAME = 100 };
+enum {
+    MOST_NODES = 16384,
+    MOST_OUTPUTS = 64,
+    MOST_PAD = 32,
+    MOST_STRIDE = 16,
+    MOST_DILATION = 32,
+    NAME = 100
+};
 
 struct graph {
     struct net *net;
     net_value *values; /* [nodes] of the list */
-    char *placed;      /* [nodes] is the value part of a concatenation? Its place is there, then */
+    char *placed;      /* [nodes] is the value part of another? Its place is there, then */
     int count;         /* made so far */
 };
 
-struct node {
-    const char *op;
-    int inputs, from[NET_MAX_INPUTS]; /* numbers in the list */
-    net_value x[NET_MAX_INPUTS];
-    json_t *attributes;
-};
-
-/* An attribute within low and high; an error of the net where it is none. */
-static int whole(struct net *net, const struct node *n, const char *key, int low, int high) {
+int graph_whole(struct net *net, const struct graph_node *n, const char *key, int low, int high) {
     json_t *v = json_object_get(n->attributes, key);
     json_int_t i = json_integer_value(v);
     if (json_is_integer(v) && i >= low && i <= high) return (int)i;
@@ -33,7 +34,21 @@ static int whole(struct net *net, const struct node *n, const char *key, int low
     return low;
 }
 
-static const char *layer_name(struct net *net, const struct node *n) {
+void graph_wholes(struct net *net, const struct graph_node *n, const char *key, int count, int low,
+                  int high, int *out) {
+    json_t *array = json_object_get(n->attributes, key);
+    for (int i = 0; i < count; i++) {
+        json_t *v = json_array_get(array, (size_t)i);
+        json_int_t number = json_integer_value(v);
+        if (!json_is_integer(v) || number < low || number > high ||
+            json_array_size(array) != (size_t)count)
+            net_fail(net, "metadata graph: %s of %s must be %d numbers from %d to %d", key, n->op,
+                     count, low, high);
+        out[i] = number >= low && number <= high ? (int)number : low;
+    }
+}
+
+static const char *layer_name(struct net *net, const struct graph_node *n) {
     const char *name = json_string_value(json_object_get(n->attributes, "name"));
     if (name && *name && strlen(name) < NAME) return name;
     net_fail(net, "metadata graph: %s has no name of its tensors", n->op);
@@ -41,7 +56,7 @@ static const char *layer_name(struct net *net, const struct node *n) {
 }
 
 /* pad: a number, [top, left, bottom, right], or "same". */
-static void read_pad(struct net *net, const struct node *n, struct net_window *w) {
+static void read_pad(struct net *net, const struct graph_node *n, struct net_window *w) {
     json_t *pad = json_object_get(n->attributes, "pad");
     const char *text = json_string_value(pad);
     if (text && strcmp(text, "same") == 0) {
@@ -64,37 +79,41 @@ static void read_pad(struct net *net, const struct node *n, struct net_window *w
     for (int i = 0; i < 4; i++) w->more[i] = sides[i] - least;
 }
 
-static struct net_window read_window(struct net *net, const struct node *n) {
-    struct net_window w = {.stride = whole(net, n, "stride", 1, MOST_STRIDE)};
+static struct net_window read_window(struct net *net, const struct graph_node *n) {
+    struct net_window w = {.stride = graph_whole(net, n, "stride", 1, MOST_STRIDE)};
     read_pad(net, n, &w);
     return w;
 }
 
-static net_value make_conv(struct net *net, const struct node *n) {
+static net_value make_conv(struct net *net, const struct graph_node *n) {
     int reversed = net->nodes[n->x[0]].weights.reverse_input;
-    net_value v = net_conv_window(net, n->x[0], layer_name(net, n), read_window(net, n));
+    struct net_window w = read_window(net, n);
+    if (json_object_get(n->attributes, "dilation"))
+        w.dilation = graph_whole(net, n, "dilation", 1, MOST_DILATION);
+    net_value v = net_conv_window(net, n->x[0], layer_name(net, n), w);
     if (!net->error && reversed && net->nodes[n->x[0]].op == NET_AFFINE && net->nodes[v].groups > 1)
         net_fail(net, "metadata graph: a BGR input cannot be convolved in groups");
     return v;
 }
 
-static net_value make_fc(struct net *net, const struct node *n) {
-    return net_fc(net, n->x[0], layer_name(net, n), whole(net, n, "height", 1, NET_MAX_KERNEL),
-                  whole(net, n, "width", 1, NET_MAX_KERNEL));
+static net_value make_fc(struct net *net, const struct graph_node *n) {
+    return net_fc(net, n->x[0], layer_name(net, n),
+                  graph_whole(net, n, "height", 1, NET_MAX_KERNEL),
+                  graph_whole(net, n, "width", 1, NET_MAX_KERNEL));
 }
 
-static net_value make_bn(struct net *net, const struct node *n) {
+static net_value make_bn(struct net *net, const struct graph_node *n) {
     const char *name = layer_name(net, n);
     if (!net_has(net, "%s.running_var", name))
         net_fail(net, "tensor %s.running_var is missing", name);
     return net_bn(net, n->x[0], name);
 }
 
-static net_value make_affine(struct net *net, const struct node *n) {
+static net_value make_affine(struct net *net, const struct graph_node *n) {
     return net_affine(net, n->x[0], layer_name(net, n));
 }
 
-static net_value make_prelu(struct net *net, const struct node *n) {
+static net_value make_prelu(struct net *net, const struct graph_node *n) {
     return net_prelu(net, n->x[0], layer_name(net, n));
 }
 
@@ -122,7 +141,7 @@ static const struct curve *find_curve(const char *op) {
     return NULL;
 }
 
-static net_value make_curve(struct net *net, const struct node *n) {
+static net_value make_curve(struct net *net, const struct graph_node *n) {
     const struct curve *c = find_curve(n->op);
     float parameters[2] = {0, 0};
     for (int i = 0; i < 2 && c->parameters[i]; i++) {
@@ -135,15 +154,15 @@ static net_value make_curve(struct net *net, const struct node *n) {
     return net_act_with(net, n->x[0], c->act, parameters[0], parameters[1]);
 }
 
-static net_value make_add(struct net *net, const struct node *n) {
+static net_value make_add(struct net *net, const struct graph_node *n) {
     return net_add(net, n->x[0], n->x[1]);
 }
 
-static net_value make_mul(struct net *net, const struct node *n) {
+static net_value make_mul(struct net *net, const struct graph_node *n) {
     return net_mul(net, n->x[0], n->x[1]);
 }
 
-static net_value pool(struct net *net, const struct node *n, int average) {
+static net_value pool(struct net *net, const struct graph_node *n, int average) {
     struct net_window w = read_window(net, n);
     json_t *kernel = json_object_get(n->attributes, "kernel");
     json_int_t h = json_integer_value(json_array_get(kernel, 0));
@@ -159,38 +178,39 @@ static net_value pool(struct net *net, const struct node *n, int average) {
             net_fail(net, "metadata graph: pad of %s must be less than its kernel", n->op);
     w.ceil = json_is_true(json_object_get(n->attributes, "ceil"));
     w.average = average;
+    w.count_padding = average && json_is_true(json_object_get(n->attributes, "count_padding"));
     return net_pool(net, n->x[0], w);
 }
 
-static net_value make_max_pool(struct net *net, const struct node *n) {
+static net_value make_max_pool(struct net *net, const struct graph_node *n) {
     return pool(net, n, 0);
 }
 
-static net_value make_average_pool(struct net *net, const struct node *n) {
+static net_value make_average_pool(struct net *net, const struct graph_node *n) {
     return pool(net, n, 1);
 }
 
-static net_value make_global_average(struct net *net, const struct node *n) {
+static net_value make_global_average(struct net *net, const struct graph_node *n) {
     return net_global_average(net, n->x[0]);
 }
 
-static net_value make_upsample(struct net *net, const struct node *n) {
+static net_value make_global_max(struct net *net, const struct graph_node *n) {
+    return net_pool(net, n->x[0], (struct net_window){.global = 1, .stride = 1});
+}
+
+static net_value make_upsample(struct net *net, const struct graph_node *n) {
     return net_upsample(net, n->x[0], n->x[1]);
 }
 
-static net_value make_concat(struct net *net, const struct node *n) {
+static net_value make_concat(struct net *net, const struct graph_node *n) {
     return net_concat(net, n->inputs, n->x);
 }
 
-static net_value make_softmax(struct net *net, const struct node *n) {
+static net_value make_softmax(struct net *net, const struct graph_node *n) {
     return net_softmax(net, n->x[0]);
 }
 
-static const struct maker {
-    const char *op;
-    int least, most; /* inputs */
-    net_value (*make)(struct net *net, const struct node *n);
-} makers[] = {
+static const struct graph_maker makers[] = {
     {"conv", 1, 1, make_conv},
     {"fc", 1, 1, make_fc},
     {"bn", 1, 1, make_bn},
@@ -201,16 +221,19 @@ static const struct maker {
     {"max_pool", 1, 1, make_max_pool},
     {"average_pool", 1, 1, make_average_pool},
     {"global_average", 1, 1, make_global_average},
+    {"global_max", 1, 1, make_global_max},
     {"upsample", 2, 2, make_upsample},
     {"concat", 2, NET_MAX_INPUTS, make_concat},
     {"softmax", 1, 1, make_softmax},
 };
 
 /* NULL: there is no such operator. */
-static const struct maker *find_maker(const char *op) {
-    static const struct maker curve = {"a curve", 1, 1, make_curve};
+static const struct graph_maker *find_maker(const char *op) {
+    static const struct graph_maker curve = {"a curve", 1, 1, make_curve};
     for (size_t i = 0; i < sizeof makers / sizeof makers[0]; i++)
         if (strcmp(makers[i].op, op) == 0) return &makers[i];
+    for (const struct graph_maker *m = graph_gathers; m->op; m++)
+        if (strcmp(m->op, op) == 0) return m;
     return find_curve(op) ? &curve : NULL;
 }
 
@@ -220,7 +243,7 @@ static net_value copy(struct net *net, net_value x) {
 }
 
 /* Reads [op, [inputs], {attributes}]; 0 where it is none. */
-static int read_node(struct graph *g, json_t *j, struct node *n) {
+static int read_node(struct graph *g, json_t *j, struct graph_node *n) {
     json_t *inputs = json_array_get(j, 1);
     n->op = json_string_value(json_array_get(j, 0));
     n->attributes = json_array_get(j, 2);
@@ -246,9 +269,9 @@ static int read_node(struct graph *g, json_t *j, struct node *n) {
 
 static void add_node(struct graph *g, json_t *j) {
     struct net *net = g->net;
-    struct node n;
+    struct graph_node n;
     if (!read_node(g, j, &n)) return;
-    const struct maker *maker = find_maker(n.op);
+    const struct graph_maker *maker = find_maker(n.op);
     if (!maker || n.inputs < maker->least || n.inputs > maker->most) {
         net_fail(net, "metadata graph: node %d: there is no operator %s of %d inputs", g->count,
                  n.op, n.inputs);
@@ -262,7 +285,9 @@ static void add_node(struct graph *g, json_t *j) {
         if (g->placed[n.from[i]]) n.x[i] = copy(net, n.x[i]);
         g->placed[n.from[i]] = 1;
     }
-    g->values[g->count++] = maker->make(net, &n);
+    net_value v = maker->make(net, &n);
+    if (!net->error) g->placed[g->count] = net->nodes[v].op == NET_SLICE;
+    g->values[g->count++] = v;
 }
 
 static void add_output(struct graph *g, json_t *j, size_t number) {

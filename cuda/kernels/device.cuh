@@ -13,6 +13,9 @@
 #ifndef MIEN_CUDA_KERNELS_DEVICE_CUH
 #define MIEN_CUDA_KERNELS_DEVICE_CUH
 
+#ifndef MIEN_CUDA_EMULATED
+#define PLACES_FN static __device__ __forceinline__
+#endif
 #include "cuda/kernels/params.h"
 
 #ifdef MIEN_CUDA_EMULATED

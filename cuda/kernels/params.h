@@ -8,6 +8,8 @@
 #ifndef MIEN_CUDA_KERNELS_PARAMS_H
 #define MIEN_CUDA_KERNELS_PARAMS_H
 
+#include "kernels/places.h"
+
 #include <stdint.h>
 
 /* Element types, numbered as enum kern_type. */
@@ -94,6 +96,16 @@ struct cuda_pool {
     struct cuda_epilogue e;
     int32_t kh, kw, stride, pad_top, pad_left, average; /* a global one: the whole map */
     int32_t count; /* pixels an average divides by; 0: those inside the map */
+};
+
+/* Pixel y, x, channel c of the output is pixel rows(y), columns(x), channel channels(c) of the
+ * input, or between its neighbours. */
+struct cuda_gather {
+    struct cuda_view in;
+    struct cuda_epilogue e;
+    struct places rows, columns;
+    struct places_channels channels;
+    int32_t run; /* are an output pixel's channels neighbours in the input? */
 };
 
 /* The pictures of a run: [batch][h][w][3] floats, RGB, to where the first layer reads them, with

@@ -120,6 +120,37 @@ KERNEL(upsample_plain, cuda_pointwise, THREADS, 1) {
     pass_on(p, 2);
 }
 
+DEVICE float blend(const cuda_gather &p, const place &o) {
+    float down, right, v = 0;
+    int ys[2], xs[2];
+    ys[0] = places_between(&p.rows, o.y, &ys[1], &down);
+    xs[0] = places_between(&p.columns, o.x, &xs[1], &right);
+    for (int k = 0; k < 4; k++) {
+        float share = (k / 2 ? down : 1 - down) * (k % 2 ? right : 1 - right);
+        v += share * view_load(p.in, view_at(p.in, o.b, ys[k / 2], xs[k % 2], o.c), o.c);
+    }
+    return v;
+}
+
+KERNEL(gather_plain, cuda_gather, THREADS, 1) {
+    grid_wait();
+    int64_t n = outputs_of(p.e.out, p.e.batch);
+    for (int64_t i = grid_thread(); i < n; i += grid_threads()) {
+        place o = place_of(p.e.out, i);
+        float v = 0;
+        if (p.rows.kind == PLACES_LINEAR) {
+            v = blend(p, o);
+        } else {
+            int y = places_at(&p.rows, o.y), x = places_at(&p.columns, o.x);
+            int c = places_channel(&p.channels, o.c, places_phase(&p.rows, o.y),
+                                   places_phase(&p.columns, o.x));
+            if (y >= 0 && x >= 0) v = view_load(p.in, view_at(p.in, o.b, y, x, c), c);
+        }
+        store_sum(p.e, v, o.b, o.y, o.x, o.c);
+    }
+    store_halo(p.e.out, p.e.batch, grid_thread(), grid_threads());
+}
+
 KERNEL(pool_plain, cuda_pool, THREADS, 1) {
     grid_wait();
     int64_t n = outputs_of(p.e.out, p.e.batch);

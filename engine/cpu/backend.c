@@ -152,7 +152,7 @@ static int cpu_plan(struct backend *b, const struct backend_weights *w, const st
             s->fused.inverse = w->layers[s->plan.fused.value].inverse;
         }
         p->cut = i + 1;
-        if (cpu_cut(s, g->batch)) {
+        if (cpu_cut(s, &g->net->nodes[s->plan.node], g->batch)) {
             free_plan(p);
             return MIEN_ENOMEM;
         }

@@ -175,9 +175,10 @@ static void cut_widened(struct cpu_step *s) {
     int reads_as_is = s->fused.layer ||
                       (kind == PLAN_CONV && (s->layer->algorithm == CPU_IGEMM ||
                                              s->layer->algorithm == CPU_DEPTHWISE)) ||
-                      kind == PLAN_UPSAMPLE || (kind == PLAN_POOL && !s->window.average);
+                      kind == PLAN_UPSAMPLE || (kind == PLAN_GATHER && s->gather.raw) ||
+                      (kind == PLAN_POOL && !s->window.average);
     if (in->type == KERN_F32 || reads_as_is) return;
-    int rows = s->rows;
+    int rows = kind == PLAN_GATHER ? 2 : s->rows;
     if (kind == PLAN_CONV) rows = (s->rows - 1) * s->layer->stride + s->layer->reach;
     if (kind == PLAN_POOL)
         rows = s->window.global ? in->h : (s->rows - 1) * s->window.stride + s->window.kh;
@@ -204,7 +205,28 @@ static void cut_fused(struct cpu_step *s) {
     s->scratch += (size_t)s->fused.floats;
 }
 
-int cpu_cut(struct cpu_step *s, int batch) {
+/* Bytes are copied as they are where no channel becomes one of another scale. */
+static int cut_gather(struct cpu_step *s, const struct net_gather *n) {
+    const struct plan_view *in = &s->plan.in, *out = &s->plan.out;
+    struct cpu_gather *g = &s->gather;
+    g->rows = gather_places(&n->rows, in->h, out->h);
+    g->columns = gather_places(&n->columns, in->w, out->w);
+    g->raw = g->rows.kind != PLACES_LINEAR && in->type == out->type &&
+             (in->type != KERN_U8 || gather_copies(n));
+    g->run = 1;
+    int phases = g->rows.block * g->columns.block;
+    g->channels = malloc(sizeof *g->channels * (size_t)phases * (size_t)out->c);
+    if (!g->channels) return err_set(MIEN_ENOMEM, "out of memory");
+    for (int i = 0; i < phases; i++)
+        for (int j = 0; j < out->c; j++) {
+            int32_t *at = &g->channels[(ptrdiff_t)i * out->c + j];
+            *at = places_channel(&n->channels, j, i / g->columns.block, i % g->columns.block);
+            g->run &= j == 0 || *at == at[-1] + 1;
+        }
+    return MIEN_OK;
+}
+
+int cpu_cut(struct cpu_step *s, const struct net_node *node, int batch) {
     const struct plan_view *out = &s->plan.out;
     s->columns = out->c;
     s->rows = min_int(out->h, max_int(1, POINTWISE_WORK / (out->w * out->c)));
@@ -212,6 +234,7 @@ int cpu_cut(struct cpu_step *s, int batch) {
     s->images = 1;
     s->scratch = out->type == KERN_F32 ? 0 : (size_t)out->w * (size_t)out->c;
     if (s->plan.kind == PLAN_CONV && cut_conv(s, batch)) return MIEN_ENOMEM;
+    if (s->plan.kind == PLAN_GATHER && cut_gather(s, &node->gather)) return MIEN_ENOMEM;
     if (s->plan.kind == PLAN_POOL && s->window.global) cut_global(s);
     cut_widened(s);
     if (s->fused.layer) cut_fused(s);
@@ -223,6 +246,7 @@ int cpu_cut(struct cpu_step *s, int batch) {
 
 void cpu_uncut(struct cpu_step *s) {
     if (cpu_has_tiles(s)) free(s->tiles.offset);
+    if (s->plan.kind == PLAN_GATHER) free(s->gather.channels);
 }
 
 struct cpu_range cpu_task_range(const struct cpu_step *s, int task) {

@@ -29,6 +29,14 @@ struct cpu_tiles {
                           for split tiles; owned */
 };
 
+/* A gather at one size. */
+struct cpu_gather {
+    struct places rows, columns;
+    int raw;           /* values are copied as they are stored */
+    int run;           /* the channels of a pixel are neighbours in what is read */
+    int32_t *channels; /* [rows.block * columns.block][out.c], of each place of a block; owned */
+};
+
 /* A step ready to run. */
 struct cpu_step {
     struct plan_step plan;
@@ -39,6 +47,7 @@ struct cpu_step {
     union {
         struct cpu_tiles tiles;   /* CPU_IGEMM */
         struct net_window window; /* PLAN_POOL */
+        struct cpu_gather gather; /* PLAN_GATHER */
     };
     int rows;          /* output rows a task */
     int row_blocks;    /* tasks along an image's rows */
@@ -58,8 +67,9 @@ struct cpu_range {
 };
 
 /* Cuts a step whose plan, layer, fused and window are filled in into tasks, and says how much
- * scratch a worker needs. MIEN_ENOMEM. Ended by cpu_uncut(), also where it fails. */
-int cpu_cut(struct cpu_step *s, int batch);
+ * scratch a worker needs. node: the step's. MIEN_ENOMEM. Ended by cpu_uncut(), also where it fails.
+ */
+int cpu_cut(struct cpu_step *s, const struct net_node *node, int batch);
 void cpu_uncut(struct cpu_step *s);
 struct cpu_range cpu_task_range(const struct cpu_step *s, int task);
 

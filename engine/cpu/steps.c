@@ -1,25 +1,10 @@
 #include "engine/cpu/steps.h"
 
 #include "engine/cpu/conv.h"
+#include "engine/cpu/gather.h"
 #include "kernels/number.h"
 
 #include <string.h>
-
-/* The task's channels of pixel y, x of the step's output. */
-static void *output_at(const struct cpu_task *t, int y, int x) {
-    const struct plan_view *out = &t->step->plan.out;
-    char *pixel = cpu_pixel(t->arena, out, t->range.image, y, x);
-    return pixel + t->range.c0 * (ptrdiff_t)kern_type_size(out->type);
-}
-
-/* The task's channels of a row of floats into the step's output, through its epilogue. */
-static void store_row(const struct cpu_task *t, int y, const float *src, ptrdiff_t src_px) {
-    const struct plan_step *p = &t->step->plan;
-    int c0 = t->range.c0;
-    struct kern_epi e = cpu_epilogue(t->step, NULL, c0);
-    t->kern->epilogue(p->out.w, t->range.c1 - c0, src, src_px, &e, cpu_residual(t, y, 0, c0),
-                      p->res.px, p->res_shift, output_at(t, y, 0), p->out.px);
-}
 
 static void pointwise_row(const struct cpu_task *t, int y) {
     const struct plan_step *p = &t->step->plan;
@@ -37,7 +22,7 @@ static void pointwise_row(const struct cpu_task *t, int y) {
         src = dst;
         src_px = dst_px;
     }
-    store_row(t, y, src, src_px);
+    cpu_store_row(t, y, src, src_px);
 }
 
 static void maxpool(const struct kern *k, enum kern_type type, int kh, int kw, int c,
@@ -65,7 +50,7 @@ static void pool_row(const struct cpu_task *t, int y) {
         int left = x * w->stride - p->pad_left;
         int x0 = max_int(left, 0), x1 = min_int(left + kw, p->in.w);
         const void *src = (const char *)cpu_rows_at(&rows, y0, x0) + t->range.c0 * rows.size;
-        void *dst = output_at(t, y, x);
+        void *dst = cpu_output(t, y, x);
         if (w->average)
             t->kern->avgpool_f32(y1 - y0, x1 - x0, c,
                                  1.0f / (float)(w->count_padding ? kh * kw : (y1 - y0) * (x1 - x0)),
@@ -73,7 +58,7 @@ static void pool_row(const struct cpu_task *t, int y) {
         else
             maxpool(t->kern, p->in.type, y1 - y0, x1 - x0, c, src, rows.row, rows.px, dst);
     }
-    if (w->average && averages) store_row(t, y, averages, c);
+    if (w->average && averages) cpu_store_row(t, y, averages, c);
 }
 
 static void upsample_row(const struct cpu_task *t, int y) {
@@ -94,7 +79,7 @@ static void softmax_row(const struct cpu_task *t, int y) {
         memcpy(dst, cpu_rows_at(&rows, y, x), sizeof(float) * (size_t)p->out.c);
         t->kern->softmax_f32(p->out.c, dst);
     }
-    if (shares) store_row(t, y, shares, p->out.c);
+    if (shares) cpu_store_row(t, y, shares, p->out.c);
 }
 
 static void run_row(const struct cpu_task *t, int y) {
@@ -103,6 +88,7 @@ static void run_row(const struct cpu_task *t, int y) {
     case PLAN_POINTWISE: pointwise_row(t, y); break;
     case PLAN_POOL: pool_row(t, y); break;
     case PLAN_UPSAMPLE: upsample_row(t, y); break;
+    case PLAN_GATHER: cpu_gather_row(t, y); break;
     case PLAN_SOFTMAX: softmax_row(t, y); break;
     case PLAN_CONV: break; /* a task at a time */
     }

@@ -54,6 +54,20 @@ const void *cpu_residual(const struct cpu_task *t, int y, int x, int c0) {
     return pixel + c0 * (ptrdiff_t)kern_type_size(p->res.type);
 }
 
+void *cpu_output(const struct cpu_task *t, int y, int x) {
+    const struct plan_view *out = &t->step->plan.out;
+    char *pixel = cpu_pixel(t->arena, out, t->range.image, y, x);
+    return pixel + t->range.c0 * (ptrdiff_t)kern_type_size(out->type);
+}
+
+void cpu_store_row(const struct cpu_task *t, int y, const float *src, ptrdiff_t src_px) {
+    const struct plan_step *p = &t->step->plan;
+    int c0 = t->range.c0;
+    struct kern_epi e = cpu_epilogue(t->step, NULL, c0);
+    t->kern->epilogue(p->out.w, t->range.c1 - c0, src, src_px, &e, cpu_residual(t, y, 0, c0),
+                      p->res.px, p->res_shift, cpu_output(t, y, 0), p->out.px);
+}
+
 /* Channels c0..c1-1 of n pixels from p on, of elements of `size` bytes. */
 static void fill_pixels(char *p, ptrdiff_t px, size_t size, int n, int c0, int c1, int value) {
     if (c1 - c0 == px) {

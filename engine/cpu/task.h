@@ -37,6 +37,10 @@ struct cpu_rows cpu_input_rows(const struct cpu_task *t, int y0, int y1);
 struct kern_epi cpu_epilogue(const struct cpu_step *s, const float *bias, int c0);
 /* Residual of output pixel y, x, channel c0; NULL without one. */
 const void *cpu_residual(const struct cpu_task *t, int y, int x, int c0);
+/* The task's channels of pixel y, x of the step's output. */
+void *cpu_output(const struct cpu_task *t, int y, int x);
+/* The task's channels of a row of floats into the step's output, through its epilogue. */
+void cpu_store_row(const struct cpu_task *t, int y, const float *src, ptrdiff_t src_px);
 /* Zeroes the halo beside rows y0..y1-1, above row 0 and below the last row where those are among
  * them, channels c0..c1-1. */
 void cpu_zero_halo(const struct plan_view *v, char *arena, const struct cpu_range *r);

@@ -11,6 +11,7 @@ void kern_init_c_conv(struct kern *k);
 void kern_init_c_winograd(struct kern *k);
 void kern_init_c_pointwise(struct kern *k);
 void kern_init_c_pool(struct kern *k);
+void kern_init_c_gather(struct kern *k);
 void kern_init_c_scale(struct kern *k);
 void kern_init_c_igemm(struct kern *k);
 

@@ -33,7 +33,53 @@ static void check_maxpool(struct check *k, enum kern_type type) {
     check_guarded_free(k, slot, want, (size_t)c);
 }
 
+static void check_gather(struct check *k, enum kern_type type) {
+    int c = check_int(k, 1, 150), have = check_int(k, 1, 200);
+    size_t ns, nd, n = (size_t)c;
+    void *src = check_elements(k, type, (size_t)have, &ns);
+    void *dst = check_elements(k, type, n, &nd);
+    int32_t from[150];
+    for (int j = 0; j < c; j++) from[j] = check_int(k, 0, have - 1);
+    k->kern.gather(type, c, from, src, dst);
+    float *got = check_guarded(k, n), *want = check_guarded(k, n);
+    for (int j = 0; j < c; j++) {
+        want[j] = (float)check_element(src, type, (size_t)from[j]);
+        got[j] = (float)check_element(dst, type, (size_t)j);
+    }
+    char shape[48];
+    snprintf(shape, sizeof shape, "%d of %d channels", c, have);
+    check_equal(k, "gather", shape, got, want, n, 0);
+    check_guarded_free(k, "gather", src, ns);
+    check_guarded_free(k, "gather", dst, nd);
+    check_guarded_free(k, "gather", got, n);
+    check_guarded_free(k, "gather", want, n);
+}
+
+static void check_blend(struct check *k) {
+    int c = check_int(k, 1, 150);
+    size_t n = (size_t)c;
+    float *src[4], *dst = check_guarded(k, n), *want = check_guarded(k, n);
+    float share[4] = {0.5f, 0.25f, -0.125f, 2};
+    for (int i = 0; i < 4; i++) src[i] = check_guarded(k, n);
+    for (int j = 0; j < c; j++) {
+        double sum = 0;
+        for (int i = 0; i < 4; i++) sum += (double)share[i] * (double)src[i][j];
+        want[j] = (float)sum;
+    }
+    k->kern.blend_f32(c, (const float *const[]){src[0], src[1], src[2], src[3]}, share, dst);
+    char shape[48];
+    snprintf(shape, sizeof shape, "%d channels", c);
+    check_equal(k, "blend_f32", shape, dst, want, n, 1e-6);
+    for (int i = 0; i < 4; i++) check_guarded_free(k, "blend_f32", src[i], n);
+    check_guarded_free(k, "blend_f32", dst, n);
+    check_guarded_free(k, "blend_f32", want, n);
+}
+
 void check_pool(struct check *k) {
+    check_gather(k, KERN_F32);
+    check_gather(k, KERN_BF16);
+    check_gather(k, KERN_U8);
+    check_blend(k);
     check_maxpool(k, KERN_BF16);
     check_maxpool(k, KERN_U8);
     int kh = check_int(k, 1, 7), kw = check_int(k, 1, 7), c = check_int(k, 1, 70);

@@ -31,6 +31,9 @@ void graphs_gates(graphs_check *check);
 void graphs_dilated(graphs_check *check);
 void graphs_large_average(graphs_check *check);
 void graphs_uneven(graphs_check *check);
+void graphs_shuffles(graphs_check *check);
+void graphs_places(graphs_check *check);
+void graphs_resizes(graphs_check *check);
 void graphs_random(int count, graphs_check *check);
 
 /* The op list over the blob, not folded. Fails the test on an error. */

@@ -1,5 +1,7 @@
 #include "tests/engine/oracle.h"
 
+#include "tests/engine/oracle_gather.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -80,7 +82,9 @@ static void conv(const struct net_node *n, const struct oracle_value *x, struct 
 
 static void pool(const struct net_node *n, const struct oracle_value *x, struct oracle_value *y) {
     struct net_window win = n->window;
-    if (win.global) win = (struct net_window){.kh = x->h, .kw = x->w, .stride = 1, .average = 1};
+    if (win.global)
+        win =
+            (struct net_window){.kh = x->h, .kw = x->w, .stride = 1, .average = n->window.average};
     int top, left, h = windows(&win, 0, win.kh, x->h, &top);
     make(y, h, windows(&win, 1, win.kw, x->w, &left), x->c);
     for (int oy = 0; oy < y->h; oy++)
@@ -154,6 +158,16 @@ static void pointwise(const struct net_node *n, struct oracle_value *v, struct o
     if (n->op == NET_SOFTMAX) softmax(y);
 }
 
+static void gather(const struct net_node *n, struct oracle_value *v, struct oracle_value *y) {
+    const struct oracle_value *x = &v[n->in[0]];
+    int h, w;
+    oracle_gather_size(n, x, &v[n->in[n->inputs - 1]], &h, &w);
+    make(y, h, w, n->channels);
+    for (int oy = 0; oy < h; oy++)
+        for (int ox = 0; ox < w; ox++)
+            for (int c = 0; c < y->c; c++) at(y, oy, ox)[c] = oracle_gather(n, x, y, oy, ox, c);
+}
+
 /* Pixel y, x of a map of which one row or column may count for all. */
 static double *spread(const struct oracle_value *v, int y, int x) {
     return at(v, v->h == 1 ? 0 : y, v->w == 1 ? 0 : x);
@@ -183,6 +197,8 @@ void oracle_run(const struct net *net, const float *input, int h, int w,
             pool(n, &values[n->in[0]], &values[i]);
         } else if (n->op == NET_ADD || n->op == NET_MUL) {
             binary(n, &values[n->in[0]], &values[n->in[1]], &values[i]);
+        } else if (n->op == NET_SLICE || n->op == NET_GATHER) {
+            gather(n, values, &values[i]);
         } else {
             pointwise(n, values, &values[i]);
         }

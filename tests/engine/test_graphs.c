@@ -105,6 +105,13 @@ static void test_gates(void **state) {
     graphs_gates(check_net);
 }
 
+static void test_gathers(void **state) {
+    (void)state;
+    graphs_shuffles(check_net);
+    graphs_places(check_net);
+    graphs_resizes(check_net);
+}
+
 static void test_dilated(void **state) {
     (void)state;
     graphs_dilated(check_net);
@@ -138,6 +145,7 @@ int main(void) {
         cmocka_unit_test(test_deep),
         cmocka_unit_test(test_activations),
         cmocka_unit_test(test_gates),
+        cmocka_unit_test(test_gathers),
         cmocka_unit_test(test_dilated),
         cmocka_unit_test(test_large_average),
         cmocka_unit_test(test_uneven),

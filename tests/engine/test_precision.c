@@ -21,7 +21,7 @@
 
 #include <cmocka.h>
 
-enum { BATCH = 3, PICTURES = 8, MAX_OUTPUTS = 9 };
+enum { BATCH = 3, PICTURES = 8, MAX_OUTPUTS = 16 };
 
 /*
  * How wrong an output may be, relative, at the root of the mean square.
@@ -343,6 +343,14 @@ static void test_gates(void **state) {
     check_means(0.0051, 0.0145);
 }
 
+static void test_gathers(void **state) {
+    (void)state;
+    graphs_shuffles(check_net);
+    graphs_places(check_net);
+    graphs_resizes(check_net);
+    check_means(0.0066, 0.009);
+}
+
 static void test_dilated(void **state) {
     (void)state;
     graphs_dilated(check_net);
@@ -401,6 +409,7 @@ int main(void) {
         cmocka_unit_test(test_random_graphs),
         cmocka_unit_test(test_activations),
         cmocka_unit_test(test_gates),
+        cmocka_unit_test(test_gathers),
         cmocka_unit_test(test_dilated),
         cmocka_unit_test(test_exact),
     };

@@ -97,6 +97,34 @@ static void test_parts_that_are_read_again(void **state) {
     blobmaker_close(&m);
 }
 
+/* Slices lie in what they are slices of; of two in a concatenation, and an output, copies do. */
+static void test_slices(void **state) {
+    (void)state;
+    struct blobmaker m;
+    struct blob *blob;
+    struct net *net;
+    struct plan_graph *plan;
+    if (build(
+            "{" NODES(
+                "['channels',[1],{'from':1,'order':[[2,1]]}],['concat',[8,1],{}]") ",'outputs':[['"
+                                                                                   "y',7],['s',8],["
+                                                                                   "'z',9]]," SIZES
+                                                                                   "}",
+            "RGB", &m, &blob, &net))
+        fail_msg("%s", err_text());
+    if (plan_make(net, NULL, 1, 32, 32, &plan)) fail_msg("%s", err_text());
+    assert_int_equal(plan->outputs[1].c, 2);
+    assert_int_equal(plan->outputs[2].c, 6);
+    int slices = 0;
+    for (int i = 0; i < net->count; i++) slices += net->nodes[i].op == NET_SLICE;
+    assert_int_equal(slices, 1);
+    for (int i = 0; i < plan->nsteps; i++) assert_int_not_equal(plan->steps[i].kind, PLAN_GATHER);
+    plan_free(plan);
+    net_free(net);
+    blob_close(blob);
+    blobmaker_close(&m);
+}
+
 static void test_lies(void **state) {
     (void)state;
     static const struct {
@@ -132,6 +160,25 @@ static void test_lies(void **state) {
         {"{" NODES("['max_pool',[1],{'kernel':[2,99],'stride':1,'pad':0}]") "," OUTPUT "," SIZES
                                                                             "}",
          "kernel of max_pool", NULL},
+        {"{" NODES("['channels',[1],{'from':1,'order':[[4,1]]}]") "," OUTPUT "," SIZES "}",
+         "beyond 4 channels", NULL},
+        {"{" NODES("['channels',[1],{'from':0,'order':[[2,-1]]}]") "," OUTPUT "," SIZES "}",
+         "beyond 4 channels", NULL},
+        {"{" NODES("['channels',[1],{'from':0,'order':[]}]") "," OUTPUT "," SIZES "}",
+         "1 to 4 pairs", NULL},
+        {"{" NODES("['crop',[1],{'rows':[0,0,0],'columns':[0,0,1]}]") "," OUTPUT "," SIZES "}",
+         "rows of crop", NULL},
+        {"{" NODES("['pad',[1],{'pad':[1,1,1,1],'mode':'mirror'}]") "," OUTPUT "," SIZES "}",
+         "mode of pad", NULL},
+        {"{" NODES("['pad',[1],{'pad':[1,1],'mode':'zero'}]") "," OUTPUT "," SIZES "}",
+         "pad of pad must be 4", NULL},
+        {"{" NODES(
+             "['depth_to_space',[1],{'block':[3,1],'mode':'CRD','crop':[0,0,0,0]}]") "," OUTPUT
+                                                                                     "," SIZES "}",
+         "of 4 channels", NULL},
+        {"{" NODES("['resize',[1],{'mode':'linear','coordinates':'asymmetric'}]") "," OUTPUT
+                                                                                  "," SIZES "}",
+         "neither a size nor a scale", NULL},
         {"{" NODES("['bn',[1],{'name':'a'}]") "," OUTPUT "," SIZES "}", "a.running_var is missing",
          NULL},
         {"{" NODES("['softmax',[7],{}]") ",'outputs':[['y',9]]," SIZES "}", "output 0", NULL},
@@ -158,6 +205,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_whole_list),
         cmocka_unit_test(test_parts_that_are_read_again),
+        cmocka_unit_test(test_slices),
         cmocka_unit_test(test_lies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

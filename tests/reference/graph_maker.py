@@ -3,12 +3,14 @@ opsets 9 to 21, with constants, shapes computed in the graph, and heads seen thr
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
+from graph_moves import Moves
+
 OPSETS = (9, 10, 11, 12, 13, 14, 15, 17, 18, 19, 21)
-MOST_PIXELS = 64 * 64
+MOST_PIXELS, MOST_CHANNELS = 64 * 64, 96
 MOST_AVERAGED = 400  # pixels: of more, two orders of summing floats may differ by 1e-5
 
 
-class Maker:
+class Maker(Moves):
     """One graph: values are (name, channels, height, width)."""
 
     def __init__(self, seed):
@@ -41,9 +43,13 @@ class Maker:
     def floats(self, *shape, low=-1.0, high=1.0):
         return np.float32(self.random.uniform(low, high, shape))
 
+    def append(self, op, inputs, outputs, **attributes):
+        self.nodes.append(helper.make_node(op, inputs, outputs, name="n_" + outputs[0],
+                                           **attributes))
+
     def node(self, op, inputs, **attributes):
         out = self.name(op.lower())
-        self.nodes.append(helper.make_node(op, inputs, [out], name="n_" + out, **attributes))
+        self.append(op, inputs, [out], **attributes)
         return out
 
     # What changes axes takes them as an attribute in old opsets, as an input in new ones.
@@ -84,17 +90,19 @@ class Maker:
         groups = self.pick([g for g in (1, 1, 1, 2, 3, 4, c) if c % g == 0])
         out = out or groups * int(self.random.integers(1, 3 if groups == c else 1 + 24 // groups))
         groups = groups if out % groups == 0 else 1
-        stride = stride or self.pick((1, 1, 2))
+        strides = [stride] * 2 if stride else self.pick(([1, 1], [1, 1], [1, 1], [2, 2], [1, 2]))
+        dilations = [1, 1] if stride else self.pick(([1, 1], [1, 1], [1, 1], [2, 2], [1, 2]))
         scale = (c // groups * kernel[0] * kernel[1]) ** -0.5
         weight = self.floats(out, c // groups, *kernel) * np.float32(scale)
-        attributes = {"kernel_shape": list(kernel), "strides": [stride] * 2, "group": groups}
+        attributes = {"kernel_shape": list(kernel), "strides": strides, "group": groups}
         if self.chance(0.15):
             attributes["auto_pad"] = self.pick(("SAME_UPPER", "SAME_LOWER"))
-            size = [-(-n // stride) for n in (h, w)]
+            size = [-(-n // strides[i]) for i, n in enumerate((h, w))]
         else:
+            attributes["dilations"] = dilations
             pads = self.pads(kernel)
-            size = [(n + pads[i] + pads[i + 2] - kernel[i]) // stride + 1
-                    for i, n in enumerate((h, w))]
+            size = [(n + pads[i] + pads[i + 2] - (kernel[i] - 1) * dilations[i] - 1) // strides[i]
+                    + 1 for i, n in enumerate((h, w))]
             if self.chance(0.2):
                 name, pads = self.padded(name, pads), [0] * 4
             attributes["pads"] = pads
@@ -160,18 +168,19 @@ class Maker:
         name, c, h, w = x
         op = self.pick(("MaxPool", "AveragePool"))
         kernel = self.pick(((2, 2), (3, 3), (2, 3)))
-        stride, pads = self.pick((1, 2)), self.pads(kernel)
-        ceil = self.opset >= 10 and self.chance(0.3)
+        strides, pads = self.pick(([1, 1], [2, 2], [2, 1])), self.pads(kernel)
+        ceil = self.opset >= 10 and self.chance(0.3) and strides[0] == strides[1]
         size = []
         for i, n in enumerate((h, w)):
             span = n + pads[i] + pads[i + 2] - kernel[i]
             if span < 0:
                 return x
+            stride = strides[i]
             out = (-(-span // stride) if ceil else span // stride) + 1
             if (out - 1) * stride >= n + pads[i]:
                 return x  # ONNX's shape inference and ONNX Runtime's pools do not agree on these
             size.append(out)
-        attributes = {"kernel_shape": list(kernel), "strides": [stride] * 2, "pads": pads}
+        attributes = {"kernel_shape": list(kernel), "strides": strides, "pads": pads}
         if ceil:
             attributes["ceil_mode"] = 1
         elif op == "AveragePool" and self.chance(0.4):
@@ -316,10 +325,12 @@ class Maker:
         x = self.keep(*self.conv(self.input(), (3, 3)))
         steps = [self.conv] * 5 + [self.activation] * 4 + [self.batch_norm, self.batch_norm,
                  self.sum, self.sum, self.concat, self.concat, self.pool, self.arithmetic,
-                 self.upsample, self.upsample, self.nothing, self.gate, self.product]
+                 self.upsample, self.upsample, self.nothing, self.gate, self.product,
+                 self.parts, self.slice, self.focus, self.shuffle, self.blocks, self.around,
+                 self.resize, self.resize, self.attention, self.beside, self.transposed]
         for _ in range(int(self.random.integers(3, 22))):
             y = self.pick(steps)(x)
-            if y[2] * y[3] <= MOST_PIXELS:
+            if y[2] * y[3] <= MOST_PIXELS and y[1] <= MOST_CHANNELS:
                 x = self.keep(*y)
             if self.chance(0.25):
                 x = self.pick(self.values)

@@ -42,6 +42,7 @@ FILES = (
     (PLUGIN, "fr_feature.onnx", None),
     (PLUGIN, "fr_gender.onnx", None),
     (PLUGIN, "fr_liveness.onnx", None),
+    (PLUGIN, "fr_pose.onnx", None),
 )
 LIMIT = compare.RMS_LIMIT
 TINY = 0.02  # of probabilities

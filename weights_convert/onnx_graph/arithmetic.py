@@ -3,29 +3,48 @@
 import numpy as np
 
 from .errors import refuse
+from .gathers import expand
 from .layers import affine, channels_of, per_channel
 from .maps import Map
 
 
 def _of_maps(b, operator, op, x, y):
-    """A sum or product; one of the two may be of one pixel, as the gate of squeeze-and-excitation
-    is, which counts for all of the other's."""
-    if any(x.pads) or any(y.pads):
-        refuse(operator, "its input is padded, which only convolutions and pools read")
-    (c, h, w), (d, i, j) = b.size(x), b.size(y)
-    larger = x if h * w >= i * j else y
-    alike = len(x.axes) == len(y.axes) and all(
-        a == e or (h * w != i * j and not (e if larger is x else a)) for a, e in zip(x.axes, y.axes))
-    if not alike or c != d or ((h, w) != (i, j) and 1 not in (h * w, i * j)):
+    """A sum or product. An axis of one may be of one value, which counts for all of the other's: the
+    engine has that for maps of one pixel, as the gate of squeeze-and-excitation is, and other maps
+    are made larger first."""
+    rank = max(len(x.axes), len(y.axes))
+    x, y = (v.seen(((),) * (rank - len(v.axes)) + tuple(v.axes)) for v in (x, y))
+    if not _alike(b, x, y):
         refuse(operator, f"values of shape {list(x.shape)} and {list(y.shape)} that are not laid "
                "out alike")
-    return Map(b.add(operator, op, [x.node, y.node], b.size(larger)), larger.axes)
+    axes = tuple(a or e for a, e in zip(x.axes, y.axes))
+    nodes = _same_size(b, operator, x.node, y.node)
+    size = tuple(max(sides) for sides in zip(*(b.sizes[node] for node in nodes)))
+    return Map(b.add(operator, op, nodes, size), axes)
+
+
+def _alike(b, x, y):
+    """Are axes the same, or one of two of one value? What is of one value has no atoms, so that
+    sizes of one kind must agree, too."""
+    return all(a == e or not a or not e for a, e in zip(x.axes, y.axes)) and all(
+        m == n or 1 in (m, n) for m, n in zip(b.size(x), b.size(y)))
+
+
+def _same_size(b, operator, x, y):
+    """Nodes of one number of channels and one size, or one of them of one pixel."""
+    for _ in range(2):
+        (c, h, w), (d, i, j) = b.sizes[x], b.sizes[y]
+        if (h, w) != (i, j) and (h, w) != (1, 1) and h <= i and w <= j or c < d:
+            x = expand(b, operator, x, y)
+        x, y = y, x
+    if b.sizes[x][1:] != b.sizes[y][1:] and 1 not in (
+            b.sizes[node][1] * b.sizes[node][2] for node in (x, y)):
+        refuse(operator, "one value counts for the other's rows, the other for its columns")
+    return [x, y]
 
 
 def _with_constant(b, operator, x, array, function):
     """function: numbers a channel of the constant -> (scale, shift)."""
-    if any(x.pads):
-        refuse(operator, "its input is padded, which only convolutions and pools read")
     scale, shift = function(per_channel(b, operator, x, np.asarray(array, np.float64)))
     if not all(part is None or np.isfinite(part).all() for part in (scale, shift)):
         refuse(operator, "its constant gives values that are not finite numbers")
@@ -87,8 +106,6 @@ def neg(b, operator, inputs):
 
 
 def _activation(b, operator, x, op, attributes=None):
-    if any(x.pads):
-        refuse(operator, "its input is padded, which only convolutions and pools read")
     return Map(b.add(operator, op, [x.node], b.size(x), attributes), x.axes)
 
 
@@ -148,7 +165,31 @@ def prelu(b, operator, inputs):
     return _activation(b, operator, x, "prelu", {"name": name})
 
 
-OPERATORS = {"Add": add, "Sum": sum_of, "Sub": sub, "Mul": mul, "Div": div, "Neg": neg,
+def power(b, operator, inputs):
+    exponent = b.constant(operator, inputs, 1, "exponent")
+    if not isinstance(inputs[0], Map) or exponent.size != 1 or exponent.reshape(-1)[0] not in (1, 2):
+        refuse(operator, "only squares are supported")
+    x = inputs[0]
+    return x if exponent.reshape(-1)[0] == 1 else _of_maps(b, operator, "mul", x, x)
+
+
+def bound(key):
+    """Max and Min with one number."""
+    def bounded(b, operator, inputs):
+        maps = [x for x in inputs if isinstance(x, Map)]
+        arrays = [x for x in inputs if not isinstance(x, Map)]
+        if len(maps) != 1 or len(arrays) != 1 or arrays[0].size != 1:
+            refuse(operator, "only that of a value and a number is supported")
+        limit = float(arrays[0].reshape(-1)[0])
+        if key == "low" and limit == 0:
+            return _activation(b, operator, maps[0], "relu")
+        if not abs(limit) <= 1e30:
+            refuse(operator, f"a bound of {limit}")
+        return _activation(b, operator, maps[0], "clip", {"low": -1e30, "high": 1e30, key: limit})
+    return bounded
+
+
+OPERATORS = {"Max": bound("low"), "Min": bound("high"), "Pow": power, "Add": add, "Sum": sum_of, "Sub": sub, "Mul": mul, "Div": div, "Neg": neg,
              "HardSigmoid": hard_sigmoid, "HardSwish": hard_swish, "Gelu": gelu,
              "Tanh": curve("tanh"), "Erf": curve("erf"), "Mish": curve("mish"),
              "Relu": relu, "Sigmoid": sigmoid, "LeakyRelu": leaky, "Clip": clip, "PRelu": prelu}

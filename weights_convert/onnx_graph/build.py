@@ -8,12 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import ConvertError
-from . import constants
+from . import constants, gathers
 from .errors import refuse
 from .maps import CannotView, Map, plain
 
 MOST_SIDE, MOST_CHANNELS = 16384, 1 << 20
 _PARAMETERS = {"alpha", "beta", "low", "high"}  # of nodes: numbers a file may have anything for
+# What a Pad puts around a value is for these to take up, or to hand on.
+TAKE_PADS = {"Conv", "MaxPool", "AveragePool", "Pad", "QuantizeLinear", "DequantizeLinear",
+             "Identity", "Dropout", "Cast"}
 
 
 @dataclass
@@ -75,10 +78,7 @@ class Build:
         while inputs and inputs[-1] is None:
             inputs.pop()
         if operator.op == "Shape" and inputs:
-            shape = inputs[0].shape
-            if isinstance(inputs[0], Map) and any(inputs[0].pads):
-                refuse(operator, "of a padded value")
-            return [constants.shape_of(operator, shape)]
+            return [constants.shape_of(operator, self.unpadded(operator, inputs[0]).shape)]
         if not any(isinstance(x, Map) for x in inputs):
             results = constants.fold(operator, inputs)
             if results is not None:
@@ -87,13 +87,31 @@ class Build:
         if function is None:
             refuse(operator, "an operator that is not supported" if not constants.is_folded(
                 operator.op) else "it is supported of constants only")
+        if operator.op not in TAKE_PADS:
+            inputs = [self.unpadded(operator, x) for x in inputs]
+        try:
+            return self._made(function, operator, inputs)
+        except ConvertError:
+            # perhaps of maps whose channels and pixels lie as the operator sees them
+            plain_ones = [gathers.as_map(self, operator, x) or x if isinstance(x, Map) else x
+                          for x in inputs]
+            if plain_ones == inputs:
+                raise
+            return self._made(function, operator, plain_ones)
+
+    def _made(self, function, operator, inputs):
+        count = len(self.nodes)
         try:
             results = function(self, operator, inputs)
+            return results if isinstance(results, list) else [results]
         except CannotView as why:
+            del self.nodes[count:], self.sizes[count:]
             refuse(operator, str(why))
+        except ConvertError:
+            del self.nodes[count:], self.sizes[count:]
+            raise
         except (IndexError, KeyError, TypeError, ValueError, AttributeError):
             refuse(operator, "its inputs or attributes do not fit it")
-        return results if isinstance(results, list) else [results]
 
     def add(self, operator, op, inputs, size, attributes=None):
         """Appends a node; returns its number."""
@@ -113,16 +131,23 @@ class Build:
     def size(self, value):
         return self.sizes[value.node]
 
+    def unpadded(self, operator, value):
+        """The value; where a Pad is around it, with its zeros as pixels of its own."""
+        if not isinstance(value, Map) or not any(value.pads):
+            return value
+        return gathers.pad(self, operator, value, value.pads)
+
     def require_map(self, operator, value, what="its input"):
-        """The value's node, where it is seen as [1, c, h, w] and nothing is around it."""
+        """The node of a value seen as [1, c, h, w]; it may have to be made of another."""
         if not isinstance(value, Map):
             refuse(operator, f"{what} is a constant")
-        if any(value.pads):
-            refuse(operator, f"{what} is padded, which only convolutions and pools read")
-        if value.axes != self.map(value.node).axes:
+        if value.axes == self.map(value.node).axes:
+            return value.node
+        made = gathers.as_map(self, operator, value)
+        if made is None:
             refuse(operator, f"{what}, of shape {list(value.shape)}, is no map [1, c, h, w] as the "
                    "layers before have it")
-        return value.node
+        return made.node
 
     def constant(self, operator, inputs, i, what):
         """Input i, which must be an array; None where it is absent."""

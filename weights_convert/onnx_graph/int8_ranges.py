@@ -10,10 +10,22 @@ NAME = 128  # characters of an operation's name that count (engine/ranges.c)
 # What the engine calls an operation that has no layer's name.
 NAMES = {"input": "input", "add": "add", "mul": "multiply", "max_pool": "max pool",
          "average_pool": "average pool", "global_average": "global average pool",
-         "upsample": "upsample", "concat": "concat", "softmax": "softmax"}
+         "global_max": "max pool", "upsample": "upsample", "concat": "concat", "softmax": "softmax",
+         "crop": "gather", "pad": "gather", "depth_to_space": "gather", "resize": "gather",
+         "expand": "gather", "channels": "gather"}
 CURVE = "activation"
 _LINEAR = ("bn", "affine")
-_COPIES = ("max_pool", "concat", "upsample")  # stored as what they read
+_LEND = ("upsample", "resize", "expand")  # their second input only lends its size
+# Stored as what they read.
+_COPIES = ("max_pool", "global_max", "concat", "upsample", "crop", "pad", "expand", "channels",
+           "slice", "nearest")
+
+
+def _kind(op, attributes):
+    """The operator as the engine stores its result."""
+    if op == "channels" and len(attributes["order"]) == 1 and attributes["order"][0][1] == 1:
+        return "slice"
+    return "nearest" if op == "resize" and attributes["mode"] == "nearest" else op
 
 
 class _List:
@@ -24,13 +36,17 @@ class _List:
         self.number = [1]  # of each node of the graph
         placed = set()
         for op, inputs, attributes in nodes[1:]:
-            reads = [self.number[i] for i in inputs[:1 if op == "upsample" else None]]
+            reads = [self.number[i] for i in inputs[:1 if op in _LEND else None]]
             for k, i in enumerate(inputs if op == "concat" else []):
                 if i in placed:  # a value lies in one concatenation
                     reads[k] = self._add("copy", CURVE, [reads[k]])
                 placed.add(i)
+            kind = _kind(op, attributes)
             name = attributes.get("name") or NAMES.get(op, CURVE)
-            self.number.append(self._add(op, name, reads))
+            if kind == "slice":  # lies in what it is a part of
+                name = kind
+                placed.add(len(self.number))
+            self.number.append(self._add(kind, name, reads))
         self.results = [self._add("copy", CURVE, [self.number[i]]) if i in placed
                         else self.number[i] for i in outputs]
         self.uses = [0] * len(self.ops)

@@ -22,27 +22,43 @@ def conv(b, operator, inputs):
     out, per_group, *kernel = weight.shape
     if groups < 1 or per_group * groups != c or out % groups or 0 in weight.shape:
         refuse(operator, f"a weight of {list(weight.shape)} in {groups} groups over {c} channels")
-    dilations = operator.attrs.get("dilations", [1, 1])
-    if list(dilations) != [1, 1]:
-        refuse(operator, f"a dilation of {list(dilations)} is not supported")
+    declared = operator.attrs.get("kernel_shape")
+    if declared is not None and list(declared) != list(kernel):
+        refuse(operator, f"kernel_shape {list(declared)} is not its kernel {list(kernel)}")
+    weight, kernel, dilation = _dilated(b, operator, weight)
     if max(kernel) > MOST_KERNEL:
         refuse(operator, f"a kernel of {list(kernel)} is larger than {MOST_KERNEL}")
     if bias is not None and bias.shape != (out,):
         refuse(operator, f"a bias of shape {list(bias.shape)} for {out} channels")
-    window = Window(operator, kernel, (h, w), x.pads)
+    window = Window(operator, kernel, (h, w), x.pads, dilation=dilation)
     parts = {"weight": (weight, "")}
     if bias is not None:
         parts["bias"] = (bias, "")
     name = b.layer(operator, parts)
-    return b.map(b.add(operator, "conv", [node], (out, *window.out),
-                       {"name": name, **window.attributes()}))
+    return window.add(b, operator, "conv", node, out, {"name": name, **window.attributes()})
+
+
+def _dilated(b, operator, weight):
+    """(weight, kernel, dilation): the engine has one for both sides; of others, a kernel with zeros
+    between its taps."""
+    kernel, dilations = list(weight.shape[2:]), list(operator.attrs.get("dilations", [1, 1]))
+    dilations = [1 if k == 1 else d for d, k in zip(dilations, kernel)]
+    if not all(1 <= d <= MOST_KERNEL for d in dilations):
+        refuse(operator, f"a dilation of {dilations}; 1 to {MOST_KERNEL} are possible")
+    real = {d for d, k in zip(dilations, kernel) if k > 1}
+    if len(real) < 2:
+        return weight, kernel, min(real, default=1)
+    full = [(k - 1) * d + 1 for k, d in zip(kernel, dilations)]
+    if max(full) > MOST_KERNEL:
+        refuse(operator, f"a dilation of {dilations} of a kernel of {kernel}")
+    wide = np.zeros((*weight.shape[:2], *full), np.float32)
+    wide[:, :, ::dilations[0], ::dilations[1]] = weight
+    return b.made_of(wide, weight), full, 1
 
 
 def _dense(b, operator, x, weight, bias):
     """A product of the last axis with weight [in][out]: fully connected where all of the map is in
     that axis, else, where the channels are, a 1x1 convolution."""
-    if any(x.pads):
-        refuse(operator, "its input is padded, which only convolutions and pools read")
     c, h, w = b.sizes[x.node]
     into, out = weight.shape
     if x.shape[-1] != into or 0 in weight.shape:
@@ -118,8 +134,6 @@ def channels_of(b, operator, x):
     """The number of channels of a value whose second axis they are."""
     if not isinstance(x, Map):
         refuse(operator, "its input is a constant")
-    if any(x.pads):
-        refuse(operator, "its input is padded, which only convolutions and pools read")
     c = b.size(x)[0]
     if len(x.axes) < 2 or x.axes[1] != plain(0, c, 1, 1).axes[1]:
         refuse(operator, f"its second axis, of shape {list(x.shape)}, is not the channels")

@@ -7,7 +7,8 @@ import numpy as np
 
 from ..errors import ConvertError
 from ..network import Network, input_of
-from . import int8_ranges, tasks
+from ..source import Operator
+from . import gathers, int8_ranges, tasks
 from .build import Build, check_side
 from .maps import Map, is_engine_order
 
@@ -25,10 +26,10 @@ class Outputs:
             if not isinstance(value, Map):
                 raise ConvertError(f"output {name} is " + ("a constant" if value is not None else
                                                            "made by no operator"))
+            value = _as_output(build, name, value)
             c, h, w = build.size(value)
-            if value.node == 0 or any(value.pads):
-                raise ConvertError(f"output {name} is the input itself" if value.node == 0 else
-                                   f"output {name} is padded")
+            if value.node == 0:
+                raise ConvertError(f"output {name} is the input itself")
             if value.axes != build.map(value.node).axes and not is_engine_order(
                     value.axes, c, h, w):
                 raise ConvertError(f"output {name}, of shape {list(value.shape)}, has the values "
@@ -38,6 +39,15 @@ class Outputs:
             if short in self.nodes:
                 raise ConvertError(f"two outputs are called {short}")
             self.nodes[short] = value.node
+
+
+def _as_output(build, name, value):
+    """The value, made anew where its order is none the engine has and can be made one."""
+    ending = Operator("Identity", "", name, [name], [name], {}, 0)
+    value = build.unpadded(ending, value)
+    if value.axes == build.map(value.node).axes or is_engine_order(value.axes, *build.size(value)):
+        return value
+    return gathers.as_map(build, ending, value) or value
 
 
 def convert(source, options, operators):

@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from . import gathers
 from .constants import axes_of
 from .errors import refuse
+from .layers import affine
 from .maps import Map, axis_of
 from .windows import Window
 
@@ -20,35 +22,30 @@ def _pool(b, operator, inputs, average):
     if len([name for name in operator.outputs if name]) > 1:
         refuse(operator, "the positions of maxima are not supported")
     window = Window(operator, kernel, (h, w), x.pads, bool(operator.attrs.get("ceil_mode", 0)))
+    counts = average and bool(operator.attrs.get("count_include_pad", 0))
+    if any(x.pads) and not _takes_up(b, x, window, average, counts):
+        return _pool(b, operator, [b.unpadded(operator, x)], average)
     if any(pad >= kernel[i % 2] for i, pad in enumerate(window.pads)):
         refuse(operator, f"pads of {window.pads} are as large as its window")
-    if average and any(window.pads):
-        return _average_with_zeros(b, operator, x, window)
-    if any(x.pads) and not nonnegative(b, node):
-        refuse(operator, "a maximum over padding of values that may be negative")
-    return b.map(b.add(operator, "average_pool" if average else "max_pool", [node],
-                       (c, *window.out), {"kernel": list(kernel), **window.attributes(),
-                                          **({"ceil": True} if window.ceil else {})}))
-
-
-def _average_with_zeros(b, operator, x, window):
-    """Zeros that count are those a Pad put there, and the pool's own where it says so. The engine's
-    averages never count any: where some do, all must, and the pool is a depthwise convolution."""
-    c, h, w = b.size(x)
-    counts_own = bool(operator.attrs.get("count_include_pad", 0))
-    if not any(x.pads) and not counts_own:
-        return b.map(b.add(operator, "average_pool", [x.node], (c, *window.out),
-                           {"kernel": window.kernel, **window.attributes(),
-                            **({"ceil": True} if window.ceil else {})}))
-    if any(window.own) and not counts_own:
-        refuse(operator, "an average that counts a Pad's zeros and not its own")
-    if window.ceil_matters((h, w)):
+    counts |= average and any(x.pads)
+    if counts and any(window.pads) and window.ceil_matters((h, w)):
         refuse(operator, "an average that counts zeros, with windows that end outside")
-    kh, kw = window.kernel
-    weight = np.full((c, 1, kh, kw), 1 / (kh * kw), np.float32)
-    name = b.layer(operator, {"weight": (weight, "an average that counts zeros")})
-    return b.map(b.add(operator, "conv", [x.node], (c, *window.out),
-                       {"name": name, **window.attributes()}))
+    attributes = {"kernel": list(kernel), **window.attributes()}
+    if counts and any(window.pads):
+        attributes["count_padding"] = True
+    elif window.ceil:
+        attributes["ceil"] = True
+    return window.add(b, operator, "average_pool" if average else "max_pool", node, c, attributes)
+
+
+def _takes_up(b, x, window, average, counts):
+    """Can the pool take up the zeros that a Pad put around its input? A maximum sees none, and an
+    average counts those of the Pad, and its own where it says so: all must count or none."""
+    if any(pad >= window.kernel[i % 2] for i, pad in enumerate(window.pads)):
+        return False
+    if not average:
+        return nonnegative(b, x.node)
+    return (counts or not any(window.own)) and not window.ceil_matters(b.size(x)[1:])
 
 
 def nonnegative(b, node):
@@ -70,49 +67,79 @@ def average_pool(b, operator, inputs):
     return _pool(b, operator, inputs, True)
 
 
-def _mean(b, operator, x, axes, keep):
-    """The mean over axes, which must be the rows and columns and nothing else."""
+def _whole_map(b, operator, x, axes, keep, op):
+    """The mean or maximum over axes, which must be the rows and columns and nothing else."""
     c, h, w = b.size(x)
-    if any(x.pads):
-        refuse(operator, "its input is padded, which only convolutions and pools read")
+    axes = _counted(operator, x, axes)
+    over = [atom for axis in sorted(axes) for atom in x.axes[axis]]
+    rest = [atom for i, axis in enumerate(x.axes) if i not in axes for atom in axis]
+    if any(a.kind == "c" for a in over) or any(atom.kind != "c" for atom in rest):
+        refuse(operator, "only those over all rows and columns, or over all channels, are supported")
+    node = x.node if h * w == 1 else b.add(operator, op, [x.node], (c, 1, 1))
+    return _without(Map(node, x.axes), axes, keep)
+
+
+def _counted(operator, x, axes):
     axes = {axis + len(x.axes) if axis < 0 else axis for axis in axes}
     if not axes <= set(range(len(x.axes))):
         refuse(operator, f"axes {sorted(axes)} of a value of {len(x.axes)}")
-    over = [atom for axis in sorted(axes) for atom in x.axes[axis]]
-    rest = [atom for i, axis in enumerate(x.axes) if i not in axes for atom in axis]
-    if {atom.kind for atom in over} > {"h", "w"} or any(a.kind == "c" for a in over) or any(
-            atom.kind != "c" for atom in rest):
-        refuse(operator, "only means over all rows and columns are supported")
-    node = x.node if h * w == 1 else b.add(operator, "global_average", [x.node], (c, 1, 1))
+    return axes
+
+
+def _without(x, axes, keep):
     kept = [() if i in axes else axis for i, axis in enumerate(x.axes)]
-    if not keep:
-        kept = [axis for i, axis in enumerate(kept) if i not in axes]
-    return Map(node, tuple(kept))
+    return x.seen([axis for i, axis in enumerate(kept) if keep or i not in axes])
 
 
-def global_average(b, operator, inputs):
-    return _mean(b, operator, inputs[0], range(2, len(inputs[0].axes)), True)
+def _over_channels(b, operator, x, axes, keep, factor):
+    """A sum over the channels of each pixel is a 1x1 convolution."""
+    c, h, w = b.size(x)
+    weight = np.full((1, c, 1, 1), factor, np.float32)
+    name = b.layer(operator, {"weight": (weight, "a mean or sum over channels")})
+    node = b.add(operator, "conv", [x.node], (1, h, w), {"name": name, "stride": 1, "pad": 0})
+    return _without(Map(node, x.axes), axes, keep)
 
 
-def global_max(b, operator, inputs):
-    node = b.require_map(operator, inputs[0])
-    c, h, w = b.sizes[node]
-    if max(h, w) > 32:
-        refuse(operator, f"a maximum over a map of {w}x{h}; at most 32x32 are possible")
-    return b.map(b.add(operator, "max_pool", [node], (c, 1, 1),
-                       {"kernel": [h, w], "stride": 1, "pad": 0}))
+def _reduce(b, operator, inputs, mean):
+    x = inputs[0]
+    axes = axes_of(operator, inputs, 1)
+    keep = bool(operator.attrs.get("keepdims", 1))
+    axes = _counted(operator, x, range(len(x.axes)) if axes is None else axes)
+    c, h, w = b.size(x)
+    over = [atom for axis in sorted(axes) for atom in x.axes[axis]]
+    if tuple(over) == axis_of("c", c) and c > 1:
+        return _over_channels(b, operator, x, axes, keep, 1 / c if mean else 1)
+    y = _whole_map(b, operator, x, axes, keep, "global_average")
+    return y if mean else affine(b, operator, y, np.full(c, float(h * w)), None)
 
 
 def reduce_mean(b, operator, inputs):
-    axes = axes_of(operator, inputs, 1)
-    if axes is None:
-        axes = range(len(inputs[0].axes))
-    return _mean(b, operator, inputs[0], axes, bool(operator.attrs.get("keepdims", 1)))
+    return _reduce(b, operator, inputs, True)
+
+
+def reduce_sum(b, operator, inputs):
+    return _reduce(b, operator, inputs, False)
+
+
+def reduce_max(b, operator, inputs):
+    x, axes = inputs[0], axes_of(operator, inputs, 1)
+    axes = range(len(x.axes)) if axes is None else axes
+    return _whole_map(b, operator, x, axes, bool(operator.attrs.get("keepdims", 1)), "global_max")
+
+
+def global_average(b, operator, inputs):
+    return _whole_map(b, operator, inputs[0], range(2, len(inputs[0].axes)), True, "global_average")
+
+
+def global_max(b, operator, inputs):
+    return _whole_map(b, operator, inputs[0], range(2, len(inputs[0].axes)), True, "global_max")
 
 
 def pad(b, operator, inputs):
     """Kept with the view until a convolution or a pool takes it up."""
     x, mode = inputs[0], operator.attrs.get("mode", "constant")
+    if mode != "constant":
+        x = b.unpadded(operator, x)
     pads = b.constant(operator, inputs, 1, "pads")
     pads = operator.attrs.get("pads") if pads is None else pads
     value = b.constant(operator, inputs, 2, "value")
@@ -128,7 +155,7 @@ def pad(b, operator, inputs):
         before[axis], after[axis] = pads[i], pads[i + len(axes)]
     if not any(pads):
         return x
-    if mode != "constant" or value != 0:
+    if mode not in ("constant", "edge", "reflect") or value != 0:
         refuse(operator, f"padding by {'other values than zero' if mode == 'constant' else mode} "
                "is not supported")
     c, h, w = b.size(x)
@@ -138,13 +165,19 @@ def pad(b, operator, inputs):
         if not before[axis] and not after[axis]:
             continue
         side = where.get(x.axes[axis]) if x.axes[axis] else axis - 2 if rank == 4 else None
-        if side not in (0, 1) or min(before[axis], after[axis]) < 0:
-            refuse(operator, "only rows and columns can be padded, and by no negative number")
+        if side not in (0, 1):
+            refuse(operator, "only rows and columns can be padded")
         around[side] += before[axis]
         around[side + 2] += after[axis]
-    return Map(x.node, x.axes, tuple(around))
+    if mode == "constant" and min(around) >= 0:
+        return Map(x.node, x.axes, tuple(around))
+    if mode == "reflect" and any(n >= (h, w)[i % 2] for i, n in enumerate(around)):
+        refuse(operator, f"pads of {around} reflect more than a map of {w}x{h} has")
+    return gathers.pad(b, operator, Map(x.node, x.axes), around,
+                       "zero" if mode == "constant" else mode)
 
 
 OPERATORS = {"MaxPool": max_pool, "AveragePool": average_pool,
              "GlobalAveragePool": global_average, "GlobalMaxPool": global_max,
-             "ReduceMean": reduce_mean, "Pad": pad}
+             "ReduceMean": reduce_mean, "ReduceSum": reduce_sum, "ReduceMax": reduce_max,
+             "Pad": pad}

@@ -4,16 +4,13 @@ import numpy as np
 
 from .constants import axes_of
 from .errors import refuse
+from .gathers import join, pad
 from .maps import Map, plain, reshape as reshaped
-
-MOST_PARTS = 4  # of one concatenation of the engine
 
 
 def _whole(operator, x):
     if not isinstance(x, Map):
         refuse(operator, "its input is a constant")
-    if any(x.pads):
-        refuse(operator, "its input is padded, which only convolutions and pools read")
     return x
 
 
@@ -84,6 +81,8 @@ def concat(b, operator, inputs):
     if any(size == 0 for x in parts for size in x.shape):
         refuse(operator, "an empty part")
     h, w = b.size(parts[0])[1:]
+    if axis > 1 and all(x.axes == b.map(x.node).axes for x in parts):
+        return _beside(b, operator, parts, axis)
     for x in parts:
         c = b.size(x)[0]
         others = [a for i, a in enumerate(x.axes) if i != axis]
@@ -93,15 +92,29 @@ def concat(b, operator, inputs):
         if x.axes[axis] != plain(0, c, 1, 1).axes[1]:
             refuse(operator, f"it joins along axis {axis} of {list(x.shape)}, which is not the "
                    "channels")
-    nodes = [x.node for x in parts]
-    while len(nodes) > 1:
-        group, nodes = nodes[:MOST_PARTS], nodes[MOST_PARTS:]
-        c = sum(b.sizes[node][0] for node in group)
-        nodes.insert(0, b.add(operator, "concat", group, (c, h, w)))
-    c = b.sizes[nodes[0]][0]
+    node = join(b, operator, [x.node for x in parts])
     axes = list(parts[0].axes)
-    axes[axis] = plain(0, c, 1, 1).axes[1]
-    return Map(nodes[0], tuple(axes))
+    axes[axis] = plain(0, b.sizes[node][0], 1, 1).axes[1]
+    return Map(node, tuple(axes))
+
+
+def _beside(b, operator, parts, axis):
+    """Along rows or columns: the sum of the parts, each with zeros where the others are."""
+    nodes = [b.require_map(operator, x) for x in parts]
+    sizes = [b.sizes[node] for node in nodes]
+    side = axis - 1
+    if any(size[:side] + size[side + 1:] != sizes[0][:side] + sizes[0][side + 1:]
+           for size in sizes):
+        refuse(operator, f"parts of shape {[list(x.shape) for x in parts[:2]]}")
+    total, before, result = sum(size[side] for size in sizes), 0, None
+    for node, size in zip(nodes, sizes):
+        pads = [0] * 4
+        pads[side - 1], pads[side + 1] = before, total - before - size[side]
+        before += size[side]
+        part = pad(b, operator, b.map(node), pads)
+        result = part if result is None else b.map(
+            b.add(operator, "add", [result.node, part.node], b.size(part)))
+    return result
 
 
 def softmax(b, operator, inputs):
