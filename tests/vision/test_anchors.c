@@ -86,6 +86,34 @@ static void scrfd_by_hand(void **state) {
     candidates_free(&c);
 }
 
+/* YuNet, by OpenCV's face_detect.cpp: cell 1,2 of stride 16 with offsets 0.25, -0.5 has its centre
+ * at 20,24; the logarithms of its sizes give 32x64; score sqrt(0.8 * 0.45) = 0.6. */
+static void yunet_by_hand(void **state) {
+    (void)state;
+    struct anchor_spec s =
+        one_level("graph",
+                  "{\"anchors\":{\"kind\":\"offsets\",\"strides\":[8,16,32],"
+                  "\"sizes\":[[8],[16],[32]],\"centre\":\"corner\",\"plus_one\":0,"
+                  "\"score\":\"root\"},\"variances\":[1,1],\"landmark_variance\":1}",
+                  1);
+    float score[6] = {0}, box[6][4] = {{0}}, landmark[6][10] = {{0}};
+    score[5] = 0.8f * 0.45f;
+    score[4] = 0.59f * 0.59f;
+    score[3] = -1; /* no root */
+    memcpy(box[5], (float[4]){0.25f, -0.5f, logf(2), logf(4)}, sizeof box[5]);
+    memcpy(landmark[5], (float[2]){-1, 0.5f}, 2 * sizeof(float));
+    struct anchor_output out = {3, 2, score, &box[0][0], &landmark[0][0]};
+    struct candidates c = {0};
+    assert_true(s.kind == ANCHORS_OFFSETS && s.root == 1);
+    assert_int_equal(anchors_decode(&s, &out, 0.5999f, &c), MIEN_OK);
+    assert_int_equal(c.n, 1);
+    assert_box(c.at[0].face.box, 20 - 16, 24 - 32, 20 + 16, 24 + 32);
+    assert_true(fabsf(c.at[0].face.score - 0.6f) < 1e-6f);
+    assert_true(fabsf(c.at[0].face.landmarks[0][0] - 0) < 1e-4f);
+    assert_true(fabsf(c.at[0].face.landmarks[0][1] - 40) < 1e-4f);
+    candidates_free(&c);
+}
+
 static void not_numbers(void **state) {
     (void)state;
     struct anchor_spec s = one_level("retinaface", detectors_mnet_v2, 0);
@@ -157,6 +185,8 @@ static void spec_errors(void **state) {
     expect_refused("[16,32]", "[16,\"a\"]", "anchors.sizes[][] is not a number");
     expect_refused("\"half\"", "\"middle\"", "anchors.centre is none of");
     expect_refused("\"half\"", "7", "anchors.centre is none of");
+    expect_refused("\"half\"", "\"half\",\"score\":\"square\"", "anchors.score is neither");
+    expect_refused("\"half\"", "\"half\",\"score\":2", "anchors.score is neither");
     expect_refused("\"strides\"", "\"kind\":\"points\",\"strides\"", "anchors.kind is neither");
     expect_refused("\"strides\"", "\"kind\":1,\"strides\"", "anchors.kind is neither");
     expect_refused("\"sizes\"", "\"kind\":\"distances\",\"sizes\"", "anchors.per_cell is not a");
@@ -178,13 +208,10 @@ static void spec_errors(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(insightface_by_hand),
-        cmocka_unit_test(biubug6_by_hand),
-        cmocka_unit_test(scrfd_by_hand),
-        cmocka_unit_test(not_numbers),
-        cmocka_unit_test(specs),
-        cmocka_unit_test(unknown_arch),
-        cmocka_unit_test(spec_errors),
+        cmocka_unit_test(insightface_by_hand), cmocka_unit_test(biubug6_by_hand),
+        cmocka_unit_test(scrfd_by_hand),       cmocka_unit_test(yunet_by_hand),
+        cmocka_unit_test(not_numbers),         cmocka_unit_test(specs),
+        cmocka_unit_test(unknown_arch),        cmocka_unit_test(spec_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

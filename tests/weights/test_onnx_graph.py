@@ -310,4 +310,4 @@ class Tasks(TestCase):
     def test_detect(self):
         status, _, err = self.add("--task", "detect", "--decoder", "scrfd")
         self.assertEqual(status, 1)
-        self.assertIn("6 or 9 outputs", err)
+        self.assertIn("SCRFD has 2 or 3 outputs at each of the strides", err)

@@ -8,7 +8,7 @@ import numpy as np
 from ..errors import ConvertError
 from ..network import Network, input_of
 from ..source import Operator
-from . import gathers, int8_ranges, tasks
+from . import gathers, guess, int8_ranges, tasks
 from .build import Build, check_side
 from .maps import Map, is_engine_order
 
@@ -52,13 +52,17 @@ def _as_output(build, name, value):
 
 def convert(source, options, operators):
     """operators: the table of the package."""
-    model = source.model
-    name, layout, width, height = _input(model, options.get("input", {}))
+    model, given = source.model, options.get("input", {})
+    guesses = options.get("guess") and options.get("task") is None
+    name, layout, width, height = _input(model, guess.size(model, given) if guesses else given)
     build, outputs = _build(source, operators, name, layout, width, height)
     step = _step(source, operators, build, outputs, (name, layout), width, height)
     net = Network(source, "graph", tasks.RAW)
-    net.input = {**input_of(width, height, "RGB", 0, 1), **options.get("input", {})}
+    net.input = input_of(width, height, "RGB", 0, 1)
     net.notes = build.notes
+    if guesses:
+        options = _guessed(net, build, outputs, options)
+    net.input.update(given)
     tasks.apply(net, build, outputs, step, options)
     _into_input(net, build, outputs)
     order = _live(build, outputs)
@@ -74,6 +78,18 @@ def convert(source, options, operators):
         {number[node]: ends for node, ends in build.ranges.items() if number.get(node)},
         [build.sizes[node][0] for node in order])
     return net
+
+
+def _guessed(net, build, outputs, options):
+    """The options with what the network looks like, of which the user is told."""
+    found = guess.guess(net.source, build, outputs, net.input)
+    if found is None:
+        return options
+    told, net_input, sentence = found
+    net.input.update(net_input)
+    net.notes.append(sentence)
+    return {**options, **told, **{key: value for key, value in options.items()
+                                  if key in told and value is not None}}
 
 
 def _input(model, given):

@@ -2,21 +2,21 @@
 task is `raw`: outputs as they are."""
 
 from ..errors import ConvertError
+from .decoders import detect
+from .heads import LOOSE_CROP, POINTS, landmark_attributes
 
 RAW = "raw"
-TASKS = (RAW, "embed", "classify", "attributes", "detect")
-DECODERS = ("scrfd",)
 
 
 def apply(net, build, outputs, step, options):
     """Sets the network's task and what belongs to it; names outputs as the task wants them."""
     net.task = options.get("task") or RAW
-    if options.get("heads") is not None and net.task != "attributes":
-        raise ConvertError("only a network for attributes has heads")
+    if options.get("heads") is not None and net.task not in ("attributes", "landmarks"):
+        raise ConvertError("only a network for attributes or landmarks has heads")
     if options.get("decoder") is not None and net.task != "detect":
         raise ConvertError("only a network for detection has a decoder")
-    {RAW: _raw, "embed": _embed, "classify": _classify, "attributes": _attributes,
-     "detect": _detect}[net.task](net, build, outputs, step, options)
+    TASKS[net.task](net, build, outputs, step, options)
+    net.variant.update(options.get("variant") or {})
 
 
 def _only_vector(build, outputs, task):
@@ -61,26 +61,24 @@ def _attributes(net, build, outputs, step, options):
     net.preprocess = heads.get("preprocess", {"crop": "box", "margin": 0.05})
 
 
+def _landmarks(net, build, outputs, step, options):
+    """A vector of points from -1 to 1 across the face's crop, x and y or x, y and z in turn."""
+    if options.get("heads") is not None:
+        _attributes(net, build, outputs, step, options)
+        return
+    node, count = _only_vector(build, outputs, "landmarks")
+    outputs.nodes["points"] = node
+    if count not in POINTS:
+        known = ", ".join(str(n) for n in POINTS)
+        raise ConvertError(f"networks for landmarks are known whose vector has {known} values, "
+                           f"this network's has {count}: --heads FILE.json says what it means")
+    net.attributes = landmark_attributes("points", POINTS[count])
+    net.preprocess = LOOSE_CROP
+
+
 def _detect(net, build, outputs, step, options):
-    """SCRFD: scores of all strides, then boxes, then landmarks, as distances in strides."""
-    if options.get("decoder") not in DECODERS:
-        raise ConvertError(f"a network for detection needs --decoder {'|'.join(DECODERS)}")
-    if not step:
-        raise ConvertError("it runs at one size only; a detector must run at any")
-    strides, values = (8, 16, 32), (("score", 1), ("box", 4), ("landmark", 10))
-    nodes = list(outputs.nodes.values())
-    if len(nodes) not in (6, 9):
-        raise ConvertError(f"SCRFD has 6 or 9 outputs, this network {len(nodes)}")
-    per_cell = build.sizes[nodes[0]][0]
-    outputs.nodes.clear()
-    for i, node in enumerate(nodes):
-        kind, count = values[i // 3]
-        c, h, w = build.sizes[node]
-        stride = strides[i % 3]
-        sides = [-(-net.input[side] // stride) for side in ("height", "width")]
-        if c != count * per_cell or [h, w] != sides:
-            raise ConvertError(f"output {i + 1} of SCRFD is {kind} at stride {stride}; this "
-                               f"network's has {c} channels on {w}x{h}")
-        outputs.nodes[f"{kind}_{stride}"] = node
-    net.variant["anchors"] = {"kind": "distances", "strides": list(strides), "per_cell": per_cell,
-                              "centre": "corner"}
+    detect(net, build, outputs, step, options.get("decoder"))
+
+
+TASKS = {RAW: _raw, "embed": _embed, "classify": _classify, "attributes": _attributes,
+         "landmarks": _landmarks, "detect": _detect}
