@@ -51,6 +51,15 @@ static json_t *distribution_json(const mien_attribute *t, const float *values, i
     return object;
 }
 
+/* [[x, y], ...], of points in space [[x, y, z], ...]. */
+static json_t *points_json(const mien_attribute *t, const float *v, int *failed) {
+    json_t *list = json_array();
+
+    for (int i = 0; i < t->count; i += t->dims)
+        json_value_append(list, result_pixels(v + i, t->dims, failed), failed);
+    return list;
+}
+
 static json_t *attribute_json(const mien_attribute *t, const float *values, int *failed) {
     const float *v = values + t->first;
     json_t *object;
@@ -68,6 +77,7 @@ static json_t *attribute_json(const mien_attribute *t, const float *values, int 
         json_value_set(object, "yaw", result_value(v[1]), failed);
         json_value_set(object, "roll", result_value(v[2]), failed);
         return object;
+    case MIEN_POINTS: return points_json(t, v, failed);
     }
     return NULL;
 }

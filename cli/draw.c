@@ -61,6 +61,30 @@ static void write_labels(const struct analysis *a, struct labels *l) {
         if (judge_too_small(&a->faces[i])) l->at[i] = NULL;
 }
 
+/* Those that networks tell of each face, below everything else. */
+static int draw_points(struct picture *picture) {
+    const struct analysis *a = picture->analysis;
+    mien_attribute one = {.struct_size = sizeof one};
+
+    for (int k = 0; k < a->networks->n; k++) {
+        const struct network *network = &a->networks->at[k];
+        const float *values = a->item[k].values;
+        if (!values || network->task.result != MIEN_RESULT_ATTRIBUTES ||
+            network->task.item != MIEN_ITEM_FACE)
+            continue;
+        for (int t = 0; t < network->info.attributes; t++) {
+            if (mien_attribute_at(network->net, t, &one) || one.kind != MIEN_POINTS) continue;
+            for (int i = 0; i < a->nfaces; i++) {
+                const float *v = values + i * item_width(network) + one.first;
+                int rc = mien_draw_points(picture->image, &a->faces[i], v, one.count / one.dims,
+                                          one.dims, i);
+                if (rc) return rc;
+            }
+        }
+    }
+    return MIEN_OK;
+}
+
 static int draw_results(struct picture *picture) {
     const struct analysis *a = picture->analysis;
     size_t n = (size_t)a->nfaces + 1;
@@ -72,7 +96,8 @@ static int draw_results(struct picture *picture) {
     if (labels.text && labels.at) {
         write_labels(a, &labels);
         write_caption(picture, labels.none, caption, sizeof caption);
-        if (mien_draw_faces(picture->image, a->faces, a->nfaces, labels.at, caption)) {
+        if (draw_points(picture) ||
+            mien_draw_faces(picture->image, a->faces, a->nfaces, labels.at, caption)) {
             say("%s", mien_error());
             status = EXIT_FAILED;
         }

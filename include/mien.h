@@ -162,7 +162,8 @@ enum mien_task {
     MIEN_TASK_DETECT = 1, /* image -> faces */
     MIEN_TASK_EMBED,      /* face -> embedding */
     MIEN_TASK_ATTRIBUTES, /* face -> age, gender, ...: whatever its blob says */
-    MIEN_TASK_CLASSIFY    /* image -> class probabilities */
+    MIEN_TASK_CLASSIFY,   /* image -> class probabilities */
+    MIEN_TASK_LANDMARKS   /* face -> points of it and how it is turned, as attributes */
 };
 /* What a task works on, one at a time. */
 enum mien_item { MIEN_ITEM_IMAGE, MIEN_ITEM_FACE };
@@ -517,8 +518,11 @@ enum mien_attribute_kind {
     MIEN_VALUE,        /* 1 value: a number, in unit */
     MIEN_DISTRIBUTION, /* a probability a label; they sum to 1 */
     MIEN_PROBABILITY,  /* 1 value, 0..1: that it is so */
-    MIEN_ANGLES        /* 3 values, degrees: pitch (up is positive), yaw (to the image's right is
+    MIEN_ANGLES,       /* 3 values, degrees: pitch (up is positive), yaw (to the image's right is
                           positive), roll (clockwise is positive) */
+    MIEN_POINTS        /* dims values a point: x, y in pixels of the upright original, and of three
+                          the depth in the same unit, away from the viewer positive or not, as the
+                          network has it */
 };
 /* One thing that a network says of each item: whatever its blob names (docs/blob.md). Strings and
  * labels belong to the network. */
@@ -531,6 +535,7 @@ typedef struct mien_attribute {
     float low, high;  /* values are within; -INFINITY, INFINITY where nothing bounds them. Of
                          shares and probabilities 0, 1 */
     const char *const *labels; /* of MIEN_DISTRIBUTION: [count]; else NULL */
+    int dims;                  /* of MIEN_POINTS: values a point, 2 or 3; else 0 */
 } mien_attribute;
 /* Fills *attribute for attribute i of a network, 0 .. mien_net_info.attributes - 1. MIEN_EINVAL
  * where there is none. */
@@ -565,6 +570,10 @@ MIEN_API int mien_classify(mien_net *net, const mien_image *const *images, int n
  * beside the box, in it only where the face fills the image, and not at all where it has no room.
  * MIEN_EINVAL where a coordinate is not finite. */
 MIEN_API int mien_draw_face(mien_image *img, const mien_face *face, const char *label, int index);
+/* Draws n points of a face, as small dots in its colour: points[i * dims], x and y, and whatever
+ * else dims has room for. MIEN_EINVAL where a coordinate is not finite. */
+MIEN_API int mien_draw_points(mien_image *img, const mien_face *face, const float *points, int n,
+                              int dims, int index);
 /* Draws lines of text (ASCII, separated by '\n'; NULL or "": none) on a dark panel at the top left.
  */
 MIEN_API int mien_draw_caption(mien_image *img, const char *text);

@@ -4,6 +4,7 @@
 #include "engine/json_text.h"
 #include "engine/sized.h"
 #include "tasks/net.h"
+#include "vision/head_pose.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -15,14 +16,17 @@ enum { MAX_ATTRIBUTES = 64, MAX_LABELS = 4096 };
 /* How values are read from an output. */
 enum decode { DECODE_NONE, DECODE_SOFTMAX, DECODE_SIGMOID, DECODE_PAIRS };
 static const char *const decodes[] = {"none", "softmax", "sigmoid", "pairs", NULL};
-static const char *const kinds[] = {"value", "distribution", "probability", "angles", NULL};
+static const char *const kinds[] = {"value",  "distribution", "probability",
+                                    "angles", "points",       NULL};
 
 struct reader {
     mien_attribute shown;
     const char **labels;   /* [shown.count]; texts belong to the metadata */
     int output, at, count; /* values at .. at + count - 1 of that output */
     enum decode decode;
-    float scale, shift; /* of values and angles: value * scale + shift */
+    float scale, shift;          /* of values, angles and points: value * scale + shift */
+    const struct reader *points; /* angles: of a head, by these points; NULL: by the output */
+    int pose[HEAD_POSE_POINTS];  /* which of them */
 };
 
 struct attribute_list {
@@ -94,6 +98,7 @@ static int usual_count(const struct reader *r) {
     switch (r->shown.kind) {
     case MIEN_DISTRIBUTION: return r->shown.count;
     case MIEN_ANGLES: return 3;
+    case MIEN_POINTS: return 0; /* it has to be said */
     default: return 1;
     }
 }
@@ -108,6 +113,7 @@ static int fits(const struct reader *r) {
                (d == DECODE_NONE && n == r->shown.count - 1);
     case MIEN_PROBABILITY: return (d == DECODE_NONE || d == DECODE_SIGMOID) && n == 1;
     case MIEN_ANGLES: return d == DECODE_NONE && n == 3;
+    case MIEN_POINTS: return d == DECODE_NONE && n % r->shown.dims == 0;
     }
     return 0;
 }
@@ -133,6 +139,38 @@ static int read_output(const struct mien_net *net, int i, const json_t *j, struc
     return fail(net, i, "scale or shift is no number");
 }
 
+/* Angles of a head by points of an attribute before it. */
+static int read_pose(const struct mien_net *net, const struct attribute_list *a, int i,
+                     const json_t *j, struct reader *r) {
+    const char *name = json_string_value(json_object_get(j, "points"));
+    const json_t *list = json_object_get(j, "pose_points");
+    for (int k = 0; name && k < i; k++)
+        if (strcmp(a->at[k].shown.name, name) == 0) r->points = &a->at[k];
+    if (!r->points || r->points->shown.kind != MIEN_POINTS)
+        return fail(net, i, "no attribute before it has the points it names");
+    int n = r->points->shown.count / r->points->shown.dims;
+    if (json_array_size(list) != HEAD_POSE_POINTS)
+        return fail(net, i, "pose_points are not six of its points");
+    for (size_t k = 0; k < HEAD_POSE_POINTS; k++) {
+        const json_t *v = json_array_get(list, k);
+        if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) >= n)
+            return fail(net, i, "pose_points are not six of its points");
+        r->pose[k] = (int)json_integer_value(v);
+    }
+    return MIEN_OK;
+}
+
+/* Where points of a face lie is known of networks that see a square of its image. */
+static int read_points(const struct mien_net *net, int i, const json_t *j, struct reader *r) {
+    double dims = number(j, "dims", 2);
+    if (dims != 2 && dims != 3) return fail(net, i, "points have 2 or 3 dims");
+    if (net->task->item != MIEN_ITEM_FACE) return fail(net, i, "points are those of faces");
+    r->shown.dims = (int)dims;
+    int rc = read_output(net, i, j, r);
+    r->shown.count = r->count;
+    return rc;
+}
+
 static int read_attribute(const struct mien_net *net, const struct attribute_list *a, int i,
                           const json_t *j, struct reader *r) {
     const char *unit = json_string_value(json_object_get(j, "unit"));
@@ -144,7 +182,7 @@ static int read_attribute(const struct mien_net *net, const struct attribute_lis
         if (strcmp(a->at[k].shown.name, shown->name) == 0)
             return fail(net, i, "another has its name");
     if (kind < 0)
-        return fail(net, i, "its kind is none of value, distribution, probability, angles");
+        return fail(net, i, "its kind is none of value, distribution, probability, angles, points");
     shown->kind = (enum mien_attribute_kind)kind;
     shown->count = kind == MIEN_ANGLES ? 3 : 1;
     shown->unit = kind == MIEN_VALUE && unit ? unit : "";
@@ -154,6 +192,8 @@ static int read_attribute(const struct mien_net *net, const struct attribute_lis
     shown->low = is_share ? 0 : (float)number(j, "low", -INFINITY);
     shown->high = is_share ? 1 : (float)number(j, "high", INFINITY);
     if (!(shown->low <= shown->high)) return fail(net, i, "low and high are not in order");
+    if (kind == MIEN_POINTS) return read_points(net, i, j, r);
+    if (kind == MIEN_ANGLES && json_object_get(j, "points")) return read_pose(net, a, i, j, r);
     return read_output(net, i, j, r);
 }
 
@@ -227,6 +267,10 @@ static void read_outputs(const struct reader *r, const float *v, float *out) {
     case MIEN_ANGLES:
         for (int i = 0; i < 3; i++) out[i] = clamp(&r->shown, v[i] * r->scale + r->shift);
         break;
+    case MIEN_POINTS: /* depth is counted from the face's middle, not from a side */
+        for (int i = 0; i < r->count; i++)
+            out[i] = v[i] * r->scale + (i % r->shown.dims < 2 ? r->shift : 0);
+        break;
     }
 }
 
@@ -234,7 +278,38 @@ void attribute_list_take(const struct attribute_list *a, const float *const *out
                          float *values) {
     for (int k = 0; k < a->n; k++) {
         const struct reader *r = &a->at[k];
-        read_outputs(r, outputs[r->output] + r->at, values + r->shown.first);
+        if (!r->points) read_outputs(r, outputs[r->output] + r->at, values + r->shown.first);
+    }
+}
+
+int attribute_list_has_points(const struct attribute_list *a) {
+    for (int k = 0; k < a->n; k++)
+        if (a->at[k].shown.kind == MIEN_POINTS) return 1;
+    return 0;
+}
+
+static void place_points(const struct reader *r, const struct rect_f *s, float *v) {
+    int dims = r->shown.dims;
+    for (int i = 0; i < r->count; i++) {
+        double from = i % dims == 0 ? s->x0 : i % dims == 1 ? s->y0 : 0;
+        v[i] = (float)(from + (s->x1 - s->x0) * (double)v[i]);
+    }
+}
+
+static void pose_of(const struct reader *r, const float *points, float *angles) {
+    float six[HEAD_POSE_POINTS][2];
+    for (int i = 0; i < HEAD_POSE_POINTS; i++)
+        memcpy(six[i], points + r->points->shown.dims * r->pose[i], sizeof six[i]);
+    head_pose((const float(*)[2])six, angles);
+}
+
+void attribute_list_place(const struct attribute_list *a, const struct rect_f *s, float *values) {
+    for (int k = 0; k < a->n; k++) {
+        const struct reader *r = &a->at[k];
+        float *v = values + r->shown.first;
+        if (r->shown.kind == MIEN_POINTS) place_points(r, s, v);
+        if (r->points) pose_of(r, values + r->points->shown.first, v);
+        for (int i = 0; r->points && i < 3; i++) v[i] = clamp(&r->shown, v[i]);
     }
 }
 

@@ -9,6 +9,7 @@
 #define MIEN_TASKS_ATTRIBUTE_LIST_H
 
 #include "mien.h"
+#include "vision/resize.h"
 
 struct attribute_list;
 
@@ -18,8 +19,13 @@ struct attribute_list;
 int attribute_list_open(struct mien_net *net, const char *text);
 /* NULL is allowed. */
 void attribute_list_free(struct attribute_list *a);
-/* The values of one item, [attribute_values], from its outputs. */
+/* The values of one item, [attribute_values], from its outputs. Points are parts of the side of
+ * what the network saw, and what follows from them is left out. */
 void attribute_list_take(const struct attribute_list *a, const float *const *outputs,
                          float *values);
+int attribute_list_has_points(const struct attribute_list *a);
+/* Completes the values of a face, of which the network saw a square: points become pixels of the
+ * image, and what follows from them is added. */
+void attribute_list_place(const struct attribute_list *a, const struct rect_f *s, float *values);
 
 #endif

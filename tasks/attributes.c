@@ -1,29 +1,9 @@
 /* The task attributes: a face to whatever its network tells of it (attribute_list.h). */
 #include "engine/err.h"
-#include "tasks/attribute_list.h"
-#include "tasks/faces.h"
+#include "tasks/face_attributes.h"
 #include "tasks/net.h"
 #include "tasks/run.h"
 #include "vision/image.h"
-
-static int open_attributes(struct mien_net *net) {
-    struct face_crop *crop = net->state;
-    int rc = face_crop_read(net, crop);
-    if (!rc && crop->aligned) rc = face_crop_check_side(net);
-    return rc ? rc : attribute_list_open(net, NULL);
-}
-
-static int fill_item(const struct task_call *c, int i, int workers, struct resized *image) {
-    return face_crop_fill(c->net->state, c, i, workers, image);
-}
-
-static int take_attributes(const struct task_call *c, int i, struct workspace *w,
-                           const float *const *outputs) {
-    (void)w;
-    attribute_list_take(c->net->attributes, outputs,
-                        (float *)c->out + (size_t)c->net->info.attribute_values * (size_t)i);
-    return MIEN_OK;
-}
 
 const struct task task_attributes = {
     .name = "attributes",
@@ -36,9 +16,9 @@ const struct task task_attributes = {
     .stage = "age_gender",
     .default_network = "age-gender-faceapi",
     .state_size = sizeof(struct face_crop),
-    .open = open_attributes,
-    .fill = fill_item,
-    .take = take_attributes,
+    .open = face_attributes_open,
+    .fill = face_attributes_fill,
+    .take = face_attributes_take,
 };
 
 int mien_attributes(mien_net *net, const mien_image *const *images, const mien_face *faces, int n,

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* The tasks, a row each, in the order of enum mien_task: tasks/NAME.c defines task_NAME. */
-#define ROWS(row) row(detect) row(embed) row(attributes) row(classify)
+#define ROWS(row) row(detect) row(embed) row(attributes) row(classify) row(landmarks)
 
 #define DECLARE(name) extern const struct task task_##name;
 #define ADDRESS(name) &task_##name,

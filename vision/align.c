@@ -136,15 +136,19 @@ int align_prepare(struct resized *r, const mien_image *img, const mien_face *fac
     return rc;
 }
 
+struct rect_f square_around(const float box[4], float margin) {
+    double half = fmaxf(box[2] - box[0], box[3] - box[1]) * (0.5 + margin);
+    double cx = (box[0] + box[2]) / 2.0, cy = (box[1] + box[3]) / 2.0;
+    return (struct rect_f){cx - half, cy - half, cx + half, cy + half};
+}
+
 int crop_square(struct resized *r, const mien_image *img, const float box[4], float margin, int w,
                 int h, int workers) {
     int rc = image_check(img);
     if (rc != MIEN_OK) return rc;
     double scale[2];
     image_scale(img, scale);
-    double half = fmaxf(box[2] - box[0], box[3] - box[1]) * (0.5 + margin);
-    double cx = (box[0] + box[2]) / 2.0, cy = (box[1] + box[3]) / 2.0;
-    struct rect_f square = {(cx - half) / scale[0], (cy - half) / scale[1], (cx + half) / scale[0],
-                            (cy + half) / scale[1]};
+    struct rect_f s = square_around(box, margin);
+    struct rect_f square = {s.x0 / scale[0], s.y0 / scale[1], s.x1 / scale[0], s.y1 / scale[1]};
     return resize_picture(r, img, &square, w, h, RESIZE_TRIANGLE | RESIZE_ZERO_OUTSIDE, workers);
 }

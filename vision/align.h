@@ -35,6 +35,10 @@ void align_warp(const mien_image *img, const struct similarity *t, uint8_t *dst,
  * that makes rows itself; else as pixels. */
 int align_prepare(struct resized *r, const mien_image *img, const mien_face *face, int on_device);
 
+/* The square around the middle of a box (x1, y1, x2, y2) whose side is (1 + 2 margin) times the
+ * box's longer one, in the box's pixels. */
+struct rect_f square_around(const float box[4], float margin);
+
 /*
  * Prepares a square around box (x1, y1, x2, y2 in pixels of the original), its side (1 + 2 margin)
  * times the longer side of the box, resized to w x h with the triangle filter; zero outside the

@@ -169,6 +169,25 @@ int draw_outline(mien_image *img, const mien_face *face, const struct draw_look 
     return rc;
 }
 
+int mien_draw_points(mien_image *img, const mien_face *face, const float *points, int n, int dims,
+                     int index) {
+    if (n < 0 || dims < 2 || (n > 0 && !points))
+        return err_set(MIEN_EINVAL, "%d points of %d values to draw", n, dims);
+    int rc = face ? draw_begin(img, face, 1) : err_null("mien_draw_points");
+    if (rc != MIEN_OK) return rc;
+    double scale[2];
+    struct draw_look look;
+    image_scale(img, scale);
+    draw_look_of(img, face, index, &look);
+    float dot = fmaxf(fminf(0.008f * look.width, look.line), 0.6f);
+    for (int i = 0; rc == MIEN_OK && i < n; i++) {
+        float x = points[i * dims], y = points[i * dims + 1];
+        if (!isfinite(x + y)) return err_set(MIEN_EINVAL, "a point to draw is not finite");
+        rc = draw_dot(img, x / (float)scale[0], y / (float)scale[1], dot, look.rgb);
+    }
+    return rc;
+}
+
 void draw_tag_size(const char *text, float em, float size[2]) {
     size[0] = text_width(text, em) + 2 * TAG_PAD * em;
     size[1] = 1.35f * em;

@@ -9,6 +9,8 @@ const UNITS = { age: "years, estimated" }; // of plain numbers, which do not nam
 const TOO_SMALL = "too small to judge";
 
 const isNumber = (value) => typeof value === "number";
+const isPoint = (value) => Array.isArray(value) && value.length >= 2 && value.every(isNumber);
+const isPoints = (value) => Array.isArray(value) && value.length > 0 && value.every(isPoint);
 /* Cut, because 0.996 is not certain; the sum makes up for 0.29 * 100, which is less than 29. */
 const percent = (share) => `${Math.floor(share * 100 + 1e-6)} %`;
 
@@ -43,6 +45,7 @@ function attribute(key, value) {
   if (isNumber(value))
     return { key, short: `${words(key).toLowerCase()} ${decimal(value)}`, value: decimal(value) };
   if (typeof value === "string") return { key, short: value, value, isWord: true };
+  if (isPoints(value)) return { key, value: String(value.length), note: "points", points: value };
   if (typeof value !== "object" || !value) return null;
   if ("value" in value) {
     const text = isNumber(value.value) ? decimal(value.value) : String(value.value);
@@ -66,6 +69,11 @@ function attributes(owner) {
     .filter(([key]) => !GEOMETRY.has(key))
     .map(([key, value]) => attribute(key, value))
     .filter(Boolean);
+}
+
+/** The points of its attributes, [x, y, ...] each, in pixels of the picture. */
+export function points(face) {
+  return attributes(face).flatMap((attribute) => attribute.points ?? []);
 }
 
 /** What a label says about a face, most telling first: words ("female 88 %"), then numbers ("29"). */

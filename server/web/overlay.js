@@ -1,7 +1,7 @@
 // What is drawn over a picture: boxes, landmarks and labels, as SVG in CSS pixels, so that lines
 // and letters stay sharp and equally thick at any zoom.
 
-import { labelParts } from "./attributes.js";
+import { labelParts, points } from "./attributes.js";
 import { svg } from "./dom.js";
 
 const LABEL_HEIGHT = 20;
@@ -23,12 +23,17 @@ export function labelText(face, index) {
   return labelParts(face).slice(0, PARTS).join(SEPARATOR) || `face ${index + 1}`;
 }
 
-/** The five landmarks as dots. place: (x, y) of the picture -> CSS pixels. */
+/** The five landmarks as dots, and smaller ones for the points that a network tells. place: (x, y) of
+ * the picture -> CSS pixels. */
 export function dots(face, place, radius) {
-  return face.landmarks.map(([x, y]) => {
+  const dot = (r, kind) => ([x, y]) => {
     const [cx, cy] = place(x, y);
-    return svg("circle", { cx, cy, r: radius, class: "dot" });
-  });
+    return svg("circle", { cx, cy, r, class: kind });
+  };
+  return [
+    ...points(face).map(dot(radius / 2, "dot point")),
+    ...face.landmarks.map(dot(radius, "dot")),
+  ];
 }
 
 function label(face, index, x, y, right, chosen) {

@@ -47,9 +47,9 @@ static void test_none_and_one(void **state) {
 /* What timing_ms, Server-Timing and the metrics have always been in. */
 static void test_stages(void **state) {
     (void)state;
-    static const char *const names[] = {"start",      "queue",    "fetch", "decode",
-                                        "batch",      "detect",   "align", "embed",
-                                        "age_gender", "classify", "infer", "encode"};
+    static const char *const names[] = {"start",     "queue", "fetch", "decode",     "batch",
+                                        "detect",    "align", "embed", "age_gender", "classify",
+                                        "landmarks", "infer", "encode"};
     assert_int_equal(stages_count(), sizeof names / sizeof *names);
     for (int i = 0; i < stages_count(); i++)
         assert_string_equal(stage_name(stages_at(i)), names[i]);

@@ -26,7 +26,7 @@ static void sizes(void **state) {
 static void certainty(void **state) {
     (void)state;
     const char *const labels[] = {"a", "b", "c"};
-    mien_attribute two = {sizeof two, "two", MIEN_DISTRIBUTION, 1, 2, "", 0, 1, labels};
+    mien_attribute two = {sizeof two, "two", MIEN_DISTRIBUTION, 1, 2, "", 0, 1, labels, 0};
     mien_attribute three = two, value = two;
     three.count = 3;
     value.kind = MIEN_VALUE;

@@ -15,7 +15,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from tool import (BASE_ENV, Folder, HAVE_NETWORKS, PHOTOS, TOOL, mien, needs_photos, objects,  # noqa: E402
                   on_terminal, png, ppm, read_ppm, without_timing)
 
-STAGES = {"start", "decode", "detect", "align", "embed", "age_gender", "classify", "total"}
+STAGES = {"start", "decode", "detect", "align", "embed", "age_gender", "classify", "landmarks",
+          "total"}
 
 
 class Contract(Folder):

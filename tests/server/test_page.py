@@ -367,6 +367,18 @@ class Attributes(Page):
         self.assertEqual(browser.texts(".times li > span:first-child"),
                          ["Decode", "Count hats", "On the server", "Round trip"])
 
+    def test_points_are_drawn(self):
+        face = self.face(250, landmarks_3=[[260, 110], [300, 120.5, 7], [310, 190]],
+                         no_points=[[1], [2]])
+        self.open_answer([face])
+        self.assertEqual(browser.texts(".facts dt"), ["Landmarks 3", "Score", "Size"])
+        self.assertIn("3points", browser.texts(".facts dd"))
+        self.assertEqual(len(browser.find_all("#frame .dot")), 8)
+        (first, second, _) = browser.find_all("#frame .dot.point")
+        scale = float(second.get_attribute("cx")) - float(first.get_attribute("cx"))
+        self.assertAlmostEqual(float(second.get_attribute("cy")) - float(first.get_attribute("cy")),
+                               scale * 10.5 / 40, places=2)
+
     def test_a_label_stays_in_the_picture(self):
         self.open_answer([self.face(250, **self.FACE)], **PHONE)
         browser.open_details()

@@ -37,17 +37,19 @@ _Static_assert(offsetof(mien_decode_options, max_pixels) == 16 &&
                    offsetof(mien_decode_options, keep_orientation) == 24,
                "mien_decode_options");
 _Static_assert(offsetof(mien_attribute, name) == 8 && offsetof(mien_attribute, first) == 20 &&
-                   offsetof(mien_attribute, labels) == 48,
+                   offsetof(mien_attribute, labels) == 48 && offsetof(mien_attribute, dims) == 56,
                "mien_attribute");
 /* Numbers of which programs in other languages have copies. */
 _Static_assert(MIEN_EINVAL == -1 && MIEN_EIO == -3 && MIEN_EWEIGHTS == -5 && MIEN_ETOOBIG == -8,
                "codes");
 _Static_assert(MIEN_RGB == 0 && MIEN_BGR == 1 && MIEN_RGBA == 2 && MIEN_BGRA == 3 && MIEN_GREY == 4,
                "formats of pixels");
-_Static_assert(MIEN_TASK_DETECT == 1 && MIEN_TASK_CLASSIFY == 4 && MIEN_CROP_SIDE == 112, "tasks");
+_Static_assert(MIEN_TASK_DETECT == 1 && MIEN_TASK_CLASSIFY == 4 && MIEN_TASK_LANDMARKS == 5 &&
+                   MIEN_CROP_SIDE == 112,
+               "tasks");
 _Static_assert(MIEN_FP32 == 0 && MIEN_BF16 == 1 && MIEN_INT8 == 2 && MIEN_FP16 == 3, "precisions");
 _Static_assert(MIEN_VALUE == 0 && MIEN_DISTRIBUTION == 1 && MIEN_PROBABILITY == 2 &&
-                   MIEN_ANGLES == 3,
+                   MIEN_ANGLES == 3 && MIEN_POINTS == 4,
                "kinds of attributes");
 
 static mien_ctx *ctx;
@@ -228,7 +230,7 @@ static const struct output outputs[] = {
      fill_attribute,
      {M(mien_attribute, name), M(mien_attribute, kind), M(mien_attribute, first),
       M(mien_attribute, count), M(mien_attribute, unit), M(mien_attribute, low),
-      M(mien_attribute, high), M(mien_attribute, labels)}},
+      M(mien_attribute, high), M(mien_attribute, labels), M(mien_attribute, dims)}},
 };
 
 enum { GUARD = 0xa5 };

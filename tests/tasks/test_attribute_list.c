@@ -133,6 +133,15 @@ static const struct {
     {"'kind':'probability','count':2,'decode':'pairs'", "do not fit its kind"},
     {"'kind':'angles','count':2", "do not fit its kind"},
     {"'kind':'angles','decode':'sigmoid'", "do not fit its kind"},
+    {"'kind':'points'", "not within the output"},
+    {"'kind':'points','count':14", "not within the output"},
+    {"'kind':'points','count':3", "do not fit its kind"},
+    {"'kind':'points','dims':3,'count':4", "do not fit its kind"},
+    {"'kind':'points','count':4,'decode':'sigmoid'", "do not fit its kind"},
+    {"'kind':'points','dims':4,'count':4", "points have 2 or 3 dims"},
+    {"'kind':'points','dims':'2','count':4", "points have 2 or 3 dims"},
+    {"'kind':'angles','points':'a'", "no attribute before it has the points"},
+    {"'kind':'angles','points':7", "no attribute before it has the points"},
 };
 
 static void unquote(char *text) {
@@ -287,6 +296,69 @@ static void test_kinds(void **state) {
     forget(toy, &net);
 }
 
+#define POINTS "{'name':'p','kind':'points','output':'fc1','count':12%s}"
+#define POSE   ",{'name':'q','kind':'angles','points':'%s','pose_points':%s}]"
+
+static void describe_points(const char *dims, const char *points, const char *six, char *text,
+                            size_t room) {
+    snprintf(text, room, "[" POINTS POSE, dims, points, six);
+    unquote(text);
+}
+
+static void test_wrong_pose(void **state) {
+    (void)state;
+    static const char *const bad[] = {"7",
+                                      "[0,1,2,3,4]",
+                                      "[0,1,2,3,4,6]",
+                                      "[0,1,2,3,4,-1]",
+                                      "[0,1,2,3,4,5.5]",
+                                      "[0,1,2,3,4,5,0]"};
+    char text[512];
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        describe_points("", "p", bad[i], text, sizeof text);
+        refused(text, "attributes[1]: pose_points are not six of its points");
+    }
+    describe_points(",'dims':3", "p", "[0,1,2,3,4,5]", text, sizeof text);
+    refused(text, "pose_points are not six"); /* there are four */
+    describe_points("", "q", "[0,1,2,3,4,5]", text, sizeof text);
+    refused(text, "no attribute before it has the points it names");
+}
+
+/* Six points of a square of 400 pixels at 10,20, which are those of a head that looks ahead: 0.5 is
+ * the square's middle. Of three dims the depth is counted from 0. */
+static void test_points(void **state) {
+    (void)state;
+    static const float frontal[CHANNELS] = {0,      0,      0,      0.33f, -0.225f, -0.17f,
+                                            0.225f, -0.17f, -0.15f, 0.15f, 0.15f,   0.15f};
+    const struct rect_f square = {10, 20, 410, 420};
+    const float *list[] = {frontal};
+    char text[512];
+    for (int dims = 2; dims <= 3; dims++) {
+        struct toy *toy;
+        struct mien_net net;
+        mien_attribute a = {.struct_size = sizeof a};
+        float values[15];
+        if (dims == 2)
+            describe_points(",'scale':0.5,'shift':0.5", "p", "[0,1,2,3,4,5]", text, sizeof text);
+        else
+            snprintf(text, sizeof text, "[" POINTS "]", ",'dims':3,'scale':0.5,'shift':0.5");
+        unquote(text);
+        if (describe(text, &toy, &net)) fail_msg("%s", mien_error());
+        assert_int_equal(mien_attribute_at(&net, 0, &a), MIEN_OK);
+        assert_true(a.kind == MIEN_POINTS && a.dims == dims && a.count == 12 && a.first == 0);
+        assert_true(attribute_list_has_points(net.attributes));
+        attribute_list_take(net.attributes, list, values);
+        attribute_list_place(net.attributes, &square, values);
+        for (int i = 0; i < 12; i++) {
+            static const float corner[] = {10, 20, -200};
+            float want = corner[i % dims] + 200 + 200 * frontal[i];
+            if (fabsf(values[i] - want) > 1e-3f) fail_msg("value %d: %g", i, (double)values[i]);
+        }
+        for (int i = 12; dims == 2 && i < 15; i++) assert_true(fabsf(values[i]) < 0.1f);
+        forget(toy, &net);
+    }
+}
+
 static void test_at_and_best(void **state) {
     (void)state;
     struct toy *toy;
@@ -388,6 +460,7 @@ int main(void) {
         cmocka_unit_test(test_lists),       cmocka_unit_test(test_names),
         cmocka_unit_test(test_rules),       cmocka_unit_test(test_too_many_labels),
         cmocka_unit_test(test_kinds),       cmocka_unit_test(test_at_and_best),
+        cmocka_unit_test(test_points),      cmocka_unit_test(test_wrong_pose),
         cmocka_unit_test(test_older_blobs), cmocka_unit_test(test_attributes_are_of_the_outputs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

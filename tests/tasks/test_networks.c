@@ -26,22 +26,26 @@ static void test_task_info(void **state) {
         {"embed", "mobilefacenet-192", MIEN_ITEM_FACE, MIEN_RESULT_EMBEDDING},
         {"attributes", "age-gender-faceapi", MIEN_ITEM_FACE, MIEN_RESULT_ATTRIBUTES},
         {"classify", "resnet50-imagenet", MIEN_ITEM_IMAGE, MIEN_RESULT_CLASSES},
+        {"landmarks", NULL, MIEN_ITEM_FACE, MIEN_RESULT_ATTRIBUTES},
     };
     mien_task_info info = {.struct_size = sizeof info};
-    for (int task = 1; task <= 4; task++) {
+    for (int task = 1; task <= 5; task++) {
         assert_int_equal(mien_task_info_get(task, &info), MIEN_OK);
         assert_int_equal(info.task, task);
         assert_string_equal(info.name, tasks[task - 1].name);
-        assert_string_equal(info.default_network, tasks[task - 1].default_network);
+        if (tasks[task - 1].default_network)
+            assert_string_equal(info.default_network, tasks[task - 1].default_network);
+        else
+            assert_null(info.default_network);
         assert_int_equal(info.item, tasks[task - 1].item);
         assert_int_equal(info.result, tasks[task - 1].result);
         assert_true(*info.verb && *info.option && *info.help && *info.stage);
     }
-    static const int none[] = {0, -1, 5, 1 << 30};
+    static const int none[] = {0, -1, 6, 1 << 30};
     for (int i = 0; i < 4; i++) {
         assert_int_equal(mien_task_info_get(none[i], &info), MIEN_EINVAL);
         assert_non_null(strstr(mien_error(), "there is no task"));
-        assert_int_equal(info.task, 4);
+        assert_int_equal(info.task, 5);
     }
 }
 

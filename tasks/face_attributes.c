@@ -1,0 +1,31 @@
+#include "tasks/face_attributes.h"
+
+#include "engine/err.h"
+#include "tasks/attribute_list.h"
+#include "tasks/net.h"
+#include "vision/align.h"
+
+int face_attributes_open(struct mien_net *net) {
+    struct face_crop *crop = net->state;
+    int rc = face_crop_read(net, crop);
+    if (!rc && crop->aligned) rc = face_crop_check_side(net);
+    if (!rc) rc = attribute_list_open(net, NULL);
+    if (!rc && crop->aligned && attribute_list_has_points(net->attributes))
+        rc = err_set(MIEN_EWEIGHTS, "%s: points need a crop of kind box", blob_label(net->blob));
+    return rc;
+}
+
+int face_attributes_fill(const struct task_call *c, int i, int workers, struct resized *image) {
+    return face_crop_fill(c->net->state, c, i, workers, image);
+}
+
+int face_attributes_take(const struct task_call *c, int i, struct workspace *w,
+                         const float *const *outputs) {
+    const struct face_crop *crop = c->net->state;
+    const struct rect_f square = square_around(c->faces[i].box, crop->margin);
+    float *values = (float *)c->out + (size_t)c->net->info.attribute_values * (size_t)i;
+    (void)w;
+    attribute_list_take(c->net->attributes, outputs, values);
+    attribute_list_place(c->net->attributes, &square, values);
+    return MIEN_OK;
+}
