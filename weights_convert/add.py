@@ -8,7 +8,7 @@ import shutil
 from . import safetensors
 from .convert import convert
 from .errors import ConvertError
-from .fetch import weights_dir
+from .folders import weights_dir
 from .readers import kind_of
 
 

