@@ -55,7 +55,7 @@ def main():
     detectors = ["retinaface-mnet025-v2", "retinaface-mnet025-v1"]
     embedders = ["mobilefacenet-192", "mobilefacenet-512"]
     if not options.quick:
-        detectors += ["retinaface-mnet025-biubug6", "scrfd-2.5g-kps"]
+        detectors += ["retinaface-mnet025-biubug6", "scrfd-2.5g-kps", "yunet-2023mar"]
         embedders += ["mobilefacenet-y1"]
     table = common.Table(options.precision)
     with tempfile.TemporaryDirectory() as folder:

@@ -79,6 +79,7 @@ def blob(name, folder):
             target,
             "--family",
             sources.SHARED_NETS[name][0],
+            *sources.SHARED_NETS[name][2:],
             "--name",
             name,
         )

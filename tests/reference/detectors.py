@@ -2,7 +2,8 @@
 
 A Detector maps an RGB picture (uint8 [h][w][3]) to (boxes [n][4], scores [n], landmarks [n][5][2])
 in pixels of that picture. Sources: insightface/RetinaFace/retinaface.py,
-biubug6/Pytorch_Retinaface/test_widerface.py, insightface/detection/scrfd/tools/scrfd.py.
+biubug6/Pytorch_Retinaface/test_widerface.py, insightface/detection/scrfd/tools/scrfd.py,
+opencv/modules/objdetect/src/face_detect.cpp (YuNet).
 """
 import numpy as np
 
@@ -38,7 +39,7 @@ def levels(out):
         marks = out.get("landmark_%d" % stride)
         yield (
             stride,
-            grid(score.shape[1], score.shape[2], stride, 2),
+            grid(score.shape[1], score.shape[2], stride, score.shape[3]),
             out["box_%d" % stride].reshape(-1, 4),
             None if marks is None else marks.reshape(-1, 5, 2),
             score.reshape(-1),
@@ -92,11 +93,25 @@ def decode_scrfd(out):
     return np.vstack(boxes), np.concatenate(scores), np.vstack(points)
 
 
+def decode_yunet(out):
+    """Offsets and logarithms of sizes, in strides; the score is the root of a product."""
+    boxes, scores, points = [], [], []
+    for stride, origin, delta, mark, score in levels(out):
+        middle = origin + delta[:, :2] * stride
+        half = 0.5 * np.exp(delta[:, 2:]) * stride
+        boxes.append(np.hstack([middle - half, middle + half]))
+        scores.append(np.sqrt(score))
+        points.append(origin[:, None] + mark * stride)
+    return np.vstack(boxes), np.concatenate(scores), np.vstack(points)
+
+
 def decode(name, out):
     """Every anchor of the network mien calls `name`; out: its outputs for one picture, in mien's
     layout."""
     if name.startswith("scrfd"):
         return decode_scrfd(out)
+    if name.startswith("yunet"):
+        return decode_yunet(out)
     if name.endswith("-v1") or name.endswith("-v2"):
         return decode_insightface(out, 0.2 if name.endswith("-v2") else 1.0)
     return decode_biubug6(out)
@@ -112,7 +127,7 @@ class Detector:
         """size 0: the picture as it is; else letterboxed into a square of that side. clip: cut
         boxes at the border."""
         fed, scale = letterbox(image, size) if size else (image, 1.0)
-        fed = pad_to(fed, 32) if self.name.startswith("scrfd") else fed
+        fed = pad_to(fed, 32) if self.name.startswith(("scrfd", "yunet")) else fed
         boxes, scores, points = decode(self.name, self.net(fed[None].astype(np.float32)))
         good = np.flatnonzero(scores >= threshold)
         good = good[np.argsort(-scores[good], kind="stable")]

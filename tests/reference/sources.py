@@ -107,8 +107,8 @@ def sample_photos():
     return [os.path.join(folder, "sample%d.jpg" % i) for i in range(1, 7)]
 
 
-# name -> [source files], arguments of `weights_convert convert`: networks that are tested but not
-# default.
+# name -> family, [source files], further arguments of `weights_convert convert`: networks that are
+# tested but not default.
 SHARED_NETS = {
     "retinaface-mnet025-biubug6": (
         "retinaface",
@@ -119,6 +119,11 @@ SHARED_NETS = {
     "scrfd-2.5g": ("scrfd", ["scrfd_yukkki7/scrfd_2.5g.onnx"]),
     "scrfd-500m": ("scrfd", ["scrfd_yukkki7/scrfd_500m.onnx"]),
     "scrfd-500m-bnkps": ("scrfd", ["scrfd_yukkki7/scrfd_500m_bnkps.onnx"]),
+    "yunet-2023mar": (
+        "graph",
+        ["yunet/yunet_s_640_640.onnx"],
+        "--task", "detect", "--decoder", "yunet", "--channels", "BGR",
+    ),
     "mobilefacenet-y1": (
         "mobilefacenet",
         [

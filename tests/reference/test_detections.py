@@ -27,6 +27,7 @@ DETECTORS = [
     "retinaface-mnet025-v1",
     "retinaface-mnet025-biubug6",
     "scrfd-2.5g-kps",
+    "yunet-2023mar",
 ]
 EMBEDDERS = ["mobilefacenet-192", "mobilefacenet-512"]
 

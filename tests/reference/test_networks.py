@@ -36,6 +36,7 @@ DETECTORS = [
     "scrfd-2.5g",
     "scrfd-500m",
     "scrfd-500m-bnkps",
+    "yunet-2023mar",
 ]
 FACE_NETS = [
     "mobilefacenet-192",

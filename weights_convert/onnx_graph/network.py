@@ -13,6 +13,9 @@ from .build import Build, check_side
 from .maps import Map, is_engine_order
 
 _STEPS = (1, 2, 4, 8, 16, 32, 64)  # what sizes must be a multiple of, where any is possible
+# Steps by which the sizes of trials are larger. A map that is halved and doubled again fits by chance
+# at half of the sizes; of several, odd at each of the halvings, it does at none.
+_TRIALS = ((3, 5), (1, 2), (7, 4), (6, 11), (13, 10), (21, 22))
 _OUTPUT_NAME = 63  # characters
 
 
@@ -125,14 +128,16 @@ def _build(source, operators, name, layout, width, height):
 def _step(source, operators, build, outputs, at, width, height):
     """What sizes must be a multiple of, where the network takes any; 0: it takes one only. That of
     a file whose size is frozen may still be any: only a trial tells."""
-    for step in _STEPS:
-        w, h = (width // step + 3) * step, (height // step + 5) * step
+    def works(w, h):
         try:
             other, others = _build(source, operators, *at, w, h)
         except ConvertError:
-            continue
-        if (other.nodes == build.nodes and others.nodes == outputs.nodes
-                and _same_tensors(build.tensors, other.tensors)):
+            return False
+        return (other.nodes == build.nodes and others.nodes == outputs.nodes
+                and _same_tensors(build.tensors, other.tensors))
+
+    for step in _STEPS:
+        if all(works((width // step + i) * step, (height // step + j) * step) for i, j in _TRIALS):
             return step
     return 0
 

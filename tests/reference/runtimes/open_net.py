@@ -97,6 +97,23 @@ def open_scrfd(server, path):
     return lambda x: one_by_one(run, x)
 
 
+def open_yunet(server, path):
+    """Its scores as mien has them: class times objectness."""
+    net = onnx_any_size(server, path)
+
+    def run(x):
+        raw, out = net(nchw(x, 0, 1, bgr=True)), {}
+        for s in (8, 16, 32):
+            cells = (x.shape[1] // s, x.shape[2] // s)
+            score = raw["cls_%d" % s] * raw["obj_%d" % s]
+            out["score_%d" % s] = score.reshape(1, *cells, 1)
+            out["box_%d" % s] = raw["bbox_%d" % s].reshape(1, *cells, 4)
+            out["landmark_%d" % s] = raw["kps_%d" % s].reshape(1, *cells, 10)
+        return out
+
+    return lambda x: one_by_one(run, x)
+
+
 def open_mobilefacenet_tflite(path):
     from runtimes.tflite_torch import TfliteNet
 
@@ -148,6 +165,8 @@ def open_net(name, server):
         return open_retinaface_biubug6(sources.shared_files(name)[0])
     if name.startswith("scrfd"):
         return open_scrfd(server, sources.shared_files(name)[0])
+    if name.startswith("yunet"):
+        return open_yunet(server, sources.shared_files(name)[0])
     if name == "mobilefacenet-192":
         return open_mobilefacenet_tflite(sources.mobilefacenet_tflite())
     if name == "mobilefacenet-512":
