@@ -34,11 +34,13 @@ def available(names, folder):
 
 
 def calibrated(blobs, precision):
-    """Those of the blobs that can be run in this precision."""
+    """Those of the blobs that can be run in this precision, and bear it: YuNet's 53 thousand weights
+    lose more than is allowed (docs/accuracy.md)."""
     return {
         name: path
         for name, path in blobs.items()
-        if precision != "int8" or name not in sources.SHARED_NETS
+        if precision == "fp32"
+        or (name != "yunet-2023mar" and (precision != "int8" or name not in sources.SHARED_NETS))
     }
 
 

@@ -45,7 +45,6 @@ FILES = (
     (PLUGIN, "fr_pose.onnx", None),
 )
 LIMIT = compare.RMS_LIMIT
-TINY = 0.02  # of probabilities
 
 
 class Unreadable(Exception):
@@ -78,11 +77,7 @@ def worst(ours, theirs):
         value = like_ours(value, ours[name])
         if value.size != ours[name].size:
             raise RuntimeError("%s is %s, expected %s" % (name, ours[name].shape, value.shape))
-        error = compare.relative_rms(ours[name], value)
-        size = np.sqrt(np.mean(np.float64(value) ** 2))
-        if value.min() >= 0 and value.max() <= 1 and size < TINY:
-            error *= size / TINY  # ONNX Runtime's sigmoid is off by 1e-7, however small its value
-        errors[name] = error
+        errors[name] = compare.error_of(ours[name], value)
     name = max(errors, key=errors.get)
     return errors[name], name
 
