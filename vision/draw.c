@@ -176,7 +176,7 @@ int mien_draw_points(mien_image *img, const mien_face *face, const float *points
     int rc = face ? draw_begin(img, face, 1) : err_null("mien_draw_points");
     if (rc != MIEN_OK) return rc;
     double scale[2];
-    struct draw_look look;
+    struct draw_look look = {0};
     image_scale(img, scale);
     draw_look_of(img, face, index, &look);
     float dot = fmaxf(fminf(0.008f * look.width, look.line), 0.6f);

@@ -253,6 +253,34 @@ static void close_up(void **state) {
     assert_int_equal(inside, again);
 }
 
+/* Points lie where they are said to lie, those of three values as those of two, also in an image
+ * that was decoded at half its size. */
+static void points(void **state) {
+    (void)state;
+    const mien_face f = {.box = {20, 20, 180, 180}, .score = 1};
+    const float at[] = {40, 60, 9, 160, 100, -9};
+    for (int dims = 2; dims <= 3; dims++)
+        for (int k = 1; k <= 2; k++) {
+            mien_image *img = black(200 / k, 200 / k);
+            img->full_width = img->full_height = 200;
+            assert_int_equal(mien_draw_points(img, &f, at, 2, dims, 0), MIEN_OK);
+            assert_true(img->pixels[60 / k * img->pitch + 3 * 40 / k] > 0);
+            int second = img->pixels[100 / k * img->pitch + 3 * (160 / k)] > 0;
+            assert_int_equal(second, dims == 3);
+            assert_true(img->pixels[150 / k * img->pitch + 3 * (120 / k)] == 0);
+            mien_image_free(img);
+        }
+    mien_image *img = black(50, 50);
+    const float bad[] = {1, NAN};
+    assert_int_equal(mien_draw_points(img, &f, bad, 1, 2, 0), MIEN_EINVAL);
+    assert_int_equal(mien_draw_points(img, &f, at, 2, 1, 0), MIEN_EINVAL);
+    assert_int_equal(mien_draw_points(img, &f, at, -1, 2, 0), MIEN_EINVAL);
+    assert_int_equal(mien_draw_points(img, &f, NULL, 1, 2, 0), MIEN_EINVAL);
+    assert_int_equal(mien_draw_points(img, NULL, at, 1, 2, 0), MIEN_EINVAL);
+    assert_int_equal(mien_draw_points(img, &f, NULL, 0, 2, 0), MIEN_OK);
+    mien_image_free(img);
+}
+
 static void errors(void **state) {
     (void)state;
     mien_image *img = black(60, 60);
@@ -276,7 +304,8 @@ int main(void) {
         cmocka_unit_test(letters),  cmocka_unit_test(face),
         cmocka_unit_test(reduced),  cmocka_unit_test(stays_inside),
         cmocka_unit_test(caption),  cmocka_unit_test(texts_keep_off_faces),
-        cmocka_unit_test(close_up), cmocka_unit_test(errors),
+        cmocka_unit_test(close_up), cmocka_unit_test(points),
+        cmocka_unit_test(errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
