@@ -1,7 +1,7 @@
-"""A file by its URL: over https, to the cache, and only as the file whose sum is known. What has been
-received before a connection ends is kept and asked for no second time (Range); where a server fails,
-the next mirror is asked. Servers are not trusted: with where a redirect leads, with what they say a
-file is long, or with what is in it."""
+"""A file by its URL: over https, and only as the file whose sum is known. What has been received
+before a connection ends is kept and asked for no second time (Range); where a server fails, the next
+mirror is asked. Servers are not trusted: with where a redirect leads, with how long they say a file
+is, or with what is in it."""
 
 import hashlib
 import http.client

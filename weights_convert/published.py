@@ -1,6 +1,6 @@
 """Networks that are published as a file, or in a zip of several, at an https URL: the entries
-`downloads` of registry.json, and what a user names by URL. The file's sum is checked before anything
-reads it; a blob says by its source_sha256 which file it was made of."""
+`downloads` of registry.json, and what a user names by URL. The file's sum is checked before
+anything reads it; a blob says by its source_sha256 which file it was made of."""
 
 import hashlib
 import json

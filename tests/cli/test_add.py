@@ -38,14 +38,14 @@ class Add(Folder):
         self.weights = str(self.folder / "weights")
         self.env = {"MIEN_WEIGHTS": self.weights}
 
-    def add(self, name, data):
+    def add(self, name, data, *told):
         """The one command."""
         path = self.write(name, data)
-        done = subprocess.run([sys.executable, "-m", "weights_convert", "add", path], cwd=ROOT,
-                              env={**BASE_ENV, **self.env}, capture_output=True, text=True,
-                              check=False)
+        done = subprocess.run([sys.executable, "-m", "weights_convert", "add", path, *told],
+                              cwd=ROOT, env={**BASE_ENV, **self.env}, capture_output=True,
+                              text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn("looks like ", done.stderr)
+        self.assertEqual("looks like " in done.stderr, not told)
 
     def run_tool(self, *arguments):
         result = mien(*arguments, env=self.env)
@@ -74,6 +74,16 @@ class Add(Folder):
         self.assertEqual(read_ppm(drawn.read_bytes())[:2], (64, 64))
         (again,) = objects(self.run_tool("detect", "--detector", "my-scrfd", picture))
         self.assertTrue(again["faces"])
+        # The difference of the logits is 2; of the anchors of stride 32, which are of 256 and 512
+        # pixels and cover the picture, one is left.
+        heads = [("bbox", 4, 2, [0] * 4, False), ("conf", 2, 2, [-1, 1], True),
+                 ("ldm", 10, 2, [0] * 10, False)]
+        self.add("retina.onnx", shapes.detector(heads, (1, 3, 64, 96), joined=True), "--task",
+                 "detect", "--decoder", "retinaface", "--channels", "BGR")
+        (again,) = objects(self.run_tool("detect", "--detector", "retina", picture))
+        self.assertEqual({face["score"] for face in again["faces"]},
+                         {round(1 / (1 + math.exp(-2)), 6)})
+        self.assertIn([0, 0, 64, 64], [face["box"] for face in again["faces"]])
         for name, task in (("my-yunet", "detect"), ("2d106det", "landmarks"),
                            ("genderage", "attributes"), ("w600k-mbf", "embed")):
             self.assertRegex(self.run_tool("info", name).stdout.decode(), rf"task +{task}\n")

@@ -1,5 +1,5 @@
-"""ONNX files with the inputs and outputs of published networks and few layers, for what goes by their
-shapes alone."""
+"""ONNX files with the inputs and outputs of published networks and few layers, for what goes by
+their shapes alone."""
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
@@ -37,10 +37,10 @@ class Maker:
             graph, opset_imports=[helper.make_opsetid("", 13)]).SerializeToString()
 
 
-def detector(heads, shape, logit=2.0):
-    """heads: (name, values a cell or biases of them, goes through sigmoid), of each an output at
-    strides 8, 16 and 32, as [1, cells * anchors, values] of the exporters. One whose values are
-    given gives them everywhere."""
+def detector(heads, shape, joined=False):
+    """heads: (name, values an anchor, anchors, biases or None, is a score), of each an output at
+    strides 8, 16 and 32, as [1, cells * anchors, values] of the exporters. One whose biases are
+    given gives them everywhere. joined: as Pytorch_Retinaface exports them, one output a head."""
     m, x, channels = Maker(), "data", 3
     m.tensor("tail", np.array([1, -1, 1]))
     maps = {}
@@ -48,6 +48,7 @@ def detector(heads, shape, logit=2.0):
         x = m.node("Relu", [m.conv(x, f"stage{i}", channels, 8, 2)], f"relu{i}")
         maps[stride], channels = x, 8
     for name, per_anchor, anchors, values, is_score in heads:
+        parts = []
         for stride in (8, 16, 32):
             to = per_anchor * anchors
             y = m.conv(maps[stride], f"{name}{stride}.raw", 8, to, 1,
@@ -55,9 +56,14 @@ def detector(heads, shape, logit=2.0):
             y = m.node("Transpose", [y], f"{name}{stride}.nhwc", perm=[0, 2, 3, 1])
             shape_name = m.tensor(f"{name}{stride}.shape", np.array([1, -1, per_anchor]))
             y = m.node("Reshape", [y, shape_name], f"{name}{stride}.flat")
-            out = f"{name}_{stride}"
-            m.node("Sigmoid" if is_score else "Identity", [y], out)
-            m.outputs.append(out)
+            parts.append(y)
+        if joined:
+            y = m.node("Concat", parts, f"{name}.joined", axis=1)
+            m.outputs.append(m.node("Softmax", [y], name, axis=-1) if is_score else y)
+            continue
+        for stride, part in zip((8, 16, 32), parts):
+            m.outputs.append(m.node("Sigmoid" if is_score else "Identity", [part],
+                                    f"{name}_{stride}"))
     return m.bytes(shape)
 
 

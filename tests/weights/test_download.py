@@ -1,5 +1,5 @@
-"""Files by URL, from a server on loopback: resumed, from mirrors, and refused where they are not what
-they should be; entries of the registry that are published as files and zips."""
+"""Files by URL, from a server on loopback: resumed, from mirrors, and refused where they are not
+what they should be; entries of the registry that are published as files and zips."""
 
 import hashlib
 import io

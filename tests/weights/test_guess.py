@@ -10,6 +10,8 @@ from .test_commands import Command
 from weights_convert import safetensors
 
 try:
+    import onnx
+
     from . import shapes
 except ImportError:
     raise unittest.SkipTest("python3-onnx is not installed") from None
@@ -67,6 +69,12 @@ class Guess(Command):
                                              "mean": [127.5] * 3, "scale": [1 / 128] * 3})
             self.assertEqual(len(self.outputs(meta)), count)
 
+    def test_a_file_that_is_frozen_at_a_size(self):
+        """By the sizes its Resize has as constants: what was doubled is doubled at any size."""
+        meta, _ = self.add(shared("scrfd_yukkki7", "scrfd_500m_bnkps.onnx"), "--family", "graph")
+        self.assertEqual((meta["task"], meta["graph"]["size"], meta["graph"]["multiple_of"]),
+                         ("detect", "any", 32))
+
     def test_embedders(self):
         meta, said = self.add(shapes.vector(112, 512))
         self.assertIn("looks like an ArcFace embedder: an aligned face in, 512 values out", said)
@@ -75,7 +83,7 @@ class Guess(Command):
         # What normalises its input itself is given pixels.
         for first in (("Sub_1", "Mul_2"), ("_minusscalar0", "_mulscalar0")):
             meta, _ = self.add(shapes.vector(112, 512, first=first))
-            self.assertEqual((meta["input"]["mean"], meta["input"]["scale"]), ([1.5] * 3, [1.5] * 3))
+            self.assertEqual([meta["input"]["mean"], meta["input"]["scale"]], [[1.5] * 3] * 2)
 
     def test_genderage(self):
         meta, said = self.add(shapes.vector(96, 3))
@@ -116,6 +124,24 @@ class Guess(Command):
         self.assertEqual(meta["variant"]["anchors"]["sizes"], [[4], [5], [6]])
         self.assertEqual(meta["variant"]["variances"], [1, 1])
 
+    def test_a_family_s_names_on_another_network(self):
+        """As of a size of SCRFD that is not known by name: what it looks like counts."""
+        model = onnx.load_from_string(shapes.scrfd((1, 3, 640, 640)))
+        new = {"stage0.weight": "neck.lateral_convs.0.conv.weight",
+               "score8.raw.weight": "bbox_head.stride_cls.(8, 8).weight"}
+        for tensor in model.graph.initializer:
+            tensor.name = new.get(tensor.name, tensor.name)
+        for node in model.graph.node:
+            node.input[:] = [new.get(name, name) for name in node.input]
+        meta, said = self.add(model.SerializeToString())
+        self.assertIn("no scrfd as it is known", said)
+        self.assertIn("looks like an SCRFD detector", said)
+        self.assertEqual((meta["arch"], meta["task"]), ("graph", "detect"))
+        path = self.write("x.onnx", model.SerializeToString())
+        status, _, err = self.run_main("convert", path, "-o", self.path("x.safetensors"))
+        self.assertEqual(status, 1)
+        self.assertIn("three lateral convolutions", err)
+
     def test_what_looks_like_nothing_known(self):
         for file in (shapes.vector(112, 100), shapes.vector(96, 4), shapes.vector(192, 211),
                      shapes.vector(100, 512)):
@@ -133,6 +159,12 @@ class Guess(Command):
         score = dict(meta["graph"]["outputs"])["score_16"]
         op, (conv,), _ = meta["graph"]["nodes"][score]
         self.assertEqual((op, meta["graph"]["nodes"][conv][0]), ("sigmoid", "conv"))
+        # Levels that are strung together, and the softmax over pairs, are taken apart.
+        pairs[0] = (*pairs[0][:4], True)
+        joined, _ = self.add(shapes.detector(pairs, (1, 3, 64, 96), joined=True), "--task",
+                             "detect", "--decoder", "retinaface", "--channels", "BGR")
+        for key in ("graph", "variant", "input"):
+            self.assertEqual(joined[key], meta[key])
         self.add(shapes.yunet(), "--task", "detect", "--decoder", "scrfd",
                  refused="SCRFD has 2 or 3 outputs at each of the strides 8, 16 and 32; this "
                  "network has cls_8 of 1 channels and 80x80")

@@ -33,10 +33,23 @@ def convert(source, family="auto", options=None):
     for name in names[:-1]:
         try:
             return _fit(source, name, options)
-        except ConvertError:
-            if not source.uneven and getattr(FAMILIES[name], "PRIORITY", 0) >= 0:
+        except ConvertError as error:
+            if source.uneven or getattr(FAMILIES[name], "PRIORITY", 0) < 0:
+                continue
+            if not (options.get("guess") and source.model):
                 raise
+            return _as_graph(source, name, options, error)
     return _fit(source, names[-1], options)
+
+
+def _as_graph(source, name, options, complaint):
+    """A graph with the names of a family that it is a stranger to: what it looks like counts."""
+    try:
+        net = _fit(source, "graph", options)
+    except ConvertError:
+        raise complaint from None
+    net.notes.append(f"no {name} as it is known ({complaint}): taken as a graph")
+    return net
 
 
 def _matches(module, source):

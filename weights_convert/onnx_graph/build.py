@@ -45,6 +45,8 @@ class Build:
         self.notes = []
         self.readers = {}  # ONNX name -> the kinds of operators that read it, "" for an output
         self.kept = []  # arrays that `origin` knows
+        self.doubled = set()  # outputs of Resize whose sizes are twice those of its input
+        self.thawed = frozenset()  # such that are to double whatever comes
 
     def run(self, name, layout, operators, outputs):
         self.values[name] = self.input_map(layout)

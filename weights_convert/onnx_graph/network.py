@@ -8,13 +8,13 @@ import numpy as np
 from ..errors import ConvertError
 from ..network import Network, input_of
 from ..source import Operator
-from . import gathers, guess, int8_ranges, tasks
+from . import ends, gathers, guess, int8_ranges, tasks
 from .build import Build, check_side
 from .maps import Map, is_engine_order
 
 _STEPS = (1, 2, 4, 8, 16, 32, 64)  # what sizes must be a multiple of, where any is possible
-# Steps by which the sizes of trials are larger. A map that is halved and doubled again fits by chance
-# at half of the sizes; of several, odd at each of the halvings, it does at none.
+# Steps by which the sizes of trials are larger. A map that is halved and doubled again fits by
+# chance at half of the sizes; of several, odd at each of the halvings, it does at none.
 _TRIALS = ((3, 5), (1, 2), (7, 4), (6, 11), (13, 10), (21, 22))
 _OUTPUT_NAME = 63  # characters
 
@@ -55,6 +55,8 @@ def _as_output(build, name, value):
 
 def convert(source, options, operators):
     """operators: the table of the package."""
+    if options.get("task") == "detect":
+        source = ends.taken_apart(source, options.get("decoder"))
     model, given = source.model, options.get("input", {})
     guesses = options.get("guess") and options.get("task") is None
     name, layout, width, height = _input(model, guess.size(model, given) if guesses else given)
@@ -66,6 +68,9 @@ def convert(source, options, operators):
     if guesses:
         options = _guessed(net, build, outputs, options)
     net.input.update(given)
+    if not step and options.get("task") == "detect":  # its file is frozen, the detector is not
+        step = _step(source, operators, build, outputs, (name, layout), width, height,
+                     build.doubled)
     tasks.apply(net, build, outputs, step, options)
     _into_input(net, build, outputs)
     order = _live(build, outputs)
@@ -119,18 +124,19 @@ def _text(shape):
     return "[" + ", ".join("?" if n is None else str(n) for n in shape) + "]"
 
 
-def _build(source, operators, name, layout, width, height):
+def _build(source, operators, name, layout, width, height, thawed=frozenset()):
     build = Build(source, operators, width, height)
+    build.thawed = thawed
     build.run(name, layout, source.model.operators, source.model.outputs)
     return build, Outputs(build, source.model.outputs)
 
 
-def _step(source, operators, build, outputs, at, width, height):
+def _step(source, operators, build, outputs, at, width, height, thawed=frozenset()):
     """What sizes must be a multiple of, where the network takes any; 0: it takes one only. That of
     a file whose size is frozen may still be any: only a trial tells."""
     def works(w, h):
         try:
-            other, others = _build(source, operators, *at, w, h)
+            other, others = _build(source, operators, *at, w, h, thawed)
         except ConvertError:
             return False
         return (other.nodes == build.nodes and others.nodes == outputs.nodes

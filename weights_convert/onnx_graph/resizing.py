@@ -20,7 +20,8 @@ def _sizes(b, operator, inputs, h, w):
     if sizes is not None and sizes.size:
         if sizes.size != 4 or sizes[0] != 1:
             refuse(operator, f"sizes {sizes.tolist()}; only rows and columns are resized")
-        return [int(n) for n in sizes], [n / m for n, m in zip(sizes[2:], (h, w))], False
+        sizes = _thawed(b, operator, [int(n) for n in sizes], h, w)
+        return sizes, [n / m for n, m in zip(sizes[2:], (h, w))], False
     if scales is None or scales.size != 4 or list(scales[:2]) != [1, 1]:
         refuse(operator, "only rows and columns are resized")
     scales = [float(s) for s in scales[2:]]
@@ -28,6 +29,14 @@ def _sizes(b, operator, inputs, h, w):
         refuse(operator, f"scales of {scales}")
     return [1, b.sizes[0][0], *(int(np.floor(np.float32(n) * np.float32(s))) for n, s in
                                       zip((h, w), scales))], scales, True
+
+
+def _thawed(b, operator, sizes, h, w):
+    """The sizes; of a network that is tried at another size than its file is frozen at, those it
+    would have had there."""
+    if sizes[2:] == [2 * h, 2 * w]:
+        b.doubled.add(operator.outputs[0])
+    return [*sizes[:2], 2 * h, 2 * w] if operator.outputs[0] in b.thawed else sizes
 
 
 def _style(operator, scales):
