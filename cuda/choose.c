@@ -74,6 +74,17 @@ void cuda_choose_gather(const struct cuda_machine *m, const struct cuda_gather *
     choose_wide(m, &p->e.out, p->e.batch, "gather_wide", "gather_plain", out);
 }
 
+void cuda_choose_norm(const struct cuda_machine *m, const struct cuda_norm *p,
+                      struct cuda_launch *out) {
+    (void)m; /* all it costs is memory, read three times */
+    if (p->pixels) {
+        set_plain(out, "norm_pixels", cuda_pixels(&p->in, p->e.batch) * p->groups * 32);
+    } else {
+        cuda_set_launch(out, "norm_maps", (int64_t)p->e.batch * p->groups, PLAIN_THREADS);
+        out->shared = PLAIN_THREADS * sizeof(float);
+    }
+}
+
 void cuda_choose_softmax(const struct cuda_machine *m, const struct cuda_pointwise *p,
                          struct cuda_launch *out) {
     (void)m; /* a warp a pixel: outputs of a few classes, there is nothing to gain */

@@ -19,6 +19,7 @@ struct launch {
         struct cuda_pointwise pointwise;
         struct cuda_pool pool;
         struct cuda_gather gather;
+        struct cuda_norm norm;
         struct cuda_input input;
         struct cuda_pictures pictures;
         struct cuda_output output;
@@ -110,6 +111,16 @@ static void make_gather(const struct cuda_run *run, const struct plan_step *s, s
     cuda_choose_gather(&run->machine, &l->params.gather, &l->shape);
 }
 
+static void make_norm(const struct cuda_run *run, const struct plan_step *s, struct launch *l) {
+    const struct net_norm *n = &run->graph->net->nodes[s->node].norm;
+    l->params.norm = (struct cuda_norm){.in = cuda_describe_view(run, &s->in, s->in_value),
+                                        .e = cuda_describe_epilogue(run, s),
+                                        .groups = n->groups,
+                                        .pixels = n->pixels,
+                                        .epsilon = n->epsilon};
+    cuda_choose_norm(&run->machine, &l->params.norm, &l->shape);
+}
+
 static void make_pointwise(const struct cuda_run *run, const struct plan_step *s,
                            struct launch *l) {
     const struct cuda_layer *layer = &run->layers->layers[s->node];
@@ -142,6 +153,7 @@ static void make_step(const struct cuda_run *run, int step, struct launch *l) {
         break;
     case PLAN_POOL: make_pool(run, s, l); break;
     case PLAN_GATHER: make_gather(run, s, l); break;
+    case PLAN_NORM: make_norm(run, s, l); break;
     default: make_pointwise(run, s, l); break;
     }
 }

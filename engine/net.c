@@ -489,6 +489,15 @@ net_value net_gather(struct net *net, net_value x, net_value like, const struct 
     return last(net);
 }
 
+net_value net_norm(struct net *net, net_value x, struct net_norm norm) {
+    int channels = net_channels(net, x);
+    if (norm.groups < 1 || channels % norm.groups)
+        net_fail(net, "a normalisation of %d channels in %d groups", channels, norm.groups);
+    struct net_node *n = append(net, NET_NORM, "normalisation", 1, &x, channels);
+    if (n) n->norm = norm;
+    return last(net);
+}
+
 net_value net_softmax(struct net *net, net_value x) {
     append(net, NET_SOFTMAX, "softmax", 1, &x, net_channels(net, x));
     return last(net);

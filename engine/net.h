@@ -32,6 +32,7 @@ enum net_op {
     NET_SLICE,    /* neighbouring channels, where they are: nothing is copied */
     NET_GATHER,   /* pixels and channels copied, or between pixels (gather.h); a second input only
                      lends its size */
+    NET_NORM,     /* to a mean of 0 and a variance of 1 */
     NET_SOFTMAX   /* over the channels of each pixel */
 };
 
@@ -92,6 +93,12 @@ struct net_storage {
     int zero;
 };
 
+/* Over what values are normalised: groups of neighbouring channels. */
+struct net_norm {
+    int groups, pixels; /* pixels: of each pixel alone, else of the whole map */
+    float epsilon;      /* added to the variance */
+};
+
 struct net_node {
     enum net_op op;
     char *name; /* of the tensors, for messages and plans; owned */
@@ -105,6 +112,7 @@ struct net_node {
     enum kern_act act;               /* ACT */
     float alpha, beta;               /* ACT, where its formula has them (kern.h) */
     struct net_gather gather;        /* SLICE: its channels; GATHER */
+    struct net_norm norm;            /* NORM */
     const struct blob_tensor *slope; /* ACT prelu, [channels] */
     int exact;                       /* a network in fp16 keeps it in fp32 (net_exact) */
     int number; /* what the model file knew it as: folding moves nodes, calibrations stay */
@@ -195,6 +203,8 @@ net_value net_upsample(struct net *net, net_value x, net_value like);
 net_value net_concat(struct net *net, int n, const net_value *x);
 /* Pixels and channels of x as g says. like: whose size the result has, where g says so; else -1. */
 net_value net_gather(struct net *net, net_value x, net_value like, const struct net_gather *g);
+/* Normalised by its own mean and variance, as instance, group and layer norms are. */
+net_value net_norm(struct net *net, net_value x, struct net_norm norm);
 net_value net_softmax(struct net *net, net_value x);
 /* Has networks in fp16 store x in fp32, and multiply it as that: for values whose differences
  * matter more than they do. */

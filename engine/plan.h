@@ -36,6 +36,7 @@ enum plan_kind {
     PLAN_POOL,
     PLAN_UPSAMPLE,
     PLAN_GATHER,
+    PLAN_NORM,
     PLAN_SOFTMAX
 };
 

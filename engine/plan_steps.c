@@ -68,6 +68,7 @@ static enum plan_kind kind_of(enum net_op op) {
     case NET_POOL: return PLAN_POOL;
     case NET_UPSAMPLE: return PLAN_UPSAMPLE;
     case NET_GATHER: return PLAN_GATHER;
+    case NET_NORM: return PLAN_NORM;
     case NET_SOFTMAX: return PLAN_SOFTMAX;
     default: return PLAN_POINTWISE;
     }

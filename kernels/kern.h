@@ -231,6 +231,15 @@ typedef void kern_gather_fn(enum kern_type type, int c, const int32_t *from, con
 /* dst[j] = sum over k < 4 of share[k] src[k][j]: what lies between four pixels. */
 typedef void kern_blend_f32_fn(int c, const float *const src[4], const float share[4], float *dst);
 
+/* sum[j] = sum over w pixels of src[x][j], or of the square of what it is above mean[j] where mean
+ * is not NULL. */
+typedef void kern_moments_f32_fn(int w, int c, const float *src, ptrdiff_t src_px,
+                                 const float *mean, float *sum);
+/* (x - mean) / sqrt(variance + epsilon) over each of `groups` runs of neighbouring channels of each
+ * of w pixels. */
+typedef void kern_normalise_f32_fn(int w, int c, int groups, float epsilon, const float *src,
+                                   ptrdiff_t src_px, float *dst, ptrdiff_t dst_px);
+
 /* In place over n values: exp(x - max) / sum. */
 typedef void kern_softmax_f32_fn(int n, float *x);
 
@@ -273,6 +282,8 @@ struct kern {
     kern_avgpool_f32_fn *avgpool_f32;
     kern_gather_fn *gather;
     kern_blend_f32_fn *blend_f32;
+    kern_moments_f32_fn *moments_f32;
+    kern_normalise_f32_fn *normalise_f32;
     kern_softmax_f32_fn *softmax_f32;
     kern_scale_rows_fn *scale_rows;
     kern_scale_columns_fn *scale_columns;

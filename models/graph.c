@@ -16,6 +16,7 @@ enum {
     MOST_PAD = 32,
     MOST_STRIDE = 16,
     MOST_DILATION = 32,
+    MOST_GROUPS = 1 << 20,
     NAME = 100
 };
 
@@ -206,6 +207,16 @@ static net_value make_concat(struct net *net, const struct graph_node *n) {
     return net_concat(net, n->inputs, n->x);
 }
 
+static net_value make_norm(struct net *net, const struct graph_node *n) {
+    json_t *epsilon = json_object_get(n->attributes, "epsilon");
+    struct net_norm norm = {.groups = graph_whole(net, n, "groups", 1, MOST_GROUPS),
+                            .pixels = strcmp(n->op, "norm_pixels") == 0,
+                            .epsilon = (float)json_number_value(epsilon)};
+    if (!(norm.epsilon > 0 && norm.epsilon <= 1))
+        net_fail(net, "metadata graph: epsilon of %s must be above 0 and at most 1", n->op);
+    return net_norm(net, n->x[0], norm);
+}
+
 static net_value make_softmax(struct net *net, const struct graph_node *n) {
     return net_softmax(net, n->x[0]);
 }
@@ -224,6 +235,8 @@ static const struct graph_maker makers[] = {
     {"global_max", 1, 1, make_global_max},
     {"upsample", 2, 2, make_upsample},
     {"concat", 2, NET_MAX_INPUTS, make_concat},
+    {"norm_map", 1, 1, make_norm},
+    {"norm_pixels", 1, 1, make_norm},
     {"softmax", 1, 1, make_softmax},
 };
 

@@ -108,6 +108,14 @@ struct cuda_gather {
     int32_t run; /* are an output pixel's channels neighbours in the input? */
 };
 
+/* To a mean of 0 and a variance of 1 over groups of channels, of each pixel or of the map. */
+struct cuda_norm {
+    struct cuda_view in;
+    struct cuda_epilogue e;
+    int32_t groups, pixels;
+    float epsilon;
+};
+
 /* The pictures of a run: [batch][h][w][3] floats, RGB, to where the first layer reads them, with
  * the border colour around them and zeros in channels beyond the third. */
 struct cuda_input {

@@ -14,6 +14,7 @@ enum {
     IGEMM_TASKS = 4,    /* tasks a small map is cut into at least */
     WINOGRAD_BYTES = 1 << 20, /* of transformed windows a task: what a second-level cache holds */
     WINOGRAD_TILES = 28,      /* tiles a task: twice the rows of the largest igemm tile */
+    NORM_TASKS = 4,           /* tasks a map's channels are cut into */
     SMALL_TASKS = 2,          /* tasks a small map is cut into at least, for a second thread */
     GEMV_ROWS = 128,          /* fully connected: outputs a task */
     POINTWISE_WORK = 32768    /* values a task */
@@ -178,7 +179,7 @@ static void cut_widened(struct cpu_step *s) {
                       kind == PLAN_UPSAMPLE || (kind == PLAN_GATHER && s->gather.raw) ||
                       (kind == PLAN_POOL && !s->window.average);
     if (in->type == KERN_F32 || reads_as_is) return;
-    int rows = kind == PLAN_GATHER ? 2 : s->rows;
+    int rows = kind == PLAN_GATHER ? 2 : kind == PLAN_NORM ? 1 : s->rows;
     if (kind == PLAN_CONV) rows = (s->rows - 1) * s->layer->stride + s->layer->reach;
     if (kind == PLAN_POOL)
         rows = s->window.global ? in->h : (s->rows - 1) * s->window.stride + s->window.kh;
@@ -226,6 +227,24 @@ static int cut_gather(struct cpu_step *s, const struct net_gather *n) {
     return MIEN_OK;
 }
 
+/* A map's groups are cut apart where none of it has to be widened for each of them. */
+static void cut_norm(struct cpu_step *s, const struct net_norm *n) {
+    const struct plan_view *out = &s->plan.out;
+    int group = out->c / n->groups;
+    s->norm =
+        (struct cpu_normalisation){.groups = n->groups, .pixels = n->pixels, .epsilon = n->epsilon};
+    if (n->pixels) return;
+    s->rows = out->h;
+    if (s->plan.in.type == KERN_F32)
+        s->columns = min_int(out->c, round_up(ceil_div(out->c, NORM_TASKS), group));
+}
+
+/* Behind all other scratch: doubles want an even place. */
+static void place_norm(struct cpu_step *s) {
+    s->norm.scratch = round_up_size(s->scratch, 16);
+    if (!s->norm.pixels) s->scratch = s->norm.scratch + 5 * (size_t)s->columns;
+}
+
 int cpu_cut(struct cpu_step *s, const struct net_node *node, int batch) {
     const struct plan_view *out = &s->plan.out;
     s->columns = out->c;
@@ -234,9 +253,11 @@ int cpu_cut(struct cpu_step *s, const struct net_node *node, int batch) {
     s->images = 1;
     s->scratch = out->type == KERN_F32 ? 0 : (size_t)out->w * (size_t)out->c;
     if (s->plan.kind == PLAN_CONV && cut_conv(s, batch)) return MIEN_ENOMEM;
+    if (s->plan.kind == PLAN_NORM) cut_norm(s, &node->norm);
     if (s->plan.kind == PLAN_GATHER && cut_gather(s, &node->gather)) return MIEN_ENOMEM;
     if (s->plan.kind == PLAN_POOL && s->window.global) cut_global(s);
     cut_widened(s);
+    if (s->plan.kind == PLAN_NORM) place_norm(s);
     if (s->fused.layer) cut_fused(s);
     s->row_blocks = ceil_div(out->h, s->rows);
     s->column_blocks = ceil_div(out->c, s->columns);

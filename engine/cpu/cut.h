@@ -37,6 +37,13 @@ struct cpu_gather {
     int32_t *channels; /* [rows.block * columns.block][out.c], of each place of a block; owned */
 };
 
+/* A normalisation. */
+struct cpu_normalisation {
+    int groups, pixels;
+    float epsilon;
+    size_t scratch; /* where a map's sums are, in floats of the worker's */
+};
+
 /* A step ready to run. */
 struct cpu_step {
     struct plan_step plan;
@@ -45,9 +52,10 @@ struct cpu_step {
     const float *inverse; /* [c], of the output, where it is stored as bytes */
     struct cpu_fused fused;
     union {
-        struct cpu_tiles tiles;   /* CPU_IGEMM */
-        struct net_window window; /* PLAN_POOL */
-        struct cpu_gather gather; /* PLAN_GATHER */
+        struct cpu_tiles tiles;        /* CPU_IGEMM */
+        struct net_window window;      /* PLAN_POOL */
+        struct cpu_gather gather;      /* PLAN_GATHER */
+        struct cpu_normalisation norm; /* PLAN_NORM */
     };
     int rows;          /* output rows a task */
     int row_blocks;    /* tasks along an image's rows */

@@ -12,6 +12,7 @@ void kern_init_c_winograd(struct kern *k);
 void kern_init_c_pointwise(struct kern *k);
 void kern_init_c_pool(struct kern *k);
 void kern_init_c_gather(struct kern *k);
+void kern_init_c_norm(struct kern *k);
 void kern_init_c_scale(struct kern *k);
 void kern_init_c_igemm(struct kern *k);
 

@@ -9,5 +9,6 @@ void kern_init_c(struct kern *k) {
     kern_init_c_pointwise(k);
     kern_init_c_pool(k);
     kern_init_c_gather(k);
+    kern_init_c_norm(k);
     kern_init_c_scale(k);
 }

@@ -1,6 +1,8 @@
 #include "tests/checkkern/checkkern.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 /* The maximum of bytes and bf16 is one of them, exactly. */
 static void check_maxpool(struct check *k, enum kern_type type) {
@@ -75,7 +77,50 @@ static void check_blend(struct check *k) {
     check_guarded_free(k, "blend_f32", want, n);
 }
 
+/* Of a few pixels, group by group, in the order of its channels. */
+static void check_norm(struct check *k) {
+    int w = check_int(k, 1, 9), groups = check_int(k, 1, 5), n = check_int(k, 1, 40);
+    int c = groups * n;
+    ptrdiff_t px = c + check_int(k, 0, 5);
+    size_t ns = (size_t)((w - 1) * px + c), nc = (size_t)c;
+    float *src = check_guarded(k, ns), *dst = check_guarded(k, ns), *want = check_guarded(k, ns);
+    float *mean = check_guarded(k, nc), *sums = check_guarded(k, nc), *total = check_guarded(k, nc);
+    memcpy(want, dst, ns * sizeof *want); /* what lies between pixels stays */
+    for (int x = 0; x < w; x++)
+        for (int g = 0; g < c; g += n) {
+            double sum = 0, squares = 0;
+            for (int j = g; j < g + n; j++) sum += (double)src[x * px + j];
+            for (int j = g; j < g + n; j++) squares += pow((double)src[x * px + j] - sum / n, 2);
+            for (int j = g; j < g + n; j++)
+                want[x * px + j] =
+                    (float)(((double)src[x * px + j] - sum / n) / sqrt(squares / n + 0.01));
+        }
+    k->kern.normalise_f32(w, c, groups, 0.01f, src, px, dst, px);
+    char shape[48];
+    snprintf(shape, sizeof shape, "%d pixels, %d groups of %d channels", w, groups, n);
+    check_equal(k, "normalise_f32", shape, dst, want, ns, 1e-5);
+    for (int squares = 0; squares < 2; squares++) {
+        for (int j = 0; j < c; j++) {
+            double sum = 0;
+            for (int x = 0; x < w; x++) {
+                double v = (double)src[x * px + j];
+                sum += squares ? pow(v - (double)mean[j], 2) : v;
+            }
+            total[j] = (float)sum;
+        }
+        k->kern.moments_f32(w, c, src, px, squares ? mean : NULL, sums);
+        check_equal(k, "moments_f32", shape, sums, total, nc, 1e-6);
+    }
+    check_guarded_free(k, "normalise_f32", src, ns);
+    check_guarded_free(k, "normalise_f32", dst, ns);
+    check_guarded_free(k, "normalise_f32", want, ns);
+    check_guarded_free(k, "moments_f32", mean, nc);
+    check_guarded_free(k, "moments_f32", sums, nc);
+    check_guarded_free(k, "moments_f32", total, nc);
+}
+
 void check_pool(struct check *k) {
+    check_norm(k);
     check_gather(k, KERN_F32);
     check_gather(k, KERN_BF16);
     check_gather(k, KERN_U8);

@@ -15,6 +15,7 @@
 #include "tests/cuda/epilogues.h"
 #include "tests/cuda/half.h"
 #include "tests/cuda/images.h"
+#include "tests/cuda/spatial.h"
 
 #include <math.h>
 #include <signal.h>
@@ -448,62 +449,6 @@ static void test_pool(void) {
     epilogue_free(&x);
 }
 
-/* Steps, blocks, edges and what lies between pixels; for each output, by its definition. */
-static void test_gather(void) {
-    struct tensor in;
-    struct epilogue x;
-    struct cuda_launch l;
-    int linear = one_in(3), block = !linear && one_in(2) ? 2 : 1, batch = draw(1, 3);
-    int c = draw(1, 60), step = block > 1 || one_in(2) ? 1 : 2, in_h = draw(2, 9);
-    int in_w = draw(2, 9), channels = c * block * block + draw(0, 5), from = draw(-1, 2);
-    int first = channels - c * block * block, h = draw(1, 16), w = draw(1, 16);
-    tensor_make(&in, random_type(), batch, in_h, in_w, linear ? c : channels,
-                TENSOR_INPUT | (one_in(2) ? TENSOR_ALIGNED : 0), NULL);
-    epilogue_make(&x, batch, h, w, c, 0, 1);
-    struct places rows = {linear ? PLACES_LINEAR : PLACES_STEP,
-                          0,
-                          in_h,
-                          h,
-                          from,
-                          step,
-                          block,
-                          0.5f,
-                          (float)in_h,
-                          (float)h};
-    struct places columns = rows;
-    columns.n = in_w, columns.out = w, columns.num = (float)in_w, columns.den = (float)w;
-    struct cuda_gather p = {.in = in.v, .e = x.e, .rows = rows, .columns = columns};
-    p.channels = (struct places_channels){.from = linear ? 0 : first,
-                                          .axes = 1,
-                                          .count = {c},
-                                          .step = {linear ? 1 : block * block},
-                                          .phase_row = block > 1 ? block : 0,
-                                          .phase_column = block > 1};
-    p.run = p.channels.step[0] == 1;
-    describe(linear ? "between pixels" : "gather", &in, &x);
-    double *sums = sums_for(&x), *to = sums;
-    for (int i = 0; i < batch * h * w; i++)
-        for (int j = 0; j < c; j++, to++) {
-            int b = i / w / h, y = from + step * (i / w % h), col = from + step * (i % w);
-            double sy = fmin(fmax((i / w % h + 0.5) * in_h / h - 0.5, 0), in_h - 1);
-            double sx = fmin(fmax((i % w + 0.5) * in_w / w - 0.5, 0), in_w - 1);
-            for (int k = 0; linear && k < in_h * in_w; k++)
-                *to += fmax(0, 1 - fabs(k / in_w - sy)) * fmax(0, 1 - fabs(k % in_w - sx)) *
-                       tensor_value(&in, b, k / in_w, k % in_w, j);
-            if (linear || y < 0 || col < 0 || y >= in_h * block || col >= in_w * block) continue;
-            *to = tensor_value(&in, b, y / block, col / block,
-                               first + (j * block + y % block) * block + col % block);
-        }
-    struct cuda_machine m = random_machine();
-    cuda_choose_gather(&plain, &p, &l);
-    run(&l, &p, &x, sums, 1e-5);
-    cuda_choose_gather(&m, &p, &l);
-    run(&l, &p, &x, sums, 1e-5);
-    free(sums);
-    tensor_free(&in);
-    epilogue_free(&x);
-}
-
 /* A network's two ends have no epilogue. */
 static void test_ends(void) {
     struct tensor t;
@@ -562,7 +507,7 @@ static void died(int signal_number) {
 int main(int argc, char **argv) {
     static void (*const tests[])(void) = {test_conv,      test_conv,      test_conv, test_gconv,
                                           test_separable, test_separable, test_pool, test_pointwise,
-                                          test_softmax,   test_gather,    test_ends};
+                                          test_softmax,   test_gather,    test_norm, test_ends};
     enum { TESTS = sizeof tests / sizeof *tests };
     int seed = 1, count = 100, from = 0;
     for (int i = 1; i + 1 < argc; i += 2) {

@@ -106,3 +106,27 @@ void graphs_resizes(graphs_check *check) {
     blobmaker_tensor(&m, "c1.weight", -0.3f, 0.3f, 5, 20, 3, 3);
     check(&m, resizes, 19, 23, "resizes");
 }
+
+/* Instance, group and layer norms, read with a halo. */
+static void norms(struct net *net) {
+    static const struct net_norm all[] = {
+        {24, 0, 1e-5f}, {6, 0, 1e-3f}, {1, 0, 1e-5f}, {1, 1, 1e-5f}, {4, 1, 1e-6f}};
+    net_value x = net_conv(net, net_input(net), "c0", 2, 1);
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        net_value y = net_affine(net, net_norm(net, x, all[i]), "a");
+        net_output(net, net_conv(net, net_relu(net, y), "c1", 1, 1), "y%d", (int)i);
+    }
+}
+
+void graphs_norms(graphs_check *check) {
+    for (int width = 17; width < 20; width++) {
+        struct blobmaker m;
+        blobmaker_open(&m, (uint64_t)width);
+        blobmaker_meta(&m, "\"bn_eps\":\"{}\"");
+        blobmaker_tensor(&m, "c0.weight", -0.02f, 0.02f, 24, 3, 3, 3);
+        blobmaker_tensor(&m, "a.weight", 0.5f, 1.5f, 24, 0, 0, 0);
+        blobmaker_tensor(&m, "a.bias", -1, 1, 24, 0, 0, 0);
+        blobmaker_tensor(&m, "c1.weight", -0.3f, 0.3f, 5, 24, 3, 3);
+        check(&m, norms, 21, width, "norms");
+    }
+}

@@ -168,6 +168,27 @@ static void gather(const struct net_node *n, struct oracle_value *v, struct orac
             for (int c = 0; c < y->c; c++) at(y, oy, ox)[c] = oracle_gather(n, x, y, oy, ox, c);
 }
 
+/* Group by group of each pixel, or of all of them. */
+static void normalise(const struct net_node *n, const struct oracle_value *x,
+                      struct oracle_value *y) {
+    int all = x->h * x->w, pixels = n->norm.pixels ? 1 : all, group = x->c / n->norm.groups;
+    make(y, x->h, x->w, x->c);
+    for (int from = 0; from < all; from += pixels)
+        for (int first = 0; first < x->c; first += group) {
+            double sum = 0, squares = 0;
+            for (int i = 0; i < pixels * group; i++)
+                sum += x->data[(from + i / group) * x->c + first + i % group];
+            double mean = sum / (pixels * group);
+            for (int i = 0; i < pixels * group; i++)
+                squares += pow(x->data[(from + i / group) * x->c + first + i % group] - mean, 2);
+            double deviation = sqrt(squares / (pixels * group) + (double)n->norm.epsilon);
+            for (int i = 0; i < pixels * group; i++) {
+                int at = (from + i / group) * x->c + first + i % group;
+                y->data[at] = (x->data[at] - mean) / deviation;
+            }
+        }
+}
+
 /* Pixel y, x of a map of which one row or column may count for all. */
 static double *spread(const struct oracle_value *v, int y, int x) {
     return at(v, v->h == 1 ? 0 : y, v->w == 1 ? 0 : x);
@@ -197,6 +218,8 @@ void oracle_run(const struct net *net, const float *input, int h, int w,
             pool(n, &values[n->in[0]], &values[i]);
         } else if (n->op == NET_ADD || n->op == NET_MUL) {
             binary(n, &values[n->in[0]], &values[n->in[1]], &values[i]);
+        } else if (n->op == NET_NORM) {
+            normalise(n, &values[n->in[0]], &values[i]);
         } else if (n->op == NET_SLICE || n->op == NET_GATHER) {
             gather(n, values, &values[i]);
         } else {

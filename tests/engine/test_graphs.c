@@ -112,6 +112,11 @@ static void test_gathers(void **state) {
     graphs_resizes(check_net);
 }
 
+static void test_norms(void **state) {
+    (void)state;
+    graphs_norms(check_net);
+}
+
 static void test_dilated(void **state) {
     (void)state;
     graphs_dilated(check_net);
@@ -146,6 +151,7 @@ int main(void) {
         cmocka_unit_test(test_activations),
         cmocka_unit_test(test_gates),
         cmocka_unit_test(test_gathers),
+        cmocka_unit_test(test_norms),
         cmocka_unit_test(test_dilated),
         cmocka_unit_test(test_large_average),
         cmocka_unit_test(test_uneven),

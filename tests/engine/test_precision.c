@@ -351,6 +351,12 @@ static void test_gathers(void **state) {
     check_means(0.0066, 0.009);
 }
 
+static void test_norms(void **state) {
+    (void)state;
+    graphs_norms(check_net);
+    check_means(0.0066, 0.017);
+}
+
 static void test_dilated(void **state) {
     (void)state;
     graphs_dilated(check_net);
@@ -410,6 +416,7 @@ int main(void) {
         cmocka_unit_test(test_activations),
         cmocka_unit_test(test_gates),
         cmocka_unit_test(test_gathers),
+        cmocka_unit_test(test_norms),
         cmocka_unit_test(test_dilated),
         cmocka_unit_test(test_exact),
     };

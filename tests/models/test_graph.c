@@ -179,6 +179,10 @@ static void test_lies(void **state) {
         {"{" NODES("['resize',[1],{'mode':'linear','coordinates':'asymmetric'}]") "," OUTPUT
                                                                                   "," SIZES "}",
          "neither a size nor a scale", NULL},
+        {"{" NODES("['norm_map',[1],{'groups':3,'epsilon':0.1}]") "," OUTPUT "," SIZES "}",
+         "4 channels in 3 groups", NULL},
+        {"{" NODES("['norm_pixels',[1],{'groups':1,'epsilon':0}]") "," OUTPUT "," SIZES "}",
+         "epsilon of norm_pixels", NULL},
         {"{" NODES("['bn',[1],{'name':'a'}]") "," OUTPUT "," SIZES "}", "a.running_var is missing",
          NULL},
         {"{" NODES("['softmax',[7],{}]") ",'outputs':[['y',9]]," SIZES "}", "output 0", NULL},

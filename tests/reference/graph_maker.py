@@ -327,7 +327,7 @@ class Maker(Moves):
                  self.sum, self.sum, self.concat, self.concat, self.pool, self.arithmetic,
                  self.upsample, self.upsample, self.nothing, self.gate, self.product,
                  self.parts, self.slice, self.focus, self.shuffle, self.blocks, self.around,
-                 self.resize, self.resize, self.attention, self.beside, self.transposed]
+                 self.resize, self.resize, self.attention, self.norm, self.beside, self.transposed]
         for _ in range(int(self.random.integers(3, 22))):
             y = self.pick(steps)(x)
             if y[2] * y[3] <= MOST_PIXELS and y[1] <= MOST_CHANNELS:

@@ -1,11 +1,11 @@
 """Any ONNX graph of supported operators as a network of arch `graph`, whose metadata holds the op
 list (docs/blob.md): what is converted where no family's names or shapes fit."""
 
-from . import (arithmetic, gathers, layers, network, pools, quantised, resizing, shapes,
+from . import (arithmetic, gathers, layers, network, norms, pools, quantised, resizing, shapes,
                transposed)
 
 OPERATORS = {name: function
-             for module in (arithmetic, gathers, layers, pools, quantised, resizing, shapes,
+             for module in (arithmetic, gathers, layers, norms, pools, quantised, resizing, shapes,
                             transposed)
              for name, function in module.OPERATORS.items()}
 

@@ -11,7 +11,7 @@ NAME = 128  # characters of an operation's name that count (engine/ranges.c)
 NAMES = {"input": "input", "add": "add", "mul": "multiply", "max_pool": "max pool",
          "average_pool": "average pool", "global_average": "global average pool",
          "global_max": "max pool", "upsample": "upsample", "concat": "concat", "softmax": "softmax",
-         "crop": "gather", "pad": "gather", "depth_to_space": "gather", "resize": "gather",
+         "norm_map": "normalisation", "norm_pixels": "normalisation", "crop": "gather", "pad": "gather", "depth_to_space": "gather", "resize": "gather",
          "expand": "gather", "channels": "gather"}
 CURVE = "activation"
 _LINEAR = ("bn", "affine")

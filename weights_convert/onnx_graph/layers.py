@@ -168,6 +168,9 @@ def per_channel(b, operator, x, array):
         return channels
     for axis, size in enumerate(array.shape):
         kinds = {atom.kind for atom in x.axes[axis]}
+        first = array.take([0], axis)
+        if "c" not in kinds and size == shape[axis] and (array == first).all():
+            array, size = first, 1  # the same for all of them
         if size != 1 and (size != shape[axis] or (kinds != {"c"} and h * w > 1)):
             refuse(operator, f"a constant of shape {list(array.shape)} with a value of "
                    f"{list(shape)}: it must be one number a channel")

@@ -73,6 +73,8 @@ def _whole_map(b, operator, x, axes, keep, op):
     axes = _counted(operator, x, axes)
     over = [atom for axis in sorted(axes) for atom in x.axes[axis]]
     rest = [atom for i, axis in enumerate(x.axes) if i not in axes for atom in axis]
+    if not over:  # of one value each
+        return _without(x, axes, keep)
     if any(a.kind == "c" for a in over) or any(atom.kind != "c" for atom in rest):
         refuse(operator, "only those over all rows and columns, or over all channels, are supported")
     node = x.node if h * w == 1 else b.add(operator, op, [x.node], (c, 1, 1))
@@ -105,12 +107,13 @@ def _reduce(b, operator, inputs, mean):
     axes = axes_of(operator, inputs, 1)
     keep = bool(operator.attrs.get("keepdims", 1))
     axes = _counted(operator, x, range(len(x.axes)) if axes is None else axes)
-    c, h, w = b.size(x)
+    c = b.size(x)[0]
     over = [atom for axis in sorted(axes) for atom in x.axes[axis]]
     if tuple(over) == axis_of("c", c) and c > 1:
         return _over_channels(b, operator, x, axes, keep, 1 / c if mean else 1)
     y = _whole_map(b, operator, x, axes, keep, "global_average")
-    return y if mean else affine(b, operator, y, np.full(c, float(h * w)), None)
+    count = float(np.prod([atom.size for atom in over]))
+    return y if mean or count == 1 else affine(b, operator, y, np.full(c, count), None)
 
 
 def reduce_mean(b, operator, inputs):
