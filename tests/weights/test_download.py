@@ -1,10 +1,12 @@
 """Files by URL, from a server on loopback: resumed, from mirrors, and refused where they are not
 what they should be; entries of the registry that are published as files and zips."""
 
+import contextlib
 import hashlib
 import io
 import json
 import os
+import sys
 import zipfile
 from unittest import mock
 
@@ -67,6 +69,21 @@ class Download(Serving):
         self.get("/f")
         self.check_file()
         self.assertEqual(self.web.requests, [("/f", None), ("/f", "bytes=40000-")])
+
+    def test_a_bar_where_people_look_on(self):
+        class Terminal(io.StringIO):
+            def isatty(self):
+                return True
+        shown = Terminal()
+        with contextlib.redirect_stderr(shown):
+            bar = download.Progress(4_000_000)
+            bar.show(1_000_000)
+            bar.end()
+        self.assertRegex(shown.getvalue(), r"\A\r  \[#{6}\.{18}\] 25 % of 4.0 MB, [\d.]+ MB/s")
+        self.assertTrue(shown.getvalue().endswith("\r\033[K"))
+        with contextlib.redirect_stderr(io.StringIO()) as hidden:
+            download.Progress(10).show(5)
+        self.assertEqual(hidden.getvalue(), "")
 
     def test_what_an_earlier_run_left_is_not_asked_for_again(self):
         self.write("f.part", DATA[:70_000])
@@ -224,6 +241,13 @@ class Entries(Serving):
         self.assertEqual(json.loads(self.meta("pack-genderage")["preprocess"]),
                          {"crop": "box", "margin": 0.25})
         self.assertEqual(os.listdir(self.path("w")), ["pack-genderage.safetensors"])
+
+    def test_a_person_is_asked(self):
+        for answer, status in (("n", 1), ("yes", 0)):
+            with mock.patch("builtins.input", return_value=answer), \
+                    mock.patch.object(fetch, "sys", mock.Mock(wraps=sys)) as system:
+                system.stdin.isatty.return_value = system.stdout.isatty.return_value = True
+                self.assertEqual(self.run_main("fetch", "pack")[0], status)
 
     def test_all_leaves_out_what_has_to_be_accepted(self):
         os.makedirs(self.path("w/photos"))
