@@ -44,9 +44,10 @@ void test_gather(void) {
             int b = i / w / h, y = from + step * (i / w % h), col = from + step * (i % w);
             double sy = fmin(fmax((i / w % h + 0.5) * in_h / h - 0.5, 0), in_h - 1);
             double sx = fmin(fmax((i % w + 0.5) * in_w / w - 0.5, 0), in_w - 1);
-            for (int k = 0; linear && k < in_h * in_w; k++)
-                *to += fmax(0, 1 - fabs(k / in_w - sy)) * fmax(0, 1 - fabs(k % in_w - sx)) *
-                       tensor_value(&in, b, k / in_w, k % in_w, j);
+            for (int row = 0; linear && row < in_h; row++)
+                for (int column = 0; column < in_w; column++)
+                    *to += fmax(0, 1 - fabs(row - sy)) * fmax(0, 1 - fabs(column - sx)) *
+                           tensor_value(&in, b, row, column, j);
             if (linear || y < 0 || col < 0 || y >= in_h * block || col >= in_w * block) continue;
             *to = tensor_value(&in, b, y / block, col / block,
                                first + (j * block + y % block) * block + col % block);

@@ -221,6 +221,10 @@ class Graphs(TestCase):
                 self.ops(*nodes, tensors=tensors)
         with self.refused("input x has 1 channels"):
             self.convert(model([CONV], STEM, ("c",), (1, 1, 32, 32)))
+        two = model([CONV], STEM, ("c",))
+        two.graph.input.append(helper.make_tensor_value_info("z", TensorProto.FLOAT, [1, 3, 8, 8]))
+        with self.refused("the graph has 2 inputs, of which one is supported"):
+            self.convert(two)
         with self.refused("--input WIDTHxHEIGHT"):
             self.convert(model([CONV], STEM, ("c",), (1, 3, "h", "w")))
 
