@@ -26,11 +26,15 @@ static const char *act_name(enum kern_act act) {
     return names[act];
 }
 
-/* "3x3 s2", with " d2" where it is dilated, or for a depthwise convolution handed on: "dw3x3 s2
- * 1x1". */
+/* "3x3 s2", with " d2" where it is dilated, "g4 3x3" in four groups, or for a depthwise convolution
+ * handed on: "dw3x3 s2 1x1". */
 static void print_window(char *out, size_t size, const struct net_node *n, const char *fused) {
-    int at = snprintf(out, size, "%s%s%dx%d", fused, n->groups > 1 ? "dw" : "", n->window.kh,
-                      n->window.kw);
+    char groups[24] = "";
+    if (n->groups > 1 && n->weights.w && n->weights.w->shape[1] == 1)
+        snprintf(groups, sizeof groups, "dw");
+    else if (n->groups > 1)
+        snprintf(groups, sizeof groups, "g%d ", n->groups);
+    int at = snprintf(out, size, "%s%s%dx%d", fused, groups, n->window.kh, n->window.kw);
     if (n->window.stride > 1) at += snprintf(out + at, size - (size_t)at, " s%d", n->window.stride);
     if (n->window.dilation > 1) snprintf(out + at, size - (size_t)at, " d%d", n->window.dilation);
 }
@@ -43,6 +47,19 @@ static int algorithm_width(const mien_net *net, const struct net_plan *p) {
         if (n > width) width = n;
     }
     return (int)width;
+}
+
+/* The step whose result a value is; -1: none, as of the input or a concatenation. */
+static int step_making(const struct plan_graph *g, int value) {
+    for (int i = 0; i < g->nsteps; i++)
+        if (g->steps[i].out_value == value) return i;
+    return -1;
+}
+
+/* "multiply 1, 4": the steps whose results a sum or product that is a step of its own is of. */
+static void print_sources(FILE *f, const struct plan_graph *g, const struct plan_step *s) {
+    int a = step_making(g, s->in_value), b = step_making(g, s->res_value);
+    if (a >= 0 && b >= 0) fprintf(f, " %d, %d", a, b);
 }
 
 static void print_step(FILE *f, const mien_net *net, const struct net_plan *p, int i, int width) {
@@ -68,6 +85,7 @@ static void print_step(FILE *f, const mien_net *net, const struct net_plan *p, i
         fprintf(f, ", %s", net->net->nodes[j].name);
     const char *residual = s->res_mul ? " *value" : s->res_shift ? " +upsampled" : " +residual";
     int named = n->op == NET_ADD || n->op == NET_MUL; /* by the layer */
+    if (named) print_sources(f, p->graph, s);
     fprintf(f, "%s%s%s%s\n", s->res_after ? act_name(s->act) : "",
             s->has_res && !named ? residual : "", s->res_after ? "" : act_name(s->act),
             s->out.top | s->out.left | s->out.bottom | s->out.right ? "  (halo)" : "");
