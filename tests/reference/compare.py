@@ -87,9 +87,9 @@ def blob(name, folder):
     return target
 
 
-def run_mien(path, x, threads=1, backend=None, precision=None):
+def run_mien(path, x, threads=1, backend=None, precision=None, calibrated=None):
     """Outputs of a blob for an RGB batch [n][h][w][3], 0..255: {name: [n][h][w][c]}, vectors as
-    [n][c]."""
+    [n][c]. calibrated: where to write a copy of the blob with the ranges of this run."""
     with tempfile.TemporaryDirectory() as folder:
         given, made = os.path.join(folder, "in.bin"), os.path.join(folder, "out.bin")
         np.ascontiguousarray(x, "<f4").tofile(given)
@@ -99,6 +99,7 @@ def run_mien(path, x, threads=1, backend=None, precision=None):
             str(threads),
             *(["-b", backend] if backend else []),
             *(["-p", precision] if precision else []),
+            *(["-c", calibrated] if calibrated else []),
             path,
             str(x.shape[2]),
             str(x.shape[1]),

@@ -1,11 +1,12 @@
 /*
  * Runs a network on a raw tensor, for comparisons with other runtimes.
  *
- *     runnet [-t THREADS] [-b BACKEND] [-p PRECISION] BLOB WIDTH HEIGHT BATCH INPUT OUTPUT
+ *     runnet [-t THREADS] [-b BACKEND] [-p PRECISION] [-c CALIBRATED]
+ *            BLOB WIDTH HEIGHT BATCH INPUT OUTPUT
  *
  * INPUT holds BATCH x HEIGHT x WIDTH x 3 floats (RGB, 0..255). OUTPUT gets every output of the
  * network one after the other, float32; standard output gets a line "name n h w c" for each, in the
- * same order.
+ * same order. CALIBRATED gets a copy of the blob with the ranges of this run.
  */
 #include "mien.h"
 
@@ -80,13 +81,16 @@ static int find_precision(const char *name) {
 }
 
 int main(int argc, char **argv) {
+    const char *calibrated = NULL;
     mien_options options;
     mien_options_default(&options, sizeof options);
-    for (int c; (c = getopt(argc, argv, "t:b:p:")) != -1;) {
+    for (int c; (c = getopt(argc, argv, "t:b:p:c:")) != -1;) {
         if (c == 't')
             options.threads = atoi(optarg);
         else if (c == 'b')
             options.backend = optarg;
+        else if (c == 'c')
+            calibrated = optarg;
         else if (c == 'p' && find_precision(optarg) >= 0)
             options.precision = (enum mien_precision)find_precision(optarg);
         else
@@ -94,8 +98,8 @@ int main(int argc, char **argv) {
     }
     if (argc - optind != 6) {
         fprintf(stderr,
-                "usage: runnet [-t THREADS] [-b BACKEND] [-p PRECISION] BLOB WIDTH HEIGHT BATCH "
-                "INPUT OUTPUT\n");
+                "usage: runnet [-t THREADS] [-b BACKEND] [-p PRECISION] [-c CALIBRATED] BLOB WIDTH "
+                "HEIGHT BATCH INPUT OUTPUT\n");
         return 2;
     }
     argv += optind;
@@ -109,8 +113,11 @@ int main(int argc, char **argv) {
         fail("open");
     else if (mien_net_load(ctx, argv[0], &net))
         fail(argv[0]);
+    else if (calibrated && mien_calibrate_begin(net))
+        fail("calibrate");
     else
         status = run(net, &input, argv[5]);
+    if (!status && calibrated && mien_calibrate_save(net, calibrated)) status = fail(calibrated);
     mien_net_free(net);
     mien_close(ctx);
     free(input.data);

@@ -2,9 +2,9 @@
 
     test_graphs.py [--count N] [--seed N]
 
-Small graphs of one pattern each are in tests/weights/test_onnx_graph.py; here are random ones,
-their seeds from --seed on, and published files at their own size and, where they take any, at
-others. A graph that fails is printed with its seed.
+Small graphs of one pattern each are in tests/weights/test_onnx_graph.py, real files in
+test_graph_files.py; here are random ones, their seeds from --seed on. A graph that fails is printed
+with its seed.
 """
 import argparse
 import os
@@ -16,7 +16,7 @@ import numpy as np
 import compare
 import sources
 from graph_maker import Maker
-from runtimes.node_runtime import NodeServer, Unavailable, cache_dir
+from runtimes.node_runtime import NodeServer, Unavailable
 
 sys.path.insert(0, sources.ROOT)
 
@@ -24,26 +24,6 @@ from weights_convert.convert import convert  # noqa: E402
 from weights_convert.errors import ConvertError  # noqa: E402
 
 COUNT, SEED = 40, 1
-SHARED = os.path.join(sources.ROOT, "..", "shared", "weights")
-PLUGIN = os.path.join(cache_dir(), "npm", "faceplugin-face-recognition-js-0.0.1", "model")
-# Published files: folder, name, size (their own where their graphs allow no other).
-FILES = (
-    (SHARED, "antispoof_hairymax/AntiSpoofing_bin_1.5_128.onnx", (128, 128)),
-    (SHARED, "antispoof_hairymax/AntiSpoofing_print-replay_1.5_128.onnx", (128, 128)),
-    (SHARED, "scrfd_2.5g_kps_cospectrum/scrfd.onnx", (640, 640)),
-    (SHARED, "scrfd_yukkki7/scrfd_2.5g.onnx", (320, 192)),
-    (SHARED, "scrfd_yukkki7/scrfd_500m.onnx", (320, 192)),
-    (SHARED, "scrfd_yukkki7/scrfd_500m_bnkps.onnx", (640, 640)),
-    (SHARED, "yunet/yunet_n_640_640.onnx", (640, 640)),
-    (SHARED, "yunet/yunet_s_640_640.onnx", (640, 640)),
-    (SHARED, "yunet/yunet_s_dynamic.onnx", (320, 192)),
-    (PLUGIN, "fr_age.onnx", None),
-    (PLUGIN, "fr_expression.onnx", None),
-    (PLUGIN, "fr_feature.onnx", None),
-    (PLUGIN, "fr_gender.onnx", None),
-    (PLUGIN, "fr_liveness.onnx", None),
-    (PLUGIN, "fr_pose.onnx", None),
-)
 LIMIT = compare.RMS_LIMIT
 
 
@@ -117,27 +97,12 @@ def random_graphs(report, server, folder, count, seed):
         "rms at most %.1e, %d that ONNX Runtime cannot load" % (largest, unreadable))
 
 
-def published(report, server, folder, path, size):
-    """Noise about grey: what the network is of does not matter."""
-    if not os.path.exists(path):
-        raise sources.Missing("%s is not there" % path)
-    blob = os.path.join(folder, "published.safetensors")
-    options = {"input": {"width": size[0], "height": size[1]}} if size else None
-    net = convert([path], blob, "graph", options=options)
-    width, height = net.input["width"], net.input["height"]
-    x = np.float32(np.random.default_rng(SEED).uniform(-1, 1, (1, height, width, 3)))
-    theirs = server.open("onnx", path)(np.ascontiguousarray(x.transpose(0, 3, 1, 2)))
-    error, output = worst(compare.run_mien(blob, x), theirs)
-    report.check("%s, %dx%d" % (os.path.basename(path), width, height), error <= LIMIT,
-                 "rms %.1e (%s)" % (error, output))
-
-
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("--count", type=int, default=COUNT)
     options.add_argument("--seed", type=int, default=SEED)
     args = options.parse_args()
-    report = compare.Report("graphs of ONNX files in mien and in ONNX Runtime")
+    report = compare.Report("random ONNX graphs in mien and in ONNX Runtime")
     compare.tool("runnet", "MIEN_RUNNET")
     try:
         server = NodeServer()
@@ -145,9 +110,6 @@ def main():
         print("skipped: %s" % reason)
         return compare.SKIPPED
     with tempfile.TemporaryDirectory() as folder:
-        for where, name, size in FILES:
-            report.attempt(name, published, report, server, folder, os.path.join(where, name),
-                           size)
         random_graphs(report, server, folder, args.count, args.seed)
     server.close()
     return report.finish()
