@@ -90,9 +90,9 @@ void build_retinaface(struct net *net, json_t *variant) {
     int insightface = family_choice(net, variant, "layout", "biubug6", "insightface");
     int on_resnet = family_choice(net, variant, "backbone", "mobilenet0.25", "resnet50");
     struct style style = {
-        .body = insightface ? KERN_ACT_RELU : KERN_ACT_LEAKY,
         .leaky = family_choice(net, variant, "activation", "relu", "leaky"),
     };
+    style.body = style.leaky && !insightface ? KERN_ACT_LEAKY : KERN_ACT_RELU;
     net_value x = net_input(net), level[LEVELS];
     if (on_resnet)
         resnet(net, x, level);

@@ -46,10 +46,14 @@ def levels(out):
         )
 
 
-def anchor_sizes(stride, count):
-    """Side of each of `count` anchors: 16, 32 at stride 8 and four times that a level."""
-    small = 2 * stride if stride == 8 else {16: 64, 32: 256}[stride]
-    return np.tile([float(small), 2.0 * small], count // 2)[:, None]
+# Sides of a cell's anchors by stride.
+USUAL = {8: (16, 32), 16: (64, 128), 32: (256, 512)}
+ONE_MB = {8: (10, 20), 16: (32, 64), 32: (128, 256)}
+
+
+def anchor_sizes(sides, count):
+    """Side of each of `count` anchors."""
+    return np.tile(np.array(sides, float), count // 2)[:, None]
 
 
 def decode_insightface(out, landmark_scale):
@@ -57,7 +61,7 @@ def decode_insightface(out, landmark_scale):
     for stride, origin, delta, mark, score in levels(out):
         # Anchors of a cell stand from large to small in InsightFace's lists (scales 32,16 / 8,4 /
         # 2,1 of base 16).
-        size = anchor_sizes(stride, len(origin)).reshape(-1, 2)[:, ::-1].reshape(-1, 1)
+        size = anchor_sizes(USUAL[stride], len(origin)).reshape(-1, 2)[:, ::-1].reshape(-1, 1)
         centre = origin + 7.5
         middle = centre + delta[:, :2] * size
         half = 0.5 * (np.exp(delta[:, 2:]) * size - 1)
@@ -67,10 +71,10 @@ def decode_insightface(out, landmark_scale):
     return np.vstack(boxes), np.concatenate(scores), np.vstack(points)
 
 
-def decode_biubug6(out):
+def decode_biubug6(out, sides):
     boxes, scores, points = [], [], []
     for stride, origin, delta, mark, score in levels(out):
-        size, centre = anchor_sizes(stride, len(origin)), origin + 0.5 * stride
+        size, centre = anchor_sizes(sides[stride], len(origin)), origin + 0.5 * stride
         middle = centre + 0.1 * delta[:, :2] * size
         half = 0.5 * size * np.exp(0.2 * delta[:, 2:])
         boxes.append(np.hstack([middle - half, middle + half]))
@@ -114,7 +118,7 @@ def decode(name, out):
         return decode_yunet(out)
     if name.endswith("-v1") or name.endswith("-v2"):
         return decode_insightface(out, 0.2 if name.endswith("-v2") else 1.0)
-    return decode_biubug6(out)
+    return decode_biubug6(out, ONE_MB if name.endswith("-1mb") else USUAL)
 
 
 class Detector:

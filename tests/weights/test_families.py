@@ -15,6 +15,7 @@ from . import published
 from .support import ROOT, SEED, TestCase, packaged, shared
 from .torch_files import save_state
 from weights_convert import families
+from weights_convert.families import retinaface
 from weights_convert.readers import read
 from weights_convert.source import Source
 
@@ -79,7 +80,10 @@ class TorchNames(TestCase):
             import torch
         except ImportError:
             self.skipTest("torch is not installed")
-        for folder in ("retinaface_mnet025_biubug6", "retinaface_1mb_biubug6"):
+        # Face-Detector-1MB-with-landmark: models/net.py, data/config.py
+        for folder, activation, anchors in (
+                ("retinaface_mnet025_biubug6", "leaky", [[16, 32], [64, 128], [256, 512]]),
+                ("retinaface_1mb_biubug6", "relu", [[10, 20], [32, 64], [128, 256]])):
             path = shared(folder, "mobilenet0.25_Final.pth")
             state = {name.removeprefix("module."): tensor.numpy()
                      for name, tensor in torch.load(path, map_location="cpu").items()}
@@ -87,7 +91,44 @@ class TorchNames(TestCase):
             self.assertEqual(set(net.tensors), set(without(state)))
             for name, array in without(state).items():
                 np.testing.assert_allclose(net.tensors[name], array, rtol=0, atol=1e-30)
-            self.assertEqual(net.variant["activation"], "leaky")
+            self.assertEqual(net.variant["activation"], activation)
+            self.assertEqual(net.variant["anchors"]["sizes"], anchors)
+
+
+class Activations(TestCase):
+    """Which activation a RetinaFace's heads were trained with, from what its batch norms kept."""
+
+    def state(self, slope):
+        """Layers whose kept means are those of samples that went through max(x, slope x)."""
+        random = np.random.default_rng(1)
+        state = {}
+        for name, outputs, inputs in (("conv5X5_1", 16, 64), ("conv5X5_2", 16, 16),
+                                      ("conv7X7_2", 16, 16), ("conv7x7_3", 16, 16)):
+            state[f"ssh1.{name}.0.weight"] = random.normal(0, .1, (outputs, inputs, 3, 3))
+            state[f"ssh1.{name}.1.weight"] = random.uniform(.5, 1.5, outputs)
+            state[f"ssh1.{name}.1.bias"] = random.normal(0, .5, outputs)
+            state[f"ssh1.{name}.1.running_mean"] = np.zeros(outputs)
+            state[f"ssh1.{name}.1.running_var"] = np.ones(outputs)
+        for before, after in (("conv5X5_1", "conv5X5_2"), ("conv5X5_1", "conv7X7_2"),
+                              ("conv7X7_2", "conv7x7_3")):
+            bias, gain = (state[f"ssh1.{before}.1.{p}"] for p in ("bias", "weight"))
+            seen = random.normal(bias, gain, (20000, 16))
+            mean = np.maximum(seen, slope * seen).mean(0)
+            state[f"ssh1.{after}.1.running_mean"] = (
+                state[f"ssh1.{after}.0.weight"].sum((2, 3)) @ mean)
+        return Source([], state)
+
+    def test_slopes(self):
+        for slope, relu in ((0, True), (.1, False), (.3, False)):
+            self.assertEqual(retinaface._is_trained_with_relu(self.state(slope)), relu, slope)
+
+    def test_unknown(self):
+        """Means that no activation explains tell nothing."""
+        source = self.state(0)
+        for name, value in source.tensors.items():
+            if name.endswith("running_mean"):
+                value[:] = 0
+        self.assertFalse(retinaface._is_trained_with_relu(source))
 
 
 class Complaints(TestCase):

@@ -2,6 +2,7 @@
 InsightFace (MXNet, here mostly as ONNX). They share the shape of the network and differ in names,
 in the order of the class logits, in anchors and in how boxes and landmarks are scaled."""
 
+import math
 import re
 
 import numpy as np
@@ -46,15 +47,49 @@ def _from_biubug6(net):
         for level in range(3):
             net.same(f"{head}.{level}.conv1x1", ["weight", "bias"])
     net.input = input_of(640, 640, "BGR", [104, 117, 123], 1)
+    one_mb = not resnet and _is_trained_with_relu(net.source)
+    sizes = [[10, 20], [32, 64], [128, 256]] if one_mb else [[16, 32], [64, 128], [256, 512]]
     net.variant = {
         "backbone": "resnet50" if resnet else "mobilenet0.25",
         "layout": "biubug6",
-        "activation": "relu" if resnet else "leaky",  # models/net.py: leaky where channels <= 64
-        "anchors": {"kind": "offsets", "strides": [8, 16, 32],
-                    "sizes": [[16, 32], [64, 128], [256, 512]], "centre": "half", "plus_one": 0},
+        # Pytorch_Retinaface's models/net.py: leaky where channels <= 64
+        "activation": "relu" if resnet or one_mb else "leaky",
+        "anchors": {"kind": "offsets", "strides": [8, 16, 32], "sizes": sizes,
+                    "centre": "half", "plus_one": 0},
         "variances": [0.1, 0.2],
         "landmark_variance": 0.1,
     }
+
+
+def _is_trained_with_relu(source):
+    """Whether a MobileNet's heads were trained with ReLU, as Face-Detector-1MB-with-landmark's
+    are, whose anchors are smaller, too (its data/config.py); else with leaky ReLU.
+
+    Names and shapes of the two projects' files are the same. But what a convolution's batch norm
+    saw on average in training is the convolution of its input's average, and that follows from the
+    batch norm before it and the activation between them. On the largest map, where borders count
+    least, the right activation's error is a tenth of the other's, and less than a tenth of a
+    standard deviation; a file of which neither holds (random weights) counts as Pytorch_Retinaface's.
+    """
+    pairs = (("conv5X5_1", "conv5X5_2"), ("conv5X5_1", "conv7X7_2"), ("conv7X7_2", "conv7x7_3"))
+    error = {slope: np.mean([_mean_error(source, f"ssh1.{a}", f"ssh1.{b}", slope)
+                             for a, b in pairs]) for slope in (0.0, 0.1)}
+    return error[0.0] < 0.01 and 3 * error[0.0] < error[0.1]
+
+
+def _mean_error(source, before, after, slope):
+    """Mean square, in standard deviations, by which the mean that `after`'s batch norm kept misses
+    what `before`'s gives it through max(x, slope x), of normally distributed x."""
+    def values(name):
+        return np.asarray(source.tensors[name], np.float64)
+
+    mean, deviation = values(before + ".1.bias"), np.abs(values(before + ".1.weight")) + 1e-9
+    at = mean / deviation
+    below = np.array([0.5 * math.erfc(x / math.sqrt(2)) for x in at])
+    positive = mean * (1 - below) + deviation * np.exp(-at * at / 2) / math.sqrt(2 * math.pi)
+    expected = values(after + ".0.weight").sum((2, 3)) @ (positive - slope * (positive - mean))
+    kept = values(after + ".1.running_mean")
+    return np.mean((expected - kept) ** 2 / (values(after + ".1.running_var") + 1e-9))
 
 
 def _mobilenet_body(net):

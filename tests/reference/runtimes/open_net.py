@@ -56,11 +56,11 @@ def open_retinaface_insightface(server, path):
     return lambda x: one_by_one(run, x)
 
 
-def open_retinaface_biubug6(path):
+def open_retinaface_biubug6(path, slope):
     from runtimes import torch_nets
 
     net = sources.torch_callable(
-        torch_nets.load_checkpoint(torch_nets.RetinaFace("mobilenet0.25"), path)
+        torch_nets.load_checkpoint(torch_nets.RetinaFace("mobilenet0.25", slope), path)
     )
 
     def run(x):
@@ -162,7 +162,8 @@ def open_net(name, server):
     if name in ("retinaface-mnet025-v1", "retinaface-mnet025-v2"):
         return open_retinaface_insightface(server, sources.retinaface(name[-2:]))
     if name in ("retinaface-mnet025-biubug6", "retinaface-mnet025-1mb"):
-        return open_retinaface_biubug6(sources.shared_files(name)[0])
+        slope = 0 if name.endswith("1mb") else 0.1
+        return open_retinaface_biubug6(sources.shared_files(name)[0], slope)
     if name.startswith("scrfd"):
         return open_scrfd(server, sources.shared_files(name)[0])
     if name.startswith("yunet"):

@@ -146,32 +146,34 @@ def conv_bn(inputs, outputs, kernel, stride=1, slope=None):
     return nn.Sequential(*parts, *([] if slope is None else [nn.LeakyReLU(slope)]))
 
 
-def conv_dw(inputs, outputs, stride):
+def conv_dw(inputs, outputs, stride, slope):
     return nn.Sequential(
         nn.Conv2d(inputs, inputs, 3, stride, 1, groups=inputs, bias=False),
         nn.BatchNorm2d(inputs),
-        nn.LeakyReLU(0.1),
+        nn.LeakyReLU(slope),
         nn.Conv2d(inputs, outputs, 1, bias=False),
         nn.BatchNorm2d(outputs),
-        nn.LeakyReLU(0.1),
+        nn.LeakyReLU(slope),
     )
 
 
 class MobileNetBody(nn.Module):
-    """MobileNetV1 x0.25."""
+    """MobileNetV1 x0.25, with leaky ReLU of `slope` (0: ReLU)."""
 
-    def __init__(self):
+    def __init__(self, slope):
         super().__init__()
         self.stage1 = nn.Sequential(
-            conv_bn(3, 8, 3, 2, 0.1),
-            conv_dw(8, 16, 1),
-            conv_dw(16, 32, 2),
-            conv_dw(32, 32, 1),
-            conv_dw(32, 64, 2),
-            conv_dw(64, 64, 1),
+            conv_bn(3, 8, 3, 2, slope),
+            conv_dw(8, 16, 1, slope),
+            conv_dw(16, 32, 2, slope),
+            conv_dw(32, 32, 1, slope),
+            conv_dw(32, 64, 2, slope),
+            conv_dw(64, 64, 1, slope),
         )
-        self.stage2 = nn.Sequential(conv_dw(64, 128, 2), *[conv_dw(128, 128, 1) for _ in range(5)])
-        self.stage3 = nn.Sequential(conv_dw(128, 256, 2), conv_dw(256, 256, 1))
+        self.stage2 = nn.Sequential(
+            conv_dw(64, 128, 2, slope), *[conv_dw(128, 128, 1, slope) for _ in range(5)]
+        )
+        self.stage3 = nn.Sequential(conv_dw(128, 256, 2, slope), conv_dw(256, 256, 1, slope))
 
     def forward(self, x):
         a = self.stage1(x)
@@ -180,9 +182,8 @@ class MobileNetBody(nn.Module):
 
 
 class Fpn(nn.Module):
-    def __init__(self, inputs, width):
+    def __init__(self, inputs, width, slope):
         super().__init__()
-        slope = 0.1 if width <= 64 else 0
         for i, channels in enumerate(inputs, 1):
             setattr(self, "output%d" % i, conv_bn(channels, width, 1, 1, slope))
         self.merge1 = conv_bn(width, width, 3, 1, slope)
@@ -196,9 +197,8 @@ class Fpn(nn.Module):
 
 
 class Ssh(nn.Module):
-    def __init__(self, width):
+    def __init__(self, width, slope):
         super().__init__()
-        slope = 0.1 if width <= 64 else 0
         self.conv3X3 = conv_bn(width, width // 2, 3)
         self.conv5X5_1 = conv_bn(width, width // 4, 3, 1, slope)
         self.conv5X5_2 = conv_bn(width // 4, width // 4, 3)
@@ -224,15 +224,17 @@ class Head(nn.Module):
 
 
 class RetinaFace(nn.Module):
-    """backbone: mobilenet0.25 or resnet50. Gives {score_s, box_s, landmark_s}, NHWC, undecoded."""
+    """backbone: mobilenet0.25 or resnet50; slope: of the former's leaky ReLU, 0 in
+    Face-Detector-1MB-with-landmark. Gives {score_s, box_s, landmark_s}, NHWC, undecoded."""
 
-    def __init__(self, backbone):
+    def __init__(self, backbone, slope=0.1):
         super().__init__()
         mobile = backbone == "mobilenet0.25"
-        self.body = MobileNetBody() if mobile else ResNet(*RESNETS[50], features=True)
+        slope = slope if mobile else 0
+        self.body = MobileNetBody(slope) if mobile else ResNet(*RESNETS[50], features=True)
         width = 64 if mobile else 256
-        self.fpn = Fpn([64, 128, 256] if mobile else [512, 1024, 2048], width)
-        self.ssh1, self.ssh2, self.ssh3 = Ssh(width), Ssh(width), Ssh(width)
+        self.fpn = Fpn([64, 128, 256] if mobile else [512, 1024, 2048], width, slope)
+        self.ssh1, self.ssh2, self.ssh3 = (Ssh(width, slope) for _ in range(3))
         self.ClassHead = nn.ModuleList([Head(width, 4) for _ in range(3)])
         self.BboxHead = nn.ModuleList([Head(width, 8) for _ in range(3)])
         self.LandmarkHead = nn.ModuleList([Head(width, 20) for _ in range(3)])
