@@ -36,12 +36,11 @@ static const struct network *step_network(const struct networks *networks,
  * pixels. */
 int analysis_min_side(const struct networks *networks, const struct analysis_options *o) {
     const struct network *detector = networks_giving(networks, MIEN_RESULT_FACES);
+    int side = 0;
 
-    if (o->all_pixels || o->aligned || !detector || o->detect.size == 0) return 0;
+    if (o->all_pixels || o->aligned || !detector) return 0;
     if (o->steps & ~analysis_steps(networks, MIEN_RESULT_FACES)) return 0;
-    if (o->detect.size > 0) return o->detect.size;
-    return detector->info.width > detector->info.height ? detector->info.width
-                                                        : detector->info.height;
+    return mien_detect_min_side(detector->net, &o->detect, &side) == MIEN_OK ? side : 0;
 }
 
 int analysis_looks(const struct networks *networks, const struct analysis_options *o) {
@@ -63,8 +62,10 @@ static void submit(struct analysis *a, int i, struct runner *runner) {
     int looks_at_faces = network->task.item == MIEN_ITEM_FACE;
 
     *item = (struct item){.network = network,
-                          .image = a->image,
-                          .faces = looks_at_faces ? a->faces : NULL,
+                          .image = looks_at_faces && a->upright ? a->upright : a->image,
+                          .faces = !looks_at_faces ? NULL
+                                   : a->upright    ? a->upright_faces
+                                                   : a->faces,
                           .n = looks_at_faces ? a->nfaces : 1,
                           .detect = &a->options->detect,
                           .top = a->options->top};
@@ -115,6 +116,29 @@ void analysis_begin(struct analysis *a, const struct networks *networks,
     if (a->nfaces > 0) submit_ready(a, MIEN_ITEM_FACE, runner);
 }
 
+/* 1 where a network looks at faces. */
+static int faces_are_seen(const struct analysis *a) {
+    for (int i = 0; i < a->networks->n; i++) {
+        const struct network *network = step_network(a->networks, a->options, i);
+        if (network && network->task.item == MIEN_ITEM_FACE) return 1;
+    }
+    return 0;
+}
+
+/* Makes the picture and its faces upright for the networks that look at them. */
+static void set_upright(struct analysis *a) {
+    if (a->turned == 0 || a->nfaces == 0 || !faces_are_seen(a)) return;
+    a->upright_faces = malloc((size_t)a->nfaces * sizeof *a->upright_faces);
+    if (!a->upright_faces)
+        fail(a, MIEN_ENOMEM, "out of memory");
+    else if (mien_image_turn(a->image, a->turned, &a->upright))
+        fail(a, MIEN_ENOMEM, mien_error());
+    for (int i = 0; i < a->nfaces && a->upright; i++) {
+        a->upright_faces[i] = a->faces[i];
+        mien_face_turn(&a->upright_faces[i], a->turned, a->width, a->height);
+    }
+}
+
 /* The results of step i, which has run. */
 static void take(struct analysis *a, int i) {
     struct item *item = &a->item[i];
@@ -129,6 +153,8 @@ static void take(struct analysis *a, int i) {
         a->faces = item->found;
         item->found = NULL;
         a->nfaces = faces_pick(a->faces, item->nfound, a->options->pick, a->width, a->height);
+        a->turned = item->turned;
+        set_upright(a);
     }
 }
 
@@ -158,8 +184,11 @@ int analysis_end(struct analysis *const *list, int n, struct runner *runner) {
 void analysis_free(struct analysis *a) {
     if (!a->networks) return;
     for (int i = 0; i < a->networks->n; i++) item_clear(&a->item[i]);
+    mien_image_free(a->upright);
+    free(a->upright_faces);
     free(a->faces);
-    a->faces = NULL;
+    a->upright = NULL;
+    a->upright_faces = a->faces = NULL;
     a->networks = NULL;
 }
 

@@ -31,7 +31,10 @@ struct analysis {
     int width, height;                              /* of the upright original */
     char warning[sizeof((mien_image *)0)->warning]; /* the image's */
     int nfaces;
-    mien_face *faces;               /* [nfaces] by falling score */
+    mien_face *faces;         /* [nfaces] by falling score */
+    int turned;               /* degrees by which the picture was turned clockwise to find them */
+    mien_image *upright;      /* the picture turned so, and */
+    mien_face *upright_faces; /* the faces in it, where networks look at them; else NULL */
     struct item item[NETWORKS_MAX]; /* by position in networks.at */
     steps_t begun, done;            /* steps that were submitted; that gave their results */
     double seconds[NETWORKS_MAX];   /* a step's, or its part of a run with others */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 const char *const FACE_PICK_NAMES[] = {"all", "main", "largest", "centre", NULL};
+const char *const FACE_SEARCH_NAMES[] = {"fast", "auto", "thorough", NULL};
 
 static float box_area(const mien_face *f) {
     return (f->box[2] - f->box[0]) * (f->box[3] - f->box[1]);

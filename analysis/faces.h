@@ -13,6 +13,9 @@ enum face_pick { FACE_ALL, FACE_MAIN, FACE_LARGEST, FACE_CENTRE };
 /* "all", "main" (mien_main_face()), "largest", "centre"; ended by NULL. */
 extern const char *const FACE_PICK_NAMES[];
 
+/* "fast", "auto", "thorough": enum mien_search; ended by NULL. */
+extern const char *const FACE_SEARCH_NAMES[];
+
 /* Moves the face that is meant to the front of faces: [n], of a picture of width x height pixels.
  * Returns how many are kept. */
 int faces_pick(mien_face *faces, int n, enum face_pick pick, int width, int height);

@@ -17,7 +17,8 @@ int items_join(const struct item *a, const struct item *b) {
     if (a->network != b->network || a->call || b->call || !a->crops != !b->crops) return 0;
     if (a->network->task.result != MIEN_RESULT_FACES) return 1;
     return a->detect->threshold == b->detect->threshold && a->detect->nms == b->detect->nms &&
-           a->detect->size == b->detect->size && a->detect->max_faces == b->detect->max_faces;
+           a->detect->size == b->detect->size && a->detect->max_faces == b->detect->max_faces &&
+           a->detect->search == b->detect->search && a->detect->search != MIEN_SEARCH_THOROUGH;
 }
 
 static void set_result(struct item *item, int rc) {
@@ -71,25 +72,29 @@ static void *keep(struct item *item, const void *from, size_t bytes) {
 }
 
 static int run_detector(const struct run *r) {
-    const mien_detect_options *options = r->items[0]->detect;
-    size_t capacity = (size_t)options->max_faces;
-    mien_face *faces = malloc((size_t)r->n * capacity * sizeof *faces);
-    int *counts = calloc((size_t)r->n, sizeof *counts), rc = MIEN_ENOMEM;
+    mien_detect_options options = *r->items[0]->detect;
+    size_t capacity = (size_t)options.max_faces, n = (size_t)r->n;
+    mien_face *faces = malloc(n * capacity * sizeof *faces);
+    int *counts = calloc(n, sizeof *counts), *turned = calloc(n, sizeof *turned);
+    int rc = MIEN_ENOMEM;
 
-    if (faces && counts)
-        rc = mien_detect(r->items[0]->network->net, r->images, r->n, options, options->max_faces,
+    options.turned = turned;
+    if (faces && counts && turned)
+        rc = mien_detect(r->items[0]->network->net, r->images, r->n, &options, options.max_faces,
                          faces, counts);
-    for (int i = 0; i < r->n && faces && counts; i++) {
+    for (int i = 0; i < r->n && faces && counts && turned; i++) {
         struct item *item = r->items[i];
         set_result(item, rc);
         if (rc) continue;
         item->nfound = counts[i];
+        item->turned = turned[i];
         item->found = keep(item, faces + (size_t)i * capacity, (size_t)counts[i] * sizeof *faces);
     }
-    if (!faces || !counts)
+    if (!faces || !counts || !turned)
         for (int i = 0; i < r->n; i++) no_memory(r->items[i]);
     free(faces);
     free(counts);
+    free(turned);
     return rc;
 }
 

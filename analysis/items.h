@@ -25,6 +25,7 @@ struct item {
     /* Results, valid where rc is MIEN_OK; one of them, by malloc, the owner's to free. */
     mien_face *found; /* [nfound] */
     int nfound;
+    int turned;          /* degrees by which the picture was turned clockwise to find them */
     mien_class *classes; /* [top] */
     float *values;       /* of embeddings or attributes: [n][item_width()] */
     int rc;              /* a MIEN_E code, MIEN_ENOMEM too */

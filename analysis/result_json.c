@@ -157,6 +157,7 @@ void result_add_faces(json_t *object, const struct analysis *a, int *failed) {
 
     for (int i = 0; i < a->nfaces; i++) json_value_append(list, result_face(a, i, failed), failed);
     json_value_set(object, "faces", list, failed);
+    if (a->turned) json_value_set(object, "turned", json_integer(a->turned), failed);
     if (a->nfaces > 0)
         json_value_set(object, "main",
                        json_integer(mien_main_face(a->faces, a->nfaces, a->width, a->height)),

@@ -58,6 +58,7 @@ class Client:
 def expected(path, pictures, precision):
     """The CLI's results for /predict or /detect_faces_from_files/: {picture: object}."""
     command = ["analyze", "--age-gender", "none", "--top", "3"] if path == "/predict" else ["detect"]
+    command += ["--search", "fast"]
     done = subprocess.run(
         [reference.tool("mien", "MIEN_TOOL"), *command, "--precision", precision, *pictures],
         stdout=subprocess.PIPE,

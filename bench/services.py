@@ -140,7 +140,8 @@ def fields(path):
 
 def mien(precision):
     tool = reference.tool("mien", "MIEN_TOOL")
-    command = [tool, "serve", "--precision", precision]
+    # One look at a picture, as the others do it.
+    command = [tool, "serve", "--precision", precision, "--search", "fast"]
     return Service("mien " + precision, command, "/ready", precision, True)
 
 

@@ -19,6 +19,7 @@ static void as_pictures(const struct options *opt, int task, struct options *out
     out->threshold = 0.5;
     out->nms = 0.4;
     out->side = -1;
+    out->search = MIEN_SEARCH_FAST; /* ranges are those of pictures in the detector's own size */
     out->max_faces = 750;
     out->top = 1;
     out->batch = 1;

@@ -32,6 +32,7 @@ void detect_options(const struct options *opt, mien_detect_options *o) {
     o->threshold = faces_above_zero(opt->threshold);
     o->nms = faces_above_zero(opt->nms);
     o->size = opt->side;
+    o->search = (enum mien_search)opt->search;
     o->max_faces = opt->max_faces;
 }
 

@@ -43,6 +43,7 @@ struct options {
 
     double threshold, nms; /* 0..1 */
     int side;              /* long side for detection; 0: original; -1: the network's default */
+    int search;            /* enum mien_search */
     int max_faces, top;
     int face; /* enum face_pick of analysis/faces.h */
     int aligned, embeddings;

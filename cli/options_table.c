@@ -73,6 +73,16 @@ static const struct option_def ROWS[] = {
      .max = 16384,
      .help = "long side the picture is scaled down to for detection; 0: original size [the "
              "detector's own]"},
+    {.name = "search",
+     .arg = "HOW",
+     .group = GROUP_FACES,
+     .commands = FACES,
+     .kind = KIND_CHOICE,
+     .field = FIELD(search),
+     .value = "auto",
+     .choices = FACE_SEARCH_NAMES,
+     .help = "fast (one look at the picture), auto (also at its own size and turned, where that "
+             "finds more) or thorough (also in parts, for crowds)"},
     {.name = "face",
      .arg = "WHICH",
      .group = GROUP_FACES,

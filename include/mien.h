@@ -437,6 +437,9 @@ enum mien_pixels { MIEN_RGB, MIEN_BGR, MIEN_RGBA, MIEN_BGRA, MIEN_GREY };
  */
 MIEN_API int mien_image_from(const void *pixels, enum mien_pixels format, int width, int height,
                              ptrdiff_t pitch, mien_image **out);
+/* A copy of an image, turned clockwise by 90, 180 or 270 degrees; 0 makes one that is not turned.
+ * *out is freed with mien_image_free(). MIEN_EINVAL for other degrees. */
+MIEN_API int mien_image_turn(const mien_image *img, int degrees, mien_image **out);
 /* Frees an image; its copy on a device goes with it. NULL is allowed. */
 MIEN_API void mien_image_free(mien_image *img);
 /*
@@ -459,6 +462,21 @@ typedef struct mien_face {
                               corner of the mouth; left as seen in an upright image */
 } mien_face;
 
+/* How thoroughly faces are looked for. 0 is FAST, and so it is the default of mien_detect(): what a
+ * program got from an earlier library it still gets, bit for bit, and nothing costs more than it
+ * asked for. The tool and the server say AUTO. */
+enum mien_search {
+    MIEN_SEARCH_FAST,    /* the image is looked at once, at `size` */
+    MIEN_SEARCH_AUTO,    /* also at its own size (at most 1600 pixels) where that shows small faces
+                            that `size` loses, small images enlarged, and turned by 90, 180 and 270
+                            degrees where upright nothing good is found */
+    MIEN_SEARCH_THOROUGH /* also in parts that are enlarged: crowds. At most 3840 pixels of the
+                            image's long side are looked at, some ten times the cost of AUTO */
+};
+
+/* The long side at which AUTO looks at large images where `size` does not say otherwise. */
+#define MIEN_SEARCH_SIDE 1600
+
 /* Fill it with mien_detect_options_default(), then change what is to be different: of size, 0 is
  * not the default. */
 typedef struct mien_detect_options {
@@ -466,12 +484,22 @@ typedef struct mien_detect_options {
     float threshold; /* smallest score kept, 0..1; 0: 0.5 */
     float nms;       /* IoU above which the weaker box goes, 0..1; 0: 0.4 */
     int size;        /* long side the image is scaled to, pixels; 0: original size; -1: the
-                        network's default. Never scaled up */
+                        network's default. Never scaled up. But for FAST the largest size it is
+                        looked at: the network's default, at which large faces are found, goes along
+                        where size is more, and 1600 is meant by -1 */
     int max_faces;   /* keep this many, best first; 0: 750; of an image's best 5000 candidates */
+    enum mien_search search;
+    int *turned; /* NULL, or out: [n], the degrees by which image i had to be turned clockwise to
+                    find its faces: 0, 90, 180 or 270. They are given in the image as it is;
+                    mien_image_turn() makes one in which they stand upright */
 } mien_detect_options;
 
-/* threshold 0.5, nms 0.4, size -1, max_faces 750, and struct_size is size: sizeof *opt. */
+/* threshold 0.5, nms 0.4, size -1, max_faces 750, MIEN_SEARCH_FAST, and struct_size is size:
+ * sizeof *opt. */
 MIEN_API void mien_detect_options_default(mien_detect_options *opt, size_t size);
+/* *side becomes the smallest long side an image may be decoded at (mien_decode_options.min_side)
+ * so that mien_detect() with these options loses nothing: 0 means all pixels. opt as there. */
+MIEN_API int mien_detect_min_side(const mien_net *net, const mien_detect_options *opt, int *side);
 /*
  * Finds faces in n images. opt may be NULL for the defaults. faces is [n][capacity], capacity at
  * least 1, counts is [n]; image i has counts[i] faces, faces[i * capacity ..], by falling score.
@@ -481,6 +509,11 @@ MIEN_API void mien_detect_options_default(mien_detect_options *opt, size_t size)
 MIEN_API int mien_detect(mien_net *net, const mien_image *const *images, int n,
                          const mien_detect_options *opt, int capacity, mien_face *faces,
                          int *counts);
+/* Moves a face to where it lies when its image, width x height pixels of the upright original, is
+ * turned clockwise by 0, 90, 180 or 270 degrees (MIEN_EINVAL for others), as mien_image_turn() does
+ * it: where mien_detect_options.turned says so, networks that look at faces see them upright in
+ * that image. */
+MIEN_API int mien_face_turn(mien_face *face, int degrees, int width, int height);
 /*
  * Which of n faces of an image of width x height pixels (of the upright original) is meant where
  * one is: the position of the main one. It has the largest product of size (its box's area as a

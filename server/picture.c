@@ -277,6 +277,9 @@ static struct pictures *new_pictures(struct request *r, const struct analysis_op
     pictures->server = r->server;
     pictures->models = models_share(r->server->models, r->models);
     pictures->options = *options;
+    if (options->detect.size < 0 && r->server->config->max_side < MIEN_SEARCH_SIDE &&
+        options->detect.search != MIEN_SEARCH_FAST)
+        pictures->options.detect.size = r->server->config->max_side;
     pictures->n = n;
     pictures->client = clients_share(r->server->clients, r->client);
     batch_group_init(&pictures->group, r->server->batcher, pictures->client);

@@ -31,6 +31,10 @@ void image_full_size(const mien_image *img, int *width, int *height);
  */
 void image_scale(const mien_image *img, double scale[2]);
 
+/* *out becomes a copy at 1/2, 1/4 or 1/8 scale, each pixel the mean of those it stands for, whose
+ * long side is still at least `least`; NULL, with MIEN_OK, where no such scale leaves as much. */
+int image_reduce(const mien_image *img, int least, mien_image **out);
+
 /* Fills out->resident and out->resident_at for pixels of img, where it has a copy on a device. */
 void image_resident(const mien_image *img, const uint8_t *pixels, struct backend_picture *out);
 

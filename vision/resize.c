@@ -270,11 +270,11 @@ void resize_describe(const struct resized *r, struct backend_picture *out) {
     if (r->picture) image_resident(r->picture, r->pixels, out);
 }
 
-struct letterbox letterbox_fit(int width, int height, int dw, int dh) {
-    double scale = fmin(1, fmin((double)dw / width, (double)dh / height));
+struct letterbox letterbox_fit(int width, int height, int side) {
+    double scale = (double)side / (width > height ? width : height);
     struct letterbox b;
-    b.w = (int)clamp(floor(width * scale + 0.5), 1, dw);
-    b.h = (int)clamp(floor(height * scale + 0.5), 1, dh);
+    b.w = (int)clamp(floor(width * scale + 0.5), 1, side);
+    b.h = (int)clamp(floor(height * scale + 0.5), 1, side);
     b.scale_x = (double)b.w / width;
     b.scale_y = (double)b.h / height;
     return b;

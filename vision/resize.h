@@ -99,8 +99,8 @@ struct letterbox {
     double scale_x, scale_y;
 };
 
-/* The letterbox of a width x height picture in dw x dh; never scales up. */
-struct letterbox letterbox_fit(int width, int height, int dw, int dh);
+/* The letterbox of a width x height picture whose long side becomes `side`. */
+struct letterbox letterbox_fit(int width, int height, int side);
 
 /* Prepares src resized to the box's size at the top left of w x h pixels, which may be larger than
  * what the box was fitted to. */

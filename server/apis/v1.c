@@ -16,11 +16,14 @@ enum { MAX_FACES = 5000 };
 
 static int read_detection(struct request *r, mien_detect_options *o) {
     double threshold = (double)o->threshold, nms = (double)o->nms;
+    int search = (int)o->search;
 
     if (param_real(r, "threshold", 0, 1, &threshold) || param_real(r, "nms", 0, 1, &nms) ||
         param_int(r, "max_faces", 1, MAX_FACES, &o->max_faces) ||
-        param_int(r, "size", 0, r->server->config->max_side, &o->size))
+        param_int(r, "size", 0, r->server->config->max_side, &o->size) ||
+        param_choice(r, "search", FACE_SEARCH_NAMES, &search))
         return -1;
+    o->search = (enum mien_search)search;
     o->threshold = faces_above_zero(threshold);
     o->nms = faces_above_zero(nms);
     return 0;

@@ -18,7 +18,7 @@ let pinned = null; // {picture, index}: the face others are compared with
 function query() {
   const values = new URLSearchParams();
   if ($("threshold").dataset.chosen) values.set("threshold", $("threshold").value);
-  if ($("size").value) values.set("size", $("size").value);
+  for (const id of ["size", "search"]) if ($(id).value) values.set(id, $(id).value);
   return String(values) && `?${values}`;
 }
 
@@ -303,7 +303,7 @@ $("threshold").addEventListener("input", () => {
   $("threshold").dataset.chosen = true; // until then it is the server's default that counts
   $("threshold-value").textContent = Number($("threshold").value).toFixed(2);
 });
-for (const id of ["threshold", "size"]) $(id).addEventListener("change", () => again(pictures));
+for (const id of ["threshold", "size", "search"]) $(id).addEventListener("change", () => again(pictures));
 $("unlock").addEventListener("submit", unlock);
 stage.startStage();
 startCamera(add);

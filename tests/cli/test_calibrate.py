@@ -148,8 +148,9 @@ class Results(Folder):
             done = mien("calibrate", "--force", path, *map(str, PHOTOS))
             assert done.returncode == 0, done.stderr
         cls.options = [f"--{option}={cls.blobs[name]}" for name, option in NETWORKS.items()]
-        cls.found = {p: objects(mien("analyze", "--embeddings", "--precision", p, *cls.options,
-                                     *map(str, PHOTOS))) for p in ("fp32", "bf16", "int8")}
+        cls.found = {p: objects(mien("analyze", "--search=fast", "--embeddings", "--precision", p,
+                                     *cls.options, *map(str, PHOTOS)))
+                     for p in ("fp32", "bf16", "int8")}
 
     def pairs(self, precision):
         """Faces of both that fp32 is sure of, each with the other's."""

@@ -74,7 +74,7 @@ static void prepare_scaled(struct item *it, int w, int h) {
     enum resize_filter filter = one_in(2) ? RESIZE_TRIANGLE : RESIZE_BILINEAR;
     if (one_in(3)) filter |= RESIZE_ZERO_OUTSIDE;
     struct rect_f box = make_box(&it->img);
-    struct letterbox fit = letterbox_fit(it->img.width, it->img.height, w, h);
+    struct letterbox fit = letterbox_fit(it->img.width, it->img.height, w < h ? w : h);
     int whole = one_in(3);
     for (int k = 0; k < 2; k++) {
         struct resized *r = k ? &it->gpu : &it->cpu;

@@ -39,8 +39,10 @@ static void clear_folder(void) {
 }
 
 static int detect(mien_net *net, struct found *out) {
-    const mien_detect_options options = {
-        .struct_size = sizeof options, .threshold = 0.01f, .max_faces = CAPACITY};
+    const mien_detect_options options = {.struct_size = sizeof options,
+                                         .threshold = 0.01f,
+                                         .max_faces = CAPACITY,
+                                         .search = MIEN_SEARCH_AUTO};
     *out = (struct found){0};
     return mien_detect(net, (const mien_image *const *)images, IMAGES, &options, CAPACITY,
                        out->faces[0], out->counts);

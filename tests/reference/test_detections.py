@@ -116,11 +116,11 @@ def compare_detector(report, name, server, folder, photos):
     blob, detector = compare.blob(name, folder), Detector(name, open_net(name, server))
     found = 0
     for path, image in photos.items():
-        (line,) = mien("detect", "--detector", blob, "--size", 0, path)
+        (line,) = mien("detect", "--search", "fast", "--detector", blob, "--size", 0, path)
         what = "%s, %s at its size" % (name, os.path.basename(path))
         found += check_exact(report, what, line, detector, image)
     for path in sources.sample_photos()[:3]:
-        (line,) = mien("detect", "--detector", blob, "--size", 640, path)
+        (line,) = mien("detect", "--search", "fast", "--detector", blob, "--size", 640, path)
         what = "%s, %s at 640" % (name, os.path.basename(path))
         check_same_faces(report, what, line, detector, path, 640)
     report.check("%s finds faces at all" % name, found >= 4, "%d" % found)
@@ -132,7 +132,9 @@ def compare_embedder(report, name, server, folder, photos):
     net = open_net(name, server)
     detector = Detector("retinaface-mnet025-v2", open_net("retinaface-mnet025-v2", server))
     path, image = next(iter(photos.items()))
-    (line,) = mien("embed", "--embedder", compare.blob(name, folder), "--size", 0, path)
+    (line,) = mien(
+        "embed", "--search", "fast", "--embedder", compare.blob(name, folder), "--size", 0, path
+    )
     order = np.argsort([f["box"][0] for f in line["faces"]])
     got = np.array([line["faces"][i]["embedding"] for i in order])
     boxes, _, marks = by_place(*detector(image))

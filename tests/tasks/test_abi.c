@@ -31,7 +31,9 @@ _Static_assert(offsetof(mien_image, width) == 8 && offsetof(mien_image, height) 
 _Static_assert(offsetof(mien_options, device) == 8 && offsetof(mien_options, no_pack_cache) == 40,
                "mien_options");
 _Static_assert(offsetof(mien_detect_options, threshold) == 8 &&
-                   offsetof(mien_detect_options, max_faces) == 20,
+                   offsetof(mien_detect_options, max_faces) == 20 &&
+                   offsetof(mien_detect_options, search) == 24 &&
+                   offsetof(mien_detect_options, turned) == 32 && MIEN_SEARCH_FAST == 0,
                "mien_detect_options");
 _Static_assert(offsetof(mien_decode_options, max_pixels) == 16 &&
                    offsetof(mien_decode_options, keep_orientation) == 24,
@@ -313,7 +315,8 @@ static void test_defaults(void **state) {
     mien_detect_options got = {.max_faces = 77};
     mien_detect_options_default(&got, sizeof got);
     assert_true(got.struct_size == sizeof got && got.threshold == 0.5f && got.nms == 0.4f &&
-                got.size == -1 && got.max_faces == 750);
+                got.size == -1 && got.max_faces == 750 && got.search == MIEN_SEARCH_FAST &&
+                !got.turned);
     memset(bytes, GUARD, sizeof bytes);
     mien_detect_options_default((void *)bytes, offsetof(mien_detect_options, max_faces));
     has_size(bytes, offsetof(mien_detect_options, max_faces));

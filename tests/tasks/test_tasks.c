@@ -75,6 +75,9 @@ static void test_wrong_arguments(void **state) {
     assert_non_null(strstr(mien_error(), "does not detect faces"));
     mien_detect_options opt = {.struct_size = sizeof opt, .threshold = 2};
     assert_int_equal(mien_detect(detector, list, 1, &opt, CAPACITY, faces, &count), MIEN_EINVAL);
+    opt = (mien_detect_options){.struct_size = sizeof opt,
+                                .search = (enum mien_search)(MIEN_SEARCH_THOROUGH + 1)};
+    assert_int_equal(mien_detect(detector, list, 1, &opt, CAPACITY, faces, &count), MIEN_EINVAL);
     assert_int_equal(mien_detect(detector, list, 1, NULL, 0, faces, &count), MIEN_EINVAL);
     mien_class classes[5];
     assert_int_equal(mien_classify(classifier, list, 1, 1001, classes), MIEN_EINVAL);
@@ -83,6 +86,58 @@ static void test_wrong_arguments(void **state) {
     list[0] = &broken;
     assert_int_equal(mien_classify(classifier, list, 1, 5, classes), MIEN_EINVAL);
     mien_image_free(img);
+}
+
+/* However many looks a picture gets: a crowd of 23 pictures gives what each gives alone, bit for
+ * bit, and each is told how it was turned. */
+static void test_searches(void **state) {
+    (void)state;
+    enum { N = 23 };
+    const mien_image *list[N];
+    for (int i = 0; i < N; i++) list[i] = picture(i % 3 ? 200 : 331, 60 + 20 * (i % 10), i);
+    for (int search = MIEN_SEARCH_AUTO; search <= MIEN_SEARCH_THOROUGH; search++) {
+        mien_face together[N][CAPACITY], alone[CAPACITY];
+        int counts[N], count, turned[N], one, found = 0;
+        mien_detect_options opt = {.struct_size = sizeof opt,
+                                   .threshold = 1e-4f,
+                                   .size = 160,
+                                   .search = (enum mien_search)search,
+                                   .turned = turned};
+        assert_int_equal(mien_detect(detector, list, N, &opt, CAPACITY, together[0], counts), 0);
+        opt.turned = &one;
+        for (int i = 0; i < N; i++) {
+            assert_int_equal(mien_detect(detector, &list[i], 1, &opt, CAPACITY, alone, &count), 0);
+            assert_int_equal(count, counts[i]);
+            assert_int_equal(one, turned[i]);
+            assert_memory_equal(alone, together[i], (size_t)count * sizeof *alone);
+            found += count;
+        }
+        assert_true(found > 0);
+    }
+    for (int i = 0; i < N; i++) mien_image_free((mien_image *)(uintptr_t)list[i]);
+}
+
+/* How small a JPEG may be decoded for a search. */
+static void test_min_side(void **state) {
+    (void)state;
+    static const struct {
+        enum mien_search search;
+        int size, side;
+    } cases[] = {{MIEN_SEARCH_FAST, 160, 160}, {MIEN_SEARCH_FAST, 0, 0},
+                 {MIEN_SEARCH_AUTO, -1, 1600}, {MIEN_SEARCH_AUTO, 2000, 2000},
+                 {MIEN_SEARCH_AUTO, 0, 0},     {MIEN_SEARCH_THOROUGH, 160, 0},
+                 {MIEN_SEARCH_THOROUGH, -1, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        mien_detect_options opt = {
+            .struct_size = sizeof opt, .size = cases[i].size, .search = cases[i].search};
+        int side = 7;
+        assert_int_equal(mien_detect_min_side(detector, &opt, &side), MIEN_OK);
+        assert_int_equal(side, cases[i].side);
+    }
+    int side = 7;
+    assert_int_equal(mien_detect_min_side(classifier, NULL, &side), MIEN_EINVAL);
+    assert_int_equal(side, 0);
+    assert_int_equal(mien_detect_min_side(NULL, NULL, &side), MIEN_EINVAL);
 }
 
 /* Pictures of more sizes than there are plans at work at once give what each gives alone, bit for
@@ -311,6 +366,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_info),
         cmocka_unit_test(test_wrong_arguments),
+        cmocka_unit_test(test_searches),
+        cmocka_unit_test(test_min_side),
         cmocka_unit_test(test_batches),
         cmocka_unit_test(test_raw_batches),
         cmocka_unit_test(test_item_fails),

@@ -228,7 +228,7 @@ static void letterbox(void **state) {
     static float tensor[DH + 2][ROW];
     mien_image *img = source(200, 100);
     struct resized r = {0};
-    struct letterbox b = letterbox_fit(img->width, img->height, DW, DH);
+    struct letterbox b = letterbox_fit(img->width, img->height, DW);
     for (int i = 0; i < (DH + 2) * ROW; i++) (&tensor[0][0])[i] = -1;
     assert_int_equal(resize_letterbox(&r, img, &b, DW, 31, RESIZE_BILINEAR, 2), MIEN_EINVAL);
     assert_int_equal(resize_letterbox(&r, img, &b, DW, DH, RESIZE_BILINEAR, 2), MIEN_OK);
@@ -247,13 +247,15 @@ static void letterbox(void **state) {
 
 static void letterbox_sizes(void **state) {
     (void)state;
-    struct letterbox b = letterbox_fit(100, 50, 640, 640); /* never up */
+    struct letterbox b = letterbox_fit(100, 50, 100);
     assert_true(b.w == 100 && b.h == 50 && b.scale_x == 1 && b.scale_y == 1);
-    b = letterbox_fit(1280, 720, 640, 640);
+    b = letterbox_fit(60, 120, 240); /* up, too */
+    assert_true(b.w == 120 && b.h == 240 && b.scale_x == 2 && b.scale_y == 2);
+    b = letterbox_fit(1280, 720, 640);
     assert_true(b.w == 640 && b.h == 360 && b.scale_x == 0.5);
-    b = letterbox_fit(999, 2001, 640, 640);
+    b = letterbox_fit(999, 2001, 640);
     assert_true(b.w == 320 && b.h == 640 && fabs(b.scale_x * 999 - 320) < 1e-9);
-    b = letterbox_fit(10000, 1, 100, 100); /* at least a pixel */
+    b = letterbox_fit(10000, 1, 100); /* at least a pixel */
     assert_true(b.w == 100 && b.h == 1);
 }
 
