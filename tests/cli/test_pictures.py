@@ -118,7 +118,8 @@ class Contract(Folder):
     def test_environment_does_what_options_do(self):
         photo = str(PHOTOS[0])
         for command, option, value in [("classify", "top", "2"), ("detect", "max-faces", "1"),
-                                       ("detect", "threshold", "0.99"), ("detect", "size", "160"),
+                                       ("detect", "threshold", "0.999"), ("detect", "size", "160"),
+                                       ("detect", "search", "fast"),
                                        ("embed", "face", "largest"), ("analyze", "embeddings", "1"),
                                        ("analyze", "classifier", "none"),
                                        ("detect", "backend", "c")]:
