@@ -11,8 +11,9 @@ NAME = 128  # characters of an operation's name that count (engine/ranges.c)
 NAMES = {"input": "input", "add": "add", "mul": "multiply", "max_pool": "max pool",
          "average_pool": "average pool", "global_average": "global average pool",
          "global_max": "max pool", "upsample": "upsample", "concat": "concat", "softmax": "softmax",
-         "norm_map": "normalisation", "norm_pixels": "normalisation", "crop": "gather", "pad": "gather", "depth_to_space": "gather", "resize": "gather",
-         "expand": "gather", "channels": "gather"}
+         "norm_map": "normalisation", "norm_pixels": "normalisation", "crop": "gather",
+         "pad": "gather", "depth_to_space": "gather", "resize": "gather", "expand": "gather",
+         "channels": "gather"}
 CURVE = "activation"
 _LINEAR = ("bn", "affine")
 _LEND = ("upsample", "resize", "expand")  # their second input only lends its size
@@ -89,9 +90,12 @@ def tensors(nodes, outputs, ranges, channels):
         return {}
     ops = _List(nodes, outputs)
     known = {}
+    folded = {ops.kept(i): i for i in range(len(ops.ops))}  # the last of those that become one
     for node, (low, high) in ranges.items():
-        c = channels[node]
-        known[ops.kept(ops.number[node])] = np.float32([
+        c, number = channels[node], ops.number[node]
+        if folded[ops.kept(number)] != number:
+            continue  # a value on the way, which is not there any more
+        known[ops.kept(number)] = np.float32([
             np.broadcast_to(low, c), np.broadcast_to(high, c), np.zeros(c)])
     for i, (op, _, reads) in enumerate(ops.ops):
         if op == "copy" and ops.kept(reads[0]) in known:
