@@ -7,6 +7,7 @@ from graph_moves import Moves
 
 OPSETS = (9, 10, 11, 12, 13, 14, 15, 17, 18, 19, 21)
 MOST_PIXELS, MOST_CHANNELS = 64 * 64, 96
+MOST_BLOCKS = 4  # a side of a map is that much longer before its pixels became channels
 MOST_AVERAGED = 400  # pixels: of more, two orders of summing floats may differ by 1e-5
 
 
@@ -286,7 +287,8 @@ class Maker(Moves):
 
     def classifier(self, x):
         name, c, h, w = x
-        dense = max(h, w) <= 32 and c * h * w < 20000 and self.chance(0.5)
+        # Of a map of 32x32 at most, before blocks of pixels became channels, too.
+        dense = max(h, w) <= 32 / MOST_BLOCKS and c * h * w < 20000 and self.chance(0.5)
         if dense:
             y, c = self.dense(self.flat(x), c * h * w)
         elif h * w > MOST_AVERAGED:
