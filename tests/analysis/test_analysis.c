@@ -250,7 +250,7 @@ static void test_pieces_give_the_same(void **state) {
         for (int k = 0; k < 5; k++) faces[i].landmarks[k][0] += (float)(3 * i);
     }
     for (int i = 0; i < networks.n; i++) {
-        if (networks.at[i].task.item != MIEN_ITEM_FACE) continue;
+        if (!networks.at[i].net || networks.at[i].task.item != MIEN_ITEM_FACE) continue;
         struct item whole = {
             .network = &networks.at[i], .image = pictures[0], .faces = faces, .n = FACES};
         struct item pieces = whole, *one = &whole;
@@ -272,6 +272,7 @@ static int load_all(void) {
     char path[4096];
     for (int i = 0; i < networks.n; i++) {
         struct network *n = &networks.at[i];
+        if (!n->task.default_network) continue;
         if (mien_net_load(networks.ctx, n->task.default_network, &n->net) ||
             mien_net_info_get(n->net, &n->info))
             return -1;

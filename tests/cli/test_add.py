@@ -72,7 +72,8 @@ class Add(Folder):
         for face in faces:
             self.check_face(face)
         self.assertEqual(read_ppm(drawn.read_bytes())[:2], (64, 64))
-        (again,) = objects(self.run_tool("detect", "--detector", "my-scrfd", picture))
+        (again,) = objects(self.run_tool("detect", "--search=fast", "--detector", "my-scrfd",
+                                         picture))
         self.assertTrue(again["faces"])
         # The difference of the logits is 2; of the anchors of stride 32, which are of 256 and 512
         # pixels and cover the picture, one is left.
@@ -80,7 +81,8 @@ class Add(Folder):
                  ("ldm", 10, 2, [0] * 10, False)]
         self.add("retina.onnx", shapes.detector(heads, (1, 3, 64, 96), joined=True), "--task",
                  "detect", "--decoder", "retinaface", "--channels", "BGR")
-        (again,) = objects(self.run_tool("detect", "--detector", "retina", picture))
+        (again,) = objects(self.run_tool("detect", "--search=fast", "--detector", "retina",
+                                         picture))
         self.assertEqual({face["score"] for face in again["faces"]},
                          {round(1 / (1 + math.exp(-2)), 6)})
         self.assertIn([0, 0, 64, 64], [face["box"] for face in again["faces"]])

@@ -24,8 +24,9 @@ SERVER = None
 
 def setUpModule():
     global SERVER
-    SERVER = Server("--read-timeout=3", "--idle-timeout=3", f"--connections={CONNECTIONS}",
-                    "--log=none")
+    # One look at a picture: plans for the sizes of several would be memory that is kept on purpose.
+    SERVER = Server("--search=fast", "--read-timeout=3", "--idle-timeout=3",
+                    f"--connections={CONNECTIONS}", "--log=none")
     unittest.addModuleCleanup(lambda: SERVER.stop())
 
 
