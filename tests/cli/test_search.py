@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))
-from tool import Folder, HAVE_NETWORKS, mien, objects, without_timing  # noqa: E402
+from tool import DEFAULT_SEARCH, Folder, HAVE_NETWORKS, mien, objects, without_timing  # noqa: E402
 
 ASTRONAUT = Path(__file__).resolve().parents[2] / "docs" / "demo" / "astronaut.jpg"
 TURNS = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180,
@@ -35,11 +35,12 @@ class Search(Folder):
     @classmethod
     def setUpClass(cls):
         cls.astronaut = Image.open(ASTRONAUT).convert("RGB")
-        (cls.upright,) = objects(mien("analyze", "--classifier", "none", str(ASTRONAUT)))
+        (cls.upright,) = objects(mien("analyze", "--classifier", "none", str(ASTRONAUT),
+                                      env=DEFAULT_SEARCH))
         (cls.face,) = cls.upright["faces"]
 
     def run_tool(self, command, paths, *options):
-        result = mien(command, *options, *paths)
+        result = mien(command, *options, *paths, env=DEFAULT_SEARCH)
         self.assertEqual(result.returncode, 0, result.stderr)
         return objects(result)
 
@@ -107,8 +108,8 @@ class Search(Folder):
                  self.save(self.astronaut.resize((1200, 1200)), "d.png"),
                  self.save(Image.new("RGB", (300, 200)), "e.png")]
         options = ("detect", "--threshold", "0.7")
-        together = mien(*options, "--batch", "5", *paths)
-        alone = [without_timing(mien(*options, path))[0] for path in paths]
+        together = mien(*options, "--batch", "5", *paths, env=DEFAULT_SEARCH)
+        alone = [without_timing(mien(*options, path, env=DEFAULT_SEARCH))[0] for path in paths]
         self.assertEqual(without_timing(together), alone)
         self.assertEqual([len(a["faces"]) for a in alone], [1, 1, 1, 1, 0])
 

@@ -23,8 +23,11 @@ COMMANDS = TASKS + ("compare", "bench", "bench analyze", "calibrate", "info", "m
                     "completion")
 
 # A caller's settings of the tool would change what is tested; where the weights lie stays.
-BASE_ENV = {k: v for k, v in os.environ.items()
-            if not k.startswith("MIEN_") or k in ("MIEN_WEIGHTS", "MIEN_CPU")}
+# One look at a picture is enough for what is not about how faces are searched for.
+BASE_ENV = {**{k: v for k, v in os.environ.items()
+               if not k.startswith("MIEN_") or k in ("MIEN_WEIGHTS", "MIEN_CPU")},
+            "MIEN_SEARCH": "fast"}
+DEFAULT_SEARCH = {"MIEN_SEARCH": ""}  # as users have it: an empty variable counts as unset
 
 
 def mien(*args, stdin=b"", env=None, cwd=None, timeout=300):
