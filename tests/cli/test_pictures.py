@@ -119,7 +119,7 @@ class Contract(Folder):
         photo = str(PHOTOS[0])
         for command, option, value in [("classify", "top", "2"), ("detect", "max-faces", "1"),
                                        ("detect", "threshold", "0.999"), ("detect", "size", "160"),
-                                       ("detect", "search", "fast"),
+                                       ("detect", "search", "auto"),
                                        ("embed", "face", "largest"), ("analyze", "embeddings", "1"),
                                        ("analyze", "classifier", "none"),
                                        ("detect", "backend", "c")]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from server import PHOTOS, Server, form, plain, skip_or_run  # noqa: E402
+from tool import DEFAULT_SEARCH  # noqa: E402
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -176,7 +177,7 @@ def bare_request(server, path, method):
 class Live(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = Server()
+        cls.server = Server(env=DEFAULT_SEARCH)
         cls.addClassCleanup(cls.server.stop)
         cls.photo = PHOTOS[0].read_bytes()
         cls.base64 = base64.b64encode(cls.photo).decode()
