@@ -18,8 +18,9 @@ cmake --build "$build" -j "$(nproc)" >"$build/log" 2>&1 || { cat "$build/log"; e
 
 export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1:detect_stack_use_after_return=1
 export UBSAN_OPTIONS=print_stacktrace=1
-export MIEN_TEST_SIZE=small
-# cli_locale: libc itself keeps what it made of LOCPATH.
-skipped='server_(assets|page|openapi|packaging|nginx|soak)|cuda_(emulator|kernels|hopper|analyze|cudnn)|cli_locale'
+export MIEN_TEST_SIZE=small MIEN_RANDOM_GRAPHS=15
+# cli_locale: libc itself keeps what it made of LOCPATH. cli_calibrate: minutes of networks, whose
+# kernels are not checked.
+skipped='server_(assets|page|openapi|packaging|nginx|soak)|cuda_(emulator|kernels|hopper|analyze|cudnn)|cli_(locale|calibrate)'
 exec ctest --test-dir "$build" -L 'unit|cli|server|pictures|cuda' -LE '^hard$' -E "$skipped" -j "$(nproc)" \
     --output-on-failure </dev/null
