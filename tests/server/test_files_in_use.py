@@ -13,7 +13,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from server import (TOOL, Server, mien, objects, photos, plain, skip_or_run,  # noqa: E402
+from server import (BASE_ENV, TOOL, Server, mien, objects, photos, plain, skip_or_run,  # noqa: E402
                     wait_for)
 from tool import MODELS  # noqa: E402
 
@@ -72,7 +72,8 @@ class Files(unittest.TestCase):
         for i in range(12):
             for packed in self.packed():
                 packed.unlink()
-            tool = subprocess.Popen([TOOL, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            tool = subprocess.Popen([TOOL, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                    env=BASE_ENV)
             end = time.monotonic() + 0.01 * i
             while time.monotonic() < end:
                 with path.open("r+b") as file:
