@@ -12,6 +12,12 @@ int item_width(const struct network *network) {
                                                          : network->info.attribute_values;
 }
 
+int item_looks(const struct item *item) {
+    enum { SEARCH_LOOKS = 4 }; /* MIEN_SEARCH_AUTO, of a picture that is large or may be turned */
+    return item->detect && item->detect->search == MIEN_SEARCH_AUTO ? SEARCH_LOOKS * item->n
+                                                                    : item->n;
+}
+
 int items_join(const struct item *a, const struct item *b) {
     if (a == b) return 1;
     if (a->network != b->network || a->call || b->call || !a->crops != !b->crops) return 0;

@@ -44,6 +44,8 @@ struct item {
 
 /* Values an item of this network has for each of its n. */
 int item_width(const struct network *network);
+/* What an item is of a run's size: as many looks at a picture or face as it takes, more or less. */
+int item_looks(const struct item *item);
 /* 1 where b may run with a. */
 int items_join(const struct item *a, const struct item *b);
 /* Runs n items of one kind. Where that fails each runs alone, so that what is wrong with one is its

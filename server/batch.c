@@ -70,14 +70,14 @@ static int goes_before(const struct item *a, const struct item *b) {
     return served != other ? served < other : a->arrived < b->arrived;
 }
 
-/* Whose turn it is of those in the queue that fit behind n units; *before is the one in front of
- * it. NULL where none is. head: what it must join; NULL: nothing. */
+/* Whose turn it is of those in the queue that fit behind so many looks; *before is the one in front
+ * of it. NULL where none is. head: what it must join; NULL: nothing. */
 static struct item *next_item(const struct batcher *b, const struct queue *q,
-                              const struct item *head, int units, struct item **before) {
+                              const struct item *head, int looks, struct item **before) {
     struct item *best = NULL, *last = NULL;
 
     for (struct item *item = q->first; item; last = item, item = item->next) {
-        if (head && (!items_join(head, item) || units + item->n > b->max_batch)) continue;
+        if (head && (!items_join(head, item) || looks + item_looks(item) > b->max_batch)) continue;
         if (best && !goes_before(item, best)) continue;
         best = item;
         *before = last;
@@ -112,20 +112,20 @@ static void unlink_item(struct batcher *b, struct queue *q, struct item *before,
     b->depth--;
 }
 
-/* Takes the item whose turn it is and what joins it, max_batch units at most; or it alone where it
+/* Takes the item whose turn it is and what joins it, max_batch looks at most; or it alone where it
  * is larger. */
 static int take_batch(struct batcher *b, struct queue *q, struct item **items, int room) {
     struct item *before = NULL, *item = next_item(b, q, NULL, 0, &before);
-    int n = 0, units = 0;
+    int n = 0, looks = 0;
 
     b->served = client_of(item)->served;
-    for (; item && n < room; item = next_item(b, q, items[0], units, &before)) {
+    for (; item && n < room; item = next_item(b, q, items[0], looks, &before)) {
         int left = units_left(item);
         unlink_item(b, q, before, item);
         item->state = BATCH_RUNNING;
         item->waited += clock_seconds() - item->submitted;
         items[n++] = item;
-        units += item->n;
+        looks += item_looks(item);
         client_of(item)->served += left < b->max_batch ? left : b->max_batch;
     }
     return n;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BITS = 128, MAPPED_BITS = 96, MOST = 64 };
+enum { BITS = 128, MAPPED_BITS = 96, MOST = 64, MOST_PROXIES = 32 };
 
 /* n characters as an address of IPv6, of IPv4 mapped; with a port behind it where `ported`, as some
  * proxies write it: a.b.c.d:port, [v6]:port. */
@@ -109,7 +109,7 @@ int forwarded_client(const char *trusted, const struct sockaddr *peer, const cha
     int is_other = 0;
 
     if (!address_of(peer, &at)) return 0;
-    while (end > 0 && is_trusted(trusted, &at)) {
+    for (int hops = 0; hops < MOST_PROXIES && end > 0 && is_trusted(trusted, &at); hops++) {
         size_t begin, n;
         while (end > 0 && strchr(", \t", header[end - 1])) end--;
         for (begin = end; begin > 0 && header[begin - 1] != ','; begin--) continue;

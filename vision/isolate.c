@@ -163,6 +163,8 @@ static int take_answer(const struct child *c, const char *what, int ended_by,
                        "than there is",
                        what, ended_by ? " by signal " : "", ended_by ? strsignal(ended_by) : "");
     a.version[sizeof a.version - 1] = a.sentence[sizeof a.sentence - 1] = '\0';
+    for (char *p = a.sentence; *p; p++)
+        if (*p < ' ' || *p > '~') *p = '?';
     if (strcmp(a.version, mien_version()) != 0)
         return err_set(MIEN_EDEVICE, "%s: %s is of version %s of mien, not of %s", what, program,
                        *a.version ? a.version : "?", mien_version());

@@ -285,6 +285,17 @@ static int load_all(void) {
     return 0;
 }
 
+/* Of a run's size a picture that is searched is several; the rest is what it is. */
+static void test_looks(void **state) {
+    (void)state;
+    mien_detect_options options = {.struct_size = sizeof options, .search = MIEN_SEARCH_FAST};
+    struct item item = {.n = 1, .detect = &options}, faces = {.n = 3};
+    assert_int_equal(item_looks(&item), 1);
+    options.search = MIEN_SEARCH_AUTO;
+    assert_true(item_looks(&item) > 1);
+    assert_int_equal(item_looks(&faces), 3);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_steps_wait_for_faces),
@@ -296,6 +307,7 @@ int main(void) {
         cmocka_unit_test(test_aligned),
         cmocka_unit_test(test_calls),
         cmocka_unit_test(test_pieces_give_the_same),
+        cmocka_unit_test(test_looks),
     };
     mien_ctx *ctx;
     if (mien_open(NULL, &ctx)) return fprintf(stderr, "%s\n", mien_error()), 1;

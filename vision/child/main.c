@@ -20,12 +20,16 @@ enum { MAPS_FREELY = 1 };
 enum { MAPS_FREELY = 0 };
 #endif
 
-static void confine(uint64_t memory) {
-    const struct rlimit none = {0, 0}, most = {memory, memory};
+/* No picture has more, whatever is allowed: limits are numbers of 64 bits. */
+static const uint64_t MOST_PIXELS = UINT64_C(1) << 40;
+
+static void confine(uint64_t memory, uint64_t answer) {
+    const struct rlimit none = {0, 0}, most = {memory, memory}, written = {answer, answer};
     close_range(STDERR_FILENO + 2, ~0U, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     setrlimit(RLIMIT_CORE, &none);
+    setrlimit(RLIMIT_FSIZE, &written);
     if (!MAPS_FREELY) setrlimit(RLIMIT_AS, &most);
 }
 
@@ -71,7 +75,8 @@ int main(void) {
         return EXIT_FAILURE;
     }
     r.version[sizeof r.version - 1] = '\0';
-    confine(ISOLATE_MEMORY(r.max_pixels) + r.size);
+    uint64_t pixels = r.max_pixels < MOST_PIXELS ? r.max_pixels : MOST_PIXELS;
+    confine(ISOLATE_MEMORY(pixels) + r.size, sizeof(struct isolate_answer) + 3 * pixels);
     setenv("MIEN_DECODER", "none", 1);
     void *all = mmap(NULL, sizeof r + r.size, PROT_READ, MAP_SHARED, STDIN_FILENO, 0);
     if (all == MAP_FAILED) return EXIT_FAILURE;
