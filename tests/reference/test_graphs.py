@@ -6,17 +6,15 @@ Small graphs of one pattern each are in tests/weights/test_onnx_graph.py, real f
 test_graph_files.py; here are random ones, their seeds from --seed on. A graph that fails is printed
 with its seed.
 """
-import argparse
 import os
 import sys
-import tempfile
 
 import numpy as np
 
 import compare
+import graph_main
 import sources
 from graph_maker import Maker
-from runtimes.node_runtime import NodeServer, Unavailable
 
 sys.path.insert(0, sources.ROOT)
 
@@ -98,21 +96,8 @@ def random_graphs(report, server, folder, count, seed):
 
 
 def main():
-    options = argparse.ArgumentParser()
-    options.add_argument("--count", type=int, default=COUNT)
-    options.add_argument("--seed", type=int, default=SEED)
-    args = options.parse_args()
-    report = compare.Report("random ONNX graphs in mien and in ONNX Runtime")
-    compare.tool("runnet", "MIEN_RUNNET")
-    try:
-        server = NodeServer()
-    except Unavailable as reason:
-        print("skipped: %s" % reason)
-        return compare.SKIPPED
-    with tempfile.TemporaryDirectory() as folder:
-        random_graphs(report, server, folder, args.count, args.seed)
-    server.close()
-    return report.finish()
+    return graph_main.run("random ONNX graphs in mien and in ONNX Runtime", COUNT, SEED,
+                          random_graphs)
 
 
 if __name__ == "__main__":

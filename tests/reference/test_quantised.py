@@ -7,20 +7,18 @@ An embedder on real faces, and random graphs (graph_maker.py). Rounding differs:
 gates, heads and the picture in better types than bytes, ONNX Runtime rounds sums once more; so each
 may be off as far as the other, and a wrong scale or zero point is off by far more.
 """
-import argparse
 import os
 import sys
-import tempfile
 
 import numpy as np
 import onnx
 import onnx.version_converter
 
 import compare
+import graph_main
 import sources
 from graph_maker import Maker
 from qdq_maker import quantise
-from runtimes.node_runtime import NodeServer, Unavailable
 
 sys.path.insert(0, sources.ROOT)
 
@@ -112,23 +110,13 @@ def embedder(report, server, folder):
                  % tuple(values))
 
 
+def check(report, server, folder, count, seed):
+    report.attempt("mobilefacenet-512 in QDQ", embedder, report, server, folder)
+    random_graphs(report, server, folder, count, seed)
+
+
 def main():
-    options = argparse.ArgumentParser()
-    options.add_argument("--count", type=int, default=COUNT)
-    options.add_argument("--seed", type=int, default=SEED)
-    args = options.parse_args()
-    report = compare.Report("QDQ files in mien and in ONNX Runtime")
-    compare.tool("runnet", "MIEN_RUNNET")
-    try:
-        server = NodeServer()
-    except Unavailable as reason:
-        print("skipped: %s" % reason)
-        return compare.SKIPPED
-    with tempfile.TemporaryDirectory() as folder:
-        report.attempt("mobilefacenet-512 in QDQ", embedder, report, server, folder)
-        random_graphs(report, server, folder, args.count, args.seed)
-    server.close()
-    return report.finish()
+    return graph_main.run("QDQ files in mien and in ONNX Runtime", COUNT, SEED, check)
 
 
 if __name__ == "__main__":
