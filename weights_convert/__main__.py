@@ -77,7 +77,8 @@ def _add_source(command):
 
 def _add_graph_options(command):
     """What the graph of a network of no known family does not say."""
-    command.add_argument("--channels", choices=["RGB", "BGR"], help="order of the input's channels")
+    command.add_argument("--channels", choices=["RGB", "BGR", "GRAY"],
+                         help="order of the input's channels; an input of one channel is gray")
     command.add_argument("--mean", type=_three, metavar="M|M,M,M",
                          help="subtracted from the pixels, 0..255")
     command.add_argument("--scale", type=_three, metavar="S|S,S,S", help="then multiplied with")

@@ -7,11 +7,13 @@ import warnings
 import numpy as np
 
 import sources
+from pictures import planes
 from runtimes.node_runtime import cache_dir
 
-PLAIN, HALF = (0.0, 1.0), (127.5, 1 / 128)  # mean and scale of the pixels
+# Mean and scale of the pixels.
+PLAIN, HALF, UNIT = (0.0, 1.0), (127.5, 1 / 128), (0.0, 1 / 255)
 OPSET, SEED = 17, 1
-# Of published files: name, folder, file, side, mean and scale.
+# Of published files: name, folder, file, side, mean and scale, channels where not 3.
 PUBLISHED = (
     ("antispoof-bin", "shared", "antispoof_hairymax/AntiSpoofing_bin_1.5_128.onnx", 128, HALF),
     ("antispoof-print", "shared", "antispoof_hairymax/AntiSpoofing_print-replay_1.5_128.onnx", 128,
@@ -26,20 +28,23 @@ PUBLISHED = (
     ("fr-age", "faceplugin", "fr_age.onnx", 64, HALF),
     ("fr-expression", "faceplugin", "fr_expression.onnx", 224, HALF),
     ("fr-feature", "faceplugin", "fr_feature.onnx", 112, HALF),
+    ("fr-eye", "faceplugin", "fr_eye.onnx", 24, UNIT, 1),
     ("fr-gender", "faceplugin", "fr_gender.onnx", 64, HALF),
+    ("fr-landmark", "faceplugin", "fr_landmark.onnx", 64, UNIT, 1),
     ("fr-liveness", "faceplugin", "fr_liveness.onnx", 128, HALF),
     ("fr-pose", "faceplugin", "fr_pose.onnx", 224, HALF),
 )
 
 
 class GraphFile:
-    """One file; side: of the picture it is run on, which is square."""
+    """One file; side: of the picture it is run on, which is square; channels: 1 of gray."""
 
     family = "graph"
 
-    def __init__(self, name, where, file, side, normal):
+    def __init__(self, name, where, file, side, normal, channels=3):
         self.name = self.label = name
         self.where, self.file, self.side, self.normal = where, file, side, normal
+        self.channels = channels
 
     @property
     def onnx(self):
@@ -78,7 +83,7 @@ class GraphFile:
     def normalised(self, x):
         """RGB pictures [n][h][w][3] as the file takes them."""
         mean, scale = self.normal
-        x = (x.transpose(0, 3, 1, 2) - np.float32(mean)) * np.float32(scale)
+        x = (planes(x, self.channels) - np.float32(mean)) * np.float32(scale)
         return np.ascontiguousarray(x, np.float32)
 
 

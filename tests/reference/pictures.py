@@ -24,6 +24,14 @@ def load_rgb(path):
         return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
 
 
+def planes(x, channels=3):
+    """An RGB batch [n][h][w][3] as [n][channels][h][w]; one channel is BT.601's luma, which OpenCV
+    calls gray, not rounded."""
+    if channels == 1:
+        x = (x.astype(np.float64) @ [[0.299], [0.587], [0.114]]).astype(np.float32)
+    return np.ascontiguousarray(x.transpose(0, 3, 1, 2))
+
+
 def resize_linear(image, width, height):
     """[h][w][c] of any type to float32 [height][width][c]."""
 

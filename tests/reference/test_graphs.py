@@ -15,6 +15,7 @@ import compare
 import graph_main
 import sources
 from graph_maker import Maker
+from pictures import planes
 
 sys.path.insert(0, sources.ROOT)
 
@@ -69,7 +70,7 @@ def one_random(server, folder, seed):
         file.write(data)
     convert([path], blob, "graph")
     x = np.float32(np.random.default_rng(seed).uniform(0, 255, (1, height, width, 3)))
-    theirs = load(server, path)(np.ascontiguousarray(x.transpose(0, 3, 1, 2)))
+    theirs = load(server, path)(planes(x, maker.channels))
     return (*worst(compare.run_mien(blob, x), theirs), maker.opset)
 
 

@@ -18,6 +18,7 @@ import compare
 import graph_main
 import sources
 from graph_maker import Maker
+from pictures import planes
 from qdq_maker import quantise
 
 sys.path.insert(0, sources.ROOT)
@@ -31,10 +32,6 @@ OFF = 1.3  # times as far as ONNX Runtime's, and
 FREE = 0.05  # of the values' size besides: parts of a concatenation share one zero point
 
 
-def nchw(x):
-    return np.ascontiguousarray(x.transpose(0, 3, 1, 2))
-
-
 class Quantised:
     """A model in all four forms, on the pictures x [n][h][w][3]."""
 
@@ -42,7 +39,8 @@ class Quantised:
         exact, rounded = (os.path.join(folder, name) for name in ("exact.onnx", "qdq.onnx"))
         self.blob = os.path.join(folder, "qdq.safetensors")
         onnx.save(model, exact)
-        inputs = [nchw((x[i : i + 1] - np.float32(mean)) * np.float32(scale))
+        channels = model.graph.input[0].type.tensor_type.shape.dim[1].dim_value
+        inputs = [planes((x[i : i + 1] - np.float32(mean)) * np.float32(scale), channels)
                   for i in range(len(x))]
         onnx.save(quantise(model, server, folder, inputs, kind), rounded)
         self.net = convert([rounded], self.blob, "graph", options={

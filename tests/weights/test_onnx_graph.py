@@ -129,6 +129,38 @@ class Graphs(TestCase):
         self.assertEqual(net.input, {"width": 48, "height": 32, "channels": "BGR",
                                      "mean": [1, 2, 3], "scale": [.25] * 3})
 
+    def test_gray_pictures(self):
+        """A convolution of gray is one of red, green and blue, whatever normalises it; what else
+        reads the picture has it made."""
+        w = {"w": floats(4, 1, 3, 3), "m": np.float32(10), "d": np.float32([[[4]]])}
+        nodes = [helper.make_node("Sub", ["x", "m"], ["a"]),
+                 helper.make_node("Div", ["a", "d"], ["b"])]
+        for shape in ((1, 1, 32, 48), (1, None, None, None), (1, 32, 48, 1)):
+            last = [helper.make_node("Transpose", ["b"], ["c"], perm=[0, 3, 1, 2])]
+            ends = [*(last if shape[3] == 1 else []),
+                    node("Conv", ["c" if shape[3] == 1 else "b", "w"])]
+            net = self.convert(model([*nodes, *ends], w, shape=shape),
+                               input={"width": 48, "height": 32, "channels": "GRAY"})
+            self.assertEqual(net.graph["nodes"][1:], [
+                ["conv", [0], {"name": "w.of_colours", "stride": 1, "pad": 0}]])
+            self.assertEqual(net.input, {"width": 48, "height": 32, "channels": "RGB",
+                                         "mean": [10] * 3, "scale": [.25] * 3})
+            np.testing.assert_allclose(
+                net.tensors["w.of_colours.weight"],
+                w["w"] * np.float32([.299, .587, .114]).reshape(1, 3, 1, 1), 1e-6)
+        net = self.convert(model([node("MaxPool", ["x"], kernel_shape=[2, 2])], {},
+                                 shape=(1, 1, 32, 48)))
+        self.assertEqual([op for op, _, _ in net.graph["nodes"]], ["input", "conv", "max_pool"])
+        self.assertAlmostEqual(float(net.tensors["gray.weight"].sum()), 1, 6)
+        gray = lambda **given: self.convert(model([node("Conv", ["x", "w"])], w,
+                                                  shape=(1, 1, 32, 48)), input=given)
+        with self.refused("a gray input has one mean"):
+            gray(mean=[1, 2, 3])
+        with self.refused("which is gray, not BGR"):
+            gray(channels="BGR")
+        with self.refused("has three channels, so it is not gray"):
+            self.convert(model([CONV], STEM, ("c",)), input={"channels": "GRAY"})
+
     def test_sizes_a_network_takes(self):
         """A doubled map is added to one that was halved: any even size."""
         nodes = [CONV, helper.make_node("MaxPool", ["c"], ["p"], kernel_shape=[2, 2],
@@ -219,8 +251,8 @@ class Graphs(TestCase):
                  "more than")):
             with self.subTest(why), self.refused(f"node n .{nodes[-1].op_type}.: ", why):
                 self.ops(*nodes, tensors=tensors)
-        with self.refused("input x has 1 channels"):
-            self.convert(model([CONV], STEM, ("c",), (1, 1, 32, 32)))
+        with self.refused("input x has 4 channels; pictures have 3, gray ones 1"):
+            self.convert(model([CONV], STEM, ("c",), (1, 4, 32, 32)))
         two = model([CONV], STEM, ("c",))
         two.graph.input.append(helper.make_tensor_value_info("z", TensorProto.FLOAT, [1, 3, 8, 8]))
         with self.refused("the graph has 2 inputs, of which one is supported"):

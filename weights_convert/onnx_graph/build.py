@@ -36,6 +36,7 @@ class Build:
         self.operators = operators  # {op: function(build, operator, inputs) -> value or list}
         self.nodes = [["input", [], {}]]
         self.sizes = [(3, height, width)]  # c, h, w of each node
+        self.picture = 0  # the node that is the file's input
         self.values = dict(source.tensors)
         self.origin = {id(array): name for name, array in source.tensors.items()}  # and made_of
         self.tensors = {}  # name in the blob -> Tensor
@@ -65,8 +66,7 @@ class Build:
                     self.values[output] = value
 
     def input_map(self, layout):
-        c, h, w = self.sizes[0]
-        whole = plain(0, c, h, w)
+        whole = self.map(self.picture)
         if layout == "NCHW":
             return whole
         return whole.seen([whole.axes[0], whole.axes[2], whole.axes[3], whole.axes[1]])
@@ -182,6 +182,10 @@ class Build:
         name = re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:80].strip(".") or operator.op
         if name.startswith("int8."):
             name = "x." + name
+        return self.unused(name)
+
+    def unused(self, name):
+        """The name of a layer; with a number behind it where there is one of that name."""
         base, number = name, 1
         while any(f"{base}.{part}" in self.tensors for part in ("weight", "running_var")):
             number += 1

@@ -2,13 +2,14 @@
 input, sizes and outputs."""
 
 import re
+from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import ConvertError
 from ..network import Network, input_of
 from ..source import Operator
-from . import ends, gathers, guess, int8_ranges, tasks
+from . import ends, gathers, gray, guess, int8_ranges, tasks
 from .build import Build, check_side
 from .maps import Map, is_engine_order
 
@@ -17,6 +18,14 @@ _STEPS = (1, 2, 4, 8, 16, 32, 64)  # what sizes must be a multiple of, where any
 # chance at half of the sizes; of several, odd at each of the halvings, it does at none.
 _TRIALS = ((3, 5), (1, 2), (7, 4), (6, 11), (13, 10), (21, 22))
 _OUTPUT_NAME = 63  # characters
+
+
+class At(NamedTuple):
+    """The input: its name, NCHW or NHWC, 3 channels or, of gray pictures, 1."""
+
+    name: str
+    layout: str
+    channels: int
 
 
 class Outputs:
@@ -59,9 +68,10 @@ def convert(source, options, operators):
         source = ends.taken_apart(source, options.get("decoder"))
     model, given = source.model, options.get("input", {})
     guesses = options.get("guess") and options.get("task") is None
-    name, layout, width, height = _input(model, guess.size(model, given) if guesses else given)
-    build, outputs = _build(source, operators, name, layout, width, height)
-    step = _step(source, operators, build, outputs, (name, layout), width, height)
+    at, width, height = _input(model, guess.size(model, given) if guesses else given)
+    given = gray.normalised(given) if at.channels == 1 else _of_colours(given)
+    build, outputs = _build(source, operators, at, width, height)
+    step = _step(source, operators, build, outputs, at, width, height)
     net = Network(source, "graph", tasks.RAW)
     net.input = input_of(width, height, "RGB", 0, 1)
     net.notes = build.notes
@@ -69,10 +79,11 @@ def convert(source, options, operators):
         options = _guessed(net, build, outputs, options)
     net.input.update(given)
     if not step and options.get("task") == "detect":  # its file is frozen, the detector is not
-        step = _step(source, operators, build, outputs, (name, layout), width, height,
-                     build.doubled)
+        step = _step(source, operators, build, outputs, at, width, height, build.doubled)
     tasks.apply(net, build, outputs, step, options)
-    _into_input(net, build, outputs)
+    _into_input(net, build, outputs, build.picture)
+    if build.picture:
+        gray.into_layers(build)
     order = _live(build, outputs)
     number = {node: i for i, node in enumerate(order)}
     nodes = [[build.nodes[i][0], [number[j] for j in build.nodes[i][1]], build.nodes[i][2]]
@@ -106,28 +117,37 @@ def _input(model, given):
     (name, shape), = model.inputs.items()
     if len(shape) != 4 or shape[0] not in (None, 1):
         raise ConvertError(f"input {name} has shape {_text(shape)}; one picture, [1, 3, height, "
-                           "width] or [1, height, width, 3], is supported")
-    layout = "NHWC" if shape[3] == 3 and shape[1] != 3 else "NCHW"
-    channels, sides = ((shape[3], shape[1:3]) if layout == "NHWC" else (shape[1], shape[2:4]))
-    if channels not in (None, 3):
-        raise ConvertError(f"input {name} has {channels} channels; pictures have 3")
+                           "width] or [1, height, width, 3], gray 1 instead of 3, is supported")
+    last = shape[3] in (1, 3) and shape[1] not in (1, 3)
+    channels, sides = (shape[3], shape[1:3]) if last else (shape[1], shape[2:4])
+    if channels not in (None, 1, 3):
+        raise ConvertError(f"input {name} has {channels} channels; pictures have 3, gray ones 1")
     height, width = given.get("height", sides[0]), given.get("width", sides[1])
     if not height or not width:
         raise ConvertError(f"input {name} has shape {_text(shape)}: say at which size the network "
                            "is run, by --input WIDTHxHEIGHT")
     check_side("width", width)
     check_side("height", height)
-    return name, layout, width, height
+    channels = channels or (1 if given.get("channels") == "GRAY" else 3)
+    return At(name, "NHWC" if last else "NCHW", channels), width, height
+
+
+def _of_colours(given):
+    if given.get("channels") == "GRAY":
+        raise ConvertError("the input has three channels, so it is not gray")
+    return given
 
 
 def _text(shape):
     return "[" + ", ".join("?" if n is None else str(n) for n in shape) + "]"
 
 
-def _build(source, operators, name, layout, width, height, thawed=frozenset()):
+def _build(source, operators, at, width, height, thawed=frozenset()):
     build = Build(source, operators, width, height)
     build.thawed = thawed
-    build.run(name, layout, source.model.operators, source.model.outputs)
+    if at.channels == 1:
+        gray.begin(build)
+    build.run(at.name, at.layout, source.model.operators, source.model.outputs)
     return build, Outputs(build, source.model.outputs)
 
 
@@ -136,7 +156,7 @@ def _step(source, operators, build, outputs, at, width, height, thawed=frozenset
     a file whose size is frozen may still be any: only a trial tells."""
     def works(w, h):
         try:
-            other, others = _build(source, operators, *at, w, h, thawed)
+            other, others = _build(source, operators, at, w, h, thawed)
         except ConvertError:
             return False
         return (other.nodes == build.nodes and others.nodes == outputs.nodes
@@ -154,17 +174,17 @@ def _same_tensors(ours, theirs):
         for name, a in ours.items())
 
 
-def _into_input(net, build, outputs):
+def _into_input(net, build, outputs, picture):
     """A scale and shift that alone reads the picture becomes part of the input's metadata."""
     while True:
-        readers = [i for i, (_, inputs, _) in enumerate(build.nodes) if 0 in inputs]
+        readers = [i for i, (_, inputs, _) in enumerate(build.nodes) if picture in inputs]
         if len(readers) != 1 or readers[0] in outputs.nodes.values():
             return
         op, inputs, attributes = build.nodes[readers[0]]
-        if op != "affine" or inputs != [0]:
+        if op != "affine" or inputs != [picture]:
             return
-        part = lambda key, default: np.float64(build.tensors[key].array if key in build.tensors
-                                               else np.full(3, default))
+        part = lambda key, default: np.asarray(build.tensors[key].array if key in build.tensors
+                                               else np.full(3, default), np.float64)
         scale = part(attributes["name"] + ".weight", 1)
         shift = part(attributes["name"] + ".bias", 0)
         if (scale == 0).any():
@@ -173,7 +193,7 @@ def _into_input(net, build, outputs):
         net.input["mean"] = [float(x) for x in net.input["mean"] - shift / scale]
         net.input["scale"] = [float(x) for x in scale]
         for node in build.nodes:
-            node[1] = [0 if i == readers[0] else i for i in node[1]]
+            node[1] = [picture if i == readers[0] else i for i in node[1]]
         build.nodes[readers[0]] = ["gone", [], {}]
 
 
