@@ -27,6 +27,8 @@ struct batcher {
     double began;  /* the run that is under way; 0: none is */
     int max_batch;
     double max_wait; /* seconds */
+    double (*clock)(void);
+    struct turns *turns; /* may be NULL */
     struct metrics *metrics;
 };
 
@@ -62,12 +64,24 @@ static struct client *client_of(const struct item *item) {
     return ((const struct batch_group *)item->group)->client;
 }
 
-/* Clients have their turns by what they have been served (start-time fair queueing: Goyal, Vin and
- * Cheng 1996), a client's requests by their age. */
+/* Clients have their turns by what they have been served, a client's requests by their age. */
 static int goes_before(const struct item *a, const struct item *b) {
-    double served = client_of(a)->served, other = client_of(b)->served;
+    double served = atomic_load(&client_of(a)->served), other = atomic_load(&client_of(b)->served);
 
     return served != other ? served < other : a->arrived < b->arrived;
+}
+
+/* Nobody waits for a run to end that is for many requests of one client. */
+static int is_alone(const struct batcher *b, const struct item *head) {
+    return atomic_load(&client_of(head)->requests) > 1 && b->turns && turns_are_shared(b->turns);
+}
+
+/* Who waits for one answer does not wait for those as well of whom sends many. */
+static int is_company(const struct item *head, const struct item *item) {
+    const struct client *one = client_of(head), *other = client_of(item);
+
+    return items_join(head, item) &&
+           (one == other || atomic_load(&one->requests) > 1 || atomic_load(&other->requests) <= 1);
 }
 
 /* Whose turn it is of those in the queue that fit behind so many looks; *before is the one in front
@@ -77,7 +91,7 @@ static struct item *next_item(const struct batcher *b, const struct queue *q,
     struct item *best = NULL, *last = NULL;
 
     for (struct item *item = q->first; item; last = item, item = item->next) {
-        if (head && (!items_join(head, item) || looks + item_looks(item) > b->max_batch)) continue;
+        if (head && (!is_company(head, item) || looks + item_looks(item) > b->max_batch)) continue;
         if (best && !goes_before(item, best)) continue;
         best = item;
         *before = last;
@@ -113,20 +127,19 @@ static void unlink_item(struct batcher *b, struct queue *q, struct item *before,
 }
 
 /* Takes the item whose turn it is and what joins it, max_batch looks at most; or it alone where it
- * is larger. */
+ * is larger, or is one of many while others may come. */
 static int take_batch(struct batcher *b, struct queue *q, struct item **items, int room) {
     struct item *before = NULL, *item = next_item(b, q, NULL, 0, &before);
     int n = 0, looks = 0;
 
-    b->served = client_of(item)->served;
+    if (is_alone(b, item)) room = 1;
+    b->served = atomic_load(&client_of(item)->served);
     for (; item && n < room; item = next_item(b, q, items[0], looks, &before)) {
-        int left = units_left(item);
         unlink_item(b, q, before, item);
         item->state = BATCH_RUNNING;
         item->waited += clock_seconds() - item->submitted;
         items[n++] = item;
         looks += item_looks(item);
-        client_of(item)->served += left < b->max_batch ? left : b->max_batch;
     }
     return n;
 }
@@ -145,7 +158,7 @@ static void insert_item(struct batcher *b, struct item *item) {
     struct client *client = client_of(item);
 
     /* Who comes back has no claim to what others had meanwhile. */
-    if (client->items++ == 0 && client->served < b->served) client->served = b->served;
+    if (client->items++ == 0) client_catch_up(client, b->served);
     item->state = BATCH_QUEUED;
     item->submitted = clock_seconds();
     if (q->last && q->last->arrived <= item->arrived) at = &q->last->next;
@@ -193,6 +206,20 @@ static void finish(struct batcher *b, struct item **items, int n) {
     }
 }
 
+/* Runs them, for the client of the first; each client pays for what it had of the run. */
+static void run_in_turn(struct batcher *b, struct item **items, int n) {
+    double start = b->clock();
+    int looks = 0;
+
+    for (int i = 0; i < n; i++) looks += item_looks(items[i]);
+    if (b->turns) turns_run(b->turns, client_of(items[0]));
+    run(b, items, n);
+    if (b->turns) turns_run(b->turns, NULL);
+    for (int i = 0; i < n; i++)
+        client_charge(client_of(items[i]),
+                      (b->clock() - start) * item_looks(items[i]) / (looks > 0 ? looks : 1));
+}
+
 /* Runs until closing; called and left with the lock. items: [max_batch]. */
 static void collect(struct batcher *b, struct item **items) {
     for (;;) {
@@ -211,7 +238,7 @@ static void collect(struct batcher *b, struct item **items) {
         n = take_batch(b, q, items, b->max_batch);
         b->began = clock_seconds();
         pthread_mutex_unlock(&b->lock);
-        run(b, items, n);
+        run_in_turn(b, items, n);
         finish(b, items, n);
     }
 }
@@ -230,13 +257,15 @@ static void *batcher_main(void *arg) {
     return NULL;
 }
 
-struct batcher *batcher_new(int max_batch, int max_wait_us, struct metrics *metrics) {
+struct batcher *batcher_new(const struct batcher_options *o) {
     struct batcher *b = calloc(1, sizeof *b);
 
     if (!b) return NULL;
-    b->max_batch = max_batch;
-    b->max_wait = 1e-6 * max_wait_us;
-    b->metrics = metrics;
+    b->max_batch = o->max_batch;
+    b->max_wait = 1e-6 * o->max_wait_us;
+    b->clock = o->clock ? o->clock : clock_seconds;
+    b->turns = o->turns;
+    b->metrics = o->metrics;
     pthread_mutex_init(&b->lock, NULL);
     sync_cond_init(&b->arrived);
     if (pthread_create(&b->thread, NULL, batcher_main, b) == 0) return b;

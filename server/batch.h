@@ -2,10 +2,10 @@
  * batch.h - runs the items of all requests, in batches.
  *
  * Whoever works on a request submits items and waits for them. One thread collects what waits,
- * first of the client that has had least, of his the oldest request first, and runs it; while it
- * runs, more arrives, so that batches grow with the load and a lone request never waits. It is one
- * thread because a run of mien.h uses all cores: two at once would only disturb each other. Results
- * do not depend on a batch's other items (mien.h).
+ * first of the client that has been served least (clients.h), of his the oldest request first, and
+ * runs it; while it runs, more arrives, so that batches grow with the load and a lone request never
+ * waits. It is one thread because a run of mien.h uses all cores: two at once would only disturb
+ * each other. Results do not depend on a batch's other items (mien.h).
  */
 #ifndef MIEN_SERVER_BATCH_H
 #define MIEN_SERVER_BATCH_H
@@ -13,6 +13,7 @@
 #include "analysis/runner.h"
 #include "server/clients.h"
 #include "server/metrics.h"
+#include "server/turns.h"
 
 #include <pthread.h>
 
@@ -36,12 +37,21 @@ struct batch_group {
     void *owner;
 };
 
+/* What a batcher is given. */
+struct batcher_options {
+    int max_batch;         /* pictures or faces of a run */
+    int max_wait_us;       /* microseconds that the first of a batch waits for others at most */
+    double (*clock)(void); /* seconds, by which clients pay for runs; NULL: clock_seconds() */
+    struct turns *turns;   /* told for whom it runs; NULL: nobody is */
+    struct metrics *metrics;
+};
+
 struct batcher;
 
 /* Items of a run: at most max_batch pictures or faces. An item of more runs in pieces, each behind
- * what others have waiting by then. The first of a batch waits for others at most max_wait_us
- * microseconds, and only while some are expected. NULL where memory or threads ran out. */
-struct batcher *batcher_new(int max_batch, int max_wait_us, struct metrics *metrics);
+ * what others have waiting by then. The first of a batch waits for others only
+ * while some are expected. NULL where memory or threads ran out. */
+struct batcher *batcher_new(const struct batcher_options *o);
 /* Waits until its thread has ended, which a run keeps from it, for `seconds` at most: 0; -1 where
  * it has not, and then nothing it looks at may be freed. */
 int batcher_stop(struct batcher *b, double seconds);

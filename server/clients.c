@@ -105,3 +105,19 @@ void clients_release(struct clients *c, struct client *one) {
     }
     pthread_mutex_unlock(&c->lock);
 }
+
+void client_charge(struct client *one, double seconds) {
+    int requests = atomic_load(&one->requests);
+    double weight = requests > CLIENT_WEIGHT ? CLIENT_WEIGHT : requests > 1 ? requests : 1;
+    double before = atomic_load(&one->served);
+
+    while (!atomic_compare_exchange_weak(&one->served, &before, before + weight * seconds))
+        continue;
+}
+
+void client_catch_up(struct client *one, double served) {
+    double before = atomic_load(&one->served);
+
+    while (before < served && !atomic_compare_exchange_weak(&one->served, &before, served))
+        continue;
+}

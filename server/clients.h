@@ -10,6 +10,7 @@
 #ifndef MIEN_SERVER_CLIENTS_H
 #define MIEN_SERVER_CLIENTS_H
 
+#include <stdatomic.h>
 #include <sys/socket.h>
 
 enum { CLIENT_NAME = 80 };
@@ -18,11 +19,11 @@ struct client {
     int connections;            /* open ones: connections.c */
     int fetches;                /* of URLs, under way: fetcher.c */
     int waiting, working, lent; /* requests: workers.c */
-    int requests;               /* that are worked on: turns.c */
+    atomic_int requests;        /* that are worked on: turns.c */
     int decoding;               /* turns it has: turns.c */
     double turned;              /* when it last got one */
     int items;                  /* that wait for a run: batch.c */
-    double served;              /* pictures and faces run: batch.c */
+    _Atomic double served;      /* seconds, as client_charge() counts them */
 
     struct client *next; /* the rest is clients.c's */
     int users;
@@ -43,5 +44,14 @@ struct client *clients_of_key(struct clients *c, const char *key);
 /* Another hold of one that is held. */
 struct client *clients_share(struct clients *c, struct client *one);
 void clients_release(struct clients *c, struct client *one);
+
+/* The server has worked so many seconds for the client, who pays for each as often as it has
+ * requests at once, up to CLIENT_WEIGHT: whoever waits for one answer goes before whoever sends
+ * many. Whose turn it is follows from it, of decodes as of runs: of several clients the one that
+ * has paid least (start-time fair queueing: Goyal, Vin and Cheng 1996). Any thread, any lock. */
+enum { CLIENT_WEIGHT = 4 };
+void client_charge(struct client *one, double seconds);
+/* Has paid that much at least from now on: who comes back has no claim to what others had. */
+void client_catch_up(struct client *one, double served);
 
 #endif

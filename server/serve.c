@@ -114,7 +114,10 @@ static int server_make(struct server *s, const struct serve_config *c, const cha
     if (s->metrics && s->clients) {
         s->log = log_new((enum serve_log)c->log, s->metrics);
         s->models = models_store_new();
-        s->batcher = batcher_new(c->max_batch, c->max_wait_us, s->metrics);
+        s->batcher = batcher_new(&(struct batcher_options){.max_batch = c->max_batch,
+                                                           .max_wait_us = c->max_wait_us,
+                                                           .turns = &s->decoding,
+                                                           .metrics = s->metrics});
         s->connections = connections_new(&limits, s->clients, s->metrics);
         s->workers = workers_new(c->workers, c->queue, s->clients, http_work);
         s->fetcher = c->allow_urls ? fetcher_new() : NULL;

@@ -34,9 +34,31 @@ void turns_leave(struct turns *t, struct client *client) {
     pthread_mutex_unlock(&t->lock);
 }
 
+void turns_run(struct turns *t, const struct client *client) {
+    pthread_mutex_lock(&t->lock);
+    t->runs = client;
+    if (!client) pthread_cond_broadcast(&t->changed);
+    pthread_mutex_unlock(&t->lock);
+}
+
+int turns_are_shared(struct turns *t) {
+    int clients;
+
+    pthread_mutex_lock(&t->lock);
+    clients = t->clients;
+    pthread_mutex_unlock(&t->lock);
+    return clients > 1;
+}
+
 /* Turns a client may have now. */
 static int share(const struct turns *t) {
     return t->clients <= 1 ? t->n : t->n > 1 ? t->n / 2 : 1;
+}
+
+/* The networks use all cores, for one who is to go before. */
+static int makes_way(const struct turns *t, const struct client *client) {
+    return t->runs && t->runs != client &&
+           atomic_load(&t->runs->served) < atomic_load(&client->served);
 }
 
 /* Of a client the first that ever waited goes first, so that few are left half done; of several
@@ -56,7 +78,7 @@ static const struct turn *due(const struct turns *t) {
 
     if (t->running >= t->n) return NULL;
     for (const struct turn *one = t->waiting; one; one = one->next)
-        if (one->client->decoding < share(t) &&
+        if (one->client->decoding < share(t) && !makes_way(t, one->client) &&
             (one->began > 0 || t->suspended <= HALF_DONE * t->n) &&
             (!best || goes_before(one, best)))
             best = one;
@@ -93,6 +115,7 @@ static int wait_for_turn(struct turns *t, struct turn *turn) {
 }
 
 static void release(struct turns *t, const struct turn *turn) {
+    client_charge(turn->client, clock_seconds() - turn->began);
     turn->client->decoding--;
     t->running--;
     pthread_cond_broadcast(&t->changed);
@@ -129,7 +152,7 @@ static int is_to_pass(struct turns *t, const struct turn *turn) {
     int keeps = turn->client->decoding - 1, lasted = clock_seconds() >= turn->began + QUANTUM;
     const struct turn *next;
 
-    if (turn->client->decoding > share(t)) return 1;
+    if (turn->client->decoding > share(t) || makes_way(t, turn->client)) return 1;
     if (!t->waiting || t->running < t->n) return 0;
     next = due_instead(t, turn);
     return next && next->client != turn->client && next->client->decoding < keeps + lasted;

@@ -4,8 +4,9 @@
  * A picture may take seconds to decode, so a turn is not kept to its end: who decodes asks now and
  * then, and lets others go first that have had less. A client has as many turns as it likes while
  * it is alone, and half of them while others have requests, so that what those have decoded can be
- * worked on, too. Its own module because it is a rule about counts, which a test can go through
- * without pictures.
+ * worked on, too; and none while the networks
+ * run for another that has been served less (clients.h). Its own module because it is a rule about
+ * counts, which a test can go through without pictures.
  */
 #ifndef MIEN_SERVER_TURNS_H
 #define MIEN_SERVER_TURNS_H
@@ -29,9 +30,10 @@ struct turns {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     int n, running;
-    int clients;          /* that have requests */
-    int suspended;        /* turns that wait for the second time or more */
-    struct turn *waiting; /* in no order */
+    const struct client *runs; /* for whom the networks run; NULL: nobody */
+    int clients;               /* that have requests */
+    int suspended;             /* turns that wait for the second time or more */
+    struct turn *waiting;      /* in no order */
     unsigned long long numbers;
 };
 
@@ -42,6 +44,12 @@ void turns_destroy(struct turns *t);
 /* A request of the client is worked on from now on, or no longer. */
 void turns_enter(struct turns *t, struct client *client);
 void turns_leave(struct turns *t, struct client *client);
+
+/* The networks run for this client from now on; NULL: for nobody. It must be there until then. */
+void turns_run(struct turns *t, const struct client *client);
+
+/* 1 while several clients have requests. */
+int turns_are_shared(struct turns *t);
 
 /* Waits for a turn: 0; -1 where stop(context) has said so before, and then there is none. turn's
  * client, stop and context are the caller's to set. */

@@ -17,18 +17,24 @@ static struct metrics *metrics;
 static struct batcher *batcher;
 static struct client client;
 static sem_t started, go;
-static int order[128], ran;
+static int order[128], ran, spent;
 
 struct work {
     int number, blocks, code;
     int calls, units, most; /* how it was called: its units, and the most at once */
 };
 
+/* A run takes a second a unit. */
+static double seconds(void) {
+    return spent;
+}
+
 static int work(void *context, int from, int n) {
     struct work *w = context;
     if (from != w->units) return MIEN_EINVAL;
     w->calls++;
     w->units += n;
+    spent += n;
     if (n > w->most) w->most = n;
     order[ran++] = w->number;
     if (w->blocks) {
@@ -36,6 +42,13 @@ static int work(void *context, int from, int n) {
         sem_wait(&go);
     }
     return w->code;
+}
+
+static struct batcher *new_batcher(void) {
+    const struct batcher_options options = {
+        .max_batch = MAX_BATCH, .max_wait_us = 1000, .clock = seconds, .metrics = metrics};
+
+    return batcher_new(&options);
 }
 
 static struct item item_of(struct work *w) {
@@ -233,7 +246,7 @@ static void test_the_end_does_not_wait(void **state) {
     struct batcher *all = batcher;
     struct left left;
     sem_init(&left.freed, 0, 0);
-    batcher = batcher_new(MAX_BATCH, 1000, metrics);
+    batcher = new_batcher();
     assert_non_null(batcher);
     hold(&left.group, &left.item, &left.work);
     left.group.until = 0;
@@ -362,7 +375,7 @@ static int setup(void **state) {
     sem_init(&started, 0, 0);
     sem_init(&go, 0, 0);
     metrics = metrics_new(NULL, 0);
-    batcher = batcher_new(MAX_BATCH, 1000, metrics);
+    batcher = new_batcher();
     return metrics && batcher ? 0 : -1;
 }
 

@@ -117,6 +117,55 @@ static void test_beside_others_it_has_half(void **state) {
     turns_destroy(&turns);
 }
 
+/* While the networks run for one who has been served less, nobody else decodes; and whoever has
+ * been served less goes on. */
+static void test_makes_way_for_a_run(void **state) {
+    struct client greedy = {.requests = 0}, other = {.requests = 0};
+    struct decode all[2];
+
+    (void)state;
+    turns_init(&turns, 4);
+    for (int i = 0; i < 2; i++) turns_enter(&turns, &greedy);
+    turns_enter(&turns, &other);
+    for (int i = 0; i < 2; i++) begin(&all[i], &greedy);
+    wait_until(&greedy, 2);
+    client_charge(&greedy, 1);
+    turns_run(&turns, &other);
+    wait_until(&greedy, 0);
+    turns_run(&turns, NULL);
+    wait_until(&greedy, 2);
+    client_charge(&other, 1000);
+    turns_run(&turns, &other);
+    for (int i = 0; i < 2; i++) wait_for_passes(&all[i], 20);
+    assert_int_equal(decoding(&greedy), 2);
+    turns_run(&turns, NULL);
+    end_all(all, 2);
+    for (int i = 0; i < 2; i++) turns_leave(&turns, &greedy);
+    turns_leave(&turns, &other);
+    turns_destroy(&turns);
+}
+
+/* Who has several requests pays for each second that often, up to a limit; decodes are paid for. */
+static void test_many_requests_pay_more(void **state) {
+    struct client one = {.requests = 1}, three = {.requests = 3}, many = {.requests = 1000};
+    struct client *all[] = {&one, &three, &many};
+    struct decode decode;
+
+    (void)state;
+    for (int i = 0; i < 3; i++) client_charge(all[i], 2);
+    assert_true(one.served == 2 && three.served == 6 && many.served == 2 * CLIENT_WEIGHT);
+    client_catch_up(&one, 1);
+    client_catch_up(&three, 7);
+    assert_true(one.served == 2 && three.served == 7);
+    turns_init(&turns, 1);
+    begin(&decode, &one);
+    wait_until(&one, 1);
+    wait_for_passes(&decode, 2);
+    end(&decode);
+    assert_true(one.served > 2);
+    turns_destroy(&turns);
+}
+
 /* Where there are fewer turns than clients, each has its own after the other. */
 static void test_one_core_is_shared(void **state) {
     struct client clients[3] = {{.requests = 0}};
@@ -165,6 +214,8 @@ static void test_given_up(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_alone_a_client_has_all),
                                        cmocka_unit_test(test_beside_others_it_has_half),
+                                       cmocka_unit_test(test_makes_way_for_a_run),
+                                       cmocka_unit_test(test_many_requests_pay_more),
                                        cmocka_unit_test(test_one_core_is_shared),
                                        cmocka_unit_test(test_given_up)};
     return cmocka_run_group_tests(tests, NULL, NULL);
