@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 PYTHON ?= /usr/bin/python3
 export BUILD PREFIX PYTHON
 
-.PHONY: help demo test test-hard bench bench-serve lint format install
+.PHONY: help demo test test-hard train bench bench-serve lint format install
 
 help:
 	@echo "make demo         install what is missing, build, fetch the weights, describe two photos"
@@ -26,6 +26,9 @@ test:
 
 test-hard:
 	@tools/test.sh --hard
+
+train:
+	@tools/train.sh
 
 bench:
 	@tools/bench.sh --update

@@ -52,6 +52,8 @@ if(TARGET mien_cli)
     add_custom_target(mien_completion ALL DEPENDS ${completion_scripts})
 endif()
 
+# Networks trained here, which are data of the repository (docs/models).
+install(DIRECTORY models/data/ DESTINATION ${data_dir}/networks FILES_MATCHING PATTERN "*.safetensors")
 install(DIRECTORY weights_convert DESTINATION ${data_dir}
         PATTERN __pycache__ EXCLUDE PATTERN "*.pyc" EXCLUDE)
 configure_file(cmake/mien-weights.in mien-weights @ONLY)

@@ -30,12 +30,14 @@ _DTYPES = {
 
 
 def encode_header(tensors, metadata):
-    """The header of a file that holds `tensors` (name -> float32 array) in this order."""
+    """The header of a file that holds `tensors` (name -> array, float16 or to be float32) in this
+    order."""
     header = {"__metadata__": {key: metadata[key] for key in sorted(metadata)}}
     offset = 0
     for name, array in tensors.items():
-        end = offset + array.nbytes
-        header[name] = {"dtype": "F32", "shape": list(array.shape), "data_offsets": [offset, end]}
+        dtype = "F16" if array.dtype == np.float16 else "F32"
+        end = offset + array.size * np.dtype(_DTYPES[dtype]).itemsize
+        header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": [offset, end]}
         offset = end
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     padding = -(8 + len(text)) % ALIGN
@@ -43,7 +45,8 @@ def encode_header(tensors, metadata):
 
 
 def write(path, tensors, metadata):
-    """Writes {name: float32 array} whole or not at all: to a temporary file, then renamed."""
+    """Writes {name: array} whole or not at all: to a temporary file, then renamed. float16 stays,
+    all else becomes float32."""
     header = encode_header(tensors, metadata)
     temporary = f"{path}.{os.getpid()}.tmp"
     try:
@@ -51,7 +54,8 @@ def write(path, tensors, metadata):
             file.write(struct.pack("<Q", len(header)))
             file.write(header)
             for array in tensors.values():
-                file.write(np.ascontiguousarray(array, dtype="<f4").data)
+                kind = "<f2" if array.dtype == np.float16 else "<f4"
+                file.write(np.ascontiguousarray(array, dtype=kind).data)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

@@ -23,6 +23,14 @@ class Safetensors(TestCase):
         for name, array in tensors.items():
             np.testing.assert_array_equal(found[name], array)
 
+    def test_half_precision_stays(self):
+        tensors = {"h": np.array([0.5, -2, 65504], np.float16), "f": np.array([1 / 3], np.float32)}
+        safetensors.write(self.path("x"), tensors, {})
+        found, _ = safetensors.read(self.path("x"))
+        for name, array in tensors.items():
+            self.assertEqual(found[name].dtype, array.dtype)
+            np.testing.assert_array_equal(found[name], array)
+
     def test_bytes_are_the_format(self):
         """The file taken apart by hand, as the format's page describes it."""
         safetensors.write(self.path("x"), {"t": np.array([1, 2], np.float32)}, {"k": "v"})
