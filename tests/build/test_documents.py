@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 TOOL = os.environ.get("MIEN_TOOL", str(ROOT / "build" / "mien"))
-FOLDERS = ("", "docs", "weights_convert", "tests/accuracy")
+FOLDERS = ("", "docs", "docs/models", "training", "weights_convert", "tests/accuracy")
 LINK = re.compile(r"\]\(([^)\s]+)\)|<img src=\"([^\"]+)\"")
 MOST_WORDS, MOST_PICTURE_BYTES = 900, 120 * 1024
 

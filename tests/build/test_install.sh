@@ -16,7 +16,7 @@ fail() {
 DESTDIR=$work/destdir cmake --install "$MIEN_BUILD_DIR" --prefix /opt/mien >/dev/null
 for file in bin/mien bin/mien-weights libexec/mien/mien-decode include/mien.h lib/libmien.a lib/libmien.so lib/libmien.so.0 \
     lib/pkgconfig/mien.pc lib/cmake/mien/mienConfig.cmake share/man/man1/mien.1 \
-    share/man/man1/mien-weights.1 share/mien/weights_convert/__main__.py \
+    share/man/man1/mien-weights.1 share/mien/weights_convert/__main__.py share/mien/networks/face-joint.safetensors \
     share/bash-completion/completions/mien share/zsh/site-functions/_mien \
     share/fish/vendor_completions.d/mien.fish lib/systemd/system/mien.service share/mien/examples/mien.conf share/mien/examples/nginx.conf; do
     [ -s "$prefix/$file" ] || fail "$file was not installed"
