@@ -56,6 +56,20 @@ static void fail(struct analysis *a, int rc, const char *why) {
     snprintf(a->why, sizeof a->why, "%s", why);
 }
 
+/* Has the run of step i do for those behind it that share its most part. */
+static void join(struct analysis *a, int i) {
+    struct item *item = &a->item[i];
+
+    for (int k = i + 1; k < a->networks->n; k++) {
+        const struct network *other = step_network(a->networks, a->options, k);
+        if (!other || has(a->begun, k) || other->task.item != MIEN_ITEM_FACE ||
+            !mien_net_shares(item->network->net, other->net))
+            continue;
+        item->also[item->nalso++] = other;
+        a->begun |= 1U << k;
+    }
+}
+
 static void submit(struct analysis *a, int i, struct runner *runner) {
     const struct network *network = &a->networks->at[i];
     struct item *item = &a->item[i];
@@ -69,12 +83,14 @@ static void submit(struct analysis *a, int i, struct runner *runner) {
                           .n = looks_at_faces ? a->nfaces : 1,
                           .detect = &a->options->detect,
                           .top = a->options->top};
+    a->begun |= 1U << i;
     if (a->options->aligned && network->task.result == MIEN_RESULT_EMBEDDING) {
         item->crops = a->crop;
         item->image = NULL;
         item->faces = NULL;
+    } else if (looks_at_faces) {
+        join(a, i);
     }
-    a->begun |= 1U << i;
     runner->submit(runner, item);
 }
 
@@ -139,9 +155,30 @@ static void set_upright(struct analysis *a) {
     }
 }
 
+/* Gives the steps that ran with step i items of their own. */
+static void part(struct analysis *a, int i) {
+    struct item *item = &a->item[i];
+    double own = 1, seconds = item->seconds;
+
+    for (int k = 0; k < item->nalso; k++) {
+        struct item *other = &a->item[item->also[k] - a->networks->at];
+        *other = *item;
+        other->network = item->also[k];
+        other->nalso = 0;
+        other->values = item->also_values[k];
+        other->seconds = seconds * item->also_part[k];
+        other->aligning = other->waited = 0;
+        own -= item->also_part[k];
+    }
+    item->seconds = seconds * own;
+    if (own > 0) item->aligning /= own;
+    item->nalso = 0;
+}
+
 /* The results of step i, which has run. */
 static void take(struct analysis *a, int i) {
     struct item *item = &a->item[i];
+    part(a, i);
     double seconds = item->seconds * item->part;
 
     a->done |= 1U << i;

@@ -21,6 +21,9 @@ int item_looks(const struct item *item) {
 int items_join(const struct item *a, const struct item *b) {
     if (a == b) return 1;
     if (a->network != b->network || a->call || b->call || !a->crops != !b->crops) return 0;
+    if (a->nalso != b->nalso) return 0;
+    for (int i = 0; i < a->nalso; i++)
+        if (a->also[i] != b->also[i]) return 0;
     if (a->network->task.result != MIEN_RESULT_FACES) return 1;
     return a->detect->threshold == b->detect->threshold && a->detect->nms == b->detect->nms &&
            a->detect->size == b->detect->size && a->detect->max_faces == b->detect->max_faces &&
@@ -139,30 +142,58 @@ static int embed_crops(const struct run *r, float *out) {
     return rc;
 }
 
-static int call_values(const struct run *r, float *out) {
-    mien_net *net = r->items[0]->network->net;
-
-    if (r->items[0]->crops) return embed_crops(r, out);
-    if (r->items[0]->network->task.result == MIEN_RESULT_EMBEDDING)
-        return mien_embed_faces(net, r->images, r->faces, r->units, out);
-    return mien_attributes(net, r->images, r->faces, r->units, out);
+/* Network k of an item: its own, then the further ones. */
+static const struct network *network_at(const struct item *item, int k) {
+    return k == 0 ? item->network : item->also[k - 1];
 }
 
-static int run_values(const struct run *r) {
-    size_t width = (size_t)item_width(r->items[0]->network), at = 0;
-    float *out = malloc((size_t)r->units * width * sizeof *out + 1);
-    int rc = out ? call_values(r, out) : MIEN_ENOMEM;
+static float **values_at(struct item *item, int k) {
+    return k == 0 ? &item->values : &item->also_values[k - 1];
+}
+
+/* out: of each network, [units][its item_width()]. */
+static int call_values(const struct run *r, float *const *out) {
+    const struct item *first = r->items[0];
+    mien_net *nets[1 + ITEM_ALSO];
+
+    if (first->crops) return embed_crops(r, out[0]);
+    for (int k = 0; k <= first->nalso; k++) nets[k] = network_at(first, k)->net;
+    if (first->nalso > 0)
+        return mien_run_faces(nets, 1 + first->nalso, r->images, r->faces, r->units, out);
+    if (first->network->task.result == MIEN_RESULT_EMBEDDING)
+        return mien_embed_faces(nets[0], r->images, r->faces, r->units, out[0]);
+    return mien_attributes(nets[0], r->images, r->faces, r->units, out[0]);
+}
+
+/* Each item's part of what network k gave. */
+static void keep_values(const struct run *r, int k, const float *out) {
+    size_t width = (size_t)item_width(network_at(r->items[0], k)), at = 0;
 
     for (int i = 0; i < r->n; at += (size_t)r->items[i++]->n) {
         struct item *item = r->items[i];
-        if (!out)
-            no_memory(item);
-        else
-            set_result(item, rc);
-        if (rc == MIEN_OK)
-            item->values = keep(item, out + at * width, (size_t)item->n * width * sizeof *out);
+        *values_at(item, k) = keep(item, out + at * width, (size_t)item->n * width * sizeof *out);
     }
-    free(out);
+}
+
+static int run_values(const struct run *r) {
+    int networks = 1 + r->items[0]->nalso, rc = MIEN_OK;
+    float *out[1 + ITEM_ALSO] = {NULL};
+
+    for (int k = 0; k < networks && !rc; k++) {
+        size_t width = (size_t)item_width(network_at(r->items[0], k));
+        out[k] = malloc((size_t)r->units * width * sizeof **out + 1);
+        if (!out[k]) rc = MIEN_ENOMEM;
+    }
+    if (rc) {
+        for (int i = 0; i < r->n; i++) no_memory(r->items[i]);
+    } else {
+        rc = call_values(r, out);
+        for (int i = 0; i < r->n; i++) set_result(r->items[i], rc);
+    }
+    for (int k = 0; k < networks; k++) {
+        if (!rc) keep_values(r, k, out[k]);
+        free(out[k]);
+    }
     return rc;
 }
 
@@ -189,62 +220,87 @@ static double sum_of(const mien_times *t) {
     return t->align + t->input + t->network + t->results;
 }
 
-/* The part of the calls between two readings that aligned faces. */
-static double align_part(const mien_times *before, const mien_times *after) {
-    double all = sum_of(after) - sum_of(before);
-
-    return all > 0 ? (after->align - before->align) / all : 0;
+/* What the networks of an item have spent so far. times: [1 + item->nalso]. */
+static void read_times(const struct item *item, mien_times *times) {
+    for (int k = 0; k <= item->nalso; k++) {
+        times[k] = (mien_times){.struct_size = sizeof *times};
+        mien_net_times(network_at(item, k)->net, &times[k]);
+    }
 }
 
-static void take_times(struct item *const *items, int n, double seconds, double aligning) {
+/* The parts of the run between two readings that aligned faces, and that each further network
+ * took. */
+static void set_parts(struct item *item, const mien_times *before, const mien_times *after) {
+    double all = 0;
+
+    for (int k = 0; k <= item->nalso; k++) all += sum_of(&after[k]) - sum_of(&before[k]);
+    if (all <= 0) return;
+    item->aligning = (after[0].align - before[0].align) / all;
+    for (int k = 1; k <= item->nalso; k++)
+        item->also_part[k - 1] = (sum_of(&after[k]) - sum_of(&before[k])) / all;
+}
+
+static void take_times(struct item *const *items, int n, double seconds) {
     int units = 0;
 
     for (int i = 0; i < n; i++) units += items[i]->n;
     for (int i = 0; i < n; i++) {
         items[i]->seconds = seconds;
         items[i]->part = (double)items[i]->n / units;
-        items[i]->aligning = aligning;
     }
 }
 
 void items_run(struct item *const *items, int n) {
-    mien_times before = {.struct_size = sizeof before}, after = before;
+    mien_times before[1 + ITEM_ALSO], after[1 + ITEM_ALSO];
     double start = clock_seconds();
     int rc;
 
     if (items[0]->call) {
         set_result(items[0], items[0]->call(items[0]->context, 0, items[0]->n));
-        take_times(items, 1, clock_seconds() - start, 0);
+        take_times(items, 1, clock_seconds() - start);
         return;
     }
-    mien_net_times(items[0]->network->net, &before);
+    read_times(items[0], before);
     rc = run_network(items, n);
     if (rc != MIEN_OK && n > 1) { /* one may be at fault: find out which */
         for (int i = 0; i < n; i++) items_run(&items[i], 1);
         return;
     }
-    mien_net_times(items[0]->network->net, &after);
-    take_times(items, n, clock_seconds() - start, align_part(&before, &after));
+    read_times(items[0], after);
+    take_times(items, n, clock_seconds() - start);
+    for (int i = 0; i < n; i++) set_parts(items[i], before, after);
 }
 
-/* Adds a run's results and times to those of the item it is a piece of. */
-static void add_piece(struct item *item, const struct item *piece) {
-    size_t width = (size_t)item_width(item->network) * sizeof *item->values;
+/* The mean of a part of what has been and of the piece, by their time. */
+static double mean_part(const struct item *item, double part, const struct item *piece,
+                        double piece_part) {
     double seconds = item->seconds + piece->seconds;
 
-    if (seconds > 0)
-        item->aligning =
-            (item->seconds * item->aligning + piece->seconds * piece->aligning) / seconds;
-    item->seconds = seconds;
-    item->rc = piece->rc;
-    memcpy(item->why, piece->why, sizeof item->why);
-    if (piece->rc) return;
-    if (!item->values) item->values = malloc((size_t)item->n * width);
-    if (item->values)
-        memcpy((char *)item->values + (size_t)item->ran * width, piece->values,
+    return seconds > 0 ? (item->seconds * part + piece->seconds * piece_part) / seconds : part;
+}
+
+/* Appends what network k gave a piece. */
+static void append_values(struct item *item, struct item *piece, int k) {
+    size_t width = (size_t)item_width(network_at(item, k)) * sizeof *item->values;
+    float **values = values_at(item, k);
+
+    if (!*values) *values = malloc((size_t)item->n * width);
+    if (*values)
+        memcpy((char *)*values + (size_t)item->ran * width, *values_at(piece, k),
                (size_t)piece->n * width);
     else
         no_memory(item);
+}
+
+/* Adds a run's results and times to those of the item it is a piece of. */
+static void add_piece(struct item *item, struct item *piece) {
+    item->aligning = mean_part(item, item->aligning, piece, piece->aligning);
+    for (int k = 0; k < item->nalso; k++)
+        item->also_part[k] = mean_part(item, item->also_part[k], piece, piece->also_part[k]);
+    item->seconds += piece->seconds;
+    item->rc = piece->rc;
+    memcpy(item->why, piece->why, sizeof item->why);
+    for (int k = 0; k <= item->nalso && !item->rc; k++) append_values(item, piece, k);
 }
 
 void item_run_piece(struct item *item, int n) {
@@ -257,7 +313,7 @@ void item_run_piece(struct item *item, int n) {
         item->seconds += clock_seconds() - start;
     } else {
         piece.n = n;
-        piece.values = NULL;
+        for (int k = 0; k <= piece.nalso; k++) *values_at(&piece, k) = NULL;
         if (piece.faces) piece.faces += item->ran;
         if (piece.crops) piece.crops += (size_t)item->ran * FACES_CROP_BYTES;
         items_run(&one, 1);
@@ -270,8 +326,10 @@ void item_run_piece(struct item *item, int n) {
 void item_clear(struct item *item) {
     free(item->found);
     free(item->classes);
-    free(item->values);
     item->found = NULL;
     item->classes = NULL;
-    item->values = NULL;
+    for (int k = 0; k <= item->nalso; k++) {
+        free(*values_at(item, k));
+        *values_at(item, k) = NULL;
+    }
 }

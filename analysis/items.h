@@ -9,6 +9,8 @@
 
 #include "analysis/networks.h"
 
+enum { ITEM_ALSO = NETWORKS_MAX - 1 };
+
 /* What is pointed to stays the owner's and must live until the item has run. */
 struct item {
     const struct network *network; /* NULL: it brings its own work, `call` */
@@ -21,6 +23,10 @@ struct item {
     int n;                             /* faces; 1 where it is the image that is looked at */
     const mien_detect_options *detect; /* detectors; items of different options do not mix */
     int top;                           /* classifiers: classes wanted */
+    /* Further networks that look at the faces in the same run, of which that of the first is most
+     * (mien_net_shares()). */
+    const struct network *also[ITEM_ALSO];
+    int nalso;
 
     /* Results, valid where rc is MIEN_OK; one of them, by malloc, the owner's to free. */
     mien_face *found; /* [nfound] */
@@ -28,11 +34,13 @@ struct item {
     int turned;          /* degrees by which the picture was turned clockwise to find them */
     mien_class *classes; /* [top] */
     float *values;       /* of embeddings or attributes: [n][item_width()] */
-    int rc;              /* a MIEN_E code, MIEN_ENOMEM too */
-    char why[512];       /* its sentence */
-    double seconds;      /* the run took */
-    double part;         /* this item's part of the run, 0..1 */
-    double aligning;     /* the part of the run that aligned faces, 0..1 */
+    float *also_values[ITEM_ALSO]; /* the same of the further networks */
+    int rc;                        /* a MIEN_E code, MIEN_ENOMEM too */
+    char why[512];                 /* its sentence */
+    double seconds;                /* the run took */
+    double part;                   /* this item's part of the run, 0..1 */
+    double aligning;               /* the part of the run that aligned faces, 0..1 */
+    double also_part[ITEM_ALSO];   /* the part that was the further networks' alone, 0..1 */
 
     /* Of who runs it (runner.h). */
     struct item *next;

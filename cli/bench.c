@@ -136,11 +136,11 @@ static int measure(const struct options *opt, mien_net *net, struct measurement 
     input.n = m->plan.batch;
     input.h = m->plan.height;
     input.w = m->plan.width;
-    input.c = 3;
+    input.c = m->net.channels;
     input.data = tensor_alloc(&input);
     status = input.data ? outputs_alloc(net, &m->plan, outputs, n) : say_no_memory();
     if (status) goto done;
-    fill_random(input.data, (size_t)input.n * (size_t)input.h * (size_t)input.w * 3);
+    fill_random(input.data, (size_t)input.n * (size_t)input.h * (size_t)input.w * (size_t)input.c);
     status = run_timed(net, &input, outputs, n, opt->seconds, m);
     if (status == EXIT_OK && opt->device == MIEN_DEVICE_CUDA)
         status = device_timed(net, opt->seconds, m);

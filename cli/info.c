@@ -85,6 +85,30 @@ static void print_graph(const struct subject *s) {
     json_decref(graph);
 }
 
+/* Do others read what is inside of it? Networks that look at faces may be read. */
+static int has_values(const struct subject *s) {
+    mien_task_info task = {.struct_size = sizeof task};
+
+    return mien_task_info_get((int)s->info.task, &task) == MIEN_OK && task.item == MIEN_ITEM_FACE &&
+           !*s->info.features_of;
+}
+
+/* "conv1 56x56x64, conv_23 28x28x64, ...": what a network that reads features may name. */
+static int print_values(const struct subject *s) {
+    mien_value v = {.struct_size = sizeof v};
+    char *text = NULL;
+    size_t size;
+    FILE *f = open_memstream(&text, &size);
+
+    if (!f) return say_no_memory();
+    for (int i = 0; mien_blob_value_at(s->blob, i, &v) == MIEN_OK; i++)
+        fprintf(f, "%s%s %dx%dx%d", i ? ", " : "", v.name, v.height, v.width, v.channels);
+    fclose(f);
+    print_line("values", text);
+    free(text);
+    return EXIT_OK;
+}
+
 static int print_text(const struct subject *s) {
     const mien_net_info *info = &s->info;
     char text[128];
@@ -113,8 +137,10 @@ static int print_text(const struct subject *s) {
     print_line("license", *info->license ? info->license : "not stated");
     print_line("source", info->source);
     print_line("accuracy", info->accuracy);
+    print_line("features of", info->features_of);
+    if (has_values(s)) status = print_values(s);
     print_graph(s);
-    if (s->opt->tensors) status = print_tensors(s);
+    if (status == EXIT_OK && s->opt->tensors) status = print_tensors(s);
     if (s->plan) printf("\n%s", s->plan);
     fflush(stdout);
     return status;
@@ -140,6 +166,20 @@ static json_t *tensors_json(const struct subject *s) {
     return list;
 }
 
+static json_t *values_json(const struct subject *s) {
+    json_t *list = json_array();
+    mien_value v = {.struct_size = sizeof v};
+
+    for (int i = 0; mien_blob_value_at(s->blob, i, &v) == MIEN_OK; i++)
+        if (json_array_append_new(list, json_pack("{s:o, s:i, s:i, s:i}", "name",
+                                                  json_value_text(v.name), "width", v.width,
+                                                  "height", v.height, "channels", v.channels))) {
+            json_decref(list);
+            return NULL;
+        }
+    return list;
+}
+
 static json_t *info_json(const struct subject *s) {
     const mien_net_info *info = &s->info;
     /* `licence` is what `license` was called before: programs may still read it. */
@@ -162,6 +202,9 @@ static json_t *info_json(const struct subject *s) {
         json_t *value = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
         if (value) failed = json_object_set_new(object, JSON_KEYS[i], value);
     }
+    if (!failed && *info->features_of)
+        failed = json_object_set_new(object, "features_of", json_value_text(info->features_of));
+    if (!failed && has_values(s)) failed = json_object_set_new(object, "values", values_json(s));
     json_t *graph = info_graph_read(s->blob);
     if (!failed && graph) failed = json_object_set(object, "graph", graph);
     json_decref(graph);

@@ -64,6 +64,12 @@ void cuda_choose_pointwise(const struct cuda_machine *m, const struct cuda_point
     choose_wide(m, &p->e.out, p->e.batch, "pointwise_wide", "pointwise_plain", out);
 }
 
+void cuda_choose_features(const struct cuda_machine *m, const struct cuda_pointwise *p,
+                          struct cuda_launch *out) {
+    (void)m; /* floats that came from the host have gaps nowhere, a wide kernel wants some */
+    set_plain(out, "pointwise_plain", cuda_pixels(&p->e.out, p->e.batch) * p->e.out.c);
+}
+
 void cuda_choose_upsample(const struct cuda_machine *m, const struct cuda_pointwise *p,
                           struct cuda_launch *out) {
     choose_wide(m, &p->e.out, p->e.batch, "upsample_wide", "upsample_plain", out);

@@ -36,6 +36,8 @@ void cuda_plain_conv(const struct cuda_conv *p, struct cuda_launch *out);
 void cuda_plain_gconv(const struct cuda_gconv *p, struct cuda_launch *out);
 void cuda_choose_pointwise(const struct cuda_machine *m, const struct cuda_pointwise *p,
                            struct cuda_launch *out);
+void cuda_choose_features(const struct cuda_machine *m, const struct cuda_pointwise *p,
+                          struct cuda_launch *out);
 void cuda_choose_upsample(const struct cuda_machine *m, const struct cuda_pointwise *p,
                           struct cuda_launch *out);
 void cuda_choose_gather(const struct cuda_machine *m, const struct cuda_gather *p,

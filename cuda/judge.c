@@ -1,6 +1,6 @@
 #include "cuda/judge.h"
 
-#include "cuda/half.h"
+#include "engine/half.h"
 #include "mien.h"
 
 #include <math.h>

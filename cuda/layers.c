@@ -1,8 +1,8 @@
 #include "cuda/layers.h"
 
-#include "cuda/half.h"
 #include "engine/err.h"
 #include "engine/fold.h"
+#include "engine/half.h"
 #include "engine/plan.h"
 #include "engine/quantise.h"
 #include "kernels/number.h"
@@ -44,7 +44,7 @@ static void shape(const struct net *net, const struct net_node *n, struct cuda_l
     l->type = n->groups > 1 ? KERN_F32 : (int)source->stored.type;
     int size = (int)kern_type_size((enum kern_type)l->type);
     /* the few channels of a picture fill no chunk: a row of the window does */
-    int joined = source->op == NET_INPUT && l->dilation == 1;
+    int joined = net_is_picture(net, n->in[0]) && l->dilation == 1;
     l->across = joined ? 1 : l->kw;
     l->taps = l->kh * l->across;
     l->depth = joined ? l->kw * input_pitch(source) : l->cin;

@@ -10,7 +10,8 @@
 enum { PLACE = 256 /* bytes, of each part of a state's memory */ };
 
 size_t cuda_input_bytes(const struct plan_graph *g) {
-    return sizeof(float) * 3 * (size_t)g->batch * (size_t)g->width * (size_t)g->height;
+    return sizeof(float) * (size_t)g->input.c * (size_t)g->batch * (size_t)g->width *
+           (size_t)g->height;
 }
 
 /* The parts of a state's memory, laid out from base on (0: only the size counts). */

@@ -44,7 +44,7 @@ static int bring_floats(const struct backend_plan *p, struct run_state *s,
                         const struct backend_input *input) {
     const struct cuda_device *dev = &p->backend->device;
     const struct plan_graph *g = p->graph;
-    size_t bytes = cuda_input_bytes(g), image = (size_t)g->width * (size_t)g->height * 3;
+    size_t bytes = cuda_input_bytes(g), image = bytes / sizeof(float) / (size_t)g->batch;
     int rc = make_input(p, s);
     if (rc) return rc;
     int device = input->floats && cuda_is_device(dev, input->floats);
@@ -59,7 +59,7 @@ static int bring_floats(const struct backend_plan *p, struct run_state *s,
                                                .y1 = g->height,
                                                .type = KERN_F32,
                                                .dst = s->host_input + image * (size_t)b,
-                                               .row = (ptrdiff_t)g->width * 3});
+                                               .row = (ptrdiff_t)g->width * g->input.c});
     rc = cuda_check(dev->driver->copy(s->input, (CUdeviceptr)(uintptr_t)from, bytes, s->run.stream),
                     "copying the input");
     return rc ? rc : cuda_input_launch(&s->run);
@@ -86,7 +86,7 @@ static size_t output_bytes(const struct plan_graph *g, int i) {
 static int read_outputs(const struct backend_plan *p, struct run_state *s, float *const *outputs) {
     const struct cuda_device *dev = &p->backend->device;
     const struct plan_graph *g = p->graph;
-    int n = g->net->noutputs, host = 0, rc = MIEN_OK;
+    int n = g->noutputs, host = 0, rc = MIEN_OK;
     for (int i = 0; i < n && !rc; i++) {
         if (!outputs[i]) continue;
         if (!cuda_is_device(dev, outputs[i]))

@@ -164,7 +164,7 @@ static void copy_border(const struct plan_graph *g, float border[3]) {
 
 static void make_output(const struct cuda_run *run, int i, struct launch *l) {
     const struct plan_graph *g = run->graph;
-    int value = g->net->outputs[i].value;
+    int value = g->output_values[i];
     memset(l, 0, sizeof *l);
     l->params.output = (struct cuda_output){.in = cuda_describe_view(run, &g->outputs[i], value),
                                             .dst = run->output + cuda_output_at(g, i),
@@ -246,9 +246,31 @@ const char *cuda_step_kernel(const struct cuda_run *run, int step) {
     return l.shape.kernel;
 }
 
+/* Another network's values, as floats without gaps, to where the first layer reads them. */
+static void make_features(const struct cuda_run *run, struct launch *l) {
+    const struct plan_graph *g = run->graph;
+    const struct plan_view *to = &g->input;
+    struct cuda_view from = {.data = (char *)run->input,
+                             .image = (int64_t)to->h * to->w * to->c,
+                             .row = to->w * to->c,
+                             .px = to->c,
+                             .h = to->h,
+                             .w = to->w,
+                             .c = to->c,
+                             .type = KERN_F32};
+    l->params.pointwise = (struct cuda_pointwise){
+        .in = from,
+        .e = {.out = cuda_describe_view(run, to, -1), .bias_classes = 1, .batch = g->batch}};
+    cuda_choose_features(&run->machine, &l->params.pointwise, &l->shape);
+}
+
 static void make_input(const struct cuda_run *run, struct launch *l) {
     const struct plan_graph *g = run->graph;
     memset(l, 0, sizeof *l);
+    if (g->net->features) {
+        make_features(run, l);
+        return;
+    }
     l->params.input = (struct cuda_input){
         .src = run->input, .out = cuda_describe_view(run, &g->input, -1), .batch = g->batch};
     copy_border(g, l->params.input.border);
@@ -283,7 +305,7 @@ int cuda_pictures_launch(const struct cuda_run *run, const struct cuda_picture *
 static int make_launch(const struct cuda_run *run, int *i, struct launch *l) {
     int steps = run->graph->nsteps;
     while (*i < steps && is_inside(run, *i)) (*i)++;
-    if (*i >= steps + run->graph->net->noutputs) return 0;
+    if (*i >= steps + run->graph->noutputs) return 0;
     if (*i < steps)
         make_step(run, *i, l);
     else
@@ -295,8 +317,10 @@ int cuda_steps_ready(const struct cuda_run *run) {
     struct launch l;
     make_input(run, &l);
     int rc = cuda_ready(run->device, &l.shape);
-    make_pictures(run, NULL, &l);
-    if (!rc) rc = cuda_ready(run->device, &l.shape);
+    if (!rc && !run->graph->net->features) {
+        make_pictures(run, NULL, &l);
+        rc = cuda_ready(run->device, &l.shape);
+    }
     for (int i = 0; !rc && make_launch(run, &i, &l); i++) rc = cuda_ready(run->device, &l.shape);
     return rc;
 }
@@ -328,5 +352,5 @@ size_t cuda_output_at(const struct plan_graph *g, int i) {
 }
 
 size_t cuda_output_values(const struct plan_graph *g) {
-    return cuda_output_at(g, g->net->noutputs);
+    return cuda_output_at(g, g->noutputs);
 }

@@ -32,7 +32,8 @@ struct backend_rows {
     const struct kern *kern; /* what the thread computes with */
     int image, y0, y1, worker;
     enum kern_type type; /* of dst: fp32 or bf16 */
-    void *dst;           /* [y1 - y0][width][3], row pitch `row` elements */
+    void *dst; /* [y1 - y0][width][3], or of as many channels as the input has, row pitch `row`
+                  elements */
     ptrdiff_t row;
 };
 
@@ -85,16 +86,17 @@ struct backend_input {
     /* Picture `image`, valid until the run ends; NULL: there are only rows. */
     void (*picture)(void *context, int image, struct backend_picture *out);
     void *context;
-    /* Where the input is floats that are there already, [batch][height][width][3], in memory of the
-     * host or of the device: those; else NULL. The rows say the same. */
+    /* Where the input is floats that are there already, [batch][height][width][3] (features: of as
+     * many channels as they have), in memory of the host or of the device: those; else NULL. The
+     * rows say the same. */
     const float *floats;
     double seconds; /* out: how long the run spent on getting its input in place */
 };
 
-/* An input of floats that are there already: [batch][height][width][3]. */
+/* An input of floats that are there already: [batch][height][width][channels]. */
 struct backend_floats {
     const float *data;
-    int width, height;
+    int width, height, channels;
 };
 /* The input's rows for a context of struct backend_floats. */
 void backend_floats_rows(void *context, const struct backend_rows *want);
@@ -132,9 +134,9 @@ struct backend_ops {
     /* Takes a reference to graph and weights, which must outlive the plan. */
     int (*plan)(struct backend *b, const struct backend_weights *w, const struct plan_graph *g,
                 struct backend_plan **out);
-    /* outputs[i]: [batch][h][w][c] of net output i, or NULL where it is not wanted. May return
-     * before the work is done where the device is asynchronous; outputs are complete after wait.
-     * observer: NULL, or told of every value. */
+    /* outputs[i]: [batch][h][w][c] floats of the graph's output i, or NULL where it is not wanted.
+     * May return before the work is done where the device is asynchronous; outputs are complete
+     * after wait. observer: NULL, or told of every value. */
     int (*run)(struct backend_plan *p, struct backend_input *input, float *const *outputs,
                const struct backend_observer *observer);
     int (*wait)(struct backend_plan *p);

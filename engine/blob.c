@@ -1,8 +1,10 @@
 #include "engine/blob.h"
 
 #include "engine/err.h"
+#include "engine/half.h"
 #include "engine/hash.h"
 #include "engine/json_text.h"
+#include "engine/pages.h"
 #include "mien.h"
 
 #include <errno.h>
@@ -33,6 +35,8 @@ struct blob {
     json_t *meta;
     struct blob_tensor *tensors; /* [count], sorted by name */
     int count;
+    float *wide; /* [halves] of all tensors of halves, which are here as floats */
+    size_t halves;
 };
 
 static uint64_t read_u64le(const uint8_t *p) {
@@ -45,22 +49,44 @@ static int by_name(const void *a, const void *b) {
     return strcmp(((const struct blob_tensor *)a)->name, ((const struct blob_tensor *)b)->name);
 }
 
-static int by_address(const void *a, const void *b) {
+static int by_offset(const void *a, const void *b) {
     const struct blob_tensor *x = a, *y = b;
-    return x->data < y->data ? -1 : x->data > y->data;
+    return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-/* Reads one entry of the header into *t. data_size: bytes of the data section, which starts at
- * data. */
-static int parse_tensor(const struct blob *b, const char *name, json_t *v, const uint8_t *data,
+static const char *const types[] = {[BLOB_F32] = "F32", [BLOB_F16] = "F16"};
+
+const char *blob_type_name(enum blob_type type) {
+    return types[type];
+}
+
+static size_t value_size(enum blob_type type) {
+    return type == BLOB_F16 ? sizeof(uint16_t) : sizeof(float);
+}
+
+size_t blob_stored_bytes(const struct blob_tensor *t) {
+    return t->count * value_size(t->type);
+}
+
+static int read_type(const struct blob *b, const char *name, const char *dtype,
+                     struct blob_tensor *t) {
+    for (t->type = BLOB_F32; t->type <= BLOB_F16; t->type++)
+        if (strcmp(dtype, types[t->type]) == 0) return MIEN_OK;
+    return err_set(MIEN_EWEIGHTS, "%s: tensor %s is %s, expected F32 or F16", b->label, name,
+                   dtype);
+}
+
+/* Reads one entry of the header into *t. data_size: bytes of the data section, which starts at byte
+ * `data` of the file. */
+static int parse_tensor(const struct blob *b, const char *name, json_t *v, size_t data,
                         size_t data_size, struct blob_tensor *t) {
     const char *dtype = json_string_value(json_object_get(v, "dtype"));
     json_t *shape = json_object_get(v, "shape"), *offsets = json_object_get(v, "data_offsets");
     if (!dtype || !json_is_array(shape) || !json_is_array(offsets) || json_array_size(offsets) != 2)
         return err_set(MIEN_EWEIGHTS, "%s: tensor %s lacks dtype, shape or data_offsets", b->label,
                        name);
-    if (strcmp(dtype, "F32") != 0)
-        return err_set(MIEN_EWEIGHTS, "%s: tensor %s is %s, expected F32", b->label, name, dtype);
+    int rc = read_type(b, name, dtype, t);
+    if (rc) return rc;
     size_t dims = json_array_size(shape);
     if (dims > BLOB_MAX_DIMS)
         return err_set(MIEN_EWEIGHTS, "%s: tensor %s has %zu dimensions, at most %d are allowed",
@@ -71,7 +97,7 @@ static int parse_tensor(const struct blob *b, const char *name, json_t *v, const
     for (size_t i = 0; i < dims; i++) {
         json_t *d = json_array_get(shape, i);
         json_int_t n = json_is_integer(d) ? json_integer_value(d) : -1;
-        if (n < 1 || (uint64_t)n > data_size / 4 / t->count)
+        if (n < 1 || (uint64_t)n > data_size / value_size(t->type) / t->count)
             return err_set(MIEN_EWEIGHTS, "%s: tensor %s has a shape that does not fit the file",
                            b->label, name);
         t->shape[i] = n;
@@ -82,17 +108,18 @@ static int parse_tensor(const struct blob *b, const char *name, json_t *v, const
     json_int_t end = json_is_integer(je) ? json_integer_value(je) : -1;
     if (begin < 0 || end < begin || (uint64_t)end > data_size)
         return err_set(MIEN_EWEIGHTS, "%s: tensor %s lies outside the file", b->label, name);
-    if ((uint64_t)(end - begin) != (uint64_t)t->count * 4 || begin % 4)
+    if ((size_t)(end - begin) != blob_stored_bytes(t) || (size_t)begin % value_size(t->type))
         return err_set(MIEN_EWEIGHTS, "%s: tensor %s has data_offsets that do not match its shape",
                        b->label, name);
-    t->data = (const float *)(const void *)(data + begin);
+    t->offset = data + (size_t)begin;
+    if (t->type == BLOB_F32) t->data = (const float *)(const void *)(b->bytes + t->offset);
     return MIEN_OK;
 }
 
 static int check_overlap(struct blob *b) {
-    qsort(b->tensors, (size_t)b->count, sizeof *b->tensors, by_address);
+    qsort(b->tensors, (size_t)b->count, sizeof *b->tensors, by_offset);
     for (int i = 1; i < b->count; i++)
-        if (b->tensors[i - 1].data + b->tensors[i - 1].count > b->tensors[i].data)
+        if (b->tensors[i - 1].offset + blob_stored_bytes(&b->tensors[i - 1]) > b->tensors[i].offset)
             return err_set(MIEN_EWEIGHTS, "%s: tensors %s and %s overlap", b->label,
                            b->tensors[i - 1].name, b->tensors[i].name);
     return MIEN_OK;
@@ -107,8 +134,46 @@ static int is_small(const struct blob_tensor *t) {
     return t->dims < 2 || t->count <= SMALL_TENSOR;
 }
 
-static size_t offset_of(const struct blob *b, const struct blob_tensor *t) {
-    return (size_t)((const uint8_t *)t->data - b->bytes);
+/* Room for halves as floats: pages that are zeros, and take no memory, until they are written. */
+static int place_halves(struct blob *b) {
+    for (int i = 0; i < b->count; i++)
+        if (b->tensors[i].type == BLOB_F16) b->halves += b->tensors[i].count;
+    if (b->halves == 0) return MIEN_OK;
+    b->wide = pages_reserve(b->halves * sizeof *b->wide);
+    if (!b->wide) return err_set(MIEN_ENOMEM, "%s: out of memory", b->label);
+    float *at = b->wide;
+    for (int i = 0; i < b->count; i++) {
+        if (b->tensors[i].type != BLOB_F16) continue;
+        b->tensors[i].data = at;
+        at += b->tensors[i].count;
+    }
+    return MIEN_OK;
+}
+
+static void widen(const struct blob *b, const struct blob_tensor *t) {
+    const uint8_t *from = b->bytes + t->offset;
+    float *to = b->wide + (t->data - b->wide);
+    for (size_t i = 0; i < t->count; i++) {
+        uint16_t half;
+        memcpy(&half, from + i * sizeof half, sizeof half);
+        to[i] = half_to_float(half);
+    }
+}
+
+/* Has the values of a tensor in memory. */
+static int read_values(const struct blob *b, const struct blob_tensor *t) {
+    int rc = need(b, t->offset, blob_stored_bytes(t));
+    if (rc || t->type != BLOB_F16) return rc;
+    widen(b, t);
+    if (b->from_file) blob_source_drop(&b->source, t->offset, blob_stored_bytes(t));
+    return MIEN_OK;
+}
+
+static void drop_values(const struct blob *b, const struct blob_tensor *t) {
+    if (t->type == BLOB_F16)
+        pages_drop(b->wide + (t->data - b->wide), t->count * sizeof *t->data);
+    else
+        blob_source_drop(&b->source, t->offset, blob_stored_bytes(t));
 }
 
 static int read_small(struct blob *b) {
@@ -118,13 +183,13 @@ static int read_small(struct blob *b) {
     pthread_mutex_init(&b->acquired->lock, NULL);
     for (int i = 0; i < b->count && !rc; i++) {
         const struct blob_tensor *t = &b->tensors[i];
-        if (is_small(t)) rc = need(b, offset_of(b, t), t->count * sizeof(float));
+        if (is_small(t) || (t->type == BLOB_F16 && !b->from_file)) rc = read_values(b, t);
     }
     return rc;
 }
 
 /* The tensors of the header, which is in memory. */
-static int parse_tensors(struct blob *b, const uint8_t *data, size_t data_size) {
+static int parse_tensors(struct blob *b, size_t data, size_t data_size) {
     if (json_object_size(b->root) > MAX_TENSORS)
         return err_set(MIEN_EWEIGHTS, "%s: more than %d tensors", b->label, MAX_TENSORS);
     b->tensors = calloc(json_object_size(b->root) + 1, sizeof *b->tensors);
@@ -163,9 +228,8 @@ static int parse(struct blob *b) {
     if (errno == ENOMEM) return err_set(MIEN_ENOMEM, "%s: out of memory", b->label);
     if (!json_is_object(b->root))
         return err_set(MIEN_EWEIGHTS, "%s: the header is not valid JSON: %s", b->label, je.text);
-    const uint8_t *data = b->bytes + 8 + header;
-    size_t data_size = b->size - 8 - (size_t)header;
-    rc = parse_tensors(b, data, data_size);
+    size_t data = 8 + (size_t)header;
+    rc = parse_tensors(b, data, b->size - data);
     if (rc) return rc;
     const char *version = blob_meta(b, "mien");
     if (!version)
@@ -177,7 +241,8 @@ static int parse(struct blob *b) {
     rc = check_overlap(b);
     if (rc) return rc;
     qsort(b->tensors, (size_t)b->count, sizeof *b->tensors, by_name);
-    return read_small(b);
+    rc = place_halves(b);
+    return rc ? rc : read_small(b);
 }
 
 static int finish(struct blob *b, struct blob **out) {
@@ -233,6 +298,7 @@ void blob_close(struct blob *b) {
     free(b->acquired);
     json_decref(b->root);
     free(b->tensors);
+    pages_unreserve(b->wide, b->halves * sizeof *b->wide);
     free(b->label);
     free(b);
 }
@@ -273,7 +339,7 @@ int blob_acquire(const struct blob *b, const struct blob_tensor *t) {
     int *users = users_of(b, t), rc = MIEN_OK;
     if (!users) return MIEN_OK;
     pthread_mutex_lock(&b->acquired->lock);
-    if (*users == 0) rc = blob_source_read(&b->source, offset_of(b, t), t->count * sizeof(float));
+    if (*users == 0) rc = read_values(b, t);
     if (!rc) ++*users;
     pthread_mutex_unlock(&b->acquired->lock);
     return rc;
@@ -283,8 +349,13 @@ void blob_release(const struct blob *b, const struct blob_tensor *t) {
     int *users = users_of(b, t);
     if (!users) return;
     pthread_mutex_lock(&b->acquired->lock);
-    if (--*users == 0) blob_source_drop(&b->source, offset_of(b, t), t->count * sizeof(float));
+    if (--*users == 0) drop_values(b, t);
     pthread_mutex_unlock(&b->acquired->lock);
+}
+
+int blob_stored(const struct blob *b, const struct blob_tensor *t, const void **bytes) {
+    *bytes = b->bytes + t->offset;
+    return need(b, t->offset, blob_stored_bytes(t));
 }
 
 int blob_identity(const struct blob *b, struct blob_identity *out) {

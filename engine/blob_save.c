@@ -16,16 +16,24 @@ struct list {
     int count;
 };
 
+/* The blob's own tensors of a type that stay. */
+static void add_kept(const struct blob *b, const char *prefix, enum blob_type type,
+                     struct list *out) {
+    for (int i = 0; i < blob_count(b); i++) {
+        const struct blob_tensor *t = blob_at(b, i);
+        if (t->type == type && strncmp(t->name, prefix, strlen(prefix)) != 0)
+            out->tensors[out->count++] = t;
+    }
+}
+
 static int gather(const struct blob *b, const char *prefix, const struct blob_tensor *extra, int n,
                   struct list *out) {
     out->count = 0;
     out->tensors = malloc(sizeof *out->tensors * (size_t)(blob_count(b) + n));
     if (!out->tensors) return -1;
-    for (int i = 0; i < blob_count(b); i++) {
-        const struct blob_tensor *t = blob_at(b, i);
-        if (strncmp(t->name, prefix, strlen(prefix)) != 0) out->tensors[out->count++] = t;
-    }
     for (int i = 0; i < n; i++) out->tensors[out->count++] = &extra[i];
+    add_kept(b, prefix, BLOB_F32, out);
+    add_kept(b, prefix, BLOB_F16, out); /* an odd number of them would leave floats askew */
     return 0;
 }
 
@@ -33,9 +41,9 @@ static json_t *describe(const struct blob_tensor *t, size_t *offset) {
     json_t *shape = json_array();
     for (int d = 0; d < t->dims; d++) json_array_append_new(shape, json_integer(t->shape[d]));
     size_t begin = *offset;
-    *offset += t->count * sizeof(float);
-    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", "F32", "shape", shape, "data_offsets",
-                     (json_int_t)begin, (json_int_t)*offset);
+    *offset += blob_stored_bytes(t);
+    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", blob_type_name(t->type), "shape", shape,
+                     "data_offsets", (json_int_t)begin, (json_int_t)*offset);
 }
 
 /* The header, padded as the format wants; malloc'ed. */
@@ -62,8 +70,10 @@ static char *header_of(const struct blob *b, const struct list *l, size_t *size)
 static int write_tensor(int fd, const struct blob *b, const struct blob_tensor *t) {
     /* the caller's own are in memory */
     int of_blob = blob_find(b, t->name) == t, rc = of_blob ? blob_acquire(b, t) : MIEN_OK;
+    const void *bytes = t->data;
     if (rc) return rc;
-    rc = replace_write(fd, t->data, t->count * sizeof(float));
+    if (t->type == BLOB_F16) rc = blob_stored(b, t, &bytes);
+    if (!rc) rc = replace_write(fd, bytes, blob_stored_bytes(t));
     if (of_blob) blob_release(b, t);
     return rc;
 }

@@ -2,13 +2,13 @@
 
 #include "engine/err.h"
 #include "engine/hash.h"
+#include "engine/pages.h"
 #include "mien.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,12 +28,9 @@ static struct blob_identity identity_of(const struct stat *st) {
 /* Memory for all of the file, of which none is used yet. */
 static int reserve(struct blob_source *s) {
     if (s->size == 0) return MIEN_OK;
-    void *p = mmap(NULL, s->size, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (p == MAP_FAILED)
-        return err_set(MIEN_ENOMEM, "%s: out of memory for %zu bytes", s->label, s->size);
-    s->bytes = p;
-    return MIEN_OK;
+    s->bytes = pages_reserve(s->size);
+    if (s->bytes) return MIEN_OK;
+    return err_set(MIEN_ENOMEM, "%s: out of memory for %zu bytes", s->label, s->size);
 }
 
 int blob_source_open(const char *path, struct blob_source *s) {
@@ -59,7 +56,7 @@ int blob_source_open(const char *path, struct blob_source *s) {
 }
 
 void blob_source_close(struct blob_source *s) {
-    if (s->bytes) munmap(s->bytes, s->size);
+    pages_unreserve(s->bytes, s->size);
     if (s->fd >= 0) close(s->fd);
 }
 
@@ -83,9 +80,7 @@ int blob_source_read(const struct blob_source *s, size_t at, size_t n) {
 }
 
 void blob_source_drop(const struct blob_source *s, size_t at, size_t n) {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    size_t from = (at + page - 1) & ~(page - 1), to = (at + n) & ~(page - 1);
-    if (to > from) madvise(s->bytes + from, to - from, MADV_DONTNEED);
+    pages_drop(s->bytes + at, n);
 }
 
 int blob_source_check(const struct blob_source *s) {

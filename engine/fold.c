@@ -81,7 +81,7 @@ static int set_border(struct net *net, const struct net_node *affine) {
 static int fold_before(struct net *net, int node) {
     const struct net_node *affine = &net->nodes[node];
     int source = affine->in[0], consumers = 0;
-    int at_input = net->nodes[source].op == NET_INPUT && !net->input_border;
+    int at_input = net_is_picture(net, source) && !net->input_border;
     for (int i = 0; i < net->noutputs; i++)
         if (net->outputs[i].value == node) return MIEN_OK;
     for (int i = node + 1; i < net->count; i++) {

@@ -124,7 +124,7 @@ static double plain_bias(const struct net_node *conv, int o) {
 
 int fold_bias(const struct net *net, const struct net_node *conv, float *out) {
     const struct net_weights *w = &conv->weights;
-    int at_input = net->nodes[conv->in[0]].op == NET_INPUT;
+    int at_input = net_is_picture(net, conv->in[0]);
     int classes = w->in_shift && net_padded(&conv->window) && !at_input ? FOLD_CLASSES : 1;
     if (!out) return classes;
     int outputs = fold_outputs(net, conv), group_inputs = fold_group_inputs(net, conv);

@@ -223,20 +223,39 @@ static int read_triple(json_t *j, const char *key, double out[3]) {
     return 0;
 }
 
+/* A size between least and 8192 pixels; a sentence about it otherwise. */
+static void read_size(struct net *net, json_t *j, int least) {
+    json_int_t w = json_integer_value(json_object_get(j, "width"));
+    json_int_t h = json_integer_value(json_object_get(j, "height"));
+    if (w < least || h < least || w > 8192 || h > 8192) {
+        net_fail(net, "metadata input.width and input.height must be %d to 8192 pixels", least);
+        return;
+    }
+    net->input_width = (int)w;
+    net->input_height = (int)h;
+}
+
+static net_value features_input(struct net *net, json_t *j) {
+    json_int_t count = json_integer_value(json_object_get(j, "count"));
+    read_size(net, j, 1);
+    if (count < 1 || count > MAX_CHANNELS) {
+        net_fail(net, "metadata input.count must be 1 to %d channels of features", MAX_CHANNELS);
+        return 0;
+    }
+    net->features = (int)count;
+    append(net, NET_INPUT, "features", 0, NULL, net->features);
+    return last(net);
+}
+
 /* Fills the affine that normalises RGB 0..255 pixels, in the network's channel order. */
 static void read_input(struct net *net, json_t *j, double scale[3], double shift[3], int *bgr) {
     double mean[3];
     const char *order = json_string_value(json_object_get(j, "channels"));
-    json_int_t w = json_integer_value(json_object_get(j, "width"));
-    json_int_t h = json_integer_value(json_object_get(j, "height"));
     if (!order || (strcmp(order, "RGB") != 0 && strcmp(order, "BGR") != 0)) {
         net_fail(net, "metadata input.channels must be RGB or BGR");
         return;
     }
-    if (w < 16 || h < 16 || w > 8192 || h > 8192) {
-        net_fail(net, "metadata input.width and input.height must be 16 to 8192 pixels");
-        return;
-    }
+    read_size(net, j, 16);
     if (read_triple(j, "mean", mean) || read_triple(j, "scale", scale)) {
         net_fail(net, "metadata input.mean and input.scale must be three numbers each");
         return;
@@ -246,21 +265,12 @@ static void read_input(struct net *net, json_t *j, double scale[3], double shift
         shift[i] = -mean[i] * scale[i];
     }
     *bgr = order[0] == 'B';
-    net->input_width = (int)w;
-    net->input_height = (int)h;
 }
 
-net_value net_input(struct net *net) {
-    if (net->error) return 0;
-    const char *text = blob_meta(net->blob, "input");
-    json_t *j = text ? json_text(text, NULL) : NULL;
+static net_value picture_input(struct net *net, json_t *j) {
     double scale[3] = {1, 1, 1}, shift[3] = {0, 0, 0};
     int bgr = 0;
-    if (j)
-        read_input(net, j, scale, shift, &bgr);
-    else
-        net_fail(net, "metadata input is missing or not JSON");
-    json_decref(j);
+    read_input(net, j, scale, shift, &bgr);
     if (!append(net, NET_INPUT, "input", 0, NULL, 3)) return 0;
     net_value in = last(net);
     struct net_node *n = append(net, NET_AFFINE, "normalise", 1, &in, 3);
@@ -273,6 +283,21 @@ net_value net_input(struct net *net) {
     }
     n->weights.reverse_input = bgr; /* read by the convolution that consumes this value */
     return last(net);
+}
+
+net_value net_input(struct net *net) {
+    if (net->error) return 0;
+    const char *text = blob_meta(net->blob, "input"), *channels;
+    json_t *j = text ? json_text(text, NULL) : NULL;
+    net_value in = 0;
+    channels = json_string_value(json_object_get(j, "channels"));
+    if (!j)
+        net_fail(net, "metadata input is missing or not JSON");
+    else
+        in = channels && strcmp(channels, "FEATURES") == 0 ? features_input(net, j)
+                                                           : picture_input(net, j);
+    json_decref(j);
+    return in;
 }
 
 /* bias_name: the bias is bias_name.bias where the blob has it. */

@@ -134,6 +134,7 @@ struct net {
     int numbers; /* how many the model file made */
     struct net_output *outputs;
     int noutputs;
+    int features; /* the input is no picture but a value of another network: its channels; else 0 */
     int input_width, input_height; /* default size, pixels */
     int min_stride;   /* sizes must be a multiple of this where the network demands one; else 1 */
     int dynamic_size; /* any input size may be run */
@@ -164,7 +165,8 @@ int64_t net_dim(const struct net *net, int dim, const char *fmt, ...)
 int net_channels(const struct net *net, net_value x);
 
 /* The picture: c channels, normalised as the blob's `input` metadata says. Values are RGB 0..255;
- * channel order and normalisation become part of the first convolution. Sets the default size. */
+ * channel order and normalisation become part of the first convolution. Or a value of another
+ * network, as it is, where the metadata says FEATURES. Sets the default size. */
 net_value net_input(struct net *net);
 
 /* X.weight and X.bias where it exists. k comes from the weights, groups from channels and weights.
@@ -211,6 +213,11 @@ net_value net_softmax(struct net *net, net_value x);
 void net_exact(struct net *net, net_value x);
 void net_output(struct net *net, net_value x, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Is the value a picture as it comes in? */
+static inline int net_is_picture(const struct net *net, net_value x) {
+    return net->nodes[x].op == NET_INPUT && !net->features;
+}
 
 /* Inputs of a node whose values it reads: some only lend their size. */
 static inline int net_reads(const struct net_node *n) {

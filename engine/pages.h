@@ -17,4 +17,13 @@ void *pages_alloc(size_t bytes);
 /* bytes: as it was allocated. NULL is allowed. */
 void pages_free(void *p, size_t bytes);
 
+/* Room for `bytes`, of any number, which are zeros and take no memory until they are written; NULL
+ * where there is none. */
+void *pages_reserve(size_t bytes);
+/* bytes: as they were reserved. NULL is allowed. */
+void pages_unreserve(void *p, size_t bytes);
+/* Gives back the memory of what was reserved, `bytes` of it at p, but for the pages at both ends,
+ * which others share: it is zeros again. */
+void pages_drop(void *p, size_t bytes);
+
 #endif

@@ -87,40 +87,53 @@ static void fill_views(struct planner *p) {
     }
     for (int i = 0; i < p->net->count; i++)
         if (p->net->nodes[i].op == NET_INPUT) g->input = view_of(p, i);
-    for (int i = 0; i < p->net->noutputs; i++) g->outputs[i] = view_of(p, p->net->outputs[i].value);
+    for (int i = 0; i < g->noutputs; i++) g->outputs[i] = view_of(p, g->output_values[i]);
 }
 
 static int make(struct planner *p) {
     int rc = planner_shapes(p->net, p->g->width, p->g->height, p->v);
-    if (!rc) rc = planner_steps(p);
-    if (!rc) rc = planner_buffers(p);
+    if (rc) return rc;
+    planner_steps(p);
+    rc = planner_buffers(p);
     if (!rc) fill_views(p);
     return rc;
 }
 
-int plan_make(const struct net *net, const struct plan_rules *rules, int batch, int width,
-              int height, struct plan_graph **out) {
+static struct plan_graph *new_graph(const struct net *net, const struct plan_want *want) {
+    size_t n = (size_t)net->count, most = (size_t)net->noutputs + PLAN_MOST_VALUES;
+    struct plan_graph *g = calloc(1, sizeof *g);
+    if (!g) return NULL;
+    g->net = net;
+    g->steps = calloc(n, sizeof *g->steps);
+    g->buffers = calloc(n, sizeof *g->buffers);
+    g->outputs = calloc(most, sizeof *g->outputs);
+    g->output_values = calloc(most, sizeof *g->output_values);
+    if (!g->steps || !g->buffers || !g->outputs || !g->output_values) {
+        plan_free(g);
+        return NULL;
+    }
+    for (int i = 0; i < net->noutputs && !want->no_outputs; i++)
+        g->output_values[g->noutputs++] = net->outputs[i].value;
+    for (int i = 0; i < want->nvalues; i++) g->output_values[g->noutputs++] = want->values[i];
+    return g;
+}
+
+int plan_make_part(const struct net *net, const struct plan_rules *rules,
+                   const struct plan_want *want, int batch, int width, int height,
+                   struct plan_graph **out) {
     *out = NULL;
     if (batch < 1 || batch > 4096)
         return err_set(MIEN_EINVAL, "a batch of %d; 1 to 4096 are possible", batch);
-    struct planner p = {.net = net};
+    struct planner p = {.net = net, .no_outputs = want->no_outputs};
     if (rules) p.rules = *rules;
-    size_t n = (size_t)net->count;
-    struct plan_graph *g = calloc(1, sizeof *g);
-    p.g = g;
-    p.v = calloc(n, sizeof *p.v);
+    struct plan_graph *g = p.g = new_graph(net, want);
+    p.v = calloc((size_t)net->count, sizeof *p.v);
     if (g) {
-        g->net = net;
         g->batch = batch;
         g->width = width;
         g->height = height;
-        g->steps = calloc(n, sizeof *g->steps);
-        g->buffers = calloc(n, sizeof *g->buffers);
-        g->outputs = calloc((size_t)net->noutputs, sizeof *g->outputs);
     }
-    int rc = !g || !p.v || !g->steps || !g->buffers || !g->outputs
-                 ? err_set(MIEN_ENOMEM, "out of memory")
-                 : make(&p);
+    int rc = !g || !p.v ? err_set(MIEN_ENOMEM, "out of memory") : make(&p);
     free(p.v);
     if (rc) {
         plan_free(g);
@@ -130,19 +143,30 @@ int plan_make(const struct net *net, const struct plan_rules *rules, int batch, 
     return MIEN_OK;
 }
 
+int plan_make(const struct net *net, const struct plan_rules *rules, int batch, int width,
+              int height, struct plan_graph **out) {
+    static const struct plan_want outputs;
+    return plan_make_part(net, rules, &outputs, batch, width, height, out);
+}
+
 void plan_free(struct plan_graph *g) {
     if (!g) return;
     free(g->steps);
     free(g->buffers);
     free(g->outputs);
+    free(g->output_values);
     free(g);
 }
 
 int plan_output_shape(const struct net *net, int i, int width, int height, int *h, int *w, int *c) {
+    return plan_value_shape(net, net->outputs[i].value, width, height, h, w, c);
+}
+
+int plan_value_shape(const struct net *net, int value, int width, int height, int *h, int *w,
+                     int *c) {
     struct planner_value *v = calloc((size_t)net->count, sizeof *v);
     if (!v) return err_set(MIEN_ENOMEM, "out of memory");
     int rc = planner_shapes(net, width, height, v);
-    int value = net->outputs[i].value;
     *h = v[value].h;
     *w = v[value].w;
     *c = net->nodes[value].channels;

@@ -89,7 +89,9 @@ struct plan_graph {
     struct plan_buffer *buffers;
     int nbuffers;
     struct plan_view input;
-    struct plan_view *outputs; /* [net->noutputs] */
+    struct plan_view *outputs; /* [noutputs] floats, but for values that are no output of the net */
+    int *output_values;        /* [noutputs] their nodes */
+    int noutputs;
     size_t arena_bytes, no_reuse_bytes;
     uint64_t macs;
 };
@@ -101,13 +103,30 @@ struct plan_rules {
     int separate_depthwise; /* a depthwise convolution is a step of its own: plan_step.producer */
 };
 
+enum { PLAN_MOST_VALUES = 8 };
+
+/* What a plan's runs hand out: the net's outputs, all of them or none, then values of its nodes,
+ * which keep the type they are stored in. Only what that needs is computed. */
+struct plan_want {
+    int no_outputs;
+    int nvalues, values[PLAN_MOST_VALUES];
+};
+
 /* Plans net at this batch and size; rules may be NULL. MIEN_EINVAL where the network cannot run at
  * it. */
 int plan_make(const struct net *net, const struct plan_rules *rules, int batch, int width,
               int height, struct plan_graph **out);
+/* The same for more than the outputs, or less. */
+int plan_make_part(const struct net *net, const struct plan_rules *rules,
+                   const struct plan_want *want, int batch, int width, int height,
+                   struct plan_graph **out);
 void plan_free(struct plan_graph *g);
 /* Shape of output i at a size, without a plan. */
 int plan_output_shape(const struct net *net, int i, int width, int height, int *h, int *w, int *c);
+
+/* The same of any node's value. */
+int plan_value_shape(const struct net *net, int value, int width, int height, int *h, int *w,
+                     int *c);
 
 /* Pixels of each node's output at the network's default size, for choices made when weights are
  * packed. pixels: [net->count], filled. */

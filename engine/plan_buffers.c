@@ -111,7 +111,7 @@ static void find_lifetimes(struct planner *p) {
         if (g->steps[i].has_res) touch(p, g->steps[i].res_value, i);
         if (g->steps[i].producer >= 0) touch(p, g->steps[g->steps[i].producer].in_value, i);
     }
-    for (int i = 0; i < p->net->noutputs; i++) touch(p, p->net->outputs[i].value, g->nsteps);
+    for (int i = 0; i < g->noutputs; i++) touch(p, g->output_values[i], g->nsteps);
 }
 
 static int place_buffers(struct planner *p) {

@@ -69,9 +69,10 @@ static int infer_gather(const struct net *net, const struct net_node *n,
 }
 
 int planner_shapes(const struct net *net, int width, int height, struct planner_value *v) {
-    if (width < 16 || height < 16 || width > MAX_SIDE || height > MAX_SIDE)
-        return err_set(MIEN_EINVAL, "a network input of %dx%d pixels; 16 to %d a side are possible",
-                       width, height, MAX_SIDE);
+    int least = net->features ? 1 : 16;
+    if (width < least || height < least || width > MAX_SIDE || height > MAX_SIDE)
+        return err_set(MIEN_EINVAL, "a network input of %dx%d pixels; %d to %d a side are possible",
+                       width, height, least, MAX_SIDE);
     for (int i = 0; i < net->count; i++) {
         const struct net_node *n = &net->nodes[i];
         const struct planner_value *x = n->inputs ? &v[n->in[0]] : NULL;

@@ -1,19 +1,35 @@
 /* From nodes to steps: what an operation takes up of those that follow it, and the order. */
-#include "engine/err.h"
 #include "engine/fold.h"
 #include "engine/planner.h"
-#include "mien.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-static void find_consumers(struct planner *p) {
+/* Where all outputs are wanted, all nodes are; else those that lead to what is. */
+static void find_wanted(struct planner *p) {
+    const struct net *net = p->net;
+    for (int i = 0; i < net->count; i++) p->v[i].wanted = !p->no_outputs;
+    for (int i = 0; i < p->g->noutputs; i++) p->v[p->g->output_values[i]].wanted = 1;
+    for (int i = net->count - 1; i >= 0; i--) {
+        const struct net_node *n = &net->nodes[i];
+        if (!p->v[i].wanted) continue;
+        for (int j = 0; j < net_reads(n); j++) p->v[n->in[j]].wanted = 1;
+    }
+}
+
+/* A layer that is computed as one with others, of which one is wanted, is read by that. */
+static void find_readers(struct planner *p) {
     const struct net *net = p->net;
     for (int i = 0; i < net->count; i++) p->v[i].consumer = -1;
     for (int i = 0; i < net->count; i++) {
         const struct net_node *n = &net->nodes[i];
-        for (int j = 0; j < net_reads(n); j++) p->v[n->in[j]].consumer = i;
+        if (!p->v[i].wanted) continue;
+        for (int j = 0; j < net_reads(n); j++) {
+            p->v[n->in[j]].consumer = i;
+            p->v[n->in[j]].uses++;
+        }
+        if (p->no_outputs && n->first_sibling >= 0) p->v[n->first_sibling].uses++;
     }
+    for (int i = 0; i < p->g->noutputs; i++) p->v[p->g->output_values[i]].uses++;
 }
 
 static int is_binary(enum net_op op) {
@@ -165,14 +181,10 @@ static void order_steps(struct planner *p) {
     }
 }
 
-int planner_steps(struct planner *p) {
+void planner_steps(struct planner *p) {
     const struct net *net = p->net;
-    int *uses = malloc(sizeof(int) * (size_t)net->count);
-    if (!uses) return err_set(MIEN_ENOMEM, "out of memory");
-    fold_count_uses(net, uses);
-    for (int i = 0; i < net->count; i++) p->v[i].uses = uses[i];
-    free(uses);
-    find_consumers(p);
+    find_wanted(p);
+    find_readers(p);
     /* Convolutions first: an activation or sum must find its convolution before it becomes a step.
      */
     for (int i = 0; i < net->count; i++)
@@ -184,5 +196,4 @@ int planner_steps(struct planner *p) {
             make_step(p, i);
     }
     order_steps(p);
-    return MIEN_OK;
 }

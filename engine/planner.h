@@ -15,6 +15,7 @@ struct planner_value {
     int step;     /* that stores it; -1: the input, or fused away */
     int consumer; /* the last node that reads it, -1: none */
     int uses;
+    int wanted;                   /* what is handed out needs it */
     int claimed;                  /* part of a fused group that has begun */
     int fused;                    /* handed over inside a step (plan_fused) */
     int paired;                   /* the plan_step.consumer of a depthwise convolution */
@@ -26,6 +27,7 @@ struct planner_value {
 struct planner {
     const struct net *net;
     struct plan_rules rules;
+    int no_outputs; /* only what the graph's outputs need is planned */
     struct plan_graph *g;
     struct planner_value *v; /* [net->count] */
 };
@@ -36,7 +38,7 @@ int planner_shapes(const struct net *net, int width, int height, struct planner_
  * makes `out`. */
 int planner_pad(const struct net_window *window, enum net_side side, int k, int n, int out);
 /* Makes the graph's steps, in the order they run. */
-int planner_steps(struct planner *p);
+void planner_steps(struct planner *p);
 /* Makes the graph's buffers and gives each its place in the arena. */
 int planner_buffers(struct planner *p);
 

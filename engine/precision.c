@@ -87,7 +87,8 @@ static void find_groups(const struct net *net, struct value *v) {
 static void find_pooled(const struct net *net, struct value *v) {
     for (int i = 0; i < net->count; i++) {
         const struct net_node *n = &net->nodes[i];
-        v[i].pooled = n->inputs > 0;
+        v[i].pooled =
+            n->inputs > 0 || (net->features && net->input_width == 1 && net->input_height == 1);
         for (int j = 0; j < net_reads(n); j++) v[i].pooled &= v[n->in[j]].pooled;
         if (n->op == NET_POOL && n->window.global) v[i].pooled = 1;
     }
@@ -233,6 +234,10 @@ int precision_assign(struct net *net, enum mien_precision precision,
     if (precision == MIEN_FP32 || (precision == MIEN_BF16 && !support->bf16) ||
         (precision == MIEN_FP16 && !support->f16) || (precision == MIEN_INT8 && !support->u8))
         return MIEN_OK;
+    if (precision == MIEN_INT8 && net->features && !ranges_has(net->blob)) {
+        precision = support->bf16 ? MIEN_BF16 : MIEN_FP16; /* too small to gain anything */
+        if (better == KERN_F32) return MIEN_OK;
+    }
     if (precision == MIEN_BF16) better = KERN_BF16;
     struct value *v = calloc((size_t)net->count, sizeof *v);
     if (!v) return err_set(MIEN_ENOMEM, "out of memory");

@@ -27,8 +27,9 @@ struct precision_support {
 };
 
 /* Sets type, scale and zero of every node of a folded net. A precision the backend does not have
- * becomes fp32, which is never less exact. MIEN_EUNSUPPORTED where int8 is wanted and the blob was
- * not calibrated, MIEN_EWEIGHTS where its calibration is not this network's. */
+ * becomes fp32, which is never less exact, and int8 the better type in what reads another
+ * network's features and was not calibrated. MIEN_EUNSUPPORTED where int8 is wanted and any other
+ * blob was not calibrated, MIEN_EWEIGHTS where its calibration is not this network's. */
 int precision_assign(struct net *net, enum mien_precision precision,
                      const struct precision_support *support);
 

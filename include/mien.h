@@ -200,7 +200,7 @@ typedef struct mien_net_info {
     size_t struct_size;
     const char *name, *arch; /* e.g. "resnet50-imagenet", "resnet"; "" where unknown */
     enum mien_task task;
-    int width, height;    /* default input size, pixels */
+    int width, height;    /* default input size, pixels; of features_of: of the value it reads */
     int dynamic_size;     /* 1: any size of at least 32x32 pixels may be run; 0: only the default */
     int embedding_size;   /* values of an embedding; 0 for other tasks */
     int classes;          /* number of classes; 0 for other tasks */
@@ -215,6 +215,9 @@ typedef struct mien_net_info {
     int calibrated;       /* 1: can be run in MIEN_INT8 */
     uint64_t parameters;  /* number of weights */
     uint64_t file_bytes;  /* size of the blob */
+    const char *features_of; /* "mobilefacenet-192@conv_6_dw": the network and the value inside it
+                                that this one reads instead of images; "" for others */
+    int channels;            /* of its input: 3, or those of that value */
 } mien_net_info;
 
 /*
@@ -223,6 +226,11 @@ typedef struct mien_net_info {
  * <weights_dir>/<name>.safetensors. The blob is checked whole before use: MIEN_EIO where it is
  * missing, MIEN_EWEIGHTS where it is broken, MIEN_EUNSUPPORTED where the context's precision needs
  * what it lacks. Free with mien_net_free().
+ *
+ * A network that reads a value inside another one (mien_net_info.features_of) brings that along:
+ * the one of that name that is open in the context, else the one in the weights folder, which stays
+ * until the last that reads it has been freed. MIEN_EWEIGHTS where it is not the file the network
+ * was made for, or has no such value.
  */
 MIEN_API int mien_net_load(mien_ctx *ctx, const char *name_or_path, mien_net **out);
 /* Frees the network and all that belongs to it; NULL is allowed. No call may be using it. */
@@ -260,7 +268,7 @@ typedef struct mien_blob mien_blob;
 typedef struct mien_blob_tensor {
     size_t struct_size;
     const char *name;
-    const char *dtype; /* "F32" */
+    const char *dtype; /* "F32", "F16" */
     int dims;          /* 0..8: how many of shape are used */
     int64_t shape[8];
 } mien_blob_tensor;
@@ -270,6 +278,15 @@ MIEN_API int mien_blob_open(const char *path, mien_blob **out);
 MIEN_API void mien_blob_close(mien_blob *blob);
 /* Fills *info as mien_net_info_get() would. MIEN_EWEIGHTS where it is no network of ours. */
 MIEN_API int mien_blob_info(const mien_blob *blob, mien_net_info *info);
+/* A value inside a network that others may read, by its name in features_of. */
+typedef struct mien_value {
+    size_t struct_size;
+    const char *name;            /* "conv_6_dw" */
+    int width, height, channels; /* at the default input size */
+} mien_value;
+/* Fills *value for value i, in the order they are computed; MIEN_EINVAL past the last, by which a
+ * loop over all ends. MIEN_EWEIGHTS where it is no network of ours. */
+MIEN_API int mien_blob_value_at(mien_blob *blob, int i, mien_value *value);
 /* Metadata by key ("license", "source", "arch", ...); NULL where absent. */
 MIEN_API const char *mien_blob_meta(const mien_blob *blob, const char *key);
 /* The number of tensors. */
@@ -585,6 +602,17 @@ MIEN_API int mien_attribute_best(const mien_attribute *attribute, const float *v
  */
 MIEN_API int mien_attributes(mien_net *net, const mien_image *const *images, const mien_face *faces,
                              int n, float *out);
+
+/*
+ * All that several networks tell of n faces, embedders and those that tell attributes: out[k] is
+ * what mien_embed_faces() or mien_attributes() gives for nets[k], bit for bit. Networks that read
+ * features of one network run that once, together with its own results where it is among them. At
+ * most 64; MIEN_EINVAL where one does not look at faces.
+ */
+MIEN_API int mien_run_faces(mien_net *const *nets, int nnets, const mien_image *const *images,
+                            const mien_face *faces, int n, float *const *out);
+/* 1 where one run does for both: they read features of one network, or one reads the other's. */
+MIEN_API int mien_net_shares(const mien_net *a, const mien_net *b);
 
 typedef struct mien_class {
     int index;

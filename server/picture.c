@@ -184,7 +184,7 @@ static void take_times(struct picture *p) {
         if (!(a->done >> i & 1)) continue;
         spent(p, STAGE_BATCH, item->waited);
         spent(p, STAGE_TASK + i, item->seconds - aligning);
-        if (item->network->task.result == MIEN_RESULT_EMBEDDING) spent(p, STAGE_ALIGN, aligning);
+        if (aligning > 0) spent(p, STAGE_ALIGN, aligning);
     }
 }
 

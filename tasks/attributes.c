@@ -3,6 +3,7 @@
 #include "tasks/face_attributes.h"
 #include "tasks/net.h"
 #include "tasks/run.h"
+#include "tasks/shared.h"
 #include "vision/image.h"
 
 const struct task task_attributes = {
@@ -32,6 +33,7 @@ int mien_attributes(mien_net *net, const mien_image *const *images, const mien_f
                        takes_faces ? "faces" : "whole images");
     for (int i = 0; i < n; i++)
         if ((rc = image_check(images[i]))) return rc;
+    if (net->backbone) return shared_run(&(struct shared_part){net, out}, 1, images, faces, n);
     return task_run(
         &(struct task_call){.net = net, .n = n, .images = images, .faces = faces, .out = out});
 }

@@ -131,6 +131,7 @@ int mien_open(const mien_options *opt, mien_ctx **out) {
         return rc;
     }
     init_plans(ctx, o.memory);
+    pthread_mutex_init(&ctx->nets_lock, NULL);
     *out = ctx;
     return MIEN_OK;
 }
@@ -142,6 +143,7 @@ void context_acquire(mien_ctx *ctx) {
 void context_release(mien_ctx *ctx) {
     if (atomic_fetch_sub(&ctx->holders, 1) > 1) return;
     plan_cache_destroy(&ctx->plans);
+    pthread_mutex_destroy(&ctx->nets_lock);
     ctx->ops->close(ctx->backend, NULL, NULL);
     free(ctx->weights_dir);
     free(ctx);

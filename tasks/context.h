@@ -17,6 +17,8 @@ struct mien_ctx {
     char *weights_dir;
     enum mien_precision precision;
     struct plan_cache plans; /* of all its networks */
+    pthread_mutex_t nets_lock;
+    struct mien_net *nets; /* those that are loaded; linked (backbone.h) */
     atomic_int holders; /* whoever opened it, its networks, and images with a copy on its device */
 };
 

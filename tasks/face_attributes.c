@@ -8,7 +8,10 @@
 int face_attributes_open(struct mien_net *net) {
     struct face_crop *crop = net->state;
     int rc = face_crop_read(net, crop);
-    if (!rc && crop->aligned) rc = face_crop_check_side(net);
+    if (!rc && crop->aligned && !net->net->features) rc = face_crop_check_side(net);
+    if (!rc && !crop->aligned && net->net->features)
+        rc = err_set(MIEN_EWEIGHTS, "%s: features are those of a crop of kind aligned",
+                     blob_label(net->blob));
     if (!rc) rc = attribute_list_open(net, NULL);
     if (!rc && crop->aligned && attribute_list_has_points(net->attributes))
         rc = err_set(MIEN_EWEIGHTS, "%s: points need a crop of kind box", blob_label(net->blob));

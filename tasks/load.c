@@ -3,7 +3,7 @@
 #include "engine/ranges.h"
 #include "engine/sized.h"
 #include "models/models.h"
-#include "tasks/net.h"
+#include "tasks/backbone.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -30,6 +30,7 @@ static int read_info(struct mien_net *net) {
                             .license = license ? license : text_or_empty(b, "licence"),
                             .source = text_or_empty(b, "source"),
                             .accuracy = text_or_empty(b, "accuracy"),
+                            .features_of = text_or_empty(b, "features_of"),
                             .calibrated = ranges_has(b),
                             .file_bytes = blob_size(b)};
     for (int i = 0; i < blob_count(b); i++)
@@ -41,6 +42,14 @@ static int open_task(struct mien_net *net) {
     net->info.dynamic_size = net->net->dynamic_size;
     net->info.width = net->net->input_width;
     net->info.height = net->net->input_height;
+    net->info.channels = net->net->features ? net->net->features : 3;
+    if (!net->net->features != !*net->info.features_of)
+        return err_set(MIEN_EWEIGHTS,
+                       "%s: metadata features_of and an input of FEATURES go together",
+                       blob_label(net->blob));
+    if (net->net->features && net->task->result != MIEN_RESULT_ATTRIBUTES)
+        return err_set(MIEN_EWEIGHTS, "%s: networks that read features tell attributes of faces",
+                       blob_label(net->blob));
     if (net->net->noutputs > NET_MAX_OUTPUTS)
         return err_set(MIEN_EWEIGHTS, "%s: %d outputs, at most %d are possible",
                        blob_label(net->blob), net->net->noutputs, NET_MAX_OUTPUTS);
@@ -75,47 +84,71 @@ static int load(struct mien_net *net, const char *path) {
     net->ctx->ops->supports(net->ctx->backend, &support);
     rc = precision_assign(net->net, net->ctx->precision, &support);
     if (!rc) rc = net->ctx->ops->load(net->ctx->backend, net->net, &net->weights);
-    return rc ? rc : blob_check(net->blob);
+    if (!rc) rc = blob_check(net->blob);
+    if (rc || !net->net->features) return rc;
+    return net->by_program ? backbone_attach(net)
+                           : err_set(MIEN_EWEIGHTS, "%s: it reads features itself", path);
+}
+
+static int load_new(mien_ctx *ctx, const char *path, int by_program, struct mien_net **out) {
+    struct mien_net *net = calloc(1, sizeof *net);
+    *out = NULL;
+    if (!net) return err_set(MIEN_ENOMEM, "%s: out of memory", path);
+    net->ctx = ctx;
+    net->holders = 1;
+    net->by_program = by_program;
+    context_acquire(ctx);
+    pthread_mutex_init(&net->making, NULL);
+    pthread_mutex_init(&net->lock, NULL);
+    errno = 0;
+    int rc = err_if_memory(load(net, path), MIEN_EWEIGHTS, path);
+    if (rc) {
+        net_release(net, by_program);
+        return rc;
+    }
+    backbone_add(net);
+    *out = net;
+    return MIEN_OK;
+}
+
+int net_load(mien_ctx *ctx, const char *name_or_path, int by_program, struct mien_net **out) {
+    char *path;
+    *out = NULL;
+    int rc = net_find(ctx, name_or_path, &path);
+    if (rc) return rc;
+    if (by_program) *out = backbone_promote(ctx, path);
+    if (!*out) rc = load_new(ctx, path, by_program, out);
+    free(path);
+    return rc;
 }
 
 int mien_net_load(mien_ctx *ctx, const char *name_or_path, mien_net **out) {
     if (!out) return err_null("mien_net_load");
     *out = NULL;
     if (!ctx || !name_or_path) return err_null("mien_net_load");
-    char *path;
-    int rc = net_find(ctx, name_or_path, &path);
-    if (rc) return rc;
-    struct mien_net *net = calloc(1, sizeof *net);
-    if (!net) {
-        free(path);
-        return err_set(MIEN_ENOMEM, "%s: out of memory", name_or_path);
+    return net_load(ctx, name_or_path, 1, out);
+}
+
+void net_release(struct mien_net *net, int by_program) {
+    while (net && backbone_let_go(net, by_program)) {
+        struct mien_net *backbone = net->backbone;
+        plans_drop(net);
+        calibration_free(net->calibration);
+        net->ctx->ops->close(NULL, net->weights, NULL);
+        net_forget(net);
+        blob_close(net->blob);
+        free(net->room);
+        pthread_mutex_destroy(&net->lock);
+        pthread_mutex_destroy(&net->making);
+        context_release(net->ctx);
+        free(net);
+        net = backbone; /* it was held for this one */
+        by_program = 0;
     }
-    net->ctx = ctx;
-    context_acquire(ctx);
-    pthread_mutex_init(&net->making, NULL);
-    pthread_mutex_init(&net->lock, NULL);
-    errno = 0;
-    rc = err_if_memory(load(net, path), MIEN_EWEIGHTS, path);
-    free(path);
-    if (rc) {
-        mien_net_free(net);
-        return rc;
-    }
-    *out = net;
-    return MIEN_OK;
 }
 
 void mien_net_free(mien_net *net) {
-    if (!net) return;
-    plans_drop(net);
-    calibration_free(net->calibration);
-    net->ctx->ops->close(NULL, net->weights, NULL);
-    net_forget(net);
-    blob_close(net->blob);
-    pthread_mutex_destroy(&net->lock);
-    pthread_mutex_destroy(&net->making);
-    context_release(net->ctx);
-    free(net);
+    net_release(net, 1);
 }
 
 int mien_net_info_get(const mien_net *net, mien_net_info *info) {

@@ -26,13 +26,28 @@ struct mien_net {
     const struct backend_observer *observer; /* its observer */
     pthread_mutex_t making;                  /* one plan at a time is made */
     struct net_plan *latest;                 /* the plan used last, under the context's lock */
-    pthread_mutex_t lock;                    /* guards what follows, and plans' workspaces */
+
+    /* One that reads features: of whom, and which of what that keeps (backbone.h). */
+    struct mien_net *backbone;
+    int value;
+    /* Under the context's nets_lock. */
+    struct mien_net *next;
+    int holders, by_program;           /* who loaded it is one */
+    int nkept, kept[PLAN_MOST_VALUES]; /* values others read; none ever goes */
+
+    pthread_mutex_t lock; /* guards what follows, and plans' workspaces */
     mien_times times;
+    float *room; /* [room_size] for values that others read (shared.c) */
+    size_t room_size;
 };
 
 /* Where `noutputs` pointers fit. No network here comes near. */
 enum { NET_MAX_OUTPUTS = 32 };
 
+/* mien_net_load(). by_program: 0 where it is opened for a network that reads its features. */
+int net_load(mien_ctx *ctx, const char *name_or_path, int by_program, struct mien_net **out);
+/* mien_net_free(), of whoever held it. NULL is allowed. */
+void net_release(struct mien_net *net, int by_program);
 /* mien_net_path() of a file that is there; a network of that name that is not is MIEN_EIO. */
 int net_find(const mien_ctx *ctx, const char *name_or_path, char **path);
 /* MIEN_EINVAL with a sentence unless the network's task has this result. */

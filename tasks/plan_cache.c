@@ -104,19 +104,22 @@ static size_t run_bytes(const struct net_plan *p) {
     struct backend_sizes sizes = {.run_bytes = p->graph->arena_bytes};
     if (p->plan) p->net->ctx->ops->sizes(p->net->weights, p->plan, &sizes);
     size_t bytes = sizes.run_bytes;
-    for (int i = 0; i < p->net->net->noutputs; i++)
-        bytes += plan_output_count(p, i) * sizeof(float);
+    for (int i = 0; i < p->graph->noutputs; i++) bytes += plan_output_count(p, i) * sizeof(float);
     return bytes;
 }
 
 /* The graph of a plan, which takes little memory. */
-static int make_graph(struct mien_net *net, int batch, int width, int height,
+static int make_graph(struct mien_net *net, unsigned want, int batch, int width, int height,
                       struct net_plan **out) {
+    struct plan_want part = {.no_outputs = !(want & PLAN_OUTPUTS)};
     *out = NULL;
     struct net_plan *p = calloc(1, sizeof *p);
     if (!p) return err_set(MIEN_ENOMEM, "out of memory");
-    *p = (struct net_plan){.net = net, .batch = batch, .width = width, .height = height};
-    int rc = plan_make(net->net, net->ctx->ops->rules, batch, width, height, &p->graph);
+    *p = (struct net_plan){
+        .net = net, .want = want, .batch = batch, .width = width, .height = height};
+    for (int k = 0; k < PLAN_MOST_VALUES; k++)
+        if (want & PLAN_VALUE << k) part.values[part.nvalues++] = net->kept[k];
+    int rc = plan_make_part(net->net, net->ctx->ops->rules, &part, batch, width, height, &p->graph);
     if (rc) {
         free_plan(p);
         return rc;
@@ -156,11 +159,11 @@ static int make_plan(struct plan_cache *c, struct net_plan *p, int *has_room) {
 }
 
 /* With the lock. A new plan, in use for `runs` at once; *out is NULL where there is no room. */
-static int add_plan(struct mien_net *net, int batch, int width, int height, int runs,
+static int add_plan(struct mien_net *net, unsigned want, int batch, int width, int height, int runs,
                     struct net_plan **out) {
     struct plan_cache *c = &net->ctx->plans;
     struct net_plan *p;
-    int has_room = 0, rc = make_graph(net, batch, width, height, &p);
+    int has_room = 0, rc = make_graph(net, want, batch, width, height, &p);
     *out = NULL;
     if (rc) return rc;
     p->runs = p->room = runs;
@@ -186,24 +189,25 @@ static int claim(struct plan_cache *c, struct net_plan *p, int runs) {
     return 1;
 }
 
-static struct net_plan *find(struct plan_cache *c, const struct mien_net *net, int batch, int width,
-                             int height) {
+static struct net_plan *find(struct plan_cache *c, const struct mien_net *net, unsigned want,
+                             int batch, int width, int height) {
     struct net_plan *p = c->plans;
-    while (p && (p->net != net || p->batch != batch || p->width != width || p->height != height))
+    while (p && (p->net != net || p->want != want || p->batch != batch || p->width != width ||
+                 p->height != height))
         p = p->next;
     return p;
 }
 
-int plan_try(struct mien_net *net, int batch, int width, int height, int runs,
+int plan_try(struct mien_net *net, unsigned want, int batch, int width, int height, int runs,
              struct net_plan **out) {
     struct plan_cache *c = &net->ctx->plans;
     int rc = MIEN_OK;
     *out = NULL;
     pthread_mutex_lock(&net->making);
     pthread_mutex_lock(&c->lock);
-    struct net_plan *p = find(c, net, batch, width, height);
+    struct net_plan *p = find(c, net, want, batch, width, height);
     if (!p)
-        rc = add_plan(net, batch, width, height, runs, &p);
+        rc = add_plan(net, want, batch, width, height, runs, &p);
     else if (!claim(c, p, runs))
         p = NULL;
     if (p) {
@@ -216,13 +220,14 @@ int plan_try(struct mien_net *net, int batch, int width, int height, int runs,
     return rc;
 }
 
-int plan_acquire(struct mien_net *net, int batch, int width, int height, struct net_plan **out) {
+int plan_acquire(struct mien_net *net, unsigned want, int batch, int width, int height,
+                 struct net_plan **out) {
     struct plan_cache *c = &net->ctx->plans;
     for (;;) {
         pthread_mutex_lock(&c->lock);
         unsigned long seen = c->releases;
         pthread_mutex_unlock(&c->lock);
-        int rc = plan_try(net, batch, width, height, 1, out);
+        int rc = plan_try(net, want, batch, width, height, 1, out);
         if (rc || *out) return rc;
         pthread_mutex_lock(&c->lock);
         while (c->releases == seen) pthread_cond_wait(&c->released, &c->lock);

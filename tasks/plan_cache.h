@@ -16,8 +16,13 @@
 struct mien_net;
 struct workspaces;
 
+/* What a plan's runs hand out: the network's outputs, and values that others read of it, the k-th
+ * of its `kept` by bit PLAN_VALUE << k. The graph's outputs are in this order. */
+enum { PLAN_OUTPUTS = 1, PLAN_VALUE = 2 };
+
 struct net_plan {
     struct mien_net *net;
+    unsigned want;
     int batch, width, height;
     struct plan_graph *graph;
     struct backend_plan *plan;
@@ -47,10 +52,11 @@ void plan_cache_destroy(struct plan_cache *c);
 /* The plan for a size, made on first use, for one run; to be released. Waits while plans that are
  * in use leave no room for it, so the caller must hold none. MIEN_ETOOBIG where there is not enough
  * for it alone. */
-int plan_acquire(struct mien_net *net, int batch, int width, int height, struct net_plan **out);
+int plan_acquire(struct mien_net *net, unsigned want, int batch, int width, int height,
+                 struct net_plan **out);
 /* The same for several runs at once, without waiting: *out is NULL, and that no failure, where
  * there is no room for them. */
-int plan_try(struct mien_net *net, int batch, int width, int height, int runs,
+int plan_try(struct mien_net *net, unsigned want, int batch, int width, int height, int runs,
              struct net_plan **out);
 void plan_release(struct net_plan *p, int runs);
 /* Frees all plans of a network; none may be in use. */

@@ -116,7 +116,8 @@ int mien_net_plan_text(mien_net *net, int batch, int width, int height, char **t
     *text = NULL;
     if (!net) return err_null("mien_net_plan_text");
     struct net_plan *p;
-    int rc = plan_acquire(net, run_in_lanes(net, batch) ? 1 : batch, width, height, &p);
+    int rc =
+        plan_acquire(net, PLAN_OUTPUTS, run_in_lanes(net, batch) ? 1 : batch, width, height, &p);
     if (rc) return rc;
     size_t size;
     FILE *f = open_memstream(text, &size);

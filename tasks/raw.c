@@ -55,13 +55,13 @@ int mien_net_plan(mien_net *net, int batch, int width, int height, mien_plan_inf
     int lanes = run_in_lanes(net, batch), rc;
     struct net_plan *p;
     if (lanes > 0) {
-        rc = plan_acquire(net, 1, width, height, &p);
+        rc = plan_acquire(net, PLAN_OUTPUTS, 1, width, height, &p);
         if (rc) return rc;
         add_plan(net, p, lanes, net->ctx->ops->lanes(net->ctx->backend), &sum);
         plan_release(p, 1);
     }
     if (lanes < batch || lanes == 0) {
-        rc = plan_acquire(net, batch - lanes, width, height, &p);
+        rc = plan_acquire(net, PLAN_OUTPUTS, batch - lanes, width, height, &p);
         if (rc) return rc;
         add_plan(net, p, 1, 1, &sum);
         plan_release(p, 1);
@@ -107,8 +107,9 @@ static int run_part(const struct raw_run *r, int first) {
         size_t each = plan_output_count(p, i) / (size_t)p->batch;
         outputs[i] = r->outputs[i] ? r->outputs[i] + each * (size_t)first : NULL;
     }
-    size_t each = (size_t)p->width * (size_t)p->height * 3;
-    struct backend_floats floats = {r->input + each * (size_t)first, p->width, p->height};
+    size_t each = (size_t)p->width * (size_t)p->height * (size_t)p->graph->input.c;
+    struct backend_floats floats = {r->input + each * (size_t)first, p->width, p->height,
+                                    p->graph->input.c};
     struct backend_input input = {
         .rows = backend_floats_rows, .context = &floats, .floats = floats.data};
     int rc = ops->run(p->plan, &input, outputs, r->net->observer);
@@ -129,10 +130,10 @@ static int run_together(struct raw_run *r, int first, int *count) {
     const mien_tensor *input = r->tensor;
     int rc = MIEN_OK;
     r->plan = NULL;
-    if (*count > 1) rc = plan_try(r->net, *count, input->w, input->h, 1, &r->plan);
+    if (*count > 1) rc = plan_try(r->net, PLAN_OUTPUTS, *count, input->w, input->h, 1, &r->plan);
     if (!r->plan && (!rc || rc == MIEN_ETOOBIG)) {
         *count = 1;
-        rc = plan_acquire(r->net, 1, input->w, input->h, &r->plan);
+        rc = plan_acquire(r->net, PLAN_OUTPUTS, 1, input->w, input->h, &r->plan);
     }
     if (rc) return rc;
     rc = match_outputs(r);
@@ -146,7 +147,7 @@ static int run_lanes(struct raw_run *r, int count, int *ran) {
     const mien_tensor *input = r->tensor;
     const struct mien_ctx *ctx = r->net->ctx;
     int lanes = ctx->ops->lanes(ctx->backend);
-    int rc = plan_try(r->net, 1, input->w, input->h, lanes, &r->plan);
+    int rc = plan_try(r->net, PLAN_OUTPUTS, 1, input->w, input->h, lanes, &r->plan);
     *ran = 0;
     if (rc || !r->plan) return rc;
     rc = match_outputs(r);
@@ -160,8 +161,9 @@ static int run_lanes(struct raw_run *r, int count, int *ran) {
 
 int mien_run(mien_net *net, const mien_tensor *input, mien_tensor *outputs, int noutputs) {
     if (!net || !input || (noutputs > 0 && !outputs)) return err_null("mien_run");
-    if (!input->data || input->c != 3)
-        return err_set(MIEN_EINVAL, "the input must be n x h x w x 3 values");
+    int channels = net->net->features ? net->net->features : 3;
+    if (!input->data || input->c != channels)
+        return err_set(MIEN_EINVAL, "the input must be n x h x w x %d values", channels);
     float *wanted[NET_MAX_OUTPUTS] = {NULL};
     struct raw_run r = {.net = net,
                         .tensor = input,
@@ -190,7 +192,7 @@ int mien_net_device_time(mien_net *net, int batch, int width, int height, int ru
         return err_set(MIEN_EUNSUPPORTED, "only GPUs are timed by a clock of their own, not %s",
                        ops->describe(net->ctx->backend));
     if (runs < 1) return err_set(MIEN_EINVAL, "%d runs cannot be timed", runs);
-    int rc = plan_acquire(net, batch, width, height, &p);
+    int rc = plan_acquire(net, PLAN_OUTPUTS, batch, width, height, &p);
     if (rc) return rc;
     rc = ops->time(p->plan, runs, seconds);
     plan_release(p, 1);

@@ -6,6 +6,7 @@
 #include "tasks/workspace.h"
 
 #include <stdio.h>
+#include <string.h>
 
 int run_in_lanes(const struct mien_net *net, int n) {
     if (net->observer) return 0; /* it sums what it sees, and sums depend on their order */
@@ -43,16 +44,56 @@ static void image_of(void *context, int image, struct backend_picture *out) {
     resize_describe(&w->images[image], out);
 }
 
+static struct mien_net *account_of(const struct task_call *c) {
+    return c->account ? c->account : c->net;
+}
+
+static unsigned wanted(const struct task_call *c) {
+    return c->want ? c->want : PLAN_OUTPUTS;
+}
+
+/* Item b of a run's output i. */
+static const float *output_of(const struct net_plan *p, const struct workspace *w, int i, int b) {
+    return w->outputs[i] + plan_output_count(p, i) / (size_t)p->batch * (size_t)b;
+}
+
+/* What item `first` + b, which has run, gives. */
+static int take_item(const struct task_call *c, const struct net_plan *p, struct workspace *w,
+                     int first, int b) {
+    const float *one[NET_MAX_OUTPUTS];
+    int own = wanted(c) & PLAN_OUTPUTS ? c->net->net->noutputs : 0, at = own;
+    for (int k = 0; k < PLAN_MOST_VALUES; k++) {
+        if (!(wanted(c) & PLAN_VALUE << k)) continue;
+        size_t n = plan_output_count(p, at) / (size_t)p->batch;
+        memcpy(c->values[k] + n * (size_t)(first + b), output_of(p, w, at, b), n * sizeof(float));
+        at++;
+    }
+    for (int i = 0; i < own; i++) one[i] = output_of(p, w, i, b);
+    return own > 0 ? c->net->task->take(c, first + b, w, one) : MIEN_OK;
+}
+
+/* Features are in memory already. */
+static struct backend_input features_input(const struct task_call *c, const struct net_plan *p,
+                                           int first, struct backend_floats *floats) {
+    const struct plan_view *v = &p->graph->input;
+    size_t each = (size_t)v->h * (size_t)v->w * (size_t)v->c;
+    *floats = (struct backend_floats){c->features + each * (size_t)first, v->w, v->h, v->c};
+    return (struct backend_input){
+        .rows = backend_floats_rows, .context = floats, .floats = floats->data};
+}
+
 /* Items first..first+count-1 in one run. */
 static int run_batch(const struct task_call *c, struct net_plan *p, struct workspace *w, int first,
                      int count) {
     const struct backend_ops *ops = c->net->ctx->ops;
     const struct task *task = c->net->task;
-    const float *one[NET_MAX_OUTPUTS];
+    struct backend_floats floats;
     struct backend_input input = {.rows = image_rows, .picture = image_of, .context = w};
     int rc = MIEN_OK;
     double begin = clock_now();
-    for (int b = 0; b < count && !rc; b++) rc = task->fill(c, first + b, w->workers, &w->images[b]);
+    if (c->features) input = features_input(c, p, first, &floats);
+    for (int b = 0; b < count && !rc && !c->features; b++)
+        rc = task->fill(c, first + b, w->workers, &w->images[b]);
     double filled = clock_now();
     if (!rc && c->post && ops->run_post && !c->net->observer) {
         struct backend_post post = *c->post;
@@ -63,11 +104,7 @@ static int run_batch(const struct task_call *c, struct net_plan *p, struct works
     }
     if (!rc) rc = ops->wait(p->plan);
     double run = clock_now();
-    for (int b = 0; b < count && !rc; b++) {
-        for (int i = 0; i < c->net->net->noutputs; i++)
-            one[i] = w->outputs[i] + plan_output_count(p, i) / (size_t)count * (size_t)b;
-        rc = task->take(c, first + b, w, one);
-    }
+    for (int b = 0; b < count && !rc; b++) rc = take_item(c, p, w, first, b);
     *(c->aligns ? &w->times.align : &w->times.input) += filled - begin;
     w->times.input += input.seconds;
     w->times.network += run - filled - input.seconds;
@@ -119,7 +156,7 @@ static int open_plan(struct lanes *l, int item, int count) {
     int width, height, lanes = net->ctx->ops->lanes(net->ctx->backend);
     size_of(l->call, item, &width, &height);
     open->runs = count < lanes ? count : lanes;
-    int rc = plan_try(net, 1, width, height, open->runs, &open->plan);
+    int rc = plan_try(net, wanted(l->call), 1, width, height, open->runs, &open->plan);
     if (rc || !open->plan) return rc;
     rc = workspaces_acquire(net, open->plan, lanes, &open->work);
     if (rc) {
@@ -132,7 +169,7 @@ static int open_plan(struct lanes *l, int item, int count) {
 
 static void close_plans(struct lanes *l) {
     for (int i = 0; i < l->nplans; i++) {
-        workspaces_release(l->call->net, l->plan[i].plan, l->plan[i].work);
+        workspaces_release(l->call->net, l->plan[i].plan, l->plan[i].work, account_of(l->call));
         plan_release(l->plan[i].plan, l->plan[i].runs);
     }
 }
@@ -185,15 +222,15 @@ static int run_together(const struct task_call *c, int first, int *count) {
     int width, height, rc = MIEN_OK;
     size_of(c, first, &width, &height);
     for (; *count > 1 && !p; *count = p ? *count : *count / 2) {
-        rc = plan_try(c->net, *count, width, height, 1, &p);
+        rc = plan_try(c->net, wanted(c), *count, width, height, 1, &p);
         if (rc && rc != MIEN_ETOOBIG) return rc;
     }
-    if (!p) rc = plan_acquire(c->net, 1, width, height, &p);
+    if (!p) rc = plan_acquire(c->net, wanted(c), 1, width, height, &p);
     if (rc) return rc;
     rc = workspaces_acquire(c->net, p, 1, &work);
     if (!rc) {
         rc = run_batch(c, p, &work->at[0], first, *count);
-        workspaces_release(c->net, p, work);
+        workspaces_release(c->net, p, work, account_of(c));
     }
     plan_release(p, 1);
     return rc;

@@ -26,7 +26,11 @@ struct task_call {
     const uint8_t *crops;            /* [n][MIEN_CROP_SIDE][MIEN_CROP_SIDE][3] or NULL */
     int aligns;                      /* preparing aligns faces, and its time counts as that */
     const void *options;             /* the task's own */
-    void *out;                       /* the task's own */
+    void *out;                       /* the task's own; not used where no outputs are wanted */
+    unsigned want; /* what the plan hands out (plan_cache.h); 0: the network's outputs alone */
+    float *const *values;  /* where values others read go, by their number: [n][values of one] */
+    const float *features; /* NULL, or the input: [n][height][width][features]; nothing is filled */
+    struct mien_net *account; /* whose time it is; NULL: the network's */
     /* What a device may make of the outputs itself, its images being the call's items; take sees
      * what it has left. NULL: nothing. */
     const struct backend_post *post;

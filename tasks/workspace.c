@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 static void close_workspace(const struct mien_net *net, struct workspace *w) {
-    for (int i = 0; w->outputs && i < net->net->noutputs; i++)
+    for (int i = 0; w->outputs && i < w->plan->graph->noutputs; i++)
         pages_free(w->outputs[i], plan_output_count(w->plan, i) * sizeof(float));
     free(w->outputs);
     for (int b = 0; w->images && b < w->plan->batch; b++) resize_free(&w->images[b]);
@@ -24,7 +24,7 @@ void workspaces_free(struct workspaces *all) {
 
 static int open_workspace(const struct mien_net *net, const struct net_plan *p, int workers,
                           struct workspace *w) {
-    int noutputs = net->net->noutputs;
+    int noutputs = p->graph->noutputs;
     w->plan = p;
     w->workers = workers;
     w->images = calloc((size_t)p->batch, sizeof *w->images);
@@ -94,10 +94,13 @@ int workspaces_acquire(struct mien_net *net, struct net_plan *p, int n, struct w
     return *out ? MIEN_OK : make_workspaces(net, p, n, out);
 }
 
-void workspaces_release(struct mien_net *net, struct net_plan *p, struct workspaces *all) {
+void workspaces_release(struct mien_net *net, struct net_plan *p, struct workspaces *all,
+                        struct mien_net *account) {
     level(all);
+    pthread_mutex_lock(&account->lock);
+    add_times(all, &account->times);
+    pthread_mutex_unlock(&account->lock);
     pthread_mutex_lock(&net->lock);
-    add_times(all, &net->times);
     all->next = p->idle;
     p->idle = all;
     pthread_mutex_unlock(&net->lock);

@@ -16,7 +16,7 @@ struct workspace {
     const struct net_plan *plan;
     int workers;            /* threads that may make rows of one image at once */
     struct resized *images; /* [batch] */
-    float **outputs;        /* [noutputs], each [batch][h][w][c] */
+    float **outputs;        /* [the graph's noutputs], each [batch][h][w][c] */
     void *scratch;          /* the task's */
     mien_times times;       /* spent since it was acquired */
 };
@@ -31,7 +31,9 @@ struct workspaces {
 
 /* n or more of a plan in use; to be released before the plan. */
 int workspaces_acquire(struct mien_net *net, struct net_plan *p, int n, struct workspaces **out);
-void workspaces_release(struct mien_net *net, struct net_plan *p, struct workspaces *all);
+/* account: the network whose time it was. */
+void workspaces_release(struct mien_net *net, struct net_plan *p, struct workspaces *all,
+                        struct mien_net *account);
 void workspaces_free(struct workspaces *all);
 
 #endif

@@ -44,9 +44,15 @@ def encode_header(tensors, metadata):
     return text + b" " * padding
 
 
+def _is_half(item):
+    return item[1].dtype == np.float16
+
+
 def write(path, tensors, metadata):
     """Writes {name: array} whole or not at all: to a temporary file, then renamed. float16 stays,
-    all else becomes float32."""
+    all else becomes float32; halves come last, since an odd number of them would leave what
+    follows askew."""
+    tensors = dict(sorted(tensors.items(), key=_is_half))
     header = encode_header(tensors, metadata)
     temporary = f"{path}.{os.getpid()}.tmp"
     try:

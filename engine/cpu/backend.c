@@ -246,13 +246,22 @@ static void input_task(void *context, int task, int worker) {
         input_border(r, image, y);
 }
 
-/* Outputs are always floats. A loop, because pixels of a few channels are too small for memcpy. */
-static void copy_output(const struct plan_view *v, char *arena, int batch, float *dst) {
+/* A row of floats. A loop, because pixels of a few channels are too small for memcpy. */
+static void copy_row(const struct plan_view *v, const float *pixel, float *dst) {
+    for (int x = 0; x < v->w; x++, pixel += v->px, dst += v->c)
+        for (int c = 0; c < v->c; c++) dst[c] = pixel[c];
+}
+
+/* The network's outputs are floats, what others want of its values is as it is stored. */
+static void copy_output(const struct kern *k, const struct plan_view *v, char *arena, int batch,
+                        float *dst) {
     for (int b = 0; b < batch; b++)
-        for (int y = 0; y < v->h; y++) {
-            const float *pixel = cpu_pixel(arena, v, b, y, 0);
-            for (int x = 0; x < v->w; x++, pixel += v->px, dst += v->c)
-                for (int c = 0; c < v->c; c++) dst[c] = pixel[c];
+        for (int y = 0; y < v->h; y++, dst += (ptrdiff_t)v->w * v->c) {
+            const void *row = cpu_pixel(arena, v, b, y, 0);
+            if (v->type == KERN_F32)
+                copy_row(v, row, dst);
+            else
+                k->widen(v->w, v->c, v->type, v->scale, v->zero, row, v->px, dst);
         }
 }
 
@@ -281,8 +290,9 @@ static int cpu_run(struct backend_plan *p, struct backend_input *input, float *c
         if (observer) show(observer, r.step, workspace->arena, g->batch);
     }
     if (session) pool_end(p->backend->pool);
-    for (int i = 0; i < g->net->noutputs; i++)
-        if (outputs[i]) copy_output(&g->outputs[i], workspace->arena, g->batch, outputs[i]);
+    for (int i = 0; i < g->noutputs; i++)
+        if (outputs[i])
+            copy_output(&p->backend->kern, &g->outputs[i], workspace->arena, g->batch, outputs[i]);
     release_workspace(p, workspace);
     return MIEN_OK;
 }

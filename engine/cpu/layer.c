@@ -250,7 +250,7 @@ static void shape_conv(const struct kern *k, const struct net *net, const struct
     /* pixels of the picture have no gaps and fill no group alone; elsewhere a layer may read a
      * slice of a concatenation, so that whole groups decide */
     l->joined = l->algorithm == CPU_IGEMM && l->dilation == 1 && l->groups == 1 &&
-                (source->op == NET_INPUT || l->igemm->group == 1);
+                (net_is_picture(net, n->in[0]) || l->igemm->group == 1);
     l->bias_classes = fold_bias(net, n, NULL);
 }
 

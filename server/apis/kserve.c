@@ -1,7 +1,8 @@
 /*
  * KServe's Open Inference Protocol, version 2: raw tensors through the networks.
  *
- * A network has one input, "input", of [n, height, width, 3] RGB values 0..255 as FP32 or UINT8,
+ * A network has one input, "input", of [n, height, width, 3] RGB values 0..255 (or features of
+ * another network, of as many channels as those have) as FP32 or UINT8,
  * and the outputs of mien_net_output_name(). Specification:
  * github.com/kserve/open-inference-protocol, specification/protocol/inference_rest.md.
  */
@@ -84,7 +85,7 @@ static json_t *input_json(const struct network *model) {
     int h = model->info.dynamic_size ? -1 : model->info.height;
 
     return json_pack("[{s:s, s:s, s:[i, i, i, i]}]", "name", "input", "datatype", "FP32", "shape",
-                     -1, h, w, 3);
+                     -1, h, w, model->info.channels);
 }
 
 static json_t *output_json(const struct network *model, int i) {
@@ -217,10 +218,11 @@ static int read_input(struct infer *f) {
 
     if (f->wire.inputs_count != 1 || strcmp(in->name, "input") != 0)
         return bad_request(f, "the model takes one input, called \"input\"");
-    if (in->dims != 4 || in->shape[3] != 3 || !check_side(f, in->shape[1], info->height) ||
-        !check_side(f, in->shape[2], info->width))
-        return bad_request(f, "the input must be of a shape [n, height, width, 3] the model takes; "
-                              "its metadata says which");
+    if (in->dims != 4 || in->shape[3] != info->channels ||
+        !check_side(f, in->shape[1], info->height) || !check_side(f, in->shape[2], info->width))
+        return bad_request(
+            f, "the input must be of a shape [n, height, width, channels] the model takes; "
+               "its metadata says which");
     if (in->shape[0] > MAX_IMAGES || in->count > (size_t)MAX_PIXELS * 3) {
         reply_error(f->request, 413, "too_large", "an input has at most %d images and %d pixels",
                     MAX_IMAGES, MAX_PIXELS);
@@ -229,7 +231,7 @@ static int read_input(struct infer *f) {
     f->input = (mien_tensor){.n = (int)in->shape[0],
                              .h = (int)in->shape[1],
                              .w = (int)in->shape[2],
-                             .c = 3,
+                             .c = info->channels,
                              .data = (float *)(uintptr_t)in->floats};
     if (in->floats) return 0;
     if (set_budget(f, f->budget + in->count * sizeof(float))) return -1;

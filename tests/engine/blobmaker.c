@@ -45,6 +45,10 @@ void blobmaker_meta(struct blobmaker *m, const char *meta) {
         *meta ? "," : "", meta);
 }
 
+void blobmaker_meta_with_input(struct blobmaker *m, const char *meta) {
+    add(m, "\"__metadata__\":{\"mien\":\"1\",%s}", meta);
+}
+
 void blobmaker_tensor(struct blobmaker *m, const char *name, float low, float high, int d0, int d1,
                       int d2, int d3) {
     int d[] = {d0, d1, d2, d3};

@@ -23,6 +23,8 @@ struct blobmaker {
 void blobmaker_open(struct blobmaker *m, uint64_t seed);
 /* meta is the inside of a JSON object: "\"arch\":\"x\"". Keys mien and input are added. */
 void blobmaker_meta(struct blobmaker *m, const char *meta);
+/* The same without input, which meta has then. */
+void blobmaker_meta_with_input(struct blobmaker *m, const char *meta);
 /* A tensor of uniform values in low..high; dims 0 ends the shape early. */
 void blobmaker_tensor(struct blobmaker *m, const char *name, float low, float high, int d0, int d1,
                       int d2, int d3);

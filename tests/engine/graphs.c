@@ -35,7 +35,7 @@ void graphs_run(const struct net *net, const float *input, int batch, int h, int
         const struct plan_view *v = &graph->outputs[i];
         out[i] = malloc((size_t)batch * (size_t)v->h * (size_t)v->w * (size_t)v->c * sizeof(float));
     }
-    struct backend_floats floats = {input, w, h};
+    struct backend_floats floats = {input, w, h, 3};
     struct backend_input in = {.rows = backend_floats_rows, .context = &floats};
     for (int round = 0; round < 2; round++) /* twice: the second meets a used arena */
         assert_int_equal(cpu_backend.run(plan, &in, out, round ? observer : NULL), 0);

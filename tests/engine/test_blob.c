@@ -69,8 +69,16 @@ static void test_broken_tensors(void **state) {
     (void)state;
     expect("{" META ",\"a\":{}}", 8, "tensor a lacks");
     expect("{" META ",\"a\":7}", 8, "tensor a lacks");
-    expect("{" META ",\"a\":{\"dtype\":\"F16\",\"shape\":[4],\"data_offsets\":[0,8]}}", 8,
-           "is F16");
+    expect("{" META ",\"a\":{\"dtype\":\"I16\",\"shape\":[4],\"data_offsets\":[0,8]}}", 8,
+           "is I16, expected F32 or F16");
+    expect("{" META ",\"a\":{\"dtype\":\"F16\",\"shape\":[4],\"data_offsets\":[0,16]}}", 16,
+           "do not match");
+    expect("{" META ",\"a\":{\"dtype\":\"F16\",\"shape\":[1],\"data_offsets\":[1,3]}}", 8,
+           "do not match");
+    expect("{" META ",\"a\":{\"dtype\":\"F16\",\"shape\":[5],\"data_offsets\":[0,10]}}", 8,
+           "does not fit the file");
+    expect("{" META "," GOOD ",\"b\":{\"dtype\":\"F16\",\"shape\":[1],\"data_offsets\":[6,8]}}", 8,
+           "overlap");
     expect("{" META ",\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,2],\"data_offsets\":[0,8]}}", 8,
            "5 dimensions");
     expect("{" META ",\"a\":{\"dtype\":\"F32\",\"shape\":[-2],\"data_offsets\":[0,8]}}", 8,
@@ -264,7 +272,8 @@ static void test_save(void **state) {
     blobmaker_tensor(&m, "int8.7 gone", 1, 2, 3, 4, 0, 0);
     struct blob *b = blobmaker_finish(&m), *again;
     float data[RANGES] = {1, 2, 3};
-    struct blob_tensor range = {"int8.0 x", 2, {RANGES, 1}, RANGES, data};
+    struct blob_tensor range = {
+        .name = "int8.0 x", .dims = 2, .shape = {RANGES, 1}, .count = RANGES, .data = data};
     assert_int_equal(blob_save(b, path, "int8.", &range, 1), 0);
     check_saved(&m, path, 1);
     assert_int_equal(blob_open(path, &again), 0);
@@ -289,6 +298,80 @@ static void test_save(void **state) {
     blobmaker_close(&m);
 }
 
+/* Values of every kind of half, and what they are. */
+static const struct {
+    uint16_t half;
+    float value;
+} halves[] = {{0x3C00, 1},
+              {0xC000, -2},
+              {0x7BFF, 65504},
+              {0x0001, 0x1p-24f},
+              {0x83FF, -1023 * 0x1p-24f},
+              {0x3555, 0.333251953125f},
+              {0x8000, -0.0f}};
+enum { HALVES = sizeof halves / sizeof *halves, MANY = 20001, ODD = 3 };
+
+/* A file whose first tensor is floats, with an odd number of halves before large ones. */
+static void write_halves(const char *path) {
+    static const char header[] =
+        "{" META ",\"f\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
+        "\"odd\":{\"dtype\":\"F16\",\"shape\":[3],\"data_offsets\":[4,10]},"
+        "\"w\":{\"dtype\":\"F16\",\"shape\":[20001,1],\"data_offsets\":[10,40012]}}";
+    size_t n = sizeof header - 1;
+    char padded[512];
+    uint64_t size = (n + 7) / 8 * 8;
+    float one = 1.5f;
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    memset(padded, ' ', sizeof padded);
+    memcpy(padded, header, n);
+    fwrite(&size, 8, 1, f);
+    fwrite(padded, 1, size, f);
+    fwrite(&one, 4, 1, f);
+    for (int i = 0; i < ODD + MANY; i++) fwrite(&halves[i % HALVES].half, 2, 1, f);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void check_halves(const struct blob *b) {
+    const struct blob_tensor *odd = blob_find(b, "odd"), *w = blob_find(b, "w");
+    assert_int_equal(odd->type, BLOB_F16);
+    assert_true(blob_find(b, "f")->data[0] == 1.5f);
+    for (int i = 0; i < ODD; i++) assert_memory_equal(&odd->data[i], &halves[i].value, 4);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(blob_acquire(b, w), 0);
+        for (int k = 0; k < MANY; k++)
+            assert_memory_equal(&w->data[k], &halves[(ODD + k) % HALVES].value, 4);
+        blob_release(b, w);
+        assert_true(w->data[MANY / 2] == 0); /* its memory is given back */
+    }
+}
+
+/* Halves are floats to whoever reads them, come and go with their pages, and are halves again in a
+ * copy of the file. */
+static void test_halves(void **state) {
+    (void)state;
+    char path[] = "/tmp/mien-blob-XXXXXX", copy[64];
+    float data[RANGES] = {1, 2, 3};
+    struct blob_tensor range = {
+        .name = "int8.0 x", .dims = 2, .shape = {RANGES, 1}, .count = RANGES, .data = data};
+    struct blob *b;
+    close(mkstemp(path));
+    snprintf(copy, sizeof copy, "%s.copy", path);
+    write_halves(path);
+    assert_int_equal(blob_open(path, &b), 0);
+    check_halves(b);
+    assert_int_equal(blob_save(b, copy, "int8.", &range, 1), 0);
+    size_t size = blob_size(b);
+    blob_close(b);
+    assert_int_equal(blob_open(copy, &b), 0);
+    check_halves(b);
+    assert_true(blob_find(b, "int8.0 x")->data[2] == 3);
+    assert_true(blob_size(b) < size + 256);
+    blob_close(b);
+    unlink(copy);
+    unlink(path);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),
@@ -300,6 +383,7 @@ int main(void) {
         cmocka_unit_test(test_changed_meanwhile),
         cmocka_unit_test(test_other_files),
         cmocka_unit_test(test_save),
+        cmocka_unit_test(test_halves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

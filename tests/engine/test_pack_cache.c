@@ -344,7 +344,7 @@ static int run(int use_cache, float out[OUTPUTS]) {
     if (cpu_backend.load(backend, net, &w)) fail_msg("%s", err_text());
     assert_int_equal(plan_make(net, NULL, 1, SIDE, SIDE, &graph), 0);
     assert_int_equal(cpu_backend.plan(backend, w, graph, &plan), 0);
-    struct backend_floats floats = {input, SIDE, SIDE};
+    struct backend_floats floats = {input, SIDE, SIDE, 3};
     struct backend_input in = {.rows = backend_floats_rows, .context = &floats};
     assert_int_equal(cpu_backend.run(plan, &in, &out, NULL), 0);
     int kept = w->kept;

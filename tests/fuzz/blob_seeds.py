@@ -49,14 +49,16 @@ class Net:
         self.shapes[name + ".weight"] = [out, into]
         self.shapes[name + ".bias"] = [out]
 
-    def bytes(self, values=None):
-        """values: {prefix of names: value}, where it is not 0.5."""
+    def bytes(self, values=None, halves="-"):
+        """values: {prefix of names: value}, where it is not 0.5; halves: the prefix of names of
+        tensors of halves, the last of them."""
         header, end, data = {"__metadata__": self.meta}, 0, b""
         for name, shape in self.shapes.items():
-            begin, end = end, end + 4 * math.prod(shape)
-            header[name] = tensor(shape, begin, end)
+            form, dtype = ("<e", "F16") if name.startswith(halves) else ("<f", "F32")
+            begin, end = end, end + struct.calcsize(form) * math.prod(shape)
+            header[name] = tensor(shape, begin, end, dtype)
             value = next((v for k, v in (values or {}).items() if name.startswith(k)), 0.5)
-            data += struct.pack("<f", value) * math.prod(shape)
+            data += struct.pack(form, value) * math.prod(shape)
         return blob(header, data)
 
 
@@ -176,6 +178,11 @@ def graph_seeds():
     yield "graph", graph().bytes()
     for name, nodes in lies.items():
         yield "graph_" + name, graph(nodes).bytes()
+    features = graph({4: ["relu", [3], {}]}, size="fixed")
+    for name, size in {"features": {"width": 1, "height": 3, "count": 3}, "features_many":
+                       {"width": 1, "height": 1, "count": 2**31}, "features_none": {}}.items():
+        features.meta["input"] = json.dumps({"channels": "FEATURES", **size})
+        yield name, features.bytes()
     yield "graph_output", graph(outputs=[["x", 99]]).bytes()
     yield "graph_outputs", graph(outputs=[["x", 14]] * 300).bytes()
     yield "graph_multiple", graph(multiple_of=2**31).bytes()
@@ -209,6 +216,15 @@ def seeds():
                                     "a": tensor([2**32, 2**32, 2], 0, 0)}, data)
     yield "negative", blob({"__metadata__": META, "a": tensor([-1], 0, 4)}, data)
     yield "half", blob({"__metadata__": META, "a": tensor([2], 0, 4, "F16")}, data[:4])
+    yield "half_odd", blob({"__metadata__": META, "a": tensor([1], 0, 4),
+                            "b": tensor([1], 4, 6, "F16")}, data[:6])
+    yield "half_askew", blob({"__metadata__": META, "a": tensor([1], 1, 3, "F16")}, data[:4])
+    yield "half_overlap", blob({"__metadata__": META, "a": tensor([2], 0, 4, "F16"),
+                                "b": tensor([1], 0, 4)}, data[:4])
+    yield "half_past_the_end", blob({"__metadata__": META,
+                                     "a": tensor([2**62], 0, 2**63, "F16")}, data)
+    yield "half_network", resnet().bytes(halves="fc.")
+    yield "half_infinite", resnet().bytes({"fc.": float("inf")}, halves="fc.")
     yield "nan", blob({"__metadata__": META, "a": tensor([1], 0, 4)},
                       struct.pack("<f", float("nan")))
     yield "not_json", blob(b"{]", data)

@@ -183,6 +183,10 @@ static int fill_format(void *out) {
     return mien_format_at(1, out);
 }
 
+static int fill_value(void *out) {
+    return mien_blob_value_at(blob, 0, out);
+}
+
 static int fill_attribute(void *out) {
     return mien_attribute_at(attributes, 1, out);
 }
@@ -195,7 +199,8 @@ static int fill_attribute(void *out) {
             M(mien_net_info, attributes), M(mien_net_info, attribute_values),                      \
             M(mien_net_info, same_person), M(mien_net_info, license), M(mien_net_info, source),    \
             M(mien_net_info, accuracy), M(mien_net_info, calibrated),                              \
-            M(mien_net_info, parameters), M(mien_net_info, file_bytes)                             \
+            M(mien_net_info, parameters), M(mien_net_info, file_bytes),                            \
+            M(mien_net_info, features_of), M(mien_net_info, channels)                              \
     }
 
 static const struct output outputs[] = {
@@ -227,6 +232,10 @@ static const struct output outputs[] = {
      fill_blob_tensor,
      {M(mien_blob_tensor, name), M(mien_blob_tensor, dtype), M(mien_blob_tensor, dims),
       M(mien_blob_tensor, shape)}},
+    {"mien_value",
+     sizeof(mien_value),
+     fill_value,
+     {M(mien_value, name), M(mien_value, width), M(mien_value, height), M(mien_value, channels)}},
     {"mien_attribute",
      sizeof(mien_attribute),
      fill_attribute,

@@ -43,6 +43,18 @@ class Safetensors(TestCase):
             "dtype": "F32", "shape": [2], "data_offsets": [0, 8]}})
         self.assertEqual(data[8 + length :], struct.pack("<2f", 1, 2))
 
+    def test_halves_come_last(self):
+        """An odd number of halves before floats would leave those at no multiple of four."""
+        safetensors.write(self.path("x"), {"h": np.array([1, 2, 0.5], np.float16),
+                                           "f": np.array([7], np.float32)}, {})
+        with open(self.path("x"), "rb") as file:
+            data = file.read()
+        (length,) = struct.unpack_from("<Q", data)
+        header = json.loads(data[8 : 8 + length])
+        self.assertEqual(header["f"]["data_offsets"], [0, 4])
+        self.assertEqual(header["h"], {"dtype": "F16", "shape": [3], "data_offsets": [4, 10]})
+        self.assertEqual(data[8 + length :], struct.pack("<f3e", 7, 1, 2, 0.5))
+
     def test_a_failed_write_leaves_nothing(self):
         with self.assertRaises(ValueError):
             safetensors.write(self.path("x"), {"t": np.array(["no number"])}, {})

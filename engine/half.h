@@ -1,6 +1,8 @@
-/* half.h - IEEE half precision on the host. */
-#ifndef MIEN_CUDA_HALF_H
-#define MIEN_CUDA_HALF_H
+/*
+ * half.h - IEEE half precision on the host: what blobs may hold and GPUs compute with.
+ */
+#ifndef MIEN_ENGINE_HALF_H
+#define MIEN_ENGINE_HALF_H
 
 #include <stdint.h>
 #include <string.h>
