@@ -38,7 +38,7 @@ int analysis_min_side(const struct networks *networks, const struct analysis_opt
     const struct network *detector = networks_giving(networks, MIEN_RESULT_FACES);
     int side = 0;
 
-    if (o->all_pixels || o->aligned || !detector) return 0;
+    if (o->all_pixels || o->aligned || o->quality || !detector) return 0;
     if (o->steps & ~analysis_steps(networks, MIEN_RESULT_FACES)) return 0;
     return mien_detect_min_side(detector->net, &o->detect, &side) == MIEN_OK ? side : 0;
 }
@@ -102,6 +102,14 @@ static void submit_ready(struct analysis *a, enum mien_item there, struct runner
     }
 }
 
+/* As networks see the faces: upright. */
+static void measure(struct analysis *a) {
+    if (!a->options->quality || a->rc) return;
+    a->measures = measures_of(a->upright ? a->upright : a->image,
+                              a->upright ? a->upright_faces : a->faces, a->nfaces);
+    if (!a->measures) fail(a, MIEN_ENOMEM, "out of memory");
+}
+
 /* The picture is the face. */
 static void take_aligned(struct analysis *a) {
     a->faces = malloc(sizeof *a->faces);
@@ -112,6 +120,7 @@ static void take_aligned(struct analysis *a) {
     mien_crop_face(a->faces);
     a->nfaces = 1;
     faces_copy_crop(a->image, a->crop);
+    measure(a);
 }
 
 void analysis_begin(struct analysis *a, const struct networks *networks,
@@ -132,8 +141,9 @@ void analysis_begin(struct analysis *a, const struct networks *networks,
     if (a->nfaces > 0) submit_ready(a, MIEN_ITEM_FACE, runner);
 }
 
-/* 1 where a network looks at faces. */
+/* 1 where faces are looked at. */
 static int faces_are_seen(const struct analysis *a) {
+    if (a->options->quality) return 1;
     for (int i = 0; i < a->networks->n; i++) {
         const struct network *network = step_network(a->networks, a->options, i);
         if (network && network->task.item == MIEN_ITEM_FACE) return 1;
@@ -192,6 +202,7 @@ static void take(struct analysis *a, int i) {
         a->nfaces = faces_pick(a->faces, item->nfound, a->options->pick, a->width, a->height);
         a->turned = item->turned;
         set_upright(a);
+        measure(a);
     }
 }
 
@@ -224,7 +235,9 @@ void analysis_free(struct analysis *a) {
     mien_image_free(a->upright);
     free(a->upright_faces);
     free(a->faces);
+    free(a->measures);
     a->upright = NULL;
+    a->measures = NULL;
     a->upright_faces = a->faces = NULL;
     a->networks = NULL;
 }

@@ -9,6 +9,7 @@
 #define MIEN_ANALYSIS_ANALYSIS_H
 
 #include "analysis/faces.h"
+#include "analysis/measures.h"
 #include "analysis/runner.h"
 #include "analysis/stages.h"
 
@@ -21,6 +22,7 @@ struct analysis_options {
     int top;             /* classes */
     enum face_pick pick; /* which faces are kept */
     int aligned;         /* the picture is an aligned face: nothing is looked for */
+    int quality;         /* faces are measured: pose and quality */
     int all_pixels; /* faces are looked for in all of them, even where nothing else is wanted */
 };
 
@@ -31,10 +33,11 @@ struct analysis {
     int width, height;                              /* of the upright original */
     char warning[sizeof((mien_image *)0)->warning]; /* the image's */
     int nfaces;
-    mien_face *faces;         /* [nfaces] by falling score */
-    int turned;               /* degrees by which the picture was turned clockwise to find them */
-    mien_image *upright;      /* the picture turned so, and */
-    mien_face *upright_faces; /* the faces in it, where networks look at them; else NULL */
+    mien_face *faces;          /* [nfaces] by falling score */
+    int turned;                /* degrees by which the picture was turned clockwise to find them */
+    mien_image *upright;       /* the picture turned so, and */
+    mien_face *upright_faces;  /* the faces in it, where networks look at them; else NULL */
+    struct measures *measures; /* [nfaces], where options ask for them; else NULL */
     struct item item[NETWORKS_MAX]; /* by position in networks.at */
     steps_t begun, done;            /* steps that were submitted; that gave their results */
     double seconds[NETWORKS_MAX];   /* a step's, or its part of a run with others */

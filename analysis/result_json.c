@@ -120,9 +120,17 @@ json_t *result_found(const mien_face *face, int *failed) {
     return object;
 }
 
+/* A face as it was found, and measured where that was asked for. */
+static json_t *measured_json(const struct analysis *a, int i, int *failed) {
+    json_t *object = result_found(&a->faces[i], failed);
+
+    if (a->measures) measures_add_json(object, &a->measures[i], failed);
+    return object;
+}
+
 json_t *result_face(const struct analysis *a, int i, int *failed) {
     const struct item *embedding = analysis_item(a, MIEN_RESULT_EMBEDDING);
-    json_t *object = result_found(&a->faces[i], failed);
+    json_t *object = measured_json(a, i, failed);
 
     if (add_attributes(object, a, MIEN_ITEM_FACE, i, failed) && judge_too_small(&a->faces[i]))
         json_value_set(object, "too_small", json_true(), failed);
@@ -193,8 +201,8 @@ void result_add_comparison(json_t *object, const struct analysis *a, const struc
     double similarity = result_similarity(a, b);
     json_t *list = json_array();
 
-    json_value_append(list, result_found(&a->faces[0], failed), failed);
-    json_value_append(list, result_found(&b->faces[0], failed), failed);
+    json_value_append(list, measured_json(a, 0, failed), failed);
+    json_value_append(list, measured_json(b, 0, failed), failed);
     json_value_set(object, "similarity", result_score((float)similarity), failed);
     json_value_set(object, "same_person", json_boolean(similarity >= threshold), failed);
     json_value_set(object, "verdict", json_string(judge_pair(similarity, threshold)), failed);

@@ -48,7 +48,7 @@ struct options {
     int face; /* enum face_pick of analysis/faces.h */
     int aligned, embeddings;
 
-    int pretty, json, plan, tensors, salvage, force;
+    int pretty, json, plan, tensors, quality, salvage, force;
     const char *draw;   /* file or folder; NULL: no drawing */
     const char *output; /* folder for JSON; of calibrate a file, NULL: the blob itself */
 

@@ -74,6 +74,7 @@ int pipeline_open(struct pipeline *p, const struct options *opt, steps_t steps) 
                                             .top = opt->top,
                                             .pick = (enum face_pick)opt->face,
                                             .aligned = opt->aligned,
+                                            .quality = opt->quality,
                                             .all_pixels = is_whole(opt) || opt->draw};
     detect_options(opt, &p->analysis.detect);
     classifier = networks_giving(&p->networks, MIEN_RESULT_CLASSES);

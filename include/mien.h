@@ -614,6 +614,42 @@ MIEN_API int mien_run_faces(mien_net *const *nets, int nnets, const mien_image *
 /* 1 where one run does for both: they read features of one network, or one reads the other's. */
 MIEN_API int mien_net_shares(const mien_net *a, const mien_net *b);
 
+/* How a face's head is turned, from its five landmarks alone: pitch (up is positive), yaw (to the
+ * image's right is positive) and roll (clockwise is positive), in degrees, as MIEN_ANGLES are. No
+ * network is needed; docs/quality.md says how exact it is. MIEN_EINVAL where the landmarks coincide
+ * or are no numbers. */
+MIEN_API int mien_face_pose(const mien_face *face, float angles[3]);
+
+/* Why a face is of little use: bit i of mien_quality.reasons. More may follow. */
+enum mien_quality_reason {
+    MIEN_QUALITY_SMALL,   /* eye_distance is */
+    MIEN_QUALITY_BLURRED, /* sharpness is low: out of focus, moved, enlarged */
+    MIEN_QUALITY_NOISY,
+    MIEN_QUALITY_DARK,   /* much of the face is next to black */
+    MIEN_QUALITY_BRIGHT, /* or white */
+    MIEN_QUALITY_FLAT,   /* contrast is low */
+    MIEN_QUALITY_TURNED, /* it looks elsewhere */
+    MIEN_QUALITY_CUT_OFF /* a part of it lies outside of the image */
+};
+/* What programs call a reason: "blurred"; NULL past the last. Static. */
+MIEN_API const char *mien_quality_reason_name(int reason);
+/* How good an image of a face is, for recognising it before all. */
+typedef struct mien_quality {
+    size_t struct_size;
+    float score;        /* 0..1: the product of what the measures below are worth, 0..1 each */
+    unsigned reasons;   /* bits 1 << MIEN_QUALITY_SMALL, ...: what is worth less than 0.5 */
+    float eye_distance; /* pixels between the eyes of the upright original, divided by cos(yaw) */
+    float sharpness;    /* 0..1: what another blur would take away of its edges */
+    float noise;        /* standard deviation, in steps of 8-bit pixels */
+    float dark, bright; /* parts of the face, 0..1, of a luma of at most 25, at least 247 of 255 */
+    float contrast;     /* standard deviation of the luma, white being 1 */
+    float turned;       /* degrees between where it looks and the viewer (mien_face_pose) */
+    float inside;       /* the part of the face that lies inside the image, 0..1 */
+} mien_quality;
+/* Measures a face of an image, by its aligned crop (mien_align) and its landmarks; no network is
+ * needed. Fills *quality. MIEN_EINVAL where the landmarks coincide or are no numbers. */
+MIEN_API int mien_face_quality(const mien_image *img, const mien_face *face, mien_quality *quality);
+
 typedef struct mien_class {
     int index;
     float score;       /* probability, 0..1 */

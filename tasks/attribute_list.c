@@ -65,8 +65,8 @@ static int position(const char *word, const char *const *words) {
 
 /* Names are keys of JSON beside those a face has already. */
 static int is_name(const char *name) {
-    static const char *const taken[] = {"box",       "score",     "landmarks",
-                                        "embedding", "too_small", NULL};
+    static const char *const taken[] = {"box",       "score",   "landmarks", "embedding",
+                                        "too_small", "quality", NULL};
     return name && *name && strlen(name) < 64 &&
            strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name) &&
            position(name, taken) < 0;

@@ -86,9 +86,7 @@ void align_warp(const mien_image *img, const struct similarity *t, uint8_t *dst,
         }
 }
 
-/* The similarity that moves a face of img onto the template: pixel centres of img, which may be a
- * reduced picture, to those of the crop. */
-static int align_face(const mien_image *img, const mien_face *face, struct similarity *out) {
+int align_face(const mien_image *img, const mien_face *face, struct similarity *out) {
     double scale[2];
     float at[5][2];
     image_scale(img, scale);

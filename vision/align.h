@@ -31,6 +31,10 @@ int align_estimate(const float from[5][2], const float to[5][2], struct similari
 void align_warp(const mien_image *img, const struct similarity *t, uint8_t *dst, ptrdiff_t dst_row,
                 int dw, int dh);
 
+/* The similarity that moves a face of img onto the template: pixel centres of img, which may be a
+ * reduced picture, to those of the crop. MIEN_EINVAL. */
+int align_face(const mien_image *img, const mien_face *face, struct similarity *out);
+
 /* Prepares the aligned crop of a face, as mien_align() makes it. on_device: as a warp for a device
  * that makes rows itself; else as pixels. */
 int align_prepare(struct resized *r, const mien_image *img, const mien_face *face, int on_device);

@@ -55,6 +55,7 @@ static int read_options(struct request *r, unsigned *results, struct analysis_op
 
     *o = (struct analysis_options){.detect = c->detect, .top = c->top};
     if (read_detection(r, &o->detect) || param_flag(r, "embeddings", &embeddings) ||
+        (*results & FACES && param_flag(r, "quality", &o->quality)) ||
         param_choice(r, "face", FACE_PICK_NAMES, &pick) ||
         (*results & EMBEDDINGS && param_flag(r, "aligned", &o->aligned)) ||
         param_int(r, "top", 1, classifier ? classifier->info.classes : 1000000, &o->top) ||

@@ -251,6 +251,7 @@ class Own(Case):
             self.assertIn("total", answer.json["timing_ms"])
         self.check(SERVER.post("/v1/analyze?embeddings=1&top=2", photos()[3]),
                    tool("analyze", "--embeddings", "--top=2")[3])
+        self.check(SERVER.post("/v1/analyze?quality=1", photos()[3]), tool("analyze", "--quality")[3])
 
     def test_embed(self):
         for photo, expected in zip(photos(), tool("embed")):

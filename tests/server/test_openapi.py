@@ -258,6 +258,9 @@ class Live(unittest.TestCase):
         found = cases.add(path, "post", self.post(path, self.photo, "image/jpeg", query))
         self.assertEqual((len(found["classes"]), len(found["faces"])), (2, 1))
         self.assertIn("embedding", found["faces"][0])
+        for path in PICTURES[:3]:
+            found = cases.add(path, "post", self.post(path, self.photo, "image/jpeg", "?quality=1"))
+            self.assertLess({"pose", "quality"}, set(found["faces"][0]))
         path = "/v1/embed"
         found = cases.add(path, "post", self.post(path, self.photo, "image/jpeg", "?face=largest"))
         self.assertEqual(len(found["faces"]), 1)

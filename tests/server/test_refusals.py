@@ -142,7 +142,8 @@ class Parameters(Case):
         bad = {"threshold": ["2", "-0.1", "x", "", "nan", "inf", "0x1", "1e400", " 0.5", "0.5 "],
                "nms": ["1.01", "abc"], "max_faces": ["0", "-1", "1.5", "1e3", "99999999999999"],
                "size": ["-1", "1000000", "640x640"], "top": ["0", "1001", "five"],
-               "face": ["biggest", ""], "embeddings": ["2", "maybe", ""], "aligned": ["ja"]}
+               "face": ["biggest", ""], "embeddings": ["2", "maybe", ""], "aligned": ["ja"],
+               "quality": ["high", ""]}
         for name, values in bad.items():
             for value in values:
                 with self.subTest(name=name, value=value):

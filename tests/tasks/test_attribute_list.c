@@ -76,6 +76,7 @@ static void test_names(void **state) {
         "score",
         "landmarks",
         "embedding",
+        "quality",
         "1234567890123456789012345678901234567890123456789012345678901234"};
     char text[256];
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
