@@ -11,7 +11,7 @@
 /* Cosine similarity from which two faces are one person, for networks whose blobs do not say. */
 #define SAME_PERSON 0.4f
 
-static const struct face_crop crop = {.aligned = 1};
+static const struct face_crop crop = {.kind = CROP_ALIGNED};
 
 static int open_embedder(struct mien_net *net) {
     const char *text = blob_meta(net->blob, "same_person");

@@ -140,13 +140,13 @@ struct rect_f square_around(const float box[4], float margin) {
     return (struct rect_f){cx - half, cy - half, cx + half, cy + half};
 }
 
-int crop_square(struct resized *r, const mien_image *img, const float box[4], float margin, int w,
-                int h, int workers) {
+int crop_part(struct resized *r, const mien_image *img, const struct rect_f *part,
+              enum resize_filter filter, int w, int h, int workers) {
     int rc = image_check(img);
     if (rc != MIEN_OK) return rc;
     double scale[2];
     image_scale(img, scale);
-    struct rect_f s = square_around(box, margin);
-    struct rect_f square = {s.x0 / scale[0], s.y0 / scale[1], s.x1 / scale[0], s.y1 / scale[1]};
-    return resize_picture(r, img, &square, w, h, RESIZE_TRIANGLE | RESIZE_ZERO_OUTSIDE, workers);
+    struct rect_f box = {part->x0 / scale[0], part->y0 / scale[1], part->x1 / scale[0],
+                         part->y1 / scale[1]};
+    return resize_picture(r, img, &box, w, h, filter | RESIZE_ZERO_OUTSIDE, workers);
 }

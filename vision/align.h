@@ -44,11 +44,10 @@ int align_prepare(struct resized *r, const mien_image *img, const mien_face *fac
 struct rect_f square_around(const float box[4], float margin);
 
 /*
- * Prepares a square around box (x1, y1, x2, y2 in pixels of the original), its side (1 + 2 margin)
- * times the longer side of the box, resized to w x h with the triangle filter; zero outside the
- * picture. r, workers: as resize_picture.
+ * Prepares a part of an image, in pixels of its upright original, resized to w x h; zero outside of
+ * the image. r, workers: as resize_picture.
  */
-int crop_square(struct resized *r, const mien_image *img, const float box[4], float margin, int w,
-                int h, int workers);
+int crop_part(struct resized *r, const mien_image *img, const struct rect_f *part,
+              enum resize_filter filter, int w, int h, int workers);
 
 #endif

@@ -104,10 +104,11 @@ static void use(mien_image *img, const mien_face *face, int index) {
     static struct kern k;
     struct resized r = {.pixels = NULL};
     if (!k.scale_rows) kern_init(&k, "c");
+    struct rect_f part = square_around(face->box, 0.25f);
     mien_quality q = {.struct_size = sizeof q};
     mien_align(img, face, 1, crop);
     mien_face_quality(img, face, &q);
-    if (crop_square(&r, img, face->box, 0.25f, 48, 48, 1) == MIEN_OK) {
+    if (crop_part(&r, img, &part, RESIZE_TRIANGLE, 48, 48, 1) == MIEN_OK) {
         static float row[48 * 3];
         resize_rows(&r, &k, 20, 21, KERN_F32, row, 48 * 3, 0);
     }

@@ -142,7 +142,8 @@ static int cut(struct resized *r, const mien_image *img, const float box[4], flo
                float *got) {
     struct kern k;
     kern_init(&k, NULL);
-    int rc = crop_square(r, img, box, margin, 28, 28, 1);
+    struct rect_f part = square_around(box, margin);
+    int rc = crop_part(r, img, &part, RESIZE_TRIANGLE, 28, 28, 1);
     if (rc == MIEN_OK) resize_rows(r, &k, 0, 28, KERN_F32, got, 90, 0);
     return rc;
 }
@@ -187,9 +188,9 @@ static void errors(void **state) {
     assert_int_equal(mien_align(img, faces, -1, crops), MIEN_EINVAL);
     assert_int_equal(mien_align(NULL, faces, 1, crops), MIEN_EINVAL);
     assert_int_equal(mien_align(img, NULL, 0, NULL), MIEN_OK);
-    float none[4] = {5, 5, 5, 5};
+    struct rect_f none = {5, 5, 5, 5};
     struct resized r = {0};
-    assert_int_equal(crop_square(&r, img, none, 0, 1, 1, 1), MIEN_EINVAL);
+    assert_int_equal(crop_part(&r, img, &none, RESIZE_TRIANGLE, 1, 1, 1), MIEN_EINVAL);
     mien_image_free(img);
 }
 
