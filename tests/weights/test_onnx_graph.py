@@ -14,6 +14,7 @@ from .support import TestCase
 from weights_convert import safetensors
 from weights_convert.__main__ import main
 from weights_convert.convert import convert
+from weights_convert.errors import ConvertError
 from weights_convert.onnx_graph import int8_ranges
 
 try:
@@ -334,6 +335,36 @@ class Tasks(TestCase):
         self.assertEqual((graph["nodes"][-1], graph["outputs"]),
                          (["softmax", [3], {}], [["prob", 4]]))
         self.assertEqual(json.loads(self.meta("k")["labels"]), ["a", "b", "c", "d", "e"])
+
+    def test_tails(self):
+        """Operators behind the graph: what they are made of are outputs no longer, and their
+        weights say what places are worth."""
+        vectors = [helper.make_node("GlobalAveragePool", ["c"], ["p"]),
+                   helper.make_node("Flatten", ["p"], ["y"])]
+        heads = {"attributes": [{"name": "angle", "kind": "value", "output": "mean"}],
+                 "tails": [{"op": "expectation", "of": ["y"], "values": [[-9, 3]], "name": "mean"}]}
+        graph, tensors, _ = self.tail(vectors, heads)
+        self.assertEqual([node[0] for node in graph["nodes"][-2:]], ["softmax", "fc"])
+        self.assertEqual([name for name, _ in graph["outputs"]], ["mean"])
+        self.assertEqual(tensors["tail.mean.0.weight"].tolist(), [[-9, -6, -3, 0, 3, 6, 9, 12]])
+        heads["tails"] = [{"op": "softmax", "of": ["y"], "name": "prob"}]
+        graph, _, _ = self.tail(vectors, heads)
+        self.assertEqual(graph["outputs"], [["prob", len(graph["nodes"]) - 1]])
+        for tails, why in ((7, "a list"), ([7], "a tail has"), ([{"op": "sum"}], "a tail has"),
+                           ([{"op": "softmax", "of": ["z"], "name": "p"}], "which is no output"),
+                           ([{"op": "expectation", "of": ["y"], "name": "p"}], "first, step")):
+            with self.assertRaisesRegex(ConvertError, why):
+                self.tail(vectors, {**heads, "tails": tails})
+
+    def tail(self, nodes, heads):
+        tensors = {"stem.weight": floats(8, 3, 3, 3)}
+        source = self.path("m.onnx")
+        with open(source, "wb") as file:
+            file.write(model([CONV, *nodes], tensors).SerializeToString())
+        target = self.path("m.safetensors")
+        convert([source], target, "graph", options={"task": "attributes", "heads": heads})
+        tensors, meta = safetensors.read(target)
+        return json.loads(meta["graph"]), tensors, meta
 
     def test_attributes(self):
         heads = [{"name": "smile", "kind": "probability", "output": "y", "at": 2, "count": 1}]

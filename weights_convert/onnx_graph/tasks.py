@@ -2,6 +2,7 @@
 task is `raw`: outputs as they are."""
 
 from ..errors import ConvertError
+from . import tails
 from .decoders import detect
 from .heads import LOOSE_CROP, POINTS, landmark_attributes
 
@@ -57,6 +58,7 @@ def _attributes(net, build, outputs, step, options):
     if not isinstance(heads, dict) or not isinstance(heads.get("attributes"), list):
         raise ConvertError("a network for attributes needs --heads FILE.json: the list `attributes`"
                            " of docs/blob.md, or an object with it and with `preprocess`")
+    tails.apply(build, outputs, heads.get("tails", []))
     net.attributes = heads["attributes"]
     net.preprocess = heads.get("preprocess", {"crop": "box", "margin": 0.05})
 
