@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct measures *measures_of(const mien_image *image, const mien_face *faces, int n) {
     struct measures *list = calloc((size_t)n + 1, sizeof *list);
@@ -60,7 +61,8 @@ static json_t *quality_json(const mien_quality *q, int *failed) {
     json_value_set(object, "score", json_value_number((double)q->score, 4), failed);
     json_value_set(object, "reasons", reasons_json(q->reasons, failed), failed);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        float v = *(const float *)((const char *)q + numbers[i].member);
+        float v;
+        memcpy(&v, (const char *)q + numbers[i].member, sizeof v);
         json_value_set(object, numbers[i].name, json_value_number((double)v, numbers[i].places),
                        failed);
     }

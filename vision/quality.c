@@ -9,6 +9,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { SIDE = MIEN_CROP_SIDE };
 
@@ -142,7 +143,8 @@ static void judge(mien_quality *q) {
     q->reasons = 0;
     for (int i = 0; i < RULES_N; i++) {
         const struct rule *r = &RULES[i];
-        float v = *(const float *)((const char *)q + r->member);
+        float v;
+        memcpy(&v, (const char *)q + r->member, sizeof v);
         float part = fminf(1, fmaxf(0, (v - r->bad) / (r->good - r->bad)));
         if (part < 0.5f) q->reasons |= 1U << i;
         q->score *= part;
