@@ -25,5 +25,43 @@ train() {
 manifest=$DATA/labels.csv
 features=(--features "$WORK/features")
 step "Features"
-train features "$manifest" "${features[@]}" --values conv_45,conv_6_dw --variants plain,flip \
+train features "$manifest" "${features[@]}" --values conv_45,conv_5,conv_6_dw --variants plain,flip \
     --runner "$BUILD/tests/runnet"
+
+step "A head on the embedder's features"
+train heads "$manifest" "${features[@]}" --data FairFace --out "$WORK/head"
+
+step "The joint network, from conv_45 up"
+tune=(finetune "$manifest" "${features[@]}" --start "$WORK/head" --data FairFace --epochs 3 --batch 128
+    --shift 0 --erase 0 --rate 5e-4 --trunk-rate 5e-4 --ema 0.995)
+train "${tune[@]}" --value conv_45 --out "$WORK/joint"
+
+step "A network for each, from conv_5 up"
+for name in age gender race; do
+    train "${tune[@]}" --value conv_5 --attributes "$name" --out "$WORK/$name"
+done
+
+# The final check is on pictures that nothing was chosen on, cut as mien cuts them.
+check=()
+if [ -e "$VALIDATION/fairface_label_val.csv" ]; then
+    step "Crops of the validation pictures"
+    if [ ! -e "$WORK/validation/labels.csv" ]; then
+        sed '1s/,age,/,age_group,/' "$VALIDATION/fairface_label_val.csv" >"$WORK/validation.csv"
+        train crops "$WORK/validation.csv" --pictures "$VALIDATION" --out "$WORK/validation" \
+            --tool "$BUILD/mien"
+    fi
+    validation=$WORK/validation/labels.csv
+    train features "$validation" --features "$WORK/validation-features" --variants plain \
+        --values conv_45,conv_5,conv_6_dw --runner "$BUILD/tests/runnet"
+    check=(--check "$validation" --check-features "$WORK/validation-features"
+        --check-data "FairFace validation, pictures 1-2000")
+fi
+
+step "Blobs and cards"
+for name in joint age gender race; do
+    blob=$OUT/face-$name.safetensors
+    train export "$manifest" "${features[@]}" "$WORK/$name" "$blob" "${check[@]}" \
+        --license "CC BY 4.0, with attribution: made of FairFace (Karkkainen and Joo, WACV 2021)" \
+        --command-line "make train"
+    "$PYTHON" training/train.py card "$blob" "docs/models/face-$name.md"
+done

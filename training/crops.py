@@ -42,10 +42,9 @@ def _detect(tool, paths):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def make(manifest_path, out, tool, tell):
-    """Writes a crop for each row whose picture shows a face (the likeliest one), and a manifest of
-    them; returns how many rows had none."""
-    folder = os.path.dirname(os.path.abspath(manifest_path))
+def make(manifest_path, folder, out, tool, tell):
+    """Writes a crop for each row whose picture (a file of the folder; what is not there is left
+    out) shows a face, the likeliest one, and a manifest of them; returns how many rows had none."""
     with open(manifest_path, encoding="utf-8", newline="") as file:
         rows = [r for r in csv.DictReader(file) if os.path.exists(os.path.join(folder, r["file"]))]
     if not rows:

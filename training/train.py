@@ -14,16 +14,14 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 try:
     import numpy as np
     import torch
-    from PIL import Image  # noqa: F401  (named here so that a missing one is told at once)
+    from training import card, crops, export, judge, learn, runs
+    from training.features import Cache, Engine, Torch
+    from training.manifest import Manifest, TrainingError
+    from training.twin import Twin
+    from weights_convert.errors import ConvertError
+    from weights_convert.folders import weights_dir
 except ImportError as missing:
     sys.exit(f"train.py: {missing}: tools/setup.sh train installs what is missing")
-
-from training import card, crops, export, judge, learn, runs  # noqa: E402
-from training.features import Cache, Engine, Torch  # noqa: E402
-from training.manifest import Manifest, TrainingError  # noqa: E402
-from training.twin import Twin  # noqa: E402
-from weights_convert.errors import ConvertError  # noqa: E402
-from weights_convert.folders import weights_dir  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 EVERY = 10  # seconds between two lines of progress where it is no terminal
@@ -63,7 +61,8 @@ def _open(options, manifest_path=None, folder=None):
 
 
 def command_crops(options):
-    none = crops.make(options.manifest, options.out, options.tool, Progress("crops"))
+    folder = options.pictures or os.path.dirname(os.path.abspath(options.manifest))
+    none = crops.make(options.manifest, folder, options.out, options.tool, Progress("crops"))
     say(f"{options.out}/labels.csv: {none} pictures show no face")
 
 
@@ -213,6 +212,7 @@ def parse(arguments):
     cut = commands.add_parser("crops", help="aligned crops of ordinary pictures, and their manifest")
     _common(cut, features=False)
     cut.add_argument("--out", required=True, help="folder of the crops")
+    cut.add_argument("--pictures", help="folder of the pictures [the manifest's]")
     cut.add_argument("--tool", default="mien", help="the program that finds faces [mien]")
     cut.set_defaults(call=command_crops)
     cache = commands.add_parser("features", help="computes values inside the embedder, and keeps them")

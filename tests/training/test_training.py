@@ -26,7 +26,7 @@ except ImportError as missing:
 
 import compare  # noqa: E402
 import toy  # noqa: E402
-from training import card, judge, learn, train  # noqa: E402
+from training import card, crops, judge, learn, train  # noqa: E402
 from training.features import Cache, Engine, Torch  # noqa: E402
 from training.manifest import MISSING, Manifest, TrainingError  # noqa: E402
 from training.net import Net  # noqa: E402
@@ -117,6 +117,17 @@ class Features(Toys):
             with self.assertRaisesRegex(TrainingError, "features of other pictures"):
                 train_py("features", other, "--features", self.cache_folder, "--embedder",
                          self.embedder)
+
+
+class Crops(unittest.TestCase):
+    def test_face_on_the_template_stays(self):
+        """Moved by whole pixels: the crop is that part of the picture, with its margin."""
+        pixels = np.random.default_rng(2).integers(0, 256, (180, 170, 3)).astype(np.uint8)
+        crop = crops.align(pixels, crops.TEMPLATE + (30, 25))
+        np.testing.assert_array_equal(crop, pixels[9:153, 14:158])
+        edge = crops.align(pixels, crops.TEMPLATE - (20, 0), margin=0)  # black outside
+        np.testing.assert_array_equal(edge[:, 20:], pixels[:112, :92])
+        self.assertFalse(edge[:, :20].any())
 
 
 class Learning(Toys):
