@@ -32,8 +32,7 @@ step "A head on the embedder's features"
 train heads "$manifest" "${features[@]}" --data FairFace --out "$WORK/head"
 
 step "The joint network, from conv_45 up"
-tune=(finetune "$manifest" "${features[@]}" --start "$WORK/head" --data FairFace --epochs 3 --batch 128
-    --shift 0 --erase 0 --rate 5e-4 --trunk-rate 5e-4 --ema 0.995)
+tune=(finetune "$manifest" "${features[@]}" --start "$WORK/head" --data FairFace)
 train "${tune[@]}" --value conv_45 --out "$WORK/joint"
 
 step "A network for each, from conv_5 up"

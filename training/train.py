@@ -223,8 +223,8 @@ def parse(arguments):
     cache.add_argument("--runner", help="build/tests/runnet: mien's engine instead of torch")
     cache.set_defaults(call=command_features)
     _learner(commands, "heads", "conv_6_dw", "trains a head on the embedder's features")
-    _learner(commands, "finetune", "conv_4", "trains the embedder's last stages, too", batch=256,
-             epochs=8, decay=1e-3, ema=0.998, shift=1, erase=0.25)
+    _learner(commands, "finetune", "conv_45", "trains the embedder's last stages, too", batch=128,
+             epochs=3, rate=5e-4, decay=1e-3, ema=0.995)
     look = commands.add_parser("evaluate", help="how right trainings are, their mean answer taken")
     _common(look)
     look.add_argument("runs", nargs="+", help="folders of trainings")

@@ -207,8 +207,8 @@ class Commands(Toys):
         common = ["--features", self.cache_folder, "--embedder", self.embedder]
         head, tune = os.path.join(out, "head"), os.path.join(out, "tune")
         train_py("heads", self.csv, *common, "--out", head, "--epochs", "2", "--batch", "32")
-        train_py("finetune", self.csv, *common, "--out", tune, "--epochs", "1", "--teachers", head,
-                 "--attributes", "age,gender", "--freeze", "1")
+        train_py("finetune", self.csv, *common, "--value", "conv_4", "--out", tune, "--epochs", "1",
+                 "--teachers", head, "--attributes", "age,gender", "--freeze", "1")
         said = train_py("evaluate", self.csv, *common, head, tune, "--held-out", "--groups")
         self.assertRegex(said, r"race: [\d.]+ %, worst \w+ \w+ [\d.]+, ece [\d.]+, n \d+")
         blobs = []
@@ -253,7 +253,7 @@ class Shipped(unittest.TestCase):
     def test_cards_are_of_the_blobs(self):
         folder = os.path.join(ROOT, "models", "data")
         blobs = sorted(name for name in os.listdir(folder) if name.endswith(".safetensors"))
-        self.assertIn("face-joint.safetensors", blobs)
+        self.assertEqual(blobs, [f"face-{n}.safetensors" for n in ("age", "gender", "joint", "race")])
         self.assertLess(sum(os.path.getsize(os.path.join(folder, b)) for b in blobs), 4 << 20)
         for blob in blobs:
             name = blob.removesuffix(".safetensors")
@@ -263,7 +263,7 @@ class Shipped(unittest.TestCase):
             self.assertEqual(metadata["name"], name)
             self.assertIn("CC BY 4.0", metadata["license"])
             for attribute in json.loads(metadata["attributes"]):
-                self.assertLess(attribute["measured"]["ece"], 3, attribute["name"])
+                self.assertLess(attribute["measured"]["ece"], 5, attribute["name"])  # of 2000 pictures
 
 
 if __name__ == "__main__":
