@@ -685,6 +685,21 @@ MIEN_API int mien_draw_caption(mien_image *img, const char *text);
 MIEN_API int mien_draw_faces(mien_image *img, const mien_face *faces, int n,
                              const char *const *labels, const char *caption);
 
+/* Drawings of a program's own, such as charts. Coordinates are pixels of the image itself, from the
+ * outer corner of its top left pixel; colours are 0xRRGGBB. What lies outside is cut off.
+ * MIEN_EINVAL where a coordinate is not finite. */
+/* Fills the polygon of n corners, at most 1024, with a colour of opacity alpha, 0..1. */
+MIEN_API int mien_draw_polygon(mien_image *img, const float (*points)[2], int n, uint32_t rgb,
+                               float alpha);
+/* A line through n points, `width` pixels wide, round where it turns and ends. */
+MIEN_API int mien_draw_line(mien_image *img, const float (*points)[2], int n, float width,
+                            uint32_t rgb);
+/* A line of text (ASCII) whose base line begins at x, y, in letters of em pixels. */
+MIEN_API int mien_draw_text(mien_image *img, const char *text, float x, float y, float em,
+                            uint32_t rgb);
+/* The width of such a line in pixels. */
+MIEN_API float mien_text_width(const char *text, float em);
+
 #ifdef __cplusplus
 }
 #endif

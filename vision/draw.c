@@ -5,9 +5,9 @@
 #include "vision/draw.h"
 
 #include "engine/err.h"
-#include "vision/font.h"
 #include "vision/image.h"
 #include "vision/raster.h"
+#include "vision/text.h"
 
 #include <math.h>
 #include <string.h>
@@ -36,64 +36,6 @@ static const struct colour palette[] = {
 static const uint8_t *text_colour(const uint8_t rgb[3]) {
     int luma = (299 * rgb[0] + 587 * rgb[1] + 114 * rgb[2]) / 1000;
     return luma > 150 ? ink.rgb : white.rgb;
-}
-
-/* The glyph of the next letter of *text, which moves on; NULL at the end of the line. What is not
- * ASCII becomes one question mark a character. */
-static const struct font_glyph *next_glyph(const char **text) {
-    unsigned char c = (unsigned char)**text;
-    if (c == '\0' || c == '\n') return NULL;
-    (*text)++;
-    while (c >= 0xc0 && ((unsigned char)**text & 0xc0) == 0x80) (*text)++;
-    if (c == '\t') c = ' ';
-    if (c < FONT_FIRST || c > FONT_LAST) c = '?';
-    return &font_glyphs[c - FONT_FIRST];
-}
-
-static float text_width(const char *text, float em) {
-    int units = 0;
-    for (const struct font_glyph *g; (g = next_glyph(&text)) != NULL;) units += g->advance;
-    return (float)units * em / (float)font_units;
-}
-
-/* The outline of a glyph whose origin is at x on the base line y. */
-static void glyph_path(const struct font_glyph *g, float x, float y, float em,
-                       struct raster_path *p) {
-    float unit = em / (float)font_units, px = 0, py = 0, sx = 0, sy = 0;
-    p->n = 0;
-    for (int i = 0; i < g->count; i++) {
-        const struct font_point *f = &font_points[g->first + i];
-        float fx = x + (float)f->x * unit, fy = y - (float)f->y * unit;
-        if (f->kind == FONT_CONTROL) { /* the end follows */
-            const struct font_point *end = &font_points[g->first + ++i];
-            float ex = x + (float)end->x * unit, ey = y - (float)end->y * unit;
-            path_curve(p, px, py, fx, fy, ex, ey);
-            fx = ex;
-            fy = ey;
-        } else if (f->kind == FONT_LINE) {
-            path_line(p, px, py, fx, fy);
-        } else {
-            path_line(p, px, py, sx, sy); /* closes the contour before; nothing for the first */
-            sx = fx;
-            sy = fy;
-        }
-        px = fx;
-        py = fy;
-    }
-    path_line(p, px, py, sx, sy);
-}
-
-/* Draws one line of text with its base line at y. */
-static int draw_text(mien_image *img, const char *text, float x, float y, float em,
-                     const uint8_t rgb[3]) {
-    struct raster_path path;
-    int rc = MIEN_OK;
-    for (const struct font_glyph *g; rc == MIEN_OK && (g = next_glyph(&text)) != NULL;) {
-        glyph_path(g, x, y, em, &path);
-        rc = raster_fill(img, &path, rgb, 1);
-        x += (float)g->advance * em / (float)font_units;
-    }
-    return rc;
 }
 
 static int fill_rounded(mien_image *img, float x0, float y0, float x1, float y1, float r,
@@ -198,7 +140,7 @@ int draw_tag(mien_image *img, const char *text, float x, float y, float em, cons
     draw_tag_size(text, em, size);
     int rc = fill_rounded(img, x, y, x + size[0], y + size[1], 0.25f * em, rgb, 0.94f);
     if (rc != MIEN_OK) return rc;
-    return draw_text(img, text, x + TAG_PAD * em, y + (size[1] + CAP_HEIGHT * em) / 2, em,
+    return text_draw(img, text, x + TAG_PAD * em, y + (size[1] + CAP_HEIGHT * em) / 2, em,
                      text_colour(rgb));
 }
 
@@ -228,7 +170,7 @@ int draw_panel(mien_image *img, const char *text, const struct draw_panel *p, fl
     const char *at = text;
     for (int i = 0; rc == MIEN_OK && i < p->lines; i++) {
         float base = y + (PANEL_PAD + CAP_HEIGHT + (float)i * PANEL_LEADING) * p->em;
-        rc = draw_text(img, at, x + PANEL_PAD * p->em, base, p->em, white.rgb);
+        rc = text_draw(img, at, x + PANEL_PAD * p->em, base, p->em, white.rgb);
         at = strchr(at, '\n');
         at = at ? at + 1 : text + strlen(text);
     }
