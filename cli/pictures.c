@@ -1,5 +1,6 @@
 /* The commands analyze, detect, classify and embed: inputs through the pipeline to standard output.
  */
+#include "batches.h"
 #include "commands.h"
 #include "draw.h"
 #include "files.h"
@@ -7,8 +8,6 @@
 #include "line.h"
 #include "output.h"
 #include "pipeline.h"
-#include "prefetch.h"
-#include "progress.h"
 #include "result.h"
 #include "say.h"
 #include "summary.h"
@@ -71,36 +70,19 @@ static void finish(struct outlet *o, struct picture *picture, int i) {
     summary_add(&o->summary, picture, failed || status);
 }
 
-static int run_all(const struct pipeline *p, const struct inputs *inputs, struct outlet *outlet) {
-    int batch = p->opt->batch, stop = 0;
-    struct picture *pictures = calloc((size_t)batch, sizeof *pictures);
-    int threads = p->opt->threads ? p->opt->threads : mien_cores();
-    struct prefetch *ahead = prefetch_open(p, inputs, threads > 1 ? threads : 0);
-    struct progress progress;
+/* Of batches_run(). */
+static int take(void *context, struct picture *picture, int i) {
+    struct outlet *outlet = context;
 
-    if (!pictures || !ahead) {
-        prefetch_close(ahead);
-        free(pictures);
-        return say_no_memory();
-    }
-    progress_start(&progress, inputs->count);
-    for (int first = 0; first < inputs->count && !stop; first += batch) {
-        int n = inputs->count - first < batch ? inputs->count - first : batch;
-        for (int i = 0; i < n; i++) prefetch_take(ahead, &pictures[i]);
-        if (first == 0) pictures[0].seconds[STAGE_START] = p->start_seconds;
-        pipeline_run(p, pictures, n);
-        progress_hide(&progress);
-        for (int i = 0; i < n; i++) {
-            if (!stop) finish(outlet, &pictures[i], first + i);
-            picture_free(&pictures[i]);
-            stop = stop || output_broken();
-        }
-        if (!stop) progress_show(&progress, first + n, outlet->summary.failed);
-    }
-    progress_end(&progress);
-    prefetch_close(ahead);
-    free(pictures);
-    if (inputs->count > 1 && !stop) summary_say(&outlet->summary);
+    finish(outlet, picture, i);
+    return output_broken();
+}
+
+static int run_all(const struct pipeline *p, const struct inputs *inputs, struct outlet *outlet) {
+    int status = batches_run(p, inputs, take, outlet, &outlet->summary.failed);
+
+    if (status) return status;
+    if (inputs->count > 1 && !output_broken()) summary_say(&outlet->summary);
     return outlet->summary.failed ? EXIT_FAILED : EXIT_OK;
 }
 
