@@ -48,13 +48,13 @@ static FILE *open_beside(const char *path, char **name) {
 }
 
 /* Returns 0 or an errno. */
-static int replace(const char *path, json_t *value, int pretty) {
+static int replace(const char *path, files_writer *write, const void *context) {
     char *name;
     FILE *out = open_beside(path, &name);
     int failed;
 
     if (out) {
-        output_print(value, pretty, out);
+        write(context, out);
         failed = ferror(out);
         failed |= fclose(out) != 0;
         failed = failed || rename(name, path) != 0;
@@ -67,17 +67,34 @@ static int replace(const char *path, json_t *value, int pretty) {
     return failed;
 }
 
-int files_write_json(const char *path, json_t *value, int pretty) {
+int files_write(const char *path, files_writer *write, const void *context) {
     int error = files_make_folders(path);
     char *target;
 
     if (!error) {
         target = realpath(path, NULL); /* NULL: a new file, its name is its own */
         errno = 0;
-        error = replace(target ? target : path, value, pretty);
+        error = replace(target ? target : path, write, context);
         free(target);
     }
     if (!error) return EXIT_OK;
     say("%s: %s", path, strerror(error));
     return EXIT_FAILED;
+}
+
+struct json_text {
+    json_t *value;
+    int pretty;
+};
+
+static void write_json(const void *context, FILE *out) {
+    const struct json_text *text = context;
+
+    output_print(text->value, text->pretty, out);
+}
+
+int files_write_json(const char *path, json_t *value, int pretty) {
+    const struct json_text text = {value, pretty};
+
+    return files_write(path, write_json, &text);
 }

@@ -5,12 +5,17 @@
 #define MIEN_CLI_FILES_H
 
 #include <jansson.h>
+#include <stdio.h>
 
 /* Makes the folders path lies in. Returns 0 or an errno. */
 int files_make_folders(const char *path);
-/* Writes value and a newline to path, making folders as needed: path then holds what it held, or
- * all of the new text. A link is followed, and a file that was there keeps its permissions. Returns
- * an exit status after saying what went wrong. */
+/* Writes to a file; failures are the stream's to tell. */
+typedef void files_writer(const void *context, FILE *out);
+/* Has a file written, making folders as needed: path then holds what it held, or all of the new
+ * text. A link is followed, and a file that was there keeps its permissions. Returns an exit status
+ * after saying what went wrong. */
+int files_write(const char *path, files_writer *write, const void *context);
+/* The same of a value and a newline. */
 int files_write_json(const char *path, json_t *value, int pretty);
 
 #endif
