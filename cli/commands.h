@@ -34,6 +34,8 @@ int cmd_models(const struct options *opt);
 int cmd_calibrate(const struct options *opt);
 int cmd_serve(const struct options *opt);
 int cmd_compare(const struct options *opt);
+/* eval, and eval attributes, eval detect and eval classify. */
+int cmd_eval(const struct options *opt);
 int cmd_completion(const struct options *opt);
 
 #endif

@@ -31,8 +31,9 @@ static enum source value_source(const struct option_def *def) {
 /* Of a command's arguments; the pictures that may follow a network are files, too. */
 static enum source args_source(const struct command *c) {
     if (strstr(c->args, "BLOB") || strstr(c->args, "NETWORK")) return FROM_NETWORKS;
-    if (strstr(c->args, "PICTURE")) return FROM_FILES;
-    return *c->args ? FROM_WORDS : FROM_NOTHING;
+    if (strstr(c->args, "PICTURE") || strstr(c->args, "CSV") || strstr(c->args, "ANNOTATIONS"))
+        return FROM_FILES;
+    return strstr(c->args, "bash") ? FROM_WORDS : FROM_NOTHING;
 }
 
 static void print_words(const struct option_def *def) {

@@ -96,7 +96,7 @@ void help_overview(FILE *out) {
         0, 0);
     fputs("\nCommands\n", out);
     for (const struct command *c = COMMANDS; c->name; c++)
-        fprintf(out, "  %-13s %s\n", c->name, c->summary);
+        fprintf(out, "  %-15s %s\n", c->name, c->summary);
     fputs("\n  mien COMMAND --help   options and examples of a command\n"
           "  mien --version        the version, and what pictures are read\n"
           "\nExamples\n"

@@ -178,6 +178,10 @@ int inputs_expand(char *const *args, int nargs, const char *const skip[INPUTS_SK
     return status;
 }
 
+int inputs_append(struct inputs *in, const char *path) {
+    return append_file(in, path, NULL);
+}
+
 void inputs_free(struct inputs *in) {
     for (int i = 0; i < in->count; i++) {
         free(in->items[i].path);

@@ -39,6 +39,8 @@ enum { INPUTS_SKIP_MAX = 2 };
  * inputs_free(). */
 int inputs_expand(char *const *args, int nargs, const char *const skip[INPUTS_SKIP_MAX],
                   struct inputs *out);
+/* Appends one file, whatever its name. Returns 0, or -1 where memory ran out. */
+int inputs_append(struct inputs *in, const char *path);
 void inputs_free(struct inputs *in);
 /* Reads standard input whole. Returns MIEN_OK, or a code with a sentence in *error (malloc; NULL:
  * no memory).

@@ -21,6 +21,10 @@ static const char PICTURE_NOTES[] =
     "whose coordinates are pixels of the upright picture. What cannot be read is told on standard "
     "error, is {\"file\", \"error\", \"code\"} in JSON, and gives exit status 1 at the end.";
 
+#define EVAL_NOTES                                                                                 \
+    "Pictures that cannot be read are told on standard error and give exit status 1. With --json " \
+    "standard output is one object, described in docs/eval.md. "
+
 const struct command COMMANDS[] = {
     {"analyze", CMD_ANALYZE, "PICTURE...", 1, -1, "faces, age, gender, and what each picture shows",
      "Finds the faces in each picture, estimates age and gender, and says what the picture shows. "
@@ -80,6 +84,49 @@ const struct command COMMANDS[] = {
      "  mien bench analyze holiday/\n"
      "  mien bench analyze --threads 1 --classifier none --json photo.jpg\n",
      cmd_bench_analyze},
+    {"eval", CMD_EVAL, "attributes|detect|classify", 0, -1, "how often the networks are right",
+     "Runs a command on labelled pictures, and prints how often it is right: of all, and of groups "
+     "of people.",
+     NULL,
+     "  mien eval attributes people.csv\n"
+     "  mien eval detect annotations.json\n"
+     "  mien eval classify pictures/\n",
+     cmd_eval},
+    {"eval attributes", CMD_EVAL_ATTRIBUTES, "CSV|FOLDER", 1, 1,
+     "how often ages, genders, ... of labelled faces are right",
+     "Runs 'mien analyze' on labelled faces and prints how often each attribute is right: over "
+     "all, "
+     "and for each race, gender and age, or the groups of --by; each with the interval chance "
+     "leaves it, and whether probabilities mean what they say.",
+     EVAL_NOTES
+     "The CSV has a column of files, and columns called as what the networks tell: age (years, or "
+     "ranges such as 20-29), gender, race. A FOLDER has the labels in its files' names, as "
+     "UTKFace: "
+     "AGE_GENDER_RACE_DATE.jpg.",
+     "  mien eval attributes fairface_label_val.csv\n"
+     "  mien eval attributes --where 'age>=10' --plots plots/ UTKFace/\n"
+     "  mien eval attributes --json --by race,gender people.csv > result.json\n",
+     cmd_eval},
+    {"eval detect", CMD_EVAL_DETECT, "ANNOTATIONS", 1, 1,
+     "how many faces of annotated pictures are found",
+     "Runs 'mien detect' on annotated pictures and prints average precision by the protocol of "
+     "WIDER FACE, and recall and precision at a score of 0.5.",
+     EVAL_NOTES
+     "ANNOTATIONS are WIDER FACE's text file (wider_face_val_bbx_gt.txt), or JSON: a list of "
+     "{\"file\", \"boxes\": [[x1, y1, x2, y2], ...]}.",
+     "  mien eval detect wider_face_split/wider_face_val_bbx_gt.txt\n"
+     "  mien eval detect --detector scrfd-2.5g --search fast faces.json\n",
+     cmd_eval},
+    {"eval classify", CMD_EVAL_CLASSIFY, "FOLDER|CSV", 1, 1,
+     "how often what labelled pictures show is right",
+     "Runs 'mien classify' on labelled pictures and prints how often the right class is the first, "
+     "and among the first five.",
+     EVAL_NOTES
+     "A FOLDER has a folder a class, called by its WordNet id, label or number; a CSV has a column "
+     "of files and one called label.",
+     "  mien eval classify imagenet/val/\n"
+     "  mien eval classify --limit 1000 --precision int8 labels.csv\n",
+     cmd_eval},
     {"calibrate", CMD_CALIBRATE, "NETWORK PICTURE...", 2, -1, "measure a network's ranges for int8",
      "Runs a network in fp32 on pictures of the kind it is for, measures the range of every value, "
      "and keeps the ranges in the network's blob: --precision int8 needs them. Some hundred "
@@ -194,11 +241,12 @@ static int run_command(const struct command *command, int argc, char **argv) {
     }
     if (opt.nargs < command->min_args)
         return say_usage(command->name, "nothing to do: give %s",
-                         command->bit & (CMD_BENCH | CMD_INFO) ? "at least one network"
-                         : command->bit & CMD_CALIBRATE        ? "a network, and pictures"
-                         : command->bit & CMD_COMPARE          ? "two pictures"
-                         : command->bit & CMD_COMPLETION       ? "a shell"
-                                                               : "at least one picture");
+                         command->bit & (CMD_BENCH | CMD_INFO)     ? "at least one network"
+                         : command->bit & CMD_CALIBRATE            ? "a network, and pictures"
+                         : strncmp(command->name, "eval ", 5) == 0 ? "labels"
+                         : command->bit & CMD_COMPARE              ? "two pictures"
+                         : command->bit & CMD_COMPLETION           ? "a shell"
+                                                                   : "at least one picture");
     if (command->max_args >= 0 && opt.nargs > command->max_args)
         return say_usage(command->name, "unexpected argument %s", opt.args[command->max_args]);
     environment_check();

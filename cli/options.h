@@ -29,10 +29,16 @@ enum command_bit {
     CMD_BENCH_ANALYZE = 1 << 8,
     CMD_SERVE = 1 << 9,
     CMD_COMPARE = 1 << 10,
-    CMD_COMPLETION = 1 << 11
+    CMD_COMPLETION = 1 << 11,
+    CMD_EVAL_ATTRIBUTES = 1 << 12,
+    CMD_EVAL_DETECT = 1 << 13,
+    CMD_EVAL_CLASSIFY = 1 << 14,
+    CMD_EVAL = 1 << 15 /* without saying what */
 };
 
 enum { PRECISION_AUTO = MIEN_FP16 + 1 }; /* fp32 on a processor, fp16 on a GPU */
+
+enum eval_crop { CROP_FIND, CROP_ALIGNED };
 
 struct options {
     unsigned command; /* the one command_bit that runs */
@@ -62,6 +68,11 @@ struct options {
     int threads; /* 0: one a core */
     int no_cache;
 
+    /* Of eval. */
+    const char *pictures, *where, *by, *plots, *answers;
+    int limit, seed, mistakes, skip_missing;
+    int crop; /* enum eval_crop */
+
     const char *config;        /* of serve: a file of options */
     int check;                 /* of serve: only asks the server that runs */
     struct serve_config serve; /* its other options; what is shared with other commands is above */
@@ -83,6 +94,7 @@ enum option_kind {
 
 enum option_group {
     GROUP_NETWORKS,
+    GROUP_DATA,
     GROUP_FACES,
     GROUP_RESULTS,
     GROUP_RUN,
@@ -111,6 +123,8 @@ struct option_def {
 
 /* The table, ended by an entry without name: an option a task for its network, then the others. */
 const struct option_def *option_defs(void);
+/* Parts of it, ended likewise. */
+extern const struct option_def OPTIONS_EVAL[], OPTIONS_SERVE[];
 /* Title of a group in the help. */
 extern const char *const OPTION_GROUP_TITLES[GROUPS];
 

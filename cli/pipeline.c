@@ -14,7 +14,7 @@ static int is_none(const char *name) {
 }
 
 static int is_whole(const struct options *opt) {
-    return (opt->command & (CMD_ANALYZE | CMD_BENCH_ANALYZE)) != 0;
+    return (opt->command & (CMD_ANALYZE | CMD_BENCH_ANALYZE | CMD_EVAL_ATTRIBUTES)) != 0;
 }
 
 /* A command called as a task does what it needs; the others do all, but embeddings take room. */

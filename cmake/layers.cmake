@@ -5,4 +5,4 @@
 # libmien, whose public header is include/mien.h.
 set(mien_library_layers kernels engine models vision cuda tasks)
 # The programs on top of it. Of the library they include the public header only.
-set(mien_program_layers common analysis server cli)
+set(mien_program_layers common analysis eval server cli)

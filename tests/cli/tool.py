@@ -19,8 +19,9 @@ from pathlib import Path
 
 TOOL = os.environ.get("MIEN_TOOL") or os.environ.get("MIEN_BIN") or "build/mien"
 TASKS = ("analyze", "detect", "classify", "embed")
-COMMANDS = TASKS + ("compare", "bench", "bench analyze", "calibrate", "info", "models", "serve",
-                    "completion")
+EVALS = ("eval attributes", "eval detect", "eval classify")
+COMMANDS = TASKS + ("compare", "bench", "bench analyze", "calibrate", "eval", *EVALS, "info", "models",
+                    "serve", "completion")
 
 # A caller's settings of the tool would change what is tested; where the weights lie stays.
 # One look at a picture is enough for what is not about how faces are searched for.
