@@ -1,22 +1,8 @@
 #include "eval/question.h"
 
-#include "eval/question_labels.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-static enum question_kind kind_of(const mien_attribute *attribute) {
-    switch (attribute->kind) {
-    case MIEN_DISTRIBUTION: return QUESTION_LABEL;
-    case MIEN_PROBABILITY: return QUESTION_TRUTH;
-    case MIEN_VALUE:
-        return strcmp(attribute->unit, "years") == 0 ? QUESTION_YEARS : QUESTION_NUMBER;
-    case MIEN_ANGLES:
-    case MIEN_POINTS: break;
-    }
-    return QUESTION_NUMBER;
-}
 
 static void add_mark(struct subject *s, const char *name, enum report_unit unit) {
     s->mark[s->nmarks] = name;
@@ -26,16 +12,16 @@ static void add_mark(struct subject *s, const char *name, enum report_unit unit)
 /* Numbers that are known: of years, groups have none. */
 static int has_numbers(const struct question *q, int samples) {
     for (int i = 0; i < samples; i++)
-        if (!isnan(q->number[i])) return 1;
+        if (!isnan(q->truths.number[i])) return 1;
     return 0;
 }
 
 static void add_marks(struct question *q, int samples) {
-    if (q->kind != QUESTION_NUMBER) add_mark(&q->subject, "accuracy", UNIT_SHARE);
-    if (q->kind == QUESTION_YEARS) add_mark(&q->subject, "within_one", UNIT_SHARE);
-    if (q->kind == QUESTION_YEARS && has_numbers(q, samples))
+    if (q->truths.kind != TRUTH_NUMBER) add_mark(&q->subject, "accuracy", UNIT_SHARE);
+    if (q->truths.kind == TRUTH_YEARS) add_mark(&q->subject, "within_one", UNIT_SHARE);
+    if (q->truths.kind == TRUTH_YEARS && has_numbers(q, samples))
         add_mark(&q->subject, "mean_error", UNIT_YEARS);
-    if (q->kind == QUESTION_NUMBER)
+    if (q->truths.kind == TRUTH_NUMBER)
         add_mark(&q->subject, "mean_error",
                  q->attribute.kind == MIEN_ANGLES ? UNIT_DEGREES : UNIT_NUMBER);
 }
@@ -47,34 +33,23 @@ int question_make(struct question **out, const char *name, const mien_attribute 
 
     if (!q) return eval_no_memory(why);
     q->attribute = *attribute;
-    q->kind = kind_of(attribute);
     q->part = part;
     q->subject.name = name;
-    q->truth = malloc(((size_t)samples->n + 1) * sizeof *q->truth);
-    q->number = malloc(((size_t)samples->n + 1) * sizeof *q->number);
-    for (int i = 0; q->truth && q->number && i < samples->n; i++) {
-        q->truth[i] = -1;
-        q->number[i] = NAN;
-    }
-    rc =
-        q->truth && q->number ? question_read_labels(q, samples, column, why) : eval_no_memory(why);
+    rc = truths_read(&q->truths, attribute, samples, column, why);
     if (rc) {
         question_free(q);
         *out = NULL;
         return rc;
     }
     add_marks(q, samples->n);
-    q->subject.labels = q->labels;
+    q->subject.nlabels = q->truths.nlabels;
+    q->subject.labels = q->truths.labels;
     return MIEN_OK;
 }
 
 void question_free(struct question *q) {
     subject_free(&q->subject);
-    free(q->truth);
-    free(q->number);
-    free(q->labels);
-    free(q->member);
-    free(q->first);
+    truths_free(&q->truths);
     free(q);
 }
 
@@ -86,7 +61,7 @@ static void judge_label(const struct question *q, const float *values, struct ou
     for (int c = 0; c < q->subject.nlabels; c++) {
         double p = 0;
         for (int i = 0; i < t->count; i++)
-            if (q->member[c * t->count + i]) p += (double)values[t->first + i];
+            if (q->truths.member[c * t->count + i]) p += (double)values[t->first + i];
         if (!(p > best)) continue;
         best = p;
         o->answer = c;
@@ -96,7 +71,7 @@ static void judge_label(const struct question *q, const float *values, struct ou
     o->badness = o->confidence;
 }
 
-static void judge_truth(const struct question *q, const float *values, struct outcome *o) {
+static void judge_yes(const struct question *q, const float *values, struct outcome *o) {
     double p = (double)values[q->attribute.first];
 
     if (isnan(p)) return;
@@ -113,12 +88,12 @@ static void judge_years(const struct question *q, int sample, const float *value
     int k = q->subject.nlabels - 1, apart;
 
     if (isnan(years)) return;
-    while (k > 0 && years < q->first[k]) k--;
+    while (k > 0 && years < q->truths.first[k]) k--;
     o->answer = k;
     apart = abs(k - o->truth);
     o->marks[0] = apart == 0;
     o->marks[1] = apart <= 1;
-    o->marks[2] = fabs(years - q->number[sample]);
+    o->marks[2] = fabs(years - q->truths.number[sample]);
     o->badness = isnan(o->marks[2]) ? apart : o->marks[2];
 }
 
@@ -129,22 +104,22 @@ static void judge_number(const struct question *q, const float *values, struct o
 
 int question_judge(struct question *q, int sample, const float *values) {
     struct outcome o = {.sample = sample,
-                        .truth = q->truth[sample],
+                        .truth = q->truths.label[sample],
                         .answer = NO_ANSWER,
-                        .true_value = q->number[sample],
+                        .true_value = q->truths.number[sample],
                         .value = NAN,
                         .confidence = NAN};
 
-    if (q->kind == QUESTION_NUMBER ? isnan(o.true_value) : o.truth < 0) return MIEN_OK;
+    if (q->truths.kind == TRUTH_NUMBER ? isnan(o.true_value) : o.truth < 0) return MIEN_OK;
     /* No answer is a wrong one; how far off it is cannot be said. */
     for (int m = 0; m < MARKS_MAX; m++)
         o.marks[m] = m < q->subject.nmarks && q->subject.unit[m] == UNIT_SHARE ? 0 : NAN;
     if (values) {
-        switch (q->kind) {
-        case QUESTION_LABEL: judge_label(q, values, &o); break;
-        case QUESTION_TRUTH: judge_truth(q, values, &o); break;
-        case QUESTION_YEARS: judge_years(q, sample, values, &o); break;
-        case QUESTION_NUMBER: judge_number(q, values, &o); break;
+        switch (q->truths.kind) {
+        case TRUTH_LABEL: judge_label(q, values, &o); break;
+        case TRUTH_YES: judge_yes(q, values, &o); break;
+        case TRUTH_YEARS: judge_years(q, sample, values, &o); break;
+        case TRUTH_NUMBER: judge_number(q, values, &o); break;
         }
     }
     return subject_add(&q->subject, &o);

@@ -11,11 +11,13 @@ Every script also takes
 makes them with other runtimes, which is how the scripts themselves were checked.
 """
 import argparse
+import csv
 import itertools
 import json
 import os
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 
@@ -88,6 +90,26 @@ def run_mien(precision, command, files, *options, chunk=400):
                 "accuracy: mien %s ended with status %d: %s" % (command, done.returncode, broken)
             )
         yield from lines
+
+
+def evaluate(precision, task, labels, *options):
+    """What `mien eval TASK` says of labelled pictures: (its JSON, {(subject, figure): marks}), a mark
+    a picture in the order of the labels."""
+    with tempfile.TemporaryDirectory() as folder:
+        answers = os.path.join(folder, "answers.csv")
+        done = subprocess.run(
+            [find_mien(), "eval", task, "--json", "--precision", precision, "--mistakes", "0",
+             "--answers", answers, *map(str, options), "--", labels],
+            stdout=subprocess.PIPE, check=False,
+        )
+        if done.returncode:
+            sys.exit("accuracy: mien eval %s ended with status %d" % (task, done.returncode))
+        marks = {}
+        with open(answers, newline="", encoding="utf-8") as f:
+            for row in csv.DictReader(f):
+                if "mark" in row:
+                    marks.setdefault((row["subject"], row["figure"]), []).append(float(row["mark"]))
+    return json.loads(done.stdout), marks
 
 
 class Table:

@@ -1,8 +1,8 @@
 """Gender and age group on FairFace validation pictures 1 to 2000 (224x224, one face each).
 
 Crop "whole": the whole picture goes into the network (its blob, run on raw tensors by
-tests/reference/runnet). Crop "found": what a user gets, `mien analyze` finding the face and cutting
-it out; a picture without a face counts as wrong. An age of 2.9 years is in group 0-2.
+tests/reference/runnet). Crop "found": what a user gets, by `mien eval attributes`: the face is found
+and cut out; a picture without a face counts as wrong. An age of 2.9 years is in group 0-2.
 """
 import csv
 import os
@@ -22,6 +22,12 @@ REFERENCE = {
     ("age-gender-faceapi", "whole"): (84.1, 44.15, 89.6),
     ("age-gender-faceapi", "found"): (84.1, 44.15, 89.6),
 }
+# What a figure is called here, and by mien eval.
+FIGURES = (
+    ("gender %", ("gender", "accuracy")),
+    ("age group %", ("age", "accuracy")),
+    ("within one group %", ("age", "within_one")),
+)
 GROUPS = ("0-2", "3-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "more than 70")
 STARTS = np.array([0, 3, 10, 20, 30, 40, 50, 60, 70])
 
@@ -62,8 +68,16 @@ def evaluate(table, name, crop, lines, truth):
     right = measure(lines, truth)
     reference = REFERENCE.get((name, crop), (None,) * 3)
     where = "FairFace %d, %s" % (len(right), crop)
-    for i, figure in enumerate(("gender %", "age group %", "within one group %")):
+    for i, (figure, _) in enumerate(FIGURES):
         table.add_share(name, where, figure, reference[i], right[:, i])
+
+
+def found(precision, network, data, limit=None):
+    """Marks of `mien eval attributes`: {(subject, figure): [pictures]}."""
+    return common.evaluate(
+        precision, "attributes", os.path.join(data, "fairface", "fairface_label_val.csv"),
+        "--age-gender", network, "--face", "score", "--skip-missing",
+        *(("--limit", limit) if limit else ()))[1]
 
 
 def whole_pictures(precision, blob, files, chunk=100):
@@ -95,10 +109,10 @@ def run(table, data, precision, crops=("whole", "found"), limit=None):
         lines = whole_pictures(precision, compare.blob(name, None), files)
         evaluate(table, name, "whole", lines, truth)
     if "found" in crops:
-        lines = common.run_mien(
-            precision, "analyze", files, "--age-gender", name, "--classifier", "none"
-        )
-        evaluate(table, name, "found", lines, truth)
+        marks = found(precision, name, data, limit)
+        where = "FairFace %d, found" % len(marks[FIGURES[0][1]])
+        for (figure, key), reference in zip(FIGURES, REFERENCE[name, "found"]):
+            table.add_share(name, where, figure, reference, marks[key])
 
 
 def main():

@@ -18,6 +18,7 @@ import imagenet  # noqa: E402
 import lfw  # noqa: E402
 import metrics  # noqa: E402
 import sources  # noqa: E402
+import wider  # noqa: E402
 
 SKIPPED = 77
 PICTURES = 16  # of WIDER
@@ -45,17 +46,13 @@ CLASSIFIERS = {"resnet50-imagenet": 80}  # top-1
 
 
 def detector(blob, data):
-    with open(os.path.join(data, "wider", "annotations.json"), encoding="utf-8") as f:
-        annotations = [a for a in json.load(f) if a["easy"]][:PICTURES]
-    files = [os.path.join(data, "wider", "images", a["file"]) for a in annotations]
-    found = {}
-    for line in common.run_mien(
-        "fp32", "detect", files, "--detector", blob, "--search", "fast", "--threshold", 0.02
-    ):
-        boxes = np.array([f["box"] for f in line["faces"]], float).reshape(-1, 4)
-        scores = np.array([f["score"] for f in line["faces"]], float)
-        found[os.path.basename(line["file"])] = boxes, scores
-    return 100 * metrics.wider_ap(found, annotations)["easy"]
+    annotations, files = wider.load(data)
+    some = [{**a, "file": os.path.abspath(f)} for a, f in zip(annotations, files) if a["easy"]]
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "annotations.json")
+        with open(path, "w", encoding="utf-8") as f:
+            json.dump(some[:PICTURES], f)
+        return wider.figures("fp32", path, blob, None)[0]["easy"]
 
 
 def embedder(blob, data):
@@ -73,24 +70,11 @@ def embedder(blob, data):
 
 
 def attributes(blob, data):
-    truth = fairface.load(data)
-    names = sorted(truth, key=lambda n: int(n.split(".")[0]))[:100]
-    files = [os.path.join(data, "fairface", "val", n) for n in names]
-    lines = list(
-        common.run_mien("fp32", "analyze", files, "--age-gender", blob, "--classifier", "none")
-    )
-    return 100 * np.mean(fairface.measure(lines, truth)[:, 0])
+    return 100 * np.mean(fairface.found("fp32", blob, data, 100)["gender", "accuracy"])
 
 
 def classifier(blob, data):
-    files = imagenet.load(data)[::5]
-    right = [
-        line["classes"][0]["index"] == 20 * i
-        for i, line in enumerate(
-            common.run_mien("fp32", "classify", files, "--classifier", blob, "--top", 1)
-        )
-    ]
-    return 100 * np.mean(right)
+    return 100 * np.mean(imagenet.judge("fp32", blob, imagenet.labels(data)[::5])["class", "top_1"])
 
 
 KINDS = [

@@ -1,4 +1,5 @@
-"""Average precision of the detectors on WIDER FACE validation pictures, by WIDER's protocol.
+"""Average precision of the detectors on WIDER FACE validation pictures, by `mien eval detect`; of
+other programs' predictions by its twin in metrics.py.
 
 The pictures are 77 validation pictures restored from 416x416 copies, so the figures compare with
 the reference beside them, not with published ones.
@@ -43,42 +44,51 @@ def measure(lines, annotations):
 
 
 def load(data):
-    with open(os.path.join(data, "wider", "annotations.json"), encoding="utf-8") as f:
+    with open(annotations_of(data), encoding="utf-8") as f:
         annotations = json.load(f)
     return annotations, [os.path.join(data, "wider", "images", a["file"]) for a in annotations]
 
 
-def evaluate(table, detector, path, size, lines, annotations):
-    ours = measure(lines, annotations)
+def annotations_of(data):
+    return os.path.join(data, "wider", "annotations.json")
+
+
+def add(table, detector, size, count, ours):
+    """ours: {level: AP in percent} of count pictures."""
     reference = REFERENCE.get(detector, {}).get(size, (None,) * 3)
     where = "WIDER %d, %s" % (
-        len(annotations),
+        count,
         {0: "original size", "auto": "--search auto"}.get(size, "long side %s" % size),
     )
     for level, figure in zip(metrics.LEVELS, reference):
         table.add(detector, where, "AP " + level if level == "easy" else level, figure, ours[level])
 
 
+def figures(precision, annotations, blob, size):
+    """({level: AP in percent}, pictures) by mien eval. size: of one look, None its own; or "auto"."""
+    one_look = ["--search", "fast", *([] if size is None else ["--size", size])]
+    found, _ = common.evaluate(
+        precision,
+        "detect",
+        annotations,
+        "--detector",
+        blob,
+        *(["--search", "auto"] if size == "auto" else one_look),
+        "--nms",
+        0.4,
+        "--max-faces",
+        750,
+    )
+    levels = {g["by"]["level"]: 100 * g["faces"]["ap"]["value"] for g in found["groups"]}
+    return levels, found["pictures"]
+
+
 def run(table, data, precision, detectors, sizes=(0, 640, "auto")):
     """detectors: name -> name or blob that --detector takes; sizes: of one look, or "auto"."""
-    annotations, files = load(data)
     for name, blob in detectors.items():
         for size in sizes:
-            lines = common.run_mien(
-                precision,
-                "detect",
-                files,
-                "--detector",
-                blob,
-                *(["--search", "auto"] if size == "auto" else ["--search", "fast", "--size", size]),
-                "--threshold",
-                0.02,
-                "--nms",
-                0.4,
-                "--max-faces",
-                750,
-            )
-            evaluate(table, name, blob, size, lines, annotations)
+            ours, count = figures(precision, annotations_of(data), blob, size)
+            add(table, name, size, count, ours)
 
 
 def main():
@@ -99,14 +109,9 @@ def main():
     table = common.Table(options.precision)
     sizes = options.size or [0, 640, "auto"]
     if options.predictions:
-        evaluate(
-            table,
-            options.detector,
-            None,
-            sizes[0],
-            common.read_lines(options.predictions),
-            load(options.data)[0],
-        )
+        annotations, _ = load(options.data)
+        ours = measure(common.read_lines(options.predictions), annotations)
+        add(table, options.detector, sizes[0], len(annotations), ours)
     else:
         detectors = {options.detector: options.blob or options.detector}
         table.each_precision(lambda p: run(table, options.data, p, detectors, sizes))

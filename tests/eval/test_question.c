@@ -64,7 +64,7 @@ static void classes_of_labels(void **state) {
     assert_string_equal(q->subject.labels[0], "White");
     assert_string_equal(q->subject.labels[1], "black");
     assert_string_equal(q->subject.labels[2], "Asian");
-    assert_int_equal(q->truth[3], 2);
+    assert_int_equal(q->truths.label[3], 2);
     /* Both Asian labels together are likelier than white. */
     const float values[] = {9, 0.4f, 0, 0.3f, 0.3f};
     assert_int_equal(question_judge(q, 0, values), MIEN_OK);

@@ -1,5 +1,6 @@
-#include "eval/question_labels.h"
+#include "eval/truths.h"
 
+#include "eval/groups.h"
 #include "eval/words.h"
 
 #include <math.h>
@@ -21,14 +22,14 @@ static int wrong(const struct samples *s, int sample, int column, char why[EVAL_
 }
 
 /* "is none of male, female". */
-static int unknown(const struct question *q, const struct samples *s, int sample, int column,
+static int unknown(const mien_attribute *attribute, const struct samples *s, int sample, int column,
                    char why[EVAL_WHY]) {
     char what[400] = "is none of";
     size_t n = strlen(what);
 
-    for (int i = 0; i < q->attribute.count && n + 40 < sizeof what; i++)
+    for (int i = 0; i < attribute->count && n + 40 < sizeof what; i++)
         n += (size_t)snprintf(what + n, sizeof what - n, "%s %.36s", i ? "," : "",
-                              q->attribute.labels[i]);
+                              attribute->labels[i]);
     return wrong(s, sample, column, why, what);
 }
 
@@ -57,10 +58,10 @@ static int class_of_candidate(const struct classes *c, int count) {
 }
 
 /* The class that sample's text means; a new one where it is the first to have it. */
-static int find_class(const struct question *q, struct classes *c, const struct samples *s,
+static int find_class(const mien_attribute *attribute, struct classes *c, const struct samples *s,
                       int sample, int column, int *class, char why[EVAL_WHY]) {
     const char *field = s->at[sample].fields[column];
-    int count = q->attribute.count;
+    int count = attribute->count;
 
     for (int i = 0; i < c->ntexts; i++) {
         if (strcmp(c->text[i], field) != 0) continue;
@@ -68,8 +69,8 @@ static int find_class(const struct question *q, struct classes *c, const struct 
         return MIEN_OK;
     }
     if (c->ntexts == TEXTS_MAX) return wrong(s, sample, column, why, "is one text too many");
-    if (!words_labels(field, q->attribute.labels, count, c->member + (size_t)c->n * (size_t)count))
-        return unknown(q, s, sample, column, why);
+    if (!words_labels(field, attribute->labels, count, c->member + (size_t)c->n * (size_t)count))
+        return unknown(attribute, s, sample, column, why);
     *class = class_of_candidate(c, count);
     if (*class < 0)
         return wrong(s, sample, column, why, "is a part of another label of the column");
@@ -80,8 +81,8 @@ static int find_class(const struct question *q, struct classes *c, const struct 
 }
 
 /* Adds a class for each label that is in none. */
-static void add_the_others(const struct question *q, struct classes *c) {
-    int count = q->attribute.count;
+static void add_the_others(const mien_attribute *attribute, struct classes *c) {
+    int count = attribute->count;
 
     for (int i = 0; i < count; i++) {
         int in = 0;
@@ -89,19 +90,19 @@ static void add_the_others(const struct question *q, struct classes *c) {
         if (in) continue;
         memset(c->member + (size_t)c->n * (size_t)count, 0, (size_t)count);
         c->member[c->n * count + i] = 1;
-        c->name[c->n++] = q->attribute.labels[i];
+        c->name[c->n++] = attribute->labels[i];
     }
 }
 
 /* Classes in the order of the network's labels. */
-static int order_classes(struct question *q, const struct classes *c, int samples,
+static int order_classes(struct truths *t, const struct classes *c, int count, int samples,
                          char why[EVAL_WHY]) {
-    int count = q->attribute.count, placed = 0;
+    int placed = 0;
     int *place = malloc(((size_t)c->n + 1) * sizeof *place);
 
-    q->labels = calloc((size_t)c->n + 1, sizeof *q->labels);
-    q->member = calloc((size_t)c->n + 1, (size_t)count);
-    if (!place || !q->labels || !q->member) {
+    t->labels = calloc((size_t)c->n + 1, sizeof *t->labels);
+    t->member = calloc((size_t)c->n + 1, (size_t)count);
+    if (!place || !t->labels || !t->member) {
         free(place);
         return eval_no_memory(why);
     }
@@ -109,22 +110,22 @@ static int order_classes(struct question *q, const struct classes *c, int sample
     for (int i = 0; i < count; i++) {
         for (int k = 0; k < c->n; k++) {
             if (!c->member[k * count + i] || place[k] >= 0) continue;
-            q->labels[placed] = c->name[k];
-            memcpy(q->member + (size_t)placed * (size_t)count,
+            t->labels[placed] = c->name[k];
+            memcpy(t->member + (size_t)placed * (size_t)count,
                    c->member + (size_t)k * (size_t)count, (size_t)count);
             place[k] = placed++;
         }
     }
     for (int i = 0; i < samples; i++)
-        if (q->truth[i] >= 0) q->truth[i] = place[q->truth[i]];
-    q->subject.nlabels = placed;
+        if (t->label[i] >= 0) t->label[i] = place[t->label[i]];
+    t->nlabels = placed;
     free(place);
     return MIEN_OK;
 }
 
-static int read_classes(struct question *q, const struct samples *s, int column,
-                        char why[EVAL_WHY]) {
-    size_t count = (size_t)q->attribute.count, room = TEXTS_MAX + count + 1;
+static int read_classes(struct truths *t, const mien_attribute *attribute, const struct samples *s,
+                        int column, char why[EVAL_WHY]) {
+    size_t count = (size_t)attribute->count, room = TEXTS_MAX + count + 1;
     struct classes *c = calloc(1, sizeof *c);
     int rc = MIEN_OK;
 
@@ -134,9 +135,10 @@ static int read_classes(struct question *q, const struct samples *s, int column,
     }
     if (!c || !c->member || !c->name) rc = eval_no_memory(why);
     for (int i = 0; rc == MIEN_OK && i < s->n; i++)
-        if (*s->at[i].fields[column]) rc = find_class(q, c, s, i, column, &q->truth[i], why);
-    if (rc == MIEN_OK) add_the_others(q, c);
-    if (rc == MIEN_OK) rc = order_classes(q, c, s->n, why);
+        if (*s->at[i].fields[column])
+            rc = find_class(attribute, c, s, i, column, &t->label[i], why);
+    if (rc == MIEN_OK) add_the_others(attribute, c);
+    if (rc == MIEN_OK) rc = order_classes(t, c, attribute->count, s->n, why);
     if (c) {
         free(c->member);
         free(c->name);
@@ -145,25 +147,23 @@ static int read_classes(struct question *q, const struct samples *s, int column,
     return rc;
 }
 
-static int read_truths(struct question *q, const struct samples *s, int column,
-                       char why[EVAL_WHY]) {
-    q->labels = calloc(2, sizeof *q->labels);
-    if (!q->labels) return eval_no_memory(why);
-    q->labels[0] = "no";
-    q->labels[1] = "yes";
-    q->subject.nlabels = 2;
+static int read_yes(struct truths *t, const struct samples *s, int column, char why[EVAL_WHY]) {
+    t->labels = calloc(2, sizeof *t->labels);
+    if (!t->labels) return eval_no_memory(why);
+    t->labels[0] = "no";
+    t->labels[1] = "yes";
+    t->nlabels = 2;
     for (int i = 0; i < s->n; i++) {
         if (!*s->at[i].fields[column]) continue;
-        q->truth[i] = words_truth(s->at[i].fields[column]);
-        if (q->truth[i] < 0) return wrong(s, i, column, why, "is neither yes nor no");
+        t->label[i] = words_truth(s->at[i].fields[column]);
+        if (t->label[i] < 0) return wrong(s, i, column, why, "is neither yes nor no");
     }
     return MIEN_OK;
 }
 
-static int read_numbers(struct question *q, const struct samples *s, int column,
-                        char why[EVAL_WHY]) {
+static int read_numbers(struct truths *t, const struct samples *s, int column, char why[EVAL_WHY]) {
     for (int i = 0; i < s->n; i++)
-        if (*s->at[i].fields[column] && words_number(s->at[i].fields[column], &q->number[i]))
+        if (*s->at[i].fields[column] && words_number(s->at[i].fields[column], &t->number[i]))
             return wrong(s, i, column, why, "is no number");
     return MIEN_OK;
 }
@@ -190,21 +190,21 @@ static int add_range(struct range *ranges, int *n, const struct range *range) {
 }
 
 /* Groups of these ranges; none: FairFace's. */
-static int set_groups(struct question *q, const struct range *ranges, int n, char why[EVAL_WHY]) {
+static int set_groups(struct truths *t, const struct range *ranges, int n, char why[EVAL_WHY]) {
     int groups = n ? n : AGE_GROUPS;
 
-    q->labels = calloc((size_t)groups, sizeof *q->labels);
-    q->first = calloc((size_t)groups, sizeof *q->first);
-    if (!q->labels || !q->first) return eval_no_memory(why);
+    t->labels = calloc((size_t)groups, sizeof *t->labels);
+    t->first = calloc((size_t)groups, sizeof *t->first);
+    if (!t->labels || !t->first) return eval_no_memory(why);
     for (int k = 0; k < groups; k++) {
-        q->labels[k] = n ? ranges[k].text : AGE_GROUP_NAMES[k];
-        q->first[k] = n ? ranges[k].low : AGE_GROUP_FIRST[k];
+        t->labels[k] = n ? ranges[k].text : AGE_GROUP_NAMES[k];
+        t->first[k] = n ? ranges[k].low : AGE_GROUP_FIRST[k];
     }
-    q->subject.nlabels = groups;
+    t->nlabels = groups;
     return MIEN_OK;
 }
 
-static int collect_ranges(struct question *q, const struct samples *s, int column,
+static int collect_ranges(struct truths *t, const struct samples *s, int column,
                           struct range *ranges, int *n, char why[EVAL_WHY]) {
     int numbers = 0;
 
@@ -217,7 +217,7 @@ static int collect_ranges(struct question *q, const struct samples *s, int colum
             if (add_range(ranges, n, &range))
                 return wrong(s, i, column, why, "is one range too many");
         } else {
-            q->number[i] = range.low;
+            t->number[i] = range.low;
             numbers++;
         }
         if (numbers && *n)
@@ -226,34 +226,62 @@ static int collect_ranges(struct question *q, const struct samples *s, int colum
     return MIEN_OK;
 }
 
-static int read_years(struct question *q, const struct samples *s, int column, char why[EVAL_WHY]) {
+static int read_years(struct truths *t, const struct samples *s, int column, char why[EVAL_WHY]) {
     struct range *ranges = calloc(TEXTS_MAX, sizeof *ranges);
-    int n = 0, rc = ranges ? collect_ranges(q, s, column, ranges, &n, why) : eval_no_memory(why);
+    int n = 0, rc = ranges ? collect_ranges(t, s, column, ranges, &n, why) : eval_no_memory(why);
 
     if (rc == MIEN_OK) qsort(ranges, (size_t)n, sizeof *ranges, compare_ranges);
     for (int k = 1; rc == MIEN_OK && k < n; k++)
         if (ranges[k].low < ranges[k - 1].high)
             rc = eval_fail(why, MIEN_EINVAL, "%s: the ranges '%.20s' and '%.20s' of %s overlap",
                            s->name, ranges[k - 1].text, ranges[k].text, s->columns_at[column]);
-    if (rc == MIEN_OK) rc = set_groups(q, ranges, n, why);
+    if (rc == MIEN_OK) rc = set_groups(t, ranges, n, why);
     free(ranges);
     for (int i = 0; rc == MIEN_OK && i < s->n; i++) {
         double low, high;
         if (words_years(s->at[i].fields[column], &low, &high)) continue;
-        int k = q->subject.nlabels - 1;
-        while (k > 0 && low < q->first[k]) k--;
-        q->truth[i] = k;
+        int k = t->nlabels - 1;
+        while (k > 0 && low < t->first[k]) k--;
+        t->label[i] = k;
     }
     return rc;
 }
 
-int question_read_labels(struct question *q, const struct samples *samples, int column,
-                         char why[EVAL_WHY]) {
-    switch (q->kind) {
-    case QUESTION_LABEL: return read_classes(q, samples, column, why);
-    case QUESTION_TRUTH: return read_truths(q, samples, column, why);
-    case QUESTION_YEARS: return read_years(q, samples, column, why);
-    case QUESTION_NUMBER: break;
+static enum truth_kind kind_of(const mien_attribute *attribute) {
+    switch (attribute->kind) {
+    case MIEN_DISTRIBUTION: return TRUTH_LABEL;
+    case MIEN_PROBABILITY: return TRUTH_YES;
+    case MIEN_VALUE: return strcmp(attribute->unit, "years") == 0 ? TRUTH_YEARS : TRUTH_NUMBER;
+    case MIEN_ANGLES:
+    case MIEN_POINTS: break;
     }
-    return read_numbers(q, samples, column, why);
+    return TRUTH_NUMBER;
+}
+
+int truths_read(struct truths *t, const mien_attribute *attribute, const struct samples *samples,
+                int column, char why[EVAL_WHY]) {
+    memset(t, 0, sizeof *t);
+    t->kind = kind_of(attribute);
+    t->label = malloc(((size_t)samples->n + 1) * sizeof *t->label);
+    t->number = malloc(((size_t)samples->n + 1) * sizeof *t->number);
+    if (!t->label || !t->number) return eval_no_memory(why);
+    for (int i = 0; i < samples->n; i++) {
+        t->label[i] = -1;
+        t->number[i] = NAN;
+    }
+    switch (t->kind) {
+    case TRUTH_LABEL: return read_classes(t, attribute, samples, column, why);
+    case TRUTH_YES: return read_yes(t, samples, column, why);
+    case TRUTH_YEARS: return read_years(t, samples, column, why);
+    case TRUTH_NUMBER: break;
+    }
+    return read_numbers(t, samples, column, why);
+}
+
+void truths_free(struct truths *t) {
+    free(t->label);
+    free(t->number);
+    free(t->labels);
+    free(t->member);
+    free(t->first);
 }
