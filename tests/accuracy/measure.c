@@ -1,11 +1,13 @@
 /*
- * The measures of `mien eval` on numbers instead of pictures, for test_twin.py: reads one JSON object
- * and prints another.
+ * The measures of `mien eval` on numbers instead of pictures, for test_twin.py: reads one JSON
+ * object and prints another.
  *
- * {"pictures": [{"boxes": [[x1, y1, x2, y2]...], "scores": [...], "faces": [...], "count": [0, 1...]}],
- *  "answers": [[confidence, right]...], "shares": [[right, n]...], "values": [...]}
- * -> {"ap": ..., "curve": [[recall, precision]...], "ece": ..., "shares": [[low, high]...],
- *     "mean": [value, low, high]}
+ * {"pictures": [{"boxes": [[x1, y1, x2, y2], ...], "scores": [...], "faces": [...],
+ *                "count": [0 or 1, ...]}, ...],
+ *  "answers": [[confidence, right], ...], "shares": [[right, n], ...], "values": [...]}
+ * gives
+ * {"ap": ..., "curve": [[recall, precision], ...], "ece": ..., "shares": [[low, high], ...],
+ *  "mean": [value, low, high]}
  */
 #include "eval/detection.h"
 
@@ -25,7 +27,8 @@ static void fill_boxes(const json_t *list, double (*boxes)[4]) {
 
 /* The events of a picture, which are never freed. */
 static struct detection_picture judge(const json_t *entry, double *low, double *high) {
-    const json_t *scores = json_object_get(entry, "scores"), *faces = json_object_get(entry, "faces");
+    const json_t *scores = json_object_get(entry, "scores"),
+                 *faces = json_object_get(entry, "faces");
     size_t n = json_array_size(scores), m = json_array_size(faces);
     double(*boxes)[4] = calloc(n + 1, sizeof *boxes), *score = calloc(n + 1, sizeof *score);
     double(*truth)[4] = calloc(m + 1, sizeof *truth);
@@ -42,7 +45,7 @@ static struct detection_picture judge(const json_t *entry, double *low, double *
     }
     for (size_t i = 0; i < m; i++)
         picture.faces += count[i] = at(json_object_get(entry, "count"), i) != 0;
-    detection_judge((const double (*)[4])boxes, score, (int)n, (const double (*)[4])truth, count,
+    detection_judge((const double(*)[4])boxes, score, (int)n, (const double(*)[4])truth, count,
                     (int)m, picture.events);
     free(boxes);
     free(score);
@@ -64,8 +67,7 @@ static void add_detection(const json_t *in, json_t *out) {
 
     if (!pictures) exit(1);
     for (size_t i = 0; i < n; i++) pictures[i] = judge(json_array_get(list, i), &low, &high);
-    json_object_set_new(out, "ap",
-                        json_real(detection_ap(pictures, (int)n, low, high, curve)));
+    json_object_set_new(out, "ap", json_real(detection_ap(pictures, (int)n, low, high, curve)));
     for (int i = 0; i < DETECTION_STEPS; i++)
         json_array_append_new(points, pair(curve[i][0], curve[i][1]));
     json_object_set_new(out, "curve", points);
