@@ -48,6 +48,14 @@ static void finish_row(const struct cpu_task *t, int y, const float *acc, ptrdif
     finish(t, y, 0, t->step->plan.out.w, r->c0, r->c1 - r->c0, acc, acc_px);
 }
 
+/* The pixels of a row that kernels of whole rows make next, of `left`: an even number, so few that
+ * their c sums each are still near when the epilogue reads them, but no few behind them. */
+static int near_pixels(int left, int c) {
+    enum { FLOATS = 4096, BLOCK = 28 /* of pixels: what blocks of 7 and 4 divide */ };
+    int n = max_int(FLOATS / c / BLOCK, 1) * BLOCK;
+    return left < n + BLOCK / 2 ? left : n;
+}
+
 /*
  * Kernels of whole rows have neighbouring taps. A dilated window of one pixel is an ordinary one
  * over a map of every dilation-th row and column, so such a row is made of runs of one pixel;
@@ -117,12 +125,16 @@ static struct cpu_rows rows_handed(const struct cpu_task *t) {
     float *sums = t->scratch + s->widened;
     char *rows = (char *)(sums + cpu_aligned(out->w * out->c));
     ptrdiff_t size = (ptrdiff_t)kern_type_size(out->type);
-    for (int y = r->y0; y < r->y1; y++) {
-        const void *src = cpu_rows_at(&in, y * l->stride - b->pad_top, -b->pad_left);
-        dwconv_row(t, l, out->w, src, &in, sums);
-        t->kern->epilogue(out->w, out->c, sums, out->c, &e, NULL, 0, 0,
-                          rows + (y - r->y0) * out->row * size, out->c);
-    }
+    for (int y = r->y0; y < r->y1; y++)
+        for (int x = 0, n; x < out->w; x += n) {
+            char *dst = rows + ((y - r->y0) * out->row + (ptrdiff_t)x * out->c) * size;
+            float *acc = out->type == KERN_F32 ? (float *)(void *)dst : sums;
+            n = near_pixels(out->w - x, out->c);
+            dwconv_row(t, l, n,
+                       cpu_rows_at(&in, y * l->stride - b->pad_top, x * l->stride - b->pad_left),
+                       &in, acc);
+            t->kern->epilogue(n, out->c, acc, out->c, &e, NULL, 0, 0, dst, out->c);
+        }
     return (struct cpu_rows){
         .origin = rows - r->y0 * out->row * size, .row = out->row, .px = out->px, .size = size};
 }
@@ -325,15 +337,20 @@ static void conv_grouped(const struct cpu_task *t) {
     const struct plan_step *p = &s->plan;
     const struct cpu_layer *l = s->layer;
     struct cpu_rows rows = rows_under(t);
-    float *acc = t->scratch + s->widened;
-    for (int y = r->y0; y < r->y1; y++) {
-        const void *src = window_of(s, &rows, y);
-        if (l->algorithm == CPU_DEPTHWISE)
-            dwconv_row(t, l, p->out.w, src, &rows, acc);
-        else
-            gconv_row(t, l, p->out.w, src, &rows, acc);
-        finish_row(t, y, acc, l->cout);
-    }
+    int in_place = p->out.type == KERN_F32 && p->out.px == l->cout;
+    for (int y = r->y0; y < r->y1; y++)
+        for (int x = 0, n; x < p->out.w; x += n) {
+            const char *src = window_of(s, &rows, y);
+            float *acc = in_place ? (float *)cpu_pixel(t->arena, &p->out, r->image, y, x)
+                                  : t->scratch + s->widened;
+            src += x * l->stride * rows.px * rows.size;
+            n = near_pixels(p->out.w - x, l->cout);
+            if (l->algorithm == CPU_DEPTHWISE)
+                dwconv_row(t, l, n, src, &rows, acc);
+            else
+                gconv_row(t, l, n, src, &rows, acc);
+            finish(t, y, x, n, 0, l->cout, acc, l->cout);
+        }
 }
 
 /* The task's images as the rows of a matrix of floats: in place where they are that, else copied to

@@ -12,6 +12,7 @@ void kern_init_avx2_igemm(struct kern *k);
 void kern_init_avx2_conv(struct kern *k);
 void kern_init_avx2_winograd(struct kern *k);
 void kern_init_avx2_pointwise(struct kern *k);
+void kern_init_avx2_norm(struct kern *k);
 void kern_init_avx2_scale(struct kern *k);
 
 /* Mask of the first n of eight lanes, n > 0. */

@@ -3,29 +3,30 @@
 
 enum { LANES = 8 };
 
-/* Windows of 3x3 at n neighbouring pixels of nv vectors of channels: each column is loaded once and
+/* Square windows at n neighbouring pixels of nv vectors of channels: each column is loaded once and
  * goes into the sums of all windows it lies in, each weight is loaded once for all of them. full,
- * n, nv and stride are constants where this is inlined. */
+ * side, n, nv and stride are constants where this is inlined. */
 static inline __attribute__((always_inline)) void
-dwconv_3x3(const int full, __m256i m, const int n, const int nv, const int stride, int c,
-           const float *src, ptrdiff_t src_row, ptrdiff_t src_px, const float *wt, float *dst) {
+dwconv_square(const int full, __m256i m, const int side, const int n, const int nv,
+              const int stride, int c, const float *src, ptrdiff_t src_row, ptrdiff_t src_px,
+              const float *wt, float *dst) {
     __m256 sum[7][2];
 #pragma GCC unroll 7
     for (int x = 0; x < n; x++) sum[x][0] = sum[x][1] = _mm256_setzero_ps();
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < side; i++) {
         const float *p = src + i * src_row;
-        __m256 k[3][2];
-#pragma GCC unroll 3
-        for (int t = 0; t < 3; t++, wt += c)
+        __m256 k[7][2];
+#pragma GCC unroll 7
+        for (int t = 0; t < side; t++, wt += c)
 #pragma GCC unroll 2
             for (int v = 0; v < nv; v++) k[t][v] = avx2_load(full, m, wt + v * LANES);
-#pragma GCC unroll 15
-        for (int column = 0; column < (n - 1) * stride + 3; column++, p += src_px)
+#pragma GCC unroll 17
+        for (int column = 0; column < (n - 1) * stride + side; column++, p += src_px)
 #pragma GCC unroll 2
             for (int v = 0; v < nv; v++) {
                 __m256 value = avx2_load(full, m, p + v * LANES);
-#pragma GCC unroll 3
-                for (int t = 0; t < 3; t++) {
+#pragma GCC unroll 7
+                for (int t = 0; t < side; t++) {
                     int x = (column - t) / stride;
                     if (column >= t && (column - t) % stride == 0 && x < n)
                         sum[x][v] = _mm256_fmadd_ps(value, k[t][v], sum[x][v]);
@@ -42,7 +43,7 @@ dwconv_3x3(const int full, __m256i m, const int n, const int nv, const int strid
  * still near when the next block reads them. The last block reaches back over pixels that are done
  * already. channels: how many of c are wanted; returns how many were done, which may be none. */
 static inline __attribute__((always_inline)) int
-dwconv_row(const int n, const int nv, const int stride, int w, int channels, int c,
+dwconv_row(const int side, const int n, const int nv, const int stride, int w, int channels, int c,
            const float *src, ptrdiff_t src_row, ptrdiff_t src_px, const float *wt, float *dst) {
     int step = nv * LANES, whole = channels / step * step;
     if (w < n) return 0;
@@ -54,23 +55,26 @@ dwconv_row(const int n, const int nv, const int stride, int w, int channels, int
             /* The addresses of a block's columns must look new in every turn: the compiler would
              * keep them all for the loop, and there are more than registers. */
             __asm__("" : "+r"(src_px), "+r"(src_row), "+r"(c));
-            dwconv_3x3(1, _mm256_setzero_si256(), n, nv, stride, c, s + j, src_row, src_px, wt + j,
-                       d + j);
+            dwconv_square(1, _mm256_setzero_si256(), side, n, nv, stride, c, s + j, src_row, src_px,
+                          wt + j, d + j);
         }
     }
     return whole;
 }
 
-#define ROW(NAME, N, NV, STRIDE)                                                                   \
+#define ROW(NAME, SIDE, N, NV, STRIDE)                                                             \
     static __attribute__((noinline)) int NAME(int w, int channels, int c, const float *src,        \
                                               ptrdiff_t src_row, ptrdiff_t src_px,                 \
                                               const float *wt, float *dst) {                       \
-        return dwconv_row(N, NV, STRIDE, w, channels, c, src, src_row, src_px, wt, dst);           \
+        return dwconv_row(SIDE, N, NV, STRIDE, w, channels, c, src, src_row, src_px, wt, dst);     \
     }
-ROW(row_7x8_stride1, 7, 1, 1)
-ROW(row_7x8_stride2, 7, 1, 2)
-ROW(row_3x16_stride1, 3, 2, 1)
-ROW(row_3x16_stride2, 3, 2, 2)
+ROW(row_7x8_stride1, 3, 7, 1, 1)
+ROW(row_7x8_stride2, 3, 7, 1, 2)
+ROW(row_3x16_stride1, 3, 3, 2, 1)
+ROW(row_3x16_stride2, 3, 3, 2, 2)
+ROW(row_5x5_stride1, 5, 7, 1, 1)
+ROW(row_5x5_stride2, 5, 7, 1, 2)
+ROW(row_7x7_stride1, 7, 7, 1, 1)
 
 /* Blocks of 7 pixels take seven registers of sums and three of weights, those of 3 pixels and two
  * vectors six and six. The former multiply faster; but they read half a cache line, and where
@@ -86,8 +90,8 @@ static void dwconv_3x3_any(int w, int c, int stride, const float *src, ptrdiff_t
                      : row_7x8_stride2(w, c - j, c, src + j, src_row, src_px, wt + j, dst + j);
     for (; j < c; j += LANES)
         for (int x = 0; x < w; x++)
-            dwconv_3x3(0, avx2_tail(c - j), 1, 1, 1, c, src + x * stride * src_px + j, src_row,
-                       src_px, wt + j, dst + (ptrdiff_t)x * c + j);
+            dwconv_square(0, avx2_tail(c - j), 3, 1, 1, 1, c, src + x * stride * src_px + j,
+                          src_row, src_px, wt + j, dst + (ptrdiff_t)x * c + j);
 }
 
 /* Any window: n vectors of channels, which are neighbours in memory at every tap; under the mask m
@@ -127,6 +131,11 @@ static void dwconv_avx2(enum kern_type type, int w, int kh, int kw, int c, int s
         return;
     }
     int j = 0;
+    if (kh == 5 && kw == 5 && stride < 3)
+        j = stride == 1 ? row_5x5_stride1(w, c, c, src, src_row, src_px, wt, dst)
+                        : row_5x5_stride2(w, c, c, src, src_row, src_px, wt, dst);
+    else if (kh == 7 && kw == 7 && stride == 1)
+        j = row_7x7_stride1(w, c, c, src, src_row, src_px, wt, dst);
     for (; j + 8 * LANES <= c; j += 8 * LANES)
         dwconv_any(1, none, 8, w, kh, kw, c, stride, src + j, src_row, src_px, wt + j, dst + j);
     for (; j + LANES <= c; j += LANES)

@@ -6,5 +6,6 @@ void kern_init_avx2(struct kern *k) {
     kern_init_avx2_conv(k);
     kern_init_avx2_winograd(k);
     kern_init_avx2_pointwise(k);
+    kern_init_avx2_norm(k);
     kern_init_avx2_scale(k);
 }

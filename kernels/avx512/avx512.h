@@ -12,6 +12,7 @@ void kern_init_avx512_igemm(struct kern *k);
 void kern_init_avx512_conv(struct kern *k);
 void kern_init_avx512_winograd(struct kern *k);
 void kern_init_avx512_pointwise(struct kern *k);
+void kern_init_avx512_norm(struct kern *k);
 void kern_init_avx512_scale(struct kern *k);
 
 /* What tables on top of this one use for what they do not store themselves. */

@@ -30,6 +30,73 @@ dwconv_3x3(enum kern_type type, const int stride, __mmask16 m, int w, int c, con
     }
 }
 
+/* Square windows, too large for their weights to stay in registers, at n neighbouring pixels: each
+ * column is loaded once and goes into the sums of all windows it lies in, each weight once for all
+ * n. type, side, n and stride are constants where this is inlined. */
+static inline __attribute__((always_inline)) void
+dwconv_block(enum kern_type type, const int side, const int n, const int stride, __mmask16 m, int c,
+             const void *src, ptrdiff_t src_row, ptrdiff_t src_px, const float *wt, float *dst) {
+    __m512 sum[7], k[7];
+#pragma GCC unroll 7
+    for (int x = 0; x < n; x++) sum[x] = _mm512_setzero_ps();
+    for (int i = 0; i < side; i++, src = avx512_at(src, type, src_row)) {
+        const void *p = src;
+#pragma GCC unroll 7
+        for (int t = 0; t < side; t++, wt += c) k[t] = _mm512_maskz_loadu_ps(m, wt);
+#pragma GCC unroll 19
+        for (int column = 0; column < (n - 1) * stride + side; column++) {
+            __m512 value = avx512_load(type, m, p);
+            p = avx512_at(p, type, src_px);
+#pragma GCC unroll 7
+            for (int t = 0; t < side; t++) {
+                int x = (column - t) / stride;
+                if (column >= t && (column - t) % stride == 0 && x < n)
+                    sum[x] = _mm512_fmadd_ps(value, k[t], sum[x]);
+            }
+        }
+    }
+#pragma GCC unroll 7
+    for (int x = 0; x < n; x++, dst += c) _mm512_mask_storeu_ps(dst, m, sum[x]);
+}
+
+/* A row of w >= n pixels in blocks of n, of which the last reaches back over pixels that are done
+ * already. */
+static inline __attribute__((always_inline)) void
+dwconv_blocks(enum kern_type type, const int side, const int n, const int stride, __mmask16 m,
+              int w, int c, const void *src, ptrdiff_t src_row, ptrdiff_t src_px, const float *wt,
+              float *dst) {
+    for (int x = 0; x < w; x += n) {
+        int first = x + n <= w ? x : w - n;
+        dwconv_block(type, side, n, stride, m, c, avx512_at(src, type, first * stride * src_px),
+                     src_row, src_px, wt, dst + (ptrdiff_t)first * c);
+    }
+}
+
+/* What has such code. */
+static inline int takes_blocks(int w, int kh, int kw, int stride) {
+    return kh == kw && w >= 3 && ((kh == 5 && stride < 3) || (kh == 7 && stride == 1));
+}
+
+static inline __attribute__((always_inline)) void
+dwconv_square(enum kern_type type, int side, int stride, __mmask16 m, int w, int c, const void *src,
+              ptrdiff_t src_row, ptrdiff_t src_px, const float *wt, float *dst) {
+#define BLOCKS(SIDE, N, STRIDE)                                                                    \
+    dwconv_blocks(type, SIDE, N, STRIDE, m, w, c, src, src_row, src_px, wt, dst)
+    if (side == 7 && w >= 7)
+        BLOCKS(7, 7, 1);
+    else if (side == 7)
+        BLOCKS(7, 3, 1);
+    else if (w >= 7 && stride == 1)
+        BLOCKS(5, 7, 1);
+    else if (w >= 7)
+        BLOCKS(5, 7, 2);
+    else if (stride == 1)
+        BLOCKS(5, 3, 1);
+    else
+        BLOCKS(5, 3, 2);
+#undef BLOCKS
+}
+
 /* Any window: blocks of n vectors of channels, which are neighbours in memory at every tap. The
  * last vector is under the mask m. */
 static inline __attribute__((always_inline)) void
@@ -60,15 +127,18 @@ static inline __attribute__((always_inline)) void dwconv(enum kern_type type, in
                                                          int c, int stride, const void *src,
                                                          ptrdiff_t src_row, ptrdiff_t src_px,
                                                          const float *wt, float *dst) {
-    int slides = kh == 3 && kw == 3 && stride < 3, step = 16;
+    int slides = kh == 3 && kw == 3 && stride < 3, blocks = takes_blocks(w, kh, kw, stride);
+    int step = 16;
     for (int j = 0; j < c; j += step) {
         __mmask16 m = avx512_tail(c - j);
         const void *s = avx512_at(src, type, j);
-        step = !slides && c - j >= 128 ? 128 : 16;
+        step = !slides && !blocks && c - j >= 128 ? 128 : 16;
         if (slides && stride == 1)
             dwconv_3x3(type, 1, m, w, c, s, src_row, src_px, wt + j, dst + j);
         else if (slides)
             dwconv_3x3(type, 2, m, w, c, s, src_row, src_px, wt + j, dst + j);
+        else if (blocks)
+            dwconv_square(type, kh, stride, m, w, c, s, src_row, src_px, wt + j, dst + j);
         else if (step == 128)
             dwconv_any(type, 8, 0xFFFF, w, kh, kw, c, stride, s, src_row, src_px, wt + j, dst + j);
         else

@@ -6,5 +6,6 @@ void kern_init_avx512(struct kern *k) {
     kern_init_avx512_conv(k);
     kern_init_avx512_winograd(k);
     kern_init_avx512_pointwise(k);
+    kern_init_avx512_norm(k);
     kern_init_avx512_scale(k);
 }

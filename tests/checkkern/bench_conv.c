@@ -101,6 +101,11 @@ static const struct bench_shape DEPTHWISE_SHAPES[] = {
     {.text = "56 px, 3x3 of 64", .w = 56, .kh = 3, .kw = 3, .cin = 64, .stride = 1},
     {.text = "28 px, 3x3 of 128, stride 2", .w = 28, .kh = 3, .kw = 3, .cin = 128, .stride = 2},
     {.text = "14 px, 3x3 of 256", .w = 14, .kh = 3, .kw = 3, .cin = 256, .stride = 1},
+    {.text = "56 px, 5x5 of 72", .w = 56, .kh = 5, .kw = 5, .cin = 72, .stride = 1},
+    {.text = "28 px, 5x5 of 144, stride 2", .w = 28, .kh = 5, .kw = 5, .cin = 144, .stride = 2},
+    {.text = "14 px, 5x5 of 480", .w = 14, .kh = 5, .kw = 5, .cin = 480, .stride = 1},
+    {.text = "7 px, 5x5 of 1152", .w = 7, .kh = 5, .kw = 5, .cin = 1152, .stride = 1},
+    {.text = "28 px, 7x7 of 80", .w = 28, .kh = 7, .kw = 7, .cin = 80, .stride = 1},
     {.text = "1 px, 7x7 of 512", .w = 1, .kh = 7, .kw = 7, .cin = 512, .stride = 1},
     {.text = NULL},
 };

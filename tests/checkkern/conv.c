@@ -71,7 +71,8 @@ static void check_grouped(struct check *k, int depthwise) {
     int groups = check_int(k, 1, depthwise ? 100 : 40), gi = depthwise ? 1 : check_int(k, 1, 5);
     int go = depthwise ? 1 : check_int(k, 1, 4);
     struct shape s = random_shape(k, groups, groups * gi, groups * go);
-    if (depthwise && check_int(k, 0, 1)) s.kh = s.kw = 3; /* has code of its own */
+    if (depthwise && check_int(k, 0, 2) > 0)
+        s.kh = s.kw = 3 + 2 * check_int(k, 0, 2); /* have code of their own */
     s.source = (size_t)((s.kh - 1) * s.row + ((s.w - 1) * s.stride + s.kw - 1) * s.px + s.cin);
     const char *slot = depthwise ? "dwconv" : "gconv_f32";
     size_t nw = (size_t)(s.kh * s.kw * gi * s.cout), n = (size_t)(s.w * s.cout), ns;
