@@ -249,8 +249,9 @@ MIEN_API int mien_net_path(const mien_ctx *ctx, const char *name_or_path, char *
 /* Fills *info. */
 MIEN_API int mien_net_info_get(const mien_net *net, mien_net_info *info);
 /* Seconds a network's calls have spent on images since it was loaded (mien_detect, mien_embed,
- * ...; not mien_run), of all threads that worked on images of their own together. The difference
- * of two readings tells how the time of the calls between them divides. */
+ * ...; not mien_run), of all threads that worked on images of their own together, and how much they
+ * ran it on. The difference of two readings tells how the time of the calls between them divides.
+ */
 typedef struct mien_times {
     size_t struct_size;
     double input;   /* scaling images to where the network reads them */
@@ -258,6 +259,8 @@ typedef struct mien_times {
     double results; /* making results of its outputs: boxes, suppression, sorting. A GPU does most
                        of that, of scaling and of aligning itself: there it is part of network */
     double align;   /* mien_embed_faces: aligning faces; not part of input */
+    double pixels;  /* of all inputs it was run on, their borders too: what the calls cost, however
+                       busy the machine is */
 } mien_times;
 /* Fills *times. */
 MIEN_API int mien_net_times(mien_net *net, mien_times *times);

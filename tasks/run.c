@@ -107,6 +107,7 @@ static int run_batch(const struct task_call *c, struct net_plan *p, struct works
     for (int b = 0; b < count && !rc; b++) rc = take_item(c, p, w, first, b);
     *(c->aligns ? &w->times.align : &w->times.input) += filled - begin;
     w->times.input += input.seconds;
+    w->times.pixels += (double)count * p->width * p->height;
     w->times.network += run - filled - input.seconds;
     w->times.results += clock_now() - run;
     return rc;

@@ -28,7 +28,10 @@ enum {
     LOOKS_AT_ONCE = 64,  /* results of so many are held */
     LOOK_FACES = 2000,   /* of one look, at most */
     TURNED_AT_ONCE = 4,  /* images whose turned copies are held */
-    PROBE_PERCENT = 60,  /* of the first scale: which way up an image is shows there, */
+    PATCHES = 3,         /* of an image: where it may have faces, and is turned there alone, */
+    PATCH_SIDE = 80,     /* at this size, */
+    LEAST_PATCH = 12,    /* pixels of the image at least */
+    PROBE_PERCENT = 60,  /* of the first scale: which way up other images are shows there, */
     LEAST_PROBE = 160,   /* and at this side */
     SMALL_FACE = 28,     /* pixels of a look */
     LARGE_SCALE = 8      /* an image is never looked at in less than an eighth of its size alone: a
@@ -46,6 +49,13 @@ static const float OWN_FACE = 256, PART_FACE = PART_OVERLAP - 2 * PART_EDGE;
 static const float GOOD_SCORE = 0.985F, GOOD_SMALL_SCORE = 0.9F;
 /* Faces speak for a turn from here on, whatever threshold was asked for. */
 static const float SURE_SCORE = 0.4F;
+/* Something is there that may be a face, if it were turned, from here on. */
+static const float PATCH_SCORE = 0.1F;
+/* A patch is this many times as large as what is in it. */
+static const double PATCH_CONTEXT = 2.5;
+/* A face of a patch that is turned speaks for that from PATCH_TURNED on; one upright against all
+ * others from PATCH_UPRIGHT on, and where none is turned from PATCH_STANDS on. */
+static const float PATCH_TURNED = 0.7F, PATCH_UPRIGHT = 0.99F, PATCH_STANDS = 0.8F;
 
 /* One scale an image is looked at. */
 struct scale {
@@ -63,14 +73,16 @@ struct view {
     int side, w, h;        /* of the look; of its input */
     float scale;           /* pixels of the look in one of image */
     float most_face;       /* pixels of the look */
+    int is_patch;          /* only the score of the best face that stands is wanted */
 };
 
 /* What is found in an image turned by 0 to 3 quarters, in pixels of the upright original turned so.
  */
 struct picture {
     struct candidates found[4];
-    int quarters; /* which are its faces */
-    int is_good;  /* it is known to stand upright */
+    int quarters;   /* which are its faces */
+    int is_good;    /* it is known to stand upright */
+    float patch[4]; /* the best score of a face that stands, of its patches turned so */
 };
 
 struct search {
@@ -242,6 +254,12 @@ static int take_faces(struct search *s, const struct view *v, const mien_face *f
     struct picture *p = &s->pictures[v->picture];
     struct candidates *found = &p->found[v->quarters];
     int rc = MIEN_OK;
+    if (v->is_patch) {
+        float *best = &p->patch[v->quarters];
+        for (int i = 0; i < n; i++)
+            if (stands(&faces[i])) *best = fmaxf(*best, faces[i].score);
+        return MIEN_OK;
+    }
     if (found->n + n > found->capacity) rc = candidates_grow(found, found->n + n);
     for (int i = 0; i < n && !rc; i++) {
         mien_face f = faces[i];
@@ -328,13 +346,15 @@ static int look_upright(struct search *s) {
     return rc;
 }
 
-/* Copies of images, turned by 1 to 3 quarters. */
+enum { COPIES = TURNED_AT_ONCE * PATCHES };
+
+/* Copies of images or of patches of them, turned by 0 to 3 quarters. */
 struct copies {
-    mien_image *at[TURNED_AT_ONCE][4];
+    mien_image *at[COPIES][4];
 };
 
 static void free_copies(struct copies *copies) {
-    for (int i = 0; i < TURNED_AT_ONCE; i++)
+    for (int i = 0; i < COPIES; i++)
         for (int q = 0; q < 4; q++) mien_image_free(copies->at[i][q]);
     *copies = (struct copies){0};
 }
@@ -396,17 +416,116 @@ static int add_turned(struct search *s, int picture, int quarters, mien_image *c
     return rc;
 }
 
+static int clamp(double v, int most) {
+    return v <= 0 ? 0 : v >= most ? most : (int)lround(v);
+}
+
+/* A square around what may be a face, as far as the image has it. */
+static mien_image patch_of(const mien_image *img, const mien_face *f) {
+    double scale[2], box[4];
+    image_scale(img, scale);
+    for (int i = 0; i < 4; i++) box[i] = (double)f->box[i] / scale[i % 2];
+    double side = PATCH_CONTEXT * fmax(box[2] - box[0], box[3] - box[1]);
+    int most = at_most((int)lround(fmin(fmax(side, LEAST_PATCH), long_side(img))), long_side(img));
+    int w = at_most(most, img->width), h = at_most(most, img->height);
+    int x = clamp((box[0] + box[2] - w) / 2, img->width - w);
+    int y = clamp((box[1] + box[3] - h) / 2, img->height - h);
+    return (mien_image){.pixels = img->pixels + y * img->pitch + 3 * (ptrdiff_t)x,
+                        .width = w,
+                        .height = h,
+                        .pitch = img->pitch};
+}
+
+/* Looks at the places of n images where there may be faces, turned by `first` to `last` quarters.
+ */
+static int look_at_patches(struct search *s, const int *which, int n, int first, int last) {
+    struct copies copies = {0};
+    int rc = MIEN_OK, made = 0;
+    for (int i = 0; i < n; i++) {
+        const struct candidates *found = &s->pictures[which[i]].found[0];
+        for (int k = 0; k < at_most(found->n, PATCHES) && !rc; k++, made++) {
+            mien_image patch = patch_of(s->images[which[i]], &found->at[k].face);
+            mien_image **turned = copies.at[made];
+            rc = make_turned(&patch, PATCH_SIDE, first, last, turned);
+            for (int q = first; q <= last && !rc; q++) {
+                struct view view = {.image = turned[q],
+                                    .picture = which[i],
+                                    .quarters = q,
+                                    .side = PATCH_SIDE,
+                                    .is_patch = 1};
+                rc = add_view(s, &view);
+            }
+        }
+    }
+    if (!rc) rc = run_views(s);
+    free_copies(&copies);
+    return rc;
+}
+
+/* What stands upright in an image, at its own size or as a patch. */
+static float upright_score(const struct search *s, int picture) {
+    const struct picture *p = &s->pictures[picture];
+    return fmaxf(evidence(&p->found[0]).best, p->patch[0]);
+}
+
+/* Beside looks in several scales it costs little to turn an image whole. */
+static int is_cheap_to_turn(const struct search *s, int picture) {
+    struct scale scales[SCALES];
+    return scales_of(s->net, s->options, s->images[picture], scales) > 1;
+}
+
+/* The turn that an image's patches speak for; 0: none. */
+static int turn_of_patches(const struct search *s, int picture) {
+    const float *patch = s->pictures[picture].patch;
+    float best = fmaxf(upright_score(s, picture), PATCH_TURNED);
+    int turn = 0;
+    for (int q = 1; q < 4; q++) {
+        if (patch[q] <= best) continue;
+        best = patch[q];
+        turn = q;
+    }
+    return turn;
+}
+
+/* How n images are likely to be turned. Where something may be a face it is looked at alone, which
+ * costs little and shows small faces as well as large ones: first as it is, then turned. Images of
+ * which that says nothing are turned whole, and those that are large. */
+static int find_turns(struct search *s, const int *which, int n, int *turns) {
+    struct copies copies = {0};
+    int open[TURNED_AT_ONCE], at[TURNED_AT_ONCE], m = 0, unknown = 0;
+    int rc = look_at_patches(s, which, n, 0, 0);
+    for (int i = 0; i < n; i++) {
+        turns[i] = 0;
+        if (!is_cheap_to_turn(s, which[i]) && upright_score(s, which[i]) >= PATCH_UPRIGHT) continue;
+        at[m] = i;
+        open[m++] = which[i];
+    }
+    if (!rc) rc = look_at_patches(s, open, m, 1, 3);
+    for (int i = 0; i < m; i++) {
+        turns[at[i]] = turn_of_patches(s, open[i]);
+        if (!is_cheap_to_turn(s, open[i]) &&
+            (turns[at[i]] || upright_score(s, open[i]) >= PATCH_STANDS))
+            continue;
+        at[unknown] = at[i];
+        open[unknown++] = open[i];
+    }
+    if (!rc && unknown > 0) rc = probe(s, open, unknown, &copies);
+    free_copies(&copies);
+    for (int i = 0; i < unknown && !rc; i++) {
+        int turn = likely_turn(s, open[i]);
+        if (turn) turns[at[i]] = turn;
+    }
+    return rc;
+}
+
 /* Finds out whether n images want to be turned: the likely way has to show more than upright, and a
  * better face. */
 static int look_turned(struct search *s, const int *which, int n) {
     struct copies copies = {0};
     int likely[TURNED_AT_ONCE];
-    int rc = probe(s, which, n, &copies);
-    free_copies(&copies);
-    for (int i = 0; i < n && !rc; i++) {
-        likely[i] = likely_turn(s, which[i]);
+    int rc = find_turns(s, which, n, likely);
+    for (int i = 0; i < n && !rc; i++)
         if (likely[i]) rc = add_turned(s, which[i], likely[i], copies.at[i]);
-    }
     if (!rc) rc = run_views(s);
     free_copies(&copies);
     for (int i = 0; i < n && !rc; i++) {
@@ -454,7 +573,7 @@ int search_run(mien_net *net, const mien_image *const *images, int n, const mien
                const struct look_want *want, mien_face *faces, int *counts) {
     int most = at_most(want->most, LOOK_FACES);
     struct search s = {.net = net, .options = o, .images = images, .n = n, .most = want->most};
-    s.want = (struct look_want){.threshold = fminf(want->threshold, SURE_SCORE),
+    s.want = (struct look_want){.threshold = fminf(want->threshold, PATCH_SCORE),
                                 .nms = want->nms,
                                 .most = most,
                                 .row = most};

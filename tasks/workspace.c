@@ -80,6 +80,7 @@ static void add_times(struct workspaces *all, mien_times *sum) {
         sum->network += t->network;
         sum->results += t->results;
         sum->align += t->align;
+        sum->pixels += t->pixels;
         *t = (mien_times){0};
     }
 }

@@ -1,0 +1,127 @@
+/* What --search auto costs beside one look, counted in pixels the detector is run on: as busy
+ * machines have it, too. Skipped without weights; labelled pictures are looked at where they are.
+ */
+#include "mien.h"
+
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define DATA      "../shared/data/"
+#define ASTRONAUT "docs/demo/astronaut.jpg"
+
+enum { FACES = 256, LARGEST = 800 };
+
+static mien_ctx *ctx;
+static mien_net *detector;
+
+static double pixels_run(const mien_image *img, enum mien_search search, int *turned) {
+    static mien_face faces[FACES];
+    mien_times before = {.struct_size = sizeof before}, after = before;
+    mien_detect_options opt;
+    int count;
+    mien_detect_options_default(&opt, sizeof opt);
+    opt.search = search;
+    opt.turned = turned;
+    assert_int_equal(mien_net_times(detector, &before), 0);
+    assert_int_equal(mien_detect(detector, &img, 1, &opt, FACES, faces, &count), 0);
+    assert_int_equal(mien_net_times(detector, &after), 0);
+    return after.pixels - before.pixels;
+}
+
+/* No larger than LARGEST: the nearest pixels of a picture that is. */
+static mien_image *load(const char *path) {
+    mien_image *img, *out;
+    assert_int_equal(mien_image_load(ctx, path, NULL, &img), 0);
+    int longer = img->width > img->height ? img->width : img->height;
+    if (longer <= LARGEST) return img;
+    assert_int_equal(
+        mien_image_new(img->width * LARGEST / longer, img->height * LARGEST / longer, &out), 0);
+    for (int y = 0; y < out->height; y++)
+        for (int x = 0; x < out->width; x++)
+            memcpy(out->pixels + y * out->pitch + 3 * (ptrdiff_t)x,
+                   img->pixels + (int64_t)y * img->height / out->height * img->pitch +
+                       3 * (ptrdiff_t)((int64_t)x * img->width / out->width),
+                   3);
+    mien_image_free(img);
+    return out;
+}
+
+/* A good portrait costs nothing, one that is turned its places and a second look; a picture of
+ * nothing three small ones. */
+static void test_single(void **state) {
+    (void)state;
+    static const double most[] = {1, 2.3, 2.3, 2.3};
+    mien_image *img = load(ASTRONAUT), *turned;
+    for (int q = 0; q < 4; q++) {
+        int degrees;
+        assert_int_equal(mien_image_turn(img, 90 * q, &turned), 0);
+        double fast = pixels_run(turned, MIEN_SEARCH_FAST, NULL);
+        double full = pixels_run(turned, MIEN_SEARCH_AUTO, &degrees);
+        printf("turned by %d: auto is %.3f of fast\n", 90 * q, full / fast);
+        assert_true(full <= most[q] * fast);
+        assert_int_equal(degrees, (360 - 90 * q) % 360);
+        mien_image_free(turned);
+    }
+    memset(img->pixels, 90, (size_t)img->pitch * (size_t)img->height);
+    double fast = pixels_run(img, MIEN_SEARCH_FAST, NULL);
+    assert_true(pixels_run(img, MIEN_SEARCH_AUTO, NULL) <= 2.2 * fast);
+    mien_image_free(img);
+}
+
+/* Of the pictures of a folder, in any order, `count` at most. */
+static void check_folder(const char *folder, int count, double most) {
+    double fast = 0, full = 0;
+    int n = 0;
+    DIR *dir = getenv("MIEN_CPU") ? NULL : opendir(folder); /* kernels change no count */
+    if (!dir) skip();
+    for (const struct dirent *e; n < count && (e = readdir(dir));) {
+        char path[512];
+        int degrees;
+        if (e->d_name[0] == '.') continue;
+        snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
+        mien_image *img = load(path);
+        fast += pixels_run(img, MIEN_SEARCH_FAST, NULL);
+        full += pixels_run(img, MIEN_SEARCH_AUTO, &degrees);
+        if (degrees) printf("%s: turned by %d\n", path, degrees);
+        n++;
+        mien_image_free(img);
+    }
+    closedir(dir);
+    printf("%s: %d pictures, auto is %.3f of fast\n", folder, n, full / fast);
+    assert_true(full <= most * fast);
+}
+
+static void test_crowds(void **state) {
+    (void)state;
+    check_folder(DATA "wider/images", 77, 1.2);
+}
+
+static void test_portraits(void **state) {
+    (void)state;
+    check_folder(DATA "fairface/val", 100, 1.03);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_single),
+        cmocka_unit_test(test_crowds),
+        cmocka_unit_test(test_portraits),
+    };
+    if (mien_open(NULL, &ctx) || mien_net_load(ctx, "retinaface-mnet025-v2", &detector)) {
+        printf("skipped: %s\n", mien_error());
+        mien_close(ctx);
+        return 77;
+    }
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    mien_net_free(detector);
+    mien_close(ctx);
+    return failed;
+}
