@@ -23,6 +23,7 @@ struct calibration {
     const struct net *net;
     struct backend_observer observer;
     struct histogram **values; /* [net->count][channels]; NULL: nothing seen */
+    unsigned char *flat;       /* [net->count], net_find_flat() */
     pthread_mutex_t lock;
     int out_of_memory;
 };
@@ -47,6 +48,7 @@ static void count(struct histogram *h, double v) {
 
 static void see_row(void *context, int node, int w, int c, const float *pixels, ptrdiff_t px) {
     struct calibration *cal = context;
+    if (cal->flat[node]) return;
     pthread_mutex_lock(&cal->lock);
     struct histogram **h = &cal->values[node];
     if (!*h) *h = calloc((size_t)c, sizeof **h);
@@ -60,11 +62,16 @@ static void see_row(void *context, int node, int w, int c, const float *pixels, 
 
 int calibration_new(const struct net *net, struct calibration **out) {
     struct calibration *c = calloc(1, sizeof *c);
-    if (c) c->values = calloc((size_t)net->count, sizeof *c->values);
-    if (!c || !c->values) {
+    if (!c) return err_set(MIEN_ENOMEM, "out of memory");
+    c->values = calloc((size_t)net->count, sizeof *c->values);
+    c->flat = malloc((size_t)net->count);
+    if (!c->values || !c->flat) {
+        free(c->values);
+        free(c->flat);
         free(c);
         return err_set(MIEN_ENOMEM, "out of memory");
     }
+    net_find_flat(net, c->flat);
     c->net = net;
     c->observer = (struct backend_observer){see_row, c};
     pthread_mutex_init(&c->lock, NULL);
@@ -76,6 +83,7 @@ void calibration_free(struct calibration *c) {
     if (!c) return;
     for (int i = 0; i < c->net->count; i++) free(c->values[i]);
     free(c->values);
+    free(c->flat);
     pthread_mutex_destroy(&c->lock);
     free(c);
 }

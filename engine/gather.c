@@ -24,7 +24,7 @@ int gather_channels(const struct net_gather *g) {
 }
 
 int gather_copies(const struct net_gather *g) {
-    return g->rows.kind != PLACES_LINEAR && g->columns.kind != PLACES_LINEAR &&
+    return g->rows.kind < PLACES_LINEAR && g->columns.kind < PLACES_LINEAR &&
            g->channels.phase_row == 0 && g->channels.phase_column == 0;
 }
 
@@ -39,6 +39,7 @@ int gather_is_slice(const struct net_gather *g) {
 }
 
 int gather_fits(const struct net_gather *g, int channels) {
+    if (g->rows.kind == PLACES_FLAT) return 1;
     const struct places_channels *c = &g->channels;
     int64_t low = c->from, high = c->from;
     for (int i = 0; i < c->axes; i++) {
@@ -50,11 +51,14 @@ int gather_fits(const struct net_gather *g, int channels) {
     return low >= 0 && high < channels;
 }
 
+static int is_resized(const struct net_places *p) {
+    return p->kind >= PLACES_NEAREST && p->kind <= PLACES_CUBIC;
+}
+
 int gather_size(const struct net_places *p, int n, int like) {
     if (p->size < 0) return p->kind != PLACES_EDGE || n == 1 || n == like ? like : 0;
     if (p->size > 0) return p->size;
-    if (p->kind == PLACES_NEAREST || p->kind == PLACES_LINEAR)
-        return (int)floorf((float)n * p->scale);
+    if (is_resized(p)) return (int)floorf((float)n * p->scale);
     int all = n * p->block, end = p->stop ? min_int(p->stop, all) : all + p->after;
     if (p->kind == PLACES_REFLECT && (p->from <= -n || p->after >= n)) return 0;
     return end > p->from ? ceil_div(end - p->from, p->step) : 0;
@@ -68,9 +72,11 @@ struct places gather_places(const struct net_places *p, int n, int out) {
                        .from = p->from,
                        .step = p->step,
                        .block = p->block,
+                       .bend = p->bend,
+                       .inside = p->inside,
                        .num = 1,
                        .den = p->scale > 0 ? p->scale : (float)out / (float)n};
-    if (p->kind != PLACES_NEAREST && p->kind != PLACES_LINEAR) return r;
+    if (!is_resized(p)) return r;
     if (p->coordinates == NET_HALF_PIXEL || p->coordinates == NET_PYTORCH_HALF_PIXEL) r.half = 0.5f;
     if (p->coordinates == NET_ALIGN_CORNERS) {
         r.num = out > 1 ? (float)(n - 1) : 0;

@@ -23,11 +23,13 @@ struct net_places {
      * before the first) to `after` beyond the last (negative: before it); or, where stop is above
      * 0, to place stop. */
     int from, after, stop, step, block;
-    /* NEAREST, LINEAR, and of one row or column EDGE: to n * scale; to `size` where it is above 0;
-     * to that of another value where it is below. */
+    /* NEAREST, LINEAR, CUBIC, FLAT, and of one row or column EDGE: to n * scale; to `size` where it
+     * is above 0; to that of another value where it is below. */
     enum net_coordinates coordinates;
     float scale;
     int size;
+    float bend; /* CUBIC */
+    int inside;
 };
 
 struct net_gather {

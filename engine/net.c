@@ -514,6 +514,15 @@ net_value net_gather(struct net *net, net_value x, net_value like, const struct 
     return last(net);
 }
 
+void net_find_flat(const struct net *net, unsigned char *flat) {
+    for (int i = 0; i < net->count; i++) {
+        const struct net_node *n = &net->nodes[i];
+        flat[i] = n->inputs > 0 && n->op != NET_CONV;
+        for (int j = 0; j < net_reads(n); j++) flat[i] &= flat[n->in[j]];
+        flat[i] |= n->op == NET_GATHER && n->gather.rows.kind == PLACES_FLAT;
+    }
+}
+
 net_value net_norm(struct net *net, net_value x, struct net_norm norm) {
     int channels = net_channels(net, x);
     if (norm.groups < 1 || channels % norm.groups)

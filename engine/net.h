@@ -224,6 +224,11 @@ static inline int net_reads(const struct net_node *n) {
     return n->op == NET_UPSAMPLE || n->op == NET_GATHER ? 1 : n->inputs;
 }
 
+/* flat[i], for each node: is its value one that was counted anew (PLACES_FLAT), or made of such
+ * without a convolution? Such have as many channels as a map has values, each with a range of its
+ * own, so they are neither calibrated nor stored in bytes. */
+void net_find_flat(const struct net *net, unsigned char *flat);
+
 /* The PReLU node these slopes are of; -1: none, as for NULL. */
 int net_slope_node(const struct net *net, const struct blob_tensor *slope);
 

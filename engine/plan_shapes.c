@@ -24,6 +24,11 @@ int planner_pad(const struct net_window *win, enum net_side side, int k, int n, 
     return total > 0 ? total / 2 : 0;
 }
 
+static int one_size_only(const struct net *net) {
+    return err_set(MIEN_EINVAL, "%s: this network runs at %dx%d pixels only", blob_label(net->blob),
+                   net->input_width, net->input_height);
+}
+
 static int infer_windowed(const struct net *net, const struct net_node *n,
                           const struct planner_value *x, struct planner_value *y) {
     struct net_window win = n->window;
@@ -34,8 +39,7 @@ static int infer_windowed(const struct net *net, const struct net_node *n,
     y->h = out_size(&win, NET_TOP, win.kh, x->h);
     y->w = out_size(&win, NET_LEFT, win.kw, x->w);
     if (n->vector && (y->h != 1 || y->w != 1 || x->h != win.kh || x->w != win.kw))
-        return err_set(MIEN_EINVAL, "%s: this network runs at %dx%d pixels only",
-                       blob_label(net->blob), net->input_width, net->input_height);
+        return one_size_only(net);
     if (y->h < 1 || y->w < 1)
         return err_set(MIEN_EINVAL, "%s: a picture this small does not fit the network (at %s)",
                        blob_label(net->blob), n->name);
@@ -63,6 +67,9 @@ static int infer_gather(const struct net *net, const struct net_node *n,
                         struct planner_value *y) {
     y->h = gather_size(&n->gather.rows, x->h, like->h);
     y->w = gather_size(&n->gather.columns, x->w, like->w);
+    int64_t have = (int64_t)x->h * x->w * net->nodes[n->in[0]].channels;
+    if (n->gather.rows.kind == PLACES_FLAT && (int64_t)y->h * y->w * n->channels != have)
+        return one_size_only(net);
     if (y->h >= 1 && y->w >= 1 && y->h <= MAX_SIDE && y->w <= MAX_SIDE) return MIEN_OK;
     return err_set(MIEN_EINVAL, "%s: %s from %dx%d to %dx%d", blob_label(net->blob), n->name, x->w,
                    x->h, y->w, y->h);

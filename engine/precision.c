@@ -16,6 +16,7 @@ struct value {
     int heads, bodies;   /* convolutions that read it: last layers, others */
     int sums;            /* of those, how many multiply in integers */
     int pooled;          /* of one pixel: behind a global pool */
+    int flat;            /* net_find_flat(), it or one of its group */
     int exempt;          /* the first of a group: it stays in the better type */
     int exact;           /* no fp16 */
     double zero;         /* of the group: which share of the steps lies below zero */
@@ -93,6 +94,15 @@ static void find_pooled(const struct net *net, struct value *v) {
         if (n->op == NET_POOL && n->window.global) v[i].pooled = 1;
     }
     for (int i = net->count - 1; i >= 0; i--) v[root(v, i)].pooled &= v[i].pooled;
+}
+
+static int find_flat(const struct net *net, struct value *v) {
+    unsigned char *flat = malloc((size_t)net->count);
+    if (!flat) return err_set(MIEN_ENOMEM, "out of memory");
+    net_find_flat(net, flat);
+    for (int i = 0; i < net->count; i++) v[root(v, i)].flat |= flat[i];
+    free(flat);
+    return MIEN_OK;
 }
 
 static int read_ranges(const struct net *net, struct value *v) {
@@ -223,7 +233,8 @@ static int copy_scales(const struct net *net, struct net_node *n) {
 static enum kern_type type_of(const struct net_node *n, const struct value *group,
                               enum mien_precision precision, enum kern_type better) {
     if (group->tail || (precision == MIEN_FP16 && group->exact)) return KERN_F32;
-    if (n->op == NET_INPUT || precision != MIEN_INT8 || group->exempt || group->pooled)
+    if (n->op == NET_INPUT || precision != MIEN_INT8 || group->exempt || group->pooled ||
+        group->flat)
         return better;
     return group->heads && !group->bodies ? better : KERN_U8;
 }
@@ -245,7 +256,8 @@ int precision_assign(struct net *net, enum mien_precision precision,
     find_tails(net, v);
     find_groups(net, v);
     find_pooled(net, v);
-    int rc = precision == MIEN_INT8 ? read_ranges(net, v) : MIEN_OK;
+    int rc = find_flat(net, v);
+    if (precision == MIEN_INT8 && !rc) rc = read_ranges(net, v);
     if (precision == MIEN_INT8 && !rc) rc = read_exempt(net, v);
     if (precision == MIEN_INT8 && !rc) rc = find_zeros(net, v);
     for (int i = 0; i < net->count && !rc; i++) {

@@ -59,9 +59,12 @@ enum kern_act {
     KERN_ACT_TANH,
     KERN_ACT_GELU, /* x (1 + erf(x / sqrt 2)) / 2 */
     KERN_ACT_MISH, /* x tanh(log(1 + exp(x))) */
-    KERN_ACT_ERF
+    KERN_ACT_ERF,
+    KERN_ACT_EXP,    /* of x within -87 and 88 */
+    KERN_ACT_ROOT,   /* sqrt(max(x, 0)) */
+    KERN_ACT_INVERSE /* 1 / x */
 };
-enum { KERN_ACTS = KERN_ACT_ERF + 1 };
+enum { KERN_ACTS = KERN_ACT_INVERSE + 1 };
 
 /*
  * What happens to an accumulator on its way out: act(acc + bias [+ res]) or act(acc + bias) + res,

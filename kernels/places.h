@@ -21,7 +21,9 @@ enum {
     PLACES_EDGE,    /* the same; beyond an edge, what is at it */
     PLACES_REFLECT, /* the same; beyond an edge, its mirror image without the edge itself */
     PLACES_NEAREST, /* the pixel nearest to where i lies */
-    PLACES_LINEAR   /* between the two neighbours of where i lies */
+    PLACES_LINEAR,  /* between the two neighbours of where i lies */
+    PLACES_CUBIC,   /* between four of them */
+    PLACES_FLAT     /* no rule a side: all values as they lie, rows of pixels of channels */
 };
 
 /* How a place between two becomes one of them. */
@@ -32,10 +34,12 @@ struct places {
     int32_t kind, round, n, out;
     int32_t from, step;   /* STEP, EDGE, REFLECT */
     int32_t block;        /* STEP: each place counts as that many, which differ in their channels */
-    float half, num, den; /* NEAREST, LINEAR: i lies at (i + half) num / den - half */
+    float half, num, den; /* NEAREST, LINEAR, CUBIC: i lies at (i + half) num / den - half */
+    float bend;           /* CUBIC: the curve's second derivative at its neighbours, */
+    int32_t inside;       /* and do places beyond the edge count for nothing? */
 };
 
-enum { PLACES_AXES = 4 };
+enum { PLACES_AXES = 4, PLACES_TAPS = 4 };
 
 /* Channels as a nest of loops, the outermost first: j counts through all of them, and loop k adds
  * step[k] a turn. phase_*: added for each place within a block. */
@@ -63,7 +67,7 @@ PLACES_FN int places_nearest(const struct places *p, int i) {
     return places_clamp((int)at, p->n);
 }
 
-/* The place i is copied from; -1: from none. Not for LINEAR. */
+/* The place i is copied from; -1: from none. Not for LINEAR, CUBIC and FLAT. */
 PLACES_FN int places_at(const struct places *p, int i) {
     int at = p->from + p->step * i;
     if (p->kind == PLACES_NEAREST) return places_nearest(p, i);
@@ -87,6 +91,28 @@ PLACES_FN int places_between(const struct places *p, int i, int *next, float *sh
     *next = places_clamp(first + 1, p->n);
     *share = at - (float)first;
     return first;
+}
+
+/* R. Keys, "Cubic convolution interpolation for digital image processing", 1981: what a place
+ * counts that is `away` from where a value is wanted, 0 <= away < 2. */
+PLACES_FN float places_cubic_share(float bend, float away) {
+    if (away <= 1) return ((bend + 2) * away - (bend + 3)) * away * away + 1;
+    return ((bend * away - 5 * bend) * away + 8 * bend) * away - 4 * bend;
+}
+
+/* CUBIC: the four places around i, and what each counts. */
+PLACES_FN void places_cubic(const struct places *p, int i, int at[PLACES_TAPS],
+                            float share[PLACES_TAPS]) {
+    float where = places_position(p, i), sum = 0;
+    int first = (int)floorf(where) - 1;
+    for (int k = 0; k < PLACES_TAPS; k++) {
+        int place = first + k;
+        at[k] = places_clamp(place, p->n);
+        share[k] = places_cubic_share(p->bend, fabsf(where - (float)place));
+        if (p->inside && at[k] != place) share[k] = 0;
+        sum += share[k];
+    }
+    for (int k = 0; k < PLACES_TAPS && p->inside; k++) share[k] /= sum;
 }
 
 PLACES_FN int places_channel(const struct places_channels *c, int j, int row, int column) {

@@ -134,6 +134,9 @@ static const struct curve {
     {"gelu", KERN_ACT_GELU, {NULL, NULL}},
     {"mish", KERN_ACT_MISH, {NULL, NULL}},
     {"erf", KERN_ACT_ERF, {NULL, NULL}},
+    {"exp", KERN_ACT_EXP, {NULL, NULL}},
+    {"root", KERN_ACT_ROOT, {NULL, NULL}},
+    {"inverse", KERN_ACT_INVERSE, {NULL, NULL}},
 };
 
 static const struct curve *find_curve(const char *op) {

@@ -118,20 +118,41 @@ static void resized(struct net *net, const struct graph_node *n, struct net_gath
     }
 }
 
+/* Keys' coefficient, between the two for which the curve still meets what it is between. */
+static float coefficient(struct net *net, const struct graph_node *n) {
+    double bend = json_number_value(json_object_get(n->attributes, "coefficient"));
+    if (!(bend >= -2 && bend < 0))
+        net_fail(net, "metadata graph: coefficient of %s must be from -2 to below 0", n->op);
+    return (float)bend;
+}
+
 static net_value make_resize(struct net *net, const struct graph_node *n) {
-    static const char *const modes[] = {"nearest", "linear", NULL};
+    static const char *const modes[] = {"nearest", "linear", "cubic", NULL};
+    static const int kinds[] = {PLACES_NEAREST, PLACES_LINEAR, PLACES_CUBIC};
     static const char *const coordinates[] = {"half_pixel", "pytorch_half_pixel", "align_corners",
                                               "asymmetric", NULL};
     static const char *const rounding[] = {"floor", "ceil", "round_prefer_floor",
                                            "round_prefer_ceil", NULL};
     struct net_gather g = gather_all(net_channels(net, n->x[0]));
-    int linear = choice(net, n, "mode", modes);
-    g.rows.kind = linear ? PLACES_LINEAR : PLACES_NEAREST;
+    g.rows.kind = kinds[choice(net, n, "mode", modes)];
     g.rows.coordinates = (enum net_coordinates)choice(net, n, "coordinates", coordinates);
-    if (!linear) g.rows.round = choice(net, n, "rounding", rounding);
+    if (g.rows.kind == PLACES_NEAREST) g.rows.round = choice(net, n, "rounding", rounding);
+    if (g.rows.kind == PLACES_CUBIC) g.rows.bend = coefficient(net, n);
+    g.rows.inside = json_is_true(json_object_get(n->attributes, "exclude_outside"));
     g.columns = g.rows;
     resized(net, n, &g);
     return net_gather(net, n->x[0], n->inputs == 2 ? n->x[1] : -1, &g);
+}
+
+/* The same values, counted as maps of another size. */
+static net_value make_reshape(struct net *net, const struct graph_node *n) {
+    struct net_gather g = gather_all(graph_whole(net, n, "channels", 1, MOST_CHANNELS));
+    int size[2];
+    graph_wholes(net, n, "size", 2, 1, MOST_SIDE, size);
+    g.rows.kind = g.columns.kind = PLACES_FLAT;
+    g.rows.size = size[0];
+    g.columns.size = size[1];
+    return net_gather(net, n->x[0], -1, &g);
 }
 
 /* One channel, row or column counts for all that the second input has. */
@@ -147,11 +168,8 @@ static net_value make_expand(struct net *net, const struct graph_node *n) {
 }
 
 const struct graph_maker graph_gathers[] = {
-    {"channels", 1, 1, make_channels},
-    {"crop", 1, 1, make_crop},
-    {"pad", 1, 1, make_pad},
-    {"depth_to_space", 1, 1, make_depth_to_space},
-    {"resize", 1, 2, make_resize},
-    {"expand", 2, 2, make_expand},
-    {NULL, 0, 0, NULL},
+    {"channels", 1, 1, make_channels}, {"crop", 1, 1, make_crop},
+    {"pad", 1, 1, make_pad},           {"depth_to_space", 1, 1, make_depth_to_space},
+    {"resize", 1, 2, make_resize},     {"expand", 2, 2, make_expand},
+    {"reshape", 1, 1, make_reshape},   {NULL, 0, 0, NULL},
 };

@@ -22,6 +22,9 @@ static const char *act_name(enum kern_act act) {
         [KERN_ACT_GELU] = " +gelu",
         [KERN_ACT_MISH] = " +mish",
         [KERN_ACT_ERF] = " +erf",
+        [KERN_ACT_EXP] = " +exp",
+        [KERN_ACT_ROOT] = " +square root",
+        [KERN_ACT_INVERSE] = " +inverse",
     };
     return names[act];
 }

@@ -18,7 +18,10 @@ enum {
     ACT_TANH,
     ACT_GELU,
     ACT_MISH,
-    ACT_ERF
+    ACT_ERF,
+    ACT_EXP,
+    ACT_ROOT,
+    ACT_INVERSE
 };
 
 DEVICE int type_size(int type) {
@@ -63,6 +66,9 @@ DEVICE float activate(float x, int act, float slope, float beta) {
     case ACT_GELU: return 0.5f * x * (1.0f + erff(x * 0.70710678f));
     case ACT_MISH: return mish(x);
     case ACT_ERF: return erff(x);
+    case ACT_EXP: return expf(fminf(fmaxf(x, -87.0f), 88.0f));
+    case ACT_ROOT: return sqrtf(fmaxf(x, 0.0f));
+    case ACT_INVERSE: return 1.0f / x;
     default: return x;
     }
 }

@@ -132,6 +132,27 @@ DEVICE float blend(const cuda_gather &p, const place &o) {
     return v;
 }
 
+DEVICE float cubic(const cuda_gather &p, const place &o) {
+    int ys[PLACES_TAPS], xs[PLACES_TAPS];
+    float down[PLACES_TAPS], right[PLACES_TAPS], v = 0;
+    places_cubic(&p.rows, o.y, ys, down);
+    places_cubic(&p.columns, o.x, xs, right);
+    for (int k = 0; k < PLACES_TAPS; k++) {
+        float sum = 0;
+        for (int j = 0; j < PLACES_TAPS; j++)
+            sum += right[j] * view_load(p.in, view_at(p.in, o.b, ys[k], xs[j], o.c), o.c);
+        v += down[k] * sum;
+    }
+    return v;
+}
+
+/* The value as many values behind the image's first as the output's is. */
+DEVICE float flat(const cuda_gather &p, const place &o) {
+    int64_t at = ((int64_t)o.y * p.e.out.w + o.x) * p.e.out.c + o.c, pixel = at / p.in.c;
+    int c = (int)(at % p.in.c), y = (int)(pixel / p.in.w), x = (int)(pixel % p.in.w);
+    return view_load(p.in, view_at(p.in, o.b, y, x, c), c);
+}
+
 KERNEL(gather_plain, cuda_gather, THREADS, 1) {
     grid_wait();
     int64_t n = outputs_of(p.e.out, p.e.batch);
@@ -140,6 +161,10 @@ KERNEL(gather_plain, cuda_gather, THREADS, 1) {
         float v = 0;
         if (p.rows.kind == PLACES_LINEAR) {
             v = blend(p, o);
+        } else if (p.rows.kind == PLACES_CUBIC) {
+            v = cubic(p, o);
+        } else if (p.rows.kind == PLACES_FLAT) {
+            v = flat(p, o);
         } else {
             int y = places_at(&p.rows, o.y), x = places_at(&p.columns, o.x);
             int c = places_channel(&p.channels, o.c, places_phase(&p.rows, o.y),

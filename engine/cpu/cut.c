@@ -169,6 +169,11 @@ static int cut_conv(struct cpu_step *s, int batch) {
     return MIEN_OK;
 }
 
+/* Rows of its input that a row of a gather is made of. */
+static int gather_rows(const struct cpu_gather *g) {
+    return g->rows.kind == PLACES_CUBIC ? PLACES_TAPS : g->rows.kind == PLACES_LINEAR ? 2 : 1;
+}
+
 /* Steps that compute in floats take a float copy of the rows they read of anything else. */
 static void cut_widened(struct cpu_step *s) {
     const struct plan_view *in = &s->plan.in;
@@ -179,7 +184,7 @@ static void cut_widened(struct cpu_step *s) {
                       kind == PLAN_UPSAMPLE || (kind == PLAN_GATHER && s->gather.raw) ||
                       (kind == PLAN_POOL && !s->window.average);
     if (in->type == KERN_F32 || reads_as_is) return;
-    int rows = kind == PLAN_GATHER ? 2 : kind == PLAN_NORM ? 1 : s->rows;
+    int rows = kind == PLAN_GATHER ? gather_rows(&s->gather) : kind == PLAN_NORM ? 1 : s->rows;
     if (kind == PLAN_CONV) rows = (s->rows - 1) * s->layer->stride + s->layer->reach;
     if (kind == PLAN_POOL)
         rows = s->window.global ? in->h : (s->rows - 1) * s->window.stride + s->window.kh;
@@ -212,9 +217,11 @@ static int cut_gather(struct cpu_step *s, const struct net_gather *n) {
     struct cpu_gather *g = &s->gather;
     g->rows = gather_places(&n->rows, in->h, out->h);
     g->columns = gather_places(&n->columns, in->w, out->w);
-    g->raw = g->rows.kind != PLACES_LINEAR && in->type == out->type &&
-             (in->type != KERN_U8 || gather_copies(n));
+    int blends = g->rows.kind == PLACES_LINEAR || g->rows.kind == PLACES_CUBIC;
+    g->raw = !blends && in->type == out->type && (in->type != KERN_U8 || gather_copies(n));
     g->run = 1;
+    g->channels = NULL;
+    if (g->rows.kind == PLACES_FLAT) return MIEN_OK;
     int phases = g->rows.block * g->columns.block;
     g->channels = malloc(sizeof *g->channels * (size_t)phases * (size_t)out->c);
     if (!g->channels) return err_set(MIEN_ENOMEM, "out of memory");
@@ -239,6 +246,13 @@ static void cut_norm(struct cpu_step *s, const struct net_norm *n) {
         s->columns = min_int(out->c, round_up(ceil_div(out->c, NORM_TASKS), group));
 }
 
+/* Behind all other scratch. */
+static void place_gather(struct cpu_step *s) {
+    s->gather.scratch = s->scratch;
+    if (s->gather.rows.kind == PLACES_CUBIC)
+        s->scratch += (size_t)PLACES_TAPS * (size_t)s->plan.out.c;
+}
+
 /* Behind all other scratch: doubles want an even place. */
 static void place_norm(struct cpu_step *s) {
     s->norm.scratch = round_up_size(s->scratch, 16);
@@ -258,6 +272,7 @@ int cpu_cut(struct cpu_step *s, const struct net_node *node, int batch) {
     if (s->plan.kind == PLAN_POOL && s->window.global) cut_global(s);
     cut_widened(s);
     if (s->plan.kind == PLAN_NORM) place_norm(s);
+    if (s->plan.kind == PLAN_GATHER) place_gather(s);
     if (s->fused.layer) cut_fused(s);
     s->row_blocks = ceil_div(out->h, s->rows);
     s->column_blocks = ceil_div(out->c, s->columns);

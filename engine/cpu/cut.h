@@ -34,7 +34,9 @@ struct cpu_gather {
     struct places rows, columns;
     int raw;           /* values are copied as they are stored */
     int run;           /* the channels of a pixel are neighbours in what is read */
-    int32_t *channels; /* [rows.block * columns.block][out.c], of each place of a block; owned */
+    int32_t *channels; /* [rows.block * columns.block][out.c], of each place of a block; owned;
+                          NULL: FLAT */
+    size_t scratch;    /* CUBIC: where pixels between columns are, in floats of the worker's */
 };
 
 /* A normalisation. */

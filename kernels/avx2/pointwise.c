@@ -9,6 +9,7 @@
 #define MAX(a, b)              _mm256_max_ps(a, b)
 #define ROUND(x)               _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
 #define SCALE(p, n)            scale_by_power(p, n)
+#define ROOT(x)                _mm256_sqrt_ps(x)
 #define ABS(x)                 _mm256_andnot_ps(SET(-0.0f), x)
 #define WITH_SIGN(x, s)        _mm256_or_ps(x, _mm256_and_ps(s, SET(-0.0f)))
 #define WHERE_LESS(a, b, x, y) _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ))

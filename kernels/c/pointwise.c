@@ -38,6 +38,9 @@ static float curve(const struct kern_epi *e, float x) {
     case KERN_ACT_GELU: return 0.5f * x * (1 + erff(x * 0.70710678f));
     case KERN_ACT_MISH: return mish(x);
     case KERN_ACT_ERF: return erff(x);
+    case KERN_ACT_EXP: return expf(x < -87 ? -87 : x < 88 ? x : 88);
+    case KERN_ACT_ROOT: return sqrtf(x > 0 ? x : 0);
+    case KERN_ACT_INVERSE: return 1 / x;
     default: return x;
     }
 }

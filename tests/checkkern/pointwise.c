@@ -18,6 +18,9 @@ static double activation(const struct kern_epi *e, int j, double v) {
     case KERN_ACT_GELU: return v * erfc(-v / sqrt(2)) / 2;
     case KERN_ACT_MISH: return v * tanh(log1p(exp(v)));
     case KERN_ACT_ERF: return erf(v);
+    case KERN_ACT_EXP: return exp(fmin(fmax(v, -87), 88));
+    case KERN_ACT_ROOT: return sqrt(fmax(v, 0));
+    case KERN_ACT_INVERSE: return 1 / v;
     default: return v;
     }
 }
@@ -28,6 +31,14 @@ static double finished(const struct kern_epi *e, int j, double v, int has_res, d
     v = activation(e, j, v);
     if (has_res && e->res_after) v = e->res_mul ? v * r : v + r;
     return v;
+}
+
+/* Activations that are infinitely steep at 0 are given what is far from it. */
+static int stay_away(struct kern_epi *e) {
+    if (e->act != KERN_ACT_ROOT && e->act != KERN_ACT_INVERSE) return 0;
+    e->bias = NULL;
+    e->res_after = 1;
+    return 1;
 }
 
 /* Every activation, with and without bias and residual, in place and not, with gaps. */
@@ -41,9 +52,6 @@ static void check_epilogue(struct check *k) {
     float *acc = check_guarded(k, na), *dst = check_guarded(k, nd), *res = check_guarded(k, nr);
     float *bias = check_guarded(k, (size_t)c), *slope = check_guarded(k, (size_t)c);
     float *want = check_guarded(k, nd);
-    for (size_t i = 0; i < na; i++) acc[i] *= 9; /* reach both ends of a sigmoid */
-    if (in_place) memcpy(dst, acc, sizeof *dst * nd);
-    memcpy(want, dst, sizeof *want * nd);
     struct kern_epi e = {.act = (enum kern_act)check_int(k, KERN_ACT_NONE, KERN_ACTS - 1),
                          .alpha = 0.1f,
                          .beta = 0.6f,
@@ -51,6 +59,11 @@ static void check_epilogue(struct check *k) {
                          .bias = check_int(k, 0, 1) ? bias : NULL,
                          .res_after = check_int(k, 0, 1),
                          .res_mul = check_int(k, 0, 3) == 0};
+    int away = stay_away(&e);
+    for (size_t i = 0; i < na; i++)
+        acc[i] = away ? 1 + fabsf(acc[i]) : acc[i] * 9; /* reach both ends of a sigmoid */
+    if (in_place) memcpy(dst, acc, sizeof *dst * nd);
+    memcpy(want, dst, sizeof *want * nd);
     for (int x = 0; x < w; x++)
         for (int j = 0; j < c; j++) {
             double v = (double)acc[x * px + j] + (e.bias ? bias[j] : 0);
@@ -105,14 +118,16 @@ static void check_typed_epilogue(struct check *k) {
                          .dst_inverse = dst_inverse,
                          .res_zero = check_int(k, 0, 255),
                          .dst_zero = check_int(k, 0, 255)};
+    int away = stay_away(&e), most = e.act == KERN_ACT_EXP ? 40 : 400; /* e^12 times rounding */
     void *res = check_elements(k, e.res_type, (size_t)(((w - 1) >> shift) * res_px + c), &nr);
     void *dst = check_elements(k, e.dst_type, ndst, &nd);
     float *got = check_guarded(k, ndst), *want = check_guarded(k, ndst); /* before rounding */
     for (size_t i = 0; i < ndst; i++) want[i] = (float)check_element(dst, e.dst_type, i);
     for (int x = 0; x < w; x++)
         for (int j = 0; j < c; j++) {
-            int32_t sum = check_int(k, -400, 400);
+            int32_t sum = away ? check_int(k, 40, 400) : check_int(k, -most, most);
             float *a = &acc[x * px + j];
+            if (away) *a = 1 + fabsf(*a);
             double v = integers ? (double)sum * acc_scale[j] : (double)*a;
             if (integers) memcpy(a, &sum, sizeof sum);
             v += e.bias ? bias[j] : 0;

@@ -17,16 +17,15 @@ void test_gather(void) {
     tensor_make(&in, random_type(), batch, in_h, in_w, linear ? c : channels,
                 TENSOR_INPUT | (one_in(2) ? TENSOR_ALIGNED : 0), NULL);
     epilogue_make(&x, batch, h, w, c, 0, 1);
-    struct places rows = {linear ? PLACES_LINEAR : PLACES_STEP,
-                          0,
-                          in_h,
-                          h,
-                          from,
-                          step,
-                          block,
-                          0.5f,
-                          (float)in_h,
-                          (float)h};
+    struct places rows = {.kind = linear ? PLACES_LINEAR : PLACES_STEP,
+                          .n = in_h,
+                          .out = h,
+                          .from = from,
+                          .step = step,
+                          .block = block,
+                          .half = 0.5f,
+                          .num = (float)in_h,
+                          .den = (float)h};
     struct places columns = rows;
     columns.n = in_w, columns.out = w, columns.num = (float)in_w, columns.den = (float)w;
     struct cuda_gather p = {.in = in.v, .e = x.e, .rows = rows, .columns = columns};
@@ -51,6 +50,69 @@ void test_gather(void) {
             if (linear || y < 0 || col < 0 || y >= in_h * block || col >= in_w * block) continue;
             *to = tensor_value(&in, b, y / block, col / block,
                                first + (j * block + y % block) * block + col % block);
+        }
+    struct cuda_machine m = random_machine();
+    cuda_choose_gather(&plain, &p, &l);
+    run(&l, &p, &x, sums, 1e-5);
+    cuda_choose_gather(&m, &p, &l);
+    run(&l, &p, &x, sums, 1e-5);
+    free(sums);
+    tensor_free(&in);
+    epilogue_free(&x);
+}
+
+/* ONNX's Resize, cubic, half a pixel: what tap k of place `at` counts. */
+static double cubic_share(double at, int k, double a) {
+    double s = fabs(at - floor(at) + 1 - k);
+    return s <= 1 ? ((a + 2) * s - (a + 3)) * s * s + 1 : ((a * s - 5 * a) * s + 8 * a) * s - 4 * a;
+}
+
+static double between_four(const struct tensor *in, int b, double y, double x, int c) {
+    double sum = 0;
+    for (int i = 0; i < 16; i++) {
+        double row = fmin(fmax(floor(y) - 1 + i / 4, 0), in->v.h - 1);
+        double column = fmin(fmax(floor(x) - 1 + i % 4, 0), in->v.w - 1);
+        sum += cubic_share(y, i / 4, -0.75) * cubic_share(x, i % 4, -0.75) *
+               tensor_value(in, b, (int)row, (int)column, c);
+    }
+    return sum;
+}
+
+/* Between four rows and columns, and all values as they lie in a map of another size. */
+void test_reshape(void) {
+    struct tensor in;
+    struct epilogue x;
+    struct cuda_launch l;
+    int cubic = one_in(2), batch = draw(1, 3), in_h = draw(1, 9), in_w = draw(1, 9);
+    int c = draw(1, 40), channels = cubic ? c : draw(1, 12), h = cubic ? draw(1, 16) : in_h;
+    int w = cubic ? draw(1, 16) : c;
+    if (!cubic) c = in_w * channels; /* the map's columns and channels, w times */
+    tensor_make(&in, random_type(), batch, in_h, cubic ? in_w : in_w * w, channels,
+                TENSOR_INPUT | (one_in(2) ? TENSOR_ALIGNED : 0), NULL);
+    epilogue_make(&x, batch, h, w, c, 0, 1);
+    struct places rows = {.kind = cubic ? PLACES_CUBIC : PLACES_FLAT,
+                          .n = in_h,
+                          .out = h,
+                          .step = 1,
+                          .block = 1,
+                          .half = 0.5f,
+                          .num = (float)in_h,
+                          .den = (float)h,
+                          .bend = -0.75f};
+    struct places columns = rows;
+    columns.n = in_w, columns.out = w, columns.num = (float)in_w, columns.den = (float)w;
+    struct cuda_gather p = {.in = in.v, .e = x.e, .rows = rows, .columns = columns};
+    describe(cubic ? "between four" : "reshape", &in, &x);
+    double *sums = sums_for(&x), *to = sums;
+    for (int i = 0; i < batch * h * w; i++)
+        for (int j = 0; j < c; j++, to++) {
+            int b = i / w / h, y = i / w % h, col = i % w, at = (y * w + col) * c + j;
+            if (cubic)
+                *to = between_four(&in, b, (y + 0.5) * in_h / h - 0.5, (col + 0.5) * in_w / w - 0.5,
+                                   j);
+            else
+                *to = tensor_value(&in, b, at / channels / in.v.w, at / channels % in.v.w,
+                                   at % channels);
         }
     struct cuda_machine m = random_machine();
     cuda_choose_gather(&plain, &p, &l);

@@ -5,6 +5,7 @@
 #define MIEN_TESTS_CUDA_SPATIAL_H
 
 void test_gather(void);
+void test_reshape(void);
 void test_norm(void);
 
 #endif

@@ -505,9 +505,10 @@ static void died(int signal_number) {
 }
 
 int main(int argc, char **argv) {
-    static void (*const tests[])(void) = {test_conv,      test_conv,      test_conv, test_gconv,
-                                          test_separable, test_separable, test_pool, test_pointwise,
-                                          test_softmax,   test_gather,    test_norm, test_ends};
+    static void (*const tests[])(void) = {
+        test_conv,      test_conv, test_conv,      test_gconv,   test_separable,
+        test_separable, test_pool, test_pointwise, test_softmax, test_gather,
+        test_reshape,   test_norm, test_ends};
     enum { TESTS = sizeof tests / sizeof *tests };
     int seed = 1, count = 100, from = 0;
     for (int i = 1; i + 1 < argc; i += 2) {

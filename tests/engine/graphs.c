@@ -269,6 +269,10 @@ static void activations(struct net *net) {
         y = net_act_with(net, net_conv(net, y, "p", 1, 0), curves[i], 0.2f, 0.7f);
         net_output(net, y, "y%d", i);
     }
+    net_value y = net_act_with(net, net_conv(net, x, "p", 1, 0), KERN_ACT_CLIP, 0.5f, 2);
+    net_output(net, net_act(net, y, KERN_ACT_EXP, 0), "exp");
+    net_output(net, net_act(net, y, KERN_ACT_ROOT, 0), "root");
+    net_output(net, net_act(net, y, KERN_ACT_INVERSE, 0), "inverse");
 }
 
 void graphs_activations(graphs_check *check) {

@@ -34,6 +34,7 @@ void graphs_uneven(graphs_check *check);
 void graphs_shuffles(graphs_check *check);
 void graphs_places(graphs_check *check);
 void graphs_resizes(graphs_check *check);
+void graphs_reshapes(graphs_check *check);
 void graphs_norms(graphs_check *check);
 void graphs_random(int count, graphs_check *check);
 

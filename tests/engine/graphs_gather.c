@@ -81,30 +81,70 @@ void graphs_places(graphs_check *check) {
 }
 
 /* By scales for which no pixel lies just between two. */
+static const float scales[] = {0.618f, 1.4142f, 2.7183f, 1.0718f, 3.1416f};
+
+static void resized(struct net *net, net_value x, int i, struct net_places rows) {
+    struct net_gather g = gather_all(20);
+    rows.step = rows.block = 1;
+    g.rows = g.columns = rows;
+    g.rows.scale = scales[i % 5];
+    g.columns.scale = scales[i % 4];
+    net_output(net, net_conv(net, net_gather(net, x, -1, &g), "c1", 1, 1), "y%d", i);
+}
+
 static void resizes(struct net *net) {
-    static const float scales[] = {0.618f, 1.4142f, 2.7183f, 1.0718f, 3.1416f};
     net_value x = net_relu(net, net_conv(net, net_input(net), "c0", 2, 1));
-    for (int i = 0; i < 16; i++) {
-        struct net_gather g = gather_all(20);
-        g.rows = (struct net_places){.kind = i % 2 ? PLACES_LINEAR : PLACES_NEAREST,
-                                     .round = i / 2 % 4,
-                                     .coordinates = (enum net_coordinates)(i / 4),
-                                     .step = 1,
-                                     .block = 1,
-                                     .scale = scales[i % 5]};
-        g.columns = g.rows;
-        g.columns.scale = scales[i % 4];
-        net_output(net, net_conv(net, net_gather(net, x, -1, &g), "c1", 1, 1), "y%d", i);
-    }
+    for (int i = 0; i < 16; i++)
+        resized(net, x, i,
+                (struct net_places){.kind = i % 2 ? PLACES_LINEAR : PLACES_NEAREST,
+                                    .round = i / 2 % 4,
+                                    .coordinates = (enum net_coordinates)(i / 4)});
+}
+
+static void cubics(struct net *net) {
+    net_value x = net_relu(net, net_conv(net, net_input(net), "c0", 2, 1));
+    for (int i = 0; i < 8; i++)
+        resized(net, x, i,
+                (struct net_places){.kind = PLACES_CUBIC,
+                                    .coordinates = (enum net_coordinates)(i / 2),
+                                    .bend = i % 2 ? -0.5f : -0.75f,
+                                    .inside = i % 2});
 }
 
 void graphs_resizes(graphs_check *check) {
+    for (int i = 0; i < 2; i++) {
+        struct blobmaker m;
+        blobmaker_open(&m, 1);
+        blobmaker_meta(&m, "\"bn_eps\":\"{}\"");
+        blobmaker_tensor(&m, "c0.weight", -0.02f, 0.02f, 20, 3, 3, 3);
+        blobmaker_tensor(&m, "c1.weight", -0.3f, 0.3f, 5, 20, 3, 3);
+        check(&m, i ? cubics : resizes, 19, 23, i ? "cubic resizes" : "resizes");
+    }
+}
+
+/* A map as one pixel, as a column, and as one of another width, read with a halo. */
+static void reshapes(struct net *net) {
+    net_value x = net_relu(net, net_conv(net, net_input(net), "c0", 2, 1));
+    static const int shapes[][3] = {{1, 1, 3072}, {256, 1, 12}, {12, 16, 16}, {192, 16, 1}};
+    for (int i = 0; i < 4; i++) {
+        struct net_gather g = gather_all(shapes[i][2]);
+        g.rows.kind = g.columns.kind = PLACES_FLAT;
+        g.rows.size = shapes[i][0];
+        g.columns.size = shapes[i][1];
+        net_value y = net_gather(net, x, -1, &g);
+        net_output(net, i == 0 ? net_fc(net, y, "f", 1, 1) : net_softmax(net, y), "y%d", i);
+        if (i == 2) net_output(net, net_conv(net, net_relu(net, y), "c1", 1, 1), "read");
+    }
+}
+
+void graphs_reshapes(graphs_check *check) {
     struct blobmaker m;
     blobmaker_open(&m, 1);
     blobmaker_meta(&m, "\"bn_eps\":\"{}\"");
-    blobmaker_tensor(&m, "c0.weight", -0.02f, 0.02f, 20, 3, 3, 3);
-    blobmaker_tensor(&m, "c1.weight", -0.3f, 0.3f, 5, 20, 3, 3);
-    check(&m, resizes, 19, 23, "resizes");
+    blobmaker_tensor(&m, "c0.weight", -0.02f, 0.02f, 12, 3, 3, 3);
+    blobmaker_tensor(&m, "c1.weight", -0.3f, 0.3f, 5, 16, 3, 3);
+    blobmaker_tensor(&m, "f.weight", -0.3f, 0.3f, 5, 3072, 0, 0);
+    check(&m, reshapes, 32, 32, "reshapes");
 }
 
 /* Instance, group and layer norms, read with a halo. */

@@ -124,6 +124,9 @@ static double activation(const struct net_node *n, int c, double v) {
     case KERN_ACT_GELU: return v * erfc(-v / sqrt(2)) / 2;
     case KERN_ACT_MISH: return v * tanh(log1p(exp(v)));
     case KERN_ACT_ERF: return erf(v);
+    case KERN_ACT_EXP: return exp(fmin(fmax(v, -87), 88));
+    case KERN_ACT_ROOT: return sqrt(fmax(v, 0));
+    case KERN_ACT_INVERSE: return 1 / v;
     default: return v;
     }
 }

@@ -74,10 +74,39 @@ static double linear(const struct net_node *n, const struct oracle_value *x,
     return sum;
 }
 
+/* ONNX's Resize, cubic: the coefficients of the four places around each of the two positions. */
+static void cubic_taps(const struct net_places *p, int n, int out, int i, int at[4], double to[4]) {
+    double where = position(p, n, out, i), s = where - floor(where), a = (double)p->bend, all = 0;
+    double coefficients[4] = {((a * (s + 1) - 5 * a) * (s + 1) + 8 * a) * (s + 1) - 4 * a,
+                              ((a + 2) * s - (a + 3)) * s * s + 1,
+                              ((a + 2) * (1 - s) - (a + 3)) * (1 - s) * (1 - s) + 1,
+                              ((a * (2 - s) - 5 * a) * (2 - s) + 8 * a) * (2 - s) - 4 * a};
+    for (int k = 0; k < 4; k++) {
+        int place = (int)floor(where) - 1 + k, outside = place < 0 || place >= n;
+        at[k] = place < 0 ? 0 : place >= n ? n - 1 : place;
+        all += to[k] = p->inside && outside ? 0 : coefficients[k];
+    }
+    for (int k = 0; k < 4 && p->inside; k++) to[k] /= all;
+}
+
+static double cubic(const struct net_node *n, const struct oracle_value *x,
+                    const struct oracle_value *y, int oy, int ox, int c) {
+    double down[4], right[4], sum = 0;
+    int rows[4], columns[4];
+    cubic_taps(&n->gather.rows, x->h, y->h, oy, rows, down);
+    cubic_taps(&n->gather.columns, x->w, y->w, ox, columns, right);
+    for (int i = 0; i < 16; i++)
+        sum +=
+            down[i / 4] * right[i % 4] * x->data[(rows[i / 4] * x->w + columns[i % 4]) * x->c + c];
+    return sum;
+}
+
 double oracle_gather(const struct net_node *n, const struct oracle_value *x,
                      const struct oracle_value *y, int oy, int ox, int c) {
     const struct net_gather *g = &n->gather;
     if (g->rows.kind == PLACES_LINEAR) return linear(n, x, y, oy, ox, c);
+    if (g->rows.kind == PLACES_CUBIC) return cubic(n, x, y, oy, ox, c);
+    if (g->rows.kind == PLACES_FLAT) return x->data[(oy * y->w + ox) * y->c + c];
     int down, right, row = place(&g->rows, x->h, y->h, oy, &down);
     int column = place(&g->columns, x->w, y->w, ox, &right);
     if (row < 0 || column < 0) return 0;

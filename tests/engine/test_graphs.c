@@ -110,6 +110,7 @@ static void test_gathers(void **state) {
     graphs_shuffles(check_net);
     graphs_places(check_net);
     graphs_resizes(check_net);
+    graphs_reshapes(check_net);
 }
 
 static void test_norms(void **state) {

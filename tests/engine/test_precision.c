@@ -348,6 +348,7 @@ static void test_gathers(void **state) {
     graphs_shuffles(check_net);
     graphs_places(check_net);
     graphs_resizes(check_net);
+    graphs_reshapes(check_net);
     check_means(0.0066, 0.009);
 }
 

@@ -179,6 +179,13 @@ static void test_lies(void **state) {
         {"{" NODES("['resize',[1],{'mode':'linear','coordinates':'asymmetric'}]") "," OUTPUT
                                                                                   "," SIZES "}",
          "neither a size nor a scale", NULL},
+        {"{" NODES(
+             "['resize',[1],{'mode':'cubic','coordinates':'asymmetric','scale':[2,2]}]") "," OUTPUT
+                                                                                         "," SIZES
+                                                                                         "}",
+         "coefficient of resize", NULL},
+        {"{" NODES("['reshape',[1],{'channels':4,'size':[1,0]}]") "," OUTPUT "," SIZES "}",
+         "size of reshape", NULL},
         {"{" NODES("['norm_map',[1],{'groups':3,'epsilon':0.1}]") "," OUTPUT "," SIZES "}",
          "4 channels in 3 groups", NULL},
         {"{" NODES("['norm_pixels',[1],{'groups':1,'epsilon':0}]") "," OUTPUT "," SIZES "}",
