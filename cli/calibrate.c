@@ -45,7 +45,9 @@ static int task_of(const struct options *opt, int *task, char **path) {
         }
         *task = (int)info.task - 1;
         if (status == EXIT_OK && info.task == MIEN_TASK_RAW) {
-            say("%s has no task: what it would look at of a picture is not known", info.name);
+            say("%s has no task (raw), so what it would look at of a picture is not known: "
+                "mien-weights add --task says what it is for",
+                info.name);
             status = EXIT_FAILED;
         }
         mien_blob_close(blob);

@@ -54,10 +54,9 @@ def main():
     parser.add_argument("--output", help="also write the table to this file")
     options = parser.parse_args()
     common.need(options.data)
-    detectors = ["retinaface-mnet025-v2", "retinaface-mnet025-v1"]
+    detectors = sources.detectors("default" if options.quick else "measured")
     embedders = ["mobilefacenet-192", "mobilefacenet-512"]
     if not options.quick:
-        detectors += ["retinaface-mnet025-biubug6", "scrfd-2.5g-kps", "yunet-2023mar"]
         embedders += ["mobilefacenet-y1"]
     table = common.Table(options.precision)
     with tempfile.TemporaryDirectory() as folder:

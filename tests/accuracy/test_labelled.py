@@ -24,19 +24,7 @@ SKIPPED = 77
 PICTURES = 16  # of WIDER
 PEOPLE = 50  # of LFW: pairs of one person, and as many of two
 # AP of easy faces on those pictures; with wrong anchors or activations it is below 10.
-DETECTORS = dict.fromkeys(
-    [
-        "retinaface-mnet025-v2",
-        "retinaface-mnet025-v1",
-        "retinaface-mnet025-biubug6",
-        "retinaface-mnet025-1mb",
-        "scrfd-2.5g-kps",
-        "scrfd-2.5g",
-        "scrfd-500m",
-        "scrfd-500m-bnkps",
-    ],
-    60,
-)
+DETECTORS = dict.fromkeys(sources.DETECTORS, 60)
 # Percent of pairs that are told right with the best threshold.
 EMBEDDERS = dict.fromkeys(
     ["mobilefacenet-192", "mobilefacenet-512", "mobilefacenet-y1", "mobilefacenet-gear"], 90

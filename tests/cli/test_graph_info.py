@@ -45,6 +45,12 @@ class Info(unittest.TestCase):
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         return result.stdout.decode()
 
+    def test_calibration_wants_a_task(self):
+        result = mien("calibrate", "--force", self.blob, self.blob)
+        self.assertEqual((result.returncode, result.stdout), (1, b""))
+        self.assertIn("block has no task (raw), so what it would look at of a picture is not known: "
+                      "mien-weights add --task says", result.stderr)
+
     def test_nodes(self):
         text = self.info("--tensors")
         self.assertIn("4 conv, 1 hard_swish, 1 silu, 1 global_average, 1 sigmoid, 1 mul, 1 add",

@@ -107,6 +107,28 @@ def sample_photos():
     return [os.path.join(folder, "sample%d.jpg" % i) for i in range(1, 7)]
 
 
+# Detectors that comparisons run. any size: the published graph takes sizes that are no multiple of 32,
+# the others double a map blindly; measured: by the tool's detections and on labelled pictures, too.
+DETECTORS = {
+    "retinaface-mnet025-v2": ("default", "measured", "any size"),
+    "retinaface-mnet025-v1": ("default", "measured", "any size"),
+    "retinaface-mnet025-biubug6": ("measured", "any size"),
+    "retinaface-mnet025-1mb": (),
+    "scrfd-2.5g-kps": ("measured",),
+    "scrfd-2.5g": ("any size",),
+    "scrfd-500m": ("any size",),
+    "scrfd-500m-bnkps": (),
+    "yunet-2023mar": ("measured",),
+    "yunet-n": (),
+}
+
+
+def detectors(word):
+    """Names of those of which it is said."""
+    return [name for name, words in DETECTORS.items() if word in words]
+
+
+YUNET = ("--task", "detect", "--decoder", "yunet", "--channels", "BGR")
 # name -> family, [source files], further arguments of `weights_convert convert`: networks that are
 # tested but not default.
 SHARED_NETS = {
@@ -119,11 +141,8 @@ SHARED_NETS = {
     "scrfd-2.5g": ("scrfd", ["scrfd_yukkki7/scrfd_2.5g.onnx"]),
     "scrfd-500m": ("scrfd", ["scrfd_yukkki7/scrfd_500m.onnx"]),
     "scrfd-500m-bnkps": ("scrfd", ["scrfd_yukkki7/scrfd_500m_bnkps.onnx"]),
-    "yunet-2023mar": (
-        "graph",
-        ["yunet/yunet_s_640_640.onnx"],
-        "--task", "detect", "--decoder", "yunet", "--channels", "BGR",
-    ),
+    "yunet-2023mar": ("graph", ["yunet/yunet_s_640_640.onnx"], *YUNET),
+    "yunet-n": ("graph", ["yunet/yunet_n_640_640.onnx"], *YUNET),
     "mobilefacenet-y1": (
         "mobilefacenet",
         [

@@ -22,13 +22,6 @@ from runtimes.node_runtime import NodeServer, Unavailable
 from runtimes.open_net import open_net
 from test_networks import scene
 
-DETECTORS = [
-    "retinaface-mnet025-v2",
-    "retinaface-mnet025-v1",
-    "retinaface-mnet025-biubug6",
-    "scrfd-2.5g-kps",
-    "yunet-2023mar",
-]
 EMBEDDERS = ["mobilefacenet-192", "mobilefacenet-512"]
 
 
@@ -184,7 +177,7 @@ def main():
             target = os.path.join(folder, os.path.basename(path).replace(".jpg", ".png"))
             Image.fromarray(image).save(target)
             photos[target] = image
-        for name in DETECTORS:
+        for name in sources.detectors("measured"):
             report.attempt(name, compare_detector, report, name, server, folder, photos)
         for name in EMBEDDERS:
             report.attempt(name, compare_embedder, report, name, server, folder, photos)

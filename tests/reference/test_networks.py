@@ -19,25 +19,6 @@ from runtimes.node_runtime import NodeServer, Unavailable
 from runtimes.open_net import open_net
 
 DETECTOR_SIZES = [(640, 640), (416, 288), (224, 352), (96, 32)]
-# The published graphs of these take sizes that are no multiple of 32; the others double a map blindly.
-ANY_SIZE = {
-    "retinaface-mnet025-v1",
-    "retinaface-mnet025-v2",
-    "retinaface-mnet025-biubug6",
-    "scrfd-2.5g",
-    "scrfd-500m",
-}
-DETECTORS = [
-    "retinaface-mnet025-v2",
-    "retinaface-mnet025-v1",
-    "retinaface-mnet025-biubug6",
-    "retinaface-mnet025-1mb",
-    "scrfd-2.5g-kps",
-    "scrfd-2.5g",
-    "scrfd-500m",
-    "scrfd-500m-bnkps",
-    "yunet-2023mar",
-]
 FACE_NETS = [
     "mobilefacenet-192",
     "mobilefacenet-512",
@@ -111,8 +92,8 @@ def main():
     squares = np.concatenate([scene(p, 224, 224) for p in photos[:3]])
     three = np.concatenate([scene(p, 160, 96) for p in photos[:3]])
     with tempfile.TemporaryDirectory() as folder:
-        for name in DETECTORS[:1] if SMALL else DETECTORS:
-            inputs = {**sizes, **odd} if name in ANY_SIZE else sizes
+        for name in list(sources.DETECTORS)[: 1 if SMALL else None]:
+            inputs = {**sizes, **odd} if name in sources.detectors("any size") else sizes
             report.attempt(name, compare_net, report, name, server, folder, inputs)
             report.attempt(name, same_bits, report, name, folder, three)
         for name in DEFAULT_FACE_NETS if SMALL else FACE_NETS:
