@@ -12,6 +12,7 @@ from runtimes.node_runtime import cache_dir
 
 # Mean and scale of the pixels.
 PLAIN, HALF, UNIT = (0.0, 1.0), (127.5, 1 / 128), (0.0, 1 / 255)
+CENTRED = (127.0, 1 / 128)
 OPSET, SEED = 17, 1
 # Of published files: name, folder, file, side, mean and scale, channels where not 3.
 PUBLISHED = (
@@ -22,6 +23,8 @@ PUBLISHED = (
     ("scrfd-2.5g", "shared", "scrfd_yukkki7/scrfd_2.5g.onnx", 640, HALF),
     ("scrfd-500m", "shared", "scrfd_yukkki7/scrfd_500m.onnx", 640, HALF),
     ("scrfd-500m-bnkps", "shared", "scrfd_yukkki7/scrfd_500m_bnkps.onnx", 640, HALF),
+    ("fsanet-1x1", "shared", "fsanet_headpose_onnx/fsanet-1x1-iter-688590.onnx", 64, HALF),
+    ("fsanet-var", "shared", "fsanet_headpose_onnx/fsanet-var-iter-688590.onnx", 64, HALF),
     ("yunet-n", "shared", "yunet/yunet_n_640_640.onnx", 640, PLAIN),
     ("yunet-s", "shared", "yunet/yunet_s_640_640.onnx", 640, PLAIN),
     ("yunet-s-dynamic", "shared", "yunet/yunet_s_dynamic.onnx", 320, PLAIN),
@@ -36,15 +39,20 @@ PUBLISHED = (
 )
 
 
+# A file that runs at one size only, which is no square: its name, package's file, size, mean and scale.
+OBLONG = ("fr-detect", "fr_detect.onnx", (320, 240), CENTRED)
+
+
 class GraphFile:
-    """One file; side: of the picture it is run on, which is square; channels: 1 of gray."""
+    """One file; side: of the picture it is run on, which is square unless `size` says another one;
+    channels: 1 of gray."""
 
     family = "graph"
 
-    def __init__(self, name, where, file, side, normal, channels=3):
+    def __init__(self, name, where, file, side, normal, channels=3, size=None):
         self.name = self.label = name
         self.where, self.file, self.side, self.normal = where, file, side, normal
-        self.channels = channels
+        self.channels, self.size = channels, size or (side, side)
 
     @property
     def onnx(self):
@@ -78,7 +86,8 @@ class GraphFile:
     def input(self):
         """The `input` that a conversion is told."""
         mean, scale = self.normal
-        return {"width": self.side, "height": self.side, "mean": [mean] * 3, "scale": [scale] * 3}
+        width, height = self.size
+        return {"width": width, "height": height, "mean": [mean] * 3, "scale": [scale] * 3}
 
     def normalised(self, x):
         """RGB pictures [n][h][w][3] as the file takes them."""
@@ -89,6 +98,11 @@ class GraphFile:
 
 def published():
     return [GraphFile(*row) for row in PUBLISHED]
+
+
+def oblong():
+    name, file, size, normal = OBLONG
+    return [GraphFile(name, "faceplugin", file, max(size), normal, size=size)]
 
 
 def files():

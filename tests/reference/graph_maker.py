@@ -3,6 +3,7 @@ opsets 9 to 21, with constants, shapes computed in the graph, and heads seen thr
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
+from graph_algebra import Algebra
 from graph_moves import Moves
 
 OPSETS = (9, 10, 11, 12, 13, 14, 15, 17, 18, 19, 21)
@@ -12,7 +13,7 @@ GRAY = 8  # of so many graphs one reads gray pictures
 MOST_AVERAGED = 400  # pixels: of more, two orders of summing floats may differ by 1e-5
 
 
-class Maker(Moves):
+class Maker(Moves, Algebra):
     """One graph: values are (name, channels, height, width)."""
 
     def __init__(self, seed):
@@ -332,14 +333,16 @@ class Maker(Moves):
                  self.sum, self.sum, self.concat, self.concat, self.pool, self.arithmetic,
                  self.upsample, self.upsample, self.nothing, self.gate, self.product,
                  self.parts, self.slice, self.focus, self.shuffle, self.blocks, self.around,
-                 self.resize, self.resize, self.attention, self.norm, self.beside, self.transposed]
+                 self.resize, self.resize, self.attention, self.norm, self.beside, self.transposed,
+                 self.reduced, self.soft, self.each, self.matrices, self.quotient,
+                 self.written_norm]
         for _ in range(int(self.random.integers(3, 22))):
             y = self.pick(steps)(x)
             if y[2] * y[3] <= MOST_PIXELS and y[1] <= MOST_CHANNELS:
                 x = self.keep(*y)
             if self.chance(0.25):
                 x = self.pick(self.values)
-        ends = [self.classifier, self.head, self.map]
+        ends = [self.classifier, self.head, self.map, self.strung]
         for value in [x] + [self.pick(self.values) for _ in range(int(self.random.integers(3)))]:
             if value[0] not in self.outputs:
                 self.pick(ends)(value)

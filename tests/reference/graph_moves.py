@@ -108,14 +108,14 @@ class Moves:
     def resize(self, x):
         """To any size, by any of the rules."""
         name, c, h, w = x
-        mode = self.pick(("nearest", "linear"))
+        mode = self.pick(("nearest", "linear", "cubic"))
         scales = [float(self.pick((0.5, 0.7, 1, 1.5, 2, 2.3, 3))) for _ in range(2)]
         size = [int(np.floor(np.float32(n) * np.float32(s))) for n, s in zip((h, w), scales)]
         if min(size) < 2:
             return x
         if self.opset < 11:
-            if min(scales) < 1:  # whose rounding depends on the version of ONNX Runtime
-                return x
+            if min(scales) < 1 or mode == "cubic":  # whose rounding depends on ONNX Runtime's
+                return x  # version, or which it has not
             op = "Upsample" if self.opset < 10 else "Resize"
             return self.node(op, [name, self.constant(np.float32([1, 1, *scales]))],
                              mode=mode), c, *size
@@ -124,6 +124,8 @@ class Moves:
         if mode == "nearest":
             style["nearest_mode"] = self.pick(("round_prefer_floor", "floor", "ceil",
                                                "round_prefer_ceil"))
+        if mode == "cubic":
+            style.update(self.pick(({}, {"cubic_coeff_a": -0.5}, {"exclude_outside": 1})))
         roi = self.constant(np.zeros(0, np.float32))
         if self.chance(0.5):
             inputs = [name, roi, self.constant(np.float32([1, 1, *scales]))]

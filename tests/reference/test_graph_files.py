@@ -31,7 +31,7 @@ def compare_file(report, server, folder, file, small):
         convert([file.onnx], blob, "graph", options={"input": file.input()})
     except ConvertError as why:
         raise RuntimeError(str(why)) from None
-    photos = [scene(path, file.side, file.side) for path in sources.sample_photos()]
+    photos = [scene(path, *file.size) for path in sources.sample_photos()]
     theirs = server.open("onnx", file.onnx)(file.normalised(photos[0]))
     errors = {"fp32": worst(compare.run_mien(blob, photos[0]), theirs)[0]}
     if not small:
@@ -39,7 +39,7 @@ def compare_file(report, server, folder, file, small):
         for precision in ("bf16", "int8"):
             ours = compare.run_mien(calibrated, photos[0], precision=precision)
             errors[precision] = worst(ours, theirs)[0]
-    report.check("%s, %dx%d" % (file.name, file.side, file.side),
+    report.check("%s, %dx%d" % (file.name, *file.size),
                  all(errors[p] <= LIMITS[p] for p in errors),
                  ", ".join("%s %.1e" % pair for pair in errors.items()))
 
@@ -54,7 +54,8 @@ def main():
         print("skipped: %s" % reason)
         return compare.SKIPPED
     with tempfile.TemporaryDirectory() as folder:
-        for file in graph_files.published() if small else graph_files.files():
+        all_of_them = graph_files.published() if small else graph_files.files()
+        for file in all_of_them + graph_files.oblong():
             if not small or file.side <= SMALL_SIDE:
                 report.attempt(file.name, compare_file, report, server, folder, file, small)
     server.close()

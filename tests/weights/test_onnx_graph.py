@@ -216,11 +216,21 @@ class Graphs(TestCase):
         # 0 input, 1 normalise, 3 the shift, 6 tanh and the pool of it, 8 the last convolution.
         np.testing.assert_array_equal(net.ranges["int8.exempt"], [0, 1, 3, 6, 8])
 
+    def test_a_file_that_rounds_only_the_picture(self):
+        """Nothing has a range: all of it stays in the better type, and int8 has what it asks for."""
+        nodes = [helper.make_node("QuantizeLinear", ["x", "s", "z"], ["q"]),
+                 helper.make_node("DequantizeLinear", ["q", "s", "z"], ["d"]),
+                 helper.make_node("Conv", ["d", "stem.weight"], ["c"]), node("Tanh", ["c"])]
+        net = self.convert(model(nodes, {**STEM, "s": np.float32(1), "z": np.int8(0)}))
+        self.assertEqual(list(net.ranges), ["int8.exempt"])
+        # 0 input, 1 normalise, 2 the convolution, 3 tanh
+        np.testing.assert_array_equal(net.ranges["int8.exempt"], [0, 1, 2, 3])
+
     def test_every_operation_has_the_engine_s_name(self):
         made = []
         for source in ("graph.c", "graph_gather.c"):
             with open(os.path.join(ROOT, "models", source), encoding="utf-8") as file:
-                made += re.findall(r'^ {4}{"(\w+)", \d, [^,]+, make_', file.read(), re.M)
+                made += re.findall(r'{"(\w+)", \d, [^,]+, make_', file.read())
         self.assertLess({"concat", "resize"}, set(made))
         named = {"conv", "fc", "bn", "affine", "prelu"}  # by their layers
         self.assertEqual(set(made) - named, set(int8_ranges.NAMES) - {"input"})
@@ -232,17 +242,18 @@ class Graphs(TestCase):
                 ([node("Einsum", ["c"])], {}, "not supported"),
                 ([node("Conv", ["c", "w"], strides=[1, 17])], w, "strides of .1, 17."),
                 ([node("Conv", ["c", "w"], group=3)], w, "in 3 groups over 4"),
-                ([node("Add", ["c", "w"])], {"w": floats(1, 1, 32, 48)}, "one number a channel"),
+                ([node("Add", ["c", "w"])], {"w": floats(1, 3, 32, 48)}, "do not fit"),
                 ([node("Add", ["c", "late"])], {}, "nothing before it makes"),
-                ([node("Softmax", ["c"], axis=3)], {}, "not the channels"),
-                ([helper.make_node("Flatten", ["c"], ["f"]), node("Concat", ["f", "f"], axis=1)],
-                 {}, "not the channels"),
+                ([helper.make_node("Flatten", ["c"], ["f"]), node("Concat", ["f", "c"], axis=1)],
+                 {}, "parts of shape"),
+                ([helper.make_node("Flatten", ["c"], ["f"]), node("MatMul", ["f", "c"])], {},
+                 "values of shape .1, 6144. and"),
                 ([node("Split", ["c"], axis=1, split=[1, 2])], {}, "into .1, 2."),
                 ([node("Slice", ["c", "z", "w", "i", "m"])],
                  {"z": np.array([-1]), "w": np.array([0]), "i": np.array([1]),
                   "m": np.array([-1])}, "steps of -1"),
-                ([node("Resize", ["c", "", "w"], mode="cubic")],
-                 {"w": np.float32([1, 1, 2, 2])}, "mode cubic"),
+                ([node("Resize", ["c", "", "w"], mode="cubic", cubic_coeff_a=0.5)],
+                 {"w": np.float32([1, 1, 2, 2])}, "a cubic_coeff_a of 0.5"),
                 ([node("ConvTranspose", ["c", "w"], dilations=[2, 2])], {"w": floats(4, 2, 3, 3)},
                  "a dilation"),
                 ([node("Reshape", ["c", "w"])], {"w": np.array([1, 5, -1])}, "of 6144 values"),
@@ -255,8 +266,11 @@ class Graphs(TestCase):
         with self.refused("input x has 4 channels; pictures have 3, gray ones 1"):
             self.convert(model([CONV], STEM, ("c",), (1, 4, 32, 32)))
         two = model([CONV], STEM, ("c",))
-        two.graph.input.append(helper.make_tensor_value_info("z", TensorProto.FLOAT, [1, 3, 8, 8]))
-        with self.refused("the graph has 2 inputs, of which one is supported"):
+        two.graph.input.append(helper.make_tensor_value_info("z", TensorProto.FLOAT, [1, 4, 1, 1]))
+        self.assertEqual(len(self.convert(two).graph["nodes"]), 2)  # nothing reads it
+        two.graph.node.append(helper.make_node("Add", ["c", "z"], ["d"]))
+        two.graph.output[0].name = "d"
+        with self.refused("the graph reads 2 inputs, x, z; a network reads one, the picture"):
             self.convert(two)
         with self.refused("--input WIDTHxHEIGHT"):
             self.convert(model([CONV], STEM, ("c",), (1, 3, "h", "w")))
@@ -284,6 +298,64 @@ class Graphs(TestCase):
             ["depth_to_space", [2], {"block": [2, 2], "mode": "CRD", "crop": [0, 0, 0, 0]}]])
         self.assertEqual((net.graph["size"], net.tensors["w.weight"].shape),
                          ("any", (12, 4, 1, 1)))
+
+    def test_values_counted_anew(self):
+        """What lies across a map's axes becomes one pixel, or pixels of what is wanted side by side:
+        the parts of a Concat along rows and channels, what a softmax or a maximum is over, numbers
+        that differ from pixel to pixel; a layer over a large map."""
+        flat = {"size": [1, 1], "channels": 32 * 48 * 4}
+        to = helper.make_node("Reshape", ["c", "to"], ["r"])
+        shape = {"to": np.array([1, 4, 1536])}
+        anew, order = ["reshape", [1], flat], {"from": 0, "order": [[4, 1], [1536, 4]]}
+        self.assertEqual(self.ops(to, node("Concat", ["r", "r"], axis=2), tensors=shape), [
+            anew, anew, ["concat", [2, 3], {}],
+            ["channels", [4], {"from": 0, "order": [[4, 1], [3072, 4]]}]])
+        self.assertEqual(self.ops(to, node("Softmax", ["r"], axis=2), tensors={**shape}), [
+            anew, ["channels", [2], order], ["reshape", [3], {"size": [4, 1], "channels": 1536}],
+            ["softmax", [4], {}]])
+        self.assertEqual(
+            self.ops(node("ReduceMax", ["c"], axes=[1]))[2:],
+            [["reshape", [3], {"size": [4, 1], "channels": 1536}], ["global_max", [4], {}]])
+        ops = self.ops(node("Add", ["c", "w"]), tensors={"w": floats(1, 1, 32, 48)})
+        self.assertEqual([op for op, _, _ in ops], ["reshape", "affine", "reshape"])
+        ops = self.ops(helper.make_node("Flatten", ["c"], ["f"]), node("Gemm", ["f", "w"]),
+                       tensors={"w": floats(6144, 3)})
+        self.assertEqual([anew, ["fc", [2], {"name": "w", "height": 1, "width": 1}]], ops)
+
+    def test_channels_in_any_order(self):
+        """Five axes the other way round, brought to their places one by one: what moves is what
+        numpy moves."""
+        sizes = [2, 3, 2, 5, 2]
+        nodes = [helper.make_node("GlobalAveragePool", ["p"], ["a"]),
+                 helper.make_node("Reshape", ["a", "to"], ["r"]),
+                 helper.make_node("Transpose", ["r"], ["t"], perm=[5, 4, 3, 2, 1, 0]),
+                 node("Reshape", ["t", "back"])]
+        net = self.convert(model([CONV, helper.make_node("Conv", ["c", "w"], ["p"]), *nodes], {
+            **STEM, "w": floats(120, 4, 1, 1), "to": np.array([1, *sizes]),
+            "back": np.array([1, -1])}))
+        lie = np.arange(120)
+        for op, _, attributes in net.graph["nodes"][4:]:
+            self.assertEqual(op, "channels")
+            where = np.zeros(1, int)
+            for count, step in attributes["order"]:
+                where = (where[:, None] + np.arange(count) * step).reshape(-1)
+            lie = lie[where]
+        np.testing.assert_array_equal(lie, np.arange(120).reshape(sizes).transpose().reshape(-1))
+
+    def test_normalisations_that_are_written_out(self):
+        """As torch exports LayerNorm below opset 17, its variance by Pow or by Mul."""
+        for square in (helper.make_node("Pow", ["d", "two"], ["s"]),
+                       helper.make_node("Mul", ["d", "d"], ["s"])):
+            nodes = [helper.make_node("ReduceMean", ["c"], ["m"], axes=[1]),
+                     helper.make_node("Sub", ["c", "m"], ["d"]), square,
+                     helper.make_node("ReduceMean", ["s"], ["v"], axes=[1]),
+                     helper.make_node("Add", ["v", "e"], ["a"]),
+                     helper.make_node("Sqrt", ["a"], ["q"]), node("Div", ["d", "q"])]
+            tensors = {"two": np.float32(2), "e": np.float32(0.125)}
+            self.assertEqual(self.ops(*nodes, tensors=tensors), [
+                ["norm_pixels", [1], {"groups": 1, "epsilon": 0.125}]])
+            nodes[3] = helper.make_node("ReduceMean", ["s"], ["v"], axes=[2])  # of something else
+            self.assertNotIn("norm_pixels", [op for op, _, _ in self.ops(*nodes, tensors=tensors)])
 
     def test_broken_files(self):
         data = model([CONV, node("Relu", ["c"])], STEM).SerializeToString()

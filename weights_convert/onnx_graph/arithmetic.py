@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from ..errors import ConvertError
+from . import gathers
 from .errors import refuse
-from .gathers import expand
 from .layers import affine, channels_of, per_channel
 from .maps import Map
 
@@ -15,37 +16,55 @@ def _of_maps(b, operator, op, x, y):
     rank = max(len(x.axes), len(y.axes))
     x, y = (v.seen(((),) * (rank - len(v.axes)) + tuple(v.axes)) for v in (x, y))
     if not _alike(b, x, y):
-        refuse(operator, f"values of shape {list(x.shape)} and {list(y.shape)} that are not laid "
-               "out alike")
-    axes = tuple(a or e for a, e in zip(x.axes, y.axes))
+        shape = [max(sizes) for sizes in zip(x.shape, y.shape)]
+        x, y = (gathers.spread(b, operator, v, shape) for v in (x, y))
     nodes = _same_size(b, operator, x.node, y.node)
+    if nodes is None:
+        return _of_maps(b, operator, op, *(gathers.as_vector(b, operator, v) for v in (x, y)))
+    axes = tuple(a or e for a, e in zip(x.axes, y.axes))
     size = tuple(max(sides) for sides in zip(*(b.sizes[node] for node in nodes)))
     return Map(b.add(operator, op, nodes, size), axes)
 
 
 def _alike(b, x, y):
     """Are axes the same, or one of two of one value? What is of one value has no atoms, so that
-    sizes of one kind must agree, too."""
-    return all(a == e or not a or not e for a, e in zip(x.axes, y.axes)) and all(
-        m == n or 1 in (m, n) for m, n in zip(b.size(x), b.size(y)))
+    sizes of one kind must agree, too; and what one repeats the other must not have on another axis."""
+    kinds = [{atom.kind for axis in v.axes for atom in axis} for v in (x, y)]
+    for a, e in zip(x.axes, y.axes):
+        repeated = {atom.kind for atom in a + e} & kinds[0] & kinds[1]
+        if a != e and (a and e or repeated):
+            return False
+    return all(m == n or 1 in (m, n) for m, n in zip(b.size(x), b.size(y)))
 
 
 def _same_size(b, operator, x, y):
-    """Nodes of one number of channels and one size, or one of them of one pixel."""
+    """Nodes of one number of channels and one size, or one of them of one pixel; None where one
+    counts for the other's rows, the other for its columns."""
     for _ in range(2):
         (c, h, w), (d, i, j) = b.sizes[x], b.sizes[y]
         if (h, w) != (i, j) and (h, w) != (1, 1) and h <= i and w <= j or c < d:
-            x = expand(b, operator, x, y)
+            x = gathers.expand(b, operator, x, y)
         x, y = y, x
     if b.sizes[x][1:] != b.sizes[y][1:] and 1 not in (
             b.sizes[node][1] * b.sizes[node][2] for node in (x, y)):
-        refuse(operator, "one value counts for the other's rows, the other for its columns")
+        return None
     return [x, y]
 
 
 def _with_constant(b, operator, x, array, function):
     """function: numbers a channel of the constant -> (scale, shift)."""
-    scale, shift = function(per_channel(b, operator, x, np.asarray(array, np.float64)))
+    array = np.asarray(array, np.float64)
+    if array.ndim > len(x.axes) and array.size > 1:
+        x = x.seen(((),) * (array.ndim - len(x.axes)) + tuple(x.axes))
+    shape = np.broadcast_shapes(x.shape, array.shape)
+    if shape != x.shape:
+        x = gathers.spread(b, operator, x, shape)
+    try:
+        channels = per_channel(b, operator, x, array)
+    except ConvertError:  # numbers that differ from pixel to pixel
+        x = gathers.one_pixel(b, operator, x)
+        channels = per_channel(b, operator, x, array)
+    scale, shift = function(channels)
     if not all(part is None or np.isfinite(part).all() for part in (scale, shift)):
         refuse(operator, "its constant gives values that are not finite numbers")
     return affine(b, operator, x, scale, shift)
@@ -96,7 +115,7 @@ def _gated(b, operator, x, y):
 def div(b, operator, inputs):
     x, y = inputs
     if isinstance(y, Map):
-        refuse(operator, "a division by a value is not supported")
+        return mul(b, operator, [x, _activation(b, operator, y, "inverse")])
     with np.errstate(divide="ignore"):
         return _with_constant(b, operator, x, y, lambda c: (1 / c, None))
 
@@ -189,7 +208,9 @@ def bound(key):
     return bounded
 
 
-OPERATORS = {"Max": bound("low"), "Min": bound("high"), "Pow": power, "Add": add, "Sum": sum_of, "Sub": sub, "Mul": mul, "Div": div, "Neg": neg,
+OPERATORS = {"Max": bound("low"), "Min": bound("high"), "Pow": power, "Add": add, "Sum": sum_of,
+             "Sub": sub, "Mul": mul, "Div": div, "Neg": neg,
              "HardSigmoid": hard_sigmoid, "HardSwish": hard_swish, "Gelu": gelu,
+             "Exp": curve("exp"), "Sqrt": curve("root"), "Reciprocal": curve("inverse"),
              "Tanh": curve("tanh"), "Erf": curve("erf"), "Mish": curve("mish"),
              "Relu": relu, "Sigmoid": sigmoid, "LeakyRelu": leaky, "Clip": clip, "PRelu": prelu}

@@ -1,8 +1,11 @@
-"""The ends of a detector as its decoder wants them: levels that an exporter strung together are
-outputs of their own again, and pairs of class logits are left as they are, because the softmax of
-two is the sigmoid of their difference (decoders.py)."""
+"""What of a graph is converted: one input, and what its outputs need. The ends of a detector are as its
+decoder wants them: levels that an exporter strung together are outputs of their own again, and pairs
+of class logits are left as they are, because the softmax of two is the sigmoid of their difference
+(decoders.py)."""
 
 from dataclasses import replace
+
+from ..errors import ConvertError
 
 
 def taken_apart(source, decoder):
@@ -11,11 +14,25 @@ def taken_apart(source, decoder):
     made_by = {name: operator for operator in model.operators for name in operator.outputs}
     for name in model.outputs:
         outputs += _levels(name, made_by, decoder == "retinaface")
-    operators = _needed(model.operators, outputs)
+    operators = needed(model.operators, outputs)
     return replace(source, model=replace(model, operators=operators, outputs=outputs))
 
 
-def _needed(operators, outputs):
+def reading_one_input(source):
+    """The source without inputs that no output depends on; refused where more than one is left."""
+    model = source.model
+    read = {name for operator in needed(model.operators, model.outputs)
+            for name in operator.inputs}
+    inputs = {name: shape for name, shape in model.inputs.items() if name in read}
+    if len(inputs) > 1 or not model.inputs:
+        raise ConvertError(f"the graph reads {len(inputs)} inputs"
+                           + "".join(f", {name}" for name in list(inputs)[:4])
+                           + "; a network reads one, the picture")
+    inputs = inputs or dict([next(iter(model.inputs.items()))])
+    return replace(source, model=replace(model, inputs=inputs))
+
+
+def needed(operators, outputs):
     """Those whose results an output is made of, in their order."""
     wanted, needed = set(outputs), []
     for operator in reversed(operators):

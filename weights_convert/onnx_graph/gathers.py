@@ -2,10 +2,13 @@
 SpaceToDepth, and the views of maps.py that a reader wants as a plain map. What can stay where it is
 does: neighbouring channels are a view in the engine, too."""
 
+from ..errors import ConvertError
 from .errors import refuse
-from .maps import Atom, CannotView, Map, axis_of, joined, plain
+from .maps import Atom, CannotView, Map, axis_of, joined, plain, reshape
 
 MOST_LOOPS = 4  # of the engine's places_channels
+MOST_BLOCK = 16  # a side of depth to space
+MOST_SIDE = 16384
 
 
 def _product(sizes):
@@ -83,11 +86,11 @@ def _channels(b, operator, x, first=0):
     count = _product(atom.size for atom in atoms)
     if first == 0 and count == c and atoms == axis_of("c", c):
         return x
-    if len(atoms) > MOST_LOOPS:
-        refuse(operator, f"an order of channels of {len(atoms)} loops; at most {MOST_LOOPS} are "
-               "possible")
-    order = [[atom.size, atom.stride] for atom in atoms] or [[1, 1]]
-    node = b.add(operator, "channels", [x.node], (count, h, w), {"from": first, "order": order})
+    if len(atoms) <= MOST_LOOPS:
+        order = [[atom.size, atom.stride] for atom in atoms] or [[1, 1]]
+        node = b.add(operator, "channels", [x.node], (count, h, w), {"from": first, "order": order})
+    else:
+        node = _atom_by_atom(b, operator, x, atoms)
     axes, stride = [], count
     for axis in x.axes:
         now = []
@@ -100,24 +103,50 @@ def _channels(b, operator, x, first=0):
     return Map(node, tuple(axes))
 
 
+def _atom_by_atom(b, operator, x, atoms):
+    """A node whose channels lie as these atoms count them, which are more than the engine has loops:
+    one after the other is brought to its place."""
+    size, lie = b.size(x), sorted(atoms, key=lambda atom: -atom.stride)
+    if any(atom.stride != _product(a.size for a in lie[i + 1:]) for i, atom in enumerate(lie)) or (
+            size[0] != _product(atom.size for atom in atoms)):
+        refuse(operator, f"an order of channels of {len(atoms)} loops; at most {MOST_LOOPS} are "
+               "possible where some are left out")
+    node = x.node
+    for place, atom in enumerate(atoms):
+        at = lie.index(atom)
+        if at == place:
+            continue
+        before, between, behind = (_product(a.size for a in part) for part in (
+            lie[:place], lie[place:at], lie[at + 1:]))
+        order = [[before, between * atom.size * behind], [atom.size, behind],
+                 [between, atom.size * behind], [behind, 1]]
+        node = b.add(operator, "channels", [node], size, {
+            "from": 0, "order": [loop for loop in order if loop[0] > 1]})
+        lie.insert(place, lie.pop(at))
+    return node
+
+
 def as_map(b, operator, x):
-    """The value as a map seen as [1, c, h, w]; None where that would have to move pixels in ways
-    the engine has not."""
+    """The value as a map seen as [1, c, h, w]; None where it has no four axes."""
     if len(x.axes) != 4 or x.axes[0]:
         return None
     kinds = [{atom.kind for atom in axis} for axis in x.axes]
-    if kinds[1] <= {"c"} and kinds[2] <= {"h"} and kinds[3] <= {"w"}:
-        x = _channels(b, operator, x)
-    elif kinds[1] <= {"c"}:
-        x = _depth_to_space(b, operator, x)
-    else:
-        x = _space_to_depth(b, operator, x)
-    return x if x is not None and x.axes == b.map(x.node).axes else None
+    try:
+        if kinds[1] <= {"c"} and kinds[2] <= {"h"} and kinds[3] <= {"w"}:
+            y = _channels(b, operator, x)
+        else:
+            y = (_depth_to_space if kinds[1] <= {"c"} else _space_to_depth)(b, operator, x)
+    except (CannotView, ConvertError):
+        y = None
+    if y is not None and y.axes == b.map(y.node).axes:
+        return y
+    _, c, h, w = x.shape
+    return _counted_anew(b, operator, as_vector(b, operator, x, (2, 3, 1)), c, h, w)
 
 
 def _depth_to_space(b, operator, x):
     """Rows that are a block's rows within the map's, and columns likewise."""
-    inner = []
+    inner, outer = [], []
     for axis, kind in ((x.axes[2], "h"), (x.axes[3], "w")):
         own = [atom for atom in axis if atom.kind == kind]
         block = list(axis[len(own):])
@@ -125,12 +154,14 @@ def _depth_to_space(b, operator, x):
                 len(block) > 1):
             return None
         inner.append(tuple(block))
+        outer.append(tuple(own))
     sizes = [_product(atom.size for atom in block) for block in inner]
-    own = (x.axes[2][:1], x.axes[3][:1])
+    if max(sizes) > MOST_BLOCK:
+        return None
     if joined(x.axes[1]) == axis_of("c", b.size(x)[0] // (sizes[0] * sizes[1])):
-        view = Map(x.node, ((), *inner, x.axes[1], *own))
+        view = Map(x.node, ((), *inner, x.axes[1], *outer))
         return blocks(b, operator, _channels(b, operator, view).node, sizes, "DCR")
-    view = Map(x.node, ((), x.axes[1], *inner, *own))
+    view = Map(x.node, ((), x.axes[1], *inner, *outer))
     return blocks(b, operator, _channels(b, operator, view).node, sizes, "CRD")
 
 
@@ -167,6 +198,72 @@ def _space_to_depth(b, operator, x):
                  for a in loops)
     _, h, w = b.sizes[node]
     return _channels(b, operator, Map(node, ((), joined(view), axis_of("h", h), axis_of("w", w))))
+
+
+def _counted_anew(b, operator, x, c, h, w):
+    node = b.add(operator, "reshape", [x.node], (c, h, w), {"size": [h, w], "channels": c})
+    return b.map(node)
+
+
+def one_pixel(b, operator, x):
+    """The value with all of it in the channels of one pixel, which the view counts as before."""
+    c, h, w = b.size(x)
+    if h * w == 1:
+        return x
+    unit = {"h": w * c, "w": c, "c": 1}
+    node = _counted_anew(b, operator, x, c * h * w, 1, 1).node
+    return Map(node, tuple(joined(Atom("c", a.size, a.stride * unit[a.kind]) for a in axis)
+                           for axis in x.axes))
+
+
+def as_vector(b, operator, x, order=None):
+    """One pixel whose channels are the values in the view's order, or in that of its axes `order`;
+    the view of it, in that order."""
+    axes = x.axes if order is None else tuple(x.axes[i] for i in order)
+    return _channels(b, operator, one_pixel(b, operator, Map(x.node, axes)))
+
+
+def as_rows(b, operator, x, inner, kinds="hc"):
+    """A map whose channels are the values of the axes `inner`, its pixels those of all others, seen
+    as before; by kinds "ch" the other way round."""
+    inner = sorted(inner)
+    order = [i for i in range(len(x.axes)) if i not in inner] + inner
+    order = order if kinds == "hc" else inner + order[:len(order) - len(inner)]
+    first = len(order) - len(inner) if kinds == "hc" else len(inner)
+    shape = [x.shape[i] for i in order]
+    pixels, channels = _product(shape[:first]), _product(shape[first:])
+    columns = next((n for n in range(1, 1 + pixels)
+                    if pixels % n == 0 and pixels // n <= MOST_SIDE))
+    y = as_vector(b, operator, x, order)
+    if pixels > 1:
+        y = _counted_anew(b, operator, y, channels, pixels // columns, columns)
+    c, h, w = b.size(y)
+    axes = reshape((axis_of("h", h), axis_of("w", w), axis_of("c", c)), shape)
+    return Map(y.node, tuple(axes[order.index(i)] for i in range(len(order))))
+
+
+def spread(b, operator, x, shape):
+    """One pixel of the value repeated along axes in which it is 1 and shape is not."""
+    x = x.seen(((),) * (len(shape) - len(x.axes)) + tuple(x.axes))
+    if any(n not in (1, m) for n, m in zip(x.shape, shape)):
+        refuse(operator, f"values of shape {list(x.shape)} where {list(shape)} is wanted")
+    x = as_vector(b, operator, x)
+    loops = []
+    for axis, size in zip(x.axes, shape):
+        step = axis[-1].stride if axis else 0
+        if size == 1:
+            continue
+        if loops and loops[-1][1] == size * step:
+            loops[-1] = [loops[-1][0] * size, step]
+        else:
+            loops.append([size, step])
+    if len(loops) > MOST_LOOPS:
+        refuse(operator, f"values of shape {list(x.shape)} and {list(shape)}")
+    count = _product(shape)
+    node = x.node
+    if count != b.size(x)[0]:
+        node = b.add(operator, "channels", [node], (count, 1, 1), {"from": 0, "order": loops})
+    return Map(node, reshape((axis_of("c", count),), shape))
 
 
 def join(b, operator, nodes):

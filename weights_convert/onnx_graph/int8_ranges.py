@@ -13,7 +13,7 @@ NAMES = {"input": "input", "add": "add", "mul": "multiply", "max_pool": "max poo
          "global_max": "max pool", "upsample": "upsample", "concat": "concat", "softmax": "softmax",
          "norm_map": "normalisation", "norm_pixels": "normalisation", "crop": "gather",
          "pad": "gather", "depth_to_space": "gather", "resize": "gather", "expand": "gather",
-         "channels": "gather"}
+         "channels": "gather", "reshape": "gather"}
 CURVE = "activation"
 _LINEAR = ("bn", "affine")
 _LEND = ("upsample", "resize", "expand")  # their second input only lends its size
@@ -84,10 +84,8 @@ class _List:
 
 
 def tensors(nodes, outputs, ranges, channels):
-    """{name: array}; empty where there are no ranges. nodes: the graph's; outputs: numbers of nodes;
-    ranges: {node: (low, high)}, numbers or one a channel; channels: of each node."""
-    if not ranges:
-        return {}
+    """{name: array}. nodes: the graph's; outputs: numbers of nodes; ranges: {node: (low, high)},
+    numbers or one a channel; channels: of each node."""
     ops = _List(nodes, outputs)
     known = {}
     folded = {ops.kept(i): i for i in range(len(ops.ops))}  # the last of those that become one

@@ -3,6 +3,7 @@ that exporters write as Mul and Add."""
 
 import numpy as np
 
+from . import gathers
 from .errors import refuse
 from .maps import Map, plain, positions, vector
 from .windows import Window
@@ -56,7 +57,7 @@ def _dilated(b, operator, weight):
     return b.made_of(wide, weight), full, 1
 
 
-def _dense(b, operator, x, weight, bias):
+def dense(b, operator, x, weight, bias):
     """A product of the last axis with weight [in][out]: fully connected where all of the map is in
     that axis, else, where the channels are, a 1x1 convolution."""
     c, h, w = b.sizes[x.node]
@@ -71,8 +72,8 @@ def _dense(b, operator, x, weight, bias):
         parts["bias"] = (b.made_of(flat, bias), "")
     if into == c * h * w:
         if max(h, w) > MOST_KERNEL:
-            refuse(operator, f"a fully connected layer over a map of {w}x{h}; at most "
-                   f"{MOST_KERNEL}x{MOST_KERNEL} are possible")
+            x = gathers.one_pixel(b, operator, x)
+            c, h, w = b.sizes[x.node]
         order = positions(x.axes, c, h, w)
         rows, how = weight.T, ""
         if not np.array_equal(order, np.arange(into)):
@@ -83,8 +84,8 @@ def _dense(b, operator, x, weight, bias):
                      {"name": b.layer(operator, parts), "height": h, "width": w})
         return Map(node, x.axes[:-1] + vector(node, out).axes[1:])
     if x.axes[-1] != plain(0, c, 1, 1).axes[1]:
-        refuse(operator, f"its last axis, of shape {list(x.shape)}, is neither the channels nor "
-               "the whole map")
+        x = gathers.as_rows(b, operator, x, [len(x.axes) - 1])
+        c, h, w = b.sizes[x.node]
     parts["weight"] = (b.made_of(weight.T[:, :, None, None], weight), "to [out][in][1][1]")
     node = b.add(operator, "conv", [x.node], (out, h, w),
                  {"name": b.layer(operator, parts), "stride": 1, "pad": 0})
@@ -104,14 +105,7 @@ def gemm(b, operator, inputs):
         weight = b.made_of(weight * np.float32(alpha), weight)
     if bias is not None and beta != 1:
         bias = b.made_of(bias * np.float32(beta), bias)
-    return _dense(b, operator, x, weight, bias)
-
-
-def matmul(b, operator, inputs):
-    weight = b.constant(operator, inputs, 1, "second factor")
-    if not isinstance(inputs[0], Map) or weight is None or weight.ndim != 2:
-        refuse(operator, "only products of a value with a constant matrix are supported")
-    return _dense(b, operator, inputs[0], weight, None)
+    return dense(b, operator, x, weight, bias)
 
 
 def batch_norm(b, operator, inputs):
@@ -181,4 +175,4 @@ def per_channel(b, operator, x, array):
     return channels
 
 
-OPERATORS = {"Conv": conv, "Gemm": gemm, "MatMul": matmul, "BatchNormalization": batch_norm}
+OPERATORS = {"Conv": conv, "Gemm": gemm, "BatchNormalization": batch_norm}

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import ConvertError
 from ..network import Network, input_of
 from ..source import Operator
-from . import ends, gathers, gray, guess, int8_ranges, tasks
+from . import ends, gathers, gray, guess, int8_ranges, patterns, tasks
 from .build import Build, check_side
 from .maps import Map, is_engine_order
 
@@ -39,14 +39,8 @@ class Outputs:
                 raise ConvertError(f"output {name} is " + ("a constant" if value is not None else
                                                            "made by no operator"))
             value = _as_output(build, name, value)
-            c, h, w = build.size(value)
             if value.node == 0:
                 raise ConvertError(f"output {name} is the input itself")
-            if value.axes != build.map(value.node).axes and not is_engine_order(
-                    value.axes, c, h, w):
-                raise ConvertError(f"output {name}, of shape {list(value.shape)}, has the values "
-                                   f"of a map of {c} channels and {w}x{h} pixels in an order that "
-                                   "is not supported")
             short = re.sub(r"[^ -~]", "_", name)[:_OUTPUT_NAME]
             if short in self.nodes:
                 raise ConvertError(f"two outputs are called {short}")
@@ -59,13 +53,14 @@ def _as_output(build, name, value):
     value = build.unpadded(ending, value)
     if value.axes == build.map(value.node).axes or is_engine_order(value.axes, *build.size(value)):
         return value
-    return gathers.as_map(build, ending, value) or value
+    return gathers.as_map(build, ending, value) or gathers.as_vector(build, ending, value)
 
 
 def convert(source, options, operators):
     """operators: the table of the package."""
     if options.get("task") == "detect":
         source = ends.taken_apart(source, options.get("decoder"))
+    source = ends.reading_one_input(patterns.joined(source))
     model, given = source.model, options.get("input", {})
     guesses = options.get("guess") and options.get("task") is None
     at, width, height = _input(model, guess.size(model, given) if guesses else given)
@@ -92,10 +87,11 @@ def convert(source, options, operators):
                  "outputs": [[name, number[node]] for name, node in outputs.nodes.items()],
                  "size": "any" if step else "fixed", "multiple_of": step or 1}
     _store(net, build, nodes)
-    net.ranges = int8_ranges.tensors(
-        nodes, [number[node] for node in outputs.nodes.values()],
-        {number[node]: ends for node, ends in build.ranges.items() if number.get(node)},
-        [build.sizes[node][0] for node in order])
+    if build.ranges:
+        net.ranges = int8_ranges.tensors(
+            nodes, [number[node] for node in outputs.nodes.values()],
+            {number[node]: ends for node, ends in build.ranges.items() if number.get(node)},
+            [build.sizes[node][0] for node in order])
     return net
 
 
@@ -112,8 +108,6 @@ def _guessed(net, build, outputs, options):
 
 
 def _input(model, given):
-    if len(model.inputs) != 1:
-        raise ConvertError(f"the graph has {len(model.inputs)} inputs, of which one is supported")
     (name, shape), = model.inputs.items()
     if len(shape) != 4 or shape[0] not in (None, 1):
         raise ConvertError(f"input {name} has shape {_text(shape)}; one picture, [1, 3, height, "

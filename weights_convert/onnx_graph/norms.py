@@ -4,6 +4,7 @@ of 1, and a scale and shift a channel follow."""
 import numpy as np
 
 from .errors import refuse
+from .gathers import as_rows
 from .layers import affine, per_channel
 from .maps import Map, axis_of
 
@@ -59,27 +60,33 @@ def group_norm(b, operator, inputs):
 def layer_norm(b, operator, inputs):
     x, rank = inputs[0], len(inputs[0].axes)
     axis = operator.attrs.get("axis", -1) % rank
-    over = sorted(atom for part in x.axes[axis:] for atom in part)
     if len([name for name in operator.outputs if name]) > 1:
         refuse(operator, "its mean and variance as values are not supported")
-    if over == list(axis_of("c", b.size(x)[0])):
-        op = "norm_pixels"
-    elif over == sorted(atom for part in x.axes for atom in part):
-        op = "norm_map"
-    else:
-        refuse(operator, f"over axes from {axis} on of {list(x.shape)}, which are neither the "
-               "channels nor everything")
-    y = _normal(b, operator, x, op, 1, operator.attrs.get("epsilon", 1e-5))
+    y = _over(b, operator, x, range(axis, rank), operator.attrs.get("epsilon", 1e-5))
     parts = [b.constant(operator, inputs, i, "parameter") for i in (1, 2)]
     parts = [None if part is None else per_channel(b, operator, y, part) for part in parts]
     return _scaled(b, operator, y, *parts)
 
 
+def _over(b, operator, x, axes, epsilon):
+    """Over some of the view's axes."""
+    c, h, w = b.size(x)
+    over = sorted(atom for axis in axes for atom in x.axes[axis])
+    whole = sorted(atom for part in x.axes for atom in part)
+    if over == list(axis_of("c", c)):
+        return _normal(b, operator, x, "norm_pixels", 1, epsilon)
+    if over == whole:
+        return _normal(b, operator, x, "norm_map", 1, epsilon)
+    if over == [atom for atom in whole if atom.kind != "c"]:
+        return _normal(b, operator, x, "norm_map", c, epsilon)
+    return _normal(b, operator, as_rows(b, operator, x, axes), "norm_pixels", 1, epsilon)
+
+
 def mean_variance(b, operator, inputs):
-    node = b.require_map(operator, inputs[0])
-    if sorted(operator.attrs.get("axes", [0, 2, 3])) != [0, 2, 3]:
-        refuse(operator, f"over axes {operator.attrs['axes']}")
-    return _normal(b, operator, b.map(node), "norm_map", b.sizes[node][0], 1e-9)
+    """Also what patterns.py makes of one that is written out: it has an epsilon."""
+    x, rank = inputs[0], len(inputs[0].axes)
+    axes = {axis % rank for axis in operator.attrs.get("axes", [0, 2, 3])}
+    return _over(b, operator, x, axes, operator.attrs.get("epsilon", 1e-9))
 
 
 OPERATORS = {"InstanceNormalization": instance_norm, "GroupNormalization": group_norm,

@@ -6,7 +6,7 @@ from . import gathers
 from .constants import axes_of
 from .errors import refuse
 from .layers import affine
-from .maps import Map, axis_of
+from .maps import Map, axis_of, reshape
 from .windows import Window
 
 
@@ -68,7 +68,7 @@ def average_pool(b, operator, inputs):
 
 
 def _whole_map(b, operator, x, axes, keep, op):
-    """The mean or maximum over axes, which must be the rows and columns and nothing else."""
+    """The mean or maximum over axes."""
     c, h, w = b.size(x)
     axes = _counted(operator, x, axes)
     over = [atom for axis in sorted(axes) for atom in x.axes[axis]]
@@ -76,9 +76,18 @@ def _whole_map(b, operator, x, axes, keep, op):
     if not over:  # of one value each
         return _without(x, axes, keep)
     if any(a.kind == "c" for a in over) or any(atom.kind != "c" for atom in rest):
-        refuse(operator, "only those over all rows and columns, or over all channels, are supported")
+        return _over_any(b, operator, x, axes, keep, op)
     node = x.node if h * w == 1 else b.add(operator, op, [x.node], (c, 1, 1))
     return _without(Map(node, x.axes), axes, keep)
+
+
+def _over_any(b, operator, x, axes, keep, op):
+    """Of axes of any kind: their values become the pixels, all others the channels."""
+    x = gathers.as_rows(b, operator, x, axes, "ch")
+    c, h, w = b.size(x)
+    node = x.node if h * w == 1 else b.add(operator, op, [x.node], (c, 1, 1))
+    shape = [1 if i in axes else n for i, n in enumerate(x.shape)]
+    return _without(Map(node, reshape((axis_of("c", c),), shape)), axes, keep)
 
 
 def _counted(operator, x, axes):
@@ -106,14 +115,24 @@ def _reduce(b, operator, inputs, mean):
     x = inputs[0]
     axes = axes_of(operator, inputs, 1)
     keep = bool(operator.attrs.get("keepdims", 1))
-    axes = _counted(operator, x, range(len(x.axes)) if axes is None else axes)
+    return _summed(b, operator, x, range(len(x.axes)) if axes is None else axes, keep, mean)
+
+
+def sum_of_last(b, operator, x):
+    return _summed(b, operator, x, [-1], False, False)
+
+
+def _summed(b, operator, x, axes, keep, mean):
+    axes = _counted(operator, x, axes)
     c = b.size(x)[0]
     over = [atom for axis in sorted(axes) for atom in x.axes[axis]]
     if tuple(over) == axis_of("c", c) and c > 1:
         return _over_channels(b, operator, x, axes, keep, 1 / c if mean else 1)
     y = _whole_map(b, operator, x, axes, keep, "global_average")
     count = float(np.prod([atom.size for atom in over]))
-    return y if mean or count == 1 else affine(b, operator, y, np.full(c, count), None)
+    if mean or count == 1:
+        return y
+    return affine(b, operator, y, np.full(b.size(y)[0], count), None)
 
 
 def reduce_mean(b, operator, inputs):

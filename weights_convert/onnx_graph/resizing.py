@@ -42,7 +42,7 @@ def _thawed(b, operator, sizes, h, w):
 def _style(operator, scales):
     """(mode, coordinates, rounding) as newer opsets name what older ones always do."""
     attrs = operator.attrs
-    mode = {"nearest": "nearest", "linear": "linear", "bilinear": "linear"}.get(
+    mode = {"nearest": "nearest", "linear": "linear", "bilinear": "linear", "cubic": "cubic"}.get(
         attrs.get("mode", "nearest"))
     if mode is None:
         refuse(operator, f"mode {attrs['mode']} is not supported")
@@ -51,7 +51,7 @@ def _style(operator, scales):
     coordinates = attrs.get("coordinate_transformation_mode", "half_pixel")
     if coordinates not in COORDINATES:
         refuse(operator, f"coordinate_transformation_mode {coordinates} is not supported")
-    if attrs.get("antialias", 0) and mode == "linear" and min(scales) < 1:
+    if attrs.get("antialias", 0) and mode != "nearest" and min(scales) < 1:
         refuse(operator, "antialias is not supported")
     return mode, coordinates, attrs.get("nearest_mode", "round_prefer_floor")
 
@@ -69,6 +69,14 @@ def _nearest(n, out, scale, coordinates, rounding):
     function = {"round_prefer_floor": lambda x: np.ceil(x - 0.5), "floor": np.floor,
                 "round_prefer_ceil": lambda x: np.floor(x + 0.5), "ceil": np.ceil}[rounding]
     return np.clip(function(where), 0, n - 1).astype(np.int64)
+
+
+def _curve(operator):
+    coefficient = float(operator.attrs.get("cubic_coeff_a", -0.75))
+    if not -2 <= coefficient < 0:
+        refuse(operator, f"a cubic_coeff_a of {coefficient}")
+    outside = {"exclude_outside": True} if operator.attrs.get("exclude_outside", 0) else {}
+    return {"coefficient": coefficient, **outside}
 
 
 def resize(b, operator, inputs):
@@ -90,6 +98,8 @@ def resize(b, operator, inputs):
     attributes = {"mode": mode, "coordinates": coordinates}
     if mode == "nearest":
         attributes["rounding"] = rounding
+    if mode == "cubic":
+        attributes.update(_curve(operator))
     if by_scale:
         attributes["scale"] = scales
     elif not like and all(n == int(n) for n in scales):

@@ -4,8 +4,8 @@ import numpy as np
 
 from .constants import axes_of
 from .errors import refuse
-from .gathers import join, pad
-from .maps import Map, plain, reshape as reshaped
+from .gathers import as_rows, as_vector, join, pad
+from .maps import Map, axis_of, plain, reshape as reshaped
 
 
 def _whole(operator, x):
@@ -80,22 +80,29 @@ def concat(b, operator, inputs):
     axis += len(parts[0].axes) if axis < 0 else 0
     if any(size == 0 for x in parts for size in x.shape):
         refuse(operator, "an empty part")
-    h, w = b.size(parts[0])[1:]
     if axis > 1 and all(x.axes == b.map(x.node).axes for x in parts):
         return _beside(b, operator, parts, axis)
-    for x in parts:
-        c = b.size(x)[0]
-        others = [a for i, a in enumerate(x.axes) if i != axis]
-        if b.size(x)[1:] != (h, w) or others != [a for i, a in enumerate(parts[0].axes)
-                                                 if i != axis]:
-            refuse(operator, f"parts of shape {list(x.shape)} and {list(parts[0].shape)}")
-        if x.axes[axis] != plain(0, c, 1, 1).axes[1]:
-            refuse(operator, f"it joins along axis {axis} of {list(x.shape)}, which is not the "
-                   "channels")
+    without = lambda values: [value for i, value in enumerate(values) if i != axis]
+    if any(without(x.shape) != without(parts[0].shape) for x in parts):
+        refuse(operator, f"parts of shape {[list(x.shape) for x in parts[:2]]}")
+    if any(b.size(x)[1:] != b.size(parts[0])[1:] or without(x.axes) != without(parts[0].axes)
+           or x.axes[axis] != plain(0, b.size(x)[0], 1, 1).axes[1] for x in parts):
+        return _strung(b, operator, parts, axis)
     node = join(b, operator, [x.node for x in parts])
     axes = list(parts[0].axes)
     axes[axis] = plain(0, b.sizes[node][0], 1, 1).axes[1]
     return Map(node, tuple(axes))
+
+
+def _strung(b, operator, parts, axis):
+    """Along any axis: vectors whose values lie by that axis first."""
+    rank = len(parts[0].axes)
+    order = [axis] + [i for i in range(rank) if i != axis]
+    parts = [as_vector(b, operator, x, order) for x in parts]
+    node = join(b, operator, [x.node for x in parts])
+    shape = [sum(x.shape[0] for x in parts), *parts[0].shape[1:]]
+    axes = reshaped((axis_of("c", b.sizes[node][0]),), shape)
+    return Map(node, tuple(axes[order.index(i)] for i in range(rank)))
 
 
 def _beside(b, operator, parts, axis):
@@ -126,7 +133,8 @@ def softmax(b, operator, inputs):
     over = [a for part in (x.axes[axis:] if old else x.axes[axis:axis + 1]) for a in part]
     c, h, w = b.size(x)
     if tuple(over) != plain(0, c, 1, 1).axes[1]:
-        refuse(operator, f"over axis {axis} of {list(x.shape)}, which is not the channels")
+        x = as_rows(b, operator, x, range(axis, rank) if old else [axis])
+        c, h, w = b.size(x)
     return Map(b.add(operator, "softmax", [x.node], (c, h, w)), x.axes)
 
 
