@@ -29,6 +29,8 @@ static const struct network *step_network(const struct networks *networks,
     const struct network *network = &networks->at[i];
 
     if (!has(o->steps, i) || !network->net) return NULL;
+    if (network->methods && !(network->methods >> o->method & 1)) return NULL;
+    if (network->task.result == MIEN_RESULT_ATTRIBUTES && !o->told.of[i]) return NULL;
     return o->aligned && network->task.result == MIEN_RESULT_FACES ? NULL : network;
 }
 
@@ -240,6 +242,10 @@ void analysis_free(struct analysis *a) {
     a->measures = NULL;
     a->upright_faces = a->faces = NULL;
     a->networks = NULL;
+}
+
+int analysis_tells(const struct analysis *a, int network, int t) {
+    return (int)(a->options->told.of[network] >> t & 1);
 }
 
 const struct item *analysis_item(const struct analysis *a, enum mien_result result) {

@@ -21,8 +21,10 @@ struct analysis_options {
     mien_detect_options detect;
     int top;             /* classes */
     enum face_pick pick; /* which faces are kept */
-    int aligned;         /* the picture is an aligned face: nothing is looked for */
-    int quality;         /* faces are measured: pose and quality */
+    enum networks_method method;
+    struct networks_told told; /* attributes; a network of which none is does not run */
+    int aligned;               /* the picture is an aligned face: nothing is looked for */
+    int quality;               /* faces are measured: pose and quality */
     int all_pixels; /* faces are looked for in all of them, even where nothing else is wanted */
 };
 
@@ -67,6 +69,8 @@ void analysis_begin(struct analysis *a, const struct networks *networks,
 int analysis_end(struct analysis *const *list, int n, struct runner *runner);
 void analysis_free(struct analysis *a);
 
+/* Is attribute t of the network at that position told? */
+int analysis_tells(const struct analysis *a, int network, int t);
 /* The results of a step that is done; NULL where it has none. */
 const struct item *analysis_item(const struct analysis *a, enum mien_result result);
 

@@ -21,7 +21,11 @@ static void append_attribute(const mien_attribute *t, const float *values, char 
     char part[96];
     int best;
 
-    if (t->kind == MIEN_VALUE) {
+    if (t->groups > 0) { /* "age 27 (21-34)" */
+        const float *v = values + t->first;
+        snprintf(part, sizeof part, "%s %.0f (%.0f-%.0f)", t->name, (double)v[0], (double)v[1],
+                 (double)v[2]);
+    } else if (t->kind == MIEN_VALUE) {
         snprintf(part, sizeof part, "%s %.0f", t->name, (double)values[t->first]);
     } else if (judge_unsure(t, values)) {
         snprintf(part, sizeof part, "%s unsure", t->name);
@@ -45,7 +49,8 @@ static void append_network(const struct analysis *a, int k, int i, enum mien_att
     values += (size_t)i * (size_t)item_width(network);
     for (int t = 0; t < network->info.attributes; t++) {
         mien_attribute one = {.struct_size = sizeof one};
-        if (mien_attribute_at(network->net, t, &one) == MIEN_OK && one.kind == kind)
+        if (analysis_tells(a, k, t) && mien_attribute_at(network->net, t, &one) == MIEN_OK &&
+            one.kind == kind)
             append_attribute(&one, values, out, room);
     }
 }

@@ -4,10 +4,23 @@ int judge_too_small(const mien_face *face) {
     return face->box[2] - face->box[0] < JUDGE_SIDE || face->box[3] - face->box[1] < JUDGE_SIDE;
 }
 
+float judge_group(const mien_attribute *attribute, const float *values) {
+    return values[attribute->first + 3 + mien_attribute_best(attribute, values)];
+}
+
+/* How likely what would be told is; 1 of what has no probability. */
+static float certainty(const mien_attribute *attribute, const float *values) {
+    float share = values[attribute->first];
+
+    if (attribute->groups > 0) return judge_group(attribute, values);
+    if (attribute->kind == MIEN_DISTRIBUTION)
+        return values[attribute->first + mien_attribute_best(attribute, values)];
+    if (attribute->kind == MIEN_PROBABILITY) return share > 0.5f ? share : 1 - share;
+    return 1;
+}
+
 int judge_unsure(const mien_attribute *attribute, const float *values) {
-    if (attribute->kind != MIEN_DISTRIBUTION) return 0;
-    return !(values[attribute->first + mien_attribute_best(attribute, values)] >=
-             JUDGE_PROBABILITY);
+    return !(certainty(attribute, values) >= attribute->unsure_below);
 }
 
 const char *judge_pair(double similarity, double same_person) {

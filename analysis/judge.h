@@ -9,8 +9,6 @@
 
 #include "mien.h"
 
-/* A label less likely than this is not told as such. */
-#define JUDGE_PROBABILITY 0.6f
 /* Nothing but its place is told of a face whose box has a shorter side, pixels of the original: the
  * networks see it scaled up from next to nothing. */
 #define JUDGE_SIDE 40.0f
@@ -18,8 +16,11 @@
 #define JUDGE_MARGIN 0.1
 
 int judge_too_small(const mien_face *face);
-/* 1 where the likeliest label of a distribution is not likely enough. values: all of the face's. */
+/* 1 where the likeliest label or group, or whether something is so, is less likely than the network
+ * says an answer has to be. values: all of the face's. */
 int judge_unsure(const mien_attribute *attribute, const float *values);
+/* The probability of the likeliest group of a value that is told of groups. */
+float judge_group(const mien_attribute *attribute, const float *values);
 /* "likely the same", "unsure" or "different"; same_person: the similarity from which two faces are
  * called one person. Static storage. */
 const char *judge_pair(double similarity, double same_person);

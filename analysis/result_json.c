@@ -3,6 +3,8 @@
 #include "analysis/judge.h"
 #include "common/json_values.h"
 
+#include <stdio.h>
+
 /* Places after the point: a box is good to 0.01 pixel, a score to what fp32 carries. */
 enum { PIXEL_PLACES = 3, SCORE_PLACES = 6, VALUE_PLACES = 2, MS_PLACES = 3 };
 
@@ -34,20 +36,38 @@ static json_t *result_value(float v) {
     return json_value_number((double)v, VALUE_PLACES);
 }
 
-/* The likeliest label; of more than two, what the others have, too. */
-static json_t *distribution_json(const mien_attribute *t, const float *values, int *failed) {
-    const float *p = values + t->first;
-    int best = mien_attribute_best(t, values);
-    json_t *object = json_object(), *all;
+/* Adds a probability, whether that is too little, and what all labels have. */
+static void add_shares(json_t *object, const mien_attribute *t, const float *values,
+                       const float *shares, const char *const *labels, int n, int *failed) {
+    json_t *all = json_object();
 
-    json_value_set(object, "value", json_value_text(t->labels[best]), failed);
-    json_value_set(object, "probability", result_score(p[best]), failed);
+    json_value_set(object, "probability", result_score(shares[mien_attribute_best(t, values)]),
+                   failed);
     if (judge_unsure(t, values)) json_value_set(object, "unsure", json_true(), failed);
-    if (t->count <= 2) return object;
-    all = json_object();
-    for (int i = 0; i < t->count; i++)
-        json_value_set(all, t->labels[i], result_score(p[i]), failed);
+    for (int i = 0; i < n; i++) json_value_set(all, labels[i], result_score(shares[i]), failed);
     json_value_set(object, "distribution", all, failed);
+}
+
+static json_t *distribution_json(const mien_attribute *t, const float *values, int *failed) {
+    json_t *object = json_object();
+
+    json_value_set(object, "value", json_value_text(t->labels[mien_attribute_best(t, values)]),
+                   failed);
+    add_shares(object, t, values, values + t->first, t->labels, t->count, failed);
+    return object;
+}
+
+/* How certain a value is that is told of groups: the interval it is in, and its groups. */
+static json_t *range_json(const mien_attribute *t, const float *values, int *failed) {
+    const float *v = values + t->first;
+    json_t *object = json_object();
+
+    json_value_set(object, "low", result_value(v[1]), failed);
+    json_value_set(object, "high", result_value(v[2]), failed);
+    json_value_set(object, "interval", result_score(t->interval), failed);
+    json_value_set(object, "group",
+                   json_value_text(t->group_labels[mien_attribute_best(t, values)]), failed);
+    add_shares(object, t, values, v + 3, t->group_labels, t->groups, failed);
     return object;
 }
 
@@ -70,6 +90,7 @@ static json_t *attribute_json(const mien_attribute *t, const float *values, int 
     case MIEN_PROBABILITY:
         object = json_object();
         json_value_set(object, "probability", result_score(v[0]), failed);
+        if (judge_unsure(t, values)) json_value_set(object, "unsure", json_true(), failed);
         return object;
     case MIEN_ANGLES:
         object = json_object();
@@ -96,8 +117,13 @@ static int add_attributes(json_t *object, const struct analysis *a, enum mien_it
         values += (size_t)i * (size_t)item_width(network);
         for (int t = 0; t < network->info.attributes; t++) {
             mien_attribute one = {.struct_size = sizeof one};
-            if (mien_attribute_at(network->net, t, &one)) continue;
+            if (!analysis_tells(a, k, t) || mien_attribute_at(network->net, t, &one)) continue;
             json_value_set(object, one.name, attribute_json(&one, values, failed), failed);
+            if (one.groups > 0) {
+                char name[80];
+                snprintf(name, sizeof name, "%s_range", one.name);
+                json_value_set(object, name, range_json(&one, values, failed), failed);
+            }
             told++;
         }
     }

@@ -23,6 +23,7 @@ static void as_pictures(const struct options *opt, int task, struct options *out
     out->max_faces = 750;
     out->top = 1;
     out->batch = 1;
+    out->attributes = "all";
     out->network[task] = opt->args[0];
 }
 

@@ -73,7 +73,9 @@ static int draw_points(struct picture *picture) {
             network->task.item != MIEN_ITEM_FACE)
             continue;
         for (int t = 0; t < network->info.attributes; t++) {
-            if (mien_attribute_at(network->net, t, &one) || one.kind != MIEN_POINTS) continue;
+            if (!analysis_tells(a, k, t) || mien_attribute_at(network->net, t, &one) ||
+                one.kind != MIEN_POINTS)
+                continue;
             for (int i = 0; i < a->nfaces; i++) {
                 const float *v = values + i * item_width(network) + one.first;
                 int rc = mien_draw_points(picture->image, &a->faces[i], v, one.count / one.dims,

@@ -144,11 +144,13 @@ const struct command COMMANDS[] = {
      "  mien info resnet50-imagenet\n"
      "  mien info ./my.safetensors --plan --size 320x320\n",
      cmd_info},
-    {"models", CMD_MODELS, "", 0, 0, "which networks are installed",
+    {"models", CMD_MODELS, "[NAME...]", 0, -1, "which networks are installed",
      "Lists the networks in the weights folder, with license and accuracy, and the default ones "
-     "that are missing.",
+     "that are missing; of those that are named also how often what they tell of a face is right, "
+     "and of whom.",
      NULL,
      "  mien models\n"
+     "  mien models face-joint\n"
      "  mien models --json\n",
      cmd_models},
     {"serve", CMD_SERVE, "", 0, 0, "all of this over HTTP",

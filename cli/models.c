@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "common/json_values.h"
 #include "help.h"
+#include "measured.h"
 #include "networks.h"
 #include "output.h"
 #include "say.h"
@@ -9,8 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define EXTENSION ".safetensors"
 
 struct model {
     char *name; /* of the file, without its extension */
@@ -29,7 +28,7 @@ static int open_model(const mien_ctx *ctx, const char *name, struct model *m) {
 
     *m = (struct model){.info.struct_size = sizeof m->info};
     m->name = strdup(name);
-    if (!m->name || asprintf(&path, "%s/%s" EXTENSION, mien_weights_dir(ctx), name) < 0) return -1;
+    if (!m->name || mien_net_path(ctx, name, &path)) return -1;
     if (mien_blob_open(path, &m->blob) || mien_blob_info(m->blob, &m->info)) {
         m->error = strdup(mien_error());
         if (!m->error) {
@@ -105,25 +104,6 @@ static void print_model(const struct model *m, int width) {
               4);
 }
 
-static void print_text(const char *folder, const struct models *models) {
-    const char *name;
-    int width = 4, missing = 0;
-
-    printf("Weights folder: %s\n", folder);
-    for (int i = 0; i < models->count; i++)
-        if ((int)strlen(models->items[i].name) > width) width = (int)strlen(models->items[i].name);
-    if (models->count) printf("\n  %-*s  %-10s  %6s  %s\n", width, "NAME", "TASK", "MB", "LICENSE");
-    for (int i = 0; i < models->count; i++) print_model(&models->items[i], width);
-    if (models->count) puts("\n* a default network");
-    for (int i = 0; (name = default_network(i)); i++) {
-        if (is_installed(models, name)) continue;
-        if (!missing++) puts("\nDefault networks that are not installed:");
-        printf("  %s\n", name);
-    }
-    if (missing)
-        puts("'mien-weights fetch NAME' installs one, 'make demo' in the source tree all of them.");
-}
-
 static json_t *model_json(const struct model *m) {
     json_t *object =
         json_pack("{s:o, s:b}", "name", json_value_text(m->name), "default", is_default(m->name));
@@ -145,6 +125,59 @@ static json_t *model_json(const struct model *m) {
     }
     json_decref(more);
     return object;
+}
+
+/* One that is named, with all that was measured of it. */
+static int print_named(const struct model *m, int as_json) {
+    json_t *object = as_json ? model_json(m) : NULL;
+
+    if (as_json) {
+        if (object && json_object_set_new(object, "measured", measured_json(m->blob))) {
+            json_decref(object);
+            object = NULL;
+        }
+        return output_json(object, 0) ? EXIT_FAILED : EXIT_OK;
+    }
+    print_model(m, (int)strlen(m->name));
+    measured_print(m->blob);
+    return EXIT_OK;
+}
+
+static int print_all_named(const mien_ctx *ctx, const struct options *opt) {
+    int status = EXIT_OK;
+
+    for (int i = 0; i < opt->nargs && status == EXIT_OK && !output_broken(); i++) {
+        struct model m;
+        if (open_model(ctx, opt->args[i], &m))
+            status = say_no_memory();
+        else if (m.error)
+            status = say_network_error(ctx, opt->args[i]);
+        else
+            status = print_named(&m, opt->json);
+        mien_blob_close(m.blob);
+        free(m.name);
+        free(m.error);
+    }
+    return status;
+}
+
+static void print_text(const char *folder, const struct models *models) {
+    const char *name;
+    int width = 4, missing = 0;
+
+    printf("Weights folder: %s\n", folder);
+    for (int i = 0; i < models->count; i++)
+        if ((int)strlen(models->items[i].name) > width) width = (int)strlen(models->items[i].name);
+    if (models->count) printf("\n  %-*s  %-10s  %6s  %s\n", width, "NAME", "TASK", "MB", "LICENSE");
+    for (int i = 0; i < models->count; i++) print_model(&models->items[i], width);
+    if (models->count) puts("\n* a default network");
+    for (int i = 0; (name = default_network(i)); i++) {
+        if (is_installed(models, name)) continue;
+        if (!missing++) puts("\nDefault networks that are not installed:");
+        printf("  %s\n", name);
+    }
+    if (missing)
+        puts("'mien-weights fetch NAME' installs one, 'make demo' in the source tree all of them.");
 }
 
 static int print_json(const char *folder, const struct models *models) {
@@ -174,7 +207,11 @@ int cmd_models(const struct options *opt) {
     quiet.threads = 1; /* the context is asked for its folder only */
     status = context_open(&quiet, &ctx);
     if (status) return status;
-    status = open_models(ctx, &models);
+    status = opt->nargs > 0 ? print_all_named(ctx, opt) : open_models(ctx, &models);
+    if (opt->nargs > 0) {
+        mien_close(ctx);
+        return status;
+    }
     if (status == EXIT_OK && opt->json)
         status = print_json(mien_weights_dir(ctx), &models);
     else if (status == EXIT_OK)

@@ -106,3 +106,19 @@ int network_load_task(const struct options *opt, mien_ctx *ctx, const char *name
     }
     return status;
 }
+
+int networks_load_task(const struct options *opt, struct networks *networks, int task) {
+    const char *list = networks_named(&networks->at[task].task, opt->network[task],
+                                      (enum networks_method)opt->method);
+    char name[4096];
+    int more, status = EXIT_OK;
+
+    while (status == EXIT_OK && (more = networks_next(&list, name, sizeof name)) != 0) {
+        struct network *room = more > 0 ? networks_room(networks, task) : NULL;
+        if (!room)
+            return say_usage(opt->command_name, "--%s: %s", networks->at[task].task.option,
+                             more > 0 ? "too many networks" : "a name in it is too long");
+        status = network_load_task(opt, networks->ctx, name, room);
+    }
+    return status;
+}

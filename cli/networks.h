@@ -21,6 +21,9 @@ int network_load(mien_ctx *ctx, const char *name, mien_net **net);
 /* The same for a network that has to be of network->task, whose net and info this sets. */
 int network_load_task(const struct options *opt, mien_ctx *ctx, const char *name,
                       struct network *network);
+/* The same for all networks that the option of a task names, with commas; the first is networks->at
+ * [task], the others come behind all tasks. */
+int networks_load_task(const struct options *opt, struct networks *networks, int task);
 /* Says that a blob could not be used; returns EXIT_FAILED. To be called right after the failure. */
 int say_network_error(const mien_ctx *ctx, const char *name);
 

@@ -53,6 +53,8 @@ struct options {
     int max_faces, top;
     int face; /* enum face_pick of analysis/faces.h */
     int aligned, embeddings;
+    const char *attributes; /* names with commas; NULL: those told unasked */
+    int method;             /* enum networks_method */
 
     int pretty, json, plan, tensors, quality, salvage, force;
     const char *draw;   /* file or folder; NULL: no drawing */

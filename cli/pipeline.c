@@ -36,7 +36,7 @@ static int load_all(struct pipeline *p, steps_t steps) {
     struct networks *all = &p->networks;
     int loaded = 0;
 
-    for (int i = 0; i < all->n; i++) {
+    for (int i = 0; i < networks_tasks(); i++) {
         const mien_task_info *task = &all->at[i].task;
         int status;
         if (!(steps >> i & 1)) continue;
@@ -48,12 +48,27 @@ static int load_all(struct pipeline *p, steps_t steps) {
         if (task->item == MIEN_ITEM_FACE && !opt->aligned &&
             !networks_giving(all, MIEN_RESULT_FACES))
             continue;
-        status = network_load_task(opt, all->ctx, opt->network[i], &all->at[i]);
+        status = networks_load_task(opt, all, i);
         if (status) return status;
         loaded++;
     }
     if (!loaded) return say_usage(opt->command_name, "all networks are 'none': nothing to do");
     return EXIT_OK;
+}
+
+/* The steps of a task are those of all its networks. */
+static steps_t with_others(const struct networks *all, steps_t steps) {
+    for (int i = networks_tasks(); i < all->n; i++)
+        if (steps >> (all->at[i].task.task - 1) & 1) steps |= 1U << i;
+    return steps;
+}
+
+static int read_told(struct pipeline *p) {
+    char why[512];
+    const char *list = p->opt->attributes;
+
+    if (networks_tell(&p->networks, list, &p->analysis.told, why, sizeof why) == 0) return EXIT_OK;
+    return say_usage(p->opt->command_name, "--attributes: %s", why);
 }
 
 int pipeline_open(struct pipeline *p, const struct options *opt, steps_t steps) {
@@ -70,13 +85,15 @@ int pipeline_open(struct pipeline *p, const struct options *opt, steps_t steps) 
     if (opt->aligned) steps &= ~analysis_steps(&p->networks, MIEN_RESULT_FACES);
     status = load_all(p, steps);
     if (status) return status;
-    p->analysis = (struct analysis_options){.steps = steps,
+    p->analysis = (struct analysis_options){.steps = with_others(&p->networks, steps),
                                             .top = opt->top,
                                             .pick = (enum face_pick)opt->face,
                                             .aligned = opt->aligned,
                                             .quality = opt->quality,
                                             .all_pixels = is_whole(opt) || opt->draw};
     detect_options(opt, &p->analysis.detect);
+    status = read_told(p);
+    if (status) return status;
     classifier = networks_giving(&p->networks, MIEN_RESULT_CLASSES);
     if (classifier && opt->top > classifier->info.classes)
         p->analysis.top = classifier->info.classes;
@@ -173,7 +190,8 @@ static void take(const struct pipeline *p, struct picture *picture) {
 
     if (a->rc) fail(picture, a->rc, a->why);
     picture->seconds[STAGE_ALIGN] = a->aligning;
-    for (int i = 0; i < p->networks.n; i++) picture->seconds[STAGE_TASK + i] = a->seconds[i];
+    for (int i = 0; i < p->networks.n; i++)
+        picture->seconds[STAGE_TASK + p->networks.at[i].task.task - 1] += a->seconds[i];
 }
 
 void pipeline_run(const struct pipeline *p, struct picture *pictures, int n) {

@@ -223,9 +223,9 @@ typedef struct mien_net_info {
 /*
  * Loads a network from a blob (safetensors with mien's metadata, made by weights_convert).
  * name_or_path: a path where it contains '/' or ends in ".safetensors"; else a name, looked up as
- * <weights_dir>/<name>.safetensors. The blob is checked whole before use: MIEN_EIO where it is
- * missing, MIEN_EWEIGHTS where it is broken, MIEN_EUNSUPPORTED where the context's precision needs
- * what it lacks. Free with mien_net_free().
+ * <weights_dir>/<name>.safetensors, else among the networks that come with mien. The blob is
+ * checked whole before use: MIEN_EIO where it is missing, MIEN_EWEIGHTS where it is broken,
+ * MIEN_EUNSUPPORTED where the context's precision needs what it lacks. Free with mien_net_free().
  *
  * A network that reads a value inside another one (mien_net_info.features_of) brings that along:
  * the one of that name that is open in the context, else the one in the weights folder, which stays
@@ -236,11 +236,11 @@ MIEN_API int mien_net_load(mien_ctx *ctx, const char *name_or_path, mien_net **o
 /* Frees the network and all that belongs to it; NULL is allowed. No call may be using it. */
 MIEN_API void mien_net_free(mien_net *net);
 /*
- * The networks in the context's weights folder: *names becomes an array of names as mien_net_load()
- * takes them, sorted by their bytes and ended by NULL. Every <name>.safetensors counts whose name
- * does not begin with a dot; whether it can be loaded is not looked at. Array and names are one
- * allocation, which the caller frees with free(). A folder that is not there holds none. MIEN_EIO
- * where it cannot be read.
+ * The networks in the context's weights folder, and those that come with mien: *names becomes an
+ * array of names as mien_net_load() takes them, sorted by their bytes and ended by NULL. Every
+ * <name>.safetensors counts whose name does not begin with a dot; whether it can be loaded is not
+ * looked at. Array and names are one allocation, which the caller frees with free(). A folder that
+ * is not there holds none. MIEN_EIO where it cannot be read.
  */
 MIEN_API int mien_net_list(const mien_ctx *ctx, char ***names);
 /* The file that mien_net_load() would open for name_or_path, whether or not it is there. The caller
@@ -589,12 +589,26 @@ typedef struct mien_attribute {
                          shares and probabilities 0, 1 */
     const char *const *labels; /* of MIEN_DISTRIBUTION: [count]; else NULL */
     int dims;                  /* of MIEN_POINTS: values a point, 2 or 3; else 0 */
+    /*
+     * Of a MIEN_VALUE that is told of groups ("20-29"): how many there are, 0 for all others, and
+     * what they are called. Beside its value are the ends of an interval in which it lies in
+     * `interval` (0.8) of all cases, values[first + 1] and values[first + 2], and from
+     * values[first + 3] on a probability a group; group i goes from group_edges[i] to the next one.
+     */
+    int groups;
+    float interval;
+    const char *const *group_labels; /* [groups] */
+    const double *group_edges;       /* [groups + 1] */
+    float unsure_below;   /* an answer less probable is to be told as unsure; 0: none is */
+    int by_default;       /* 0: to be told only where somebody asks for it by its name */
+    const char *measured; /* JSON: how often it is right, and of whom (docs/blob.md); "" */
 } mien_attribute;
 /* Fills *attribute for attribute i of a network, 0 .. mien_net_info.attributes - 1. MIEN_EINVAL
  * where there is none. */
 MIEN_API int mien_attribute_at(const mien_net *net, int i, mien_attribute *attribute);
-/* The likeliest label of a distribution, as a position in its labels; of equals the first. values:
- * [attribute_values], all of the item's, as mien_attributes() gave them. */
+/* The likeliest label of a distribution, or the likeliest group, as a position in its labels; of
+ * equals the first. values: [attribute_values], all of the item's, as mien_attributes() gave them.
+ */
 MIEN_API int mien_attribute_best(const mien_attribute *attribute, const float *values);
 /*
  * The attributes of n faces, which may be of several images: images[i] is the image of faces[i].

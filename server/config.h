@@ -30,7 +30,9 @@ struct serve_config {
 
     /* What it computes with. Names of networks as mien_net_load takes them; NULL: left out. */
     mien_options machine;
-    const char *network[NETWORKS_MAX]; /* by position in networks.at */
+    const char *network[NETWORKS_MAX]; /* of each task; several with commas */
+    const char *attributes;            /* told unless a request says which; NULL: by default */
+    int method;                        /* enum networks_method, of requests that do not say */
     mien_detect_options detect;        /* defaults of requests */
     int top;                           /* default number of classes in /v1 */
     double same_person; /* similarity from which /v1/compare calls two faces one person */

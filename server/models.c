@@ -24,7 +24,6 @@ static void models_free(struct models *m) {
 static int load_one(mien_ctx *ctx, const char *name, struct network *out, char *why, size_t room) {
     int rc, may_be_fetched;
 
-    if (!name) return 0;
     rc = mien_net_load(ctx, name, &out->net);
     if (rc == MIEN_OK) rc = mien_net_info_get(out->net, &out->info);
     if (rc) {
@@ -36,6 +35,51 @@ static int load_one(mien_ctx *ctx, const char *name, struct network *out, char *
     if (out->info.task == out->task.task) return 0;
     snprintf(why, room, "%s is a network for another task", name);
     return -1;
+}
+
+/* The networks of a list with commas. methods: as in struct network. */
+static int load_list(struct networks *all, int task, const char *list, unsigned methods, char *why,
+                     size_t room) {
+    char name[4096];
+    int more;
+
+    while ((more = networks_next(&list, name, sizeof name)) > 0) {
+        struct network *next = networks_room(all, task);
+        if (!next) {
+            snprintf(why, room, "too many networks");
+            return -1;
+        }
+        if (load_one(all->ctx, name, next, why, room)) return -1;
+        next->methods = methods;
+    }
+    if (more == 0) return 0;
+    snprintf(why, room, "a network's name is too long");
+    return -1;
+}
+
+/* What the task's networks of another method are is loaded beside, where all are installed, for
+ * requests that ask for it. */
+static void load_other(struct networks *all, int task, const char *list, unsigned methods) {
+    char why[512];
+    int n = all->n;
+
+    if (load_list(all, task, list, methods, why, sizeof why) == 0) return;
+    for (; all->n > n; all->n--) mien_net_free(all->at[all->n - 1].net);
+}
+
+static int load_task(struct networks *all, int task, const struct serve_config *config, char *why,
+                     size_t room) {
+    const mien_task_info *info = &all->at[task].task;
+    const char *list[METHODS];
+    int method = config->method;
+
+    if (!config->network[task]) return 0;
+    for (int m = 0; m < METHODS; m++)
+        list[m] = networks_named(info, config->network[task], (enum networks_method)m);
+    int alike = strcmp(list[METHOD_JOINT], list[METHOD_SEPARATE]) == 0;
+    if (load_list(all, task, list[method], alike ? 0 : 1U << method, why, room)) return -1;
+    if (!alike) load_other(all, task, list[!method], 1U << !method);
+    return 0;
 }
 
 /* A run of each network before the first request: plans are made, packed weights are paged in. */
@@ -66,6 +110,7 @@ static int warm_up(const struct models *m, const struct serve_config *config, ch
 static struct models *load(const struct serve_config *config, char *why, size_t room) {
     struct models *m = calloc(1, sizeof *m);
     mien_options machine = config->machine;
+    struct networks_told told;
     mien_ctx *ctx;
     int failed = 0;
 
@@ -80,8 +125,10 @@ static struct models *load(const struct serve_config *config, char *why, size_t 
         failed = 1;
     }
     networks_init(&m->networks, ctx);
-    for (int i = 0; i < m->networks.n && !failed; i++)
-        failed = load_one(ctx, config->network[i], &m->networks.at[i], why, room);
+    for (int i = 0; i < networks_tasks() && !failed; i++)
+        failed = load_task(&m->networks, i, config, why, room);
+    if (!failed && config->attributes)
+        failed = networks_tell(&m->networks, config->attributes, &told, why, room);
     if (!failed && warm_up(m, config, why, room) == 0) return m;
     models_free(m);
     return NULL;

@@ -17,7 +17,7 @@ static const struct part *find_field(const struct request *r, const char *name) 
 }
 
 /* A parameter's text; NULL where it is not given. A number or truth of JSON is written to room. */
-static const char *find_text(struct request *r, const char *name, char room[64]) {
+static const char *find_text(struct request *r, const char *name, char room[PARAM_TEXT]) {
     const char *text = MHD_lookup_connection_value(r->http, MHD_GET_ARGUMENT_KIND, name);
     const struct part *field;
     const json_t *value;
@@ -26,7 +26,7 @@ static const char *find_text(struct request *r, const char *name, char room[64])
     if (text) return text;
     field = find_field(r, name);
     if (field) { /* no value of ours is that long: such a one is refused as an empty one */
-        size_t n = field->data.n < 64 ? field->data.n : 0;
+        size_t n = field->data.n < PARAM_TEXT ? field->data.n : 0;
         if (n) memcpy(room, field->data.at, n);
         room[n] = '\0';
         return strlen(room) == n ? room : "";
@@ -36,16 +36,16 @@ static const char *find_text(struct request *r, const char *name, char room[64])
     if (json_is_string(value)) return json_string_value(value);
     if (json_is_boolean(value)) return json_is_true(value) ? "1" : "0";
     if (json_is_integer(value))
-        snprintf(room, 64, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        snprintf(room, PARAM_TEXT, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
     else if (json_is_real(value))
-        snprintf(room, 64, "%.17g", json_real_value(value));
+        snprintf(room, PARAM_TEXT, "%.17g", json_real_value(value));
     else
         return "";
     return room;
 }
 
 int param_real(struct request *r, const char *name, double min, double max, double *v) {
-    char room[64], *end;
+    char room[PARAM_TEXT], *end;
     const char *text = find_text(r, name, room);
     double value;
 
@@ -62,7 +62,7 @@ int param_real(struct request *r, const char *name, double min, double max, doub
 }
 
 int param_int(struct request *r, const char *name, int min, int max, int *v) {
-    char room[64], *end;
+    char room[PARAM_TEXT], *end;
     const char *text = find_text(r, name, room);
     long value;
 
@@ -80,7 +80,7 @@ int param_int(struct request *r, const char *name, int min, int max, int *v) {
 
 int param_flag(struct request *r, const char *name, int *v) {
     static const char *const words[] = {"0", "1", "no", "yes", "off", "on", "false", "true"};
-    char room[64];
+    char room[PARAM_TEXT];
     const char *text = find_text(r, name, room);
 
     if (!text) return 0;
@@ -95,7 +95,7 @@ int param_flag(struct request *r, const char *name, int *v) {
 }
 
 int param_choice(struct request *r, const char *name, const char *const *choices, int *v) {
-    char room[64], all[128] = "";
+    char room[PARAM_TEXT], all[128] = "";
     const char *text = find_text(r, name, room);
 
     if (!text) return 0;
@@ -108,6 +108,19 @@ int param_choice(struct request *r, const char *name, const char *const *choices
         snprintf(all + n, sizeof all - n, "%s%s", i ? ", " : "", choices[i]);
     }
     reply_error(r, 400, "bad_request", "%s must be one of %s", name, all);
+    return -1;
+}
+
+int param_text(struct request *r, const char *name, char room[PARAM_TEXT], const char **v) {
+    const char *text = find_text(r, name, room);
+
+    if (!text) return 0;
+    if (*text) {
+        *v = text;
+        return 0;
+    }
+    reply_error(r, 400, "bad_request", "%s must be a text of fewer than %d letters", name,
+                PARAM_TEXT);
     return -1;
 }
 

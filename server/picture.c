@@ -183,7 +183,7 @@ static void take_times(struct picture *p) {
         double aligning = item->seconds * item->aligning;
         if (!(a->done >> i & 1)) continue;
         spent(p, STAGE_BATCH, item->waited);
-        spent(p, STAGE_TASK + i, item->seconds - aligning);
+        spent(p, STAGE_TASK + item->network->task.task - 1, item->seconds - aligning);
         if (aligning > 0) spent(p, STAGE_ALIGN, aligning);
     }
 }

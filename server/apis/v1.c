@@ -45,6 +45,30 @@ static steps_t steps_giving(const struct networks *networks, unsigned results) {
     return steps;
 }
 
+/* Which attributes are told, and by networks of which method. */
+static int read_told(struct request *r, struct analysis_options *o) {
+    const struct serve_config *c = r->server->config;
+    const struct networks *networks = &r->models->networks;
+    const char *list = c->attributes;
+    int method = c->method, there = 0;
+    char why[512], room[PARAM_TEXT];
+
+    if (param_text(r, "attributes", room, &list) ||
+        param_choice(r, "method", METHOD_NAMES, &method))
+        return -1;
+    if (networks_tell(networks, list, &o->told, why, sizeof why)) {
+        reply_error(r, 400, "bad_request", "attributes: %s", why);
+        return -1;
+    }
+    o->method = (enum networks_method)method;
+    for (int i = 0; i < networks->n; i++)
+        there |= networks->at[i].net && networks->at[i].methods >> method & 1;
+    if (there || method == c->method) return 0;
+    reply_error(r, 404, "not_found", "this server runs without the networks of method %s",
+                METHOD_NAMES[method]);
+    return -1;
+}
+
 /* Options of a request, from its parameters. results: what its endpoint gives, *results: with what
  * was asked for besides. */
 static int read_options(struct request *r, unsigned *results, struct analysis_options *o) {
@@ -54,7 +78,8 @@ static int read_options(struct request *r, unsigned *results, struct analysis_op
     int embeddings = (*results & EMBEDDINGS) != 0, pick = FACE_ALL;
 
     *o = (struct analysis_options){.detect = c->detect, .top = c->top};
-    if (read_detection(r, &o->detect) || param_flag(r, "embeddings", &embeddings) ||
+    if (read_detection(r, &o->detect) || (*results & ATTRIBUTES && read_told(r, o)) ||
+        param_flag(r, "embeddings", &embeddings) ||
         (*results & FACES && param_flag(r, "quality", &o->quality)) ||
         param_choice(r, "face", FACE_PICK_NAMES, &pick) ||
         (*results & EMBEDDINGS && param_flag(r, "aligned", &o->aligned)) ||

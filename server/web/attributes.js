@@ -37,10 +37,11 @@ function label(key, text, { probability, unsure }) {
 
 /* {key, short: for a label, value, note, distribution} of one attribute; null for a form that is
  * not known. An attribute without `short` has no place in a label. */
-function attribute(key, value) {
+function attribute(key, value, range) {
   if (isNumber(value) && key in UNITS) {
     const text = value.toFixed(0);
-    return { key, short: text, value: text, note: UNITS[key] };
+    const between = range ? `, ${range.low.toFixed(0)} to ${range.high.toFixed(0)} likely` : "";
+    return { key, short: text, value: text, note: UNITS[key] + between };
   }
   if (isNumber(value))
     return { key, short: `${words(key).toLowerCase()} ${decimal(value)}`, value: decimal(value) };
@@ -66,8 +67,8 @@ function attribute(key, value) {
 /* Those of a face, or of the object a picture has them in, in the order of the answer. */
 function attributes(owner) {
   return Object.entries(owner)
-    .filter(([key]) => !GEOMETRY.has(key))
-    .map(([key, value]) => attribute(key, value))
+    .filter(([key]) => !GEOMETRY.has(key) && !key.endsWith("_range"))
+    .map(([key, value]) => attribute(key, value, owner[`${key}_range`]))
     .filter(Boolean);
 }
 
@@ -102,7 +103,9 @@ export function facts(owner) {
 /** How likely each label of those attributes is, the likeliest first. */
 export function distributions(owner) {
   if (owner.too_small) return [];
-  const open = attributes(owner).filter(({ distribution }) => distribution);
+  const open = attributes(owner).filter(
+    ({ distribution }) => distribution && Object.keys(distribution).length > 2,
+  );
   return open.map(({ key, distribution }) =>
     el(
       "section",

@@ -22,6 +22,7 @@ static mien_image *pictures[PICTURES];
 
 static const struct analysis_options all = {
     .steps = ~0U,
+    .told.of[MIEN_TASK_ATTRIBUTES - 1] = ~(uint64_t)0,
     .detect = {.struct_size = sizeof all.detect,
                .threshold = .5f,
                .nms = .4f,

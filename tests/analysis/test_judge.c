@@ -26,16 +26,34 @@ static void sizes(void **state) {
 static void certainty(void **state) {
     (void)state;
     const char *const labels[] = {"a", "b", "c"};
-    mien_attribute two = {sizeof two, "two", MIEN_DISTRIBUTION, 1, 2, "", 0, 1, labels, 0};
-    mien_attribute three = two, value = two;
+    mien_attribute two = {.struct_size = sizeof two,
+                          .name = "two",
+                          .kind = MIEN_DISTRIBUTION,
+                          .first = 1,
+                          .count = 2,
+                          .labels = labels,
+                          .unsure_below = 0.6f};
+    mien_attribute three = two, value = two, mask = two, age = two;
     three.count = 3;
-    value.kind = MIEN_VALUE;
+    value.kind = age.kind = MIEN_VALUE;
+    mask.kind = MIEN_PROBABILITY;
+    age.groups = 3;
+    age.first = 0;
+    age.group_labels = labels;
+    age.unsure_below = 0.5f;
     assert_false(judge_unsure(&two, (const float[]){9, 0.6f, 0.4f, 0}));
     assert_false(judge_unsure(&two, (const float[]){9, 0.1f, 0.9f, 0}));
     assert_true(judge_unsure(&two, (const float[]){9, 0.59f, 0.41f, 0}));
     assert_true(judge_unsure(&three, (const float[]){9, 0.2f, 0.5f, 0.3f}));
     assert_true(judge_unsure(&two, (const float[]){9, 0.0f / 0.0f, 0.0f / 0.0f, 0}));
     assert_false(judge_unsure(&value, (const float[]){9, 0.5f, 0, 0}));
+    assert_false(judge_unsure(&mask, (const float[]){9, 0.6f}));
+    assert_false(judge_unsure(&mask, (const float[]){9, 0.3f}));
+    assert_true(judge_unsure(&mask, (const float[]){9, 0.55f}));
+    assert_true(judge_unsure(&mask, (const float[]){9, 0.45f}));
+    assert_false(judge_unsure(&age, (const float[]){30, 20, 40, 0.1f, 0.5f, 0.4f}));
+    assert_true(judge_unsure(&age, (const float[]){30, 20, 40, 0.2f, 0.49f, 0.31f}));
+    assert_true(judge_group(&age, (const float[]){30, 20, 40, 0.1f, 0.5f, 0.4f}) == 0.5f);
 }
 
 static void pairs(void **state) {

@@ -139,7 +139,8 @@ static void test_steps(void **state) {
     (void)state;
     steps_t steps = analysis_steps(&networks, MIEN_RESULT_EMBEDDING) |
                     analysis_steps(&networks, MIEN_RESULT_ATTRIBUTES);
-    const struct analysis_options options = {.steps = steps, .aligned = 0, .top = 1};
+    const struct analysis_options options = {
+        .steps = steps, .top = 1, .told.of[MIEN_TASK_ATTRIBUTES - 1] = 1};
     struct counting c = {.runner = {count_submit, count_wait}};
     struct analysis a, *list[] = {&a};
     direct_runner_init(&c.direct);

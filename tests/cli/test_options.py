@@ -147,7 +147,7 @@ class WrongLines(unittest.TestCase):
             self.refuse(command, says="at least one picture")
         self.refuse("bench", says="at least one network")
         self.refuse("info", "--plan", says="at least one network")
-        self.refuse("models", "x", says="unexpected argument x")
+        self.refuse("serve", "x", says="unexpected argument x")
         self.refuse("compare", "a", says="two pictures")
         self.refuse("compare", "a", "b", "c", says="unexpected argument c")
         self.refuse("completion", says="give a shell")

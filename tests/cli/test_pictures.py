@@ -44,8 +44,12 @@ class Contract(Folder):
         if "age" in keys:
             self.assertTrue(0 <= face["age"] <= 120)
             unsure = face["gender"]["probability"] < 0.6
-            self.assertEqual(set(face["gender"]), {"value", "probability"}
+            self.assertEqual(set(face["gender"]), {"value", "probability", "distribution"}
                              | ({"unsure"} if unsure else set()))
+            shares = face["gender"]["distribution"]
+            self.assertEqual(set(shares), {"male", "female"})
+            self.assertEqual(shares[face["gender"]["value"]], face["gender"]["probability"])
+            self.assertAlmostEqual(sum(shares.values()), 1, places=5)
             self.assertIn(face["gender"]["value"], ("male", "female"))
             self.assertTrue(0.5 <= face["gender"]["probability"] <= 1)
         if "embedding" in keys:

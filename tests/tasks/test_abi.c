@@ -242,7 +242,10 @@ static const struct output outputs[] = {
      fill_attribute,
      {M(mien_attribute, name), M(mien_attribute, kind), M(mien_attribute, first),
       M(mien_attribute, count), M(mien_attribute, unit), M(mien_attribute, low),
-      M(mien_attribute, high), M(mien_attribute, labels), M(mien_attribute, dims)}},
+      M(mien_attribute, high), M(mien_attribute, labels), M(mien_attribute, dims),
+      M(mien_attribute, groups), M(mien_attribute, interval), M(mien_attribute, group_labels),
+      M(mien_attribute, group_edges), M(mien_attribute, unsure_below),
+      M(mien_attribute, by_default), M(mien_attribute, measured)}},
 };
 
 enum { GUARD = 0xa5 };

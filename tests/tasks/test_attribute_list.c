@@ -77,6 +77,7 @@ static void test_names(void **state) {
         "landmarks",
         "embedding",
         "quality",
+        "age_range",
         "1234567890123456789012345678901234567890123456789012345678901234"};
     char text[256];
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -91,6 +92,8 @@ static void test_names(void **state) {
             "{\"name\":\"a\",\"kind\":\"value\",\"output\":\"fc1\"}]",
             "attributes[2]: another has its name");
 }
+
+#define GROUPS_OF "'kind':'value','decode':'groups','labels':['a','b'],'edges':"
 
 /* What is said of an attribute called a, of output fc1, and breaks one rule. */
 static const struct {
@@ -143,6 +146,23 @@ static const struct {
     {"'kind':'points','dims':'2','count':4", "points have 2 or 3 dims"},
     {"'kind':'angles','points':'a'", "no attribute before it has the points"},
     {"'kind':'angles','points':7", "no attribute before it has the points"},
+    {"'kind':'distribution','labels':['a','b'],'temperature':0", "temperature is not above 0"},
+    {"'kind':'distribution','labels':['a','b'],'temperature':'1'", "temperature is not above 0"},
+    {"'kind':'distribution','labels':['a','b'],'temperatures':[1]", "one above 0 a label"},
+    {"'kind':'distribution','labels':['a','b'],'temperatures':[1,-1]", "one above 0 a label"},
+    {"'kind':'distribution','labels':['a','b'],'unsure_below':2", "unsure_below is not 0 to 1"},
+    {"'kind':'value','default':1", "default is neither true nor false"},
+    {"'kind':'value','measured':'well'", "measured is no object"},
+    {"'kind':'value','decode':'groups'", "groups have a list of 2 to 256 labels"},
+    {GROUPS_OF "[0,10]", "edges of groups are rising numbers"},
+    {GROUPS_OF "[0,10,10]", "edges of groups are rising numbers"},
+    {GROUPS_OF "[0,10,'x']", "edges of groups are rising numbers"},
+    {GROUPS_OF "[0,10,20],'prior':[0,1]", "prior is no list"},
+    {GROUPS_OF "[0,10,20],'prior':[1]", "prior is no list"},
+    {GROUPS_OF "[0,10,20],'prior':[0.5,0.5],'prior_power':2", "prior is no list"},
+    {GROUPS_OF "[0,10,20],'means':[1]", "means are not a number a group"},
+    {GROUPS_OF "[0,10,20],'interval':1", "interval is not between 0 and 1"},
+    {GROUPS_OF "[0,10,20],'count':3", "do not fit its kind"},
 };
 
 static void unquote(char *text) {
@@ -248,6 +268,84 @@ static const struct {
      {-0.8f, -0.7f, -0.1f}},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
+
+/* Two logits a temperature of which is told: 1 : 3 becomes 1 : sqrt 3, and with one a label that of
+ * the likelier one counts. */
+static void test_temperatures(void **state) {
+    static const struct {
+        const char *members;
+        float share;
+    } cases[] = {{"'temperature':2", 0.6339746f},
+                 {"'temperatures':[9,2]", 0.6339746f},
+                 {"'temperature':0.5", 0.9f},
+                 {"'temperatures':[9,1]", 0.75f}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[512];
+        struct toy *toy;
+        struct mien_net net;
+        float values[2];
+        const float *const out[] = {outputs};
+        snprintf(text, sizeof text,
+                 "[{'name':'a','kind':'distribution','labels':['x','y'],'decode':'softmax',"
+                 "'output':'fc1',%s}]",
+                 cases[i].members);
+        unquote(text);
+        if (describe(text, &toy, &net)) fail_msg("%s", mien_error());
+        attribute_list_take(net.attributes, out, values);
+        assert_true(fabsf(values[1] - cases[i].share) < 1e-5f);
+        assert_true(fabsf(values[0] + values[1] - 1) < 1e-6f);
+        forget(toy, &net);
+    }
+}
+
+/* Groups 0-10, 10-20 and 20-40 with shares 1 : 3 : 0: the mean is (5 + 3 * 15) / 4 = 12.5; a tenth
+ * lies below 4, nine tenths below 10 + 10 * (0.9 - 0.25) / 0.75. */
+static void test_groups(void **state) {
+    static const struct {
+        const char *members;
+        float values[3];
+    } cases[] = {{"'interval':0.8", {12.5f, 4, 18.6666667f}},
+                 {"'interval':0.5", {12.5f, 10, 16.6666667f}},
+                 /* 1 / 0.25 : 3 / 0.75 are alike */
+                 {"'prior':[0.25,0.75,0.5]", {10, 2, 18}},
+                 /* 1 / 0.5 : 3 / sqrt 0.75 */
+                 {"'prior':[0.25,0.75,0.5],'prior_power':0.5", {11.339746f, 2.7320508f, 18.42265f}},
+                 {"'means':[4,14,78]", {11.5f, 4, 18.6666667f}},
+                 {"'high':15", {12.5f, 4, 15}}};
+    static const float logits[CHANNELS] = {0, LN3, -90};
+    const float *const out[] = {logits};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[512];
+        struct toy *toy;
+        struct mien_net net;
+        float values[6];
+        mien_attribute a = {.struct_size = sizeof a};
+        snprintf(text, sizeof text,
+                 "[{'name':'age','kind':'value','decode':'groups','labels':['x','y','z'],"
+                 "'edges':[0,10,20,40],'output':'fc1','default':false,'unsure_below':0.7,"
+                 "'measured':{'accuracy':0.6},%s}]",
+                 cases[i].members);
+        unquote(text);
+        if (describe(text, &toy, &net)) fail_msg("%s", mien_error());
+        assert_int_equal(net.info.attribute_values, 6);
+        assert_int_equal(mien_attribute_at(&net, 0, &a), MIEN_OK);
+        attribute_list_take(net.attributes, out, values);
+        for (int k = 0; k < 3; k++)
+            if (!(fabsf(values[k] - cases[i].values[k]) < 1e-4f))
+                fail_msg("%s: value %d is %g", cases[i].members, k, (double)values[k]);
+        assert_true(fabsf(values[3] - 0.25f) < 1e-6f && fabsf(values[4] - 0.75f) < 1e-6f);
+        assert_true(a.kind == MIEN_VALUE && a.count == 1 && a.groups == 3 && !a.by_default);
+        assert_true(a.group_edges[3] == 40 && a.unsure_below == 0.7f);
+        assert_string_equal(a.group_labels[1], "y");
+        assert_string_equal(a.measured, "{\"accuracy\":0.6}");
+        assert_int_equal(mien_attribute_best(&a, values), 1);
+        a.struct_size = 72; /* a program that knows no groups */
+        assert_int_equal(mien_attribute_best(&a, values), 0);
+        forget(toy, &net);
+    }
+}
 
 static void describe_kinds(struct toy **toy, struct mien_net *net) {
     static char text[4096];
@@ -458,11 +556,12 @@ static void test_attributes_are_of_the_outputs(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lists),       cmocka_unit_test(test_names),
-        cmocka_unit_test(test_rules),       cmocka_unit_test(test_too_many_labels),
-        cmocka_unit_test(test_kinds),       cmocka_unit_test(test_at_and_best),
-        cmocka_unit_test(test_points),      cmocka_unit_test(test_wrong_pose),
-        cmocka_unit_test(test_older_blobs), cmocka_unit_test(test_attributes_are_of_the_outputs),
+        cmocka_unit_test(test_temperatures), cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_lists),        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_rules),        cmocka_unit_test(test_too_many_labels),
+        cmocka_unit_test(test_kinds),        cmocka_unit_test(test_at_and_best),
+        cmocka_unit_test(test_points),       cmocka_unit_test(test_wrong_pose),
+        cmocka_unit_test(test_older_blobs),  cmocka_unit_test(test_attributes_are_of_the_outputs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

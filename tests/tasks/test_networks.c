@@ -91,6 +91,14 @@ static int remove_folder(void **state) {
     return rmdir(folder);
 }
 
+/* Leaves out those that come with mien. */
+static void drop_shipped(char **names) {
+    int kept = 0;
+    for (int i = 0; names[i]; i++)
+        if (strncmp(names[i], "face-", 5) != 0) names[kept++] = names[i];
+    names[kept] = NULL;
+}
+
 static void test_list(void **state) {
     (void)state;
     static const char *const want[] = {"B", "a", "a-b", "b", "v1.5"};
@@ -98,6 +106,7 @@ static void test_list(void **state) {
     char **names;
     open_folder(folder, &ctx);
     assert_int_equal(mien_net_list(ctx, &names), MIEN_OK);
+    drop_shipped(names);
     for (int i = 0; i < 5; i++) {
         assert_non_null(names[i]);
         assert_string_equal(names[i], want[i]);
@@ -114,6 +123,7 @@ static void test_list_of_nothing(void **state) {
     path_in_folder("missing", path);
     open_folder(path, &ctx);
     assert_int_equal(mien_net_list(ctx, &names), MIEN_OK);
+    drop_shipped(names);
     assert_null(names[0]);
     free(names);
     mien_close(ctx);

@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""--attributes and --method: what is told of a face, and by which networks, with the network that
+comes with mien and reads features of the embedder."""
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from tool import HAVE_NETWORKS, PHOTOS, mien, objects  # noqa: E402
+
+WITH = ("--age-gender", "face-joint", "--classifier", "none", "--json")
+
+
+def face(*options):
+    result = mien("analyze", *WITH, *options, str(PHOTOS[0]))
+    if result.returncode:
+        raise AssertionError(result.stderr)
+    return objects(result)[0]["faces"][0]
+
+
+class Attributes(unittest.TestCase):
+    def told(self, *options):
+        return set(face(*options)) - {"box", "score", "landmarks", "too_small"}
+
+    def test_race_is_told_only_by_name(self):
+        self.assertEqual(self.told(), {"age", "age_range", "gender"})
+        self.assertEqual(self.told("--attributes", "gender"), {"gender"})
+        self.assertEqual(self.told("--attributes", "race,gender"), {"race", "gender"})
+        everything = {"age", "age_range", "gender", "race"}
+        self.assertEqual(self.told("--attributes", "default,race"), everything)
+        self.assertEqual(self.told("--attributes", "all"), everything)
+
+    def test_certainty(self):
+        found = face("--attributes", "all")
+        age = found["age_range"]
+        self.assertTrue(age["low"] <= found["age"] <= age["high"])
+        self.assertEqual(age["interval"], 0.8)
+        for told, label in ((age, age["group"]), (found["gender"], found["gender"]["value"]),
+                            (found["race"], found["race"]["value"])):
+            shares = told["distribution"]
+            self.assertAlmostEqual(sum(shares.values()), 1, places=4)
+            self.assertEqual(max(shares, key=shares.get), label)
+            self.assertEqual(shares[label], told["probability"])
+        self.assertEqual(len(found["race"]["distribution"]), 7)
+
+    def test_embeddings_are_what_they_are_without(self):
+        both = face("--embeddings")
+        (entry,) = objects(mien("embed", str(PHOTOS[0])))
+        self.assertEqual(both["embedding"], entry["faces"][0]["embedding"])
+        self.assertEqual(both["gender"], face()["gender"])
+
+    def test_what_is_not_there(self):
+        for options, status, sentence in (
+                (("--attributes", "mood"), 2, "no network tells 'mood'; there are age, gender, race"),
+                (("--attributes", "m" * 99), 2, "too long"),
+                (("--method", "each"), 2, "not one of joint, separate"),
+                (("--age-gender", "face-joint,face-none"), 1, "face-none is not installed")):
+            with self.subTest(options):
+                result = mien("analyze", *WITH, *options, str(PHOTOS[0]))
+                self.assertEqual(result.returncode, status)
+                self.assertIn(sentence, result.stderr)
+
+    def test_figures(self):
+        text = mien("models", "face-joint").stdout.decode()
+        for name in ("age", "gender", "race"):
+            self.assertRegex(text, rf"{name} is right, on ")
+        (entry,) = objects(mien("models", "--json", "face-joint"))
+        self.assertEqual(set(entry["measured"]), {"age", "gender", "race"})
+        self.assertEqual(mien("models", "face-none").returncode, 1)
+
+
+if __name__ == "__main__":
+    if not (HAVE_NETWORKS and PHOTOS):
+        print("skipped: the default networks and photos are not installed")
+        sys.exit(77)
+    unittest.main()
