@@ -49,6 +49,18 @@ class Attributes(unittest.TestCase):
         self.assertEqual(both["embedding"], entry["faces"][0]["embedding"])
         self.assertEqual(both["gender"], face()["gender"])
 
+    def test_networks_of_their_own(self):
+        """--method separate: a network for each, which the default option then stands for."""
+        options = ("--classifier", "none", "--json", "--attributes", "all")
+        (entry,) = objects(mien("analyze", *options, "--method", "separate", str(PHOTOS[0])))
+        (listed,) = objects(mien("analyze", *options, "--age-gender",
+                                 "face-age,face-gender,face-race", str(PHOTOS[0])))
+        keys = {"age", "age_range", "gender", "race"}
+        for one in entry, listed:
+            self.assertLessEqual(keys, set(one["faces"][0]))
+        for key in keys:
+            self.assertEqual(entry["faces"][0][key], listed["faces"][0][key])
+
     def test_what_is_not_there(self):
         for options, status, sentence in (
                 (("--attributes", "mood"), 2, "no network tells 'mood'; there are age, gender, race"),
