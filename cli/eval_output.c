@@ -104,10 +104,11 @@ static int write_plot(const struct report *r, int i, const char *folder) {
     return status;
 }
 
-static void write_answers(const void *context, FILE *out) {
+static int write_answers(const void *context, FILE *out) {
     const struct evaluation *e = context;
 
     e->task->answers(e->state, out);
+    return 0;
 }
 
 int evaluation_write(const struct evaluation *e, const struct options *opt,

@@ -51,14 +51,14 @@ static FILE *open_beside(const char *path, char **name) {
 static int replace(const char *path, files_writer *write, const void *context) {
     char *name;
     FILE *out = open_beside(path, &name);
-    int failed;
+    int failed, no_memory;
 
     if (out) {
-        write(context, out);
-        failed = ferror(out);
+        no_memory = write(context, out);
+        failed = no_memory || ferror(out);
         failed |= fclose(out) != 0;
         failed = failed || rename(name, path) != 0;
-        if (failed) failed = errno ? errno : EIO;
+        if (failed) failed = no_memory ? ENOMEM : errno ? errno : EIO;
         if (failed) unlink(name);
     } else {
         failed = errno;
@@ -87,10 +87,10 @@ struct json_text {
     int pretty;
 };
 
-static void write_json(const void *context, FILE *out) {
+static int write_json(const void *context, FILE *out) {
     const struct json_text *text = context;
 
-    output_print(text->value, text->pretty, out);
+    return output_print(text->value, text->pretty, out);
 }
 
 int files_write_json(const char *path, json_t *value, int pretty) {

@@ -9,8 +9,9 @@
 
 /* Makes the folders path lies in. Returns 0 or an errno. */
 int files_make_folders(const char *path);
-/* Writes to a file; failures are the stream's to tell. */
-typedef void files_writer(const void *context, FILE *out);
+/* Writes to a file. Returns -1 where memory ran out; what fails of the stream is the stream's to
+ * tell. */
+typedef int files_writer(const void *context, FILE *out);
 /* Has a file written, making folders as needed: path then holds what it held, or all of the new
  * text. A link is followed, and a file that was there keeps its permissions. Returns an exit status
  * after saying what went wrong. */

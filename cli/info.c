@@ -1,6 +1,8 @@
 /* The command info: what a blob says about its network, and how that runs. */
 #include "commands.h"
+#include "common/json_text.h"
 #include "common/json_values.h"
+#include "common/text_stream.h"
 #include "help.h"
 #include "info_graph.h"
 #include "networks.h"
@@ -38,14 +40,22 @@ static void print_line(const char *key, const char *value) {
 }
 
 /* Spaced out again, so that it can be wrapped. */
-static void print_metadata(const struct subject *s, const char *key) {
+static int print_metadata(const struct subject *s, const char *key) {
     const char *text = mien_blob_meta(s->blob, key);
-    json_t *value = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
-    char *spaced = value ? json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9)) : NULL;
+    json_t *value = NULL;
+    char *spaced = NULL;
 
+    if (text && json_text_read(text, strlen(text), JSON_DECODE_ANY, &value, NULL))
+        return say_no_memory();
+    if (value) spaced = json_value_dump(value, JSON_VALUES_DUMP, NULL);
+    if (value && !spaced) {
+        json_decref(value);
+        return say_no_memory();
+    }
     print_line(key, spaced ? spaced : text);
     free(spaced);
     json_decref(value);
+    return EXIT_OK;
 }
 
 static void print_shape(const mien_blob_tensor *t, FILE *out) {
@@ -71,18 +81,21 @@ static int print_tensors(const struct subject *s) {
 }
 
 /* What a network of arch graph is made of, and with its tensors, every node. */
-static void print_graph(const struct subject *s) {
-    json_t *graph = info_graph_read(s->blob);
+static int print_graph(const struct subject *s) {
+    json_t *graph;
     char text[512];
+    int status = EXIT_OK;
 
-    if (!graph) return;
+    if (info_graph_read(s->blob, &graph)) return say_no_memory();
+    if (!graph) return EXIT_OK;
     info_graph_summary(graph, text, sizeof text);
     print_line("graph", text);
     if (s->opt->tensors) {
         puts("  nodes");
-        info_graph_print(graph, stdout);
+        if (info_graph_print(graph, stdout)) status = say_no_memory();
     }
     json_decref(graph);
+    return status;
 }
 
 /* Do others read what is inside of it? Networks that look at faces may be read. */
@@ -96,14 +109,15 @@ static int has_values(const struct subject *s) {
 /* "conv1 56x56x64, conv_23 28x28x64, ...": what a network that reads features may name. */
 static int print_values(const struct subject *s) {
     mien_value v = {.struct_size = sizeof v};
-    char *text = NULL;
-    size_t size;
-    FILE *f = open_memstream(&text, &size);
+    struct text_stream stream;
+    FILE *f = text_stream_open(&stream);
+    char *text;
 
     if (!f) return say_no_memory();
     for (int i = 0; mien_blob_value_at(s->blob, i, &v) == MIEN_OK; i++)
         fprintf(f, "%s%s %dx%dx%d", i ? ", " : "", v.name, v.height, v.width, v.channels);
-    fclose(f);
+    text = text_stream_close(&stream, f, NULL);
+    if (!text) return say_no_memory();
     print_line("values", text);
     free(text);
     return EXIT_OK;
@@ -131,15 +145,15 @@ static int print_text(const struct subject *s) {
              1e-6 * (double)info->parameters, mien_blob_tensors(s->blob),
              1e-6 * (double)info->file_bytes);
     print_line("parameters", text);
-    for (size_t i = 0; i < sizeof JSON_KEYS / sizeof *JSON_KEYS; i++)
-        print_metadata(s, JSON_KEYS[i]);
+    for (size_t i = 0; i < sizeof JSON_KEYS / sizeof *JSON_KEYS && status == EXIT_OK; i++)
+        status = print_metadata(s, JSON_KEYS[i]);
     print_line("int8", info->calibrated ? "calibrated" : "not calibrated");
     print_line("license", *info->license ? info->license : "not stated");
     print_line("source", info->source);
     print_line("accuracy", info->accuracy);
     print_line("features of", info->features_of);
-    if (has_values(s)) status = print_values(s);
-    print_graph(s);
+    if (status == EXIT_OK && has_values(s)) status = print_values(s);
+    if (status == EXIT_OK) status = print_graph(s);
     if (status == EXIT_OK && s->opt->tensors) status = print_tensors(s);
     if (s->plan) printf("\n%s", s->plan);
     fflush(stdout);
@@ -153,9 +167,12 @@ static json_t *tensors_json(const struct subject *s) {
     for (int i = 0; list && i < mien_blob_tensors(s->blob); i++) {
         json_t *shape = json_array(), *entry = NULL;
         if (mien_blob_tensor_at(s->blob, i, &t) == MIEN_OK) {
-            for (int d = 0; d < t.dims; d++) json_array_append_new(shape, json_integer(t.shape[d]));
-            entry = json_pack("{s:o, s:o, s:O}", "name", json_value_text(t.name), "dtype",
-                              json_value_text(t.dtype), "shape", shape);
+            int failed = 0;
+            for (int d = 0; d < t.dims; d++)
+                failed |= json_array_append_new(shape, json_integer(t.shape[d]));
+            if (!failed)
+                entry = json_pack("{s:o, s:o, s:O}", "name", json_value_text(t.name), "dtype",
+                                  json_value_text(t.dtype), "shape", shape);
         }
         json_decref(shape);
         if (json_array_append_new(list, entry)) {
@@ -199,13 +216,15 @@ static json_t *info_json(const struct subject *s) {
                                      json_value_number((double)info->same_person, 6));
     for (size_t i = 0; !failed && i < sizeof JSON_KEYS / sizeof *JSON_KEYS; i++) {
         const char *text = mien_blob_meta(s->blob, JSON_KEYS[i]);
-        json_t *value = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+        json_t *value = NULL;
+        if (text) failed = json_text_read(text, strlen(text), JSON_DECODE_ANY, &value, NULL);
         if (value) failed = json_object_set_new(object, JSON_KEYS[i], value);
     }
     if (!failed && *info->features_of)
         failed = json_object_set_new(object, "features_of", json_value_text(info->features_of));
     if (!failed && has_values(s)) failed = json_object_set_new(object, "values", values_json(s));
-    json_t *graph = info_graph_read(s->blob);
+    json_t *graph = NULL;
+    if (!failed) failed = info_graph_read(s->blob, &graph);
     if (!failed && graph) failed = json_object_set(object, "graph", graph);
     json_decref(graph);
     if (!failed && s->opt->tensors)

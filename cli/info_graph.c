@@ -1,12 +1,18 @@
 #include "info_graph.h"
 
+#include "common/json_text.h"
+#include "common/json_values.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-json_t *info_graph_read(const mien_blob *blob) {
+int info_graph_read(const mien_blob *blob, json_t **graph) {
     const char *text = mien_blob_meta(blob, "graph"), *arch = mien_blob_meta(blob, "arch");
 
-    return text && arch && strcmp(arch, "graph") == 0 ? json_loads(text, 0, NULL) : NULL;
+    *graph = NULL;
+    return text && arch && strcmp(arch, "graph") == 0
+               ? json_text_read(text, strlen(text), 0, graph, NULL)
+               : 0;
 }
 
 static const char *op_of(const json_t *graph, size_t node) {
@@ -31,7 +37,7 @@ void info_graph_summary(const json_t *graph, char *text, size_t size) {
     }
 }
 
-static void print_attributes(json_t *attributes, FILE *out) {
+static int print_attributes(json_t *attributes, FILE *out) {
     const char *key, *name = json_string_value(json_object_get(attributes, "name"));
     json_t *value;
 
@@ -39,19 +45,21 @@ static void print_attributes(json_t *attributes, FILE *out) {
     json_object_foreach(attributes, key, value) {
         char *text;
         if (strcmp(key, "name") == 0) continue;
-        text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(9));
-        fprintf(out, " %s=%s", key, text ? text : "?");
+        text = json_value_dump(value, JSON_VALUES_DUMP | JSON_COMPACT, NULL);
+        if (!text) return -1;
+        fprintf(out, " %s=%s", key, text);
         free(text);
     }
+    return 0;
 }
 
-void info_graph_print(const json_t *graph, FILE *out) {
+int info_graph_print(const json_t *graph, FILE *out) {
     json_t *nodes = json_object_get(graph, "nodes"), *outputs = json_object_get(graph, "outputs");
 
     for (size_t i = 0; i < json_array_size(nodes); i++) {
         json_t *node = json_array_get(nodes, i), *inputs = json_array_get(node, 1);
         fprintf(out, "    %4zu  %s", i, op_of(graph, i));
-        print_attributes(json_array_get(node, 2), out);
+        if (print_attributes(json_array_get(node, 2), out)) return -1;
         for (size_t k = 0; k < json_array_size(inputs); k++)
             fprintf(out, "%s%lld", k ? ", " : "  of ",
                     (long long)json_integer_value(json_array_get(inputs, k)));
@@ -61,4 +69,5 @@ void info_graph_print(const json_t *graph, FILE *out) {
                         json_string_value(json_array_get(json_array_get(outputs, k), 0)));
         fputc('\n', out);
     }
+    return 0;
 }

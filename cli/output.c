@@ -28,9 +28,10 @@ static void flush(void) {
         broken = poll(&out, 1, 0) == 1 && (out.revents & (POLLERR | POLLHUP)) ? EPIPE : EIO;
 }
 
+/* failed: something was left out, since jansson takes memory to write, too. */
 struct printer {
     FILE *out;
-    int colour;
+    int colour, failed;
 };
 
 static const char *colour_of(const json_t *value) {
@@ -42,16 +43,19 @@ static const char *colour_of(const json_t *value) {
     }
 }
 
-static void print_coloured(const struct printer *p, const char *colour, const json_t *value) {
+static void print_coloured(struct printer *p, const char *colour, const json_t *value) {
     if (p->colour) fputs(colour, p->out);
-    json_dumpf(value, p->out, JSON_VALUES_DUMP);
+    if (json_dumpf(value, p->out, JSON_VALUES_DUMP)) p->failed = 1;
     if (p->colour) fputs("\033[0m", p->out);
 }
 
-static void print_key(const struct printer *p, const char *key) {
+static void print_key(struct printer *p, const char *key) {
     json_t *text = json_string_nocheck(key);
 
-    if (text) print_coloured(p, "\033[1;34m", text);
+    if (text)
+        print_coloured(p, "\033[1;34m", text);
+    else
+        p->failed = 1;
     json_decref(text);
     fputs(": ", p->out);
 }
@@ -61,11 +65,14 @@ static int is_container(const json_t *value) {
 }
 
 /* Columns the value takes on one line; a very large number where it is a large value. */
-static size_t inline_width(const json_t *value) {
-    return json_dumpb(value, NULL, 0, JSON_VALUES_DUMP);
+static size_t inline_width(struct printer *p, const json_t *value) {
+    size_t width = json_dumpb(value, NULL, 0, JSON_VALUES_DUMP);
+
+    if (width == 0) p->failed = 1;
+    return width;
 }
 
-static void print_inline(const struct printer *p, json_t *value) {
+static void print_inline(struct printer *p, json_t *value) {
     const char *key, *comma = "";
     json_t *item;
     size_t i;
@@ -93,13 +100,13 @@ static void print_inline(const struct printer *p, json_t *value) {
 }
 
 /* Long arrays of numbers (embeddings) are filled like a paragraph. */
-static void print_filled(const struct printer *p, const json_t *array, int indent) {
+static void print_filled(struct printer *p, const json_t *array, int indent) {
     size_t column = LINE_WIDTH, i;
     json_t *item;
 
     fputc('[', p->out);
     json_array_foreach(array, i, item) {
-        size_t width = inline_width(item) + 2;
+        size_t width = inline_width(p, item) + 2;
         if (i) fputc(',', p->out);
         if (column + width > LINE_WIDTH) {
             fprintf(p->out, "\n%*s", indent + INDENT, "");
@@ -113,12 +120,12 @@ static void print_filled(const struct printer *p, const json_t *array, int inden
     fprintf(p->out, "\n%*s]", indent, "");
 }
 
-static void print_value(const struct printer *p, json_t *value, int indent, int column) {
+static void print_value(struct printer *p, json_t *value, int indent, int column) {
     const char *key, *comma = "";
     json_t *item;
     size_t i;
 
-    if (!is_container(value) || (size_t)column + inline_width(value) < LINE_WIDTH) {
+    if (!is_container(value) || (size_t)column + inline_width(p, value) < LINE_WIDTH) {
         print_inline(p, value);
     } else if (json_is_object(value)) {
         fputc('{', p->out);
@@ -149,18 +156,25 @@ static int wants_colour(void) {
     return isatty(STDOUT_FILENO) && !(no_colour && *no_colour) && term && strcmp(term, "dumb") != 0;
 }
 
-static void print(json_t *value, int pretty, int colour, FILE *out) {
+/* Returns 0, or -1 where memory ran out; of what is for programs nothing is printed then. */
+static int print(json_t *value, int pretty, int colour, FILE *out) {
+    struct printer p = {.out = out, .colour = colour};
+    char *text;
+
     if (pretty) {
-        struct printer p = {out, colour};
         print_value(&p, value, 0, 0);
     } else {
-        json_dumpf(value, out, JSON_VALUES_DUMP | JSON_COMPACT);
+        text = json_value_dump(value, JSON_VALUES_DUMP | JSON_COMPACT, NULL);
+        if (!text) return -1;
+        fputs(text, out);
+        free(text);
     }
     fputc('\n', out);
+    return p.failed ? -1 : 0;
 }
 
-void output_print(json_t *value, int pretty, FILE *out) {
-    print(value, pretty, 0, out);
+int output_print(json_t *value, int pretty, FILE *out) {
+    return print(value, pretty, 0, out);
 }
 
 int output_json(json_t *value, int pretty) {
@@ -169,8 +183,9 @@ int output_json(json_t *value, int pretty) {
         return -1;
     }
     if (!broken) {
-        print(value, pretty, pretty && wants_colour(), stdout);
+        int failed = print(value, pretty, pretty && wants_colour(), stdout);
         flush();
+        if (failed && !broken) broken = ENOMEM;
     }
     json_decref(value);
     return broken ? -1 : 0;

@@ -11,8 +11,9 @@
 #include <jansson.h>
 #include <stdio.h>
 
-/* Prints value and a newline. pretty: indented. Failures are the stream's to tell. */
-void output_print(json_t *value, int pretty, FILE *out);
+/* Prints value and a newline. pretty: indented. Returns -1 where memory ran out; what fails of the
+ * stream is the stream's to tell. */
+int output_print(json_t *value, int pretty, FILE *out);
 /* Writes value and a newline, then releases it. pretty: indented, coloured on a terminal. NULL (as
  * left by a failed allocation) counts as out of memory. Returns 0, or -1 where nothing more can be
  * written; output_close says why. */

@@ -1,5 +1,6 @@
 #include "summary.h"
 
+#include "common/text_stream.h"
 #include "say.h"
 
 #include <stdio.h>
@@ -19,9 +20,9 @@ void summary_add(struct summary *s, const struct picture *picture, int failed) {
 }
 
 void summary_say(const struct summary *s) {
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
+    struct text_stream stream;
+    FILE *out = text_stream_open(&stream);
+    char *text;
 
     if (!out) return;
     fprintf(out, "%d pictures", s->pictures);
@@ -30,6 +31,7 @@ void summary_say(const struct summary *s) {
     for (int i = 0; i < s->failed && i < SUMMARY_NAMES; i++)
         fprintf(out, "%s%s", i ? ", " : ": ", s->names[i]);
     if (s->failed > SUMMARY_NAMES) fprintf(out, " and %d more", s->failed - SUMMARY_NAMES);
-    if (fclose(out) == 0) say("%s", text);
+    text = text_stream_close(&stream, out, NULL);
+    if (text) say("%s", text);
     free(text);
 }

@@ -50,6 +50,20 @@ json_t *json_value_float(float v) {
     return isfinite(v) ? json_real(v) : json_null();
 }
 
+char *json_value_dump(const json_t *value, size_t flags, size_t *n) {
+    size_t size = value ? json_dumpb(value, NULL, 0, flags) : 0;
+    char *text = size ? malloc(size + 1) : NULL;
+
+    if (!text) return NULL;
+    if (json_dumpb(value, text, size, flags) != size) { /* it takes memory to write, too */
+        free(text);
+        return NULL;
+    }
+    text[size] = '\0';
+    if (n) *n = size;
+    return text;
+}
+
 void json_value_set(json_t *object, const char *key, json_t *value, int *failed) {
     if (json_object_set_new(object, key, value)) *failed = 1;
 }

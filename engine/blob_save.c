@@ -39,32 +39,51 @@ static int gather(const struct blob *b, const char *prefix, const struct blob_te
 
 static json_t *describe(const struct blob_tensor *t, size_t *offset) {
     json_t *shape = json_array();
-    for (int d = 0; d < t->dims; d++) json_array_append_new(shape, json_integer(t->shape[d]));
+    int failed = 0;
+    for (int d = 0; d < t->dims; d++)
+        failed |= json_array_append_new(shape, json_integer(t->shape[d]));
+    if (failed) {
+        json_decref(shape);
+        return NULL;
+    }
     size_t begin = *offset;
     *offset += blob_stored_bytes(t);
     return json_pack("{s:s, s:o, s:[I, I]}", "dtype", blob_type_name(t->type), "shape", shape,
                      "data_offsets", (json_int_t)begin, (json_int_t)*offset);
 }
 
-/* The header, padded as the format wants; malloc'ed. */
+/* Not json_deep_copy(), which leaves out what there is no memory for. */
+static json_t *copy_metadata(const struct blob *b) {
+    json_t *copy = json_object(), *value;
+    const char *key;
+    int failed = 0;
+    json_object_foreach((json_t *)blob_metadata(b), key, value) {
+        failed |= json_object_set_new(copy, key, json_string(json_string_value(value)));
+    }
+    if (!failed) return copy;
+    json_decref(copy);
+    return NULL;
+}
+
+/* The header, padded as the format wants; malloc'ed. NULL where memory ran out: a header without
+ * one of its parts would be another network's. */
 static char *header_of(const struct blob *b, const struct list *l, size_t *size) {
     json_t *root = json_object();
     size_t offset = 0;
-    json_object_set_new(root, "__metadata__", json_deep_copy(blob_metadata(b)));
+    int failed = json_object_set_new(root, "__metadata__", copy_metadata(b));
     for (int i = 0; i < l->count; i++)
-        json_object_set_new(root, l->tensors[i]->name, describe(l->tensors[i], &offset));
-    char *text = json_dumps(root, JSON_COMPACT);
-    json_decref(root);
-    if (!text) return NULL;
-    size_t length = strlen(text);
+        failed |= json_object_set_new(root, l->tensors[i]->name, describe(l->tensors[i], &offset));
+    /* not json_dumps(), which leaves out keys where memory runs out */
+    size_t length = failed ? 0 : json_dumpb(root, NULL, 0, JSON_COMPACT);
     *size = (length + 7) & ~(size_t)7;
-    char *padded = realloc(text, *size + 1);
-    if (!padded) {
+    char *text = length ? malloc(*size) : NULL;
+    if (text && json_dumpb(root, text, length, JSON_COMPACT) != length) {
         free(text);
-        return NULL;
+        text = NULL;
     }
-    memset(padded + length, ' ', *size - length);
-    return padded;
+    json_decref(root);
+    if (text) memset(text + length, ' ', *size - length);
+    return text;
 }
 
 static int write_tensor(int fd, const struct blob *b, const struct blob_tensor *t) {

@@ -3,7 +3,8 @@
  * of the text.
  *
  * jansson calls a text broken that it had no memory to read, and loses a part of a long string
- * without a word. malloc() says so in errno (POSIX).
+ * without a word; of some strings it reads beyond the end then. malloc() says so in errno
+ * (POSIX).
  */
 #ifndef MIEN_ENGINE_JSON_TEXT_H
 #define MIEN_ENGINE_JSON_TEXT_H

@@ -1,5 +1,6 @@
 /* Annotations as JSON: [{"file": ..., "boxes": [[x1, y1, x2, y2], ...], "easy": [0, 2], ...}, ...].
  */
+#include "common/json_text.h"
 #include "eval/annotations.h"
 
 #include <jansson.h>
@@ -86,12 +87,14 @@ static int take_picture(const struct place *p, json_t *entry, struct annotations
 int annotations_json(const char *text, size_t size, const char *name, struct annotations *out,
                      char why[EVAL_WHY]) {
     json_error_t error;
-    json_t *list = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error), *entry;
+    json_t *list, *entry;
     struct place p = {.name = name};
     size_t i;
     int rc = MIEN_OK;
 
     p.why = why;
+    if (json_text_read(text, size, JSON_REJECT_DUPLICATES, &list, &error))
+        return eval_no_memory(why);
     if (!list) return eval_fail(why, MIEN_EFORMAT, "%s:%d: %s", name, error.line, error.text);
     if (!json_is_array(list)) rc = eval_fail(why, MIEN_EFORMAT, "%s is no list of pictures", name);
     json_array_foreach(list, i, entry) {

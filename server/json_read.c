@@ -1,5 +1,7 @@
 #include "server/json_read.h"
 
+#include "common/json_text.h"
+
 #include <string.h>
 
 /* The place behind the string that begins at p (behind its first quote), or end. */
@@ -69,6 +71,7 @@ int json_read(const char *text, size_t length, size_t max_memory, json_t **out,
     if (is_too_much(text, length, max_memory))
         return why_set(why, 413, "the JSON has more values than this request may have");
     if (length == 0) text = ""; /* an empty body may be NULL, which jansson takes for a mistake */
-    *out = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
+    if (json_text_read(text, length, JSON_REJECT_DUPLICATES, out, &error))
+        return why_set(why, 500, "out of memory");
     return *out ? 0 : say_why(&error, why);
 }

@@ -2,6 +2,7 @@
 
 #include "common/clock.h"
 #include "common/json_values.h"
+#include "common/text_stream.h"
 #include "server/request.h"
 #include "server/sync.h"
 
@@ -46,7 +47,7 @@ static void write_time(char out[TIME_SIZE]) {
 
 /* The object as a line; malloc, NULL where memory ran out. Frees the object. */
 static char *line_of(json_t *object) {
-    char *text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    char *text = json_value_dump(object, JSON_COMPACT | JSON_VALUES_DUMP, NULL);
     char *line = NULL;
 
     if (text && asprintf(&line, "%s\n", text) < 0) line = NULL;
@@ -218,9 +219,8 @@ static json_t *request_object(const struct request *r, const char *time, double 
 }
 
 static char *request_text(const struct request *r, const char *time, double seconds) {
-    char *line = NULL;
-    size_t size;
-    FILE *f = open_memstream(&line, &size);
+    struct text_stream line;
+    FILE *f = text_stream_open(&line);
 
     if (!f) return NULL;
     fprintf(f, "%s %s %s %d id=%s in=%llu out=%zu ms=%.1f", time, r->method, r->path,
@@ -232,9 +232,7 @@ static char *request_text(const struct request *r, const char *time, double seco
     }
     if (*r->key) fprintf(f, " key=%s", r->key);
     fputc('\n', f);
-    if (fclose(f) == 0) return line;
-    free(line);
-    return NULL;
+    return text_stream_close(&line, f, NULL);
 }
 
 void log_request(struct log *l, const struct request *r, double seconds) {

@@ -1,5 +1,7 @@
 #include "server/metrics.h"
 
+#include "common/text_stream.h"
+
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -199,8 +201,8 @@ static void print_counts(FILE *f, struct metrics *m) {
 }
 
 char *metrics_text(struct metrics *m, const struct metrics_gauges *g, size_t *size) {
-    char *text = NULL;
-    FILE *f = open_memstream(&text, size);
+    struct text_stream text;
+    FILE *f = text_stream_open(&text);
 
     if (!f) return NULL;
     head(f, "info", "gauge", "The version that runs.");
@@ -223,7 +225,5 @@ char *metrics_text(struct metrics *m, const struct metrics_gauges *g, size_t *si
     gauge(f, "resident_memory_bytes", "Memory of the process.", resident_bytes());
     print_requests(f, m);
     print_counts(f, m);
-    if (fclose(f) == 0) return text;
-    free(text);
-    return NULL;
+    return text_stream_close(&text, f, size);
 }

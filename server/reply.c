@@ -42,15 +42,13 @@ static void reply_no_memory(struct request *r) {
 }
 
 void reply_json_as(struct request *r, int status, const char *type, json_t *value) {
-    size_t size = value ? json_dumpb(value, NULL, 0, JSON_COMPACT | JSON_VALUES_DUMP) : 0;
-    char *text = size ? malloc(size) : NULL;
+    size_t size;
+    char *text = json_value_dump(value, JSON_COMPACT | JSON_VALUES_DUMP, &size);
 
-    if (text) {
-        json_dumpb(value, text, size, JSON_COMPACT | JSON_VALUES_DUMP);
+    if (text)
         reply_bytes(r, status, type, text, size);
-    } else {
+    else
         reply_no_memory(r);
-    }
     json_decref(value);
 }
 

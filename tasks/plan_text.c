@@ -3,9 +3,11 @@
 #include "tasks/net.h"
 #include "tasks/run.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 
 static const char *act_name(enum kern_act act) {
     static const char *const names[] = {
@@ -114,6 +116,30 @@ static void print_plan(FILE *f, const mien_net *net, const struct net_plan *p, i
             g->nbuffers, (double)sizes.scratch_bytes / 1048576.0);
 }
 
+/* A text that grows: open_memstream() says nothing where it leaves out what it has no room for. */
+struct text {
+    char *at;
+    size_t n, room;
+    int failed;
+};
+
+static ssize_t add_text(void *cookie, const char *bytes, size_t n) {
+    struct text *t = cookie;
+    size_t room = 2 * t->room + n + 1;
+    char *at = t->n + n < t->room ? t->at : realloc(t->at, room);
+    if (!at) {
+        t->failed = 1;
+        errno = ENOMEM;
+        return 0;
+    }
+    if (t->n + n >= t->room) t->room = room;
+    t->at = at;
+    memcpy(t->at + t->n, bytes, n);
+    t->n += n;
+    t->at[t->n] = '\0';
+    return (ssize_t)n;
+}
+
 int mien_net_plan_text(mien_net *net, int batch, int width, int height, char **text) {
     if (!text) return err_null("mien_net_plan_text");
     *text = NULL;
@@ -122,13 +148,14 @@ int mien_net_plan_text(mien_net *net, int batch, int width, int height, char **t
     int rc =
         plan_acquire(net, PLAN_OUTPUTS, run_in_lanes(net, batch) ? 1 : batch, width, height, &p);
     if (rc) return rc;
-    size_t size;
-    FILE *f = open_memstream(text, &size);
+    struct text t = {.at = NULL};
+    FILE *f = fopencookie(&t, "w", (cookie_io_functions_t){.write = add_text});
     if (f) print_plan(f, net, p, batch);
-    if (!f || fclose(f) != 0) {
-        if (f) free(*text);
-        *text = NULL;
+    if (!f || fclose(f) != 0 || t.failed) {
+        free(t.at);
         rc = err_set(MIEN_ENOMEM, "out of memory");
+    } else {
+        *text = t.at;
     }
     plan_release(p, 1);
     return rc;

@@ -1,3 +1,4 @@
+#include "common/json_values.h"
 #include "server/apis/kserve_codec.h"
 
 #include <endian.h>
@@ -42,7 +43,7 @@ static void add(struct text *t, const char *text) {
 /* A string with quotes and escapes. */
 static void add_string(struct text *t, const char *text) {
     json_t *string = json_string(text);
-    char *dumped = string ? json_dumps(string, JSON_ENCODE_ANY) : NULL;
+    char *dumped = json_value_dump(string, JSON_ENCODE_ANY, NULL);
     if (dumped)
         add(t, dumped);
     else
