@@ -3,8 +3,8 @@
 #include "common/ascii.h"
 #include "mien.h"
 
+#include <dirent.h>
 #include <errno.h>
-#include <fts.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,88 +79,122 @@ static int append_file(struct inputs *in, const char *path, const struct stat *s
     return 0;
 }
 
-static int compare_names(const FTSENT **a, const FTSENT **b) {
-    return strcmp((*a)->fts_name, (*b)->fts_name);
+static int compare_names(const void *a, const void *b) {
+    return strcmp((*(struct dirent *const *)a)->d_name, (*(struct dirent *const *)b)->d_name);
 }
 
-/* Folders not to walk into. */
-struct skipped {
-    struct stat at[INPUTS_SKIP_MAX];
-    int n;
+static int is_entry(const struct dirent *entry) {
+    return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+}
+
+/* A walk below a folder. Not by fts(3): glibc's ends the program, or forgets the order, where
+ * memory runs out. */
+struct walk {
+    struct inputs *in;
+    size_t root_length;                   /* bytes of paths before what an input's tail is */
+    struct stat skipped[INPUTS_SKIP_MAX]; /* folders not to walk into */
+    int nskipped;
 };
 
-static int is_skipped(const struct skipped *skip, const struct stat *st) {
-    for (int i = 0; i < skip->n; i++)
-        if (skip->at[i].st_dev == st->st_dev && skip->at[i].st_ino == st->st_ino) return 1;
+/* A folder that is being walked, and those around it. */
+struct level {
+    const struct level *outer;
+    const char *path;
+    struct stat st;
+};
+
+static int is_same(const struct stat *a, const struct stat *b) {
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Whether it is not to be walked into: asked for, or a link to a folder around it. */
+static int is_left_out(const struct walk *w, const struct level *outer, const struct stat *st) {
+    for (int i = 0; i < w->nskipped; i++)
+        if (is_same(&w->skipped[i], st)) return 1;
+    for (; outer; outer = outer->outer)
+        if (is_same(&outer->st, st)) return 1;
     return 0;
 }
 
-/* One entry of a walk below root. Returns -1 where memory ran out. */
-static int take_entry(struct inputs *in, FTS *walk, FTSENT *entry, size_t root_length,
-                      const struct skipped *skip) {
-    int inside = entry->fts_level > 0;
+static int walk_level(struct walk *w, const struct level *level);
 
-    if (entry->fts_info == FTS_DP) return 0; /* a folder on the way back */
-    if (inside && entry->fts_name[0] == '.') {
-        if (entry->fts_info == FTS_D) fts_set(walk, entry, FTS_SKIP);
-        in->skipped += entry->fts_info == FTS_F && has_picture_extension(entry->fts_name);
+/* An entry of a folder that is no hidden one. Returns -1 where memory ran out. */
+static int walk_entry(struct walk *w, const struct level *level, const char *path) {
+    struct level inner = {.outer = level, .path = path};
+    int error = stat(path, &inner.st) ? errno : 0, is_file = error || S_ISREG(inner.st.st_mode);
+    struct stat link;
+
+    if (error && lstat(path, &link)) return append_error(w->in, path, strerror(error));
+    if (!is_file) /* else sockets, devices */
+        return S_ISDIR(inner.st.st_mode) && !is_left_out(w, level, &inner.st)
+                   ? walk_level(w, &inner)
+                   : 0;
+    if (!has_picture_extension(path)) {
+        w->in->skipped++;
         return 0;
     }
-    switch (entry->fts_info) {
-    case FTS_D:
-        if (inside && is_skipped(skip, entry->fts_statp)) fts_set(walk, entry, FTS_SKIP);
-        return 0;
-    case FTS_DNR:
-    case FTS_ERR:
-    case FTS_NS: return append_error(in, entry->fts_path, strerror(entry->fts_errno));
-    case FTS_F:
-    case FTS_SLNONE: /* a dangling link: opening it will say so */
-        if (!has_picture_extension(entry->fts_name)) {
-            in->skipped++;
-            return 0;
-        }
-        if (append_file(in, entry->fts_path, entry->fts_info == FTS_F ? entry->fts_statp : NULL))
-            return -1;
-        in->items[in->count - 1].tail = in->items[in->count - 1].path + root_length;
-        return 0;
-    default: return 0; /* FTS_DC: a loop of links; sockets, devices */
-    }
+    /* a dangling link: opening it will say so */
+    if (append_file(w->in, path, error ? NULL : &inner.st)) return -1;
+    w->in->items[w->in->count - 1].tail = w->in->items[w->in->count - 1].path + w->root_length;
+    return 0;
 }
 
-/* Walks a folder; FTS_LOGICAL follows links and reports a loop instead of going round in it. */
-static int walk_folder(struct inputs *in, const char *root, const struct skipped *skip) {
-    char *path = strdup(root), *roots[2] = {path, NULL};
+static int walk_name(struct walk *w, const struct level *level, const char *name) {
+    size_t n = strlen(level->path);
+    struct stat st;
+    char *path;
+    int status = 0;
+
+    if (asprintf(&path, "%s%s%s", level->path, level->path[n - 1] == '/' ? "" : "/", name) < 0)
+        return -1;
+    if (name[0] != '.')
+        status = walk_entry(w, level, path);
+    else
+        w->in->skipped +=
+            has_picture_extension(name) && stat(path, &st) == 0 && S_ISREG(st.st_mode);
+    free(path);
+    return status;
+}
+
+/* In the order of names. Returns -1 where memory ran out. */
+static int walk_level(struct walk *w, const struct level *level) {
+    struct dirent **entries;
+    int status = 0, n = scandir(level->path, &entries, is_entry, NULL);
+
+    if (n < 0) return errno == ENOMEM ? -1 : append_error(w->in, level->path, strerror(errno));
+    qsort(entries, (size_t)n, sizeof *entries, compare_names);
+    for (int i = 0; i < n; i++) {
+        if (status == 0) status = walk_name(w, level, entries[i]->d_name);
+        free(entries[i]);
+    }
+    free(entries);
+    return status;
+}
+
+static int walk_folder(struct walk *w, const char *root, const struct stat *st) {
+    char *path = strdup(root);
     size_t length = strlen(root);
-    int before = in->count, status = -1;
-    FTS *walk = NULL;
-    FTSENT *entry;
+    int before = w->in->count, status;
 
     if (!path) return -1;
     while (length > 1 && path[length - 1] == '/') path[--length] = '\0'; /* "a//" prints as "a" */
-    walk = fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR, compare_names);
-    if (!walk) goto done;
-    status = 0;
-    errno = 0;
-    while (status == 0 && (entry = fts_read(walk)))
-        status = take_entry(in, walk, entry, length + (path[length - 1] != '/'), skip);
-    if (status == 0 && errno == ENOMEM) status = -1;
-    if (status == 0 && in->count == before)
-        status = append_error(in, root, "no pictures in this folder");
-done:
-    if (walk) fts_close(walk);
+    w->root_length = length + (path[length - 1] != '/');
+    status = walk_level(w, &(struct level){.path = path, .st = *st});
+    if (status == 0 && w->in->count == before)
+        status = append_error(w->in, root, "no pictures in this folder");
     free(path);
     return status;
 }
 
 int inputs_expand(char *const *args, int nargs, const char *const skip[INPUTS_SKIP_MAX],
                   struct inputs *out) {
-    struct skipped skipped = {.n = 0};
+    struct walk walk = {.in = out};
     struct stat st;
     int status = 0;
 
     memset(out, 0, sizeof *out);
     for (int i = 0; skip && i < INPUTS_SKIP_MAX; i++)
-        if (skip[i] && stat(skip[i], &skipped.at[skipped.n]) == 0) skipped.n++;
+        if (skip[i] && stat(skip[i], &walk.skipped[walk.nskipped]) == 0) walk.nskipped++;
     for (int i = 0; i < nargs && status == 0; i++) {
         if (strcmp(args[i], "-") == 0) {
             status = append_file(out, args[i], NULL);
@@ -169,7 +203,7 @@ int inputs_expand(char *const *args, int nargs, const char *const skip[INPUTS_SK
             status = append_file(out, args[i], NULL);
         } else if (S_ISDIR(st.st_mode)) {
             out->folders++;
-            status = walk_folder(out, args[i], &skipped);
+            status = walk_folder(&walk, args[i], &st);
         } else {
             status = append_file(out, args[i], &st);
         }
