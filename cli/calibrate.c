@@ -57,8 +57,10 @@ static int task_of(const struct options *opt, int *task, char **path) {
     return status;
 }
 
-/* Pictures that cannot be read are named and passed over. Returns how many were measured. */
-static int run_all(const struct pipeline *p, int needs_faces, const struct inputs *inputs) {
+/* Pictures that cannot be read are named, counted in *failed and passed over. Returns how many were
+ * measured. */
+static int run_all(const struct pipeline *p, int needs_faces, const struct inputs *inputs,
+                   int *failed) {
     struct progress progress;
     int measured = 0;
 
@@ -68,6 +70,7 @@ static int run_all(const struct pipeline *p, int needs_faces, const struct input
         pipeline_decode(p, &picture);
         pipeline_run(p, &picture, 1);
         progress_hide(&progress);
+        *failed += picture.error[0] != '\0';
         if (picture.error[0])
             say("%s", picture.error);
         else
@@ -89,14 +92,15 @@ static int say_too_few(int n, const char *kind) {
 
 static int calibrate(const struct pipeline *p, const struct network *network,
                      const struct inputs *inputs, const char *path) {
-    int needs_faces = network->task.item == MIEN_ITEM_FACE && !p->opt->aligned, measured;
+    int needs_faces = network->task.item == MIEN_ITEM_FACE && !p->opt->aligned, failed = 0;
+    int measured;
     mien_net *net = network->net;
 
     if (mien_calibrate_begin(net)) {
         say("%s", mien_error());
         return EXIT_FAILED;
     }
-    measured = run_all(p, needs_faces, inputs);
+    measured = run_all(p, needs_faces, inputs, &failed);
     if (measured == 0) {
         say("no %s, so that nothing could be measured",
             needs_faces ? "face was found in the pictures" : "picture could be read");
@@ -109,7 +113,7 @@ static int calibrate(const struct pipeline *p, const struct network *network,
         return EXIT_FAILED;
     }
     printf("%s: calibrated for int8 on %d picture%s\n", path, measured, measured == 1 ? "" : "s");
-    return EXIT_OK;
+    return failed ? EXIT_FAILED : EXIT_OK;
 }
 
 int cmd_calibrate(const struct options *opt) {

@@ -20,14 +20,18 @@ static void forget(void) {
 static int read_text(const char *command, const char *path) {
     FILE *f = fopen(path, "re");
     size_t n = 0;
+    int failed = 0;
 
     if (!f) return say_usage(command, "--config: %s: %s", path, strerror(errno));
     if (!kept) atexit(forget);
     free(kept);
     kept = calloc(1, MOST + 1);
+    errno = EIO;
     if (kept) n = fread(kept, 1, MOST + 1, f);
+    if (ferror(f)) failed = errno;
     fclose(f);
     if (!kept) return say_no_memory();
+    if (failed) return say_usage(command, "--config: %s: %s", path, strerror(failed));
     if (n > MOST || strlen(kept) != n)
         return say_usage(command, "--config: %s is no text file of at most %d bytes", path, MOST);
     return EXIT_OK;

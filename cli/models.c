@@ -15,7 +15,8 @@ struct model {
     char *name; /* of the file, without its extension */
     mien_blob *blob;
     mien_net_info info;
-    char *error; /* why it is no network, NULL where it is one */
+    char *error; /* why it is no network, or cannot be read; NULL where it is one */
+    int rc;
 };
 
 struct models {
@@ -29,7 +30,9 @@ static int open_model(const mien_ctx *ctx, const char *name, struct model *m) {
     *m = (struct model){.info.struct_size = sizeof m->info};
     m->name = strdup(name);
     if (!m->name || mien_net_path(ctx, name, &path)) return -1;
-    if (mien_blob_open(path, &m->blob) || mien_blob_info(m->blob, &m->info)) {
+    m->rc = mien_blob_open(path, &m->blob);
+    if (m->rc == MIEN_OK) m->rc = mien_blob_info(m->blob, &m->info);
+    if (m->rc) {
         m->error = strdup(mien_error());
         if (!m->error) {
             free(path);
@@ -93,8 +96,9 @@ static int is_default(const char *name) {
 static void print_model(const struct model *m, int width) {
     printf("%c %-*s", is_default(m->name) ? '*' : ' ', width, m->name);
     if (m->error) {
-        fputs("  broken: ", stdout);
-        help_wrap(stdout, m->error, width + 12, 4);
+        int is_broken = m->rc != MIEN_EIO && m->rc != MIEN_ENOMEM;
+        fputs(is_broken ? "  broken: " : "  not read: ", stdout);
+        help_wrap(stdout, m->error, width + (is_broken ? 12 : 14), 4);
         return;
     }
     printf("  %-10s  %6.1f  ", task_name(m->info.task), 1e-6 * (double)m->info.file_bytes);

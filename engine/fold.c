@@ -135,9 +135,9 @@ static int may_join(const struct net_node *a, const struct net_node *b) {
            !a->weights.in_scale == !b->weights.in_scale;
 }
 
-void fold_siblings(struct net *net) {
+int fold_siblings(struct net *net) {
     int *uses = calloc((size_t)net->count + 1, sizeof *uses);
-    if (!uses) return; /* an optimisation only */
+    if (!uses) return err_set(MIEN_ENOMEM, "out of memory");
     fold_count_uses(net, uses);
     for (int i = 0; i < net->count; i++) {
         struct net_node *first = &net->nodes[i], *last = first;
@@ -153,6 +153,7 @@ void fold_siblings(struct net *net) {
         }
     }
     free(uses);
+    return MIEN_OK;
 }
 
 /* Closes the gaps that the nodes which are gone leave. */
@@ -190,6 +191,5 @@ int fold_net(struct net *net) {
         if (net->nodes[i].op == NET_AFFINE && !gone(&net->nodes[i])) rc = fold_before(net, i);
     free(uses);
     if (!rc) rc = renumber(net);
-    if (!rc) fold_siblings(net);
-    return rc;
+    return rc ? rc : fold_siblings(net);
 }

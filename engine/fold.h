@@ -18,7 +18,7 @@ int fold_net(struct net *net);
 /* Marks convolutions that read one value through one window and whose results are outputs, as the
  * score, box and landmark heads of a RetinaFace level are: together they fill the channels of a
  * tile that each would leave mostly empty. Done by fold_net. */
-void fold_siblings(struct net *net);
+int fold_siblings(struct net *net);
 /* Output channels of a convolution and the siblings it computes. */
 int fold_outputs(const struct net *net, const struct net_node *conv);
 

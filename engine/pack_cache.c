@@ -250,8 +250,10 @@ static int open_temporary(const char *path) {
      * file, which others may be reading */
     if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &opened) == 0 && stat(path, &named) == 0 &&
         opened.st_ino == named.st_ino && opened.st_dev == named.st_dev && S_ISREG(opened.st_mode) &&
-        opened.st_nlink == 1 && opened.st_uid == geteuid() && ftruncate(fd, 0) == 0)
-        return fd;
+        opened.st_nlink == 1 && opened.st_uid == geteuid()) {
+        if (ftruncate(fd, 0) == 0) return fd;
+        unlink(path);
+    }
     close(fd);
     errno = EAGAIN;
     return -1;

@@ -253,6 +253,15 @@ static void set_shape(struct infer *f, int i, int output) {
     shape[3] = t->c;
 }
 
+/* Why the library did not do it. */
+static int reply_library(struct infer *f, int rc, const char *why) {
+    const char *code;
+    int status = error_status(rc, &code);
+
+    reply_error(f->request, status, code, "%s", why);
+    return -1;
+}
+
 /* The tensors of the outputs that are wanted. */
 static int make_outputs(struct infer *f) {
     for (int i = 0; i < mien_net_outputs(f->model->net) && i < KSERVE_OUTPUTS; i++) {
@@ -261,8 +270,8 @@ static int make_outputs(struct infer *f) {
         mien_tensor *t = &f->outputs[f->nwanted];
         size_t bytes;
         if (!want) continue;
-        if (mien_net_output_shape(f->model->net, i, f->input.n, f->input.w, f->input.h, t))
-            return bad_request(f, mien_error());
+        int rc = mien_net_output_shape(f->model->net, i, f->input.n, f->input.w, f->input.h, t);
+        if (rc) return reply_library(f, rc, mien_error());
         bytes = (size_t)t->n * (size_t)t->h * (size_t)t->w * (size_t)t->c * sizeof(float);
         if (set_budget(f, f->budget + bytes + (want->binary ? bytes : bytes * JSON_TEXT)))
             return -1;
@@ -300,7 +309,6 @@ static int run_infer(void *context, int from, int n) {
 static int run(struct infer *f) {
     struct request *r = f->request;
     struct item *item = &f->item;
-    const char *code;
 
     *item = (struct item){.n = f->input.n, .call = run_infer, .context = f};
     f->group.arrived = r->arrived;
@@ -315,8 +323,7 @@ static int run(struct infer *f) {
     request_spent(r, STAGE_BATCH, item->waited);
     request_spent(r, STAGE_INFER, item->seconds);
     if (item->rc == MIEN_OK) return 0;
-    reply_error(r, error_status(item->rc, &code), "bad_request", "%s", item->why);
-    return -1;
+    return reply_library(f, item->rc, item->why);
 }
 
 static void answer(struct infer *f) {
