@@ -1,22 +1,21 @@
+/* Which call fails, and the calls that give memory. */
 #include "inject.h"
 
-#include <dlfcn.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/types.h>
-#include <unistd.h>
 
-static const char *const names[INJECT_KINDS] = {"malloc", "read",   "write",
+static const char *const names[INJECT_KINDS] = {"malloc", "read",   "write", "open",
                                                 "mmap",   "rename", "thread"};
 
-static atomic_long count[INJECT_KINDS], fail_at[INJECT_KINDS], live;
+struct state {
+    atomic_long count[INJECT_KINDS], fail_at[INJECT_KINDS], live;
+};
+
+static struct state own, begin, *state = &own;
 static atomic_int is_set_up, own_only;
 
 /* glibc's, under the names it keeps for this. */
@@ -26,37 +25,63 @@ void *__libc_realloc(void *p, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
 void __libc_free(void *p);
 
+const char *inject_name(enum inject_kind kind) {
+    return names[kind];
+}
+
+long inject_parse(const char *text, enum inject_kind *kind) {
+    for (int k = 0; k < INJECT_KINDS; k++) {
+        size_t n = strlen(names[k]);
+        *kind = (enum inject_kind)k;
+        if (strncmp(text, names[k], n) == 0 && text[n] == ':')
+            return strtol(text + n + 1, NULL, 10);
+    }
+    return 0;
+}
+
 static void set_up(void) {
     const char *what = getenv("INJECT");
-    for (int k = 0; what && k < INJECT_KINDS; k++) {
-        size_t n = strlen(names[k]);
-        if (strncmp(what, names[k], n) == 0 && what[n] == ':')
-            fail_at[k] = strtol(what + n + 1, NULL, 10);
-    }
+    enum inject_kind kind;
+    long n = what ? inject_parse(what, &kind) : 0;
+    if (n) state->fail_at[kind] = n;
     is_set_up = 1;
 }
 
 void inject(enum inject_kind kind, long n) {
     is_set_up = 1;
-    for (int k = 0; k < INJECT_KINDS; k++) fail_at[k] = 0;
-    fail_at[kind] = n ? atomic_load(&count[kind]) + n : 0;
+    for (int k = 0; k < INJECT_KINDS; k++) state->fail_at[k] = 0;
+    state->fail_at[kind] = n ? atomic_load(&state->count[kind]) + n : 0;
 }
 
 long inject_calls(enum inject_kind kind) {
-    return atomic_load(&count[kind]);
+    return atomic_load(&state->count[kind]);
 }
 
 long inject_live(void) {
-    return atomic_load(&live);
+    return atomic_load(&state->live);
 }
 
 void inject_own(int only) {
     own_only = only;
 }
 
-static int fails(enum inject_kind k) {
+int inject_share(void) {
+    memcpy(&begin, state, sizeof begin);
+    struct state *shared =
+        mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED) return -1;
+    memcpy(shared, &begin, sizeof *shared);
+    state = shared;
+    return 0;
+}
+
+void inject_rewind(void) {
+    memcpy(state, &begin, sizeof begin);
+}
+
+int inject_fails(enum inject_kind k) {
     if (!is_set_up) set_up();
-    return atomic_fetch_add(&count[k], 1) + 1 == atomic_load(&fail_at[k]);
+    return atomic_fetch_add(&state->count[k], 1) + 1 == atomic_load(&state->fail_at[k]);
 }
 
 /* caller: where the call returns to. */
@@ -65,24 +90,12 @@ static int allocation_fails(const void *caller) {
     extern const char __executable_start __attribute__((weak)), etext __attribute__((weak));
     if (own_only && ((const char *)caller < &__executable_start || (const char *)caller >= &etext))
         return 0;
-    return fails(INJECT_MALLOC);
+    return inject_fails(INJECT_MALLOC);
 }
 
 static void *counted(void *p) {
-    if (p) atomic_fetch_add(&live, 1);
+    if (p) atomic_fetch_add(&state->live, 1);
     return p;
-}
-
-__attribute__((destructor)) static void tell(void) {
-    const char *path = getenv("INJECT_COUNTS");
-    FILE *f = path ? fopen(path, "w") : NULL;
-    for (int k = 0; f && k < INJECT_KINDS; k++)
-        fprintf(f, "%s %ld\n", names[k], atomic_load(&count[k]));
-    if (f) fclose(f);
-}
-
-static void *real(const char *name) {
-    return dlsym(RTLD_NEXT, name);
 }
 
 static void *no_memory(void) {
@@ -119,56 +132,6 @@ void *aligned_alloc(size_t alignment, size_t size) {
 }
 
 void free(void *ptr) {
-    if (ptr) atomic_fetch_sub(&live, 1);
+    if (ptr) atomic_fetch_sub(&state->live, 1);
     __libc_free(ptr);
-}
-
-/* An eventfd is no kind of file. */
-static int is_event(int fd) {
-    struct stat st;
-    return fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) == 0;
-}
-
-ssize_t read(int fd, void *buf, size_t nbytes) {
-    ssize_t (*fn)(int, void *, size_t) = (ssize_t(*)(int, void *, size_t))real("read");
-    if (is_event(fd) || !fails(INJECT_READ)) return fn(fd, buf, nbytes);
-    errno = EIO;
-    return -1;
-}
-
-ssize_t pread(int fd, void *buf, size_t nbytes, off_t offset) {
-    ssize_t (*fn)(int, void *, size_t, off_t) =
-        (ssize_t(*)(int, void *, size_t, off_t))real("pread");
-    if (is_event(fd) || !fails(INJECT_READ)) return fn(fd, buf, nbytes, offset);
-    errno = EIO;
-    return -1;
-}
-
-ssize_t write(int fd, const void *buf, size_t n) {
-    ssize_t (*fn)(int, const void *, size_t) = (ssize_t(*)(int, const void *, size_t))real("write");
-    if (is_event(fd) || !fails(INJECT_WRITE)) return fn(fd, buf, n);
-    errno = ENOSPC;
-    return -1;
-}
-
-void *mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset) {
-    void *(*fn)(void *, size_t, int, int, int, off_t) =
-        (void *(*)(void *, size_t, int, int, int, off_t))real("mmap");
-    if (!fails(INJECT_MMAP)) return fn(addr, len, prot, flags, fd, offset);
-    errno = ENOMEM;
-    return MAP_FAILED;
-}
-
-int rename(const char *old, const char *new) {
-    int (*fn)(const char *, const char *) = (int (*)(const char *, const char *))real("rename");
-    if (!fails(INJECT_RENAME)) return fn(old, new);
-    errno = ENOSPC;
-    return -1;
-}
-
-int pthread_create(pthread_t *newthread, const pthread_attr_t *attr, void *(*start_routine)(void *),
-                   void *arg) {
-    int (*fn)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *) = (int (*)(
-        pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))real("pthread_create");
-    return fails(INJECT_THREAD) ? EAGAIN : fn(newthread, attr, start_routine, arg);
 }

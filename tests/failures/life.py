@@ -1,59 +1,47 @@
 """A server from its start to its end, of which anything may go wrong on the way."""
 import http.client
-import os
-import signal
+import re
 import socket
-import subprocess
-import threading
 import time
 
-from calls import HANGS, NETWORK
-from server import form
-from tool import BASE_ENV, TOOL
+from calls import HANGS
+
+LOST = 0.2  # seconds after which a line of the log that is not there is taken for lost
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return sock.getsockname()[1]
+def reserve_port():
+    """A socket whose port nobody else is given, on which a server may listen nevertheless."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind(("127.0.0.1", 0))
+    return sock
 
 
 class Life:
-    """A server from start to end: its exit status, what it said, and {what: (status, body)}. Its
-    port is not learned from what it says, a line of which may be what is lost."""
+    """What a server answers while it lives: {what: (status, body)}. It has been started, and is a
+    thing with has_ended(), said() and signal(). What it says may be lost, so it is asked, too."""
 
-    def __init__(self, folder, photo, env=None, before=None):
-        """before: called in the new process, as subprocess's preexec_fn."""
-        port = free_port()
-        self.process = subprocess.Popen(
-            [os.path.abspath(TOOL), "serve", f"--port={port}", "--threads=2", "--weights",
-             str(folder), f"--detector={NETWORK}", "--classifier=none", "--embedder=none",
-             "--age-gender=none"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            env={**BASE_ENV, "XDG_CACHE_HOME": str(folder / "cache"), **(env or {})},
-            preexec_fn=before)
-        self.answers, self.log = {}, ""
-        reader = threading.Thread(target=self.read)
-        guard = threading.Timer(HANGS, self.process.kill)
-        reader.start()
-        guard.start()
-        while self.process.poll() is None:
-            if self.send(port, "GET", "/ready")[0] == 200:
-                self.ask(port, photo)
-                break
-            time.sleep(0.01)
-        self.process.send_signal(signal.SIGTERM)
-        self.status = self.process.wait()
-        guard.cancel()
-        reader.join()
-        self.process.stderr.close()
+    def __init__(self, server, port):
+        self.server, self.port = server, port
+        self.answers = {}
 
-    def read(self):
-        for line in self.process.stderr:
-            self.log += line.decode("utf-8", "replace")
+    def wait_for(self, line, is_so):
+        """Waits for the line, or for what it tells; False where the server ends before."""
+        lost = time.monotonic() + LOST
+        while not self.server.has_ended():
+            if re.search(line, self.server.said()[1]):
+                return True
+            if time.monotonic() > lost and is_so():
+                return True
+            time.sleep(0.001)
+        return False
 
-    def send(self, port, method, path, body=None, headers=None):
+    def wait_until_ready(self):
+        return self.wait_for(b"ready after", lambda: self.send("GET", "/ready")[0] == 200)
+
+    def send(self, method, path, body=None, headers=None):
         """(status, body); (None, b"") where a connection is given up without an answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=HANGS)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=HANGS)
         try:
             connection.request(method, path, body, headers or {})
             answer = connection.getresponse()
@@ -63,10 +51,5 @@ class Life:
         finally:
             connection.close()
 
-    def ask(self, port, photo):
-        body, kind = form([("file", "a.jpg", photo)])
-        self.answers = {
-            "health": self.send(port, "GET", "/health"),
-            "bare": self.send(port, "POST", "/v1/detect?size=160", photo,
-                              {"Content-Type": "image/jpeg"}),
-            "form": self.send(port, "POST", "/v1/detect?size=160", body, {"Content-Type": kind})}
+    def ask(self, what, method, path, body=None, headers=None):
+        self.answers[what] = self.send(method, path, body, headers)

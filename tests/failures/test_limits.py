@@ -5,17 +5,22 @@ import json
 import os
 import resource
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
+import threading
 import unittest
 from pathlib import Path
 
-from calls import HANGS, NETWORK, skip_or_run
-from life import Life
-from server import PHOTOS
-from tool import BASE_ENV, MODELS, TOOL
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "server"))
+from calls import HANGS  # noqa: E402
+from life import Life, reserve_port  # noqa: E402
+from server import PHOTOS, form, skip_or_run  # noqa: E402
+from tool import BASE_ENV, MODELS, TOOL  # noqa: E402
 
 MB = 1 << 20
+NETWORK = "retinaface-mnet025-v2"
 STEPS = (0, 4, 8, 12, 16, 24, 32, 48, 96, 160, 224, 300)
 SHORT = r"memory|Cannot allocate|cannot start thread"
 
@@ -27,6 +32,37 @@ def within(megabytes):
 def run(megabytes, *args):
     return subprocess.run([os.path.abspath(TOOL), *args], preexec_fn=within(megabytes),
                           env=BASE_ENV, capture_output=True, timeout=HANGS, check=False, text=True)
+
+
+class Served:
+    """A server with so much address space: what Life lives in."""
+
+    def __init__(self, megabytes, folder, port):
+        self.log = open(folder / "log", "w+b")
+        self.process = subprocess.Popen(
+            [os.path.abspath(TOOL), "serve", f"--port={port}", "--threads=2", "--weights",
+             str(folder), f"--detector={NETWORK}", "--classifier=none", "--embedder=none",
+             "--age-gender=none"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.log,
+            env={**BASE_ENV, "XDG_CACHE_HOME": str(folder / "cache")},
+            preexec_fn=within(megabytes))
+        self.guard = threading.Timer(HANGS, self.process.kill)
+        self.guard.start()
+
+    def has_ended(self):
+        return self.process.poll() is not None
+
+    def said(self):
+        """What it has written to standard output, which nobody keeps, and to standard error."""
+        return b"", os.pread(self.log.fileno(), 1 << 20, 0)
+
+    def end(self):
+        """Its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait()
+        self.guard.cancel()
+        self.log.close()
+        return status
 
 
 class Limits(unittest.TestCase):
@@ -54,13 +90,25 @@ class Limits(unittest.TestCase):
 
     def test_server(self):
         photo, answered = PHOTOS[0].read_bytes(), []
+        body, kind = form([("file", "a.jpg", photo)])
+        reserved = reserve_port()
+        self.addCleanup(reserved.close)
+        port = reserved.getsockname()[1]
         for megabytes in self.limits:
             with self.subTest(megabytes=megabytes):
-                life = Life(self.folder, photo, before=within(megabytes))
-                self.assertIn(life.status, (0, 1), life.log)
-                if life.status:
-                    self.assertRegex(life.log, SHORT)
-                    self.assertNotIn("mien-weights", life.log)
+                server = Served(megabytes, self.folder, port)
+                life = Life(server, port)
+                if life.wait_until_ready():
+                    life.ask("health", "GET", "/health")
+                    life.ask("bare", "POST", "/v1/detect?size=160", photo,
+                             {"Content-Type": "image/jpeg"})
+                    life.ask("form", "POST", "/v1/detect?size=160", body, {"Content-Type": kind})
+                log = server.said()[1].decode("utf-8", "replace")
+                status = server.end()
+                self.assertIn(status, (0, 1), log)
+                if status:
+                    self.assertRegex(log, SHORT)
+                    self.assertNotIn("mien-weights", log)
                 found = {status for status, _ in life.answers.values()}
                 self.assertLessEqual(found, {200, 500, 503, None}, life.answers)
                 answered.append(200 in found)
