@@ -199,7 +199,10 @@ class Maker(Moves, Algebra):
         inputs = [x[0], self.pick(same)[0]]
         if self.chance(0.5):
             inputs.reverse()
-        return self.node(self.pick(("Add", "Add", "Sub")), inputs), *x[1:]
+        op = self.pick(("Add", "Add", "Sub"))
+        if inputs[0] == inputs[1]:  # a map of zeros, whose norm is the noise of its rounding
+            op = "Add"
+        return self.node(op, inputs), *x[1:]
 
     def concat(self, x):
         parts = [x] + [v for v in self.values if v[2:] == x[2:] and self.chance(0.5)][:6]
