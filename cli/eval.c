@@ -92,6 +92,7 @@ static void as_pictures(const struct options *opt, const struct eval_task *task,
     *out = *opt;
     out->aligned = opt->crop == CROP_ALIGNED;
     out->top = task->classes;
+    out->attributes = "all";
 }
 
 static int take(void *context, struct picture *picture, int i) {

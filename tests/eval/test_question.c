@@ -43,11 +43,33 @@ static struct question *make(struct column *c, const mien_attribute *t, int part
 }
 
 static const char *const RACES[] = {"white", "black", "east_asian", "southeast_asian"};
-static const mien_attribute RACE = {sizeof RACE, "race", MIEN_DISTRIBUTION, 1, 4, "", 0, 1,
-                                    RACES,       0};
-static const mien_attribute AGE = {sizeof AGE, "age", MIEN_VALUE, 0, 1, "years", 0, 100, NULL, 0};
-static const mien_attribute MASK = {sizeof MASK, "mask", MIEN_PROBABILITY, 0, 1, "", 0, 1, NULL, 0};
-static const mien_attribute POSE = {sizeof POSE, "pose", MIEN_ANGLES, 0, 3, "", -90, 90, NULL, 0};
+static const mien_attribute RACE = {.struct_size = sizeof RACE,
+                                    .name = "race",
+                                    .kind = MIEN_DISTRIBUTION,
+                                    .first = 1,
+                                    .count = 4,
+                                    .unit = "",
+                                    .high = 1,
+                                    .labels = RACES};
+static const mien_attribute AGE = {.struct_size = sizeof AGE,
+                                   .name = "age",
+                                   .kind = MIEN_VALUE,
+                                   .count = 1,
+                                   .unit = "years",
+                                   .high = 100};
+static const mien_attribute MASK = {.struct_size = sizeof MASK,
+                                    .name = "mask",
+                                    .kind = MIEN_PROBABILITY,
+                                    .count = 1,
+                                    .unit = "",
+                                    .high = 1};
+static const mien_attribute POSE = {.struct_size = sizeof POSE,
+                                    .name = "pose",
+                                    .kind = MIEN_ANGLES,
+                                    .count = 3,
+                                    .unit = "",
+                                    .low = -90,
+                                    .high = 90};
 
 static const struct outcome *last(const struct question *q) {
     assert_true(q->subject.n > 0);
