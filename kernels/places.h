@@ -106,10 +106,10 @@ PLACES_FN void places_cubic(const struct places *p, int i, int at[PLACES_TAPS],
     float where = places_position(p, i), sum = 0;
     int first = (int)floorf(where) - 1;
     for (int k = 0; k < PLACES_TAPS; k++) {
-        int place = first + k;
-        at[k] = places_clamp(place, p->n);
-        share[k] = places_cubic_share(p->bend, fabsf(where - (float)place));
-        if (p->inside && at[k] != place) share[k] = 0;
+        int tap = first + k;
+        at[k] = places_clamp(tap, p->n);
+        share[k] = places_cubic_share(p->bend, fabsf(where - (float)tap));
+        if (p->inside && at[k] != tap) share[k] = 0;
         sum += share[k];
     }
     for (int k = 0; k < PLACES_TAPS && p->inside; k++) share[k] /= sum;

@@ -69,12 +69,13 @@ static double cubic_share(double at, int k, double a) {
 
 static double between_four(const struct tensor *in, int b, double y, double x, int c) {
     double sum = 0;
-    for (int i = 0; i < 16; i++) {
-        double row = fmin(fmax(floor(y) - 1 + i / 4, 0), in->v.h - 1);
-        double column = fmin(fmax(floor(x) - 1 + i % 4, 0), in->v.w - 1);
-        sum += cubic_share(y, i / 4, -0.75) * cubic_share(x, i % 4, -0.75) *
-               tensor_value(in, b, (int)row, (int)column, c);
-    }
+    for (int i = 0; i < 4; i++)
+        for (int k = 0; k < 4; k++) {
+            double row = fmin(fmax(floor(y) - 1 + i, 0), in->v.h - 1);
+            double column = fmin(fmax(floor(x) - 1 + k, 0), in->v.w - 1);
+            sum += cubic_share(y, i, -0.75) * cubic_share(x, k, -0.75) *
+                   tensor_value(in, b, (int)row, (int)column, c);
+        }
     return sum;
 }
 

@@ -82,8 +82,8 @@ static void cubic_taps(const struct net_places *p, int n, int out, int i, int at
                               ((a + 2) * (1 - s) - (a + 3)) * (1 - s) * (1 - s) + 1,
                               ((a * (2 - s) - 5 * a) * (2 - s) + 8 * a) * (2 - s) - 4 * a};
     for (int k = 0; k < 4; k++) {
-        int place = (int)floor(where) - 1 + k, outside = place < 0 || place >= n;
-        at[k] = place < 0 ? 0 : place >= n ? n - 1 : place;
+        int there = (int)floor(where) - 1 + k, outside = there < 0 || there >= n;
+        at[k] = there < 0 ? 0 : there >= n ? n - 1 : there;
         all += to[k] = p->inside && outside ? 0 : coefficients[k];
     }
     for (int k = 0; k < 4 && p->inside; k++) to[k] /= all;

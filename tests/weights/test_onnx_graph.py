@@ -322,6 +322,16 @@ class Graphs(TestCase):
                        tensors={"w": floats(6144, 3)})
         self.assertEqual([anew, ["fc", [2], {"name": "w", "height": 1, "width": 1}]], ops)
 
+    def test_pads_around_columns_that_lie_as_rows(self):
+        """A softmax over rows has made columns the map's rows; zeros beside them are that map's."""
+        nodes = [helper.make_node("Conv", ["c", "w"], ["p"]),
+                 helper.make_node("Softmax", ["p"], ["s"], axis=2),
+                 helper.make_node("Pad", ["s", "pads"], ["q"]), node("Relu", ["q"])]
+        ops = self.ops(*nodes, tensors={"w": floats(1, 4, 1, 1),
+                                        "pads": np.array([0, 0, 0, 2, 0, 0, 0, 0])})
+        self.assertIn(["pad", [6], {"pad": [2, 0, 0, 0], "mode": "zero"}], ops)
+        self.assertEqual(ops[-1][2], {"size": [32, 50], "channels": 1})
+
     def test_channels_in_any_order(self):
         """Five axes the other way round, brought to their places one by one: what moves is what
         numpy moves."""

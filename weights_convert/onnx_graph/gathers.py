@@ -130,12 +130,12 @@ def as_map(b, operator, x):
     """The value as a map seen as [1, c, h, w]; None where it has no four axes."""
     if len(x.axes) != 4 or x.axes[0]:
         return None
-    kinds = [{atom.kind for atom in axis} for axis in x.axes]
+    kinds = {atom.kind for atom in x.axes[1]}
     try:
-        if kinds[1] <= {"c"} and kinds[2] <= {"h"} and kinds[3] <= {"w"}:
+        if is_upright(x):
             y = _channels(b, operator, x)
         else:
-            y = (_depth_to_space if kinds[1] <= {"c"} else _space_to_depth)(b, operator, x)
+            y = (_depth_to_space if kinds <= {"c"} else _space_to_depth)(b, operator, x)
     except (CannotView, ConvertError):
         y = None
     if y is not None and y.axes == b.map(y.node).axes:
@@ -278,11 +278,24 @@ def join(b, operator, nodes):
 
 
 def pad(b, operator, x, pads, mode="zero"):
-    """A map of its own with pads (top, left, bottom, right) around."""
-    node = b.require_map(operator, Map(x.node, x.axes))
-    c, h, w = b.sizes[node]
-    return b.map(b.add(operator, "pad", [node], (c, h + pads[0] + pads[2], w + pads[1] + pads[3]),
-                       {"pad": [int(n) for n in pads], "mode": mode}))
+    """A map of its own with pads (top, left, bottom, right) around its rows and columns, which the
+    view may have on any axes."""
+    x = Map(x.node, x.axes)
+    if is_upright(x):
+        x = b.map(b.require_map(operator, x))
+    c, h, w = b.size(x)
+    size = (c, h + pads[0] + pads[2], w + pads[1] + pads[3])
+    node = b.add(operator, "pad", [x.node], size, {"pad": [int(n) for n in pads], "mode": mode})
+    if x.axes == b.map(x.node).axes:
+        return b.map(node)
+    grown = {axis_of("h", h): axis_of("h", size[1]), axis_of("w", w): axis_of("w", size[2])}
+    return Map(node, tuple(grown.get(axis, axis) if axis else () for axis in x.axes))
+
+
+def is_upright(x):
+    """Has a view of four axes rows and columns, or single ones, where a map has them?"""
+    kinds = [{atom.kind for atom in axis} for axis in x.axes]
+    return len(kinds) == 4 and kinds[1] <= {"c"} and kinds[2] <= {"h"} and kinds[3] <= {"w"}
 
 
 def expand(b, operator, x, like):

@@ -17,6 +17,8 @@ def conv(b, operator, inputs):
     x = inputs[0]
     if not isinstance(x, Map) or weight is None or weight.ndim != 4:
         refuse(operator, "only convolutions over two dimensions by constant weights are supported")
+    if not gathers.is_upright(x):
+        x = b.unpadded(operator, x)
     node = b.require_map(operator, Map(x.node, x.axes))
     c, h, w = b.sizes[node]
     groups = operator.attrs.get("group", 1)

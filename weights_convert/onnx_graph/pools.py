@@ -11,7 +11,7 @@ from .windows import Window
 
 
 def _pool(b, operator, inputs, average):
-    x = inputs[0]
+    x = inputs[0] if gathers.is_upright(inputs[0]) else b.unpadded(operator, inputs[0])
     node = b.require_map(operator, Map(x.node, x.axes))
     c, h, w = b.sizes[node]
     kernel = operator.attrs["kernel_shape"]
