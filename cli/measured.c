@@ -64,6 +64,8 @@ void measured_print(const mien_blob *blob) {
     json_t *all = measured_json(blob), *measured;
     const char *name;
 
-    json_object_foreach(all, name, measured) print_one(name, measured);
+    json_object_foreach(all, name, measured) {
+        print_one(name, measured);
+    }
     json_decref(all);
 }
