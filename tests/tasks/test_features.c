@@ -145,7 +145,7 @@ static void make_echo(void) {
             "%s{\\\"name\\\":\\\"v%d\\\",\\\"kind\\\":\\\"value\\\",\\\"output\\\":\\\"out\\\","
             "\\\"at\\\":%d}",
             i ? "," : "", i, i);
-    strcat(attributes, "]");
+    snprintf(attributes + strlen(attributes), sizeof attributes - strlen(attributes), "]");
     begin_head(&m, "echo", &pixel,
                GRAPH(NODE("clip", "0", "\\\"low\\\":-1e9,\\\"high\\\":1e9"), "1"), attributes);
     save(&m, "echo");
