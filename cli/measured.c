@@ -1,5 +1,7 @@
 #include "measured.h"
 
+#include "common/json_text.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,9 +11,11 @@ enum { MOST_GROUPS = 256, NAME_WIDTH = 28 };
 /* {"age": {...}, ...}: what the metadata `attributes` says of each. */
 json_t *measured_json(const mien_blob *blob) {
     const char *text = mien_blob_meta(blob, "attributes");
-    json_t *list = text ? json_loads(text, 0, NULL) : NULL, *all = json_object(), *one;
+    json_t *list = NULL, *all, *one;
     size_t i;
 
+    if (text && json_text_read(text, strlen(text), 0, &list, NULL)) return NULL;
+    all = json_object();
     json_array_foreach(list, i, one) {
         const char *name = json_string_value(json_object_get(one, "name"));
         json_t *measured = json_object_get(one, "measured");
@@ -60,12 +64,14 @@ static void print_one(const char *name, const json_t *measured) {
     for (int i = 0; i < n; i++) print_group(&list[i]);
 }
 
-void measured_print(const mien_blob *blob) {
+int measured_print(const mien_blob *blob) {
     json_t *all = measured_json(blob), *measured;
     const char *name;
 
+    if (!all) return -1;
     json_object_foreach(all, name, measured) {
         print_one(name, measured);
     }
     json_decref(all);
+    return 0;
 }

@@ -9,8 +9,9 @@
 
 #include <jansson.h>
 
-/* Prints a table an attribute that has figures, a line a group, worst first. */
-void measured_print(const mien_blob *blob);
+/* Prints a table an attribute that has figures, a line a group, worst first. Returns -1
+ * where memory ran out. */
+int measured_print(const mien_blob *blob);
 /* The same as an object, attribute by attribute, as the blob has it; NULL without memory. */
 json_t *measured_json(const mien_blob *blob);
 

@@ -143,8 +143,7 @@ static int print_named(const struct model *m, int as_json) {
         return output_json(object, 0) ? EXIT_FAILED : EXIT_OK;
     }
     print_model(m, (int)strlen(m->name));
-    measured_print(m->blob);
-    return EXIT_OK;
+    return measured_print(m->blob) ? say_no_memory() : EXIT_OK;
 }
 
 static int print_all_named(const mien_ctx *ctx, const struct options *opt) {

@@ -1,6 +1,7 @@
 /* Writing a blob: what a calibration adds to one. */
 #include "engine/blob.h"
 #include "engine/err.h"
+#include "engine/json_text.h"
 #include "engine/replace.h"
 #include "mien.h"
 
@@ -73,17 +74,17 @@ static char *header_of(const struct blob *b, const struct list *l, size_t *size)
     int failed = json_object_set_new(root, "__metadata__", copy_metadata(b));
     for (int i = 0; i < l->count; i++)
         failed |= json_object_set_new(root, l->tensors[i]->name, describe(l->tensors[i], &offset));
-    /* not json_dumps(), which leaves out keys where memory runs out */
-    size_t length = failed ? 0 : json_dumpb(root, NULL, 0, JSON_COMPACT);
-    *size = (length + 7) & ~(size_t)7;
-    char *text = length ? malloc(*size) : NULL;
-    if (text && json_dumpb(root, text, length, JSON_COMPACT) != length) {
-        free(text);
-        text = NULL;
-    }
+    size_t length;
+    char *text = failed ? NULL : json_written(root, JSON_COMPACT, &length);
     json_decref(root);
-    if (text) memset(text + length, ' ', *size - length);
-    return text;
+    if (!text) return NULL;
+    *size = (length + 7) & ~(size_t)7;
+    char *padded = realloc(text, *size + 1);
+    if (padded)
+        memset(padded + length, ' ', *size - length);
+    else
+        free(text);
+    return padded;
 }
 
 static int write_tensor(int fd, const struct blob *b, const struct blob_tensor *t) {

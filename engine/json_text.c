@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct feed {
@@ -81,6 +82,18 @@ json_t *json_bytes(const void *bytes, size_t n, size_t flags, json_error_t *why)
     if (rc == 0 && !value) rc = load(bytes, n, flags, false, &value, why);
     errno = rc ? ENOMEM : before;
     return value;
+}
+
+char *json_written(const json_t *value, size_t flags, size_t *n) {
+    *n = json_dumpb(value, NULL, 0, flags);
+    char *text = *n ? malloc(*n + 1) : NULL;
+    if (!text) return NULL;
+    if (json_dumpb(value, text, *n, flags) != *n) { /* it takes memory to write, too */
+        free(text);
+        return NULL;
+    }
+    text[*n] = '\0';
+    return text;
 }
 
 json_t *json_text(const char *text, json_error_t *why) {

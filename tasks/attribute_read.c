@@ -1,5 +1,6 @@
 /* What a blob says of its attributes, checked. */
 #include "engine/err.h"
+#include "engine/json_text.h"
 #include "tasks/attribute_reader.h"
 #include "tasks/net.h"
 
@@ -201,7 +202,9 @@ static int read_certainty(const struct mien_net *net, int i, const json_t *j, st
     if (measured && !json_is_object(measured)) return fail(net, i, "measured is no object");
     r->shown.unsure_below = (float)unsure;
     r->shown.by_default = !json_is_false(by_default);
-    if (measured && !(r->measured = json_dumps(measured, JSON_COMPACT | JSON_REAL_PRECISION(9))))
+    size_t n;
+    if (measured &&
+        !(r->measured = json_written(measured, JSON_COMPACT | JSON_REAL_PRECISION(9), &n)))
         return err_set(MIEN_ENOMEM, "%s: out of memory", blob_label(net->blob));
     r->shown.measured = r->measured ? r->measured : "";
     return MIEN_OK;
