@@ -36,23 +36,20 @@ Ended = collections.namedtuple("Ended", "status hung live calls out err")
 class Program:
     """A program whose main() runs as often as it is asked to, see fork_server.c."""
 
-    def __init__(self, folder, *args):
-        """folder: where it runs, with its cache."""
-        self.command, self.folder = [os.path.abspath(TOOL), *args], folder
-        self.env = {**BASE_ENV, "LD_PRELOAD": str(INJECT), "XDG_CACHE_HOME": str(folder / "cache")}
+    def __init__(self, folder, *args, libraries=()):
+        """folder: where it runs, with its cache. libraries: those that are there before main(),
+        because what opening them takes and does is theirs."""
         self.files = [os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_APPEND)
                       for name in ("stdout", "stderr")]
         self.socket, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.socket.settimeout(HANGS)
-        self.process = self.open(INJECT_SERVE=str(its.fileno()), pass_fds=[its.fileno()])
+        self.process = subprocess.Popen(
+            [os.path.abspath(TOOL), *args], cwd=folder, stdin=subprocess.DEVNULL,
+            stdout=self.files[0], stderr=self.files[1], pass_fds=[its.fileno()],
+            env={**BASE_ENV, "LD_PRELOAD": ":".join((str(INJECT), *libraries)),
+                 "INJECT_SERVE": str(its.fileno()), "XDG_CACHE_HOME": str(folder / "cache")})
         its.close()
-        self.before = self.answer()[2]  # calls before main()
-        self.pid = self.early = None
-
-    def open(self, pass_fds=(), **env):
-        return subprocess.Popen(self.command, cwd=self.folder, env={**self.env, **env},
-                                stdin=subprocess.DEVNULL, stdout=self.files[0],
-                                stderr=self.files[1], pass_fds=pass_fds)
+        self.pid = None
 
     def answer(self):
         status, live, *calls = self.socket.recv(4096).decode().split()
@@ -63,39 +60,26 @@ class Program:
         """Begins a run in which that call fails."""
         for file in self.files:
             os.ftruncate(file, 0)
-        kind, _, number = point.partition(":")
-        if number and int(number) <= self.before[kind]:  # it is over where children begin
-            self.early = self.open(INJECT=point)
-            self.pid = self.early.pid
-        else:
-            self.early = None
-            self.socket.send(point.encode())
-            self.pid = int(self.socket.recv(64))
+        self.socket.send(point.encode())
+        self.pid = int(self.socket.recv(64))
 
     def signal(self, number):
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, number)
 
     def has_ended(self):
-        return (self.early.poll() is not None if self.early
-                else bool(select.select([self.socket], [], [], 0)[0]))
-
-    def end(self):
-        if self.early:
-            return self.early.wait(HANGS), 0, {}
-        status, live, calls = self.answer()
-        return os.waitstatus_to_exitcode(status), live, calls
+        return bool(select.select([self.socket], [], [], 0)[0])
 
     def wait(self):
         """What has become of the run."""
         hung = False
         try:
-            status, live, calls = self.end()
-        except (TimeoutError, subprocess.TimeoutExpired):
+            status, live, calls = self.answer()
+        except TimeoutError:
             hung = True
             self.signal(signal.SIGKILL)
-            status, live, calls = self.end()
-        return Ended(status, hung, live, calls, *self.said())
+            status, live, calls = self.answer()
+        return Ended(os.waitstatus_to_exitcode(status), hung, live, calls, *self.said())
 
     def said(self):
         """What it has written to standard output and standard error."""

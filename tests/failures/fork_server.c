@@ -1,9 +1,8 @@
 /* Preloaded with INJECT_SERVE, a socket's number, a program does not run when it is started but
  * each time a packet asks for it: as a child that is forked where main() begins, so that a run
- * costs what it does and not what loading it does. A packet is "KIND:N", the call that fails
- * (counted from the start of the process), or "none". Answers are the child's process number, and
- * when it has ended its wait status, how many allocations it did not free, and its calls of each
- * kind; such an answer tells at first what there was before main(). */
+ * costs what it does and not what loading it does. A packet is "KIND:N", the call that fails,
+ * counted from there on, or "none". Answers are the child's process number, and when it has ended
+ * its wait status, how many allocations it did not free, and its calls of each kind. */
 #include "inject.h"
 
 #include <dlfcn.h>
@@ -56,7 +55,6 @@ static void tell(int fd, int status) {
 static void serve(int fd) {
     char what[64];
     if (inject_share()) _exit(EXIT_FAILURE);
-    tell(fd, 0);
     while (receive(fd, what, sizeof what) == 0) {
         enum inject_kind kind = INJECT_MALLOC;
         long n = inject_parse(what, &kind);
@@ -66,7 +64,7 @@ static void serve(int fd) {
         if (child == 0) {
             prctl(PR_SET_PDEATHSIG, SIGKILL);
             close(fd);
-            if (n) inject(kind, n - inject_calls(kind));
+            inject(kind, n);
             return;
         }
         answer(fd, "%d", (int)child);

@@ -34,7 +34,7 @@ const char *inject_name(enum inject_kind kind);
 long inject_parse(const char *text, enum inject_kind *kind);
 /* Counts in memory that processes forked from now on share; -1 where there is none. */
 int inject_share(void);
-/* Counts as if nothing had been called since. */
+/* Counts from 0 again, allocations too. */
 void inject_rewind(void);
 
 /* Counts a call that is about to be made, and says whether it is to fail. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Little address space (ulimit -v): the tool and the server do what they should, or say in a sentence
-that memory is short, and do not end by a signal."""
+"""Little address space (ulimit -v): the tool and the server do what they should, or say in a
+sentence that memory is short, and do not end by a signal."""
 import json
 import os
 import resource

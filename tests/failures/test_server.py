@@ -13,7 +13,7 @@ from life import Life, reserve_port
 from networks import write_networks
 from tool import mien, ppm
 
-EACH = 10
+EACH = 6
 HONEST = (500, 503)  # of a request there is nothing wrong with
 GONE = (499,)  # of one whose connection could not be read
 KEY = "0123456789abcdef"
@@ -31,7 +31,7 @@ def plain(body):
 
 
 def is_right(body, wanted):
-    """Whether an answer is the wanted one, but for pictures of several that have an honest error."""
+    """Whether an answer is the wanted one, but for pictures of several with an honest error."""
     if plain(body) == plain(wanted):
         return True
     if not body.startswith(b"{"):
@@ -96,7 +96,8 @@ class Serve(Subject):
         self.program = Program(
             self.folder, "serve", f"--port={self.port}", "--threads=2", "--workers=2",
             "--weights=.", "--detector=detect", "--embedder=embed", "--classifier=classify",
-            "--age-gender=attributes", "--keys=keys", "--max-wait=0")
+            "--age-gender=attributes", "--keys=keys", "--max-wait=0",
+            libraries=["libmicrohttpd.so.12"])
         self.live()
         self.good, ended = self.live()
         assert ended.status == 0, ended.err.decode()
@@ -132,14 +133,16 @@ class Serve(Subject):
         life, ended = self.live(point)
         log = ended.err.decode("utf-8", "replace")
         assert not ended.hung, f"it hangs: {log}"
+        # glibc ends the process where a library's thread-local data find no room; GnuTLS has such.
+        if ended.status == 127 and re.search(r"\bended\n.*thread-local data: ABORT", log):
+            return True, "the end of glibc"
         assert ended.status in (0, 1), (ended.status, log)
-        # GnuTLS, which libmicrohttpd brings along, keeps what it has where it cannot begin.
-        assert b"GnuTLS init" in ended.err or ended.live <= self.live_at_end, \
-            f"{ended.live - self.live_at_end} are not freed: {log}"
+        # Without libmicrohttpd the program ends where it stands.
+        assert "not enough memory: " in log or ended.live <= self.live_at_end, (ended.live - self.live_at_end, "are not freed", log)
         assert not re.search(BLAMED, log), log
         for what, (status, body) in life.answers.items():
             self.check_answer(what, status, body, log, GONE if kind == "read" else ())
-        made = not ended.calls or ended.calls[kind] >= int(number)
+        made = ended.calls[kind] >= int(number)
         if ended.status == 1:
             assert re.search(r"mien( serve)?: .*\w", log), log
             return made, "it says why not"
