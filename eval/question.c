@@ -81,16 +81,49 @@ static void judge_yes(const struct question *q, const float *values, struct outc
     o->badness = o->confidence;
 }
 
-/* A group begins with its first year: 2.9 years are in 0-2. */
+/* The probability that the years are in group k of the data, of a network that tells one a group of
+ * its own: years are as likely everywhere in a group. */
+static double group_share(const struct question *q, const float *shares, int k) {
+    const mien_attribute *t = &q->attribute;
+    double from = k > 0 ? q->truths.first[k] : -INFINITY, sum = 0;
+    double to = k + 1 < q->subject.nlabels ? q->truths.first[k + 1] : INFINITY;
+
+    for (int i = 0; i < t->groups; i++) {
+        double low = t->group_edges[i], high = t->group_edges[i + 1];
+        double shared = fmin(high, to) - fmax(low, from);
+        if (shared > 0) sum += (double)shares[i] * shared / (high - low);
+    }
+    return sum;
+}
+
+/* The group that is answered, of a value and what is beside it (mien_attribute): the likeliest, or
+ * that of the years, which begins with its first: 2.9 years are in 0-2. */
+static void answer_group(const struct question *q, const float *values, struct outcome *o) {
+    double years = (double)values[0], best = -1;
+
+    if (q->attribute.groups == 0) {
+        o->answer = q->subject.nlabels - 1;
+        while (o->answer > 0 && years < q->truths.first[o->answer]) o->answer--;
+        return;
+    }
+    for (int k = 0; k < q->subject.nlabels; k++) {
+        double share = group_share(q, values + 3, k);
+        if (!(share > best)) continue;
+        best = share;
+        o->answer = k;
+    }
+    if (best >= 0) o->confidence = fmin(best, 1);
+}
+
 static void judge_years(const struct question *q, int sample, const float *values,
                         struct outcome *o) {
     double years = (double)values[q->attribute.first];
-    int k = q->subject.nlabels - 1, apart;
+    int apart;
 
     if (isnan(years)) return;
-    while (k > 0 && years < q->truths.first[k]) k--;
-    o->answer = k;
-    apart = abs(k - o->truth);
+    answer_group(q, values + q->attribute.first, o);
+    if (o->answer == NO_ANSWER) return;
+    apart = abs(o->answer - o->truth);
     o->marks[0] = apart == 0;
     o->marks[1] = apart <= 1;
     o->marks[2] = fabs(years - q->truths.number[sample]);

@@ -90,8 +90,8 @@ def blobs():
         "tensor fc.bias has data_offsets that do not match its shape"
     yield "shape_overflows", blob(entries={"fc.bias": {"shape": [2**62, 2**62]}}), \
         "tensor fc.bias has a shape that does not fit"
-    yield "wrong_dtype", blob(entries={"fc.bias": {"dtype": "F16"}}), \
-        "tensor fc.bias is F16, expected F32"
+    yield "wrong_dtype", blob(entries={"fc.bias": {"dtype": "I32"}}), \
+        "tensor fc.bias is I32, expected F32 or F16"
     yield "tensor_missing", blob(shapes=without(SHAPES, "fc.weight")), \
         "tensor fc.weight is missing"
     yield "batch_norm_torn", blob(shapes=without(SHAPES, "bn1.running_var")), "tensor bn1."

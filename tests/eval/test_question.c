@@ -70,6 +70,19 @@ static const mien_attribute POSE = {.struct_size = sizeof POSE,
                                     .unit = "",
                                     .low = -90,
                                     .high = 90};
+/* Told of three groups; an item's values are years, the ends of an interval, a probability each. */
+static const char *const GROUPS[] = {"0-9", "10-29", "30+"};
+static const double EDGES[] = {0, 10, 30, 100};
+static const mien_attribute GROUPED = {.struct_size = sizeof GROUPED,
+                                       .name = "age",
+                                       .kind = MIEN_VALUE,
+                                       .count = 1,
+                                       .unit = "years",
+                                       .high = 100,
+                                       .groups = 3,
+                                       .interval = 0.8f,
+                                       .group_labels = GROUPS,
+                                       .group_edges = EDGES};
 
 static const struct outcome *last(const struct question *q) {
     assert_true(q->subject.n > 0);
@@ -127,6 +140,31 @@ static void groups_of_the_data(void **state) {
     }
     const float nan = NAN;
     assert_int_equal(question_judge(q, 0, &nan), MIEN_OK);
+    assert_int_equal(last(q)->answer, NO_ANSWER);
+    question_free(q);
+}
+
+/* The likeliest of the data's groups, each with its share of the network's, and not the years'. */
+static void groups_of_the_network(void **state) {
+    (void)state;
+    struct column c;
+    FILL(&c, "age", "0-9", "10-19", "20-29", "30+");
+    struct question *q = make(&c, &GROUPED, 0);
+    const float child[] = {24, 1, 60, 0.5f, 0.3f, 0.2f}; /* half of 0.3 each are 10-19 and 20-29 */
+    assert_int_equal(question_judge(q, 0, child), MIEN_OK);
+    assert_int_equal(last(q)->answer, 0);
+    assert_true(fabs(last(q)->confidence - 0.5) < 1e-6 && last(q)->marks[0] == 1);
+    const float young[] = {15, 9, 31, 0.1f, 0.7f, 0.2f};
+    assert_int_equal(question_judge(q, 2, young), MIEN_OK);
+    assert_int_equal(last(q)->answer, 1); /* of equals the first */
+    assert_true(fabs(last(q)->confidence - 0.35) < 1e-6);
+    assert_true(last(q)->marks[0] == 0 && last(q)->marks[1] == 1);
+    const float old[] = {29, 9, 80, 0.1f, 0.3f, 0.6f};
+    assert_int_equal(question_judge(q, 3, old), MIEN_OK);
+    assert_int_equal(last(q)->answer, 3);
+    assert_true(fabs(last(q)->confidence - 0.6) < 1e-6);
+    const float nans[] = {29, 9, 80, NAN, NAN, NAN};
+    assert_int_equal(question_judge(q, 3, nans), MIEN_OK);
     assert_int_equal(last(q)->answer, NO_ANSWER);
     question_free(q);
 }
@@ -200,8 +238,8 @@ static void unknown_labels(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(classes_of_labels), cmocka_unit_test(groups_of_the_data),
-        cmocka_unit_test(years_themselves), cmocka_unit_test(truths_and_angles),
-        cmocka_unit_test(unknown_labels)};
+        cmocka_unit_test(classes_of_labels),     cmocka_unit_test(groups_of_the_data),
+        cmocka_unit_test(groups_of_the_network), cmocka_unit_test(years_themselves),
+        cmocka_unit_test(truths_and_angles),     cmocka_unit_test(unknown_labels)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
