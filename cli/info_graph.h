@@ -9,8 +9,8 @@
 #include <jansson.h>
 #include <stdio.h>
 
-/* *graph: the list of a blob that has one; NULL for any other. The caller frees it. Returns -1 where
- * memory ran out. */
+/* *graph: the list of a blob that has one; NULL for any other. The caller frees it. Returns -1
+ * where memory ran out. */
 int info_graph_read(const mien_blob *blob, json_t **graph);
 /* How many of what: "57 conv, 35 relu, ..." in at most size bytes. */
 void info_graph_summary(const json_t *graph, char *text, size_t size);

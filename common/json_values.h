@@ -21,8 +21,8 @@ json_t *json_value_number(double v, int decimals);
 /* A float with all its digits; null where it is not finite. */
 json_t *json_value_float(float v);
 
-/* The value as text, for free(), with *n its length (n may be NULL); NULL where memory ran out, where
- * json_dumps() leaves out keys. flags: as of json_dump*. */
+/* The value as text, for free(), with *n its length (n may be NULL); NULL where memory ran out,
+ * where json_dumps() leaves out keys. flags: as of json_dump*. */
 char *json_value_dump(const json_t *value, size_t flags, size_t *n);
 
 /* Setters that take the value over and note a failure: jansson's own fail on NULL, so that a failed
