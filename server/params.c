@@ -16,8 +16,11 @@ static const struct part *find_field(const struct request *r, const char *name) 
     return NULL;
 }
 
-/* A parameter's text; NULL where it is not given. A number or truth of JSON is written to room. */
-static const char *find_text(struct request *r, const char *name, char room[PARAM_TEXT]) {
+enum { VALUE_TEXT = 64 }; /* room for a number or a word */
+
+/* A parameter's text; NULL where it is not given. A number or truth of JSON is written to room, of
+ * VALUE_TEXT at least. */
+static const char *find_text(struct request *r, const char *name, char *room, size_t size) {
     const char *text = MHD_lookup_connection_value(r->http, MHD_GET_ARGUMENT_KIND, name);
     const struct part *field;
     const json_t *value;
@@ -26,7 +29,7 @@ static const char *find_text(struct request *r, const char *name, char room[PARA
     if (text) return text;
     field = find_field(r, name);
     if (field) { /* no value of ours is that long: such a one is refused as an empty one */
-        size_t n = field->data.n < PARAM_TEXT ? field->data.n : 0;
+        size_t n = field->data.n < size ? field->data.n : 0;
         if (n) memcpy(room, field->data.at, n);
         room[n] = '\0';
         return strlen(room) == n ? room : "";
@@ -36,17 +39,17 @@ static const char *find_text(struct request *r, const char *name, char room[PARA
     if (json_is_string(value)) return json_string_value(value);
     if (json_is_boolean(value)) return json_is_true(value) ? "1" : "0";
     if (json_is_integer(value))
-        snprintf(room, PARAM_TEXT, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        snprintf(room, size, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
     else if (json_is_real(value))
-        snprintf(room, PARAM_TEXT, "%.17g", json_real_value(value));
+        snprintf(room, size, "%.17g", json_real_value(value));
     else
         return "";
     return room;
 }
 
 int param_real(struct request *r, const char *name, double min, double max, double *v) {
-    char room[PARAM_TEXT], *end;
-    const char *text = find_text(r, name, room);
+    char room[VALUE_TEXT], *end;
+    const char *text = find_text(r, name, room, sizeof room);
     double value;
 
     if (!text) return 0;
@@ -62,8 +65,8 @@ int param_real(struct request *r, const char *name, double min, double max, doub
 }
 
 int param_int(struct request *r, const char *name, int min, int max, int *v) {
-    char room[PARAM_TEXT], *end;
-    const char *text = find_text(r, name, room);
+    char room[VALUE_TEXT], *end;
+    const char *text = find_text(r, name, room, sizeof room);
     long value;
 
     if (!text) return 0;
@@ -80,8 +83,8 @@ int param_int(struct request *r, const char *name, int min, int max, int *v) {
 
 int param_flag(struct request *r, const char *name, int *v) {
     static const char *const words[] = {"0", "1", "no", "yes", "off", "on", "false", "true"};
-    char room[PARAM_TEXT];
-    const char *text = find_text(r, name, room);
+    char room[VALUE_TEXT];
+    const char *text = find_text(r, name, room, sizeof room);
 
     if (!text) return 0;
     for (int i = 0; i < (int)(sizeof words / sizeof *words); i++) {
@@ -95,8 +98,8 @@ int param_flag(struct request *r, const char *name, int *v) {
 }
 
 int param_choice(struct request *r, const char *name, const char *const *choices, int *v) {
-    char room[PARAM_TEXT], all[128] = "";
-    const char *text = find_text(r, name, room);
+    char room[VALUE_TEXT], all[128] = "";
+    const char *text = find_text(r, name, room, sizeof room);
 
     if (!text) return 0;
     for (int i = 0; choices[i]; i++) {
@@ -112,7 +115,7 @@ int param_choice(struct request *r, const char *name, const char *const *choices
 }
 
 int param_text(struct request *r, const char *name, char room[PARAM_TEXT], const char **v) {
-    const char *text = find_text(r, name, room);
+    const char *text = find_text(r, name, room, PARAM_TEXT);
 
     if (!text) return 0;
     if (*text) {
