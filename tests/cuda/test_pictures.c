@@ -289,7 +289,8 @@ static void make_detector(struct detector *d, int batch, int side, int crowd, in
     make_spec(&d->spec);
     d->landmarks = !one_in(4);
     d->net.noutputs = 3 * d->spec.levels;
-    d->g = (struct plan_graph){.net = &d->net, .batch = batch, .outputs = d->outputs};
+    d->g = (struct plan_graph){
+        .net = &d->net, .batch = batch, .outputs = d->outputs, .noutputs = d->net.noutputs};
     for (int l = 0; l < d->spec.levels; l++) {
         static const int channels[3] = {1, 4, 10};
         for (int k = 0; k < 3; k++)
