@@ -43,9 +43,9 @@ static int take_level_names(const struct place *p, json_t *first, struct annotat
         if (!json_is_array(value) || strcmp(key, "boxes") == 0) continue;
         if (out->nlevels == LEVELS_MAX || strlen(key) >= LEVEL_NAME)
             return wrong(p, "too many levels, or one of too long a name");
-        strcpy(out->levels[out->nlevels++], key);
+        snprintf(out->levels[out->nlevels++], LEVEL_NAME, "%s", key);
     }
-    if (out->nlevels == 0) strcpy(out->levels[0], "all");
+    if (out->nlevels == 0) snprintf(out->levels[0], LEVEL_NAME, "all");
     return MIEN_OK;
 }
 

@@ -28,6 +28,6 @@ int csv_parse(char *text, size_t size, const char *name, struct csv *out, char w
 void csv_free(struct csv *csv);
 
 /* Writes a field, in quotes where it needs them. */
-void csv_write(const char *field, FILE *out);
+void csv_write(const char *text, FILE *out);
 
 #endif

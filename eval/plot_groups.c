@@ -89,7 +89,7 @@ void plot_groups(struct canvas *c, const struct report *r, int column) {
     static const char *const units[] = {"%", "years", "degrees", ""};
     int rows[ROWS_MAX], n = shown_rows(r, rows);
     struct scale s = scale_of(r, rows, n, column);
-    float y = TOP + ROW / 2, bottom = (float)(TOP + ROW * n + GAP * (BY_MAX + 1));
+    float y = TOP + ROW / 2.0f, bottom = (float)(TOP + ROW * n + GAP * (BY_MAX + 1));
     char text[128];
 
     canvas_begin(c, WIDTH, TOP + ROW * n + GAP * (BY_MAX + 3));

@@ -1,5 +1,7 @@
 /* The system's calls that fail as inject.h says; those of libraries are among them. Names that end
- * in 64 are what programs compiled for large files call. */
+ * in 64 are what programs compiled for large files call. Not fortified: that makes some of them
+ * functions of the headers. */
+#undef _FORTIFY_SOURCE
 #include "inject.h"
 
 #include <dirent.h>
