@@ -21,8 +21,8 @@ static void check(const char *text, const char *expected) {
     char why[EVAL_WHY] = "", *copy, got[256] = "";
     assert_int_equal(parse(&copy, text, &csv, why), MIEN_OK);
     for (int i = 0; i < csv.rows * csv.columns; i++) {
-        strcat(got, csv.fields[i]);
-        strcat(got, (i + 1) % csv.columns ? "|" : ";");
+        size_t n = strlen(got);
+        snprintf(got + n, sizeof got - n, "%s%c", csv.fields[i], (i + 1) % csv.columns ? '|' : ';');
     }
     assert_string_equal(got, expected);
     csv_free(&csv);

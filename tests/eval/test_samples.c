@@ -35,7 +35,7 @@ static int read_table(const char *text, const char *pictures, struct samples *s,
     const char *at = rc ? strstr(why, name) : NULL;
     if (at) { /* names of temporary files differ from run to run */
         snprintf(shorter, sizeof shorter, "T%s", at + strlen(name));
-        strcpy(why, shorter);
+        snprintf(why, EVAL_WHY, "%s", shorter);
     }
     unlink(name);
     snprintf(last, sizeof last, "%s", name);

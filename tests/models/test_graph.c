@@ -125,79 +125,79 @@ static void test_slices(void **state) {
     blobmaker_close(&m);
 }
 
+/* Lists that are none, and what is said of each. */
+static const struct {
+    const char *graph, *sentence, *channels;
+} lies[] = {
+    {"[]", "no JSON object", NULL},
+    {"{", "no JSON object", NULL},
+    {"{" SIZES "," OUTPUT "}", "nodes must be", NULL},
+    {"{'nodes':[" CONV "," CONV "]," OUTPUT "," SIZES "}", "first of them input", NULL},
+    {"{" NODES("['softmax',[7],{}]") "," SIZES "}", "outputs must be", NULL},
+    {"{" NODES("['softmax',[7],{}]") "," OUTPUT "}", "size must be", NULL},
+    {"{" NODES("['softmax',[7],{}]") "," OUTPUT ",'size':'any'}", "multiple_of", NULL},
+    {"{" NODES("['softmax',[8],{}]") "," OUTPUT "," SIZES "}", "node 8 reads", NULL},
+    {"{" NODES("['softmax',[-1],{}]") "," OUTPUT "," SIZES "}", "node 8 reads", NULL},
+    {"{" NODES("['softmax',[1.5],{}]") "," OUTPUT "," SIZES "}", "node 8 reads", NULL},
+    {"{" NODES("['softmax',['7'],{}]") "," OUTPUT "," SIZES "}", "node 8 reads", NULL},
+    {"{" NODES("['softmax',[7]]") "," OUTPUT "," SIZES "}", "node 8 is not", NULL},
+    {"{" NODES("['softmax',[1,1,1,1,1],{}]") "," OUTPUT "," SIZES "}", "node 8 is not", NULL},
+    {"{" NODES("['softmax',[7,7],{}]") "," OUTPUT "," SIZES "}", "no operator softmax", NULL},
+    {"{" NODES("['dream',[7],{}]") "," OUTPUT "," SIZES "}", "no operator dream", NULL},
+    {"{" NODES("['add',[7,1],{}]") "," OUTPUT "," SIZES "}", "channels", NULL},
+    {"{" NODES("['leaky',[7],{}]") "," OUTPUT "," SIZES "}", "alpha", NULL},
+    {"{" NODES("['leaky',[7],{'alpha':1e300}]") "," OUTPUT "," SIZES "}", "alpha", NULL},
+    {"{" NODES("['conv',[1],{'stride':1,'pad':0}]") "," OUTPUT "," SIZES "}", "name", NULL},
+    {"{" NODES("['conv',[1],{'name':'c','stride':0,'pad':0}]") "," OUTPUT "," SIZES "}", "stride",
+     NULL},
+    {"{" NODES("['conv',[1],{'name':'d','stride':1,'pad':[1,1]}]") "," OUTPUT "," SIZES "}",
+     "pad of conv", NULL},
+    {"{" NODES("['conv',[1],{'name':'d','stride':1,'pad':33}]") "," OUTPUT "," SIZES "}",
+     "pad of conv", NULL},
+    {"{" NODES("['max_pool',[1],{'kernel':[2,2],'stride':1,'pad':2}]") "," OUTPUT "," SIZES "}",
+     "less than its kernel", NULL},
+    {"{" NODES("['max_pool',[1],{'kernel':[2,99],'stride':1,'pad':0}]") "," OUTPUT "," SIZES "}",
+     "kernel of max_pool", NULL},
+    {"{" NODES("['channels',[1],{'from':1,'order':[[4,1]]}]") "," OUTPUT "," SIZES "}",
+     "beyond 4 channels", NULL},
+    {"{" NODES("['channels',[1],{'from':0,'order':[[2,-1]]}]") "," OUTPUT "," SIZES "}",
+     "beyond 4 channels", NULL},
+    {"{" NODES("['channels',[1],{'from':0,'order':[]}]") "," OUTPUT "," SIZES "}", "1 to 4 pairs",
+     NULL},
+    {"{" NODES("['crop',[1],{'rows':[0,0,0],'columns':[0,0,1]}]") "," OUTPUT "," SIZES "}",
+     "rows of crop", NULL},
+    {"{" NODES("['pad',[1],{'pad':[1,1,1,1],'mode':'mirror'}]") "," OUTPUT "," SIZES "}",
+     "mode of pad", NULL},
+    {"{" NODES("['pad',[1],{'pad':[1,1],'mode':'zero'}]") "," OUTPUT "," SIZES "}",
+     "pad of pad must be 4", NULL},
+    {"{" NODES("['depth_to_space',[1],{'block':[3,1],'mode':'CRD','crop':[0,0,0,0]}]") "," OUTPUT
+                                                                                       "," SIZES
+                                                                                       "}",
+     "of 4 channels", NULL},
+    {"{" NODES("['resize',[1],{'mode':'linear','coordinates':'asymmetric'}]") "," OUTPUT "," SIZES
+                                                                              "}",
+     "neither a size nor a scale", NULL},
+    {"{" NODES(
+         "['resize',[1],{'mode':'cubic','coordinates':'asymmetric','scale':[2,2]}]") "," OUTPUT
+                                                                                     "," SIZES "}",
+     "coefficient of resize", NULL},
+    {"{" NODES("['reshape',[1],{'channels':4,'size':[1,0]}]") "," OUTPUT "," SIZES "}",
+     "size of reshape", NULL},
+    {"{" NODES("['norm_map',[1],{'groups':3,'epsilon':0.1}]") "," OUTPUT "," SIZES "}",
+     "4 channels in 3 groups", NULL},
+    {"{" NODES("['norm_pixels',[1],{'groups':1,'epsilon':0}]") "," OUTPUT "," SIZES "}",
+     "epsilon of norm_pixels", NULL},
+    {"{" NODES("['bn',[1],{'name':'a'}]") "," OUTPUT "," SIZES "}", "a.running_var is missing",
+     NULL},
+    {"{" NODES("['softmax',[7],{}]") ",'outputs':[['y',9]]," SIZES "}", "output 0", NULL},
+    {"{" NODES("['softmax',[7],{}]") ",'outputs':[['y',0]]," SIZES "}", "output 0", NULL},
+    {"{" NODES("['softmax',[7],{}]") ",'outputs':[['y',8],['y',7]]," SIZES "}",
+     "two outputs are called y", NULL},
+    {"{" NODES("['relu',[0],{}]") "," OUTPUT "," SIZES "}", "by convolutions only", "BGR"},
+};
+
 static void test_lies(void **state) {
     (void)state;
-    static const struct {
-        const char *graph, *sentence, *channels;
-    } lies[] = {
-        {"[]", "no JSON object", NULL},
-        {"{", "no JSON object", NULL},
-        {"{" SIZES "," OUTPUT "}", "nodes must be", NULL},
-        {"{'nodes':[" CONV "," CONV "]," OUTPUT "," SIZES "}", "first of them input", NULL},
-        {"{" NODES("['softmax',[7],{}]") "," SIZES "}", "outputs must be", NULL},
-        {"{" NODES("['softmax',[7],{}]") "," OUTPUT "}", "size must be", NULL},
-        {"{" NODES("['softmax',[7],{}]") "," OUTPUT ",'size':'any'}", "multiple_of", NULL},
-        {"{" NODES("['softmax',[8],{}]") "," OUTPUT "," SIZES "}", "node 8 reads", NULL},
-        {"{" NODES("['softmax',[-1],{}]") "," OUTPUT "," SIZES "}", "node 8 reads", NULL},
-        {"{" NODES("['softmax',[1.5],{}]") "," OUTPUT "," SIZES "}", "node 8 reads", NULL},
-        {"{" NODES("['softmax',['7'],{}]") "," OUTPUT "," SIZES "}", "node 8 reads", NULL},
-        {"{" NODES("['softmax',[7]]") "," OUTPUT "," SIZES "}", "node 8 is not", NULL},
-        {"{" NODES("['softmax',[1,1,1,1,1],{}]") "," OUTPUT "," SIZES "}", "node 8 is not", NULL},
-        {"{" NODES("['softmax',[7,7],{}]") "," OUTPUT "," SIZES "}", "no operator softmax", NULL},
-        {"{" NODES("['dream',[7],{}]") "," OUTPUT "," SIZES "}", "no operator dream", NULL},
-        {"{" NODES("['add',[7,1],{}]") "," OUTPUT "," SIZES "}", "channels", NULL},
-        {"{" NODES("['leaky',[7],{}]") "," OUTPUT "," SIZES "}", "alpha", NULL},
-        {"{" NODES("['leaky',[7],{'alpha':1e300}]") "," OUTPUT "," SIZES "}", "alpha", NULL},
-        {"{" NODES("['conv',[1],{'stride':1,'pad':0}]") "," OUTPUT "," SIZES "}", "name", NULL},
-        {"{" NODES("['conv',[1],{'name':'c','stride':0,'pad':0}]") "," OUTPUT "," SIZES "}",
-         "stride", NULL},
-        {"{" NODES("['conv',[1],{'name':'d','stride':1,'pad':[1,1]}]") "," OUTPUT "," SIZES "}",
-         "pad of conv", NULL},
-        {"{" NODES("['conv',[1],{'name':'d','stride':1,'pad':33}]") "," OUTPUT "," SIZES "}",
-         "pad of conv", NULL},
-        {"{" NODES("['max_pool',[1],{'kernel':[2,2],'stride':1,'pad':2}]") "," OUTPUT "," SIZES "}",
-         "less than its kernel", NULL},
-        {"{" NODES("['max_pool',[1],{'kernel':[2,99],'stride':1,'pad':0}]") "," OUTPUT "," SIZES
-                                                                            "}",
-         "kernel of max_pool", NULL},
-        {"{" NODES("['channels',[1],{'from':1,'order':[[4,1]]}]") "," OUTPUT "," SIZES "}",
-         "beyond 4 channels", NULL},
-        {"{" NODES("['channels',[1],{'from':0,'order':[[2,-1]]}]") "," OUTPUT "," SIZES "}",
-         "beyond 4 channels", NULL},
-        {"{" NODES("['channels',[1],{'from':0,'order':[]}]") "," OUTPUT "," SIZES "}",
-         "1 to 4 pairs", NULL},
-        {"{" NODES("['crop',[1],{'rows':[0,0,0],'columns':[0,0,1]}]") "," OUTPUT "," SIZES "}",
-         "rows of crop", NULL},
-        {"{" NODES("['pad',[1],{'pad':[1,1,1,1],'mode':'mirror'}]") "," OUTPUT "," SIZES "}",
-         "mode of pad", NULL},
-        {"{" NODES("['pad',[1],{'pad':[1,1],'mode':'zero'}]") "," OUTPUT "," SIZES "}",
-         "pad of pad must be 4", NULL},
-        {"{" NODES(
-             "['depth_to_space',[1],{'block':[3,1],'mode':'CRD','crop':[0,0,0,0]}]") "," OUTPUT
-                                                                                     "," SIZES "}",
-         "of 4 channels", NULL},
-        {"{" NODES("['resize',[1],{'mode':'linear','coordinates':'asymmetric'}]") "," OUTPUT
-                                                                                  "," SIZES "}",
-         "neither a size nor a scale", NULL},
-        {"{" NODES(
-             "['resize',[1],{'mode':'cubic','coordinates':'asymmetric','scale':[2,2]}]") "," OUTPUT
-                                                                                         "," SIZES
-                                                                                         "}",
-         "coefficient of resize", NULL},
-        {"{" NODES("['reshape',[1],{'channels':4,'size':[1,0]}]") "," OUTPUT "," SIZES "}",
-         "size of reshape", NULL},
-        {"{" NODES("['norm_map',[1],{'groups':3,'epsilon':0.1}]") "," OUTPUT "," SIZES "}",
-         "4 channels in 3 groups", NULL},
-        {"{" NODES("['norm_pixels',[1],{'groups':1,'epsilon':0}]") "," OUTPUT "," SIZES "}",
-         "epsilon of norm_pixels", NULL},
-        {"{" NODES("['bn',[1],{'name':'a'}]") "," OUTPUT "," SIZES "}", "a.running_var is missing",
-         NULL},
-        {"{" NODES("['softmax',[7],{}]") ",'outputs':[['y',9]]," SIZES "}", "output 0", NULL},
-        {"{" NODES("['softmax',[7],{}]") ",'outputs':[['y',0]]," SIZES "}", "output 0", NULL},
-        {"{" NODES("['softmax',[7],{}]") ",'outputs':[['y',8],['y',7]]," SIZES "}",
-         "two outputs are called y", NULL},
-        {"{" NODES("['relu',[0],{}]") "," OUTPUT "," SIZES "}", "by convolutions only", "BGR"},
-    };
     for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++) {
         struct blobmaker m;
         struct blob *blob;
