@@ -1,8 +1,9 @@
 """What the tests of failing calls share: a program that is loaded once and run over and over, with
 another of its calls failing each time, by all cores.
 
-MIEN_FAILURES says which calls fail: unset a seeded sample of each kind, `all` each that a run
-makes, FROM-TO those with these numbers (so that a run of all can go on where it was stopped).
+MIEN_FAILURES says which calls fail: unset a seeded sample of each kind, N that many samples, `all`
+each that a run makes, FROM-TO those with these numbers (so that a run of all can go on where it was
+stopped).
 """
 import collections
 import concurrent.futures
@@ -138,7 +139,9 @@ def numbers(kind, calls, each):
     """Which calls of a kind fail, of so many."""
     if FAILURES == "all":
         return range(1, calls + 1)
-    if FAILURES:
+    if FAILURES.isdigit():
+        each *= int(FAILURES)
+    elif FAILURES:
         first, last = (int(n) for n in FAILURES.split("-"))
         return range(first, min(last, calls) + 1)
     return sorted(random.Random(f"{SEED} {kind}").sample(range(1, calls + 1), min(each, calls)))
