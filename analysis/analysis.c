@@ -104,12 +104,30 @@ static void submit_ready(struct analysis *a, enum mien_item there, struct runner
     }
 }
 
-/* As networks see the faces: upright. */
-static void measure(struct analysis *a) {
-    if (!a->options->quality || a->rc) return;
-    a->measures = measures_of(a->upright ? a->upright : a->image,
-                              a->upright ? a->upright_faces : a->faces, a->nfaces);
-    if (!a->measures) fail(a, MIEN_ENOMEM, "out of memory");
+/* Faces from..from+n-1, as networks see them: upright. */
+static int measure(void *analysis, int from, int n) {
+    const struct analysis *a = analysis;
+
+    return measures_take(a->measures + from, a->upright ? a->upright : a->image,
+                         (a->upright ? a->upright_faces : a->faces) + from, n);
+}
+
+static void submit_measuring(struct analysis *a, struct runner *runner) {
+    if (!a->options->quality || a->measures || a->rc) return;
+    a->measures = calloc((size_t)a->nfaces, sizeof *a->measures);
+    if (!a->measures) {
+        fail(a, MIEN_ENOMEM, "out of memory");
+        return;
+    }
+    a->measuring = (struct item){.call = measure, .context = a, .n = a->nfaces};
+    runner->submit(runner, &a->measuring);
+}
+
+/* Submits all that looks at the faces, which are there. */
+static void submit_faces(struct analysis *a, struct runner *runner) {
+    if (a->nfaces == 0) return;
+    submit_ready(a, MIEN_ITEM_FACE, runner);
+    submit_measuring(a, runner);
 }
 
 /* The picture is the face. */
@@ -122,7 +140,6 @@ static void take_aligned(struct analysis *a) {
     mien_crop_face(a->faces);
     a->nfaces = 1;
     faces_copy_crop(a->image, a->crop);
-    measure(a);
 }
 
 void analysis_begin(struct analysis *a, const struct networks *networks,
@@ -140,7 +157,7 @@ void analysis_begin(struct analysis *a, const struct networks *networks,
     else if (options->aligned)
         take_aligned(a);
     submit_ready(a, MIEN_ITEM_IMAGE, runner);
-    if (a->nfaces > 0) submit_ready(a, MIEN_ITEM_FACE, runner);
+    submit_faces(a, runner);
 }
 
 /* 1 where faces are looked at. */
@@ -204,18 +221,22 @@ static void take(struct analysis *a, int i) {
         a->nfaces = faces_pick(a->faces, item->nfound, a->options->pick, a->width, a->height);
         a->turned = item->turned;
         set_upright(a);
-        measure(a);
     }
 }
 
 /* Takes what has run and submits what it made possible. Returns how many steps are under way. */
 static int advance(struct analysis *a, struct runner *runner) {
     steps_t fresh = a->begun & ~a->done;
-    int under_way = 0;
+    int under_way;
 
     for (int i = 0; i < a->networks->n; i++)
         if (has(fresh, i)) take(a, i);
-    if (a->nfaces > 0) submit_ready(a, MIEN_ITEM_FACE, runner);
+    if (a->measures && !a->measured) {
+        a->measured = 1;
+        if (a->measuring.rc) fail(a, a->measuring.rc, a->measuring.why);
+    }
+    submit_faces(a, runner);
+    under_way = a->measures && !a->measured;
     for (int i = 0; i < a->networks->n; i++) under_way += has(a->begun & ~a->done, i);
     return under_way;
 }

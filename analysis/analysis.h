@@ -40,6 +40,8 @@ struct analysis {
     mien_image *upright;       /* the picture turned so, and */
     mien_face *upright_faces;  /* the faces in it, where networks look at them; else NULL */
     struct measures *measures; /* [nfaces], where options ask for them; else NULL */
+    struct item measuring;     /* takes them */
+    int measured;              /* it has run */
     struct item item[NETWORKS_MAX]; /* by position in networks.at */
     steps_t begun, done;            /* steps that were submitted; that gave their results */
     double seconds[NETWORKS_MAX];   /* a step's, or its part of a run with others */

@@ -3,24 +3,18 @@
 #include "common/json_values.h"
 
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
-struct measures *measures_of(const mien_image *image, const mien_face *faces, int n) {
-    struct measures *list = calloc((size_t)n + 1, sizeof *list);
-
-    for (int i = 0; list && i < n; i++) {
+int measures_take(struct measures *list, const mien_image *image, const mien_face *faces, int n) {
+    for (int i = 0; i < n; i++) {
         struct measures *m = &list[i];
         m->quality.struct_size = sizeof m->quality;
         int rc = mien_face_pose(&faces[i], m->pose);
         if (rc == MIEN_OK) rc = mien_face_quality(image, &faces[i], &m->quality);
         m->known = rc == MIEN_OK;
-        if (rc == MIEN_ENOMEM) {
-            free(list);
-            return NULL;
-        }
+        if (rc == MIEN_ENOMEM) return rc;
     }
-    return list;
+    return MIEN_OK;
 }
 
 static json_t *pose_json(const float *angles, int *failed) {

@@ -54,7 +54,7 @@ int networks_next(const char **list, char *out, size_t room) {
     const char *begin = *list + (**list == ',');
     size_t n = strcspn(begin, ",");
 
-    if (n == 0) return 0;
+    if (**list == '\0') return 0;
     if (n >= room) return -1;
     memcpy(out, begin, n);
     out[n] = '\0';

@@ -53,8 +53,8 @@ struct network *networks_room(struct networks *all, int task);
  * that is the default those of the method. */
 const char *networks_named(const mien_task_info *task, const char *option,
                            enum networks_method method);
-/* The next of names with commas, from *list on, which moves behind it: its copy in out, [room].
- * 0 where there is none, -1 where there is no room. */
+/* The next of names with commas, from *list on, which moves behind it: its copy in out, [room], ""
+ * between two commas. 0 where there is none, -1 where there is no room. */
 int networks_next(const char **list, char *out, size_t room);
 /* Which attributes `list` means, names with commas: "default" (NULL is that) are those told
  * unasked, "all" all. -1, and a sentence in why, where a name is that of none. */

@@ -49,8 +49,8 @@ struct batcher_options {
 struct batcher;
 
 /* Items of a run: at most max_batch pictures or faces. An item of more runs in pieces, each behind
- * what others have waiting by then. The first of a batch waits for others only
- * while some are expected. NULL where memory or threads ran out. */
+ * what others have waiting by then. The first of a batch waits for others only while some are
+ * expected. NULL where memory or threads ran out. */
 struct batcher *batcher_new(const struct batcher_options *o);
 /* Waits until its thread has ended, which a run keeps from it, for `seconds` at most: 0; -1 where
  * it has not, and then nothing it looks at may be freed. */

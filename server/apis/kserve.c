@@ -2,9 +2,9 @@
  * KServe's Open Inference Protocol, version 2: raw tensors through the networks.
  *
  * A network has one input, "input", of [n, height, width, 3] RGB values 0..255 (or features of
- * another network, of as many channels as those have) as FP32 or UINT8,
- * and the outputs of mien_net_output_name(). Specification:
- * github.com/kserve/open-inference-protocol, specification/protocol/inference_rest.md.
+ * another network, of as many channels as those have) as FP32 or UINT8, and the outputs of
+ * mien_net_output_name(). Specification: github.com/kserve/open-inference-protocol,
+ * specification/protocol/inference_rest.md.
  */
 #include "common/clock.h"
 #include "common/json_values.h"

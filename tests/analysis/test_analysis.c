@@ -223,6 +223,35 @@ static int fails(void *context, int from, int n) {
     return mien_net_load(ctx, "no-such-network", &none);
 }
 
+/* Runs an item of many faces in pieces of one, as a batcher that looks at the deadline between. */
+static void submit_in_pieces(struct runner *r, struct item *item) {
+    if (item->call)
+        while (item->ran < item->n) item_run_piece(item, 1);
+    else
+        count_submit(r, item);
+}
+
+/* Faces are measured by an item of as many, which can be given up; in pieces it is the same. */
+static void test_measures(void **state) {
+    (void)state;
+    struct analysis_options o = all;
+    struct counting c;
+    char *whole, *pieces;
+    o.quality = 1;
+    counting_init(&c);
+    analyze(&c, 0, 1, &o, &whole);
+    assert_int_equal(c.nrounds, 2);
+    assert_int_equal(c.rounds[1], 2 + 1);
+    assert_non_null(strstr(whole, "\"quality\": "));
+    counting_init(&c);
+    c.runner.submit = submit_in_pieces;
+    analyze(&c, 0, 1, &o, &pieces);
+    assert_int_equal(c.rounds[1], 2);
+    assert_string_equal(whole, pieces);
+    free(whole);
+    free(pieces);
+}
+
 /* An item that brings its own work runs alone, and its error is its own. */
 static void test_calls(void **state) {
     (void)state;
@@ -306,6 +335,7 @@ int main(void) {
         cmocka_unit_test(test_given_up),
         cmocka_unit_test(test_labels),
         cmocka_unit_test(test_aligned),
+        cmocka_unit_test(test_measures),
         cmocka_unit_test(test_calls),
         cmocka_unit_test(test_pieces_give_the_same),
         cmocka_unit_test(test_looks),

@@ -29,6 +29,8 @@ class Attributes(unittest.TestCase):
                 self.assertEqual(plain(answer.json), plain(line))
             for query, status, sentence in (
                     ("attributes=mood", 400, "no network tells 'mood'; there are age, gender, race"),
+                    ("attributes=age,,mood", 400, "no network tells ''"),
+                    ("attributes=age,", 400, "no network tells ''"),
                     ("attributes=", 400, "attributes must be a text"),
                     ("method=each", 400, "method must be one of joint, separate"),
                     ("method=separate", 404, "without the networks of method separate")):
