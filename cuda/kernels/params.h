@@ -4,6 +4,8 @@
  * A kernel takes one struct by value and nothing else, so that a launch is a name, a grid and some
  * bytes. Pointers are device pointers. Distances are in elements. What a tensor, a halo and an
  * epilogue are is said in engine/plan.h and kernels/kern.h; the order of sums is the kernel's own.
+ * The last member of a struct is a pointer or small: beside a large number the bytes that fill the
+ * struct up, which nobody sets, make what the emulator takes for an address (check_params()).
  */
 #ifndef MIEN_CUDA_KERNELS_PARAMS_H
 #define MIEN_CUDA_KERNELS_PARAMS_H
@@ -112,8 +114,8 @@ struct cuda_gather {
 struct cuda_norm {
     struct cuda_view in;
     struct cuda_epilogue e;
-    int32_t groups, pixels;
     float epsilon;
+    int32_t groups, pixels;
 };
 
 /* The pictures of a run: [batch][h][w][3] floats, RGB, to where the first layer reads them, with
