@@ -1,10 +1,6 @@
 /*
- * json_text.h - JSON read by jansson so that a failed allocation is not taken for a fault of the
- * text.
- *
- * jansson calls a text broken that it had no memory to read, loses a part of a long string without
- * a word, and of some strings reads beyond the end. engine/json_text.h is the library's own:
- * programs see nothing of it but mien.h.
+ * json_text.h - JSON read so that a failed allocation is not taken for a fault of the text
+ * (base/json_memory.h).
  */
 #ifndef MIEN_COMMON_JSON_TEXT_H
 #define MIEN_COMMON_JSON_TEXT_H

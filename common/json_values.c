@@ -1,5 +1,7 @@
 #include "json_values.h"
 
+#include "base/json_memory.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,16 +53,10 @@ json_t *json_value_float(float v) {
 }
 
 char *json_value_dump(const json_t *value, size_t flags, size_t *n) {
-    size_t size = value ? json_dumpb(value, NULL, 0, flags) : 0;
-    char *text = size ? malloc(size + 1) : NULL;
+    size_t size;
+    char *text = json_memory_write(value, flags, &size);
 
-    if (!text) return NULL;
-    if (json_dumpb(value, text, size, flags) != size) { /* it takes memory to write, too */
-        free(text);
-        return NULL;
-    }
-    text[size] = '\0';
-    if (n) *n = size;
+    if (text && n) *n = size;
     return text;
 }
 

@@ -1,10 +1,6 @@
 /*
- * json_text.h - JSON in blobs, read by jansson so that a failed allocation is not taken for a fault
- * of the text.
- *
- * jansson calls a text broken that it had no memory to read, and loses a part of a long string
- * without a word; of some strings it reads beyond the end then. malloc() says so in errno
- * (POSIX).
+ * json_text.h - JSON in blobs, read and written so that a failed allocation is not taken for a
+ * fault of the text (base/json_memory.h).
  */
 #ifndef MIEN_ENGINE_JSON_TEXT_H
 #define MIEN_ENGINE_JSON_TEXT_H

@@ -6,7 +6,7 @@ usage: check_layers.py [TREE]    prints a line a violation; exit status 1 where 
 
 Includes: a source file includes only headers of its own layer and of layers below it, which
 cmake/layers.cmake lists. The programs include nothing of the library but include/mien.h: they
-contain no inference code.
+contain no inference code. What both need is in headers below both.
 Circles: a module, a header and the code of its name, does not depend on one that depends on it,
 directly or through others. A header without code of its own (types that several files share, what
 they have in common inside a module) makes no circle.
@@ -31,12 +31,13 @@ def read_layers(tree):
     text = (tree / LAYERS).read_text(encoding="utf-8")
     lists = {name: words.split() for name, words in
              re.findall(r"^set\((mien_\w+_layers) ([^)]*)\)", text, re.MULTILINE)}
+    base = lists.get("mien_base_layers", [])
     library, programs = lists["mien_library_layers"], lists["mien_program_layers"]
-    allowed = {"include": [], "examples": []}
+    allowed = {"include": [], "examples": [], **{layer: [] for layer in base}}
     for layers in (library, programs):
         for i, layer in enumerate(layers):
-            allowed[layer] = layers[:i]
-    return allowed, library
+            allowed[layer] = base + layers[:i]
+    return allowed, base + library
 
 
 def resolve(tree, source, name):

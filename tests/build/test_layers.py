@@ -47,6 +47,14 @@ class Layers(unittest.TestCase):
         self.assertEqual(status, 1)
         self.assertEqual(lines, ['cli/a.c:1: cli/ may not include "engine/e.h"'])
 
+    def test_what_is_below_both_sees_neither(self):
+        layers = {"cmake/layers.cmake": "set(mien_base_layers base)\n" + LAYERS, "base/b.h": ""}
+        self.assertEqual(self.check_tree({**layers, "engine/e.c": '#include "base/b.h"\n',
+                                          "cli/a.c": '#include "base/b.h"\n'}), (0, []))
+        status, lines = self.check_tree({**layers, "base/c.h": '#include "engine/e.h"\n',
+                                         "engine/e.h": ""})
+        self.assertEqual((status, lines), (1, ['base/c.h:1: base/ may not include "engine/e.h"']))
+
     def test_the_server_sees_no_command(self):
         status, lines = self.check_tree({"cli/c.h": "", "server/s.c": '#include "cli/c.h"\n'})
         self.assertEqual((status, lines), (1, ['server/s.c:1: server/ may not include "cli/c.h"']))
