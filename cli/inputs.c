@@ -162,7 +162,7 @@ static int walk_level(struct walk *w, const struct level *level) {
     int status = 0, n = scandir(level->path, &entries, is_entry, NULL);
 
     if (n < 0) return errno == ENOMEM ? -1 : append_error(w->in, level->path, strerror(errno));
-    qsort(entries, (size_t)n, sizeof *entries, compare_names);
+    if (n > 0) qsort(entries, (size_t)n, sizeof *entries, compare_names);
     for (int i = 0; i < n; i++) {
         if (status == 0) status = walk_name(w, level, entries[i]->d_name);
         free(entries[i]);

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 from PIL import Image
 
-DECODE = os.environ.get("MIEN_DECODE", "build/tests/decode")
+DECODE = os.environ.get("MIEN_PICTURE_READER", "build/tests/decode")
 if not os.path.exists(DECODE):
     print(f"skipped: {DECODE} is not built")
     sys.exit(77)

@@ -116,7 +116,7 @@ class Isolate(unittest.TestCase):
         subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-o", library,
                         self.folder / "hangs.c"], check=True)
         env = {**os.environ, "MIEN_DECODER": DECODER, "MIEN_LIBTIFF": str(library)}
-        with subprocess.Popen([os.environ["MIEN_DECODE"], self.path], env=env,
+        with subprocess.Popen([os.environ["MIEN_PICTURE_READER"], self.path], env=env,
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
             while not (child := children.read_text().split()):

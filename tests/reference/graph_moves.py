@@ -111,7 +111,7 @@ class Moves:
         mode = self.pick(("nearest", "linear", "cubic"))
         scales = [float(self.pick((0.5, 0.7, 1, 1.5, 2, 2.3, 3))) for _ in range(2)]
         size = [int(np.floor(np.float32(n) * np.float32(s))) for n, s in zip((h, w), scales)]
-        if min(size) < 2:
+        if min(size) < 2 or mode == "cubic" and min(scales) < 1:  # ONNX Runtime does not judge that
             return x
         if self.opset < 11:
             if min(scales) < 1 or mode == "cubic":  # whose rounding depends on ONNX Runtime's
@@ -127,7 +127,8 @@ class Moves:
         if mode == "cubic":
             style.update(self.pick(({}, {"cubic_coeff_a": -0.5}, {"exclude_outside": 1})))
         roi = self.constant(np.zeros(0, np.float32))
-        if self.chance(0.5):
+        # Of sizes, what is half way between two pixels is so by the rounding of a quotient only.
+        if self.chance(0.5) or "round" in style.get("nearest_mode", ""):
             inputs = [name, roi, self.constant(np.float32([1, 1, *scales]))]
         else:
             empty = self.constant(np.zeros(0, np.float32)) if self.opset < 13 else ""

@@ -100,6 +100,10 @@ NETWORKS = {
 }
 
 
+# All of them: emotion and liveness are told where they are asked for only.
+ATTRIBUTES = ("emotion", "pose", "left_eye_open", "right_eye_open", "live")
+
+
 def check(report, entry, server, folder, photos):
     expected, told = NETWORKS[entry["name"]]
     file = os.path.join(sources.package(*PACKAGE), entry["file"])
@@ -107,7 +111,7 @@ def check(report, entry, server, folder, photos):
     convert([file], blob, entry["family"], entry["name"], entry["options"])
     done = subprocess.run(
         [compare.tool("mien", "MIEN_TOOL"), "analyze", "--classifier=none", "--search=fast",
-         "--age-gender=" + blob, "--", *photos], stdout=subprocess.PIPE, check=True)
+         "--attributes=" + ",".join(ATTRIBUTES), "--age-gender=" + blob, "--", *photos], stdout=subprocess.PIPE, check=True)
     net, worst, faces = server.open("onnx", file), 0, 0
     for line in done.stdout.splitlines():
         line = json.loads(line)
