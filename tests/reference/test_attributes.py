@@ -98,10 +98,9 @@ NETWORKS = {
     "right-eye-faceplugin": (eye(1), lambda f: [f["right_eye_open"]["probability"]]),
     "liveness-faceplugin": (liveness, lambda f: [f["live"]["probability"]]),
 }
-
-
-# All of them: emotion and liveness are told where they are asked for only.
-ATTRIBUTES = ("emotion", "pose", "left_eye_open", "right_eye_open", "live")
+# What is told where it is asked for only.
+OPTIONS = {"emotion-faceplugin": ["--attributes=emotion"],
+           "liveness-faceplugin": ["--attributes=live"]}
 
 
 def check(report, entry, server, folder, photos):
@@ -111,7 +110,8 @@ def check(report, entry, server, folder, photos):
     convert([file], blob, entry["family"], entry["name"], entry["options"])
     done = subprocess.run(
         [compare.tool("mien", "MIEN_TOOL"), "analyze", "--classifier=none", "--search=fast",
-         "--attributes=" + ",".join(ATTRIBUTES), "--age-gender=" + blob, "--", *photos], stdout=subprocess.PIPE, check=True)
+         *OPTIONS.get(entry["name"], ()), "--age-gender=" + blob, "--", *photos],
+        stdout=subprocess.PIPE, check=True)
     net, worst, faces = server.open("onnx", file), 0, 0
     for line in done.stdout.splitlines():
         line = json.loads(line)
