@@ -88,6 +88,8 @@ static int run_detector(const struct run *r) {
     int rc = MIEN_ENOMEM;
 
     options.turned = turned;
+    options.stop = r->items[0]->stop;
+    options.stop_context = r->items[0]->stop_context;
     if (faces && counts && turned)
         rc = mien_detect(r->items[0]->network->net, r->images, r->n, &options, options.max_faces,
                          faces, counts);

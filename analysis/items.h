@@ -46,7 +46,11 @@ struct item {
     struct item *next;
     void *group;
     int state;
-    int ran;                           /* of n, where it runs in pieces */
+    int ran; /* of n, where it runs in pieces */
+    /* Asked before each look of a run it is the first of: other items may run meanwhile; other than
+     * 0 gives the run up. NULL: nothing is asked. */
+    int (*stop)(void *stop_context);
+    void *stop_context;
     double arrived, submitted, waited; /* seconds */
 };
 

@@ -512,6 +512,11 @@ typedef struct mien_detect_options {
     int *turned; /* NULL, or out: [n], the degrees by which image i had to be turned clockwise to
                     find its faces: 0, 90, 180 or 270. They are given in the image as it is;
                     mien_image_turn() makes one in which they stand upright */
+    /* Asked before each look at images, in the caller's thread: non-zero ends it with MIEN_ETOOBIG.
+     * It may take its time, and use the network for something else meanwhile: an image can take
+     * several looks, a thousand times as long as others. NULL: it is never given up. */
+    int (*stop)(void *stop_context);
+    void *stop_context;
 } mien_detect_options;
 
 /* threshold 0.5, nms 0.4, size -1, max_faces 750, MIEN_SEARCH_FAST, and struct_size is size:

@@ -10,11 +10,22 @@
 
 #define STOP_POLL 0.05 /* seconds between two questions whether to go on waiting */
 
-enum { QUEUES = NETWORKS_MAX + 1 }; /* one a task, and one for calls */
+enum {
+    QUEUES = NETWORKS_MAX + 1, /* one a task, and one for calls */
+    DEPTH = 4                  /* runs at once: one that runs, and those that make way for it */
+};
 
 struct queue {
     struct item *first, *last;
     int units; /* sum of the items' n */
+};
+
+/* Items that run, and until when their clients have paid for it, by the batcher's clock. */
+struct batch_run {
+    struct batcher *batcher;
+    struct item **items; /* [max_batch] */
+    int n;
+    double paid;
 };
 
 struct batcher {
@@ -25,6 +36,8 @@ struct batcher {
     int expected, depth, closing, ended;
     double served; /* of the client that had least when it was last one's turn */
     double began;  /* the run that is under way; 0: none is */
+    struct batch_run runs[DEPTH];
+    int running; /* of those; the last is under way */
     int max_batch;
     double max_wait; /* seconds */
     double (*clock)(void);
@@ -185,13 +198,10 @@ static void close_item(struct batcher *b, struct item *item, enum batch_state st
     pthread_mutex_lock(&b->lock);
 }
 
-/* What has pieces left goes behind all that has arrived meanwhile. Called without the lock, left
- * with it. */
+/* What has pieces left goes behind all that has arrived meanwhile. With the lock. */
 static void finish(struct batcher *b, struct item **items, int n) {
     double now = clock_seconds();
 
-    pthread_mutex_lock(&b->lock);
-    b->began = 0;
     for (int i = 0; i < n; i++) {
         struct item *item = items[i];
         const struct batch_group *g = item->group;
@@ -206,50 +216,104 @@ static void finish(struct batcher *b, struct item **items, int n) {
     }
 }
 
-/* Runs them, for the client of the first; each client pays for what it had of the run. */
-static void run_in_turn(struct batcher *b, struct item **items, int n) {
-    double start = b->clock();
+/* Each client pays for what it had of the run since it last paid. */
+static void pay(struct batch_run *r) {
+    double now = r->batcher->clock();
     int looks = 0;
 
-    for (int i = 0; i < n; i++) looks += item_looks(items[i]);
-    if (b->turns) turns_run(b->turns, client_of(items[0]));
-    run(b, items, n);
-    if (b->turns) turns_run(b->turns, NULL);
-    for (int i = 0; i < n; i++)
-        client_charge(client_of(items[i]),
-                      (b->clock() - start) * item_looks(items[i]) / (looks > 0 ? looks : 1));
+    for (int i = 0; i < r->n; i++) looks += item_looks(r->items[i]);
+    for (int i = 0; i < r->n; i++)
+        client_charge(client_of(r->items[i]),
+                      (now - r->paid) * item_looks(r->items[i]) / (looks > 0 ? looks : 1));
+    r->paid = now;
 }
 
-/* Runs until closing; called and left with the lock. items: [max_batch]. */
-static void collect(struct batcher *b, struct item **items) {
+/* Nobody waits for any of them. With the lock. */
+static int is_given_up(const struct batch_run *r) {
+    for (int i = 0; i < r->n; i++)
+        if (!((const struct batch_group *)r->items[i]->group)->is_over) return 0;
+    return 1;
+}
+
+/* Has who is next been served less than anybody the run is for? With the lock. */
+static int makes_way(const struct batch_run *r, const struct queue *q) {
+    struct item *before = NULL, *next = next_item(r->batcher, q, NULL, 0, &before);
+    double served = atomic_load(&client_of(next)->served);
+
+    for (int i = 0; i < r->n; i++)
+        if (atomic_load(&client_of(r->items[i])->served) <= served) return 0;
+    return 1;
+}
+
+static void run_queue(struct batcher *b, struct queue *q);
+
+/* Between the looks at a picture. One that takes many is no reason for others to wait: what is due
+ * runs meanwhile. */
+static int between_looks(void *context) {
+    struct batch_run *r = context;
+    struct batcher *b = r->batcher;
+    struct queue *q;
+    int is_over;
+
+    pay(r);
+    pthread_mutex_lock(&b->lock);
+    while (b->running < DEPTH && (q = next_queue(b)) && makes_way(r, q)) run_queue(b, q);
+    is_over = is_given_up(r);
+    pthread_mutex_unlock(&b->lock);
+    r->paid = b->clock();
+    return is_over;
+}
+
+/* Runs a batch of the queue, for the client of its first item. Called and left with the lock, for
+ * the batcher's thread. */
+static void run_queue(struct batcher *b, struct queue *q) {
+    struct batch_run *r = &b->runs[b->running];
+    double began = b->began, now;
+
+    r->n = take_batch(b, q, r->items, b->max_batch);
+    for (int i = 0; i < r->n; i++) {
+        r->items[i]->stop = between_looks;
+        r->items[i]->stop_context = r;
+    }
+    now = b->began = clock_seconds();
+    b->running++;
+    pthread_mutex_unlock(&b->lock);
+    if (b->turns) turns_run(b->turns, client_of(r->items[0]));
+    r->paid = b->clock();
+    run(b, r->items, r->n);
+    pay(r);
+    pthread_mutex_lock(&b->lock);
+    b->running--;
+    if (b->turns) turns_run(b->turns, b->running > 0 ? client_of(r[-1].items[0]) : NULL);
+    b->began = began > 0 ? began + clock_seconds() - now : 0; /* its own time only */
+    finish(b, r->items, r->n);
+}
+
+/* Runs until closing; called and left with the lock. */
+static void collect(struct batcher *b) {
     for (;;) {
         struct queue *q = next_queue(b);
         double until = q ? ready_at(b, q) : 0;
-        int n;
         if (!q && b->closing) return;
-        if (!q) {
+        if (!q)
             pthread_cond_wait(&b->arrived, &b->lock);
-            continue;
-        }
-        if (until > clock_seconds()) {
+        else if (until > clock_seconds())
             sync_cond_wait(&b->arrived, &b->lock, until);
-            continue;
-        }
-        n = take_batch(b, q, items, b->max_batch);
-        b->began = clock_seconds();
-        pthread_mutex_unlock(&b->lock);
-        run_in_turn(b, items, n);
-        finish(b, items, n);
+        else
+            run_queue(b, q);
     }
 }
 
 static void *batcher_main(void *arg) {
     struct batcher *b = arg;
-    struct item **items = calloc((size_t)b->max_batch, sizeof *items), *one;
+    struct item *few[DEPTH], **items = calloc((size_t)b->max_batch * DEPTH, sizeof *items);
 
     pthread_mutex_lock(&b->lock);
     if (!items) b->max_batch = 1; /* no memory for more */
-    collect(b, items ? items : &one);
+    for (int i = 0; i < DEPTH; i++)
+        b->runs[i] = (struct batch_run){
+            .batcher = b, .items = items ? items + (size_t)i * (size_t)b->max_batch : &few[i]};
+    collect(b);
     b->ended = 1;
     pthread_cond_signal(&b->arrived);
     pthread_mutex_unlock(&b->lock);

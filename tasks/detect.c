@@ -237,6 +237,8 @@ int looks_run(mien_net *net, const struct look *looks, int n, const struct look_
                               .want = want,
                               .faces = faces + (size_t)i * (size_t)want->row,
                               .counts = counts + i};
+        if (want->stop && want->stop(want->stop_context))
+            return err_set(MIEN_ETOOBIG, "given up while faces were looked for");
         step = small_ones(net, looks + i, n - i);
         rc = run_together(net, step, &d);
     }

@@ -22,6 +22,8 @@ struct look_want {
     float threshold, nms;
     int most; /* faces of a look, best first; row: from those of one look to the next's */
     int row;
+    int (*stop)(void *stop_context); /* as in mien_detect_options */
+    void *stop_context;
 };
 
 /* The task they are of (task.h). */

@@ -63,7 +63,9 @@ int mien_detect(mien_net *net, const mien_image *const *images, int n,
     struct look_want want = {.threshold = o.threshold,
                              .nms = o.nms,
                              .most = capacity < o.max_faces ? capacity : o.max_faces,
-                             .row = capacity};
+                             .row = capacity,
+                             .stop = o.stop,
+                             .stop_context = o.stop_context};
     if (o.search == MIEN_SEARCH_FAST)
         rc = detect_once(net, images, n, o.size, &want, faces, counts);
     else

@@ -576,7 +576,9 @@ int search_run(mien_net *net, const mien_image *const *images, int n, const mien
     s.want = (struct look_want){.threshold = fminf(want->threshold, PATCH_SCORE),
                                 .nms = want->nms,
                                 .most = most,
-                                .row = most};
+                                .row = most,
+                                .stop = o->stop,
+                                .stop_context = o->stop_context};
     s.pictures = calloc((size_t)n + 1, sizeof *s.pictures);
     s.faces = malloc((size_t)most * LOOKS_AT_ONCE * sizeof *s.faces);
     int rc = s.pictures && s.faces ? MIEN_OK : err_set(MIEN_ENOMEM, "out of memory");

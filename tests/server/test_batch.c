@@ -370,6 +370,89 @@ static void test_nobody_saves_turns_up(void **state) {
     assert_true(late.served >= busy.served - 1);
 }
 
+/* As a search of a detector does: it asks before each look, of which each takes a second. */
+struct search {
+    const struct item *item;
+    int number, looks, was_stopped;
+};
+
+static int search(void *context, int from, int n) {
+    struct search *s = context;
+
+    (void)from;
+    (void)n;
+    for (int i = 0; i < s->looks; i++) {
+        if (i == 1) {
+            sem_post(&started);
+            sem_wait(&go);
+        }
+        s->was_stopped = s->item->stop(s->item->stop_context);
+        if (s->was_stopped) return MIEN_ETOOBIG;
+        spent++;
+        order[ran++] = s->number;
+    }
+    return MIEN_OK;
+}
+
+static void begin_search(struct search *s, struct item *item, struct batch_group *g,
+                         struct client *whose) {
+    *s = (struct search){.item = item, .number = 1, .looks = 3};
+    *item = (struct item){.n = 1, .call = search, .context = s};
+    ran = 0;
+    batch_group_init(g, batcher, whose);
+    g->until = clock_seconds() + 600;
+    batch_submit(g, item);
+    sem_wait(&started);
+}
+
+/* Between its looks others have their turn that were served less; not those of the same client. */
+static void test_a_search_makes_way(void **state) {
+    static const int expected[] = {1, 2, 1, 1, 3};
+    struct client greedy = {.items = 0}, other = {.items = 0};
+    struct batch_group g, groups[2];
+    struct work works[2] = {{.number = 2}, {.number = 3}};
+    struct item item, items[2];
+    struct search s;
+
+    (void)state;
+    begin_search(&s, &item, &g, &greedy);
+    for (int i = 0; i < 2; i++) {
+        items[i] = item_of(&works[i]);
+        batch_group_init(&groups[i], batcher, i == 0 ? &other : &greedy);
+        groups[i].until = clock_seconds() + 600;
+        batch_submit(&groups[i], &items[i]);
+    }
+    sem_post(&go);
+    assert_int_equal(batch_wait(&g), 0);
+    close_group(&g);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(batch_wait(&groups[i]), 0);
+        close_group(&groups[i]);
+    }
+    assert_int_equal(ran, 5);
+    assert_memory_equal(order, expected, sizeof expected);
+    assert_true(greedy.served - other.served == 3); /* of four seconds, and of one */
+    assert_true(batcher_busy(batcher) == 0);
+}
+
+/* A search that nobody waits for any more ends before its next look. */
+static void test_a_search_is_given_up(void **state) {
+    struct search s;
+    struct left left;
+
+    (void)state;
+    sem_init(&left.freed, 0, 0);
+    begin_search(&s, &left.item, &left.group, &client);
+    left.group.until = 0;
+    assert_int_equal(batch_wait(&left.group), -1);
+    batch_group_end(&left.group, free_left, &left);
+    sem_post(&go);
+    sem_wait(&left.freed);
+    assert_int_equal(s.was_stopped, 1);
+    assert_int_equal(ran, 1);
+    sem_destroy(&left.freed);
+}
+
 static int setup(void **state) {
     (void)state;
     sem_init(&started, 0, 0);
@@ -400,6 +483,8 @@ int main(void) {
         cmocka_unit_test(test_clients_take_turns),
         cmocka_unit_test(test_turns_are_counted_in_units),
         cmocka_unit_test(test_nobody_saves_turns_up),
+        cmocka_unit_test(test_a_search_makes_way),
+        cmocka_unit_test(test_a_search_is_given_up),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -4,6 +4,7 @@
 #include "mien.h"
 
 #include <dirent.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -76,6 +77,52 @@ static void test_single(void **state) {
     mien_image_free(img);
 }
 
+/* What a stop() that takes its time finds in a picture. */
+struct meanwhile {
+    const mien_image *image;
+    int asked, most, found;
+};
+
+static int look_meanwhile(void *context) {
+    static mien_face faces[FACES];
+    struct meanwhile *m = context;
+    if (++m->asked > m->most) return 1;
+    assert_int_equal(mien_detect(detector, &m->image, 1, NULL, FACES, faces, &m->found), 0);
+    return 0;
+}
+
+/* Between looks a search can be given up, and the network be used for something else: each finds
+ * what it does alone. */
+static void test_between_looks(void **state) {
+    (void)state;
+    mien_image *img = load(ASTRONAUT), *turned;
+    mien_face alone[FACES], faces[FACES];
+    struct meanwhile m = {.image = img, .most = INT_MAX};
+    mien_detect_options opt;
+    int count, again;
+    assert_int_equal(mien_image_turn(img, 90, &turned), 0);
+    const mien_image *images[] = {turned};
+    mien_detect_options_default(&opt, sizeof opt);
+    opt.search = MIEN_SEARCH_AUTO;
+    assert_int_equal(mien_detect(detector, images, 1, &opt, FACES, alone, &count), 0);
+    assert_true(count > 0);
+    opt.stop = look_meanwhile;
+    opt.stop_context = &m;
+    assert_int_equal(mien_detect(detector, images, 1, &opt, FACES, faces, &again), 0);
+    assert_int_equal(again, count);
+    assert_memory_equal(faces, alone, (size_t)count * sizeof *faces);
+    assert_true(m.asked > 1 && m.found > 0);
+    for (m.most = m.asked - 1; m.most >= 0; m.most--) {
+        m.asked = 0;
+        assert_int_equal(mien_detect(detector, images, 1, &opt, FACES, faces, &again),
+                         MIEN_ETOOBIG);
+        assert_int_equal(again, 0);
+        assert_non_null(strstr(mien_error(), "given up"));
+    }
+    mien_image_free(turned);
+    mien_image_free(img);
+}
+
 /* Of the pictures of a folder, in any order, `count` at most. */
 static void check_folder(const char *folder, int count, double most) {
     double fast = 0, full = 0;
@@ -112,6 +159,7 @@ static void test_portraits(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_single),
+        cmocka_unit_test(test_between_looks),
         cmocka_unit_test(test_crowds),
         cmocka_unit_test(test_portraits),
     };
