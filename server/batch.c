@@ -3,6 +3,7 @@
 #include "common/clock.h"
 #include "server/sync.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,11 +158,18 @@ static int take_batch(struct batcher *b, struct queue *q, struct item **items, i
     return n;
 }
 
-/* Seconds on the clock until which the queue's first item waits for company. */
+/* Seconds on the clock until which an item waits for somebody who has nothing here yet. */
+static double ahead(const struct batcher *b, const struct item *item) {
+    return b->turns && !b->closing ? turns_ahead(b->turns, client_of(item)) : 0;
+}
+
+/* Seconds on the clock until which the queue's first item waits for company, or for others. */
 static double ready_at(const struct batcher *b, const struct queue *q) {
-    if (q->units >= b->max_batch || b->expected <= 0 || b->closing) return 0;
-    if (q->first->call) return 0;
-    return q->first->submitted + b->max_wait;
+    struct item *before = NULL;
+    double until = ahead(b, next_item(b, q, NULL, 0, &before));
+
+    if (q->units >= b->max_batch || b->expected <= 0 || b->closing || q->first->call) return until;
+    return fmax(until, q->first->submitted + b->max_wait);
 }
 
 /* Behind the items of older requests, so that each queue is in order of arrival. */
@@ -253,12 +261,19 @@ static int between_looks(void *context) {
     struct batch_run *r = context;
     struct batcher *b = r->batcher;
     struct queue *q;
+    double until;
     int is_over;
 
     pay(r);
     pthread_mutex_lock(&b->lock);
-    while (b->running < DEPTH && (q = next_queue(b)) && makes_way(r, q)) run_queue(b, q);
-    is_over = is_given_up(r);
+    while (!(is_over = is_given_up(r))) {
+        if (b->running < DEPTH && (q = next_queue(b)) && makes_way(r, q))
+            run_queue(b, q);
+        else if ((until = ahead(b, r->items[0])) > clock_seconds())
+            sync_cond_wait(&b->arrived, &b->lock, until);
+        else
+            break;
+    }
     pthread_mutex_unlock(&b->lock);
     r->paid = b->clock();
     return is_over;

@@ -22,8 +22,10 @@ struct client {
     atomic_int requests;        /* that are worked on: turns.c */
     int decoding;               /* turns it has: turns.c */
     double turned;              /* when it last got one */
-    int items;                  /* that wait for a run: batch.c */
-    _Atomic double served;      /* seconds, as client_charge() counts them */
+    double active; /* when a decode or run of it last ended, or a request began: turns.c */
+    struct client *next_at_work;
+    int items;             /* that wait for a run: batch.c */
+    _Atomic double served; /* seconds, as client_charge() counts them */
 
     struct client *next; /* the rest is clients.c's */
     int users;

@@ -5,8 +5,9 @@
 
 enum { HALF_DONE = 2 }; /* turns a core that may wait in the middle */
 
-#define QUANTUM   0.05 /* seconds of a turn before it ends for a client that has as many */
-#define STOP_POLL 0.05 /* seconds between two questions whether to go on waiting */
+#define QUANTUM   0.05  /* seconds of a turn before it ends for a client that has as many */
+#define STOP_POLL 0.05  /* seconds between two questions whether to go on waiting */
+#define MOMENT    0.005 /* seconds from what a request has done to what it does next */
 
 void turns_init(struct turns *t, int n) {
     *t = (struct turns){.n = n};
@@ -21,24 +22,53 @@ void turns_destroy(struct turns *t) {
 
 void turns_enter(struct turns *t, struct client *client) {
     pthread_mutex_lock(&t->lock);
-    if (client->requests++ == 0) t->clients++;
+    client->active = clock_seconds();
+    if (client->requests++ == 0) {
+        t->clients++;
+        client->next_at_work = t->at_work;
+        t->at_work = client;
+    }
     pthread_mutex_unlock(&t->lock);
 }
 
 void turns_leave(struct turns *t, struct client *client) {
+    struct client **at = &t->at_work;
+
     pthread_mutex_lock(&t->lock);
     if (--client->requests == 0) {
         t->clients--;
+        while (*at != client) at = &(*at)->next_at_work;
+        *at = client->next_at_work;
         pthread_cond_broadcast(&t->changed); /* another may be alone now */
     }
     pthread_mutex_unlock(&t->lock);
 }
 
-void turns_run(struct turns *t, const struct client *client) {
+void turns_run(struct turns *t, struct client *client) {
     pthread_mutex_lock(&t->lock);
+    if (t->runs) t->runs->active = clock_seconds();
     t->runs = client;
     if (!client) pthread_cond_broadcast(&t->changed);
     pthread_mutex_unlock(&t->lock);
+}
+
+/* Does who has a single request go before one who has several? */
+static int goes_ahead(const struct client *single, const struct client *client) {
+    return single != client && atomic_load(&single->requests) <= 1 &&
+           atomic_load(&single->served) < atomic_load(&client->served);
+}
+
+double turns_ahead(struct turns *t, const struct client *client) {
+    double now = clock_seconds(), until = 0;
+
+    if (atomic_load(&client->requests) <= 1) return 0;
+    pthread_mutex_lock(&t->lock);
+    for (const struct client *c = t->at_work; c; c = c->next_at_work) {
+        double expected = c->decoding > 0 ? now + STOP_POLL : c->active + MOMENT;
+        if (expected > now && expected > until && goes_ahead(c, client)) until = expected;
+    }
+    pthread_mutex_unlock(&t->lock);
+    return until;
 }
 
 int turns_are_shared(struct turns *t) {
@@ -115,7 +145,8 @@ static int wait_for_turn(struct turns *t, struct turn *turn) {
 }
 
 static void release(struct turns *t, const struct turn *turn) {
-    client_charge(turn->client, clock_seconds() - turn->began);
+    turn->client->active = clock_seconds();
+    client_charge(turn->client, turn->client->active - turn->began);
     turn->client->decoding--;
     t->running--;
     pthread_cond_broadcast(&t->changed);

@@ -4,8 +4,9 @@
  * A picture may take seconds to decode, so a turn is not kept to its end: who decodes asks now and
  * then, and lets others go first that have had less. A client has as many turns as it likes while
  * it is alone, and half of them while others have requests, so that what those have decoded can be
- * worked on, too; and none while the networks
- * run for another that has been served less (clients.h). Its own module because it is a rule about
+ * worked on, too; and none while the networks run for another that has been served less
+ * (clients.h). Nor do those run for who has several requests while one is to decode first who has
+ * been served less. Its own module because it is a rule about
  * counts, which a test can go through without pictures.
  */
 #ifndef MIEN_SERVER_TURNS_H
@@ -30,10 +31,11 @@ struct turns {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     int n, running;
-    const struct client *runs; /* for whom the networks run; NULL: nobody */
-    int clients;               /* that have requests */
-    int suspended;             /* turns that wait for the second time or more */
-    struct turn *waiting;      /* in no order */
+    struct client *runs;    /* for whom the networks run; NULL: nobody */
+    struct client *at_work; /* those that have requests, in no order */
+    int clients;            /* how many */
+    int suspended;          /* turns that wait for the second time or more */
+    struct turn *waiting;   /* in no order */
     unsigned long long numbers;
 };
 
@@ -46,7 +48,12 @@ void turns_enter(struct turns *t, struct client *client);
 void turns_leave(struct turns *t, struct client *client);
 
 /* The networks run for this client from now on; NULL: for nobody. It must be there until then. */
-void turns_run(struct turns *t, const struct client *client);
+void turns_run(struct turns *t, struct client *client);
+/* Until when, by clock_seconds(), a run should wait that is for a client of several requests: while
+ * one decodes who has a single request and has been served less, and for a moment after his decodes
+ * and runs, in which he submits what is next (anticipatory scheduling: Iyer and Druschel 2001). 0:
+ * it should not wait. */
+double turns_ahead(struct turns *t, const struct client *client);
 
 /* 1 while several clients have requests. */
 int turns_are_shared(struct turns *t);

@@ -166,6 +166,41 @@ static void test_many_requests_pay_more(void **state) {
     turns_destroy(&turns);
 }
 
+/* A run for who has several requests waits for the next of who has one and was served less: as long
+ * as he decodes, and no longer than a moment else; nobody's run waits for whom has several, too. */
+static void test_a_run_waits_for_who_goes_ahead(void **state) {
+    struct client greedy = {.requests = 0}, single = {.requests = 0};
+    struct decode decode;
+
+    (void)state;
+    turns_init(&turns, 2);
+    for (int i = 0; i < 2; i++) turns_enter(&turns, &greedy);
+    assert_true(turns_ahead(&turns, &greedy) == 0);
+    client_charge(&greedy, 10);
+    turns_enter(&turns, &single);
+    begin(&decode, &single);
+    wait_until(&single, 1);
+    assert_true(turns_ahead(&turns, &greedy) > 0);
+    assert_true(turns_ahead(&turns, &single) == 0);
+    client_charge(&single, 1000);
+    assert_true(turns_ahead(&turns, &greedy) == 0);
+    client_catch_up(&greedy, 2000);
+    assert_true(turns_ahead(&turns, &greedy) > 0);
+    end(&decode);
+    while (turns_ahead(&turns, &greedy) > 0) usleep(1000);
+    turns_run(&turns, &single);
+    turns_run(&turns, NULL);
+    assert_true(single.active > 0);
+    turns_enter(&turns, &single);
+    assert_true(turns_ahead(&turns, &greedy) == 0);
+    for (int i = 0; i < 2; i++) {
+        turns_leave(&turns, &greedy);
+        turns_leave(&turns, &single);
+    }
+    assert_null(turns.at_work);
+    turns_destroy(&turns);
+}
+
 /* Where there are fewer turns than clients, each has its own after the other. */
 static void test_one_core_is_shared(void **state) {
     struct client clients[3] = {{.requests = 0}};
@@ -216,6 +251,7 @@ int main(void) {
                                        cmocka_unit_test(test_beside_others_it_has_half),
                                        cmocka_unit_test(test_makes_way_for_a_run),
                                        cmocka_unit_test(test_many_requests_pay_more),
+                                       cmocka_unit_test(test_a_run_waits_for_who_goes_ahead),
                                        cmocka_unit_test(test_one_core_is_shared),
                                        cmocka_unit_test(test_given_up)};
     return cmocka_run_group_tests(tests, NULL, NULL);
