@@ -1,6 +1,9 @@
-/* Prints every attribute that a network tells of each face of a picture, or of the picture where it
- * looks at whole ones: whatever they are, this program knows none by name.
+/* Prints what a network tells of each face of a picture, or of the picture where it looks at whole
+ * ones: whatever that is, this program knows no attribute by name. Some, as race, are only for who
+ * asks for them: they are printed where the network is named.
+ *
  * usage: attributes PICTURE [NETWORK]
+ *
  * cc attributes.c $(pkg-config --cflags --libs mien) -o attributes */
 #include <mien.h>
 #include <stdio.h>
@@ -20,18 +23,19 @@ static void print_attribute(const mien_attribute *a, const float *values) {
     printf("\n");
 }
 
-/* values: [info->attribute_values] */
-static int print_all(const mien_net *net, const mien_net_info *info, const float *values) {
+/* values: [info->attribute_values]; asked: also what is not told by default */
+static int print_all(const mien_net *net, const mien_net_info *info, int asked,
+                     const float *values) {
     int rc = 0;
     for (int i = 0; i < info->attributes && !rc; i++) {
         mien_attribute a = {.struct_size = sizeof a};
         rc = mien_attribute_at(net, i, &a);
-        if (!rc) print_attribute(&a, values);
+        if (!rc && (a.by_default || asked)) print_attribute(&a, values);
     }
     return rc;
 }
 
-static int describe(mien_net *detector, mien_net *net, const mien_image *image) {
+static int describe(mien_net *detector, mien_net *net, int asked, const mien_image *image) {
     mien_task_info task = {.struct_size = sizeof task};
     mien_net_info info = {.struct_size = sizeof info};
     mien_face faces[MAX_FACES];
@@ -44,7 +48,7 @@ static int describe(mien_net *detector, mien_net *net, const mien_image *image) 
         rc = mien_attributes(net, &image, of_faces ? &faces[i] : NULL, 1, values);
         if (rc) break;
         printf("%s %d\n", of_faces ? "face" : "picture", i);
-        rc = print_all(net, &info, values);
+        rc = print_all(net, &info, asked, values);
     }
     free(values);
     return rc;
@@ -67,7 +71,7 @@ int main(int argc, char **argv) {
     if (!rc) rc = load(ctx, NULL, MIEN_TASK_DETECT, &detector);
     if (!rc) rc = load(ctx, argc > 2 ? argv[2] : NULL, MIEN_TASK_ATTRIBUTES, &net);
     if (!rc) rc = mien_image_load(ctx, argv[1], NULL, &image);
-    if (!rc) rc = describe(detector, net, image);
+    if (!rc) rc = describe(detector, net, argc > 2, image);
     if (rc) fprintf(stderr, "%s\n", mien_error());
 
     mien_image_free(image);

@@ -223,9 +223,11 @@ typedef struct mien_net_info {
 /*
  * Loads a network from a blob (safetensors with mien's metadata, made by weights_convert).
  * name_or_path: a path where it contains '/' or ends in ".safetensors"; else a name, looked up as
- * <weights_dir>/<name>.safetensors, else among the networks that come with mien. The blob is
- * checked whole before use: MIEN_EIO where it is missing, MIEN_EWEIGHTS where it is broken,
- * MIEN_EUNSUPPORTED where the context's precision needs what it lacks. Free with mien_net_free().
+ * <weights_dir>/<name>.safetensors, else among the networks that come with mien: they lie where the
+ * program or libmien.so is installed, else in mien/networks of a folder of $XDG_DATA_DIRS
+ * (/usr/local/share:/usr/share). The blob is checked whole before use: MIEN_EIO where it is
+ * missing, MIEN_EWEIGHTS where it is broken, MIEN_EUNSUPPORTED where the context's precision needs
+ * what it lacks. Free with mien_net_free().
  *
  * A network that reads a value inside another one (mien_net_info.features_of) brings that along:
  * the one of that name that is open in the context, else the one in the weights folder, which stays

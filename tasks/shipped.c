@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,6 +20,20 @@ static int try(const char *file, const char *place) {
     return 0;
 }
 
+/* Where data of all users lies: what a program that is linked with the library lies beside is its
+ * own affair. */
+static void find_in_data_dirs(void) {
+    const char *dirs = getenv("XDG_DATA_DIRS");
+    if (!dirs || !*dirs) dirs = "/usr/local/share:/usr/share";
+    while (*dirs) {
+        size_t n = strcspn(dirs, ":");
+        int written = snprintf(folder, sizeof folder, "%.*s/mien/networks", (int)n, dirs);
+        if (*dirs == '/' && written < (int)sizeof folder && access(folder, X_OK) == 0) return;
+        dirs += n + (dirs[n] == ':');
+    }
+    folder[0] = '\0';
+}
+
 /* As vision/isolate.c finds its program. */
 static void find_folder(void) {
     static const char *const places[] = {"networks", "../share/mien/networks",
@@ -31,6 +46,7 @@ static void find_folder(void) {
         if (try(self, places[i]) ||
             (dladdr(&folder, &info) && info.dli_fname[0] == '/' && try(info.dli_fname, places[i])))
             return;
+    find_in_data_dirs();
 }
 
 const char *shipped_folder(void) {

@@ -60,6 +60,7 @@ run() {
 strict="-Wall -Wextra -Werror -pedantic"
 export PKG_CONFIG_PATH=$prefix/lib/pkgconfig
 export LD_LIBRARY_PATH=$prefix/lib
+export XDG_DATA_DIRS=$prefix/share # where a program with the library in it finds what came with mien
 # build SOURCE PROGRAM: by pkg-config, shared and static, and runs both.
 build() {
     local compile="cc -std=c11"

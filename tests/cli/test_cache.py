@@ -45,10 +45,11 @@ class Cache(unittest.TestCase):
         self.assertEqual(second, plain)
 
     def test_same_results_fp32(self):
-        self.check_same(4, "--embeddings")
+        # Of the detector, the embedder and the classifier: what comes with mien lies elsewhere.
+        self.check_same(3, "--embeddings")
 
     def test_same_results_bf16(self):
-        self.check_same(4, "--embeddings", "--precision", "bf16")
+        self.check_same(3, "--embeddings", "--precision", "bf16")
 
     def test_same_results_int8(self):
         blob = Path(self.folder, "retinaface-mnet025-v2.safetensors")

@@ -171,8 +171,8 @@ class Faces(Folder):
         self.assertEqual([m["file"] for m in found["mistakes"] if m["subject"] == "gender"],
                          [people[0][0]])
         plots = sorted(p.name for p in (self.folder / "plots").iterdir())
-        self.assertEqual(plots, ["calibration-gender.png", "confusion-age.png",
-                                 "confusion-gender.png", "groups-age-accuracy.png",
+        self.assertEqual(plots, ["calibration-age.png", "calibration-gender.png",
+                                 "confusion-age.png", "confusion-gender.png", "groups-age-accuracy.png",
                                  "groups-age-mean_error.png", "groups-age-within_one.png",
                                  "groups-gender-accuracy.png"])
 

@@ -9,12 +9,18 @@ sys.path.insert(0, str(Path(__file__).parent))
 from tool import HAVE_NETWORKS, MODELS, mien, objects  # noqa: E402
 
 DEFAULTS = {"retinaface-mnet025-v2": "detect", "mobilefacenet-192": "embed",
-            "resnet50-imagenet": "classify", "age-gender-faceapi": "attributes"}
+            "resnet50-imagenet": "classify", "face-joint": "attributes"}
+
+
+def blob(name):
+    """The file of an installed network, in the weights folder or beside the tool."""
+    (info,) = objects(mien("info", "--json", name))
+    return Path(info["file"])
 
 
 def header(name):
-    """The safetensors header of an installed blob (8 bytes of length, then JSON)."""
-    with open(Path(MODELS["weights"], name + ".safetensors"), "rb") as file:
+    """The safetensors header of a blob (8 bytes of length, then JSON)."""
+    with open(blob(name), "rb") as file:
         return json.loads(file.read(int.from_bytes(file.read(8), "little")))
 
 
@@ -27,7 +33,7 @@ class Models(unittest.TestCase):
             self.assertTrue(found[name]["default"])
             self.assertTrue(found[name]["license"])
             self.assertEqual(found[name]["file_bytes"],
-                             Path(MODELS["weights"], name + ".safetensors").stat().st_size)
+                             blob(name).stat().st_size)
         text = mien("models").stdout.decode()
         for name in DEFAULTS:
             self.assertRegex(text, rf"(?m)^\* {name} ")

@@ -220,7 +220,7 @@ class Networks(unittest.TestCase):
 
     def test_a_near_name_is_told(self):
         for name, meant in [("resnet50", "resnet50-imagenet"), ("resnet50-imagenett", "resnet50-imagenet"),
-                            ("age-gendre-faceapi", "age-gender-faceapi")]:
+                            ("mobilefacenet-129", "mobilefacenet-192")]:
             result = mien("info", "--weights", "/nonexistent", name)
             self.assertEqual((result.returncode, result.stdout), (1, b""))
             self.assertIn(f"network {name} is not installed in /nonexistent: perhaps {meant} is meant",
@@ -230,7 +230,7 @@ class Networks(unittest.TestCase):
         result = mien("models", "--weights", "/nonexistent")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         for name in ("retinaface-mnet025-v2", "mobilefacenet-192", "resnet50-imagenet",
-                     "age-gender-faceapi"):
+                     "face-joint"):
             self.assertIn(name, result.stdout.decode())
 
 

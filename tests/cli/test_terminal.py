@@ -26,7 +26,8 @@ def told(face):
     gender = face["gender"]
     sure = math.floor(100 * gender["probability"]) / 100
     first = f"{gender['value']} {sure:.2f}" if gender["probability"] >= 0.6 else "gender unsure"
-    return f"{first}, age {face['age']:.0f}"
+    low, high = (face["age_range"][end] for end in ("low", "high"))
+    return f"{first}, age {face['age']:.0f} ({low:.0f}-{high:.0f})"
 
 
 class Lines(Folder):

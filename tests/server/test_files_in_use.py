@@ -18,7 +18,7 @@ from server import (BASE_ENV, TOOL, Server, mien, objects, photos, plain, skip_o
 from tool import MODELS  # noqa: E402
 
 NETWORKS = ("retinaface-mnet025-v2", "mobilefacenet-192", "age-gender-faceapi")
-OPTIONS = ("--classifier=none",)
+OPTIONS = ("--classifier=none", f"--age-gender={NETWORKS[2]}")
 MEGABYTE = 1 << 20
 
 

@@ -42,7 +42,7 @@ OPERATIONS = [(path, method, operation) for path, item in API["paths"].items()
               for method, operation in item.items() if method != "parameters"]
 PICTURES = ["/v1/analyze", "/v1/detect", "/v1/embed", "/v1/classify", "/predict"]
 SEPARATE = ["face-age", "face-gender", "face-race"]  # for requests that ask for them
-MODELS = ["retinaface-mnet025-v2", "mobilefacenet-192", "age-gender-faceapi", "resnet50-imagenet"]
+MODELS = ["retinaface-mnet025-v2", "mobilefacenet-192", "face-joint", "resnet50-imagenet"]
 
 
 def resolve(node):
@@ -353,9 +353,11 @@ class Live(unittest.TestCase):
                 url = base.replace("{model}", model).replace("{version}", "1")
                 about = cases.add(base, "get", self.server.get(url))
                 cases.add(base + "/ready", "get", self.server.get(url + "/ready"))
-                height, width = (64 if v < 0 else v for v in about["inputs"][0]["shape"][1:3])
-                tensor = {"name": "input", "shape": [1, height, width, 3], "datatype": "UINT8",
-                          "data": [(7 * i) % 256 for i in range(height * width * 3)]}
+                height, width, channels = (64 if v < 0 else v
+                                           for v in about["inputs"][0]["shape"][1:])
+                kind = "UINT8" if channels == 3 else "FP32"  # a picture, or features of another
+                tensor = {"name": "input", "shape": [1, height, width, channels], "datatype": kind,
+                          "data": [(7 * i) % 256 for i in range(height * width * channels)]}
                 answer = self.post(url + "/infer", {"id": "42", "inputs": [tensor]})
                 got = cases.add(base + "/infer", "post", answer)
                 self.assertEqual({output["name"] for output in got["outputs"]},

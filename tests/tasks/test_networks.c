@@ -24,7 +24,7 @@ static void test_task_info(void **state) {
     } tasks[] = {
         {"detect", "retinaface-mnet025-v2", MIEN_ITEM_IMAGE, MIEN_RESULT_FACES},
         {"embed", "mobilefacenet-192", MIEN_ITEM_FACE, MIEN_RESULT_EMBEDDING},
-        {"attributes", "age-gender-faceapi", MIEN_ITEM_FACE, MIEN_RESULT_ATTRIBUTES},
+        {"attributes", "face-joint", MIEN_ITEM_FACE, MIEN_RESULT_ATTRIBUTES},
         {"classify", "resnet50-imagenet", MIEN_ITEM_IMAGE, MIEN_RESULT_CLASSES},
         {"landmarks", NULL, MIEN_ITEM_FACE, MIEN_RESULT_ATTRIBUTES},
     };
