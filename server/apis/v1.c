@@ -3,6 +3,7 @@
 #include "analysis/timing_json.h"
 #include "common/json_values.h"
 #include "server/apis/api.h"
+#include "server/apis/v1_status.h"
 #include "server/models.h"
 #include "server/params.h"
 #include "server/picture.h"
@@ -169,20 +170,12 @@ static void handle_classify(struct request *r) {
     answer_pictures(r, CLASSES, CLASSES, 0);
 }
 
-/* The similarity from which two faces are one person: what the configuration says, else what was
- * measured for the network. */
-static double same_person(const struct request *r, const struct network *embedder) {
-    double configured = r->server->config->same_person;
-
-    return configured != SAME_PERSON_MEASURED ? configured : (double)embedder->info.same_person;
-}
-
 static json_t *compare_json(const struct request *r, const struct picture p[2]) {
     const struct item *item = analysis_item(p[0].analysis, MIEN_RESULT_EMBEDDING);
     json_t *answer = json_object();
     int failed = 0;
 
-    result_add_comparison(answer, p[0].analysis, p[1].analysis, same_person(r, item->network),
+    result_add_comparison(answer, p[0].analysis, p[1].analysis, v1_same_person(r, item->network),
                           &failed);
     if (!failed) return answer;
     json_decref(answer);
@@ -215,44 +208,10 @@ static void handle_compare(struct request *r) {
     uploads_free(&in);
 }
 
-static json_t *networks_json(const struct networks *networks, int *failed) {
-    json_t *list = json_array();
-
-    for (int i = 0; i < networks->n; i++) {
-        const struct network *n = &networks->at[i];
-        if (n->net)
-            json_value_append(
-                list, json_pack("{s:s, s:s}", "task", n->task.name, "name", n->info.name), failed);
-    }
-    return list;
-}
-
-/* What clients may want to know before they ask: what answers them, and what is refused. */
-static json_t *status_json(const struct request *r, const struct networks *networks) {
-    const struct serve_config *c = r->server->config;
-    const struct network *embedder = networks_giving(networks, MIEN_RESULT_EMBEDDING);
-    int failed = 0;
-    json_t *answer = json_pack("{s:s, s:s, s:s}", "version", mien_version(), "backend",
-                               mien_backend_name(networks->ctx), "precision",
-                               precision_name((int)c->machine.precision));
-
-    json_value_set(answer, "networks", networks_json(networks, &failed), &failed);
-    if (embedder)
-        json_value_set(answer, "same_person", json_value_number(same_person(r, embedder), 6),
-                       &failed);
-    json_value_set(answer, "limits",
-                   json_pack("{s:f, s:I, s:i}", "megapixels", c->max_megapixels, "bytes",
-                             (json_int_t)c->max_bytes, "pictures", c->max_pictures),
-                   &failed);
-    if (!failed) return answer;
-    json_decref(answer);
-    return NULL;
-}
-
 static void handle_status(struct request *r) {
     struct models *m = models_acquire(r->server->models);
 
-    reply_json(r, 200, status_json(r, &m->networks));
+    reply_json(r, 200, v1_status_json(r, &m->networks));
     models_release(r->server->models, m);
 }
 

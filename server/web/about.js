@@ -11,10 +11,17 @@ function machine({ backend, precision }) {
   return backend.includes(precision) ? backend : `${backend}, ${precision}`;
 }
 
+/* [[task, "one, two"], ...] */
+function byTask(networks) {
+  const names = new Map();
+  for (const { task, name } of networks) names.set(task, [...(names.get(task) ?? []), name]);
+  return [...names].map(([task, list]) => [task.replaceAll("_", " "), list.join(", ")]);
+}
+
 function show(about) {
   const facts = [
     ["mien", about.version],
-    ...about.networks.map(({ task, name }) => [task.replaceAll("_", " "), name]),
+    ...byTask(about.networks),
     ["on", machine(about)],
   ];
   const items = facts.map(([name, value]) =>

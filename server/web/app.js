@@ -5,6 +5,7 @@ import { serverStatus } from "./about.js";
 import { startCamera } from "./camera.js";
 import { el, refill, sentence } from "./dom.js";
 import { closer, comparison, picker, similarity } from "./faces.js";
+import * as methods from "./methods.js";
 import * as all from "./pictures.js";
 import { card, classes, failure, merged, takeAway, times, wholePicture } from "./results.js";
 import * as stage from "./stage.js";
@@ -14,9 +15,14 @@ const { pictures } = all;
 
 let current = null;
 let pinned = null; // {picture, index}: the face others are compared with
+let about = null; // /v1/status, once it is known
+const by = { chosen: undefined, isWaiting: false, error: "" }; // the method, and another's answer
 
-function query() {
+function query(method) {
   const values = new URLSearchParams();
+  const attributes = methods.requested(about);
+  if (attributes) values.set("attributes", attributes);
+  if (method) values.set("method", method);
   if ($("threshold").dataset.chosen) values.set("threshold", $("threshold").value);
   for (const id of ["size", "search"]) if ($(id).value) values.set(id, $(id).value);
   return String(values) && `?${values}`;
@@ -106,18 +112,22 @@ function facesCard(picture) {
       "No face found",
       el("p", { class: "hint" }, "A lower score in the settings may find more."),
     );
-  const look = el("div", { id: "look" });
+  const look = el("div", { id: "look" }, picture.picked < 0 ? [] : lookedAt(picture));
   if (faces.length === 1) return card("One face", look);
   const title = [`${faces.length} faces`, el("small", { class: "mouse" }, "click one, or ← →")];
   return card(title, picker(picture.image, faces, picture.picked, pick), look);
 }
 
 /* What stands below the row of faces: the picked face, or it beside the pinned one. */
-function showFace() {
-  const look = $("look");
-  if (!look || current.picked < 0) return;
-  const here = { picture: current, index: current.picked };
-  const parts = closer(current.image, faceOf(here));
+function lookedAt(picture) {
+  const here = { picture, index: picture.picked };
+  const { method } = picture.answer;
+  const state = { ...by, method: by.chosen ?? method };
+  const parts = closer(picture.image, faceOf(here), {
+    control: methods.methodSwitch(about, state, choose),
+    networks: methods.networksOf(about, method),
+    other: methods.otherFace(picture, here.index),
+  });
   const comparing = pinned && (pinned.picture !== here.picture || pinned.index !== here.index);
   if (comparing) parts.push(compare(pinned, here));
   else if (pinned)
@@ -130,7 +140,32 @@ function showFace() {
         "Compare with another face",
       ),
     );
-  refill(look, parts);
+  return parts.filter(Boolean);
+}
+
+function showFace() {
+  if ($("look") && current.picked >= 0) refill($("look"), lookedAt(current));
+}
+
+/* Has the current picture's faces told by the chosen method; the answer that is there stays until
+ * the other one has come. */
+async function turn() {
+  const picture = current;
+  by.isWaiting = true;
+  showFace();
+  try {
+    await all.turnTo(picture, by.chosen);
+  } catch (error) {
+    by.chosen = picture.answer?.method;
+    by.error = sentence(error.message);
+  }
+  by.isWaiting = false;
+  show(picture);
+}
+
+function choose(method) {
+  Object.assign(by, { chosen: method, error: "" });
+  turn();
 }
 
 const faceOf = ({ picture, index }) => picture.answer.result.faces[index];
@@ -178,7 +213,7 @@ function showResults(picture) {
     times(answer),
     takeAway(picture, pictures),
   );
-  showFace();
+  if (by.chosen && answer.method !== by.chosen && !by.isWaiting) turn();
 }
 
 function showStrip() {
@@ -283,7 +318,15 @@ function onDrag(event) {
   if (event.type === "drop") add(event.dataTransfer.files);
 }
 
-Object.assign(all.events, { changed: show, locked: askForKey, query });
+/* What the server says of itself adds to the page what it has several of. */
+async function learn() {
+  about = await serverStatus();
+  if (!about || $("requests").childElementCount) return;
+  $("requests").replaceChildren(...methods.requests(about, () => again(pictures)));
+  showFace();
+}
+
+Object.assign(all.events, { changed: show, locked: askForKey, method: () => by.chosen, query });
 for (const button of document.querySelectorAll("[data-pick]"))
   button.addEventListener("click", () => $(button.dataset.pick).click());
 for (const input of [$("files"), $("camera")])
@@ -307,4 +350,4 @@ for (const id of ["threshold", "size", "search"]) $(id).addEventListener("change
 $("unlock").addEventListener("submit", unlock);
 stage.startStage();
 startCamera(add);
-serverStatus();
+learn();

@@ -2,7 +2,7 @@
 // answer: whatever keys a face has beyond those below is one, and how it is shown follows from the
 // form of its value, so that a server with a new attribute needs no new page.
 
-import { barItem, el } from "./dom.js";
+import { el } from "./dom.js";
 
 const GEOMETRY = new Set(["box", "score", "landmarks", "embedding"]);
 const UNITS = { age: "years, estimated" }; // of plain numbers, which do not name theirs
@@ -11,8 +11,8 @@ const TOO_SMALL = "too small to judge";
 const isNumber = (value) => typeof value === "number";
 const isPoint = (value) => Array.isArray(value) && value.length >= 2 && value.every(isNumber);
 const isPoints = (value) => Array.isArray(value) && value.length > 0 && value.every(isPoint);
-/* Cut, because 0.996 is not certain; the sum makes up for 0.29 * 100, which is less than 29. */
-const percent = (share) => `${Math.floor(share * 100 + 1e-6)} %`;
+/** Cut, because 0.996 is not certain; the sum makes up for 0.29 * 100, which is less than 29. */
+export const percent = (share) => `${Math.floor(share * 100 + 1e-6)} %`;
 
 /** "age_gender" -> "Age gender". */
 export function words(key) {
@@ -35,13 +35,13 @@ function label(key, text, { probability, unsure }) {
   return { short, value: "unsure", note: `${text} ${share}`, isWord: true };
 }
 
-/* {key, short: for a label, value, note, distribution} of one attribute; null for a form that is
- * not known. An attribute without `short` has no place in a label. */
+/* {key, short: for a label, value, note, distribution, range} of one attribute; null for a form that
+ * is not known. An attribute without `short` has no place in a label. */
 function attribute(key, value, range) {
   if (isNumber(value) && key in UNITS) {
     const text = value.toFixed(0);
     const between = range ? `, ${range.low.toFixed(0)} to ${range.high.toFixed(0)} likely` : "";
-    return { key, short: text, value: text, note: UNITS[key] + between };
+    return { key, short: text, value: text, note: UNITS[key] + between, number: value, range };
   }
   if (isNumber(value))
     return { key, short: `${words(key).toLowerCase()} ${decimal(value)}`, value: decimal(value) };
@@ -64,8 +64,8 @@ function attribute(key, value, range) {
   return null;
 }
 
-/* Those of a face, or of the object a picture has them in, in the order of the answer. */
-function attributes(owner) {
+/** Those of a face, or of the object a picture has them in, in the order of the answer. */
+export function attributes(owner) {
   return Object.entries(owner)
     .filter(([key]) => !GEOMETRY.has(key) && !key.endsWith("_range"))
     .map(([key, value]) => attribute(key, value, owner[`${key}_range`]))
@@ -98,26 +98,4 @@ export function facts(owner) {
     return known.map(({ key, value, note }) => fact(words(key), value, note));
   const names = words(known.map(({ key }) => key).join(", "));
   return [fact(names, TOO_SMALL)];
-}
-
-/** How likely each label of those attributes is, the likeliest first. */
-export function distributions(owner) {
-  if (owner.too_small) return [];
-  const open = attributes(owner).filter(
-    ({ distribution }) => distribution && Object.keys(distribution).length > 2,
-  );
-  return open.map(({ key, distribution }) =>
-    el(
-      "section",
-      { class: "distribution" },
-      el("h3", {}, words(key)),
-      el(
-        "ol",
-        { class: "bars" },
-        Object.entries(distribution)
-          .sort(([, a], [, b]) => b - a)
-          .map(([label, share]) => barItem(label, share, 0)),
-      ),
-    ),
-  );
 }

@@ -46,15 +46,15 @@ export function refill(parent, ...children) {
     ?.focus({ preventScroll: true });
 }
 
-/** A share of 1 as a bar, an item of a list of class "bars". */
-export function barItem(name, share, digits) {
+/** A share of 1 as a bar, an item of a list of class "bars"; text: the number beside it. */
+export function barItem(name, share, text) {
   const bar = el("span", { class: "fill" });
   bar.style.width = `${share * 100}%`;
   return el(
     "li",
     {},
     el("span", {}, name),
-    el("span", { class: "number" }, `${(share * 100).toFixed(digits)} %`),
+    el("span", { class: "number" }, text),
     el("span", { class: "track", "aria-hidden": "true" }, bar),
   );
 }

@@ -1,8 +1,11 @@
 // A face up close: its part of the picture, its numbers, and how alike it is to another one.
 
-import { distributions, fact, facts } from "./attributes.js";
+import { fact, facts } from "./attributes.js";
+import { charts } from "./charts.js";
 import { el, sentence, svg } from "./dom.js";
+import { legend, notes } from "./methods.js";
 import { dots, faceName } from "./overlay.js";
+import { howOften } from "./right.js";
 
 const MARGIN = 0.3; // of the box's longer side, on each side
 const BESIDE = 2; // attributes beside the close-up; further ones stand below it
@@ -83,13 +86,19 @@ function landmarkTable(face) {
   );
 }
 
-/** The panel of one face. */
-export function closer(image, face) {
+/** The panel of one face. by: {control: the switch between methods, networks: those of /v1/status
+ * that told it, other: {method, face} as the other method tells it}; each may be null. */
+export function closer(image, face, { control, networks, other }) {
   const [beside, below] = lists(face);
+  const drawn = charts(face, other?.face);
   return [
     el("div", { class: "closer" }, closeUp(image, face), beside),
     below,
-    ...distributions(face),
+    control,
+    ...drawn,
+    drawn.length ? legend(other) : null,
+    ...notes(face),
+    howOften(face, networks),
     landmarkTable(face),
   ].filter(Boolean);
 }

@@ -10,12 +10,13 @@ const TRIES = 4; // of one picture, while the server says it is busy
 /** A picture: {file, name, blob: URL, status: waiting|running|done|failed, answer, error, image:
  * {source: null until it is decoded, scale}, isUnseeable: the browser cannot decode it, width,
  * height: its pixels once they are known, decoded: promise, sent: promise of what the server gets,
- * picked: index of a face or -1, embeddings: promise}. */
+ * picked: index of a face or -1, embeddings: promise, answers: {method: answer} of those that were had,
+ * of which `answer` is the one that is shown}. */
 export const pictures = [];
 
-/** Who is told, and asked: changed(picture), locked(wasRefused): a key is wanted; query(): the
- * parameters of a request. */
-export const events = { changed() {}, locked() {}, query: () => "" };
+/** Who is told, and asked: changed(picture), locked(wasRefused): a key is wanted; method(): the one
+ * that was chosen, undefined where none was; query(method): the parameters of a request. */
+export const events = { changed() {}, locked() {}, method() {}, query: () => "" };
 
 let running = 0;
 let isLocked = false;
@@ -52,14 +53,21 @@ async function completed(picture, answer, url) {
   return { ...answer, result, url, name: picture.name, sentAs: isShrunk ? { width, height } : null };
 }
 
+async function ask(picture, method) {
+  const url = `v1/analyze${events.query(method)}`;
+  const answer = await completed(picture, await post(picture, url), url);
+  answer.method = method ?? (await serverStatus())?.method;
+  return answer;
+}
+
 async function analyze(picture) {
-  const url = `v1/analyze${events.query()}`;
   picture.status = "running";
   events.changed(picture);
   try {
-    const answer = await completed(picture, await post(picture, url), url);
+    const answer = await ask(picture, events.method());
     const { faces, main } = answer.result;
-    Object.assign(picture, { status: "done", answer, picked: faces.length ? (main ?? 0) : -1 });
+    const picked = faces.length ? (main ?? 0) : -1;
+    Object.assign(picture, { status: "done", answer, answers: { [answer.method]: answer }, picked });
   } catch (error) {
     Object.assign(picture, { status: "failed", error });
   }
@@ -118,6 +126,7 @@ export function add(files) {
     image: { source: null, scale: 1 },
     status: "waiting",
     picked: -1,
+    answers: {},
   }));
   pictures.push(...added);
   for (const picture of added) picture.decoded = decode(picture);
@@ -138,15 +147,25 @@ export function askAgain(those) {
   for (const picture of those) {
     if (picture.status === "running") continue;
     const fresh = { status: "waiting", answer: null, error: null, embeddings: null, sent: null };
-    Object.assign(picture, fresh);
+    Object.assign(picture, fresh, { answers: {} });
   }
   pump();
 }
 
+/** Has an answered picture told by the networks of this method, which are asked once. */
+export async function turnTo(picture, method) {
+  const { answers } = picture;
+  answers[method] ??= await ask(picture, method);
+  if (picture.answers === answers && events.method() === method) picture.answer = answers[method];
+}
+
 /** Asked for only when faces are compared; the same picture and settings give the same faces. */
 export function embeddings(picture) {
-  picture.embeddings ??= post(picture, picture.answer.url.replace("analyze", "embed")).then(
-    ({ result }) => result.faces.map((face) => face.embedding),
+  const [, query] = picture.answer.url.split("?");
+  const values = new URLSearchParams(query);
+  for (const name of ["attributes", "method"]) values.delete(name); // an embedding has none
+  picture.embeddings ??= post(picture, `v1/embed?${values}`).then(({ result }) =>
+    result.faces.map((face) => face.embedding),
   );
   return picture.embeddings;
 }

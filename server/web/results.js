@@ -1,7 +1,8 @@
 // Classes, times, failures and the answer itself, as sections of the results.
 
 import { curl, formFile } from "./api.js";
-import { distributions, facts, words } from "./attributes.js";
+import { facts, words } from "./attributes.js";
+import { charts } from "./charts.js";
 import { barItem, copyButton, el, pretty, sentence } from "./dom.js";
 import { drawnPicture, entry, json, save, stem } from "./save.js";
 
@@ -27,7 +28,9 @@ export function merged(list) {
 
 /** The classes as bars, best first. */
 export function classes(list) {
-  const rows = [...merged(list)].map(([name, score]) => barItem(name, score, 1));
+  const rows = [...merged(list)].map(([name, score]) =>
+    barItem(name, score, `${(score * 100).toFixed(1)} %`),
+  );
   return card("What it shows", el("ol", { class: "bars" }, rows));
 }
 
@@ -38,7 +41,7 @@ export function wholePicture(attributes = {}) {
   return card(
     "The picture",
     el("dl", { class: "facts more" }, known),
-    distributions(attributes),
+    charts(attributes),
   );
 }
 

@@ -278,7 +278,7 @@ class Faces(Page):
         self.open(PHOTOS[0])
         face = cli("analyze", PHOTOS[0])["faces"][0]
         browser.find("#look summary").click()
-        self.assertEqual(browser.texts("#look tbody td"),
+        self.assertEqual(browser.texts("#look details tbody td"),
                          [f"{v:.1f}" for point in face["landmarks"] for v in point])
 
     def test_times_are_those_of_the_answer(self):
@@ -410,7 +410,7 @@ class Attributes(Page):
         self.assertIn("too small to judge", browser.texts(".label"))
         self.assertEqual(browser.texts(".facts dd")[0], "too small to judge")
         self.assertNotIn("female", browser.find("#look").text)
-        self.assertFalse(browser.find_all(".distribution"))
+        self.assertFalse(browser.find_all(".distribution, #right"))
 
     def test_two_classes_of_one_label(self):
         self.open_answer([self.face(250)], classes=[
@@ -427,7 +427,7 @@ class Attributes(Page):
                  for c in browser.find_all("#found .card")}
         self.assertEqual(cards["The picture"],
                          ["Outdoors", "93 %", "likely", "Scene", "glad", "61 % likely", "Scene",
-                          "glad", "61 %", "neither", "35 %", "sad", "4 %"])
+                          "Glad", "61 %", "Neither", "35 %", "Sad", "4 %"])
         self.open_answer([self.face(250)])
         self.assertNotIn("The picture", browser.texts("#found h2"))
 
