@@ -62,13 +62,36 @@ static int near_network(const mien_ctx *ctx, const char *name, char *out, size_t
     return near.best && near.distance > 0;
 }
 
+/* The name of the network whose features that of this file reads, where it is not installed. */
+static int missing_backbone(const mien_ctx *ctx, const char *path, char *out, size_t room) {
+    mien_net_info info = {.struct_size = sizeof info};
+    mien_blob *blob = NULL;
+    char *other = NULL;
+    int is_missing = 0;
+
+    if (mien_blob_open(path, &blob) == MIEN_OK && mien_blob_info(blob, &info) == MIEN_OK &&
+        *info.features_of) {
+        snprintf(out, room, "%.*s", (int)strcspn(info.features_of, "@"), info.features_of);
+        is_missing = mien_net_path(ctx, out, &other) == MIEN_OK && access(other, F_OK) != 0;
+    }
+    free(other);
+    mien_blob_close(blob);
+    return is_missing;
+}
+
 int say_network_error(const mien_ctx *ctx, const char *name) {
-    char *path = NULL, meant[128];
+    char *path = NULL, meant[128], why[1024];
     int is_name =
         !strchr(name, '/') && mien_net_path(ctx, name, &path) == MIEN_OK && strcmp(path, name) != 0;
 
-    if (!is_name || access(path, F_OK) == 0)
-        say("%s", mien_error());
+    snprintf(why, sizeof why, "%s", mien_error());
+    if (is_name && access(path, F_OK) == 0 && missing_backbone(ctx, path, meant, sizeof meant))
+        say("network %s reads features of %s, which is not installed in %s: run 'mien-weights "
+            "fetch "
+            "%s'",
+            name, meant, mien_weights_dir(ctx), meant);
+    else if (!is_name || access(path, F_OK) == 0)
+        say("%s", why);
     else if (near_network(ctx, name, meant, sizeof meant))
         say("network %s is not installed in %s: perhaps %s is meant, else run 'mien-weights fetch "
             "%s'",

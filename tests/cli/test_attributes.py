@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """--attributes and --method: what is told of a face, and by which networks, with the network that
 comes with mien and reads features of the embedder."""
+import os
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from tool import HAVE_NETWORKS, PHOTOS, mien, objects  # noqa: E402
+from tool import HAVE_NETWORKS, MODELS, PHOTOS, mien, objects  # noqa: E402
 
 WITH = ("--age-gender", "face-joint", "--classifier", "none", "--json")
 
@@ -71,6 +73,16 @@ class Attributes(unittest.TestCase):
                 result = mien("analyze", *WITH, *options, str(PHOTOS[0]))
                 self.assertEqual(result.returncode, status)
                 self.assertIn(sentence, result.stderr)
+
+    def test_without_the_network_whose_features_are_read(self):
+        with tempfile.TemporaryDirectory(prefix="mien-attributes-") as folder:
+            name = "retinaface-mnet025-v2.safetensors"
+            os.symlink(Path(MODELS["weights"], name).resolve(), Path(folder, name))
+            result = mien("analyze", "--no-cache", "--weights", folder, *WITH, str(PHOTOS[0]))
+        self.assertEqual((result.returncode, result.stdout), (1, b""))
+        self.assertIn("network face-joint reads features of mobilefacenet-192, which is not "
+                      f"installed in {folder}: run 'mien-weights fetch mobilefacenet-192'",
+                      result.stderr)
 
     def test_figures(self):
         text = mien("models", "face-joint").stdout.decode()
