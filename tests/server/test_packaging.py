@@ -133,6 +133,12 @@ class Dockerfile(unittest.TestCase):
         for package in needed:
             self.assertIn(package, installed)
 
+    def test_networks_that_come_with_mien_are_beside_the_tool(self):
+        _, last = stages()[-1]
+        copied = [rest.split()[-1] for word, rest in last if word == "COPY"]
+        self.assertIn("/usr/bin/mien", copied)
+        self.assertIn("/usr/share/mien/networks", copied)  # ../share/mien/networks: tasks/shipped.c
+
     def test_runs_as_an_ordinary_user_and_tells_its_health(self):
         _, last = stages()[-1]
         said = dict(last)
