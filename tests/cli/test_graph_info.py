@@ -24,7 +24,8 @@ NODES = [["input", [], {}], ["conv", [0], {"name": "stem", "stride": 2, "pad": 1
          ["conv", [2], {"name": "middle", "stride": 1, "pad": 1}], ["silu", [3], {}],
          ["global_average", [4], {}], ["conv", [5], {"name": "gate", "stride": 1, "pad": 0}],
          ["sigmoid", [6], {}], ["mul", [4, 7], {}],
-         ["conv", [8], {"name": "last", "stride": 1, "pad": 0}], ["add", [2, 9], {}]]
+         ["conv", [8], {"name": "last", "stride": 1, "pad": 0}], ["add", [2, 9], {}],
+         ["gelu", [10], {}]]
 SHAPES = {"stem": (8, 3, 3, 3), "middle": (8, 4, 3, 3), "gate": (8, 8, 1, 1), "last": (8, 8, 1, 1)}
 
 
@@ -38,7 +39,7 @@ class Info(unittest.TestCase):
                                       for name, shape in SHAPES.items()}, {
             "mien": "1", "name": "block", "arch": "graph", "task": "raw", "variant": "{}",
             "input": json.dumps(picture), "graph": json.dumps({
-                "nodes": NODES, "outputs": [["y", 10]], "size": "any", "multiple_of": 1})})
+                "nodes": NODES, "outputs": [["y", 11]], "size": "any", "multiple_of": 1})})
 
     def info(self, *options):
         result = mien("info", self.blob, *options)
@@ -53,9 +54,9 @@ class Info(unittest.TestCase):
 
     def test_nodes(self):
         text = self.info("--tensors")
-        self.assertIn("4 conv, 1 hard_swish, 1 silu, 1 global_average, 1 sigmoid, 1 mul, 1 add",
+        self.assertIn("4 conv, 1 hard_swish, 1 silu, 1 global_average, 1 sigmoid, 1 mul, 1 add, 1 gelu",
                       " ".join(text.split()))
-        for line in ("1 conv stem stride=2 pad=1 of 0", "8 mul of 4, 7", "10 add of 2, 9 -> y"):
+        for line in ("1 conv stem stride=2 pad=1 of 0", "8 mul of 4, 7", "10 add of 2, 9", "11 gelu of 10 -> y"):
             self.assertIn(line, " ".join(text.split()))
 
     def test_plan(self):
@@ -65,7 +66,7 @@ class Info(unittest.TestCase):
         layers = {" ".join(words[words.index("f32") + 3:]) for words in lines}
         self.assertEqual({layer.replace(" (halo)", "") for layer in layers}, {
             "stem +hard-swish", "middle +silu", "global average pool", "gate +sigmoid",
-            "multiply 1, 3", "last +residual"})
+            "multiply 1, 3", "last +residual +gelu"})
         self.assertIn(["g2", "3x3"], [words[2:4] for words in lines])
 
 

@@ -367,6 +367,37 @@ class Graphs(TestCase):
             nodes[3] = helper.make_node("ReduceMean", ["s"], ["v"], axes=[2])  # of something else
             self.assertNotIn("norm_pixels", [op for op, _, _ in self.ops(*nodes, tensors=tensors)])
 
+    def written_gelu(self, order, by, **numbers):
+        """The ops of x times 1/2 times 1 + erf(x / sqrt(2)), its factors joined in such an order; by
+        Div by the root or Mul with its inverse. x is itself a product, as a gate makes one."""
+        tensors = {"two": np.float32(2), "half": np.float32(0.5), "one": np.float32([1]),
+                   "root": np.float32(2**0.5 if by == "Div" else 0.5**0.5), "gate": floats(4, 1, 1),
+                   **numbers}
+        nodes = [helper.make_node("Mul", ["c", "gate"], ["g"]),
+                 helper.make_node(by, ["g", "root"], ["r"]),
+                 helper.make_node("Erf", ["r"], ["e"]),
+                 helper.make_node("Add", ["one", "e"], ["t"])]
+        for number, (a, b) in enumerate(order):
+            end = "y" if number == len(order) - 1 else f"p{number}"
+            nodes.append(helper.make_node("Div" if b == "two" else "Mul", [a, b], [end]))
+        return self.ops(*nodes, tensors=tensors)[1:]
+
+    def test_gelu_that_is_written_out(self):
+        """As torch exports it below opset 20, and others, in whatever order of factors."""
+        torch = (("g", "t"), ("p0", "half"))
+        for order in (torch, (("half", "g"), ("p0", "t")), (("g", "half"), ("t", "p0")),
+                      (("t", "half"), ("g", "p0")), (("half", "t"), ("p0", "g")),
+                      (("t", "g"), ("p0", "two")), (("g", "two"), ("p0", "t"))):
+            for by in ("Div", "Mul"):
+                self.assertEqual(self.written_gelu(order, by), [["gelu", [2], {}]])
+        for what in ({"half": np.float32(0.25)}, {"one": np.float32(2)}, {"root": np.float32(1.41)},
+                     {"half": np.float32([[[[0.5]]]])}, {"one": np.float32([[[[1]]]])}):
+            ops = [op for op, _, _ in self.written_gelu(torch, "Div", **what)]
+            self.assertIn("erf", ops)
+            self.assertNotIn("gelu", ops)
+        for order in ((("c", "t"), ("p0", "half")), (("g", "t"), ("p0", "g"), ("p1", "half"))):
+            self.assertNotIn(["gelu", [2], {}], self.written_gelu(order, "Div"))
+
     def test_broken_files(self):
         data = model([CONV, node("Relu", ["c"])], STEM).SerializeToString()
         self.survives(data, "x.onnx", lambda path: convert([path], self.path("y.safetensors")), 80)

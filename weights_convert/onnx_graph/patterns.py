@@ -1,10 +1,15 @@
-"""Normalisations that an exporter wrote out, as torch does below opset 17: (x - mean) / sqrt(variance +
-epsilon) becomes one operator before the graph is built."""
+"""What an exporter wrote out becomes one operator before the graph is built: normalisations, as torch
+does below opset 17, (x - mean) / sqrt(variance + epsilon), and GELU, as it does below 20, x times 1/2
+times 1 + erf(x / sqrt(2)), in any order."""
 
+import math
 from dataclasses import replace
 
 from ..source import Operator
 from .ends import needed
+
+# Of GELU's numbers, which files have rounded to fp32. One rounded further is another function.
+_ROUNDING = 1e-6
 
 
 class _Graph:
@@ -21,6 +26,21 @@ class _Graph:
     def number(self, name):
         array = self.tensors.get(name)
         return float(array.reshape(-1)[0]) if array is not None and array.size == 1 else None
+
+    def factors(self, name, at=None, depth=3):
+        """(values, number) whose product a value is, seen through so many products and quotients by a
+        number, but not through the value `at`. The number is that of all that are constants."""
+        number = self.number(name)
+        if number is not None and self.tensors[name].ndim < 2:  # more would add axes to the product
+            return [], number
+        parts = self.maker(name, "Mul", "Div")
+        if parts is None or name == at or depth == 0:
+            return [name], 1.0
+        values, number = self.factors(parts[0], at, depth - 1)
+        others, other = self.factors(parts[1], at, depth - 1)
+        if self.made_by[name].op == "Mul":
+            return values + others, number * other
+        return ([name], 1.0) if others or other == 0 else (values, number / other)
 
     def mean(self, name):
         """(of which value, over which axes) a mean that keeps its axes is; None where it is none."""
@@ -41,9 +61,10 @@ class _Graph:
 
 
 def joined(source):
-    """The source with each of them as MeanVarianceNormalization."""
+    """The source with each of them as MeanVarianceNormalization or Gelu."""
     graph, model = _Graph(source), source.model
-    operators = [_normalisation(graph, operator) or operator for operator in model.operators]
+    operators = [_normalisation(graph, operator) or _gelu(graph, operator) or operator
+                 for operator in model.operators]
     if operators == model.operators:
         return source
     return replace(source, model=replace(model, operators=needed(operators, model.outputs)))
@@ -71,3 +92,29 @@ def _is_square(graph, name, of):
     if not parts or graph.distance(parts[0]) != of:
         return False
     return parts[1] == parts[0] or graph.number(parts[1]) == 2
+
+
+def _gelu(graph, product):
+    name = product.outputs[0]
+    for total in graph.factors(name)[0]:
+        x = _of_erf(graph, total)
+        if x is None:
+            continue
+        values, number = graph.factors(name, x)
+        if sorted(values) == sorted([x, total]) and math.isclose(number, 0.5, rel_tol=_ROUNDING):
+            return Operator("Gelu", "", product.name, [x], product.outputs, {}, product.opset)
+    return None
+
+
+def _of_erf(graph, name):
+    """The x of 1 + erf(x / sqrt(2)); None where it is something else."""
+    total = graph.maker(name, "Add")
+    for erf, one in (total, total[::-1]) if total else ():
+        inner = graph.maker(erf, "Erf")
+        parts = graph.maker(inner[0], "Mul", "Div") if inner else None
+        for x in parts or ():
+            values, number = graph.factors(inner[0], x)
+            if (values == [x] and graph.factors(one) == ([], 1)
+                    and math.isclose(number, math.sqrt(0.5), rel_tol=_ROUNDING)):
+                return x
+    return None
