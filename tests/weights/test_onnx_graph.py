@@ -367,6 +367,22 @@ class Graphs(TestCase):
             nodes[3] = helper.make_node("ReduceMean", ["s"], ["v"], axes=[2])  # of something else
             self.assertNotIn("norm_pixels", [op for op, _, _ in self.ops(*nodes, tensors=tensors)])
 
+    def test_instances_of_values_that_lie_apart(self):
+        """Groups whose channels are not neighbours, as those of one pixel's are not in [h][w][c]."""
+        each = helper.make_node("Add", ["c", "each"], ["a"])
+        seen = helper.make_node("Reshape", ["a", "seen"], ["s"])
+        norm = node("InstanceNormalization", ["s", "scale", "shift"], epsilon=0.125)
+        ops = self.ops(each, seen, norm, tensors={
+            "each": floats(4, 32, 48), "seen": np.array([1, 2, -1]),
+            "scale": np.ones(2, np.float32), "shift": np.zeros(2, np.float32)})
+        self.assertEqual([op for op, _, _ in ops], ["reshape", "affine", "channels", "norm_map"])
+        self.assertEqual(ops[2][2], {"from": 0, "order": [[4, 1], [1536, 4]]})
+        self.assertEqual(ops[3][2], {"groups": 2, "epsilon": 0.125})
+        seen.input[0] = "c"
+        with self.assertRaisesRegex(ConvertError, "no batch of one"):
+            self.ops(seen, norm, tensors={"seen": np.array([2, 2, -1]), "scale": np.ones(2, np.float32),
+                                          "shift": np.zeros(2, np.float32)})
+
     def written_gelu(self, order, by, **numbers):
         """The ops of x times 1/2 times 1 + erf(x / sqrt(2)), its factors joined in such an order; by
         Div by the root or Mul with its inverse. x is itself a product, as a gate makes one."""

@@ -4,9 +4,9 @@ of 1, and a scale and shift a channel follow."""
 import numpy as np
 
 from .errors import refuse
-from .gathers import as_rows
+from .gathers import as_rows, as_vector
 from .layers import affine, per_channel
-from .maps import Map, axis_of
+from .maps import Atom, Map, axis_of
 
 
 def _normal(b, operator, x, op, groups, epsilon):
@@ -27,19 +27,19 @@ def _scaled(b, operator, x, scale, shift):
     return affine(b, operator, x, scale, shift)
 
 
-def _groups(b, operator, x):
-    """How many a view [1, groups, ...] has: its second axis counts neighbouring channels."""
-    c, own = b.size(x)[0], x.axes[1]
-    groups = own[0].size if own else 1
-    if len(own) > 1 or any(atom.kind != "c" or atom.stride * groups != c for atom in own):
-        refuse(operator, f"of a value of {list(x.shape)}, whose second axis is no group of channels")
-    return groups
+def _are_groups(b, x):
+    """Does the second axis of a view [1, groups, ...] count groups of neighbouring channels?"""
+    return x.axes[1] in ((), (Atom("c", x.shape[1], b.size(x)[0] // x.shape[1]),))
 
 
 def instance_norm(b, operator, inputs):
     x = inputs[0]
     scale, shift = (b.constant(operator, inputs, i, "parameter") for i in (1, 2))
-    groups = _groups(b, operator, x)
+    if x.axes[0]:
+        refuse(operator, f"of a value of {list(x.shape)}, which is no batch of one")
+    if not _are_groups(b, x):
+        x = as_vector(b, operator, x)
+    groups = x.shape[1]
     if scale is None or shift is None or scale.size != groups or shift.size != groups:
         refuse(operator, f"its parameters must have {groups} values each")
     y = _normal(b, operator, x, "norm_map", groups, operator.attrs.get("epsilon", 1e-5))
