@@ -24,7 +24,14 @@ class Algebra:
         name, c, h, w = x
         if c * h * w > MOST_VALUES:
             return x
-        return self.node("Softmax", [name], axis=self.pick((1, 2, 3, -1))), c, h, w
+        return self.softmax(name, (1, 2, 3, -1)), c, h, w
+
+    def softmax(self, name, axes):
+        """Of values within -8 and 8: of hundreds, whose rounding is 1e-5, the order of the sums before
+        it makes more than the limit."""
+        name = self.node("Tanh", [self.node("Mul", [name, self.constant(np.float32(0.1))])])
+        name = self.node("Mul", [name, self.constant(np.float32(8))])
+        return self.node("Softmax", [name], axis=self.pick(axes))
 
     def each(self, x):
         """A number a pixel, or one a value."""
@@ -71,6 +78,16 @@ class Algebra:
         mean = self.with_axes("ReduceMean", squares, axes, 18, keepdims=1)
         root = self.node("Sqrt", [self.node("Add", [mean, self.constant(np.float32(1e-3))])])
         return self.node("Div", [distance, root]), c, h, w
+
+    def written_gelu(self, x):
+        """As exporters write it below opset 20, in one of their orders of factors; or nearly that."""
+        name, c, h, w = x
+        number = lambda value: self.constant(np.float32(value))
+        inner = self.node("Div", [name, number(2**0.5)]) if self.chance(0.5) else (
+            self.node("Mul", [name, number(0.5**0.5)]))
+        total = self.node("Add", [self.node("Erf", [inner]), number(1)])
+        first, second, third = self.random.permutation([name, total, number(self.pick((0.5, 0.5, 0.4)))])
+        return self.node("Mul", [self.node("Mul", [str(first), str(second)]), str(third)]), c, h, w
 
     def strung(self, x):
         """Two values end to end, as the anchors of levels are; an output, as they are or through a

@@ -314,7 +314,7 @@ class Maker(Moves, Algebra):
             y = self.node("Relu", [y])
             y, c = self.dense(y, c)
         if self.chance(0.4):
-            y = self.node("Softmax", [y], axis=self.pick((1, -1)))
+            y = self.softmax(y, (1, -1))
         return self.outputs.append(y)
 
     def head(self, x):
@@ -338,7 +338,7 @@ class Maker(Moves, Algebra):
                  self.parts, self.slice, self.focus, self.shuffle, self.blocks, self.around,
                  self.resize, self.resize, self.attention, self.norm, self.beside, self.transposed,
                  self.reduced, self.soft, self.each, self.matrices, self.quotient,
-                 self.written_norm]
+                 self.written_norm, self.written_gelu]
         for _ in range(int(self.random.integers(3, 22))):
             y = self.pick(steps)(x)
             if y[2] * y[3] <= MOST_PIXELS and y[1] <= MOST_CHANNELS:
