@@ -73,6 +73,8 @@ class Algebra:
         if h * w < 4 or h * w > 400 or c < 4:
             return x
         axes = self.pick(([1], [2, 3], [1, 2, 3]))
+        if len(axes) == 3 and c * h * w > MOST_VALUES:  # ONNX Runtime's mean of 28728 is off by 5e-5
+            return x
         distance = self.node("Sub", [name, self.with_axes("ReduceMean", name, axes, 18, keepdims=1)])
         squares = self.node("Pow", [distance, self.constant(np.float32(2))])
         mean = self.with_axes("ReduceMean", squares, axes, 18, keepdims=1)
