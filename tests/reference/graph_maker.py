@@ -244,6 +244,8 @@ class Maker(Moves, Algebra):
     def gate(self, x):
         """Squeeze and excitation."""
         name, c, h, w = x
+        if h * w > MOST_AVERAGED:
+            return x
         y = self.node("GlobalAveragePool", [name])
         y = self.node("Conv", [y, self.constant(self.floats(c, c, 1, 1))])
         y = self.node(self.pick(("Sigmoid", "HardSigmoid")), [y])
