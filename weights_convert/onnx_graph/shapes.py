@@ -129,6 +129,8 @@ def softmax(b, operator, inputs):
     rank = len(x.axes)
     old = operator.opset < 13  # over everything from the axis on, not over the axis alone
     axis = operator.attrs.get("axis", 1 if old else -1)
+    if not -rank <= axis < rank:
+        refuse(operator, f"axis {axis} of {rank}")
     axis += rank if axis < 0 else 0
     over = [a for part in (x.axes[axis:] if old else x.axes[axis:axis + 1]) for a in part]
     c, h, w = b.size(x)
