@@ -29,6 +29,7 @@ enum {
     LOOK_FACES = 2000,   /* of one look, at most */
     TURNED_AT_ONCE = 4,  /* images whose turned copies are held */
     PATCHES = 3,         /* of an image: where it may have faces, and is turned there alone, */
+    PROBE_PATCHES = 2,   /* and of each of its turned copies, */
     PATCH_SIDE = 80,     /* at this size, */
     LEAST_PATCH = 12,    /* pixels of the image at least */
     PROBE_PERCENT = 60,  /* of the first scale: which way up other images are shows there, */
@@ -41,8 +42,7 @@ enum {
 /* A larger look is worth its time from here on: at 800 pixels it costs half as much again as at 640
  * and shows little more. */
 static const double WORTH = 1.25;
-/* Larger faces, in pixels of the look, are left to the smaller look: parts of them look like faces.
- */
+/* Larger faces, in pixels of a look, are left to the smaller one: parts of them look like faces. */
 static const float OWN_FACE = 256, PART_FACE = PART_OVERLAP - 2 * PART_EDGE;
 /* An image with a face of this score stands upright; small ones never have as much. A detector that
  * is shown a crowd upside down is sure of a face up to 0.98. */
@@ -53,9 +53,13 @@ static const float SURE_SCORE = 0.4F;
 static const float PATCH_SCORE = 0.1F;
 /* A patch is this many times as large as what is in it. */
 static const double PATCH_CONTEXT = 2.5;
-/* A face of a patch that is turned speaks for that from PATCH_TURNED on; one upright against all
- * others from PATCH_UPRIGHT on, and where none is turned from PATCH_STANDS on. */
-static const float PATCH_TURNED = 0.7F, PATCH_UPRIGHT = 0.99F, PATCH_STANDS = 0.8F;
+/* A turn is believed from PATCH_TURNED on, of the whole from PROBE_TURNED, and clear where no other
+ * is as near as PATCH_NEAR: a face that lies may have 0.95, too. An image stands with
+ * PATCH_UPRIGHT, or with PATCH_STANDS where turned ones have PATCH_FAR at most. */
+static const float PATCH_TURNED = 0.65F, PROBE_TURNED = 0.8F, PATCH_NEAR = 0.05F;
+static const float PATCH_UPRIGHT = 0.985F, PATCH_STANDS = 0.7F, PATCH_FAR = 0.3F;
+/* It stands with a face of this score, too, where no turn is believed. */
+static const float KNOWN_SCORE = 0.8F;
 
 /* One scale an image is looked at. */
 struct scale {
@@ -76,8 +80,7 @@ struct view {
     int is_patch;          /* only the score of the best face that stands is wanted */
 };
 
-/* What is found in an image turned by 0 to 3 quarters, in pixels of the upright original turned so.
- */
+/* What is found in an image turned by 0 to 3 quarters, in pixels of the original turned so. */
 struct picture {
     struct candidates found[4];
     int quarters;   /* which are its faces */
@@ -188,8 +191,7 @@ static int add_parts(struct search *s, const struct view *whole) {
     return rc;
 }
 
-/* Adds what a scale wants to see of image, which is that of a picture turned by so many quarters.
- */
+/* Adds what a scale wants to see of image, that of a picture turned by so many quarters. */
 static int add_scale(struct search *s, int picture, const mien_image *image, int quarters,
                      const struct scale *scale) {
     struct view view = {.image = image,
@@ -389,22 +391,6 @@ static int probe(struct search *s, const int *which, int n, struct copies *copie
     return rc ? rc : run_views(s);
 }
 
-/* The turn an image is likely to want, if any; what the probes found is forgotten. */
-static int likely_turn(struct search *s, int picture) {
-    struct picture *p = &s->pictures[picture];
-    float best = 0;
-    int likely = 0;
-    for (int q = 1; q < 4; q++) {
-        settle(s, picture, q);
-        float sum = evidence(&p->found[q]).sum;
-        p->found[q].n = 0;
-        if (sum <= best) continue;
-        best = sum;
-        likely = q;
-    }
-    return likely;
-}
-
 /* Looks at an image turned as is likely, as thoroughly as was done upright, but for parts. */
 static int add_turned(struct search *s, int picture, int quarters, mien_image *copies[4]) {
     struct scale scales[SCALES];
@@ -436,36 +422,52 @@ static mien_image patch_of(const mien_image *img, const mien_face *f) {
                         .pitch = img->pitch};
 }
 
-/* Looks at the places of n images where there may be faces, turned by `first` to `last` quarters.
- */
+static int add_patch(struct search *s, int picture, const mien_face *f, int first, int last,
+                     mien_image *copies[4]) {
+    mien_image patch = patch_of(s->images[picture], f);
+    int rc = make_turned(&patch, PATCH_SIDE, first, last, copies);
+    for (int q = first; q <= last && !rc; q++)
+        rc = add_view(s, &(struct view){copies[q], .picture = picture, .quarters = q,
+                                        .side = PATCH_SIDE, .is_patch = 1});
+    return rc;
+}
+
+/* Looks at the first to last places of n images where there may be faces, turned each way. */
 static int look_at_patches(struct search *s, const int *which, int n, int first, int last) {
     struct copies copies = {0};
     int rc = MIEN_OK, made = 0;
     for (int i = 0; i < n; i++) {
         const struct candidates *found = &s->pictures[which[i]].found[0];
-        for (int k = 0; k < at_most(found->n, PATCHES) && !rc; k++, made++) {
-            mien_image patch = patch_of(s->images[which[i]], &found->at[k].face);
-            mien_image **turned = copies.at[made];
-            rc = make_turned(&patch, PATCH_SIDE, first, last, turned);
-            for (int q = first; q <= last && !rc; q++) {
-                struct view view = {.image = turned[q],
-                                    .picture = which[i],
-                                    .quarters = q,
-                                    .side = PATCH_SIDE,
-                                    .is_patch = 1};
-                rc = add_view(s, &view);
-            }
-        }
+        for (int k = first; k <= last && k < found->n && !rc; k++)
+            rc = add_patch(s, which[i], &found->at[k].face, 0, 3, copies.at[made++]);
     }
     if (!rc) rc = run_views(s);
     free_copies(&copies);
     return rc;
 }
 
-/* What stands upright in an image, at its own size or as a patch. */
-static float upright_score(const struct search *s, int picture) {
-    const struct picture *p = &s->pictures[picture];
-    return fmaxf(evidence(&p->found[0]).best, p->patch[0]);
+/* Looks at what the probes found alone, too, in their turn; it is forgotten then. */
+static int look_at_probed(struct search *s, const int *which, int n) {
+    struct copies copies = {0};
+    int rc = MIEN_OK, size[2];
+    for (int i = 0; i < 3 * n; i++) {
+        int picture = which[i / 3], q = 1 + i % 3;
+        struct picture *p = &s->pictures[picture];
+        struct candidates *found = &p->found[q];
+        settle(s, picture, q);
+        float best = evidence(found).best;
+        if (best >= PROBE_TURNED) p->patch[q] = fmaxf(p->patch[q], best);
+        image_full_size(s->images[picture], &size[0], &size[1]);
+        for (int k = 0; k < at_most(found->n, PROBE_PATCHES) && !rc; k++) {
+            mien_face f = found->at[k].face;
+            mien_face_turn(&f, 360 - 90 * q, size[q % 2], size[1 - q % 2]);
+            rc = add_patch(s, picture, &f, q, q, copies.at[i / 3 * PATCHES + k]);
+        }
+        found->n = 0;
+    }
+    if (!rc) rc = run_views(s);
+    free_copies(&copies);
+    return rc;
 }
 
 /* Beside looks in several scales it costs little to turn an image whole. */
@@ -474,47 +476,52 @@ static int is_cheap_to_turn(const struct search *s, int picture) {
     return scales_of(s->net, s->options, s->images[picture], scales) > 1;
 }
 
-/* The turn that an image's patches speak for; 0: none. */
-static int turn_of_patches(const struct search *s, int picture) {
-    const float *patch = s->pictures[picture].patch;
-    float best = fmaxf(upright_score(s, picture), PATCH_TURNED);
+/* The turn that a picture's patches speak for; 0: none. */
+static int turn_of_patches(const struct picture *p) {
+    float best = fmaxf(p->patch[0], PATCH_TURNED);
     int turn = 0;
     for (int q = 1; q < 4; q++) {
-        if (patch[q] <= best) continue;
-        best = patch[q];
+        if (p->patch[q] <= best) continue;
+        best = p->patch[q];
         turn = q;
     }
     return turn;
 }
 
+/* 1 where a picture's patches say that it stands upright. */
+static int is_upright(const struct picture *p) {
+    float turned = fmaxf(p->patch[1], fmaxf(p->patch[2], p->patch[3]));
+    return p->patch[0] >= fmaxf(turned, PATCH_UPRIGHT) ||
+           (p->patch[0] >= PATCH_STANDS && turned <= PATCH_FAR);
+}
+
+/* 1 where they say too little, or speak for two turns. */
+static int is_unclear(const struct picture *p) {
+    int turn = turn_of_patches(p), near = 0;
+    float upright = fmaxf(evidence(&p->found[0]).best, p->patch[0]);
+    if (!turn) return !is_upright(p) && upright < KNOWN_SCORE;
+    for (int q = 0; q < 4; q++) near += p->patch[turn] - p->patch[q] < PATCH_NEAR;
+    return near > 1;
+}
+
 /* How n images are likely to be turned. Where something may be a face it is looked at alone, which
- * costs little and shows small faces as well as large ones: first as it is, then turned. Images of
- * which that says nothing are turned whole, and those that are large. */
+ * costs little and shows small faces as well as large ones; the likeliest place first. Images of
+ * which that says nothing are turned whole, and those that are large, to find other places. */
 static int find_turns(struct search *s, const int *which, int n, int *turns) {
     struct copies copies = {0};
-    int open[TURNED_AT_ONCE], at[TURNED_AT_ONCE], m = 0, unknown = 0;
+    int open[TURNED_AT_ONCE], unknown[TURNED_AT_ONCE], m = 0, k = 0;
     int rc = look_at_patches(s, which, n, 0, 0);
-    for (int i = 0; i < n; i++) {
-        turns[i] = 0;
-        if (!is_cheap_to_turn(s, which[i]) && upright_score(s, which[i]) >= PATCH_UPRIGHT) continue;
-        at[m] = i;
-        open[m++] = which[i];
-    }
-    if (!rc) rc = look_at_patches(s, open, m, 1, 3);
-    for (int i = 0; i < m; i++) {
-        turns[at[i]] = turn_of_patches(s, open[i]);
-        if (!is_cheap_to_turn(s, open[i]) &&
-            (turns[at[i]] || upright_score(s, open[i]) >= PATCH_STANDS))
-            continue;
-        at[unknown] = at[i];
-        open[unknown++] = open[i];
-    }
-    if (!rc && unknown > 0) rc = probe(s, open, unknown, &copies);
+    for (int i = 0; i < n; i++)
+        if (is_cheap_to_turn(s, which[i]) || !is_upright(&s->pictures[which[i]]))
+            open[m++] = which[i];
+    if (!rc) rc = look_at_patches(s, open, m, 1, PATCHES - 1);
+    for (int i = 0; i < m; i++)
+        if (is_cheap_to_turn(s, open[i]) || is_unclear(&s->pictures[open[i]]))
+            unknown[k++] = open[i];
+    if (!rc && k > 0) rc = probe(s, unknown, k, &copies);
     free_copies(&copies);
-    for (int i = 0; i < unknown && !rc; i++) {
-        int turn = likely_turn(s, open[i]);
-        if (turn) turns[at[i]] = turn;
-    }
+    if (!rc) rc = look_at_probed(s, unknown, k);
+    for (int i = 0; i < n; i++) turns[i] = turn_of_patches(&s->pictures[which[i]]);
     return rc;
 }
 

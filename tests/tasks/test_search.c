@@ -148,7 +148,7 @@ static void check_folder(const char *folder, int count, double most) {
 
 static void test_crowds(void **state) {
     (void)state;
-    check_folder(DATA "wider/images", 77, 1.2);
+    check_folder(DATA "wider/images", 77, 1.15);
 }
 
 static void test_portraits(void **state) {
