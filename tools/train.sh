@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Trains again what models/data holds, by the recipe of training/README.md: features once, networks
-# that differ by their seed, one taught by their mean, and the blobs. What is done already is not
-# done again: WORK keeps it.
+# that differ by their seed, and the blobs, of which the joint one is three of them as one. What is
+# done already is not done again: WORK keeps it.
 # usage: tools/train.sh
 # DATA: folder of the training crops and their labels.csv; VALIDATION: of FairFace's validation set;
 # WORK: some 3 GB; OUT: where the blobs go.
@@ -31,9 +31,13 @@ train features "$manifest" "${features[@]}" --values conv_45,conv_5,conv_6_dw --
 step "A head on the embedder's features"
 train heads "$manifest" "${features[@]}" --data FairFace --out "$WORK/head"
 
-step "The joint network, from conv_45 up"
+step "The joint network: the mean of three from conv_45 up"
 tune=(finetune "$manifest" "${features[@]}" --start "$WORK/head" --data FairFace)
-train "${tune[@]}" --value conv_45 --out "$WORK/joint"
+joint=
+for seed in 4 5 6; do
+    train "${tune[@]}" --value conv_45 --seed "$seed" --out "$WORK/joint-$seed"
+    joint+=${joint:+,}$WORK/joint-$seed
+done
 
 step "A network for each, from conv_5 up"
 for name in age gender race; do
@@ -59,7 +63,9 @@ fi
 step "Blobs and cards"
 for name in joint age gender race; do
     blob=$OUT/face-$name.safetensors
-    train export "$manifest" "${features[@]}" "$WORK/$name" "$blob" "${check[@]}" \
+    runs=$WORK/$name
+    [ "$name" != joint ] || runs=$joint
+    train export "$manifest" "${features[@]}" "$runs" "$blob" "${check[@]}" \
         --license "CC BY 4.0, with attribution: made of FairFace (Karkkainen and Joo, WACV 2021)" \
         --command-line "make train"
     "$PYTHON" training/train.py card "$blob" "docs/models/face-$name.md"

@@ -1,5 +1,5 @@
 """The network that is trained: perhaps the embedder's last stages, and a head of two layers with an
-output for each attribute; and how it becomes a blob's op list."""
+output for each attribute; and how one or several become a blob's op list."""
 
 import torch
 from torch import nn
@@ -45,18 +45,44 @@ class Net(nn.Module):
             for parameter in stage.parameters():
                 parameter.requires_grad_(False)
 
-    def graph(self, names):
-        """The op list with the outputs `names`; the standardisation goes into the first layer."""
-        graph = Graph()
+    def hidden_nodes(self, graph):
+        """Adds the trunk and the head's first layer; the standardisation goes into that. Returns the
+        node of its values."""
         x = 0
         for stage in self.trunk:
             x = stage.nodes(graph, x)
         weight = self.hidden.weight * self.gain
         graph.tensor("hidden.weight", weight)
         graph.tensor("hidden.bias", self.hidden.bias - weight @ self.mean)
-        x = graph.node("relu", [graph.node("fc", [x], name="hidden", height=1, width=1)])
+        return graph.node("relu", [graph.node("fc", [x], name="hidden", height=1, width=1)])
+
+
+class Mean(nn.Module):
+    """Networks above the same value as one: the mean of what they say before the softmax. Alone, a
+    network is what it was."""
+
+    def __init__(self, members):
+        super().__init__()
+        self.members = nn.ModuleList(members)
+        self.heads = {name: n for name, n in members[0].heads.items()
+                      if all(name in member.heads for member in members)}
+
+    def forward(self, x):
+        told = [member(x) for member in self.members]
+        return {name: sum(y[name] for y in told) / len(told) for name in self.heads}
+
+    def graph(self, names):
+        """The op list with the outputs `names`: a last layer for each, over the hidden values of
+        all."""
+        graph, hidden = Graph(), []
+        for i, member in enumerate(self.members):
+            graph.prefix = f"{i}." if len(self.members) > 1 else ""
+            hidden.append(member.hidden_nodes(graph))
+        graph.prefix = ""
+        x = graph.node("concat", hidden) if len(hidden) > 1 else hidden[0]
         for name in names:
-            graph.tensor(f"{name}.weight", self.heads[name].weight)
-            graph.tensor(f"{name}.bias", self.heads[name].bias)
+            heads = [member.heads[name] for member in self.members]
+            graph.tensor(f"{name}.weight", torch.cat([h.weight for h in heads], 1) / len(heads))
+            graph.tensor(f"{name}.bias", sum(h.bias for h in heads) / len(heads))
             graph.output(name, graph.node("fc", [x], name=name, height=1, width=1))
         return graph

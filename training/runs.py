@@ -9,7 +9,7 @@ from torch import nn
 from .learn import predict
 from .judge import softmax
 from .manifest import TrainingError
-from .net import Net
+from .net import Mean, Net
 
 
 def build(twin, value, attributes, dropout):
@@ -50,6 +50,19 @@ class Run:
             for name, y in predict(self.net, cache.rows(self.value, variant)).items():
                 total[name] = total.get(name, 0) + softmax(y) / len(variants)
         return total
+
+
+class Joined:
+    """Several finished trainings as one network, told as the first is."""
+
+    def __init__(self, folders, twin):
+        runs = [Run(folder, twin) for folder in folders]
+        self.folder, self.value = runs[0].folder, runs[0].value
+        for run in runs:
+            if run.value != self.value:
+                raise TrainingError(f"{run.folder} reads {run.value}, {self.folder} {self.value}")
+        self.description = runs[0].description
+        self.net = Mean([run.net for run in runs])
 
 
 def mean_of(runs, cache, variants):

@@ -150,7 +150,7 @@ def command_export(options):
     name = os.path.basename(options.blob).removesuffix(".safetensors")
     names = options.attributes.split(",") if options.attributes else [
         a.name for a in manifest.attributes]
-    tensors, texts, lines = export.blob(runs.Run(options.run, twin), manifest, cache, names, name,
+    tensors, texts, lines = export.blob(runs.Joined(options.run.split(","), twin), manifest, cache, names, name,
                                         options.license, check, options.command_line)
     export.write(options.blob, tensors, texts)
     say(f"{options.blob}: {os.path.getsize(options.blob)} bytes; " + "; ".join(lines))
@@ -224,7 +224,7 @@ def parse(arguments):
     cache.set_defaults(call=command_features)
     _learner(commands, "heads", "conv_6_dw", "trains a head on the embedder's features")
     _learner(commands, "finetune", "conv_45", "trains the embedder's last stages, too", batch=128,
-             epochs=3, rate=5e-4, decay=1e-3, ema=0.995)
+             epochs=6, rate=5e-4, decay=1e-3, ema=0.995)
     look = commands.add_parser("evaluate", help="how right trainings are, their mean answer taken")
     _common(look)
     look.add_argument("runs", nargs="+", help="folders of trainings")
@@ -234,7 +234,8 @@ def parse(arguments):
     look.set_defaults(call=command_evaluate)
     write = commands.add_parser("export", help="writes the blob mien runs")
     _common(write)
-    write.add_argument("run", help="folder of a training")
+    write.add_argument("run", help="folder of a training, or of several (with commas): their mean "
+                       "as one network")
     write.add_argument("blob", help="NAME.safetensors")
     write.add_argument("--attributes", help="what it tells [all it learnt]")
     write.add_argument("--license", default="see the training data's",

@@ -164,13 +164,16 @@ class Graph:
 
     def __init__(self):
         self.nodes, self.tensors, self.outputs = [["input", [], {}]], {}, []
+        self.prefix = ""  # of the names of tensors
 
     def node(self, op, inputs, **attributes):
+        if "name" in attributes:
+            attributes["name"] = self.prefix + attributes["name"]
         self.nodes.append([op, inputs, attributes])
         return len(self.nodes) - 1
 
     def tensor(self, name, value):
-        self.tensors[name] = value.detach().cpu().numpy()
+        self.tensors[self.prefix + name] = value.detach().cpu().numpy()
 
     def output(self, name, node):
         self.outputs.append([name, node])

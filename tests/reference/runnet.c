@@ -4,9 +4,10 @@
  *     runnet [-t THREADS] [-b BACKEND] [-p PRECISION] [-c CALIBRATED]
  *            BLOB WIDTH HEIGHT BATCH INPUT OUTPUT
  *
- * INPUT holds BATCH x HEIGHT x WIDTH x 3 floats (RGB, 0..255). OUTPUT gets every output of the
- * network one after the other, float32; standard output gets a line "name n h w c" for each, in the
- * same order. CALIBRATED gets a copy of the blob with the ranges of this run.
+ * INPUT holds BATCH x HEIGHT x WIDTH x 3 floats (RGB, 0..255; of a network on features of another:
+ * x its channels). OUTPUT gets every output of the network one after the other, float32; standard
+ * output gets a line "name n h w c" for each, in the same order. CALIBRATED gets a copy of the blob
+ * with the ranges of this run.
  */
 #include "mien.h"
 
@@ -71,6 +72,17 @@ out:
     return status;
 }
 
+/* The input's data are read from a file of as many channels as the network has. */
+static int run_file(mien_net *net, mien_tensor *input, const char *from, const char *to) {
+    mien_net_info info = {.struct_size = sizeof info};
+    if (mien_net_info_get(net, &info)) return fail("info");
+    input->c = info.channels;
+    input->data = read_floats(from, tensor_count(input));
+    int status = input->data ? run(net, input, to) : 1;
+    free(input->data);
+    return status;
+}
+
 /* -1 where it is no precision's name. */
 static int find_precision(const char *name) {
     static const char *const names[] = {
@@ -103,12 +115,10 @@ int main(int argc, char **argv) {
         return 2;
     }
     argv += optind;
-    mien_tensor input = {"input", atoi(argv[3]), atoi(argv[2]), atoi(argv[1]), 3, NULL};
+    mien_tensor input = {"input", atoi(argv[3]), atoi(argv[2]), atoi(argv[1]), 0, NULL};
     mien_ctx *ctx = NULL;
     mien_net *net = NULL;
     int status = 1;
-    input.data = read_floats(argv[4], tensor_count(&input));
-    if (!input.data) return 1;
     if (mien_open(&options, &ctx))
         fail("open");
     else if (mien_net_load(ctx, argv[0], &net))
@@ -116,10 +126,9 @@ int main(int argc, char **argv) {
     else if (calibrated && mien_calibrate_begin(net))
         fail("calibrate");
     else
-        status = run(net, &input, argv[5]);
+        status = run_file(net, &input, argv[4], argv[5]);
     if (!status && calibrated && mien_calibrate_save(net, calibrated)) status = fail(calibrated);
     mien_net_free(net);
     mien_close(ctx);
-    free(input.data);
     return status;
 }

@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 import unittest
+from unittest import mock
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path[:0] = [ROOT, os.path.join(ROOT, "tests", "reference"), os.path.dirname(__file__)]
@@ -26,7 +27,7 @@ except ImportError as missing:
 
 import compare  # noqa: E402
 import toy  # noqa: E402
-from training import card, crops, judge, learn, train  # noqa: E402
+from training import card, crops, judge, learn, runs, train  # noqa: E402
 from training.features import Cache, Engine, Torch  # noqa: E402
 from training.manifest import MISSING, Manifest, TrainingError  # noqa: E402
 from training.net import Net  # noqa: E402
@@ -226,6 +227,38 @@ class Commands(Toys):
                 with open(first, "rb") as a, open(second, "rb") as b:
                     self.assertEqual(a.read(), b.read())
             self.judge(*blobs)
+
+    def test_several_as_one_network(self):
+        """What the engine makes of their blob is the mean of what they say in torch."""
+        with tempfile.TemporaryDirectory() as folder:
+            common = ["--features", self.cache_folder, "--embedder", self.embedder]
+            paths = [os.path.join(folder, name) for name in "abc"]
+            for seed, path in enumerate(paths[:2]):
+                train_py("finetune", self.csv, *common, "--value", "conv_4", "--out", path,
+                         "--epochs", "1", "--seed", str(seed), "--rate", "0.01")
+            train_py("heads", self.csv, *common, "--out", paths[2], "--epochs", "1")
+            blob = os.path.join(folder, "mean.safetensors")
+            train_py("export", self.csv, *common, ",".join(paths[:2]), blob)
+            half, texts = safetensors.read(blob)
+            # In full: of a toy whose features hardly differ, halves are too coarse to compare.
+            tensors = runs.Joined(paths[:2], self.twin).net.graph(["age", "gender", "race"]).tensors
+            self.assertEqual(set(tensors), set(half))
+            safetensors.write(blob, tensors, texts)
+            x = self.cache.rows("conv_4", "plain")[:8].astype(np.float32)
+            os.mkdir(os.path.join(folder, "mien"))
+            os.symlink(self.embedder, os.path.join(folder, "mien", "toy.safetensors"))
+            with mock.patch.dict(os.environ, XDG_DATA_HOME=folder):
+                got = compare.run_mien(blob, x.transpose(0, 2, 3, 1))
+            members = [runs.Run(path, self.twin).net.eval() for path in paths[:2]]
+            with torch.no_grad():
+                told = [member(torch.from_numpy(x)) for member in members]
+            for name in ("age", "gender", "race"):
+                first, second = (y[name].numpy() for y in told)
+                self.assertGreater(compare.relative_rms(first, second), 0.05)
+                self.assertLess(compare.relative_rms(got[name].reshape(first.shape),
+                                                     (first + second) / 2), 1e-3, name)
+            with self.assertRaisesRegex(TrainingError, "reads conv_6_dw"):
+                train_py("export", self.csv, *common, ",".join(paths[1:]), blob)
 
     def judge(self, head, tune):
         tensors, metadata = safetensors.read(head)
