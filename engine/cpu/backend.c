@@ -13,9 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of freed workspaces, for those to come. */
+enum { SPARE_BYTES = 128 << 20 };
+
 struct backend {
     struct kern kern;
     struct pool *pool;
+    struct pages_pool pages;
     int use_cache;
     char text[160];
 };
@@ -24,6 +28,7 @@ struct backend {
 struct workspace {
     char *arena;
     float *scratch;
+    size_t arena_bytes, scratch_bytes; /* that there are */
     struct workspace *next;
 };
 
@@ -74,6 +79,7 @@ static int cpu_open(const struct backend_options *opt, struct backend **out) {
         free(b);
         return rc;
     }
+    pages_pool_init(&b->pages, SPARE_BYTES);
     b->use_cache = opt->use_cache;
     describe(b, opt->precision, threads);
     *out = b;
@@ -93,15 +99,16 @@ static size_t scratch_bytes(const struct backend_plan *p) {
 }
 
 static void free_workspace(const struct backend_plan *p, struct workspace *s) {
-    pages_free(s->arena, arena_bytes(p));
-    pages_free(s->scratch, scratch_bytes(p));
+    pages_pool_free(&p->backend->pages, s->arena, s->arena_bytes);
+    pages_pool_free(&p->backend->pages, s->scratch, s->scratch_bytes);
     free(s);
 }
 
 static struct workspace *new_workspace(const struct backend_plan *p) {
     struct workspace *s = calloc(1, sizeof *s);
-    if (s) s->arena = pages_alloc(arena_bytes(p));
-    if (s) s->scratch = pages_alloc(scratch_bytes(p));
+    struct pages_pool *pages = &p->backend->pages;
+    if (s) s->arena = pages_pool_alloc(pages, arena_bytes(p), &s->arena_bytes);
+    if (s) s->scratch = pages_pool_alloc(pages, scratch_bytes(p), &s->scratch_bytes);
     if (s && s->arena && s->scratch) return s;
     if (s) free_workspace(p, s);
     err_set(MIEN_ENOMEM, "out of memory for a plan of %zu bytes", p->graph->arena_bytes);
@@ -335,6 +342,7 @@ static int cpu_wait(struct backend_plan *p) {
 static void cpu_close(struct backend *b, struct backend_weights *w, struct backend_plan *p) {
     free_plan(p);
     cpu_free_weights(w);
+    if (b) pages_pool_destroy(&b->pages);
     if (b) pool_close(b->pool);
     free(b);
 }
