@@ -35,3 +35,9 @@ as_root() {
         command -v sudo >/dev/null && sudo --preserve-env=DEBIAN_FRONTEND "$@"
     fi
 }
+
+# cuda_images: cmake's option for a build that is run here, if any. Kernels for GPUs take nvcc
+# minutes, and without a GPU nothing runs them; `make install` builds them anyhow.
+cuda_images() {
+    compgen -G '/dev/nvidia[0-9]*' >/dev/null || echo -DMIEN_CUDA_IMAGES=OFF
+}

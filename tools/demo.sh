@@ -4,7 +4,8 @@
 
 tools/setup.sh build weights
 step "Building"
-tools/build.sh -DMIEN_CUDA_IMAGES=ON -- --target mien_cli
+mapfile -t images < <(cuda_images)
+tools/build.sh "${images[@]}" -- --target mien_cli
 step "Default weights"
 tools/weights.sh
 

@@ -21,12 +21,9 @@ fi
 
 tools/setup.sh build weights test
 step "Building"
-# Kernels for GPUs take nvcc minutes, and only tests on a GPU run them. A tree that is there already
-# stays as it is.
+# A tree that is there already stays as it is.
 images=()
-if [ ! -e "$BUILD/CMakeCache.txt" ] && ! compgen -G '/dev/nvidia[0-9]*' >/dev/null; then
-    images=(-DMIEN_CUDA_IMAGES=OFF)
-fi
+[ -e "$BUILD/CMakeCache.txt" ] || mapfile -t images < <(cuda_images)
 tools/build.sh -DMIEN_TESTS=ON "${images[@]}"
 step "Default weights"
 tools/weights.sh ||
