@@ -243,13 +243,18 @@ static int is_given_up(const struct batch_run *r) {
     return 1;
 }
 
-/* Has who is next been served less than anybody the run is for? With the lock. */
+/* Has who is next been served less than anybody the run is for? Who sends many does not come
+ * between the looks of who waits for one answer: his run would be gone through to its end. With the
+ * lock. */
 static int makes_way(const struct batch_run *r, const struct queue *q) {
-    struct item *before = NULL, *next = next_item(r->batcher, q, NULL, 0, &before);
-    double served = atomic_load(&client_of(next)->served);
+    struct item *before = NULL;
+    const struct client *next = client_of(next_item(r->batcher, q, NULL, 0, &before));
 
-    for (int i = 0; i < r->n; i++)
-        if (atomic_load(&client_of(r->items[i])->served) <= served) return 0;
+    for (int i = 0; i < r->n; i++) {
+        const struct client *one = client_of(r->items[i]);
+        if (atomic_load(&one->served) <= atomic_load(&next->served)) return 0;
+        if (atomic_load(&one->requests) <= 1 && atomic_load(&next->requests) > 1) return 0;
+    }
     return 1;
 }
 

@@ -435,6 +435,30 @@ static void test_a_search_makes_way(void **state) {
     assert_true(batcher_busy(batcher) == 0);
 }
 
+/* Not for who sends many, where one answer is waited for. */
+static void test_a_search_is_not_cut_by_many(void **state) {
+    static const int expected[] = {1, 1, 1, 2};
+    struct client single = {.requests = 1, .served = 1e6}, greedy = {.requests = 2};
+    struct work work_of = {.number = 2};
+    struct batch_group g, other;
+    struct item item, waits = item_of(&work_of);
+    struct search s;
+
+    (void)state;
+    begin_search(&s, &item, &g, &single);
+    batch_group_init(&other, batcher, &greedy);
+    other.until = clock_seconds() + 600;
+    batch_submit(&other, &waits);
+    greedy.served = 0;
+    sem_post(&go);
+    assert_int_equal(batch_wait(&g), 0);
+    assert_int_equal(batch_wait(&other), 0);
+    close_group(&g);
+    close_group(&other);
+    assert_int_equal(ran, 4);
+    assert_memory_equal(order, expected, sizeof expected);
+}
+
 /* A search that nobody waits for any more ends before its next look. */
 static void test_a_search_is_given_up(void **state) {
     struct search s;
@@ -484,6 +508,7 @@ int main(void) {
         cmocka_unit_test(test_turns_are_counted_in_units),
         cmocka_unit_test(test_nobody_saves_turns_up),
         cmocka_unit_test(test_a_search_makes_way),
+        cmocka_unit_test(test_a_search_is_not_cut_by_many),
         cmocka_unit_test(test_a_search_is_given_up),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
