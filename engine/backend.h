@@ -20,6 +20,8 @@ struct backend_options {
     enum mien_precision precision;
     const char *kernels; /* cap of the kernel table, NULL: best */
     int use_cache;       /* packed weights may be kept in, and taken from, files (pack_cache.h) */
+    size_t
+        spare; /* bytes of freed workspaces it may keep for those to come, of the host's memory */
 };
 
 struct backend_sizes {

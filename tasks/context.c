@@ -75,10 +75,16 @@ static char *default_weights_dir(void) {
 enum { KEEP = 256 << 20, KEEP_A_LANE = 64 << 20 };
 #define KEEP_ON_DEVICE ((size_t)2 << 30)
 
+/* What the backend may keep of freed workspaces, of all the memory there is for runs: nothing where
+ * that is little. */
+static size_t spare_of(size_t memory) {
+    enum { SPARE = 128 << 20, SHARE = 16 };
+    return memory / SHARE >= SPARE ? SPARE : 0;
+}
+
 /* Plans of a device lie in its memory, which is another than what `memory` is about. */
 static void init_plans(mien_ctx *ctx, size_t memory) {
     size_t lanes = (size_t)ctx->ops->lanes(ctx->backend), keep = lanes * KEEP_A_LANE;
-    if (!memory) memory = cgroup_memory() / 2;
     if (ctx->ops->upload)
         plan_cache_init(&ctx->plans, SIZE_MAX, KEEP_ON_DEVICE);
     else
@@ -119,18 +125,20 @@ int mien_open(const mien_options *opt, mien_ctx **out) {
     ctx->ops = ops;
     atomic_init(&ctx->holders, 1);
     ctx->precision = o.precision;
+    size_t memory = o.memory ? o.memory : cgroup_memory() / 2;
     struct backend_options b = {.device_index = o.device_index,
                                 .threads = o.threads,
                                 .precision = o.precision,
                                 .kernels = o.backend,
-                                .use_cache = !o.no_pack_cache};
+                                .use_cache = !o.no_pack_cache,
+                                .spare = spare_of(memory)};
     rc = ops->open(&b, &ctx->backend);
     if (rc) {
         free(ctx->weights_dir);
         free(ctx);
         return rc;
     }
-    init_plans(ctx, o.memory);
+    init_plans(ctx, memory - b.spare);
     pthread_mutex_init(&ctx->nets_lock, NULL);
     *out = ctx;
     return MIEN_OK;

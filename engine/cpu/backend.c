@@ -13,9 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of freed workspaces, for those to come. */
-enum { SPARE_BYTES = 128 << 20 };
-
 struct backend {
     struct kern kern;
     struct pool *pool;
@@ -79,7 +76,7 @@ static int cpu_open(const struct backend_options *opt, struct backend **out) {
         free(b);
         return rc;
     }
-    pages_pool_init(&b->pages, SPARE_BYTES);
+    pages_pool_init(&b->pages, opt->spare);
     b->use_cache = opt->use_cache;
     describe(b, opt->precision, threads);
     *out = b;
