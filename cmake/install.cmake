@@ -5,9 +5,10 @@ include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/mien)
 set(data_dir ${CMAKE_INSTALL_DATADIR}/mien)
 
-install(FILES include/mien.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES include/mien.h include/mien_gallery.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 # Two export sets: a program that wants libmien.so needs none of the static library's dependencies.
-install(TARGETS mien EXPORT mienTargets)
+install(TARGETS mien mien_gallery EXPORT mienTargets)
+install(TARGETS mien_gallery_static)
 install(TARGETS mien_static EXPORT mienStaticTargets)
 install(EXPORT mienTargets NAMESPACE mien:: DESTINATION ${package_dir})
 install(EXPORT mienStaticTargets NAMESPACE mien:: DESTINATION ${package_dir})
@@ -28,7 +29,9 @@ install(FILES ${PROJECT_BINARY_DIR}/mienConfig.cmake ${PROJECT_BINARY_DIR}/mienC
 file(RELATIVE_PATH mien_pc_prefix /p/${CMAKE_INSTALL_LIBDIR}/pkgconfig /p)
 file(RELATIVE_PATH mien_data_from_bin /p/${CMAKE_INSTALL_BINDIR} /p/${data_dir})
 configure_file(cmake/mien.pc.in mien.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/mien.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+configure_file(cmake/mien-gallery.pc.in mien-gallery.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/mien.pc ${PROJECT_BINARY_DIR}/mien-gallery.pc
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
 configure_file(docs/mien.1.in mien.1 @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/mien.1 docs/mien-weights.1

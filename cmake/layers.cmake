@@ -7,5 +7,8 @@ set(mien_base_layers base)
 
 # libmien, whose public header is include/mien.h.
 set(mien_library_layers kernels engine models vision cuda tasks)
-# The programs on top of it. Of the library they include the public header only.
+# libmien-gallery, whose public header is include/mien_gallery.h. It is built with what it needs of the
+# layers it shares with libmien, and links neither libmien nor is linked by it.
+set(mien_gallery_layers kernels engine gallery)
+# The programs on top of both. Of the libraries they include the public headers only.
 set(mien_program_layers common analysis eval server cli)

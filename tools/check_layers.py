@@ -5,8 +5,8 @@ usage: check_layers.py [TREE]    prints a line a violation; exit status 1 where 
        check_layers.py --list    prints the folders that are checked
 
 Includes: a source file includes only headers of its own layer and of layers below it, which
-cmake/layers.cmake lists. The programs include nothing of the library but include/mien.h: they
-contain no inference code. What both need is in headers below both.
+cmake/layers.cmake lists. The programs include nothing of the libraries but include/mien.h and
+include/mien_gallery.h: they contain no inference code. What both need is in headers below both.
 Circles: a module, a header and the code of its name, does not depend on one that depends on it,
 directly or through others. A header without code of its own (types that several files share, what
 they have in common inside a module) makes no circle.
@@ -17,7 +17,7 @@ import re
 import sys
 from pathlib import Path
 
-PUBLIC = "include/mien.h"
+PUBLIC = ("include/mien.h", "include/mien_gallery.h")
 LAYERS = "cmake/layers.cmake"
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
 COMMENT_OR_STRING = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.DOTALL)
@@ -26,18 +26,19 @@ NEVER_IN_LIBRARY = r"\b(?:v?printf|puts|putchar|perror|_?exit|abort) *\(|\b(?:st
 NEVER_IN_KERNELS = (NEVER_IN_LIBRARY + r"|\b(?:[mc]alloc|realloc|free|aligned_alloc|posix_memalign"
                     r"|f?open|pthread_\w+) *\(")
 def read_layers(tree):
-    """Folder -> folders whose headers it may include besides its own and the public header, and the
-    library's folders."""
+    """Folder -> folders whose headers it may include besides its own and the public headers, and the
+    libraries' folders."""
     text = (tree / LAYERS).read_text(encoding="utf-8")
     lists = {name: words.split() for name, words in
              re.findall(r"^set\((mien_\w+_layers) ([^)]*)\)", text, re.MULTILINE)}
     base = lists.get("mien_base_layers", [])
     library, programs = lists["mien_library_layers"], lists["mien_program_layers"]
+    gallery = lists.get("mien_gallery_layers", [])
     allowed = {"include": [], "examples": [], **{layer: [] for layer in base}}
-    for layers in (library, programs):
+    for layers in (gallery, library, programs):
         for i, layer in enumerate(layers):
             allowed[layer] = base + layers[:i]
-    return allowed, base + library
+    return allowed, base + library + gallery
 
 
 def resolve(tree, source, name):
@@ -62,7 +63,7 @@ def file_violations(tree, allowed, forbidden, layer, source):
         target = resolve(tree, source, match.group(1))
         if target is None:
             yield line, f'"{match.group(1)}" is not a file of this tree'
-        elif str(target) != PUBLIC and target.parts[0] not in [layer, *allowed[layer]]:
+        elif str(target) not in PUBLIC and target.parts[0] not in [layer, *allowed[layer]]:
             yield line, f'{layer}/ may not include "{target}"'
     if forbidden:
         code = COMMENT_OR_STRING.sub(blank, text)

@@ -6,7 +6,7 @@
 
 build_packages="gcc:gcc libc6-dev cmake:cmake ninja:ninja-build pkg-config:pkg-config libjpeg-dev
     libpng-dev libwebp-dev libgif-dev libjansson-dev libopenblas0-pthread libstb-dev
-    libmicrohttpd-dev libcurl4-gnutls-dev nettle-dev"
+    libmicrohttpd-dev libcurl4-gnutls-dev nettle-dev libsqlite3-dev"
 weights_packages="python3 python3-numpy python3-onnx node:nodejs npm:npm ca-certificates"
 train_packages="python3 python3-numpy python3-torch python3-pil"
 test_packages="libcmocka-dev c++:g++ clang:clang libclang-rt-dev valgrind:valgrind libc6-dbg

@@ -15,6 +15,7 @@ fail() {
 
 DESTDIR=$work/destdir cmake --install "$MIEN_BUILD_DIR" --prefix /opt/mien >/dev/null
 for file in bin/mien bin/mien-weights libexec/mien/mien-decode include/mien.h lib/libmien.a lib/libmien.so lib/libmien.so.0 \
+    include/mien_gallery.h lib/libmien-gallery.a lib/libmien-gallery.so.0 lib/pkgconfig/mien-gallery.pc \
     lib/pkgconfig/mien.pc lib/cmake/mien/mienConfig.cmake share/man/man1/mien.1 \
     share/man/man1/mien-weights.1 share/mien/weights_convert/__main__.py share/mien/networks/face-joint.safetensors \
     share/bash-completion/completions/mien share/zsh/site-functions/_mien \
@@ -112,7 +113,8 @@ for language in c99 c11 c17 c++11 c++14 c++17 c++20; do
     compiler=cc
     [ "${language#c++}" = "$language" ] || compiler=c++
     "$compiler" -x "$([ $compiler = cc ] && echo c || echo c++)" -std=$language $strict \
-        -fsyntax-only "$prefix/include/mien.h" || fail "mien.h does not compile as $language"
+        -fsyntax-only "$prefix/include/mien_gallery.h" || # which includes mien.h
+        fail "a header does not compile as $language"
     [ $compiler = cc ] || c++ -std=$language $strict -fsyntax-only -I "$prefix/include" \
         examples/detect.cpp || fail "detect.cpp does not compile as $language"
 done

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Only mien_* symbols leave the shared and the static library, and every function mien.h declares is
-# in both.
+# Only mien_* symbols leave the shared and the static libraries, and every function that the header
+# of a library declares is in both of it.
 set -euo pipefail
 
 fail() {
@@ -8,11 +8,12 @@ fail() {
     exit 1
 }
 
-declared=$(sed -n '/^MIEN_API/,/;/p' include/mien.h | tr '\n' ' ' |
-    grep -o 'mien_[a-z0-9_]* *(' | tr -d ' (' | sort -u)
-[ "$(wc -w <<<"$declared")" -gt 30 ] || fail "found only a few declarations in include/mien.h"
-
-for library in "$MIEN_BUILD_DIR"/libmien.so "$MIEN_BUILD_DIR"/libmien.a; do
+for library in "$MIEN_BUILD_DIR"/libmien{,-gallery}.{so,a}; do
+    header=include/mien.h
+    case $library in *gallery*) header=include/mien_gallery.h ;; esac
+    declared=$(awk '/^MIEN_API/ { on = 1 } on { print } /;/ { on = 0 }' $header | tr '\n' ' ' |
+        grep -o 'mien_[a-z0-9_]* *(' | tr -d ' (' | sort -u)
+    [ "$(wc -w <<<"$declared")" -gt 20 ] || fail "found only a few declarations in $header"
     case $library in
         *.so) exported=$(nm -D --defined-only "$library") ;;
         *) exported=$(nm --defined-only --extern-only "$library" | grep -v '^$\|:$') ;;
@@ -29,6 +30,8 @@ done
 
 readelf -d "$MIEN_BUILD_DIR/libmien.so" | grep -q 'soname: \[libmien.so.0\]' ||
     fail "libmien.so has no SONAME libmien.so.0"
+readelf -d "$MIEN_BUILD_DIR/libmien.so" | grep -q 'NEEDED.*sqlite' &&
+    fail "libmien.so is linked with a database"
 
 readelf -d "$MIEN_BUILD_DIR/libmien.so" | grep -q 'NEEDED.*blas' &&
     fail "libmien.so is linked with a BLAS, whose threads would start in every program"

@@ -1,0 +1,217 @@
+#include "gallery/gallery.h"
+
+#include "engine/err.h"
+#include "engine/sized.h"
+#include "gallery/sha256.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { WAIT_MS = 10000 };
+
+const char *mien_gallery_error(void) {
+    return err_text();
+}
+
+char *mien_gallery_id_text(int64_t id, char out[MIEN_GALLERY_ID_SIZE]) {
+    if (out) snprintf(out, MIEN_GALLERY_ID_SIZE, "%016" PRIx64, (uint64_t)id);
+    return out;
+}
+
+int mien_gallery_id_read(const char *text, int64_t *id) {
+    char *end;
+
+    if (!text || !id) return err_null("mien_gallery_id_read");
+    *id = 0;
+    if (strlen(text) == MIEN_GALLERY_ID_SIZE - 1 &&
+        strspn(text, "0123456789abcdefABCDEF") == MIEN_GALLERY_ID_SIZE - 1)
+        *id = (int64_t)strtoull(text, &end, 16);
+    if (*id > 0) return MIEN_OK;
+    *id = 0;
+    return err_set(MIEN_EINVAL, "'%s' is no id: one has 16 hexadecimal digits", text);
+}
+
+void mien_gallery_hash(const void *bytes, size_t n, uint8_t out[MIEN_GALLERY_HASH_SIZE]) {
+    struct sha256 hash;
+
+    if (!out || (!bytes && n)) return;
+    sha256_start(&hash);
+    sha256_add(&hash, bytes, n);
+    sha256_end(&hash, out);
+}
+
+static int init_lock(pthread_mutex_t *lock) {
+    pthread_mutexattr_t attributes;
+    int failed = pthread_mutexattr_init(&attributes);
+
+    if (failed) return failed;
+    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
+    failed = pthread_mutex_init(lock, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+    return failed;
+}
+
+int mien_gallery_open(const char *path, const mien_gallery_options *opt, mien_gallery **out) {
+    mien_gallery_options own = {.struct_size = sizeof own};
+    struct store_options options;
+    mien_gallery *g;
+    int rc;
+
+    if (out) *out = NULL;
+    if (!path || !out) return err_null("mien_gallery_open");
+    rc = sized_read(&own, sizeof own, opt, "mien_gallery_options");
+    if (rc) return rc;
+    if (!*path || own.wait_ms < 0)
+        return err_set(MIEN_EINVAL, "mien_gallery_open: %s",
+                       *path ? "wait_ms is below 0" : "the path is empty");
+    g = calloc(1, sizeof *g);
+    if (!g || init_lock(&g->lock)) {
+        free(g);
+        return err_set(MIEN_ENOMEM, "%s: out of memory", path);
+    }
+    options = (struct store_options){.read_only = own.read_only,
+                                     .must_exist = own.must_exist,
+                                     .wait_ms = own.wait_ms ? own.wait_ms : WAIT_MS};
+    g->ops = store_for(path);
+    g->who = strdup(own.who ? own.who : "");
+    rc = g->who ? g->ops->open(path, &options, &g->store)
+                : err_set(MIEN_ENOMEM, "%s: out of memory", path);
+    if (rc == MIEN_OK) {
+        *out = g;
+        return MIEN_OK;
+    }
+    mien_gallery_close(g);
+    return rc;
+}
+
+void mien_gallery_close(mien_gallery *g) {
+    if (!g) return;
+    if (g->store && g->depth) g->ops->rollback(g->store);
+    if (g->store) g->ops->close(g->store);
+    pthread_mutex_destroy(&g->lock);
+    free(g->who);
+    free(g);
+}
+
+int gallery_enter(mien_gallery *g, const char *function) {
+    if (!g) return err_null(function);
+    pthread_mutex_lock(&g->lock);
+    return MIEN_OK;
+}
+
+int gallery_leave(mien_gallery *g, int rc) {
+    pthread_mutex_unlock(&g->lock);
+    return rc;
+}
+
+int gallery_enter_to_write(mien_gallery *g, const char *function) {
+    int rc = gallery_enter(g, function);
+
+    if (rc) return rc;
+    if (g->depth == 0) {
+        rc = g->ops->begin(g->store);
+        if (rc) return gallery_leave(g, rc);
+        g->failed = 0;
+        g->last_id = 0;
+    }
+    g->depth++;
+    return MIEN_OK;
+}
+
+static int commit(mien_gallery *g) {
+    int rc = MIEN_OK;
+
+    if (g->last_id)
+        rc = GALLERY_RUN(g, "UPDATE settings SET value = ?1 WHERE name = 'last_id'", NULL, NULL,
+                         store_int(g->last_id));
+    return rc ? rc : g->ops->commit(g->store);
+}
+
+int gallery_leave_written(mien_gallery *g, int rc) {
+    if (rc) g->failed = 1;
+    if (--g->depth == 0) {
+        if (rc == MIEN_OK && g->failed)
+            rc = err_set(MIEN_GALLERY_ECONFLICT,
+                         "a call since mien_gallery_begin() failed: nothing was changed");
+        if (rc == MIEN_OK) rc = commit(g);
+        if (rc) g->ops->rollback(g->store);
+    }
+    return gallery_leave(g, rc);
+}
+
+int mien_gallery_begin(mien_gallery *g) {
+    int rc = gallery_enter_to_write(g, "mien_gallery_begin");
+
+    if (rc || g->depth == 1) return rc; /* the lock is kept */
+    g->depth--;
+    return gallery_leave(g, err_set(MIEN_EINVAL, "mien_gallery_begin: has begun already"));
+}
+
+int mien_gallery_commit(mien_gallery *g) {
+    int rc = gallery_enter(g, "mien_gallery_commit");
+
+    if (rc) return rc;
+    gallery_leave(g, rc); /* that of begin is left */
+    if (g->depth) return gallery_leave_written(g, MIEN_OK);
+    return err_set(MIEN_EINVAL, "mien_gallery_commit: nothing has begun");
+}
+
+void mien_gallery_rollback(mien_gallery *g) {
+    if (!g) return;
+    gallery_enter(g, "mien_gallery_rollback");
+    gallery_leave(g, MIEN_OK);
+    if (g->depth) gallery_leave_written(g, MIEN_EINVAL);
+}
+
+int64_t gallery_now(void) {
+    struct timespec t;
+
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static int look_up_last_id(mien_gallery *g) {
+    if (g->last_id) return MIEN_OK;
+    return gallery_number(g, "SELECT value FROM settings WHERE name = 'last_id'", NULL, 0,
+                          &g->last_id);
+}
+
+/* Time above, so that rows of one time lie together and galleries that are joined rarely meet: 2048
+ * ids a millisecond, and more by going ahead of it. */
+int gallery_new_id(mien_gallery *g, int64_t *id) {
+    int64_t by_time = gallery_now() / 1000 * 2048;
+    int rc = look_up_last_id(g);
+
+    if (rc) return rc;
+    g->last_id = g->last_id >= by_time ? g->last_id + 1 : by_time;
+    *id = g->last_id;
+    return MIEN_OK;
+}
+
+int gallery_use_id(mien_gallery *g, int64_t id) {
+    int rc = look_up_last_id(g);
+
+    if (rc) return rc;
+    if (id < 1 || id > INT64_MAX / 2)
+        return err_set(MIEN_EINVAL, "%" PRId64 " cannot be an id", id);
+    if (id > g->last_id) g->last_id = id;
+    return MIEN_OK;
+}
+
+int gallery_run(mien_gallery *g, const char *sql, const struct store_value *values, int n,
+                store_row *row, void *context) {
+    return g->ops->run(g->store, sql, values, n, row, context);
+}
+
+static int take_number(void *context, const struct store_value *row, int n) {
+    if (n && row[0].type == STORE_INT) *(int64_t *)context = row[0].i;
+    return MIEN_OK;
+}
+
+int gallery_number(mien_gallery *g, const char *sql, const struct store_value *values, int n,
+                   int64_t *out) {
+    return gallery_run(g, sql, values, n, take_number, out);
+}

@@ -1,0 +1,220 @@
+/* Samples of mien_gallery.h: adding, finding, listing. */
+#include "engine/err.h"
+#include "engine/sized.h"
+#include "gallery/log.h"
+#include "gallery/people.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+/* What samples that follow each other have in common is looked up once. */
+struct adding {
+    int64_t person, event, count; /* of this person's event, how many samples */
+    int64_t contract, dims;
+};
+
+static int check_contract(mien_gallery *g, const mien_gallery_sample *s, struct adding *a) {
+    if (s->contract != a->contract) {
+        int rc;
+        a->dims = 0;
+        a->contract = s->contract;
+        rc = GALLERY_NUMBER(g, "SELECT dims FROM contracts WHERE id = ?1", &a->dims,
+                            store_int(s->contract));
+        if (rc) return rc;
+    }
+    if (!a->dims)
+        return err_set(MIEN_GALLERY_ENOTFOUND, "there is no contract %016" PRIx64,
+                       (uint64_t)s->contract);
+    if (s->dims != a->dims)
+        return err_set(MIEN_GALLERY_ECONFLICT,
+                       "an embedding has %d values, but %" PRId64 " under its contract", s->dims,
+                       a->dims);
+    return MIEN_OK;
+}
+
+static int check_embedding(const mien_gallery_sample *s) {
+    double sum = 0;
+
+    if (!s->embedding) return err_set(MIEN_EINVAL, "a sample has no embedding");
+    for (int i = 0; i < s->dims; i++) sum += (double)s->embedding[i] * (double)s->embedding[i];
+    if (fabs(sqrt(sum) - 1) <= 1e-3) return MIEN_OK; /* what is no number is not, either */
+    return err_set(MIEN_EINVAL, "an embedding is of length %g, not 1", sqrt(sum));
+}
+
+/* The event of the samples of one person, which follow each other. */
+static int begin_person(mien_gallery *g, int64_t person, struct adding *a) {
+    int64_t collection;
+    int rc = MIEN_OK;
+
+    if (person == a->person) return MIEN_OK;
+    if (a->person) rc = log_event_samples(g, a->event, a->count);
+    if (rc == MIEN_OK) rc = people_live(g, person, &collection);
+    if (rc == MIEN_OK) rc = log_event(g, MIEN_GALLERY_SAMPLES_ADDED, person, 0, 0, &a->event);
+    a->person = person;
+    a->count = 0;
+    return rc;
+}
+
+static int insert(mien_gallery *g, const mien_gallery_sample *s, int64_t id) {
+    int64_t now = gallery_now();
+    int has_box = s->box[2] > s->box[0];
+    struct store_value none = store_text(NULL), box[4];
+
+    for (int i = 0; i < 4; i++) box[i] = has_box ? store_real((double)s->box[i]) : none;
+    return GALLERY_RUN(
+        g,
+        "INSERT INTO samples (id, person, contract, embedding, quality, x1, y1, x2, y2, source,"
+        " source_hash, crop, external_id, metadata, forced, created, updated)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+        NULL, NULL, store_int(id), store_int(s->person), store_int(s->contract),
+        store_bytes(s->embedding, (size_t)s->dims * sizeof *s->embedding),
+        s->quality < 0 ? none : store_real((double)s->quality), box[0], box[1], box[2], box[3],
+        store_text(s->source), store_bytes(s->source_hash, MIEN_GALLERY_HASH_SIZE),
+        store_bytes(s->crop, s->crop_bytes), store_text(s->external_id), store_text(s->metadata),
+        store_text(s->forced), store_int(s->created ? s->created : now),
+        store_int(s->updated ? s->updated : now));
+}
+
+static int add_sample(mien_gallery *g, const mien_gallery_sample *given, struct adding *a,
+                      int64_t *id) {
+    mien_gallery_sample s = {.struct_size = sizeof s};
+    int rc = sized_read(&s, sizeof s, given, "mien_gallery_sample");
+
+    if (rc == MIEN_OK) rc = check_contract(g, &s, a);
+    if (rc == MIEN_OK) rc = check_embedding(&s);
+    if (rc == MIEN_OK) rc = begin_person(g, s.person, a);
+    if (rc == MIEN_OK) rc = s.id ? gallery_use_id(g, s.id) : gallery_new_id(g, id);
+    if (rc) return rc;
+    if (s.id) *id = s.id;
+    rc = insert(g, &s, *id);
+    if (rc == MIEN_OK) rc = log_made(g, a->event, LOG_SAMPLE_STATE, *id);
+    a->count++;
+    return rc;
+}
+
+int mien_gallery_samples_add(mien_gallery *g, const mien_gallery_sample *samples, int n,
+                             int64_t *ids) {
+    struct adding a = {0};
+    int rc;
+
+    if (n < 0 || (n && !samples)) return err_null("mien_gallery_samples_add");
+    rc = gallery_enter_to_write(g, "mien_gallery_samples_add");
+    if (rc) return rc;
+    for (int i = 0; i < n && rc == MIEN_OK; i++) {
+        const char *place = (const char *)samples + (size_t)i * samples->struct_size;
+        int64_t id = 0;
+        rc = add_sample(g, (const mien_gallery_sample *)place, &a, &id);
+        if (rc && n > 1) rc = err_prefix(rc, "sample %d of %d", i, n);
+        if (ids) ids[i] = id;
+    }
+    if (rc == MIEN_OK && a.person) rc = log_event_samples(g, a.event, a.count);
+    return gallery_leave_written(g, rc);
+}
+
+struct listing {
+    mien_gallery_sample_seen *seen;
+    void *context;
+    int rows;
+};
+
+static double real_of(const struct store_value *v, double none) {
+    return v->type == STORE_REAL ? v->real : v->type == STORE_INT ? (double)v->i : none;
+}
+
+static int see(void *context, const struct store_value *row, int n) {
+    struct listing *l = context;
+    mien_gallery_sample s = {.struct_size = sizeof s};
+
+    if (n < 17) return MIEN_OK;
+    s.id = row[0].i;
+    s.person = row[1].i;
+    s.contract = row[2].i;
+    s.embedding = row[3].bytes; /* SQLite's pieces of memory lie at multiples of 8 */
+    s.dims = (int)(row[3].n / sizeof(float));
+    s.quality = (float)real_of(&row[4], -1);
+    for (int i = 0; i < 4; i++) s.box[i] = (float)real_of(&row[5 + i], 0);
+    s.source = store_get_text(&row[9]);
+    if (row[10].n == MIEN_GALLERY_HASH_SIZE) s.source_hash = row[10].bytes;
+    s.crop = row[11].bytes;
+    s.crop_bytes = row[11].n;
+    s.external_id = store_get_text(&row[12]);
+    s.metadata = store_get_text(&row[13]);
+    s.forced = store_get_text(&row[14]);
+    s.created = row[15].i;
+    s.updated = row[16].i;
+    l->rows++;
+    return l->seen(l->context, &s);
+}
+
+#define SELECT_SAMPLE(crop)                                                                        \
+    "SELECT s.id, s.person, s.contract, s.embedding, s.quality, s.x1, s.y1, s.x2, s.y2,"           \
+    " s.source, s.source_hash, " crop ", s.external_id, s.metadata, s.forced, s.created,"          \
+    " s.updated FROM samples s"
+
+int mien_gallery_sample_get(mien_gallery *g, int64_t id, mien_gallery_sample_seen *seen,
+                            void *context) {
+    struct listing l = {.seen = seen, .context = context};
+    int rc;
+
+    if (!seen) return err_null("mien_gallery_sample_get");
+    rc = gallery_enter(g, "mien_gallery_sample_get");
+    if (rc) return rc;
+    rc = GALLERY_RUN(g, SELECT_SAMPLE("s.crop") " WHERE s.id = ?1 AND s.state = 0", see, &l,
+                     store_int(id));
+    if (rc == MIEN_OK && !l.rows)
+        rc = err_set(MIEN_GALLERY_ENOTFOUND, "there is no sample %016" PRIx64, (uint64_t)id);
+    return gallery_leave(g, rc);
+}
+
+int mien_gallery_samples(mien_gallery *g, int64_t person, int64_t after, int limit,
+                         mien_gallery_sample_seen *seen, void *context) {
+    struct listing l = {.seen = seen, .context = context};
+    int rc;
+
+    if (!seen) return err_null("mien_gallery_samples");
+    if (limit < 0) return err_set(MIEN_EINVAL, "mien_gallery_samples: limit is below 0");
+    rc = gallery_enter(g, "mien_gallery_samples");
+    if (rc) return rc;
+    rc = GALLERY_RUN(g,
+                     SELECT_SAMPLE("s.crop") " WHERE s.person = ?1 AND s.id > ?2 AND s.state = 0"
+                                             " ORDER BY s.id LIMIT ?3",
+                     see, &l, store_int(person), store_int(after),
+                     store_int(limit ? limit : INT64_MAX));
+    return gallery_leave(g, rc);
+}
+
+int mien_gallery_samples_under(mien_gallery *g, int64_t collection, int64_t contract, int64_t after,
+                               int limit, mien_gallery_sample_seen *seen, void *context) {
+    struct listing l = {.seen = seen, .context = context};
+    int rc;
+
+    if (!seen) return err_null("mien_gallery_samples_under");
+    if (limit < 0) return err_set(MIEN_EINVAL, "mien_gallery_samples_under: limit is below 0");
+    rc = gallery_enter(g, "mien_gallery_samples_under");
+    if (rc) return rc;
+    rc = GALLERY_RUN(g,
+                     SELECT_SAMPLE("NULL") " JOIN persons p ON p.id = s.person"
+                                           " WHERE s.id > ?3 AND s.contract = ?2 AND s.state = 0"
+                                           " AND p.collection = ?1 AND p.state = 0"
+                                           " ORDER BY s.id LIMIT ?4",
+                     see, &l, store_int(collection), store_int(contract), store_int(after),
+                     store_int(limit ? limit : INT64_MAX));
+    return gallery_leave(g, rc);
+}
+
+int mien_gallery_source_find(mien_gallery *g, int64_t collection, int64_t contract,
+                             const uint8_t hash[MIEN_GALLERY_HASH_SIZE], int64_t *sample) {
+    int rc;
+
+    if (!hash || !sample) return err_null("mien_gallery_source_find");
+    *sample = 0;
+    rc = gallery_enter(g, "mien_gallery_source_find");
+    if (rc) return rc;
+    rc = GALLERY_NUMBER(g,
+                        "SELECT s.id FROM samples s JOIN persons p ON p.id = s.person"
+                        " WHERE s.source_hash = ?1 AND s.contract = ?2 AND s.state = 0"
+                        " AND p.collection = ?3 AND p.state = 0 ORDER BY s.id LIMIT 1",
+                        sample, store_bytes(hash, MIEN_GALLERY_HASH_SIZE), store_int(contract),
+                        store_int(collection));
+    return gallery_leave(g, rc);
+}

@@ -1,0 +1,73 @@
+/*
+ * store.h - where a gallery's rows lie: a database that runs statements, and what its kind does in
+ * its own way.
+ *
+ * What persons and events are is told in SQL that databases have in common, by the modules above;
+ * beneath is a row a kind of store: a file of its own with a `const struct store_ops`, chosen by
+ * how the gallery's place begins. Times to wait, locks and what a failure means are the store's. It
+ * is used by one thread at a time.
+ */
+#ifndef MIEN_GALLERY_STORE_H
+#define MIEN_GALLERY_STORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum store_type { STORE_NULL, STORE_INT, STORE_REAL, STORE_TEXT, STORE_BYTES };
+
+/* A parameter of a statement, or a column of a row. */
+struct store_value {
+    enum store_type type;
+    int64_t i;
+    double real;
+    const void *bytes; /* of texts and bytes; a text of a row ends with 0 */
+    size_t n;
+};
+
+/* A row of n columns, valid until it returns; what is not 0 ends the statement and is returned. */
+typedef int store_row(void *context, const struct store_value *row, int n);
+/* A sentence about something that is wrong in the store; as above. */
+typedef int store_problem(void *context, const char *sentence);
+
+struct store_options {
+    int read_only, must_exist, wait_ms;
+};
+
+struct store; /* each kind has its own */
+
+struct store_ops {
+    const char *prefix; /* of the places it is for: "postgresql://"; "" all that are left */
+    int (*open)(const char *place, const struct store_options *options, struct store **out);
+    void (*close)(struct store *store);
+    /* Between begin and commit nobody else writes. After commit rows are on the disk. */
+    int (*begin)(struct store *store);
+    int (*commit)(struct store *store);
+    void (*rollback)(struct store *store);
+    /* Runs one statement, whose text must stay: it is prepared once. Parameters are ?1, ?2, ... */
+    int (*run)(struct store *store, const char *sql, const struct store_value *values, int n,
+               store_row *row, void *context);
+    /* After rows were deleted: leaves nothing of them in files, but in those others are reading.
+     * *done says whether all is gone. */
+    int (*scrub)(struct store *store, int *done);
+    /* Whether the store holds together, below what rows mean. */
+    int (*check)(struct store *store, store_problem *problem, void *context);
+    /* A copy as of now, while others work; the file must not be there. */
+    int (*backup)(struct store *store, const char *path);
+    /* Names the files it lies in: file i; NULL past the last. Valid until the next call. */
+    const char *(*file)(struct store *store, int i);
+};
+
+extern const struct store_ops STORE_SQLITE;
+
+/* The kind of store for a place. */
+const struct store_ops *store_for(const char *place);
+
+struct store_value store_int(int64_t i);
+struct store_value store_real(double v);
+/* NULL gives STORE_NULL, and so below. */
+struct store_value store_text(const char *text);
+struct store_value store_bytes(const void *bytes, size_t n);
+/* The text of a column; NULL where it has none. */
+const char *store_get_text(const struct store_value *column);
+
+#endif

@@ -1,0 +1,224 @@
+/*
+ * mien_gallery.h - people by their faces: a store of embeddings that forgets nothing it was told to
+ * keep, and everything it was told to forget.
+ *
+ * The public header of libmien-gallery, a library of its own: it needs no network and no picture,
+ * and libmien needs no database. A gallery is a file (SQLite) of collections; these have persons,
+ * and persons have samples: an embedding each, made under a contract, with where it came from.
+ * Whatever changes people is an event of a log that is only appended to, and can be undone, but for
+ * deletion, which leaves nothing to undo it with (docs/gallery.md).
+ *
+ * Conventions are those of mien.h: codes, struct_size, who owns what. Besides
+ *   - the sentence about a failure is mien_gallery_error()'s, kept per thread;
+ *   - an id is a positive number that is never used twice in a gallery, and says nothing but who or
+ *     what is meant; mien_gallery_id_text() writes one for people and JSON;
+ *   - times are microseconds since 1970;
+ *   - a call that returned MIEN_OK has its changes on the disk; of one that failed nothing is kept;
+ *   - a gallery may be used by several threads and processes at once.
+ */
+#ifndef MIEN_GALLERY_H
+#define MIEN_GALLERY_H
+
+#include "mien.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Codes besides those of mien.h. */
+enum {
+    MIEN_GALLERY_ENOTFOUND = -101, /* no person, sample, event, ... of that id or name */
+    MIEN_GALLERY_ECONFLICT = -102, /* what is there forbids it */
+    MIEN_GALLERY_EBUSY = -103,     /* others kept the file locked for all of the time to wait */
+    MIEN_GALLERY_EFULL = -104      /* no room on the disk */
+};
+
+enum { MIEN_GALLERY_ID_SIZE = 17, MIEN_GALLERY_HASH_SIZE = 32 };
+
+/* One sentence about the last call of this library that failed in this thread; "" where none did.
+ * Never NULL; valid until the next failure in this thread. */
+MIEN_API const char *mien_gallery_error(void);
+/* Writes an id as 16 letters; returns out. */
+MIEN_API char *mien_gallery_id_text(int64_t id, char out[MIEN_GALLERY_ID_SIZE]);
+/* Reads such a text. MIEN_EINVAL where it is none. */
+MIEN_API int mien_gallery_id_read(const char *text, int64_t *id);
+/* SHA-256 of bytes: what sources and networks are told apart by. */
+MIEN_API void mien_gallery_hash(const void *bytes, size_t n, uint8_t out[MIEN_GALLERY_HASH_SIZE]);
+
+typedef struct mien_gallery mien_gallery;
+typedef struct mien_gallery_options {
+    size_t struct_size;
+    int read_only;   /* 1: nothing is changed, and the file must be there */
+    int must_exist;  /* 1: a gallery that is not there is MIEN_GALLERY_ENOTFOUND, not made */
+    int wait_ms;     /* how long to wait for others who write; 0: 10 000 */
+    const char *who; /* who changes things, for the log; NULL: "" */
+} mien_gallery_options;
+
+/* Opens the gallery in that file, and makes it where there is none, readable by its owner only. A
+ * gallery of an older version is brought up to date. opt may be NULL. MIEN_EIO, MIEN_EFORMAT where
+ * the file is something else or damaged, MIEN_EUNSUPPORTED where a newer version made it. */
+MIEN_API int mien_gallery_open(const char *path, const mien_gallery_options *opt,
+                               mien_gallery **out);
+/* NULL is allowed. What was begun and not committed is forgotten. */
+MIEN_API void mien_gallery_close(mien_gallery *gallery);
+
+/* Makes the calls of this thread until mien_gallery_commit() one change: all of it, or nothing.
+ * Other threads and processes that write wait. Once a call between them fails,
+ * mien_gallery_commit() does, too, and nothing is changed. */
+MIEN_API int mien_gallery_begin(mien_gallery *gallery);
+MIEN_API int mien_gallery_commit(mien_gallery *gallery);
+MIEN_API void mien_gallery_rollback(mien_gallery *gallery);
+
+/* What makes embeddings comparable: the network, by a hash of its weights and of what is done to a
+ * face before. Those of different contracts are never compared. */
+typedef struct mien_gallery_contract {
+    size_t struct_size;
+    int64_t id;       /* set by the library */
+    const char *name; /* for people: "mobilefacenet-192" */
+    const char *hash; /* any text that tells contracts apart */
+    int dims;         /* values of an embedding */
+} mien_gallery_contract;
+/* The contract of that hash; it is made where there is none. MIEN_GALLERY_ECONFLICT where that has
+ * other dims. */
+MIEN_API int mien_gallery_contract_use(mien_gallery *gallery, const mien_gallery_contract *contract,
+                                       int64_t *id);
+typedef int mien_gallery_contract_seen(void *context, const mien_gallery_contract *contract);
+/* Shows every contract, by rising id; `seen` ends it by returning what is not 0, which is returned.
+ * Strings, in this and the other listings, are valid until `seen` returns; it must not use the
+ * gallery. */
+MIEN_API int mien_gallery_contracts(mien_gallery *gallery, mien_gallery_contract_seen *seen,
+                                    void *context);
+
+typedef struct mien_gallery_collection {
+    size_t struct_size;
+    int64_t id;
+    const char *name;
+    int64_t created, persons, samples;
+} mien_gallery_collection;
+/* The collection of that name. create: it is made where there is none; else
+ * MIEN_GALLERY_ENOTFOUND. */
+MIEN_API int mien_gallery_collection_use(mien_gallery *gallery, const char *name, int create,
+                                         int64_t *id);
+typedef int mien_gallery_collection_seen(void *context, const mien_gallery_collection *collection);
+MIEN_API int mien_gallery_collections(mien_gallery *gallery, mien_gallery_collection_seen *seen,
+                                      void *context);
+
+typedef struct mien_gallery_person {
+    size_t struct_size;
+    int64_t id; /* of mien_gallery_person_add() 0, or one to be taken over from elsewhere */
+    int64_t collection;
+    const char *name;                   /* "": not named yet. Two persons may be called alike */
+    const char *external_id, *metadata; /* yours, metadata in JSON; NULL: none */
+    int64_t created, updated;           /* 0 for adding: now */
+    int64_t samples;                    /* how many; ignored for adding */
+} mien_gallery_person;
+MIEN_API int mien_gallery_person_add(mien_gallery *gallery, const mien_gallery_person *person,
+                                     int64_t *id);
+typedef int mien_gallery_person_seen(void *context, const mien_gallery_person *person);
+/* MIEN_GALLERY_ENOTFOUND where there is none of that id; the sentence says what became of it. */
+MIEN_API int mien_gallery_person_get(mien_gallery *gallery, int64_t id,
+                                     mien_gallery_person_seen *seen, void *context);
+/* Persons of a collection, by rising id, behind the id `after`, `limit` at most (0: all). name: of
+ * that name; NULL: all. */
+MIEN_API int mien_gallery_persons(mien_gallery *gallery, int64_t collection, const char *name,
+                                  int64_t after, int limit, mien_gallery_person_seen *seen,
+                                  void *context);
+
+typedef struct mien_gallery_sample {
+    size_t struct_size;
+    int64_t id; /* of mien_gallery_samples_add() 0, or one to be taken over from elsewhere */
+    int64_t person, contract;
+    const float *embedding; /* [dims of the contract], of length 1 */
+    int dims;
+    float quality;              /* 0..1; below 0: not known */
+    float box[4];               /* of the face in its picture: x1, y1, x2, y2; all 0: not known */
+    const char *source;         /* the picture: a path, a URL; NULL: not known */
+    const uint8_t *source_hash; /* [MIEN_GALLERY_HASH_SIZE] of its bytes; NULL: not known */
+    const void *crop;           /* the aligned face as a file (PNG, JPEG); NULL: not kept */
+    size_t crop_bytes;
+    const char *external_id, *metadata;
+    const char *forced; /* why it would have been refused if it had not been forced; NULL: it would
+                           not have been */
+    int64_t created, updated; /* 0 for adding: now */
+} mien_gallery_sample;
+/* Adds n samples, of one or many persons, all or none. ids: [n], or NULL. MIEN_GALLERY_ECONFLICT
+ * where one has other dims than its contract, MIEN_EINVAL where an embedding is not of length 1. */
+MIEN_API int mien_gallery_samples_add(mien_gallery *gallery, const mien_gallery_sample *samples,
+                                      int n, int64_t *ids);
+typedef int mien_gallery_sample_seen(void *context, const mien_gallery_sample *sample);
+MIEN_API int mien_gallery_sample_get(mien_gallery *gallery, int64_t id,
+                                     mien_gallery_sample_seen *seen, void *context);
+/* Samples of a person, as mien_gallery_persons() lists. */
+MIEN_API int mien_gallery_samples(mien_gallery *gallery, int64_t person, int64_t after, int limit,
+                                  mien_gallery_sample_seen *seen, void *context);
+/* Samples of a collection under a contract, without crops. */
+MIEN_API int mien_gallery_samples_under(mien_gallery *gallery, int64_t collection, int64_t contract,
+                                        int64_t after, int limit, mien_gallery_sample_seen *seen,
+                                        void *context);
+/* A sample made of a picture of that hash, in a collection under a contract; 0: there is none. */
+MIEN_API int mien_gallery_source_find(mien_gallery *gallery, int64_t collection, int64_t contract,
+                                      const uint8_t hash[MIEN_GALLERY_HASH_SIZE], int64_t *sample);
+
+enum mien_gallery_event_kind {
+    MIEN_GALLERY_PERSON_ADDED = 1,
+    MIEN_GALLERY_SAMPLES_ADDED,
+    MIEN_GALLERY_RENAMED,
+    MIEN_GALLERY_MERGED, /* other into person */
+    MIEN_GALLERY_SPLIT,  /* person from other */
+    MIEN_GALLERY_MOVED,  /* samples to person */
+    MIEN_GALLERY_NOT_THIS_PERSON,
+    MIEN_GALLERY_DELETED,
+    MIEN_GALLERY_UNDONE
+};
+/* What programs call a kind: "merged"; NULL past the last. Static. */
+MIEN_API const char *mien_gallery_event_name(int kind);
+typedef struct mien_gallery_event {
+    size_t struct_size;
+    int64_t id; /* 1, 2, ...: the order of things */
+    int64_t time;
+    const char *who;
+    enum mien_gallery_event_kind kind;
+    int64_t person, other; /* 0: none */
+    int64_t samples;       /* how many of them it changed */
+    const char *was, *is;  /* names, of what renames; NULL: it does not, or was deleted */
+    int64_t undoes;        /* the event that this one undid; 0: none */
+    int undone;            /* 1: it was undone, and that not undone again */
+} mien_gallery_event;
+typedef int mien_gallery_event_seen(void *context, const mien_gallery_event *event);
+/* The log, by rising id. person: events that concern this one; 0: all. */
+MIEN_API int mien_gallery_events(mien_gallery *gallery, int64_t person, int64_t after, int limit,
+                                 mien_gallery_event_seen *seen, void *context);
+
+/* What changes people; *event (NULL is allowed) becomes the event that mien_gallery_undo() takes.
+ * MIEN_GALLERY_ECONFLICT where persons are of different collections, or a sample would come to a
+ * person that it was said not to be. */
+MIEN_API int mien_gallery_rename(mien_gallery *gallery, int64_t person, const char *name,
+                                 int64_t *event);
+/* All samples of `from` become those of `into`; `from` is no person any more. */
+MIEN_API int mien_gallery_merge(mien_gallery *gallery, int64_t from, int64_t into, int64_t *event);
+/* Makes a person of that name of n samples, all of one person. */
+MIEN_API int mien_gallery_split(mien_gallery *gallery, const int64_t *samples, int n,
+                                const char *name, int64_t *person, int64_t *event);
+MIEN_API int mien_gallery_move(mien_gallery *gallery, const int64_t *samples, int n, int64_t person,
+                               int64_t *event);
+/* Says that a sample is not this person, for good: nothing brings it there. Where it is there now,
+ * it becomes one of a new person without a name, *other (else 0). */
+MIEN_API int mien_gallery_not_this_person(mien_gallery *gallery, int64_t sample, int64_t person,
+                                          int64_t *other, int64_t *event);
+/* Undoes an event, an undoing too. MIEN_GALLERY_ECONFLICT where it was a deletion, is undone, or
+ * what it changed was changed since: the sentence says by which event. */
+MIEN_API int mien_gallery_undo(mien_gallery *gallery, int64_t undone, int64_t *event);
+
+typedef int mien_gallery_problem(void *context, const char *sentence);
+/* Looks at every page and row, and shows a sentence a thing that is wrong; *problems is how many.
+ */
+MIEN_API int mien_gallery_check(mien_gallery *gallery, mien_gallery_problem *problem, void *context,
+                                int *problems);
+/* Writes a gallery as it is now to a file, which must not be there, while others go on. Nothing
+ * that was deleted is in it. */
+MIEN_API int mien_gallery_backup(mien_gallery *gallery, const char *path);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* MIEN_GALLERY_H */
