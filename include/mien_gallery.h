@@ -209,7 +209,32 @@ MIEN_API int mien_gallery_not_this_person(mien_gallery *gallery, int64_t sample,
  * what it changed was changed since: the sentence says by which event. */
 MIEN_API int mien_gallery_undo(mien_gallery *gallery, int64_t undone, int64_t *event);
 
+/* What a deletion came to. */
+typedef struct mien_gallery_deletion {
+    size_t struct_size;
+    int64_t event, samples; /* the event, and how many samples are gone */
+    int complete;  /* 1: nothing is left in the gallery's files; 0: the rows are gone, but others
+                      were  reading, so that the journal could not be emptied: mien_gallery_scrub() */
+    char *receipt; /* a text that tells nothing of what was deleted, by which mien_gallery_prove()
+                      knows it; to be freed with free() */
+} mien_gallery_deletion;
+/* Deletes a person, with those that were merged into it, all samples, and what events tell of them:
+ * names, what was whose. That there were events, when and by whom stays. It cannot be undone.
+ * Backups and exports are files of their own, of which the gallery knows nothing. */
+MIEN_API int mien_gallery_person_delete(mien_gallery *gallery, int64_t person,
+                                        mien_gallery_deletion *deletion);
+/* Deletes n samples of one person. */
+MIEN_API int mien_gallery_samples_delete(mien_gallery *gallery, const int64_t *samples, int n,
+                                         mien_gallery_deletion *deletion);
+/* Empties the journal of what was deleted before; *complete as above. */
+MIEN_API int mien_gallery_scrub(mien_gallery *gallery, int *complete);
+
 typedef int mien_gallery_problem(void *context, const char *sentence);
+/* Searches every file of the gallery for what a receipt stands for: embeddings and faces, whole or
+ * in pieces of 32 bytes. Shows a sentence a place, and *found is how many: 0 is the proof. A
+ * picture that was enrolled a second time, for somebody else, is found. */
+MIEN_API int mien_gallery_prove(mien_gallery *gallery, const char *receipt,
+                                mien_gallery_problem *problem, void *context, int *found);
 /* Looks at every page and row, and shows a sentence a thing that is wrong; *problems is how many.
  */
 MIEN_API int mien_gallery_check(mien_gallery *gallery, mien_gallery_problem *problem, void *context,
