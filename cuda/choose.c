@@ -91,6 +91,12 @@ void cuda_choose_norm(const struct cuda_machine *m, const struct cuda_norm *p,
     }
 }
 
+void cuda_choose_matmul(const struct cuda_machine *m, const struct cuda_matmul *p,
+                        struct cuda_launch *out) {
+    (void)m; /* a warp a value: heads have small ones */
+    set_plain(out, "matmul_plain", (int64_t)p->e.batch * p->e.out.c * 32);
+}
+
 void cuda_choose_softmax(const struct cuda_machine *m, const struct cuda_pointwise *p,
                          struct cuda_launch *out) {
     (void)m; /* a warp a pixel: outputs of a few classes, there is nothing to gain */

@@ -44,6 +44,8 @@ void cuda_choose_gather(const struct cuda_machine *m, const struct cuda_gather *
                         struct cuda_launch *out);
 void cuda_choose_norm(const struct cuda_machine *m, const struct cuda_norm *p,
                       struct cuda_launch *out);
+void cuda_choose_matmul(const struct cuda_machine *m, const struct cuda_matmul *p,
+                        struct cuda_launch *out);
 void cuda_choose_softmax(const struct cuda_machine *m, const struct cuda_pointwise *p,
                          struct cuda_launch *out);
 void cuda_choose_pool(const struct cuda_machine *m, const struct cuda_pool *p,

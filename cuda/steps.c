@@ -20,6 +20,7 @@ struct launch {
         struct cuda_pool pool;
         struct cuda_gather gather;
         struct cuda_norm norm;
+        struct cuda_matmul matmul;
         struct cuda_input input;
         struct cuda_pictures pictures;
         struct cuda_output output;
@@ -121,6 +122,17 @@ static void make_norm(const struct cuda_run *run, const struct plan_step *s, str
     cuda_choose_norm(&run->machine, &l->params.norm, &l->shape);
 }
 
+static void make_matmul(const struct cuda_run *run, const struct plan_step *s, struct launch *l) {
+    const struct net_matmul *n = &run->graph->net->nodes[s->node].matmul;
+    l->params.matmul = (struct cuda_matmul){.a = cuda_describe_view(run, &s->in, s->in_value),
+                                            .b = cuda_describe_view(run, &s->res, s->res_value),
+                                            .e = cuda_describe_epilogue(run, s),
+                                            .rows = n->rows,
+                                            .columns = n->columns,
+                                            .inner = n->inner};
+    cuda_choose_matmul(&run->machine, &l->params.matmul, &l->shape);
+}
+
 static void make_pointwise(const struct cuda_run *run, const struct plan_step *s,
                            struct launch *l) {
     const struct cuda_layer *layer = &run->layers->layers[s->node];
@@ -154,6 +166,7 @@ static void make_step(const struct cuda_run *run, int step, struct launch *l) {
     case PLAN_POOL: make_pool(run, s, l); break;
     case PLAN_GATHER: make_gather(run, s, l); break;
     case PLAN_NORM: make_norm(run, s, l); break;
+    case PLAN_MATMUL: make_matmul(run, s, l); break;
     default: make_pointwise(run, s, l); break;
     }
 }

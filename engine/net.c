@@ -537,6 +537,23 @@ net_value net_softmax(struct net *net, net_value x) {
     return last(net);
 }
 
+net_value net_matmul(struct net *net, net_value a, net_value b, int batch, int inner) {
+    int64_t one = (int64_t)batch * inner;
+    int of_a = net_channels(net, a), of_b = net_channels(net, b);
+    if (net->error) return 0;
+    if (batch < 1 || inner < 1 || of_a % one || of_b % one) {
+        net_fail(net, "a product of %d and %d channels as %d pairs of matrices of %d", of_a, of_b,
+                 batch, inner);
+        return 0;
+    }
+    struct net_matmul m = {batch, (int)(of_a / one), inner, (int)(of_b / one)};
+    int64_t channels = (int64_t)batch * m.rows * m.columns;
+    if (channels > INT32_MAX) net_fail(net, "a product of %lld values", (long long)channels);
+    struct net_node *n = append(net, NET_MATMUL, "matmul", 2, (net_value[]){a, b}, (int)channels);
+    if (n) n->matmul = m;
+    return last(net);
+}
+
 void net_output(struct net *net, net_value x, const char *fmt, ...) {
     if (net->error) return;
     void *p = realloc(net->outputs, sizeof *net->outputs * (size_t)(net->noutputs + 1));

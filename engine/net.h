@@ -33,7 +33,8 @@ enum net_op {
     NET_GATHER,   /* pixels and channels copied, or between pixels (gather.h); a second input only
                      lends its size */
     NET_NORM,     /* to a mean of 0 and a variance of 1 */
-    NET_SOFTMAX   /* over the channels of each pixel */
+    NET_SOFTMAX,  /* over the channels of each pixel */
+    NET_MATMUL    /* of two values, matrices that are counted out in one pixel's channels */
 };
 
 enum net_pad {
@@ -99,6 +100,11 @@ struct net_norm {
     float epsilon;      /* added to the variance */
 };
 
+/* Products of `batch` pairs of matrices: [rows][inner] by the transpose of [columns][inner]. */
+struct net_matmul {
+    int batch, rows, inner, columns;
+};
+
 struct net_node {
     enum net_op op;
     char *name; /* of the tensors, for messages and plans; owned */
@@ -113,6 +119,7 @@ struct net_node {
     float alpha, beta;               /* ACT, where its formula has them (kern.h) */
     struct net_gather gather;        /* SLICE: its channels; GATHER */
     struct net_norm norm;            /* NORM */
+    struct net_matmul matmul;        /* MATMUL */
     const struct blob_tensor *slope; /* ACT prelu, [channels] */
     int exact;                       /* a network in fp16 keeps it in fp32 (net_exact) */
     int number; /* what the model file knew it as: folding moves nodes, calibrations stay */
@@ -208,6 +215,9 @@ net_value net_gather(struct net *net, net_value x, net_value like, const struct 
 /* Normalised by its own mean and variance, as instance, group and layer norms are. */
 net_value net_norm(struct net *net, net_value x, struct net_norm norm);
 net_value net_softmax(struct net *net, net_value x);
+/* Channels [batch][rows][inner] of a and [batch][columns][inner] of b, both of one pixel, to
+ * [batch][rows][columns]. */
+net_value net_matmul(struct net *net, net_value a, net_value b, int batch, int inner);
 /* Has networks in fp16 store x in fp32, and multiply it as that: for values whose differences
  * matter more than they do. */
 void net_exact(struct net *net, net_value x);

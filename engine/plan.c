@@ -38,6 +38,8 @@ static struct plan_view residual_of(const struct planner *p, const struct plan_s
 
 static uint64_t count_macs(const struct planner *p, const struct plan_step *s) {
     const struct net_node *n = &p->net->nodes[s->node];
+    if (s->kind == PLAN_MATMUL)
+        return (uint64_t)p->g->batch * (uint64_t)n->channels * (uint64_t)n->matmul.inner;
     if (s->kind != PLAN_CONV) return 0;
     uint64_t pixels = (uint64_t)p->g->batch * (uint64_t)s->out.h * (uint64_t)s->out.w;
     uint64_t macs = (uint64_t)fold_outputs(p->net, n) * (uint64_t)fold_group_inputs(p->net, n) *
@@ -74,7 +76,7 @@ static void fill_views(struct planner *p) {
         const struct net_node *n = &p->net->nodes[s->node];
         s->in = view_of(p, s->in_value);
         s->out = view_of(p, s->out_value);
-        if (s->has_res) s->res = residual_of(p, s);
+        if (s->res_value >= 0) s->res = residual_of(p, s);
         if (s->kind == PLAN_CONV) s->out.c = fold_outputs(p->net, &p->net->nodes[s->out_value]);
         if (s->fused.node >= 0) fill_fused(p, s);
         if ((s->kind == PLAN_CONV && s->fused.node < 0) ||

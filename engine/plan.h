@@ -37,7 +37,8 @@ enum plan_kind {
     PLAN_UPSAMPLE,
     PLAN_GATHER,
     PLAN_NORM,
-    PLAN_SOFTMAX
+    PLAN_SOFTMAX,
+    PLAN_MATMUL
 };
 
 /* A depthwise convolution fused into the 1x1 that alone reads it: computed a few rows at a time,
@@ -59,8 +60,8 @@ struct plan_step {
                                 makes what this step alone reads; of such a step, the one that reads
                                 it; -1: none. A producer's input is still there for its consumer. */
     struct plan_view in, out;
-    /* What is added or multiplied with; valid where has_res. A map of one pixel that counts for
-     * all of out's has distances of 0 from one to the next. */
+    /* What is added or multiplied with, where has_res, or MATMUL's second matrix. A map of one
+     * pixel that counts for all of out's has distances of 0 from one to the next. */
     struct plan_view res;
     int has_res, res_after, res_mul, res_shift; /* as struct kern_epi and kern_epilogue_fn */
     enum kern_act act;

@@ -108,7 +108,7 @@ static void find_lifetimes(struct planner *p) {
     for (int i = 0; i < g->nsteps; i++) {
         touch(p, g->steps[i].in_value, i);
         touch(p, g->steps[i].out_value, i);
-        if (g->steps[i].has_res) touch(p, g->steps[i].res_value, i);
+        if (g->steps[i].res_value >= 0) touch(p, g->steps[i].res_value, i);
         if (g->steps[i].producer >= 0) touch(p, g->steps[g->steps[i].producer].in_value, i);
     }
     for (int i = 0; i < g->noutputs; i++) touch(p, g->output_values[i], g->nsteps);

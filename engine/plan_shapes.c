@@ -61,6 +61,12 @@ static int infer_binary(const struct net *net, const struct net_node *n,
                    a->h, b->w, b->h);
 }
 
+static int infer_matmul(const struct net *net, const struct planner_value *a,
+                        const struct planner_value *b, struct planner_value *y) {
+    y->h = y->w = 1;
+    return is_pixel(a) && is_pixel(b) ? MIEN_OK : one_size_only(net);
+}
+
 /* like: whose size is wanted, where one is. */
 static int infer_gather(const struct net *net, const struct net_node *n,
                         const struct planner_value *x, const struct planner_value *like,
@@ -91,6 +97,8 @@ int planner_shapes(const struct net *net, int width, int height, struct planner_
             rc = infer_windowed(net, n, x, &v[i]);
         } else if (n->op == NET_ADD || n->op == NET_MUL) {
             rc = infer_binary(net, n, x, &v[n->in[1]], &v[i]);
+        } else if (n->op == NET_MATMUL) {
+            rc = infer_matmul(net, x, &v[n->in[1]], &v[i]);
         } else if (n->op == NET_GATHER) {
             rc = infer_gather(net, n, x, &v[n->in[n->inputs - 1]], &v[i]);
         } else {

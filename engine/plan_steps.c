@@ -86,6 +86,7 @@ static enum plan_kind kind_of(enum net_op op) {
     case NET_GATHER: return PLAN_GATHER;
     case NET_NORM: return PLAN_NORM;
     case NET_SOFTMAX: return PLAN_SOFTMAX;
+    case NET_MATMUL: return PLAN_MATMUL;
     default: return PLAN_POINTWISE;
     }
 }
@@ -146,6 +147,8 @@ static void make_step(struct planner *p, int i) {
         s->res_value = n->in[1 - larger];
     } else if (n->op == NET_ACT) {
         set_act(s, n);
+    } else if (n->op == NET_MATMUL) {
+        s->res_value = n->in[1];
     }
     p->v[i].claimed = 1;
     for (int j = n->next_sibling; j >= 0; j = p->net->nodes[j].next_sibling) p->v[j].claimed = 1;

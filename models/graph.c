@@ -17,6 +17,7 @@ enum {
     MOST_STRIDE = 16,
     MOST_DILATION = 32,
     MOST_GROUPS = 1 << 20,
+    MOST_PRODUCTS = 1 << 20,
     NAME = 100
 };
 
@@ -224,6 +225,11 @@ static net_value make_softmax(struct net *net, const struct graph_node *n) {
     return net_softmax(net, n->x[0]);
 }
 
+static net_value make_matmul(struct net *net, const struct graph_node *n) {
+    return net_matmul(net, n->x[0], n->x[1], graph_whole(net, n, "batch", 1, MOST_PRODUCTS),
+                      graph_whole(net, n, "inner", 1, MOST_PRODUCTS));
+}
+
 static const struct graph_maker makers[] = {
     {"conv", 1, 1, make_conv},
     {"fc", 1, 1, make_fc},
@@ -241,6 +247,7 @@ static const struct graph_maker makers[] = {
     {"norm_map", 1, 1, make_norm},
     {"norm_pixels", 1, 1, make_norm},
     {"softmax", 1, 1, make_softmax},
+    {"matmul", 2, 2, make_matmul},
 };
 
 /* NULL: there is no such operator. */

@@ -118,6 +118,14 @@ struct cuda_norm {
     int32_t groups, pixels;
 };
 
+/* Products of pairs of matrices that are counted out in a pixel's channels: [rows][inner] by the
+ * transpose of [columns][inner]. */
+struct cuda_matmul {
+    struct cuda_view a, b;
+    struct cuda_epilogue e;
+    int32_t rows, columns, inner;
+};
+
 /* The pictures of a run: [batch][h][w][3] floats, RGB, to where the first layer reads them, with
  * the border colour around them and zeros in channels beyond the third. */
 struct cuda_input {

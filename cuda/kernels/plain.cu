@@ -218,6 +218,26 @@ KERNEL(softmax_plain, cuda_pointwise, THREADS, 1) {
     store_halo(p.e.out, p.e.batch, grid_thread(), grid_threads());
 }
 
+/* A warp a value. */
+KERNEL(matmul_plain, cuda_matmul, THREADS, 1) {
+    grid_wait();
+    int lane = threadIdx.x % 32;
+    int64_t n = outputs_of(p.e.out, p.e.batch);
+    for (int64_t i = grid_thread() / 32; i < n; i += grid_threads() / 32) {
+        place o = place_of(p.e.out, i);
+        int row = o.c / p.columns, column = row / p.rows * p.columns + o.c % p.columns;
+        float sum = 0;
+        for (int k = lane; k < p.inner; k += 32) {
+            int a = row * p.inner + k, b = column * p.inner + k;
+            sum += view_load(p.a, view_at(p.a, o.b, 0, 0, a), a) *
+                   view_load(p.b, view_at(p.b, o.b, 0, 0, b), b);
+        }
+        for (int mask = 16; mask > 0; mask /= 2) sum += shuffle_xor(sum, mask);
+        if (lane == 0) store_sum(p.e, sum, o.b, 0, 0, o.c);
+    }
+    store_halo(p.e.out, p.e.batch, grid_thread(), grid_threads());
+}
+
 /* A thread a pixel with its halo. */
 KERNEL(input_plain, cuda_input, THREADS, 1) {
     grid_wait();

@@ -17,6 +17,7 @@ enum {
     NORM_TASKS = 4,           /* tasks a map's channels are cut into */
     SMALL_TASKS = 2,          /* tasks a small map is cut into at least, for a second thread */
     GEMV_ROWS = 128,          /* fully connected: outputs a task */
+    MATMUL_WORK = 1 << 18,    /* products a task */
     POINTWISE_WORK = 32768    /* values a task */
 };
 
@@ -259,6 +260,19 @@ static void place_norm(struct cpu_step *s) {
     if (!s->norm.pixels) s->scratch = s->norm.scratch + 5 * (size_t)s->columns;
 }
 
+/* A task makes whole rows of the product. */
+static void cut_matmul(struct cpu_step *s, const struct net_matmul *n) {
+    s->matmul.of = *n;
+    int rows = (int)(MATMUL_WORK / ((int64_t)n->columns * n->inner));
+    s->columns = n->columns * min_int(n->batch * n->rows, max_int(1, rows));
+}
+
+/* Behind all other scratch: the second matrices as floats. */
+static void place_matmul(struct cpu_step *s) {
+    s->matmul.scratch = round_up_size(s->scratch, 16);
+    if (s->plan.res.type != KERN_F32) s->scratch = s->matmul.scratch + (size_t)s->plan.res.c;
+}
+
 int cpu_cut(struct cpu_step *s, const struct net_node *node, int batch) {
     const struct plan_view *out = &s->plan.out;
     s->columns = out->c;
@@ -269,10 +283,12 @@ int cpu_cut(struct cpu_step *s, const struct net_node *node, int batch) {
     if (s->plan.kind == PLAN_CONV && cut_conv(s, batch)) return MIEN_ENOMEM;
     if (s->plan.kind == PLAN_NORM) cut_norm(s, &node->norm);
     if (s->plan.kind == PLAN_GATHER && cut_gather(s, &node->gather)) return MIEN_ENOMEM;
+    if (s->plan.kind == PLAN_MATMUL) cut_matmul(s, &node->matmul);
     if (s->plan.kind == PLAN_POOL && s->window.global) cut_global(s);
     cut_widened(s);
     if (s->plan.kind == PLAN_NORM) place_norm(s);
     if (s->plan.kind == PLAN_GATHER) place_gather(s);
+    if (s->plan.kind == PLAN_MATMUL) place_matmul(s);
     if (s->fused.layer) cut_fused(s);
     s->row_blocks = ceil_div(out->h, s->rows);
     s->column_blocks = ceil_div(out->c, s->columns);

@@ -46,6 +46,12 @@ struct cpu_normalisation {
     size_t scratch; /* where a map's sums are, in floats of the worker's */
 };
 
+/* A product of two values. */
+struct cpu_matmul {
+    struct net_matmul of;
+    size_t scratch; /* where the second matrices are as floats, in floats of the worker's */
+};
+
 /* A step ready to run. */
 struct cpu_step {
     struct plan_step plan;
@@ -58,6 +64,7 @@ struct cpu_step {
         struct net_window window;      /* PLAN_POOL */
         struct cpu_gather gather;      /* PLAN_GATHER */
         struct cpu_normalisation norm; /* PLAN_NORM */
+        struct cpu_matmul matmul;      /* PLAN_MATMUL */
     };
     int rows;          /* output rows a task */
     int row_blocks;    /* tasks along an image's rows */

@@ -2,6 +2,7 @@
 
 #include "engine/cpu/conv.h"
 #include "engine/cpu/gather.h"
+#include "engine/cpu/matmul.h"
 #include "engine/cpu/norm.h"
 #include "kernels/number.h"
 
@@ -92,6 +93,7 @@ static void run_row(const struct cpu_task *t, int y) {
     case PLAN_GATHER: cpu_gather_row(t, y); break;
     case PLAN_SOFTMAX: softmax_row(t, y); break;
     case PLAN_NORM:
+    case PLAN_MATMUL:
     case PLAN_CONV: break; /* a task at a time */
     }
 }
@@ -102,6 +104,8 @@ void cpu_run_task(const struct cpu_task *t) {
         cpu_conv(t);
     else if (t->step->plan.kind == PLAN_NORM)
         cpu_norm(t);
+    else if (t->step->plan.kind == PLAN_MATMUL)
+        cpu_matmul(t);
     else
         for (int y = r.y0; y < r.y1; y++) run_row(t, y);
     for (int i = 0; i < r.images; i++, r.image++) cpu_zero_halo(&t->step->plan.out, t->arena, &r);

@@ -405,6 +405,34 @@ static void test_softmax(void) {
     epilogue_free(&x);
 }
 
+static void test_matmul(void) {
+    struct tensor a, b;
+    struct epilogue x;
+    struct cuda_launch l;
+    struct cuda_matmul p = {.rows = draw(1, 9), .columns = draw(1, 9), .inner = draw(1, 70)};
+    int batch = draw(1, 3), pairs = draw(1, 3), n = pairs * p.rows * p.columns;
+    tensor_make(&a, random_type(), batch, 1, 1, pairs * p.rows * p.inner, TENSOR_INPUT, NULL);
+    tensor_make(&b, random_type(), batch, 1, 1, pairs * p.columns * p.inner, TENSOR_INPUT, NULL);
+    epilogue_make(&x, batch, 1, 1, n, 0, 1);
+    p.a = a.v;
+    p.b = b.v;
+    p.e = x.e;
+    describe("matmul", &a, &x);
+    double *sums = sums_for(&x);
+    for (int i = 0; i < batch * n; i++) {
+        int row = i % n / p.columns, column = row / p.rows * p.columns + i % p.columns;
+        for (int k = 0; k < p.inner; k++)
+            sums[i] += tensor_value(&a, i / n, 0, 0, row * p.inner + k) *
+                       tensor_value(&b, i / n, 0, 0, column * p.inner + k);
+    }
+    cuda_choose_matmul(&plain, &p, &l);
+    run(&l, &p, &x, sums, 1e-5);
+    free(sums);
+    tensor_free(&a);
+    tensor_free(&b);
+    epilogue_free(&x);
+}
+
 static void test_pool(void) {
     struct tensor in;
     struct epilogue x;
@@ -508,7 +536,7 @@ int main(int argc, char **argv) {
     static void (*const tests[])(void) = {
         test_conv,      test_conv, test_conv,      test_gconv,   test_separable,
         test_separable, test_pool, test_pointwise, test_softmax, test_gather,
-        test_reshape,   test_norm, test_ends};
+        test_reshape,   test_norm, test_matmul,    test_ends};
     enum { TESTS = sizeof tests / sizeof *tests };
     int seed = 1, count = 100, from = 0;
     for (int i = 1; i + 1 < argc; i += 2) {

@@ -36,6 +36,7 @@ void graphs_places(graphs_check *check);
 void graphs_resizes(graphs_check *check);
 void graphs_reshapes(graphs_check *check);
 void graphs_norms(graphs_check *check);
+void graphs_matmuls(graphs_check *check);
 void graphs_random(int count, graphs_check *check);
 
 /* The op list over the blob, not folded. Fails the test on an error. */

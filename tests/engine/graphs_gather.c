@@ -147,6 +147,34 @@ void graphs_reshapes(graphs_check *check) {
     check(&m, reshapes, 32, 32, "reshapes");
 }
 
+/* Products of matrices of few and many rows, one pair and several, of values that are read
+ * elsewhere, too; one of a pair's channels alone, in the middle of a value. */
+static void matmuls(struct net *net) {
+    static const int all[][2] = {{1, 24}, {3, 8}, {24, 1}, {2, 3}, {1, 2}};
+    net_value x = net_global_average(net, net_relu(net, net_conv(net, net_input(net), "c0", 2, 1)));
+    net_value a = net_fc(net, x, "a", 1, 1), b = net_relu(net, net_fc(net, x, "b", 1, 1));
+    for (int i = 0; i < 5; i++) {
+        net_value y = net_matmul(net, a, b, all[i][0], all[i][1]);
+        net_output(net, net_relu(net, y), "y%d", i);
+    }
+    struct net_gather part = gather_all(6);
+    part.channels.from = 7;
+    net_value y = net_matmul(net, net_gather(net, a, -1, &part), b, 1, 6);
+    net_output(net, net_fc(net, y, "f", 1, 1), "f");
+    net_output(net, net_matmul(net, b, b, 4, 6), "self");
+}
+
+void graphs_matmuls(graphs_check *check) {
+    struct blobmaker m;
+    blobmaker_open(&m, 3);
+    blobmaker_meta(&m, "\"bn_eps\":\"{}\"");
+    blobmaker_tensor(&m, "c0.weight", -0.05f, 0.05f, 16, 3, 3, 3);
+    blobmaker_tensor(&m, "a.weight", -0.1f, 0.5f, 240, 16, 0, 0);
+    blobmaker_tensor(&m, "b.weight", -0.1f, 0.5f, 48, 16, 0, 0);
+    blobmaker_tensor(&m, "f.weight", -0.5f, 0.5f, 5, 8, 0, 0);
+    check(&m, matmuls, 19, 23, "matmuls");
+}
+
 /* Instance, group and layer norms, read with a halo. */
 static void norms(struct net *net) {
     static const struct net_norm all[] = {

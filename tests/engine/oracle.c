@@ -192,6 +192,19 @@ static void normalise(const struct net_node *n, const struct oracle_value *x,
         }
 }
 
+static void matmul(const struct net_matmul *m, const struct oracle_value *a,
+                   const struct oracle_value *b, struct oracle_value *y) {
+    make(y, 1, 1, m->batch * m->rows * m->columns);
+    for (int row = 0; row < m->batch * m->rows; row++)
+        for (int j = 0; j < m->columns; j++) {
+            int column = row / m->rows * m->columns + j;
+            double sum = 0;
+            for (int k = 0; k < m->inner; k++)
+                sum += a->data[row * m->inner + k] * b->data[column * m->inner + k];
+            y->data[row * m->columns + j] = sum;
+        }
+}
+
 /* Pixel y, x of a map of which one row or column may count for all. */
 static double *spread(const struct oracle_value *v, int y, int x) {
     return at(v, v->h == 1 ? 0 : y, v->w == 1 ? 0 : x);
@@ -223,6 +236,8 @@ void oracle_run(const struct net *net, const float *input, int h, int w,
             binary(n, &values[n->in[0]], &values[n->in[1]], &values[i]);
         } else if (n->op == NET_NORM) {
             normalise(n, &values[n->in[0]], &values[i]);
+        } else if (n->op == NET_MATMUL) {
+            matmul(&n->matmul, &values[n->in[0]], &values[n->in[1]], &values[i]);
         } else if (n->op == NET_SLICE || n->op == NET_GATHER) {
             gather(n, values, &values[i]);
         } else {

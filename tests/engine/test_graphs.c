@@ -116,6 +116,7 @@ static void test_gathers(void **state) {
 static void test_norms(void **state) {
     (void)state;
     graphs_norms(check_net);
+    graphs_matmuls(check_net);
 }
 
 static void test_dilated(void **state) {

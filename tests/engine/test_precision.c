@@ -355,6 +355,7 @@ static void test_gathers(void **state) {
 static void test_norms(void **state) {
     (void)state;
     graphs_norms(check_net);
+    graphs_matmuls(check_net);
     check_means(0.0066, 0.017);
 }
 

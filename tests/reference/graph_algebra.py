@@ -50,12 +50,34 @@ class Algebra:
         name, c, h, w = x
         if c * h * w * max(h * w, c) > 1 << 18 or h * w < 4:
             return x
+        heads = self.pick([n for n in (1, 2, 3, 4, c) if c % n == 0])
+        if self.chance(0.5):
+            y = self.heads(self.node("Reshape", [name, self.ints(1, heads, c // heads, h * w)]),
+                           heads, c // heads, h * w)
+            return self.node("Reshape", [y, self.ints(1, c, h, w)]), c, h, w
         flat = self.node("Reshape", [name, self.ints(1, c, h * w)])
         turned = self.node("Transpose", [flat], perm=[0, 2, 1])
-        scores = self.node("MatMul", [turned, flat])
-        scores = self.node("Tanh", [self.node("Mul", [scores, self.constant(np.float32(0.1))])])
-        y = self.node("MatMul", [flat, scores])
+        y = self.node("MatMul", [flat, self.scores(turned, flat)])
         return self.node("Reshape", [y, self.ints(1, c, h, w)]), c, h, w
+
+    def scores(self, x, y):
+        product = self.node("MatMul", [x, y])
+        return self.node("Tanh", [self.node("Mul", [product, self.constant(np.float32(0.1))])])
+
+    def heads(self, x, heads, rows, columns):
+        """A product for each head: with a constant on either side, or with another value."""
+        which, few = self.pick(range(4)), self.pick((1, heads))
+        if which == 0:
+            weight = self.floats(1, few, columns, columns) / np.float32(columns ** 0.5)
+            return self.node("MatMul", [x, self.constant(weight)])
+        if which == 1:
+            weight = self.floats(few, rows, rows) / np.float32(rows ** 0.5)
+            return self.node("MatMul", [self.constant(weight), x])
+        turned = self.node("Transpose", [x], perm=[0, 1, 3, 2])
+        if which == 2:
+            return self.node("MatMul", [self.scores(x, turned), x])
+        one = self.with_axes("ReduceMean", x, [1], 18, keepdims=1)
+        return self.node("MatMul", [x, self.scores(turned, one)])
 
     def quotient(self, x):
         """Divided by another value; roots and powers."""

@@ -106,6 +106,22 @@ class Graphs(TestCase):
                 weight.T.reshape(5, 16, 24, 4).transpose(0, 3, 1, 2).reshape(5, -1))
             np.testing.assert_array_equal(net.tensors["w.weight"], rows)
 
+    def test_matrix_products(self):
+        # Of two values, and by a constant for each of an axis: groups of a convolution.
+        heads = [helper.make_node("Reshape", ["c", "s"], ["h"]),
+                 helper.make_node("Transpose", ["h"], ["t"], perm=[0, 1, 3, 2])]
+        s = {"s": np.array([1, 2, 2, 1536])}
+        net = self.convert(model([CONV, *heads, node("MatMul", ["h", "t"])], {**STEM, **s}))
+        self.assertEqual(net.graph["nodes"][-1][::2], ["matmul", {"batch": 2, "inner": 1536}])
+        self.assertNotIn("mul", [op for op, _, _ in net.graph["nodes"]])
+        weight = floats(2, 1536, 3)
+        net = self.convert(model([CONV, *heads, node("MatMul", ["h", "w"])],
+                                 {**STEM, **s, "w": weight}))
+        self.assertIn(["conv", {"name": "w", "stride": 1, "pad": 0}],
+                      [made[::2] for made in net.graph["nodes"]])
+        np.testing.assert_array_equal(net.tensors["w.weight"][..., 0, 0],
+                                      weight.transpose(0, 2, 1).reshape(6, 1536))
+
     def test_shapes_computed_in_the_graph(self):
         nodes = [
             helper.make_node("Shape", ["c"], ["s"]),

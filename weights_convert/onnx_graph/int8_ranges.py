@@ -13,7 +13,7 @@ NAMES = {"input": "input", "add": "add", "mul": "multiply", "max_pool": "max poo
          "global_max": "max pool", "upsample": "upsample", "concat": "concat", "softmax": "softmax",
          "norm_map": "normalisation", "norm_pixels": "normalisation", "crop": "gather",
          "pad": "gather", "depth_to_space": "gather", "resize": "gather", "expand": "gather",
-         "channels": "gather", "reshape": "gather"}
+         "channels": "gather", "reshape": "gather", "matmul": "matmul"}
 CURVE = "activation"
 _LINEAR = ("bn", "affine")
 _LEND = ("upsample", "resize", "expand")  # their second input only lends its size
