@@ -262,6 +262,29 @@ typedef void kern_scale_columns_fn(int w, int taps, const int *first, const floa
 /* n bytes as elements of `type`, fp32 or bf16: both hold every byte exactly. */
 typedef void kern_from_bytes_fn(int n, const uint8_t *src, enum kern_type type, void *dst);
 
+/*
+ * A look at KERN_SCAN_ROWS quantised vectors for each of n queries: what a search asks of all it
+ * has (gallery/). A row's bytes are integers of -127..127 with 128 added, a query's are integers of
+ * -127..127, so sums are exact in 32 bits for k up to 65536.
+ *
+ * sums[i][r] = start[i] + sum over l of row r's byte l times query i's; bit r of above[i]:
+ * (float)sums[i][r] * scale[r] >= least[i]. Returns all of above or'ed together.
+ *
+ * rows: [k / 4][KERN_SCAN_ROWS][4], 64-byte aligned, k a multiple of 4: four bytes of a row lie
+ * together, so that one instruction multiplies as many rows as it has lanes and no sum has to be
+ * gathered across lanes. scale: [KERN_SCAN_ROWS] bf16, 64-byte aligned. sums: [n][KERN_SCAN_ROWS],
+ * 64-byte aligned; above: [n].
+ */
+enum { KERN_SCAN_ROWS = 32 };
+struct kern_queries {
+    int n, k;
+    const int8_t *values; /* [n][k], contiguous */
+    const int32_t *start; /* [n] */
+    const float *least;   /* [n] */
+};
+typedef uint32_t kern_scan_u8_fn(const struct kern_queries *q, const uint8_t *rows,
+                                 const uint16_t *scale, int32_t *sums, uint32_t *above);
+
 struct kern {
     const char *name; /* of the fastest part, e.g. "c" or "avx2" */
     /* [kern_type][narrow]: narrow ones are for layers of few channels. Where a type has no tile
@@ -291,6 +314,7 @@ struct kern {
     kern_scale_rows_fn *scale_rows;
     kern_scale_columns_fn *scale_columns;
     kern_from_bytes_fn *from_bytes;
+    kern_scan_u8_fn *scan_u8;
 };
 
 /* Fills *k from plain C upward. cap: the table of kernels/tables.def to stop at: "c", "avx2",

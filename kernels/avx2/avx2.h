@@ -14,6 +14,7 @@ void kern_init_avx2_winograd(struct kern *k);
 void kern_init_avx2_pointwise(struct kern *k);
 void kern_init_avx2_norm(struct kern *k);
 void kern_init_avx2_scale(struct kern *k);
+void kern_init_avx2_scan(struct kern *k);
 
 /* Mask of the first n of eight lanes, n > 0. */
 static inline __m256i avx2_tail(int n) {

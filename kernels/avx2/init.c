@@ -8,4 +8,5 @@ void kern_init_avx2(struct kern *k) {
     kern_init_avx2_pointwise(k);
     kern_init_avx2_norm(k);
     kern_init_avx2_scale(k);
+    kern_init_avx2_scan(k);
 }

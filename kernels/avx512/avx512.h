@@ -14,6 +14,7 @@ void kern_init_avx512_winograd(struct kern *k);
 void kern_init_avx512_pointwise(struct kern *k);
 void kern_init_avx512_norm(struct kern *k);
 void kern_init_avx512_scale(struct kern *k);
+void kern_init_avx512_scan(struct kern *k);
 
 /* What tables on top of this one use for what they do not store themselves. */
 kern_epilogue_fn kern_epilogue_avx512;

@@ -8,4 +8,5 @@ void kern_init_avx512(struct kern *k) {
     kern_init_avx512_pointwise(k);
     kern_init_avx512_norm(k);
     kern_init_avx512_scale(k);
+    kern_init_avx512_scan(k);
 }

@@ -1,4 +1,6 @@
 /* Implicit GEMM of bytes by AVX512-VNNI: u8 by s8 into exact 32-bit sums. */
+#include "kernels/avx512vnni/avx512vnni.h"
+
 #define ELEMENT        uint8_t
 #define GROUP          4
 #define VEC            __m512i
@@ -9,4 +11,5 @@
 
 void kern_init_avx512vnni(struct kern *k) {
     IGEMM(KERN_U8);
+    kern_init_avx512vnni_scan(k);
 }

@@ -14,6 +14,7 @@ void kern_init_c_pool(struct kern *k);
 void kern_init_c_gather(struct kern *k);
 void kern_init_c_norm(struct kern *k);
 void kern_init_c_scale(struct kern *k);
+void kern_init_c_scan(struct kern *k);
 void kern_init_c_igemm(struct kern *k);
 
 /* What faster tables fall back to for rare activations and types. */

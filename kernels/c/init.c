@@ -11,4 +11,5 @@ void kern_init_c(struct kern *k) {
     kern_init_c_gather(k);
     kern_init_c_norm(k);
     kern_init_c_scale(k);
+    kern_init_c_scan(k);
 }

@@ -160,7 +160,7 @@ static int has_own(const struct kern *k, const struct kern *base, const struct b
 /* Returns the number of slots measured. */
 static int bench_table(const struct isa *isa, const char *wanted, const struct bench_arrays *a) {
     static const struct bench_slot *const groups[] = {bench_conv_slots, bench_pointwise_slots,
-                                                      bench_scale_slots};
+                                                      bench_scale_slots, bench_scan_slots};
     struct kern kern, base;
     struct peaks peaks;
     int done = 0;

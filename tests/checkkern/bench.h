@@ -2,10 +2,10 @@
  * bench.h - `checkkern --bench`: how fast each slot of each table is, as a share of what the
  * instruction set could do, so that it is plain which kernel is worth another look.
  *
- * A slot is one row of a table in bench_conv.c, bench_pointwise.c or bench_scale.c: the shapes of
- * real layers, and a function that makes one call and says how much work that was. Rates are the
- * best of several windows, as the peaks they are compared with are: other processes only ever make
- * them smaller.
+ * A slot is one row of a table in bench_conv.c, bench_pointwise.c, bench_scale.c or bench_scan.c:
+ * the shapes of real layers, and a function that makes one call and says how much work that was.
+ * Rates are the best of several windows, as the peaks they are compared with are: other processes
+ * only ever make them smaller.
  */
 #ifndef MIEN_TESTS_BENCH_H
 #define MIEN_TESTS_BENCH_H
@@ -55,7 +55,8 @@ struct bench_slot {
 /* Name and field of a slot. */
 #define BENCH_SLOT(slot) .name = #slot, .field = offsetof(struct kern, slot)
 
-extern const struct bench_slot bench_conv_slots[], bench_pointwise_slots[], bench_scale_slots[];
+extern const struct bench_slot bench_conv_slots[], bench_pointwise_slots[], bench_scale_slots[],
+    bench_scan_slots[];
 
 /* The best rate of a call that returns its work, in work a second, over some 15 ms; *seconds gets
  * the time of one call then and may be NULL. */

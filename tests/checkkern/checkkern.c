@@ -111,6 +111,7 @@ static int check_table(const char *name, uint64_t seed) {
         check_pointwise(&k);
         check_pool(&k);
         check_scale(&k);
+        check_scan(&k);
     }
     printf("%s %-6s %d cases, %d failures\n", k.failures ? "FAIL" : "ok  ", name, k.cases,
            k.failures);

@@ -46,5 +46,6 @@ void check_conv(struct check *k);
 void check_pointwise(struct check *k);
 void check_pool(struct check *k);
 void check_scale(struct check *k);
+void check_scan(struct check *k);
 
 #endif
