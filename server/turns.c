@@ -8,6 +8,7 @@ enum { HALF_DONE = 2 }; /* turns a core that may wait in the middle */
 #define QUANTUM   0.05  /* seconds of a turn before it ends for a client that has as many */
 #define STOP_POLL 0.05  /* seconds between two questions whether to go on waiting */
 #define MOMENT    0.005 /* seconds from what a request has done to what it does next */
+#define AWAY      1     /* seconds without a request after which a client is as a new one */
 
 void turns_init(struct turns *t, int n) {
     *t = (struct turns){.n = n};
@@ -21,8 +22,12 @@ void turns_destroy(struct turns *t) {
 }
 
 void turns_enter(struct turns *t, struct client *client) {
+    double now = clock_seconds();
+
     pthread_mutex_lock(&t->lock);
-    client->active = clock_seconds();
+    /* Who comes, or comes back, has no claim to what others had meanwhile. */
+    if (client->requests == 0 && now - client->active > AWAY) client_catch_up(client, t->served);
+    client->active = now;
     if (client->requests++ == 0) {
         t->clients++;
         client->next_at_work = t->at_work;
@@ -139,6 +144,7 @@ static int wait_for_turn(struct turns *t, struct turn *turn) {
         turn->client->decoding++;
         t->running++;
         turn->began = turn->client->turned = clock_seconds();
+        t->served = atomic_load(&turn->client->served);
     }
     pthread_cond_broadcast(&t->changed);
     return is_over ? -1 : 0;

@@ -31,6 +31,7 @@ struct turns {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     int n, running;
+    double served;          /* of who got a turn last, then */
     struct client *runs;    /* for whom the networks run; NULL: nobody */
     struct client *at_work; /* those that have requests, in no order */
     int clients;            /* how many */

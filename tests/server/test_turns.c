@@ -246,6 +246,33 @@ static void test_given_up(void **state) {
     turns_destroy(&turns);
 }
 
+/* Who comes, or comes back after a while, has no claim to what others had meanwhile; who comes back
+ * at once has what he had. */
+static void test_who_comes_catches_up(void **state) {
+    struct client known = {.requests = 0, .served = 50}, new = {.requests = 0};
+    struct decode one;
+
+    (void)state;
+    turns_init(&turns, 2);
+    turns_enter(&turns, &known);
+    begin(&one, &known);
+    wait_until(&known, 1);
+    end(&one);
+    turns_leave(&turns, &known);
+    turns_enter(&turns, &new);
+    assert_true(atomic_load(&new.served) == 50);
+    atomic_store(&new.served, 20);
+    turns_leave(&turns, &new);
+    turns_enter(&turns, &new);
+    assert_true(atomic_load(&new.served) == 20);
+    turns_leave(&turns, &new);
+    new.active -= 10;
+    turns_enter(&turns, &new);
+    assert_true(atomic_load(&new.served) == 50);
+    turns_leave(&turns, &new);
+    turns_destroy(&turns);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_alone_a_client_has_all),
                                        cmocka_unit_test(test_beside_others_it_has_half),
@@ -253,6 +280,7 @@ int main(void) {
                                        cmocka_unit_test(test_many_requests_pay_more),
                                        cmocka_unit_test(test_a_run_waits_for_who_goes_ahead),
                                        cmocka_unit_test(test_one_core_is_shared),
+                                       cmocka_unit_test(test_who_comes_catches_up),
                                        cmocka_unit_test(test_given_up)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
