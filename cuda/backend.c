@@ -168,7 +168,7 @@ static void cuda_sizes(const struct backend_weights *w, const struct backend_pla
     out->scratch_bytes = p ? p->scratch.partial + p->scratch.arrived + p->scratch.workspace +
                                  sizeof(float) * cuda_output_values(p->graph)
                            : 0;
-    out->run_bytes = out->arena_bytes + out->scratch_bytes;
+    out->run_bytes = out->kept_bytes = out->arena_bytes + out->scratch_bytes;
 }
 
 static const char *cuda_algorithm(const struct backend_plan *p, int step) {

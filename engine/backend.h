@@ -20,13 +20,12 @@ struct backend_options {
     enum mien_precision precision;
     const char *kernels; /* cap of the kernel table, NULL: best */
     int use_cache;       /* packed weights may be kept in, and taken from, files (pack_cache.h) */
-    size_t
-        spare; /* bytes of freed workspaces it may keep for those to come, of the host's memory */
 };
 
 struct backend_sizes {
     size_t weight_bytes, arena_bytes, scratch_bytes;
-    size_t run_bytes; /* what each of a plan's runs that are under way at once needs to itself */
+    size_t run_bytes;  /* what each of a plan's runs that are under way at once needs to itself */
+    size_t kept_bytes; /* of that, what stays with the plan when the run has ended */
 };
 
 /* Rows y0..y1-1 of image `image` of a run's input, wanted by one thread of the backend's. */
@@ -92,6 +91,10 @@ struct backend_input {
      * many channels as they have), in memory of the host or of the device: those; else NULL. The
      * rows say the same. */
     const float *floats;
+    /* Asked between the steps of a run in the caller's thread, where it may run other plans: not 0
+     * ends it with MIEN_ETOOBIG. A device on which a run takes a moment need not ask. May be NULL. */
+    int (*stop)(void *stop_context);
+    void *stop_context;
     double seconds; /* out: how long the run spent on getting its input in place */
 };
 
@@ -156,6 +159,11 @@ struct backend_ops {
     /* Seconds a run takes on the device alone, by the device's own clock: the mean of `runs` on
      * the input of the last one. NULL where the device has no clock of its own. */
     int (*time)(struct backend_plan *p, int runs, double *seconds);
+    /* What no run uses of the memory that runs took, and that waits for those to come: has the
+     * backend keep at most `keep` bytes of it from now on, or the latest piece alone where that is
+     * larger, up to `most`. Returns the bytes there are, with what runs under way have beyond their
+     * needs, which may be more than `most`. NULL: runs leave nothing behind. */
+    size_t (*spare)(struct backend *b, size_t keep, size_t most);
     /* Where there are many items a device may be faster at several whole networks side by side,
      * each on a part of it alone, than at one after the other on all of it. lanes says how many; 0:
      * none, this device wants batches. each calls fn for items 0..count-1, from `lanes` threads at

@@ -27,52 +27,79 @@ void pages_free(void *p, size_t bytes) {
         free(p);
 }
 
-void pages_pool_init(struct pages_pool *pool, size_t keep) {
-    *pool = (struct pages_pool){.keep = keep};
+void pages_pool_init(struct pages_pool *pool) {
+    *pool = (struct pages_pool){.n = 0};
     pthread_mutex_init(&pool->lock, NULL);
 }
 
 void pages_pool_destroy(struct pages_pool *pool) {
-    for (int i = 0; i < pool->n; i++) pages_free(pool->spare[i].p, pool->spare[i].bytes);
+    (void)pages_pool_keep(pool, 0, 0);
     pthread_mutex_destroy(&pool->lock);
 }
 
 /* With the lock. */
-static struct pages_spare take(struct pages_pool *pool, int i) {
-    struct pages_spare s = pool->spare[i];
-    pool->kept -= s.bytes;
+static struct pages_piece take(struct pages_pool *pool, int i) {
+    struct pages_piece piece = pool->spare[i];
+    pool->kept -= piece.bytes;
     pool->n--;
     for (; i < pool->n; i++) pool->spare[i] = pool->spare[i + 1];
-    return s;
+    return piece;
 }
 
-void *pages_pool_alloc(struct pages_pool *pool, size_t bytes, size_t *got) {
-    struct pages_spare s = {.bytes = bytes};
-    int best = -1;
+/* With the lock: the oldest go. */
+static void trim(struct pages_pool *pool) {
+    while (pool->n > 0 && pool->kept + pool->excess > (pool->n > 1 ? pool->keep : pool->most)) {
+        struct pages_piece oldest = take(pool, 0);
+        pages_free(oldest.p, oldest.bytes);
+    }
+}
+
+size_t pages_pool_keep(struct pages_pool *pool, size_t keep, size_t most) {
     pthread_mutex_lock(&pool->lock);
+    pool->keep = keep;
+    pool->most = most > keep ? most : keep;
+    trim(pool);
+    size_t bytes = pool->kept + pool->excess;
+    pthread_mutex_unlock(&pool->lock);
+    return bytes;
+}
+
+/* With the lock. The smallest that is large enough, of those the latest; one that is larger than
+ * half of what may be kept is not for who wants much less. -1: none. */
+static int best_fit(const struct pages_pool *pool, size_t bytes) {
+    int best = -1;
     for (int i = 0; i < pool->n; i++) {
         size_t has = pool->spare[i].bytes;
-        if (has < bytes || has / 2 > bytes) continue;
-        if (best < 0 || has < pool->spare[best].bytes) best = i;
+        if (has < bytes || (has > pool->keep / 2 && has / 2 > bytes)) continue;
+        if (best < 0 || has <= pool->spare[best].bytes) best = i;
     }
-    if (best >= 0) s = take(pool, best);
-    pthread_mutex_unlock(&pool->lock);
-    *got = s.bytes;
-    return s.p ? s.p : pages_alloc(bytes);
+    return best;
 }
 
-void pages_pool_free(struct pages_pool *pool, void *p, size_t bytes) {
-    if (!p || bytes < MAPPED_FROM || bytes > pool->keep) {
-        pages_free(p, bytes);
-        return;
-    }
+void pages_pool_alloc(struct pages_pool *pool, size_t bytes, struct pages_piece *out) {
+    *out = (struct pages_piece){.p = NULL};
     pthread_mutex_lock(&pool->lock);
-    while (pool->n == PAGES_SPARES || pool->kept + bytes > pool->keep) {
-        struct pages_spare s = take(pool, 0);
-        pages_free(s.p, s.bytes);
+    int i = best_fit(pool, bytes);
+    if (i >= 0) *out = take(pool, i);
+    if (i >= 0) pool->excess += out->bytes - bytes;
+    pthread_mutex_unlock(&pool->lock);
+    if (!out->p) *out = (struct pages_piece){pages_alloc(bytes), bytes, bytes};
+    out->asked = bytes;
+}
+
+void pages_pool_free(struct pages_pool *pool, struct pages_piece *piece) {
+    struct pages_piece p = *piece;
+    *piece = (struct pages_piece){.p = NULL};
+    if (!p.p) return;
+    pthread_mutex_lock(&pool->lock);
+    pool->excess -= p.bytes - p.asked;
+    if (pool->n == PAGES_SPARES) {
+        struct pages_piece oldest = take(pool, 0);
+        pages_free(oldest.p, oldest.bytes);
     }
-    pool->spare[pool->n++] = (struct pages_spare){p, bytes};
-    pool->kept += bytes;
+    pool->spare[pool->n++] = p;
+    pool->kept += p.bytes;
+    trim(pool);
     pthread_mutex_unlock(&pool->lock);
 }
 

@@ -18,28 +18,34 @@ void *pages_alloc(size_t bytes);
 /* bytes: as it was allocated. NULL is allowed. */
 void pages_free(void *p, size_t bytes);
 
-/* Pieces that were freed, kept for the next of their size: to have the system map and clear them
- * again takes longer than most networks take to fill them. */
-struct pages_spare {
+/* Pieces that were freed, kept for those to come: to have the system map and clear them again takes
+ * longer than most networks take to fill them. A piece may be given to who asked for less; that
+ * excess counts as what is kept does, so that kept memory is never more than it may be. */
+struct pages_piece {
     void *p;
-    size_t bytes;
+    size_t bytes, asked; /* what it has, and what was asked for */
 };
 
-enum { PAGES_SPARES = 16 };
+enum { PAGES_SPARES = 256 };
 
 struct pages_pool {
     pthread_mutex_t lock;
-    size_t keep, kept; /* bytes: at most, and now */
+    size_t keep, most;   /* bytes of the two together, as pages_pool_keep() says */
+    size_t kept, excess; /* of what waits, and of pieces in use beyond what was asked for */
     int n;
-    struct pages_spare spare[PAGES_SPARES]; /* [n], the latest last */
+    struct pages_piece spare[PAGES_SPARES]; /* [n], the latest last */
 };
 
-void pages_pool_init(struct pages_pool *pool, size_t keep);
+void pages_pool_init(struct pages_pool *pool);
 void pages_pool_destroy(struct pages_pool *pool);
-/* As pages_alloc(); *got becomes what there is, `bytes` or up to twice as many. */
-void *pages_pool_alloc(struct pages_pool *pool, size_t bytes, size_t *got);
-/* bytes: as there were. NULL is allowed. */
-void pages_pool_free(struct pages_pool *pool, void *p, size_t bytes);
+/* Keeps no more than `keep` bytes from now on, or the latest piece alone where that is larger, up to
+ * `most`. Returns the bytes there are; more than `most` are excess, which is there until whoever has
+ * it frees it. */
+size_t pages_pool_keep(struct pages_pool *pool, size_t keep, size_t most);
+/* At least `bytes`, as pages_alloc(); out->p is NULL where there is no memory. */
+void pages_pool_alloc(struct pages_pool *pool, size_t bytes, struct pages_piece *out);
+/* Leaves *piece empty. An empty one is allowed. */
+void pages_pool_free(struct pages_pool *pool, struct pages_piece *piece);
 
 /* Room for `bytes`, of any number, which are zeros and take no memory until they are written; NULL
  * where there is none. */

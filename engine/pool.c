@@ -206,8 +206,8 @@ static int start_workers(struct pool *p) {
 
 int pool_open(int threads, struct pool **out) {
     *out = NULL;
-    if (threads < 1 || threads > 1024)
-        return err_set(MIEN_EINVAL, "%d threads; 1 to 1024 are possible", threads);
+    if (threads < 1 || threads > POOL_MOST_THREADS)
+        return err_set(MIEN_EINVAL, "%d threads; 1 to %d are possible", threads, POOL_MOST_THREADS);
     struct pool *p = aligned_alloc(CACHE_LINE, sizeof *p);
     if (!p) return err_set(MIEN_ENOMEM, "out of memory");
     *p = (struct pool){.threads = threads, .gate = CLOSED};

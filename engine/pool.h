@@ -17,6 +17,8 @@
 
 struct pool;
 
+enum { POOL_MOST_THREADS = 1024 };
+
 /* threads: workers in all, the caller included; at least 1. */
 int pool_open(int threads, struct pool **out);
 void pool_close(struct pool *p);

@@ -26,6 +26,7 @@ struct batch_run {
     struct batcher *batcher;
     struct item **items; /* [max_batch] */
     int n;
+    int is_firm; /* nothing comes between its looks and layers any more */
     double paid;
 };
 
@@ -206,14 +207,27 @@ static void close_item(struct batcher *b, struct item *item, enum batch_state st
     pthread_mutex_lock(&b->lock);
 }
 
+/* A run between the layers of another may find no memory beside it: it has its turn again when that
+ * has ended. had: units that had run before. With the lock. */
+static int is_put_off(struct batch_run *r, struct item *item, int had) {
+    if (item->rc != MIEN_ENOMEM || r->batcher->running == 0) return 0;
+    r[-1].is_firm = 1;
+    item->rc = MIEN_OK;
+    item->ran = had;
+    return 1;
+}
+
 /* What has pieces left goes behind all that has arrived meanwhile. With the lock. */
-static void finish(struct batcher *b, struct item **items, int n) {
+static void finish(struct batch_run *r, int had) {
+    struct batcher *b = r->batcher;
     double now = clock_seconds();
 
-    for (int i = 0; i < n; i++) {
-        struct item *item = items[i];
+    for (int i = 0; i < r->n; i++) {
+        struct item *item = r->items[i];
         const struct batch_group *g = item->group;
-        if (item->rc || units_left(item) <= 0) {
+        if (is_put_off(r, item, had)) {
+            insert_item(b, item);
+        } else if (item->rc || units_left(item) <= 0) {
             close_item(b, item, BATCH_DONE);
         } else if (g->is_over) {
             close_item(b, item, BATCH_WITHDRAWN);
@@ -260,8 +274,8 @@ static int makes_way(const struct batch_run *r, const struct queue *q) {
 
 static void run_queue(struct batcher *b, struct queue *q);
 
-/* Between the looks at a picture. One that takes many is no reason for others to wait: what is due
- * runs meanwhile. */
+/* Between the looks at a picture, and between the layers of a look. One that takes long is no reason
+ * for others to wait: what is due runs meanwhile. */
 static int between_looks(void *context) {
     struct batch_run *r = context;
     struct batcher *b = r->batcher;
@@ -272,7 +286,7 @@ static int between_looks(void *context) {
     pay(r);
     pthread_mutex_lock(&b->lock);
     while (!(is_over = is_given_up(r))) {
-        if (b->running < DEPTH && (q = next_queue(b)) && makes_way(r, q))
+        if (b->running < DEPTH && !r->is_firm && (q = next_queue(b)) && makes_way(r, q))
             run_queue(b, q);
         else if ((until = ahead(b, r->items[0])) > clock_seconds())
             sync_cond_wait(&b->arrived, &b->lock, until);
@@ -289,8 +303,11 @@ static int between_looks(void *context) {
 static void run_queue(struct batcher *b, struct queue *q) {
     struct batch_run *r = &b->runs[b->running];
     double began = b->began, now;
+    int had;
 
     r->n = take_batch(b, q, r->items, b->max_batch);
+    r->is_firm = 0;
+    had = r->items[0]->ran; /* what runs in pieces runs alone */
     for (int i = 0; i < r->n; i++) {
         r->items[i]->stop = between_looks;
         r->items[i]->stop_context = r;
@@ -306,7 +323,7 @@ static void run_queue(struct batcher *b, struct queue *q) {
     b->running--;
     if (b->turns) turns_run(b->turns, b->running > 0 ? client_of(r[-1].items[0]) : NULL);
     b->began = began > 0 ? began + clock_seconds() - now : 0; /* its own time only */
-    finish(b, r->items, r->n);
+    finish(r, had);
 }
 
 /* Runs until closing; called and left with the lock. */

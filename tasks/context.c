@@ -75,20 +75,13 @@ static char *default_weights_dir(void) {
 enum { KEEP = 256 << 20, KEEP_A_LANE = 64 << 20 };
 #define KEEP_ON_DEVICE ((size_t)2 << 30)
 
-/* What the backend may keep of freed workspaces, of all the memory there is for runs: nothing where
- * that is little. */
-static size_t spare_of(size_t memory) {
-    enum { SPARE = 128 << 20, SHARE = 16 };
-    return memory / SHARE >= SPARE ? SPARE : 0;
-}
-
 /* Plans of a device lie in its memory, which is another than what `memory` is about. */
 static void init_plans(mien_ctx *ctx, size_t memory) {
     size_t lanes = (size_t)ctx->ops->lanes(ctx->backend), keep = lanes * KEEP_A_LANE;
     if (ctx->ops->upload)
-        plan_cache_init(&ctx->plans, SIZE_MAX, KEEP_ON_DEVICE);
+        plan_cache_init(&ctx->plans, ctx->ops, ctx->backend, SIZE_MAX, KEEP_ON_DEVICE);
     else
-        plan_cache_init(&ctx->plans, memory, keep > KEEP ? keep : KEEP);
+        plan_cache_init(&ctx->plans, ctx->ops, ctx->backend, memory, keep > KEEP ? keep : KEEP);
 }
 
 static int check_options(const mien_options *o) {
@@ -130,15 +123,14 @@ int mien_open(const mien_options *opt, mien_ctx **out) {
                                 .threads = o.threads,
                                 .precision = o.precision,
                                 .kernels = o.backend,
-                                .use_cache = !o.no_pack_cache,
-                                .spare = spare_of(memory)};
+                                .use_cache = !o.no_pack_cache};
     rc = ops->open(&b, &ctx->backend);
     if (rc) {
         free(ctx->weights_dir);
         free(ctx);
         return rc;
     }
-    init_plans(ctx, memory - b.spare);
+    init_plans(ctx, memory);
     pthread_mutex_init(&ctx->nets_lock, NULL);
     *out = ctx;
     return MIEN_OK;
@@ -162,11 +154,7 @@ void mien_close(mien_ctx *ctx) {
 }
 
 size_t mien_memory_used(mien_ctx *ctx) {
-    if (!ctx) return 0;
-    pthread_mutex_lock(&ctx->plans.lock);
-    size_t bytes = ctx->plans.bytes;
-    pthread_mutex_unlock(&ctx->plans.lock);
-    return bytes;
+    return ctx ? plan_cache_bytes(&ctx->plans) : 0;
 }
 
 const char *mien_weights_dir(const mien_ctx *ctx) {

@@ -213,7 +213,12 @@ static void ask_faces(struct task_call *c, const struct detection *d, struct fac
 static int run_together(mien_net *net, int n, struct detection *d) {
     struct faces_post want;
     struct backend_post post = {.name = FACES_POST, .want = &want};
-    struct task_call c = {.net = net, .n = n, .options = d, .post = &post};
+    struct task_call c = {.net = net,
+                          .n = n,
+                          .options = d,
+                          .post = &post,
+                          .stop = d->want->stop,
+                          .stop_context = d->want->stop_context};
     for (int i = 0; i < n; i++) d->counts[i] = -1;
     ask_faces(&c, d, &want);
     return task_run(&c);

@@ -20,8 +20,23 @@ static void free_plan(struct net_plan *p) {
 /* Of a plan besides its runs' memory: its steps and their tasks. */
 enum { PLAN_BYTES = 64 << 10 };
 
+/* Of so many runs under way. */
+static size_t running_bytes(const struct net_plan *p, int runs) {
+    return (p->run_bytes - p->kept_bytes) * (size_t)runs;
+}
+
 static size_t bytes_of(const struct net_plan *p) {
-    return PLAN_BYTES + p->run_bytes * (size_t)p->room;
+    return PLAN_BYTES + p->kept_bytes * (size_t)p->room + running_bytes(p, p->runs);
+}
+
+/* With the lock. What runs leave to those to come is a part of what plans take, and goes where
+ * there are none. Returns the bytes it has, which are more than *room where runs that are under way
+ * have too much. */
+static size_t spare(const struct plan_cache *c, size_t *room) {
+    size_t keep;
+    *room = c->bytes > 0 ? c->limit - c->bytes : 0;
+    keep = *room < c->keep ? *room : c->keep;
+    return c->backend->spare ? c->backend->spare(c->device, keep, *room) : 0;
 }
 
 /* With the lock. Memory has become free, or could. */
@@ -42,17 +57,21 @@ static void remove_plan(struct plan_cache *c, struct net_plan **at) {
 
 void plans_drop(struct mien_net *net) {
     struct plan_cache *c = &net->ctx->plans;
+    size_t room;
     pthread_mutex_lock(&c->lock);
     for (struct net_plan **at = &c->plans; *at;)
         if ((*at)->net == net)
             remove_plan(c, at);
         else
             at = &(*at)->next;
+    (void)spare(c, &room);
     pthread_mutex_unlock(&c->lock);
 }
 
-void plan_cache_init(struct plan_cache *c, size_t limit, size_t keep) {
-    *c = (struct plan_cache){.limit = limit, .keep = keep < limit ? keep : limit};
+void plan_cache_init(struct plan_cache *c, const struct backend_ops *backend,
+                     struct backend *device, size_t limit, size_t keep) {
+    *c = (struct plan_cache){
+        .backend = backend, .device = device, .limit = limit, .keep = keep < limit ? keep : limit};
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->released, NULL);
 }
@@ -86,26 +105,37 @@ static void trim(struct plan_cache *c) {
     }
 }
 
-/* Counts `bytes` more, for which plans that are not in use go where they have to; 0 where that is
- * not enough. */
+/* Counts `bytes` more, for which what is spare and plans that are not in use go where they have to;
+ * 0 where that is not enough. */
 static int reserve(struct plan_cache *c, size_t bytes) {
+    size_t room;
     while (bytes > c->limit || c->bytes > c->limit - bytes) {
         struct net_plan **p = bytes <= c->limit ? oldest(c, 1) : NULL;
         if (!p) return 0;
         remove_plan(c, p);
     }
     c->bytes += bytes;
-    return 1;
+    if (spare(c, &room) <= room) return 1;
+    c->bytes -= bytes;
+    return 0;
+}
+
+/* Counts fewer. */
+static void unreserve(struct plan_cache *c, size_t bytes) {
+    size_t room;
+    c->bytes -= bytes;
+    (void)spare(c, &room);
 }
 
 /* Memory of a run: the backend's, of which little is known before there is a plan, and the outputs
- * behind it. */
-static size_t run_bytes(const struct net_plan *p) {
+ * behind it, which stay with the plan. */
+static void count_bytes(struct net_plan *p) {
     struct backend_sizes sizes = {.run_bytes = p->graph->arena_bytes};
+    size_t outputs = 0;
     if (p->plan) p->net->ctx->ops->sizes(p->net->weights, p->plan, &sizes);
-    size_t bytes = sizes.run_bytes;
-    for (int i = 0; i < p->graph->noutputs; i++) bytes += plan_output_count(p, i) * sizeof(float);
-    return bytes;
+    for (int i = 0; i < p->graph->noutputs; i++) outputs += plan_output_count(p, i) * sizeof(float);
+    p->run_bytes = sizes.run_bytes + outputs;
+    p->kept_bytes = sizes.kept_bytes + outputs;
 }
 
 /* The graph of a plan, which takes little memory. */
@@ -124,7 +154,7 @@ static int make_graph(struct mien_net *net, unsigned want, int batch, int width,
         free_plan(p);
         return rc;
     }
-    p->run_bytes = run_bytes(p);
+    count_bytes(p);
     *out = p;
     return MIEN_OK;
 }
@@ -149,10 +179,10 @@ static int make_plan(struct plan_cache *c, struct net_plan *p, int *has_room) {
     if (!*has_room) return rc;
     pthread_mutex_unlock(&c->lock);
     rc = net->ctx->ops->plan(net->ctx->backend, net->weights, p->graph, &p->plan);
-    if (!rc) p->run_bytes = run_bytes(p);
+    if (!rc) count_bytes(p);
     if (!rc) rc = check_size(c, p);
     pthread_mutex_lock(&c->lock);
-    c->bytes -= counted;
+    unreserve(c, counted);
     *has_room = !rc && reserve(c, bytes_of(p));
     tell(c);
     return rc;
@@ -180,8 +210,9 @@ static int add_plan(struct mien_net *net, unsigned want, int batch, int width, i
 /* With the lock: has a plan that is there run `runs` more; 0 where there is no room for that. */
 static int claim(struct plan_cache *c, struct net_plan *p, int runs) {
     int more = p->runs + runs - p->room;
+    size_t kept = more > 0 ? p->kept_bytes * (size_t)more : 0;
     p->runs += runs; /* in use, so that it does not go to make room for itself */
-    if (more > 0 && !reserve(c, p->run_bytes * (size_t)more)) {
+    if (!reserve(c, running_bytes(p, runs) + kept)) {
         p->runs -= runs;
         return 0;
     }
@@ -220,6 +251,13 @@ int plan_try(struct mien_net *net, unsigned want, int batch, int width, int heig
     return rc;
 }
 
+/* How many runs of this thread are interrupted. */
+static _Thread_local int interrupted;
+
+void plan_cache_interrupt(int step) {
+    interrupted += step;
+}
+
 int plan_acquire(struct mien_net *net, unsigned want, int batch, int width, int height,
                  struct net_plan **out) {
     struct plan_cache *c = &net->ctx->plans;
@@ -229,6 +267,8 @@ int plan_acquire(struct mien_net *net, unsigned want, int batch, int width, int 
         pthread_mutex_unlock(&c->lock);
         int rc = plan_try(net, want, batch, width, height, 1, out);
         if (rc || *out) return rc;
+        if (interrupted > 0)
+            return err_set(MIEN_ENOMEM, "out of memory beside the run that waits for this one");
         pthread_mutex_lock(&c->lock);
         while (c->releases == seen) pthread_cond_wait(&c->released, &c->lock);
         pthread_mutex_unlock(&c->lock);
@@ -239,9 +279,18 @@ void plan_release(struct net_plan *p, int runs) {
     struct plan_cache *c = &p->net->ctx->plans;
     pthread_mutex_lock(&c->lock);
     p->runs -= runs;
+    unreserve(c, running_bytes(p, runs));
     tell(c);
     if (p->runs == 0) trim(c);
     pthread_mutex_unlock(&c->lock);
+}
+
+size_t plan_cache_bytes(struct plan_cache *c) {
+    size_t room;
+    pthread_mutex_lock(&c->lock);
+    size_t bytes = c->bytes + spare(c, &room);
+    pthread_mutex_unlock(&c->lock);
+    return bytes;
 }
 
 size_t plan_output_count(const struct net_plan *p, int i) {

@@ -13,6 +13,8 @@
 #include <pthread.h>
 #include <stddef.h>
 
+struct backend;
+struct backend_ops;
 struct mien_net;
 struct workspaces;
 
@@ -26,7 +28,8 @@ struct net_plan {
     int batch, width, height;
     struct plan_graph *graph;
     struct backend_plan *plan;
-    size_t run_bytes;        /* memory of each run */
+    size_t run_bytes;        /* memory of each run; */
+    size_t kept_bytes;       /* of it, what stays with the plan: the outputs, on a GPU all */
     int runs, room;          /* runs under way at once; those it has memory for */
     unsigned long used;      /* tick of the last use */
     struct workspaces *idle; /* that wait for a run, under the network's lock; linked */
@@ -37,15 +40,18 @@ struct net_plan {
 struct plan_cache {
     pthread_mutex_t lock;
     pthread_cond_t released;
+    const struct backend_ops *backend;
+    struct backend *device; /* the backend's; what it keeps for runs to come is counted, too */
     size_t limit;           /* bytes of all plans */
-    size_t keep;            /* bytes of those that are not in use */
+    size_t keep;            /* bytes of those that are not in use, and as many of spare memory */
     size_t bytes;           /* of all plans, and of one that is being made */
     struct net_plan *plans; /* of all networks; linked */
     unsigned long tick;
     unsigned long releases; /* how often memory has become free */
 };
 
-void plan_cache_init(struct plan_cache *c, size_t limit, size_t keep);
+void plan_cache_init(struct plan_cache *c, const struct backend_ops *backend,
+                     struct backend *device, size_t limit, size_t keep);
 /* There may be no plans left. */
 void plan_cache_destroy(struct plan_cache *c);
 
@@ -59,8 +65,13 @@ int plan_acquire(struct mien_net *net, unsigned want, int batch, int width, int 
 int plan_try(struct mien_net *net, unsigned want, int batch, int width, int height, int runs,
              struct net_plan **out);
 void plan_release(struct net_plan *p, int runs);
+/* +1: what this thread does from now on interrupts a run of its own, until -1. plan_acquire() does
+ * not wait then, for it might be for that run's memory: MIEN_ENOMEM where there is no room. */
+void plan_cache_interrupt(int step);
 /* Frees all plans of a network; none may be in use. */
 void plans_drop(struct mien_net *net);
+/* Bytes of all plans, of what runs, and of what is kept for runs to come. */
+size_t plan_cache_bytes(struct plan_cache *c);
 /* Values of output i of a plan, all items together. */
 size_t plan_output_count(const struct net_plan *p, int i);
 

@@ -82,16 +82,36 @@ static struct backend_input features_input(const struct task_call *c, const stru
         .rows = backend_floats_rows, .context = floats, .floats = floats->data};
 }
 
+/* Who is asked whether a run is to end. */
+struct asked {
+    int (*stop)(void *stop_context);
+    void *stop_context;
+};
+
+/* What else runs meanwhile must not wait for the memory of this run. */
+static int ask(void *context) {
+    const struct asked *a = context;
+    plan_cache_interrupt(1);
+    int stop = a->stop(a->stop_context);
+    plan_cache_interrupt(-1);
+    return stop;
+}
+
 /* Items first..first+count-1 in one run. */
 static int run_batch(const struct task_call *c, struct net_plan *p, struct workspace *w, int first,
                      int count) {
     const struct backend_ops *ops = c->net->ctx->ops;
     const struct task *task = c->net->task;
     struct backend_floats floats;
+    struct asked asked = {c->stop, c->stop_context};
     struct backend_input input = {.rows = image_rows, .picture = image_of, .context = w};
     int rc = MIEN_OK;
     double begin = clock_now();
     if (c->features) input = features_input(c, p, first, &floats);
+    if (c->stop) {
+        input.stop = ask;
+        input.stop_context = &asked;
+    }
     for (int b = 0; b < count && !rc && !c->features; b++)
         rc = task->fill(c, first + b, w->workers, &w->images[b]);
     double filled = clock_now();
@@ -186,8 +206,10 @@ static void run_item(void *context, int item, int worker) {
 /* Items from `first` on, before `end`, of at most LANE_SIZES sizes and as much memory as plans may
  * take; *count: how many. 0: not even those of one size run side by side. */
 static int run_lanes(const struct task_call *c, int first, int end, int *count) {
-    struct lanes l = {.call = c, .first = first};
+    struct task_call call = *c;
+    struct lanes l = {.call = &call, .first = first};
     int rc = MIEN_OK, next = first;
+    call.stop = NULL; /* runs are not in the caller's thread */
     for (; next < end && !rc; next++) {
         if (plan_of(&l, next)) continue;
         int open = l.nplans;

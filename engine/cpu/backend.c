@@ -8,7 +8,6 @@
 #include "engine/pool.h"
 #include "kernels/number.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,12 +20,11 @@ struct backend {
     char text[160];
 };
 
-/* What one run needs to itself: tensors and scratch. Kept for the next run. */
+/* What one run needs to itself: tensors, and scratch behind them. All plans share what there is. */
 struct workspace {
+    struct pages_piece piece;
     char *arena;
     float *scratch;
-    size_t arena_bytes, scratch_bytes; /* that there are */
-    struct workspace *next;
 };
 
 struct backend_plan {
@@ -36,8 +34,6 @@ struct backend_plan {
     int cut;        /* how many of them cpu_cut() has seen */
     size_t scratch; /* floats a worker */
     size_t slack;   /* bytes behind the arena that may be read */
-    pthread_mutex_t lock;
-    struct workspace *idle;
 };
 
 static void cpu_supports(const struct backend *b, struct precision_support *out) {
@@ -76,7 +72,7 @@ static int cpu_open(const struct backend_options *opt, struct backend **out) {
         free(b);
         return rc;
     }
-    pages_pool_init(&b->pages, opt->spare);
+    pages_pool_init(&b->pages);
     b->use_cache = opt->use_cache;
     describe(b, opt->precision, threads);
     *out = b;
@@ -87,39 +83,35 @@ static int cpu_load(struct backend *b, const struct net *net, struct backend_wei
     return cpu_load_weights(&b->kern, b->pool, net, b->use_cache, out);
 }
 
+/* Bytes from the arena's start to the scratch. */
 static size_t arena_bytes(const struct backend_plan *p) {
-    return p->graph->arena_bytes + p->slack + 64;
+    return round_up_size(p->graph->arena_bytes + p->slack + 64, PAGES_ALIGN);
 }
 
-static size_t scratch_bytes(const struct backend_plan *p) {
-    return p->scratch * sizeof(float) * (size_t)pool_threads(p->backend->pool) + 64;
+static size_t run_bytes(const struct backend_plan *p) {
+    return arena_bytes(p) + p->scratch * sizeof(float) * (size_t)pool_threads(p->backend->pool) +
+           64;
 }
 
-static void free_workspace(const struct backend_plan *p, struct workspace *s) {
-    pages_pool_free(&p->backend->pages, s->arena, s->arena_bytes);
-    pages_pool_free(&p->backend->pages, s->scratch, s->scratch_bytes);
-    free(s);
+static int acquire_workspace(const struct backend_plan *p, struct workspace *w) {
+    pages_pool_alloc(&p->backend->pages, run_bytes(p), &w->piece);
+    if (!w->piece.p)
+        return err_set(MIEN_ENOMEM, "out of memory for a plan of %zu bytes", p->graph->arena_bytes);
+    w->arena = w->piece.p;
+    w->scratch = (float *)(void *)(w->arena + arena_bytes(p));
+    return MIEN_OK;
 }
 
-static struct workspace *new_workspace(const struct backend_plan *p) {
-    struct workspace *s = calloc(1, sizeof *s);
-    struct pages_pool *pages = &p->backend->pages;
-    if (s) s->arena = pages_pool_alloc(pages, arena_bytes(p), &s->arena_bytes);
-    if (s) s->scratch = pages_pool_alloc(pages, scratch_bytes(p), &s->scratch_bytes);
-    if (s && s->arena && s->scratch) return s;
-    if (s) free_workspace(p, s);
-    err_set(MIEN_ENOMEM, "out of memory for a plan of %zu bytes", p->graph->arena_bytes);
-    return NULL;
+static void release_workspace(const struct backend_plan *p, struct workspace *w) {
+    pages_pool_free(&p->backend->pages, &w->piece);
+}
+
+static size_t cpu_spare(struct backend *b, size_t keep, size_t most) {
+    return pages_pool_keep(&b->pages, keep, most);
 }
 
 static void free_plan(struct backend_plan *p) {
     if (!p) return;
-    while (p->idle) {
-        struct workspace *next = p->idle->next;
-        free_workspace(p, p->idle);
-        p->idle = next;
-    }
-    pthread_mutex_destroy(&p->lock);
     for (int i = 0; i < p->cut; i++) cpu_uncut(&p->steps[i]);
     free(p->steps);
     free(p);
@@ -142,7 +134,6 @@ static int cpu_plan(struct backend *b, const struct backend_weights *w, const st
     }
     p->backend = b;
     p->graph = g;
-    pthread_mutex_init(&p->lock, NULL);
     for (int i = 0; i < g->nsteps; i++) {
         struct cpu_step *s = &p->steps[i];
         s->plan = g->steps[i];
@@ -164,35 +155,15 @@ static int cpu_plan(struct backend *b, const struct backend_weights *w, const st
         if (aligned > p->scratch) p->scratch = aligned;
         if (s->slack > p->slack) p->slack = s->slack;
     }
-    p->idle = new_workspace(p); /* the first run allocates nothing */
-    if (!p->idle) {
-        free_plan(p);
-        return MIEN_ENOMEM;
-    }
     *out = p;
     return MIEN_OK;
-}
-
-static struct workspace *acquire_workspace(struct backend_plan *p) {
-    pthread_mutex_lock(&p->lock);
-    struct workspace *s = p->idle;
-    if (s) p->idle = s->next;
-    pthread_mutex_unlock(&p->lock);
-    return s ? s : new_workspace(p);
-}
-
-static void release_workspace(struct backend_plan *p, struct workspace *s) {
-    pthread_mutex_lock(&p->lock);
-    s->next = p->idle;
-    p->idle = s;
-    pthread_mutex_unlock(&p->lock);
 }
 
 struct region {
     const struct backend_plan *plan;
     const struct cpu_step *step;
     struct workspace *workspace;
-    const struct backend_input *input;
+    struct backend_input *input;
 };
 
 static void step_task(void *context, int task, int worker) {
@@ -278,27 +249,40 @@ static void show(const struct backend_observer *o, const struct cpu_step *s, cha
             o->row(o->context, s->plan.out_value, v->w, v->c, cpu_pixel(arena, v, b, y, 0), v->px);
 }
 
+/* What a run is asked to stop for may run other plans: they have the session's workers, too. */
+static int is_stopped(const struct backend_input *input) {
+    return input->stop && input->stop(input->stop_context);
+}
+
+static int run_steps(struct region *r, const struct backend_observer *observer) {
+    const struct backend_plan *p = r->plan;
+    double begin = clock_now();
+    pool_run(p->backend->pool, input_tasks(p->graph), input_task, r);
+    r->input->seconds = clock_now() - begin;
+    for (int i = 0; i < p->graph->nsteps; i++) {
+        if (is_stopped(r->input)) return err_set(MIEN_ETOOBIG, "given up while a network ran");
+        r->step = &p->steps[i];
+        pool_run(p->backend->pool, r->step->tasks, step_task, r);
+        if (observer) show(observer, r->step, r->workspace->arena, p->graph->batch);
+    }
+    return MIEN_OK;
+}
+
 static int cpu_run(struct backend_plan *p, struct backend_input *input, float *const *outputs,
                    const struct backend_observer *observer) {
     const struct plan_graph *g = p->graph;
-    struct workspace *workspace = acquire_workspace(p);
-    if (!workspace) return MIEN_ENOMEM;
-    struct region r = {.plan = p, .workspace = workspace, .input = input};
+    struct workspace workspace;
+    struct region r = {.plan = p, .workspace = &workspace, .input = input};
+    int rc = acquire_workspace(p, &workspace);
+    if (rc) return rc;
     int session = pool_begin(p->backend->pool);
-    double begin = clock_now();
-    pool_run(p->backend->pool, input_tasks(g), input_task, &r);
-    input->seconds = clock_now() - begin;
-    for (int i = 0; i < g->nsteps; i++) {
-        r.step = &p->steps[i];
-        pool_run(p->backend->pool, r.step->tasks, step_task, &r);
-        if (observer) show(observer, r.step, workspace->arena, g->batch);
-    }
+    rc = run_steps(&r, observer);
     if (session) pool_end(p->backend->pool);
-    for (int i = 0; i < g->noutputs; i++)
+    for (int i = 0; i < g->noutputs && !rc; i++)
         if (outputs[i])
-            copy_output(&p->backend->kern, &g->outputs[i], workspace->arena, g->batch, outputs[i]);
-    release_workspace(p, workspace);
-    return MIEN_OK;
+            copy_output(&p->backend->kern, &g->outputs[i], workspace.arena, g->batch, outputs[i]);
+    release_workspace(p, &workspace);
+    return rc;
 }
 
 /* A core a network: no step ends with a wait for other cores, and what a core wrote it reads again.
@@ -307,23 +291,12 @@ static int cpu_lanes(const struct backend *b) {
     return pool_threads(b->pool);
 }
 
+/* Which lane takes which item is chance; when memory is taken is not. */
 static int cpu_reserve(struct backend_plan *p, int count) {
-    int rc = MIEN_OK, threads = pool_threads(p->backend->pool);
-    struct workspace *held = NULL;
-    for (int i = 0; i < threads && i < count; i++) {
-        struct workspace *s = acquire_workspace(p);
-        if (!s) {
-            rc = MIEN_ENOMEM;
-            break;
-        }
-        s->next = held;
-        held = s;
-    }
-    while (held) {
-        struct workspace *next = held->next;
-        release_workspace(p, held);
-        held = next;
-    }
+    int rc = MIEN_OK, n = 0, lanes = pool_threads(p->backend->pool);
+    struct workspace held[POOL_MOST_THREADS];
+    for (; n < lanes && n < count && !rc; n += !rc) rc = acquire_workspace(p, &held[n]);
+    while (n > 0) release_workspace(p, &held[--n]);
     return rc;
 }
 
@@ -354,7 +327,7 @@ static void cpu_sizes(const struct backend_weights *w, const struct backend_plan
     out->arena_bytes = p ? p->graph->arena_bytes : 0;
     out->scratch_bytes =
         p ? p->scratch * sizeof(float) * (size_t)pool_threads(p->backend->pool) : 0;
-    out->run_bytes = p ? arena_bytes(p) + scratch_bytes(p) : 0;
+    out->run_bytes = p ? run_bytes(p) : 0;
 }
 
 static const char *cpu_algorithm_name(const struct backend_plan *p, int step) {
@@ -385,6 +358,7 @@ const struct backend_ops cpu_backend = {
     .plan = cpu_plan,
     .run = cpu_run,
     .wait = cpu_wait,
+    .spare = cpu_spare,
     .lanes = cpu_lanes,
     .reserve = cpu_reserve,
     .each = cpu_each,

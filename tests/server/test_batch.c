@@ -459,6 +459,41 @@ static void test_a_search_is_not_cut_by_many(void **state) {
     assert_memory_equal(order, expected, sizeof expected);
 }
 
+/* As a network that has no room beside another's run: not the first time. */
+static int has_room_later(void *context, int from, int n) {
+    int *tries = context;
+
+    (void)from;
+    (void)n;
+    order[ran++] = 2;
+    return (*tries)++ == 0 ? MIEN_ENOMEM : MIEN_OK;
+}
+
+/* What finds no memory beside the run it came between runs after it. */
+static void test_no_memory_beside_a_search(void **state) {
+    static const int expected[] = {1, 2, 1, 1, 2};
+    struct client greedy = {.items = 0}, other = {.items = 0};
+    struct batch_group g, late;
+    int tries = 0;
+    struct item item, waits = {.n = 1, .call = has_room_later, .context = &tries};
+    struct search s;
+
+    (void)state;
+    begin_search(&s, &item, &g, &greedy);
+    batch_group_init(&late, batcher, &other);
+    late.until = clock_seconds() + 600;
+    batch_submit(&late, &waits);
+    sem_post(&go);
+    assert_int_equal(batch_wait(&g), 0);
+    assert_int_equal(batch_wait(&late), 0);
+    close_group(&g);
+    close_group(&late);
+    assert_int_equal(waits.rc, MIEN_OK);
+    assert_int_equal(ran, 5);
+    assert_memory_equal(order, expected, sizeof expected);
+    assert_int_equal(batcher_depth(batcher), 0);
+}
+
 /* A search that nobody waits for any more ends before its next look. */
 static void test_a_search_is_given_up(void **state) {
     struct search s;
@@ -509,6 +544,7 @@ int main(void) {
         cmocka_unit_test(test_nobody_saves_turns_up),
         cmocka_unit_test(test_a_search_makes_way),
         cmocka_unit_test(test_a_search_is_not_cut_by_many),
+        cmocka_unit_test(test_no_memory_beside_a_search),
         cmocka_unit_test(test_a_search_is_given_up),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

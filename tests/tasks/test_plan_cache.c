@@ -86,23 +86,31 @@ static int free_pictures(void **state) {
     return 0;
 }
 
-/* Sides from 512 to 1536 need 2 GB together. */
+static size_t used_after(struct machine *m, int side) {
+    mien_face faces[CAPACITY];
+    int n;
+    mien_image *img = picture(side);
+    assert_int_equal(
+        mien_detect(m->net, (const mien_image *const *)&img, 1, &low, CAPACITY, faces, &n),
+        MIEN_OK);
+    mien_image_free(img);
+    return mien_memory_used(m->ctx);
+}
+
+/* One piece of memory serves all sizes. */
 static void test_what_is_kept(void **state) {
     (void)state;
     struct machine m;
-    size_t most = 0;
+    size_t one, all = 0;
     assert_int_equal(open_machine(&m, 0, 2), 0);
-    for (int side = 512; side <= 1536; side += 64) {
-        assert_int_equal(mien_net_plan(m.net, 1, side, side, NULL), MIEN_OK);
-        if (mien_memory_used(m.ctx) > most) most = mien_memory_used(m.ctx);
-    }
-    assert_true(most > 200u * MB); /* more than one is kept */
-    assert_true(most <= 512u * MB);
-    /* What is larger than all that may be kept stays until its network has another size. */
-    assert_int_equal(mien_net_plan(m.net, 1, 2560, 2560, NULL), MIEN_OK);
-    assert_true(mien_memory_used(m.ctx) > 256u * MB);
-    assert_int_equal(mien_net_plan(m.net, 1, 320, 320, NULL), MIEN_OK);
-    assert_true(mien_memory_used(m.ctx) <= 256u * MB);
+    one = used_after(&m, 1024);
+    assert_true(one > arena_1024);
+    for (int side = 512; side < 1024; side += 64) all = used_after(&m, side);
+    assert_true(all < one + one / 4); /* with the outputs of nine plans */
+    assert_true(used_after(&m, 1280) <= 256u * MB);
+    /* What is larger than all that may be kept stays until another has ended. */
+    assert_true(used_after(&m, 2560) > 256u * MB);
+    assert_true(used_after(&m, 320) <= 256u * MB);
     mien_net_free(m.net);
     m.net = NULL;
     assert_int_equal(mien_memory_used(m.ctx), 0);
@@ -142,6 +150,55 @@ static void test_threads_wait(void **state) {
         assert_int_equal(callers[i].failed, 0);
         assert_true(callers[i].most > 0 && callers[i].most <= memory);
     }
+    close_machine(&m);
+}
+
+/* What a stop() in the midst of a look finds that looks itself. */
+struct interruption {
+    struct machine *m;
+    int asked, rc[2]; /* of two looks, the first of them smaller */
+    size_t most;
+};
+
+static int look_beside(void *context) {
+    static const int looks[] = {0, SIZES - 1};
+    struct interruption *it = context;
+    mien_face faces[CAPACITY];
+    int n;
+    if (++it->asked != 10) return 0;
+    for (int k = 0; k < 2; k++) {
+        int i = looks[k];
+        it->rc[k] = mien_detect(it->m->net, (const mien_image *const *)&pictures[i], 1, &low,
+                                CAPACITY, faces, &n);
+        if (!it->rc[k]) assert_int_equal(n, counts[i]);
+        if (!it->rc[k]) assert_memory_equal(faces, expected[i], sizeof *faces * (size_t)n);
+        size_t used = mien_memory_used(it->m->ctx);
+        if (used > it->most) it->most = used;
+    }
+    return 0;
+}
+
+/* A look that comes between the layers of another has no room where there is none beside it, and
+ * does not wait for what cannot end before it. */
+static void test_interrupted(void **state) {
+    (void)state;
+    struct machine m;
+    mien_face faces[CAPACITY];
+    int n;
+    size_t memory = 2 * (size_t)arena_640 - arena_640 / 4;
+    struct interruption it = {.m = &m};
+    mien_detect_options opt = low;
+    opt.stop = look_beside;
+    opt.stop_context = &it;
+    assert_int_equal(open_machine(&m, memory, 2), 0);
+    assert_int_equal(mien_detect(m.net, (const mien_image *const *)&pictures[SIZES - 1], 1, &opt,
+                                 CAPACITY, faces, &n),
+                     MIEN_OK);
+    assert_int_equal(n, counts[SIZES - 1]);
+    assert_memory_equal(faces, expected[SIZES - 1], sizeof *faces * (size_t)n);
+    assert_true(it.asked > 10 && it.most <= memory);
+    assert_int_equal(it.rc[0], MIEN_OK);
+    assert_int_equal(it.rc[1], MIEN_ENOMEM);
     close_machine(&m);
 }
 
@@ -216,9 +273,10 @@ static void test_limits_of_groups(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_is_kept),    cmocka_unit_test(test_threads_wait),
-        cmocka_unit_test(test_fewer_at_a_time), cmocka_unit_test(test_raw_runs),
-        cmocka_unit_test(test_too_big),         cmocka_unit_test(test_limits_of_groups),
+        cmocka_unit_test(test_what_is_kept),     cmocka_unit_test(test_threads_wait),
+        cmocka_unit_test(test_interrupted),      cmocka_unit_test(test_fewer_at_a_time),
+        cmocka_unit_test(test_raw_runs),         cmocka_unit_test(test_too_big),
+        cmocka_unit_test(test_limits_of_groups),
     };
     struct machine m;
     int found = open_machine(&m, 0, 1) == 0;

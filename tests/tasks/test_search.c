@@ -84,16 +84,18 @@ struct meanwhile {
 };
 
 static int look_meanwhile(void *context) {
+    enum { EVERY = 20 };
     static mien_face faces[FACES];
     struct meanwhile *m = context;
     if (++m->asked > m->most) return 1;
+    if (m->asked % EVERY != 1) return 0;
     assert_int_equal(mien_detect(detector, &m->image, 1, NULL, FACES, faces, &m->found), 0);
     return 0;
 }
 
-/* Between looks a search can be given up, and the network be used for something else: each finds
- * what it does alone. */
-static void test_between_looks(void **state) {
+/* Between looks, and between the layers of one, a search can be given up, and the network be used
+ * for something else: each finds what it does alone. */
+static void test_given_up(void **state) {
     (void)state;
     mien_image *img = load(ASTRONAUT), *turned;
     mien_face alone[FACES], faces[FACES];
@@ -111,8 +113,8 @@ static void test_between_looks(void **state) {
     assert_int_equal(mien_detect(detector, images, 1, &opt, FACES, faces, &again), 0);
     assert_int_equal(again, count);
     assert_memory_equal(faces, alone, (size_t)count * sizeof *faces);
-    assert_true(m.asked > 1 && m.found > 0);
-    for (m.most = m.asked - 1; m.most >= 0; m.most--) {
+    assert_true(m.asked > 60 && m.found > 0);
+    for (m.most = m.asked - 1; m.most >= 0; m.most -= 11) {
         m.asked = 0;
         assert_int_equal(mien_detect(detector, images, 1, &opt, FACES, faces, &again),
                          MIEN_ETOOBIG);
@@ -159,7 +161,7 @@ static void test_portraits(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_single),
-        cmocka_unit_test(test_between_looks),
+        cmocka_unit_test(test_given_up),
         cmocka_unit_test(test_crowds),
         cmocka_unit_test(test_portraits),
     };
