@@ -1,8 +1,8 @@
 /*
  * commands.h - the commands of the tool: what each is called, what its help says, what runs it.
  *
- * The table lives in main.c; help.c prints from it. Each command is a function from parsed options
- * to an exit status.
+ * The table lives in command_table.c; help.c prints from it. Each command is a function from parsed
+ * options to an exit status.
  */
 #ifndef MIEN_CLI_COMMANDS_H
 #define MIEN_CLI_COMMANDS_H
@@ -37,5 +37,23 @@ int cmd_compare(const struct options *opt);
 /* eval, and eval attributes, eval detect and eval classify. */
 int cmd_eval(const struct options *opt);
 int cmd_completion(const struct options *opt);
+int cmd_enroll(const struct options *opt);
+/* gallery without saying what, and gallery list, show, ... */
+int cmd_gallery(const struct options *opt);
+int cmd_gallery_list(const struct options *opt);
+int cmd_gallery_show(const struct options *opt);
+int cmd_gallery_history(const struct options *opt);
+int cmd_gallery_rename(const struct options *opt);
+int cmd_gallery_merge(const struct options *opt);
+int cmd_gallery_split(const struct options *opt);
+int cmd_gallery_move(const struct options *opt);
+int cmd_gallery_not(const struct options *opt);
+int cmd_gallery_undo(const struct options *opt);
+int cmd_gallery_delete(const struct options *opt);
+int cmd_gallery_prove(const struct options *opt);
+int cmd_gallery_export(const struct options *opt);
+int cmd_gallery_import(const struct options *opt);
+int cmd_gallery_backup(const struct options *opt);
+int cmd_gallery_check(const struct options *opt);
 
 #endif

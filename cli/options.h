@@ -33,7 +33,10 @@ enum command_bit {
     CMD_EVAL_ATTRIBUTES = 1 << 12,
     CMD_EVAL_DETECT = 1 << 13,
     CMD_EVAL_CLASSIFY = 1 << 14,
-    CMD_EVAL = 1 << 15 /* without saying what */
+    CMD_EVAL = 1 << 15, /* without saying what */
+    CMD_ENROLL = 1 << 16,
+    CMD_GALLERY = 1 << 17, /* and what needs no options of its own: all but */
+    CMD_GALLERY_DELETE = 1 << 18
 };
 
 enum { PRECISION_AUTO = MIEN_FP16 + 1 }; /* fp32 on a processor, fp16 on a GPU */
@@ -74,6 +77,8 @@ struct options {
     const char *pictures, *where, *by, *plots, *answers;
     int limit, seed, mistakes, skip_missing;
     int crop; /* enum eval_crop */
+
+    const char *gallery, *collection, *folder, *receipt; /* of galleries */
 
     const char *config;        /* of serve: a file of options */
     int check;                 /* of serve: only asks the server that runs */
@@ -126,7 +131,7 @@ struct option_def {
 /* The table, ended by an entry without name: an option a task for its network, then the others. */
 const struct option_def *option_defs(void);
 /* Parts of it, ended likewise. */
-extern const struct option_def OPTIONS_EVAL[], OPTIONS_SERVE[];
+extern const struct option_def OPTIONS_EVAL[], OPTIONS_GALLERY[], OPTIONS_SERVE[];
 /* Title of a group in the help. */
 extern const char *const OPTION_GROUP_TITLES[GROUPS];
 

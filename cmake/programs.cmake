@@ -17,18 +17,24 @@ function(read_soname module out)
 endfunction()
 read_soname(libmicrohttpd microhttpd_soname)
 read_soname(libcurl curl_soname)
+read_soname(sqlite3 sqlite_soname)
 file(GLOB lazy_sources CONFIGURE_DEPENDS server/lazy/*.c)
 add_library(mien_lazy STATIC ${lazy_sources})
 target_compile_definitions(mien_lazy PRIVATE LAZY_MICROHTTPD="${microhttpd_soname}"
-                                             LAZY_CURL="${curl_soname}")
+                                             LAZY_CURL="${curl_soname}"
+                                             LAZY_SQLITE="${sqlite_soname}")
 target_include_directories(mien_lazy PRIVATE ${PROJECT_SOURCE_DIR})
 target_link_libraries(mien_lazy PRIVATE mien_flags ${CMAKE_DL_LIBS})
-foreach(module libmicrohttpd libcurl)
+foreach(module libmicrohttpd libcurl sqlite3)
     target_include_directories(mien_lazy SYSTEM PUBLIC ${${module}_INCLUDE_DIRS})
 endforeach()
 set(mien_server_modules $<IF:$<BOOL:$<TARGET_PROPERTY:MIEN_LAZY>>,mien_lazy,PkgConfig::libmicrohttpd>
                         $<$<NOT:$<BOOL:$<TARGET_PROPERTY:MIEN_LAZY>>>:PkgConfig::libcurl>
                         PkgConfig::nettle)
+# Galleries, for whoever has the tool's files in it.
+set(mien_gallery_modules
+    $<IF:$<BOOL:$<TARGET_PROPERTY:MIEN_PRIVATE>>,mien_gallery_private,mien_gallery_static>
+    $<IF:$<BOOL:$<TARGET_PROPERTY:MIEN_LAZY>>,mien_lazy,PkgConfig::sqlite3>)
 
 include(cmake/assets.cmake)
 set(below "")

@@ -52,6 +52,9 @@ int sqlite_failed(struct store *s, int code) {
     case SQLITE_CANTOPEN:
     case SQLITE_IOERR: return failed_file(s, code & 0xff);
     case SQLITE_CONSTRAINT:
+        if (code == SQLITE_CONSTRAINT_PRIMARYKEY || code == SQLITE_CONSTRAINT_UNIQUE)
+            return err_set(MIEN_GALLERY_ECONFLICT, "%s: what is to be added is there already (%s)",
+                           s->path, sqlite3_errmsg(s->db));
         return err_set(MIEN_GALLERY_ECONFLICT, "%s: %s", s->path, sqlite3_errmsg(s->db));
     default: return err_set(MIEN_EIO, "%s: %s", s->path, sqlite3_errmsg(s->db));
     }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The tool starts without the libraries that only `mien serve` uses, and says what is missing.
+# The tool starts without the libraries that only `mien serve` and galleries use, and says what is missing.
 set -euo pipefail
 
 fail() {
@@ -7,15 +7,15 @@ fail() {
     exit 1
 }
 
-if readelf -d "$MIEN_TOOL" | grep -E 'NEEDED.*(microhttpd|curl|gnutls)'; then
-    fail "every start of the tool loads what only the server needs"
+if readelf -d "$MIEN_TOOL" | grep -E 'NEEDED.*(microhttpd|curl|gnutls|sqlite)'; then
+    fail "every start of the tool loads what only the server or galleries need"
 fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-for library in $(strings "$MIEN_TOOL" | grep -E '^lib(microhttpd|curl)[^ ]*\.so\.[0-9]+$'); do
+for library in $(strings "$MIEN_TOOL" | grep -E '^lib(microhttpd|curl|sqlite3)[^ ]*\.so\.[0-9]+$'); do
     echo "no library" >"$work/$library"
 done
-[ "$(find "$work" -type f | wc -l)" = 2 ] || fail "the names of the libraries were not found"
+[ "$(find "$work" -type f | wc -l)" = 3 ] || fail "the names of the libraries were not found"
 # missing NAME PACKAGE ARGUMENTS...: what `mien` says where that library is none.
 missing() {
     local name=$1 package=$2 said
@@ -26,4 +26,5 @@ missing() {
 }
 missing libmicrohttpd libmicrohttpd12 serve --port=0
 missing libcurl libcurl3-gnutls serve --check
+missing libsqlite3 libsqlite3-0 gallery import nothing "--gallery=$work/gallery.db"
 LD_LIBRARY_PATH=$work "$MIEN_TOOL" --version >/dev/null || fail "mien --version needs them"

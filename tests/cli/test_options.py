@@ -7,7 +7,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from tool import COMMANDS, TASKS, TOOL, mien  # noqa: E402
+from tool import COMMANDS, GALLERY, TASKS, TOOL, mien  # noqa: E402
 
 HEADER = Path(__file__).parents[2] / "include" / "mien.h"
 
@@ -29,7 +29,7 @@ def options_of(command):
 
 class Help(unittest.TestCase):
     def test_each_command_has_help_that_fits(self):
-        for args in [("help",), ("--help",), ("-h",), *((c, "--help") for c in COMMANDS),
+        for args in [("help",), ("--help",), ("-h",), *((c, "--help") for c in COMMANDS + GALLERY),
                      *(("help", *c.split()) for c in COMMANDS)]:
             with self.subTest(args):
                 result = mien(*args)
@@ -42,7 +42,7 @@ class Help(unittest.TestCase):
 
     def test_overview_names_every_command(self):
         text = mien("help").stdout.decode()
-        for command in COMMANDS:
+        for command in COMMANDS + GALLERY:
             self.assertRegex(text, rf"(?m)^  {command} +\w")
 
     def test_help_wins_over_other_errors(self):
@@ -139,7 +139,7 @@ class WrongLines(unittest.TestCase):
 
     def test_an_option_of_another_command_is_unknown(self):
         self.refuse("detect", "--aligned", "x",
-                    says="unknown option --aligned: it is one of embed, calibrate")
+                    says="unknown option --aligned: it is one of embed, enroll, calibrate")
         self.refuse("models", "--plan", says="unknown option --plan")
 
     def test_missing_and_surplus_arguments(self):

@@ -20,7 +20,11 @@ from pathlib import Path
 TOOL = os.environ.get("MIEN_TOOL") or os.environ.get("MIEN_BIN") or "build/mien"
 TASKS = ("analyze", "detect", "classify", "embed")
 EVALS = ("eval attributes", "eval detect", "eval classify")
-COMMANDS = TASKS + ("compare", "bench", "bench analyze", "calibrate", "eval", *EVALS, "info", "models",
+# Those with the options of "gallery"; of what is told of options one is enough.
+GALLERY = tuple("gallery " + word for word in
+                ("list", "show", "history", "rename", "merge", "split", "move", "not-this-person",
+                 "undo", "prove-deleted", "export", "import", "backup", "check"))
+COMMANDS = TASKS + ("compare", "enroll", "gallery", "gallery delete", "bench", "bench analyze", "calibrate", "eval", *EVALS, "info", "models",
                     "serve", "completion")
 
 # A caller's settings of the tool would change what is tested; where the weights lie stays.
@@ -33,7 +37,7 @@ DEFAULT_SEARCH = {"MIEN_SEARCH": ""}  # as users have it: an empty variable coun
 
 def mien(*args, stdin=b"", env=None, cwd=None, timeout=300):
     """Runs the tool; the result has returncode, stdout (bytes) and stderr (str)."""
-    if args and args[0] in COMMANDS:
+    if args and args[0] in COMMANDS + GALLERY:
         args = (*args[0].split(), *args[1:])
     result = subprocess.run([os.path.abspath(TOOL), *args], input=stdin, capture_output=True,
                             env={**BASE_ENV, **(env or {})}, cwd=cwd, timeout=timeout, check=False)

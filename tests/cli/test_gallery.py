@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+"""enroll and gallery: what is enrolled is there once, under its name; changes and their undoing; nothing
+is left of what is deleted. Faces are crops of noise: a network makes an embedding of any."""
+import json
+import random
+import sqlite3
+import struct
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from tool import (HAVE_NETWORKS, PHOTOS, Folder, mien, needs_photos, objects,  # noqa: E402
+                  on_terminal, png)
+
+
+def noise(seed):
+    """An "aligned face" as a PNG: eight by eight squares of random colours."""
+    rng = random.Random(seed)
+    colours = [[bytes(rng.randrange(256) for _ in range(3)) for _ in range(8)] for _ in range(8)]
+    return png(112, 112, b"".join(colours[y // 14][x // 14] for y in range(112) for x in range(112)))
+
+
+class Gallery(Folder):
+    def setUp(self):
+        super().setUp()
+        self.gallery = f"--gallery={self.folder}/g.db"
+
+    def run_gallery(self, *args, fails=False):
+        result = mien(*args, self.gallery)
+        self.assertEqual(result.returncode, int(fails), result.stderr)
+        return objects(result) if result.stdout else []
+
+    def enroll(self, *args, fails=False):
+        return self.run_gallery("enroll", "--aligned", *args, fails=fails)
+
+    def people(self):
+        return {p["name"]: p["samples"] for p in self.run_gallery("gallery list")}
+
+    def samples(self, person):
+        return self.run_gallery("gallery show", person)[0]["samples"]
+
+    def three_people(self):
+        seed = 0
+        for name, pictures in [("Ann", 3), ("Bob", 2), ("Cid", 1)]:
+            for i in range(pictures):
+                self.write(f"people/{name}/{i}.png", noise(seed))
+                seed += 1
+        return self.enroll(f"--folder={self.folder}/people")
+
+
+class Enroll(Gallery):
+    def test_a_folder_a_person_and_again(self):
+        lines = self.three_people()
+        self.assertEqual([line["outcome"] for line in lines], ["enrolled"] * 6)
+        self.assertEqual(self.people(), {"Ann": 3, "Bob": 2, "Cid": 1})
+        self.write("people/Bob/9.png", noise(9))
+        lines = self.enroll(f"--folder={self.folder}/people")
+        self.assertEqual(sorted(line["outcome"] for line in lines), ["enrolled"] + ["known"] * 6)
+        self.assertEqual(self.people(), {"Ann": 3, "Bob": 3, "Cid": 1})
+        stray = self.write("people/stray.png", noise(10))
+        (line,) = [line for line in self.enroll(f"--folder={self.folder}/people", fails=True)
+                   if line["outcome"] == "refused"]
+        self.assertEqual((line["file"], line["error"]), (stray, "is in no person's folder"))
+
+    def test_the_embedding_is_that_of_embed(self):
+        picture = self.write("a.png", noise(1))
+        (line,) = self.enroll("Ann", picture)
+        (embedded,) = objects(mien("embed", "--aligned", picture))
+        with sqlite3.connect(self.folder / "g.db") as db:
+            (blob, source), = db.execute("SELECT embedding, source FROM samples WHERE id = ?",
+                                         (int(line["sample"], 16),))
+        self.assertEqual(source, picture)
+        stored = struct.unpack(f"<{len(blob) // 4}f", blob)
+        expected = [struct.unpack("<f", struct.pack("<f", v))[0]
+                    for v in embedded["faces"][0]["embedding"]]
+        self.assertEqual(list(stored), expected)
+
+    def test_one_picture_of_two_people(self):
+        picture = self.write("a.png", noise(1))
+        again = self.write("b.png", noise(1))
+        self.enroll("Ann", picture)
+        (line,) = self.enroll("Bob", again, fails=True)
+        self.assertEqual(line["error"], "was enrolled already, for Ann")
+        (line,) = self.enroll("Ann", again)
+        self.assertEqual(line["outcome"], "known")
+        self.assertEqual(self.people(), {"Ann": 1})
+
+    def test_wrong_lines(self):
+        for args in [("Ann",), (), ("--folder=x", "Ann")]:
+            self.assertEqual(mien("enroll", *args, self.gallery).returncode, 2, args)
+        self.assertEqual(mien("gallery", self.gallery).returncode, 2)
+        self.assertEqual(mien("gallery list", self.gallery).returncode, 1)
+        self.assertFalse((self.folder / "g.db").exists())
+
+    @needs_photos
+    def test_several_faces_and_none(self):
+        photo = str(PHOTOS[0])
+        empty = self.write("empty.png", png(60, 60))
+        lines = self.run_gallery("enroll", "Ann", photo, empty, fails=True)
+        self.assertEqual([line["error"] for line in lines],
+                         ["several faces were found: --force takes the largest",
+                          "no face was found"])
+        (line,) = self.run_gallery("enroll", "--force", "Ann", photo)
+        self.assertRegex(line["forced"], r"^the largest of \d+ faces$")
+        (sample,) = self.samples("Ann")
+        faces = objects(mien("embed", photo))[0]["faces"]
+        largest = max(faces, key=lambda f: (f["box"][2] - f["box"][0]) * (f["box"][3] - f["box"][1]))
+        self.assertEqual(sample["box"], largest["box"])
+
+
+class Change(Gallery):
+    def test_changes_and_back(self):
+        self.three_people()
+        ann = [s["id"] for s in self.samples("Ann")]
+        steps = [
+            (("gallery rename", "Ann", "Anna"), {"Anna": 3, "Bob": 2, "Cid": 1}),
+            (("gallery merge", "Cid", "Bob"), {"Anna": 3, "Bob": 3}),
+            (("gallery split", "Dan", ann[0]), {"Anna": 2, "Bob": 3, "Dan": 1}),
+            (("gallery move", "Bob", ann[1]), {"Anna": 1, "Bob": 4, "Dan": 1}),
+            (("gallery not-this-person", "Dan", ann[0]),
+             {"Anna": 1, "Bob": 4, "Dan": 0, "": 1}),
+        ]
+        before, events = [self.people()], []
+        for args, expected in steps:
+            (told,) = self.run_gallery(*args)
+            events.append(str(told["event"]))
+            self.assertEqual(self.people(), expected, args)
+            before.append(expected)
+        self.run_gallery("gallery move", "Dan", ann[0], fails=True)
+        self.assertEqual(self.run_gallery("gallery history")[-1]["kind"], "not this person")
+        for event, expected in zip(reversed(events), reversed(before[:-1])):
+            self.run_gallery("gallery undo", event)
+            self.assertEqual(self.people(), expected)
+        self.run_gallery("gallery undo", events[0], fails=True)
+        self.assertEqual(self.run_gallery("gallery check"), [{"ok": True, "problems": []}])
+
+    def test_names_that_two_have(self):
+        self.three_people()
+        self.run_gallery("gallery rename", "Cid", "Bob")
+        result = mien("gallery show", "Bob", self.gallery)
+        self.assertEqual(result.returncode, 1)
+        ids = [p["id"] for p in self.run_gallery("gallery list") if p["name"] == "Bob"]
+        self.assertEqual(result.stderr, "mien: 2 persons are called Bob: give one's id: "
+                                        f"{', '.join(ids)}\n")
+        self.assertEqual(len(self.samples(ids[1])), 1)
+        result = mien("gallery show", "Zoe", self.gallery)
+        self.assertEqual(result.stderr, "mien: nobody is called Zoe\n")
+
+    def test_deleting_and_proving(self):
+        self.three_people()
+        backup = f"{self.folder}/backup.db"
+        self.run_gallery("gallery backup", backup)
+        receipt = f"{self.folder}/receipt"
+        (told,) = self.run_gallery("gallery delete", "Ann", f"--receipt={receipt}")
+        self.assertEqual((told["samples"], told["complete"]), (3, True))
+        self.assertEqual(Path(receipt).read_text(), told["receipt"])
+        self.assertEqual(self.run_gallery("gallery prove-deleted", receipt),
+                         [{"ok": True, "found": []}])
+        result = mien("gallery prove-deleted", receipt, f"--gallery={backup}")
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(len(objects(result)[0]["found"]), 3 * 192 * 4 // 32)
+        self.assertEqual(self.people(), {"Bob": 2, "Cid": 1})
+        self.run_gallery("gallery undo", str(told["event"]), fails=True)
+        (told,) = self.run_gallery("gallery delete", self.samples("Bob")[0]["id"])
+        self.assertEqual(self.people(), {"Bob": 1, "Cid": 1})
+
+    def test_export_and_import(self):
+        self.three_people()
+        exported, again = f"{self.folder}/e.jsonl", f"{self.folder}/f.jsonl"
+        self.run_gallery("gallery export", exported)
+        self.assertEqual(Path(exported).stat().st_mode & 0o77, 0)
+        other = f"--gallery={self.folder}/other.db"
+        result = mien("gallery import", exported, other)
+        self.assertEqual(objects(result), [{"persons": 3, "samples": 6}])
+        self.assertEqual(mien("gallery export", again, other).returncode, 0)
+        kinds = ("person", "sample")
+
+        def people(path):
+            lines = [json.loads(line) for line in Path(path).read_text().splitlines()]
+            rows = [line[kind] for line in lines for kind in kinds if kind in line]
+            return [{k: v for k, v in row.items() if k not in ("collection", "contract")}
+                    for row in rows]
+        self.assertEqual(people(exported), people(again))
+        self.assertEqual(len(people(exported)), 9)
+        result = mien("gallery import", exported, other)  # all of it is there: nothing is added
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("what is to be added is there already", result.stderr)
+        text = Path(exported).read_text().splitlines()
+        for broken in [["{}", *text], text[1:], [*text[:-1], text[-1][:-9]], []]:
+            Path(again).write_text("\n".join(broken))
+            third = f"--gallery={self.folder}/third.db"
+            self.assertEqual(mien("gallery import", again, third).returncode, 1)
+            self.assertEqual(mien("gallery list", third).stdout, b"")
+
+    def test_on_a_terminal(self):
+        self.three_people()
+        lines = on_terminal("gallery", "list", self.gallery).decode().splitlines()
+        self.assertEqual([line.split()[1:] for line in lines[1:]],
+                         [["3", "Ann"], ["2", "Bob"], ["1", "Cid"]])
+        told = on_terminal("gallery", "rename", "Ann", "Anna", self.gallery).decode()
+        self.assertRegex(told, r"^renamed \(event (\d+): 'mien gallery undo \1'\)")
+        self.assertIn("Ann, now Anna", on_terminal("gallery", "history", self.gallery).decode())
+        self.assertIn("Anna: 3 samples", on_terminal("gallery", "show", "Anna", self.gallery).decode())
+        self.assertIn("nothing is wrong", on_terminal("gallery", "check", self.gallery).decode())
+
+
+if __name__ == "__main__":
+    if not HAVE_NETWORKS:
+        print("skipped: the default networks are not installed")
+        sys.exit(77)
+    unittest.main()
