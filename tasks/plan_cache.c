@@ -25,17 +25,24 @@ static size_t running_bytes(const struct net_plan *p, int runs) {
     return (p->run_bytes - p->kept_bytes) * (size_t)runs;
 }
 
+/* Of the plan when nothing runs. */
+static size_t idle_bytes(const struct net_plan *p) {
+    return PLAN_BYTES + p->kept_bytes * (size_t)p->room;
+}
+
 static size_t bytes_of(const struct net_plan *p) {
-    return PLAN_BYTES + p->kept_bytes * (size_t)p->room + running_bytes(p, p->runs);
+    return idle_bytes(p) + running_bytes(p, p->runs);
 }
 
 /* With the lock. What runs leave to those to come is a part of what plans take, and goes where
  * there are none. Returns the bytes it has, which are more than *room where runs that are under way
  * have too much. */
 static size_t spare(const struct plan_cache *c, size_t *room) {
-    size_t keep;
+    size_t keep = c->keep, plans = 0;
+    for (const struct net_plan *p = c->plans; p; p = p->next) plans += idle_bytes(p);
+    keep -= plans < keep ? plans : keep;
     *room = c->bytes > 0 ? c->limit - c->bytes : 0;
-    keep = *room < c->keep ? *room : c->keep;
+    if (keep > *room) keep = *room;
     return c->backend->spare ? c->backend->spare(c->device, keep, *room) : 0;
 }
 
@@ -93,13 +100,15 @@ static struct net_plan **oldest(struct plan_cache *c, int all) {
 }
 
 /* Keeps of the plans that are not in use what they may take together, and each network's latest,
- * whatever its size: the next picture is often as large as the last. */
+ * whatever its size: the next picture is often as large as the last. Half of that is left for the
+ * memory of runs where plans have none of their own. */
 static void trim(struct plan_cache *c) {
+    size_t most = c->backend->spare ? c->keep / 2 : c->keep;
     for (;;) {
         size_t bytes = 0;
         for (struct net_plan *p = c->plans; p; p = p->next)
             if (p->runs == 0) bytes += bytes_of(p);
-        struct net_plan **p = bytes > c->keep ? oldest(c, 0) : NULL;
+        struct net_plan **p = bytes > most ? oldest(c, 0) : NULL;
         if (!p) return;
         remove_plan(c, p);
     }

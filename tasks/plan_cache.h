@@ -43,7 +43,7 @@ struct plan_cache {
     const struct backend_ops *backend;
     struct backend *device; /* the backend's; what it keeps for runs to come is counted, too */
     size_t limit;           /* bytes of all plans */
-    size_t keep;            /* bytes of those that are not in use, and as many of spare memory */
+    size_t keep;            /* bytes of those that are not in use and of spare memory */
     size_t bytes;           /* of all plans, and of one that is being made */
     struct net_plan *plans; /* of all networks; linked */
     unsigned long tick;
