@@ -195,6 +195,11 @@ static void part(struct analysis *a, int i) {
         other->network = item->also[k];
         other->nalso = 0;
         other->values = item->also_values[k];
+        other->norms = NULL;
+        if (other->network->task.result == MIEN_RESULT_EMBEDDING) {
+            other->norms = item->norms;
+            item->norms = NULL;
+        }
         other->seconds = seconds * item->also_part[k];
         other->aligning = other->waited = 0;
         own -= item->also_part[k];

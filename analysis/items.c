@@ -133,17 +133,6 @@ static int run_classifier(const struct run *r) {
     return rc;
 }
 
-static int embed_crops(const struct run *r, float *out) {
-    uint8_t *crops = malloc((size_t)r->units * FACES_CROP_BYTES), *at = crops;
-    int rc = MIEN_ENOMEM;
-
-    for (int i = 0; crops && i < r->n; at += (size_t)r->items[i++]->n * FACES_CROP_BYTES)
-        memcpy(at, r->items[i]->crops, (size_t)r->items[i]->n * FACES_CROP_BYTES);
-    if (crops) rc = mien_embed(r->items[0]->network->net, crops, r->units, out);
-    free(crops);
-    return rc;
-}
-
 /* Network k of an item: its own, then the further ones. */
 static const struct network *network_at(const struct item *item, int k) {
     return k == 0 ? item->network : item->also[k - 1];
@@ -153,18 +142,37 @@ static float **values_at(struct item *item, int k) {
     return k == 0 ? &item->values : &item->also_values[k - 1];
 }
 
-/* out: of each network, [units][its item_width()]. */
-static int call_values(const struct run *r, float *const *out) {
+/* Which network of an item embeds; -1: none does. */
+static int embedder_at(const struct item *item) {
+    for (int k = 0; k <= item->nalso; k++)
+        if (network_at(item, k)->task.result == MIEN_RESULT_EMBEDDING) return k;
+    return -1;
+}
+
+static int embed_crops(const struct run *r, float *out, float *norms) {
+    uint8_t *crops = malloc((size_t)r->units * FACES_CROP_BYTES), *at = crops;
+    int rc = MIEN_ENOMEM;
+
+    for (int i = 0; crops && i < r->n; at += (size_t)r->items[i++]->n * FACES_CROP_BYTES)
+        memcpy(at, r->items[i]->crops, (size_t)r->items[i]->n * FACES_CROP_BYTES);
+    if (crops) rc = mien_embed_norms(r->items[0]->network->net, crops, r->units, out, norms);
+    free(crops);
+    return rc;
+}
+
+/* out: of each network, [units][its item_width()]. norms: [units], of the one that embeds. */
+static int call_values(const struct run *r, float *const *out, float *norms) {
     const struct item *first = r->items[0];
     mien_net *nets[1 + ITEM_ALSO];
+    float *lengths[1 + ITEM_ALSO] = {NULL};
 
-    if (first->crops) return embed_crops(r, out[0]);
+    if (first->crops) return embed_crops(r, out[0], norms);
     for (int k = 0; k <= first->nalso; k++) nets[k] = network_at(first, k)->net;
-    if (first->nalso > 0)
-        return mien_run_faces(nets, 1 + first->nalso, r->images, r->faces, r->units, out);
-    if (first->network->task.result == MIEN_RESULT_EMBEDDING)
-        return mien_embed_faces(nets[0], r->images, r->faces, r->units, out[0]);
-    return mien_attributes(nets[0], r->images, r->faces, r->units, out[0]);
+    if (first->nalso == 0 && !norms)
+        return mien_attributes(nets[0], r->images, r->faces, r->units, out[0]);
+    if (norms) lengths[embedder_at(first)] = norms;
+    return mien_run_faces_norms(nets, 1 + first->nalso, r->images, r->faces, r->units, out,
+                                lengths);
 }
 
 /* Each item's part of what network k gave. */
@@ -177,10 +185,16 @@ static void keep_values(const struct run *r, int k, const float *out) {
     }
 }
 
-static int run_values(const struct run *r) {
-    int networks = 1 + r->items[0]->nalso, rc = MIEN_OK;
-    float *out[1 + ITEM_ALSO] = {NULL};
+static void keep_norms(const struct run *r, const float *norms) {
+    for (int i = 0, at = 0; i < r->n; at += r->items[i++]->n)
+        r->items[i]->norms = keep(r->items[i], norms + at, (size_t)r->items[i]->n * sizeof *norms);
+}
 
+static int run_values(const struct run *r) {
+    int networks = 1 + r->items[0]->nalso, embeds = embedder_at(r->items[0]) >= 0, rc = MIEN_OK;
+    float *out[1 + ITEM_ALSO] = {NULL}, *norms = NULL;
+
+    if (embeds && !(norms = malloc((size_t)r->units * sizeof *norms + 1))) rc = MIEN_ENOMEM;
     for (int k = 0; k < networks && !rc; k++) {
         size_t width = (size_t)item_width(network_at(r->items[0], k));
         out[k] = malloc((size_t)r->units * width * sizeof **out + 1);
@@ -189,13 +203,15 @@ static int run_values(const struct run *r) {
     if (rc) {
         for (int i = 0; i < r->n; i++) no_memory(r->items[i]);
     } else {
-        rc = call_values(r, out);
+        rc = call_values(r, out, norms);
         for (int i = 0; i < r->n; i++) set_result(r->items[i], rc);
     }
+    if (!rc && embeds) keep_norms(r, norms);
     for (int k = 0; k < networks; k++) {
         if (!rc) keep_values(r, k, out[k]);
         free(out[k]);
     }
+    free(norms);
     return rc;
 }
 
@@ -281,15 +297,12 @@ static double mean_part(const struct item *item, double part, const struct item 
     return seconds > 0 ? (item->seconds * part + piece->seconds * piece_part) / seconds : part;
 }
 
-/* Appends what network k gave a piece. */
-static void append_values(struct item *item, struct item *piece, int k) {
-    size_t width = (size_t)item_width(network_at(item, k)) * sizeof *item->values;
-    float **values = values_at(item, k);
-
-    if (!*values) *values = malloc((size_t)item->n * width);
-    if (*values)
-        memcpy((char *)*values + (size_t)item->ran * width, *values_at(piece, k),
-               (size_t)piece->n * width);
+/* Appends what a piece gave, `width` numbers of each of its n, to what the item has. */
+static void append(struct item *item, float **list, const struct item *piece, const float *from,
+                   size_t width) {
+    if (!*list) *list = malloc((size_t)item->n * width * sizeof **list);
+    if (*list)
+        memcpy(*list + (size_t)item->ran * width, from, (size_t)piece->n * width * sizeof **list);
     else
         no_memory(item);
 }
@@ -302,7 +315,10 @@ static void add_piece(struct item *item, struct item *piece) {
     item->seconds += piece->seconds;
     item->rc = piece->rc;
     memcpy(item->why, piece->why, sizeof item->why);
-    for (int k = 0; k <= item->nalso && !item->rc; k++) append_values(item, piece, k);
+    for (int k = 0; k <= item->nalso && !item->rc; k++)
+        append(item, values_at(item, k), piece, *values_at(piece, k),
+               (size_t)item_width(network_at(item, k)));
+    if (piece->norms && !item->rc) append(item, &item->norms, piece, piece->norms, 1);
 }
 
 void item_run_piece(struct item *item, int n) {
@@ -315,6 +331,7 @@ void item_run_piece(struct item *item, int n) {
         item->seconds += clock_seconds() - start;
     } else {
         piece.n = n;
+        piece.norms = NULL;
         for (int k = 0; k <= piece.nalso; k++) *values_at(&piece, k) = NULL;
         if (piece.faces) piece.faces += item->ran;
         if (piece.crops) piece.crops += (size_t)item->ran * FACES_CROP_BYTES;
@@ -328,8 +345,10 @@ void item_run_piece(struct item *item, int n) {
 void item_clear(struct item *item) {
     free(item->found);
     free(item->classes);
+    free(item->norms);
     item->found = NULL;
     item->classes = NULL;
+    item->norms = NULL;
     for (int k = 0; k <= item->nalso; k++) {
         free(*values_at(item, k));
         *values_at(item, k) = NULL;

@@ -28,19 +28,20 @@ struct item {
     const struct network *also[ITEM_ALSO];
     int nalso;
 
-    /* Results, valid where rc is MIEN_OK; one of them, by malloc, the owner's to free. */
+    /* Results, valid where rc is MIEN_OK; by malloc, the owner's to free. */
     mien_face *found; /* [nfound] */
     int nfound;
     int turned;          /* degrees by which the picture was turned clockwise to find them */
     mien_class *classes; /* [top] */
     float *values;       /* of embeddings or attributes: [n][item_width()] */
     float *also_values[ITEM_ALSO]; /* the same of the further networks */
-    int rc;                        /* a MIEN_E code, MIEN_ENOMEM too */
-    char why[512];                 /* its sentence */
-    double seconds;                /* the run took */
-    double part;                   /* this item's part of the run, 0..1 */
-    double aligning;               /* the part of the run that aligned faces, 0..1 */
-    double also_part[ITEM_ALSO];   /* the part that was the further networks' alone, 0..1 */
+    float *norms;    /* where one of them embeds: its embeddings' lengths before they were made 1 */
+    int rc;          /* a MIEN_E code, MIEN_ENOMEM too */
+    char why[512];   /* its sentence */
+    double seconds;  /* the run took */
+    double part;     /* this item's part of the run, 0..1 */
+    double aligning; /* the part of the run that aligned faces, 0..1 */
+    double also_part[ITEM_ALSO]; /* the part that was the further networks' alone, 0..1 */
 
     /* Of who runs it (runner.h). */
     struct item *next;

@@ -60,6 +60,12 @@ static json_t *quality_json(const mien_quality *q, int *failed) {
         json_value_set(object, numbers[i].name, json_value_number((double)v, numbers[i].places),
                        failed);
     }
+    if (q->feature_norm > 0)
+        json_value_set(object, "feature_norm", json_value_number((double)q->feature_norm, 3),
+                       failed);
+    if (q->unified_score >= 0)
+        json_value_set(object, "unified_score", json_value_number((double)q->unified_score, 4),
+                       failed);
     return object;
 }
 

@@ -150,7 +150,13 @@ json_t *result_found(const mien_face *face, int *failed) {
 static json_t *measured_json(const struct analysis *a, int i, int *failed) {
     json_t *object = result_found(&a->faces[i], failed);
 
-    if (a->measures) measures_add_json(object, &a->measures[i], failed);
+    if (a->measures) {
+        const struct item *embedding = analysis_item(a, MIEN_RESULT_EMBEDDING);
+        struct measures m = a->measures[i];
+        if (m.known && embedding && embedding->norms)
+            mien_quality_add_norm(embedding->network->net, embedding->norms[i], &m.quality);
+        measures_add_json(object, &m, failed);
+    }
     return object;
 }
 

@@ -566,6 +566,9 @@ MIEN_API int mien_align(const mien_image *img, const mien_face *faces, int nface
 /* Embeds n aligned crops, as mien_align() makes them. out: [n][embedding_size], each of length 1.
  * MIEN_EINVAL where the network does not embed. */
 MIEN_API int mien_embed(mien_net *net, const uint8_t *crops, int n, float *out);
+/* The same, and the length each embedding had before it was made 1, which tells how much the
+ * network found in the crop (mien_quality_add_norm). norms: [n]. */
+MIEN_API int mien_embed_norms(mien_net *net, const uint8_t *crops, int n, float *out, float *norms);
 /* Both in one: aligns and embeds n faces, which may be of several images: images[i] is the image of
  * faces[i]. The same embeddings, bit for bit on a CPU; on a GPU no crop leaves the device. out:
  * [n][embedding_size]. */
@@ -637,6 +640,11 @@ MIEN_API int mien_attributes(mien_net *net, const mien_image *const *images, con
  */
 MIEN_API int mien_run_faces(mien_net *const *nets, int nnets, const mien_image *const *images,
                             const mien_face *faces, int n, float *const *out);
+/* The same, and of embedders the lengths of mien_embed_norms(): norms[k] is [n], or NULL where they
+ * are not wanted or nets[k] is none. */
+MIEN_API int mien_run_faces_norms(mien_net *const *nets, int nnets, const mien_image *const *images,
+                                  const mien_face *faces, int n, float *const *out,
+                                  float *const *norms);
 /* 1 where one run does for both: they read features of one network, or one reads the other's. */
 MIEN_API int mien_net_shares(const mien_net *a, const mien_net *b);
 
@@ -651,11 +659,12 @@ enum mien_quality_reason {
     MIEN_QUALITY_SMALL,   /* eye_distance is */
     MIEN_QUALITY_BLURRED, /* sharpness is low: out of focus, moved, enlarged */
     MIEN_QUALITY_NOISY,
-    MIEN_QUALITY_DARK,   /* much of the face is next to black */
-    MIEN_QUALITY_BRIGHT, /* or white */
-    MIEN_QUALITY_FLAT,   /* contrast is low */
-    MIEN_QUALITY_TURNED, /* it looks elsewhere */
-    MIEN_QUALITY_CUT_OFF /* a part of it lies outside of the image */
+    MIEN_QUALITY_DARK,         /* much of the face is next to black */
+    MIEN_QUALITY_BRIGHT,       /* or white */
+    MIEN_QUALITY_FLAT,         /* contrast is low */
+    MIEN_QUALITY_TURNED,       /* it looks elsewhere */
+    MIEN_QUALITY_CUT_OFF,      /* a part of it lies outside of the image */
+    MIEN_QUALITY_WEAK_FEATURES /* unified_score is low: an embedder finds little of a face in it */
 };
 /* What programs call a reason: "blurred"; NULL past the last. Static. */
 MIEN_API const char *mien_quality_reason_name(int reason);
@@ -671,10 +680,16 @@ typedef struct mien_quality {
     float contrast;     /* standard deviation of the luma, white being 1 */
     float turned;       /* degrees between where it looks and the viewer (mien_face_pose) */
     float inside;       /* the part of the face that lies inside the image, 0..1 */
+    /* Of mien_quality_add_norm(), and not in score: */
+    float feature_norm;  /* the embedding's length before it was made 1; 0: not known */
+    float unified_score; /* what that is worth, 0..1; -1: not known */
 } mien_quality;
 /* Measures a face of an image, by its aligned crop (mien_align) and its landmarks; no network is
  * needed. Fills *quality. MIEN_EINVAL where the landmarks coincide or are no numbers. */
 MIEN_API int mien_face_quality(const mien_image *img, const mien_face *face, mien_quality *quality);
+/* Adds to what mien_face_quality() told what the face's embedding says: feature_norm is `norm`, and
+ * of an embedder that was measured (docs/quality.md) unified_score is there and may be a reason. */
+MIEN_API int mien_quality_add_norm(const mien_net *net, float norm, mien_quality *quality);
 
 typedef struct mien_class {
     int index;

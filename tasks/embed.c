@@ -1,9 +1,11 @@
 /* The task embed: a face to numbers that tell people apart. */
 #include "engine/err.h"
 #include "engine/json_text.h"
+#include "engine/sized.h"
 #include "tasks/faces.h"
 #include "tasks/net.h"
 #include "tasks/run.h"
+#include "vision/quality.h"
 
 #include <math.h>
 #include <string.h>
@@ -12,6 +14,23 @@
 #define SAME_PERSON 0.4f
 
 static const struct face_crop crop = {.kind = CROP_ALIGNED};
+
+/* What the length of an embedding is worth, by the network's source; docs/quality.md says how it
+ * was measured. */
+static const struct measured {
+    const char *source_sha256;
+    float bad, good;
+} MEASURED[] = {
+    {"d8ba40c0127fb8ca9917e8fddc79bbbda063657bc92a496d34da0bc8a760443b", 40, 65},
+    {"87aacdfe57510db2af90c0251df680e8eec88f122ee94712121d09bcaaaf3581", 1.9f, 3.1f},
+};
+
+static struct measured measured_of(const struct mien_net *net) {
+    const char *sha256 = blob_meta(net->blob, "source_sha256");
+    for (size_t i = 0; sha256 && i < sizeof MEASURED / sizeof *MEASURED; i++)
+        if (strcmp(MEASURED[i].source_sha256, sha256) == 0) return MEASURED[i];
+    return (struct measured){NULL, 0, 0};
+}
 
 static int open_embedder(struct mien_net *net) {
     const char *text = blob_meta(net->blob, "same_person");
@@ -44,8 +63,9 @@ static int take_embedding(const struct task_call *c, int i, struct workspace *w,
     double sum = 0;
     (void)w;
     for (int k = 0; k < size; k++) sum += (double)outputs[0][k] * outputs[0][k];
-    double factor = sum > 0 ? 1.0 / sqrt(sum) : 0;
+    double norm = sqrt(sum), factor = sum > 0 ? 1.0 / norm : 0;
     for (int k = 0; k < size; k++) dst[k] = (float)(outputs[0][k] * factor);
+    if (c->norms) c->norms[i] = (float)norm;
     return MIEN_OK;
 }
 
@@ -68,12 +88,21 @@ static int check(const mien_net *net) {
     return rc ? rc : face_crop_check_side(net);
 }
 
-int mien_embed(mien_net *net, const uint8_t *crops, int n, float *out) {
-    if (!net) return err_null("mien_embed");
+static int embed_crops(mien_net *net, const uint8_t *crops, int n, float *out, float *norms) {
     int rc = check(net);
     if (rc) return rc;
     if (n < 0 || (n > 0 && (!crops || !out))) return err_set(MIEN_EINVAL, "%d crops", n);
-    return task_run(&(struct task_call){.net = net, .n = n, .crops = crops, .out = out});
+    return task_run(
+        &(struct task_call){.net = net, .n = n, .crops = crops, .out = out, .norms = norms});
+}
+
+int mien_embed(mien_net *net, const uint8_t *crops, int n, float *out) {
+    return net ? embed_crops(net, crops, n, out, NULL) : err_null("mien_embed");
+}
+
+int mien_embed_norms(mien_net *net, const uint8_t *crops, int n, float *out, float *norms) {
+    if (!net || (n > 0 && !norms)) return err_null("mien_embed_norms");
+    return embed_crops(net, crops, n, out, norms);
 }
 
 int mien_embed_faces(mien_net *net, const mien_image *const *images, const mien_face *faces, int n,
@@ -84,6 +113,17 @@ int mien_embed_faces(mien_net *net, const mien_image *const *images, const mien_
     if (rc) return rc;
     return task_run(&(struct task_call){
         .net = net, .n = n, .images = images, .faces = faces, .aligns = 1, .out = out});
+}
+
+int mien_quality_add_norm(const mien_net *net, float norm, mien_quality *quality) {
+    mien_quality q = {.struct_size = sizeof q};
+    if (!net || !quality) return err_null("mien_quality_add_norm");
+    int rc = net_check_result(net, MIEN_RESULT_EMBEDDING, task_embed.verb);
+    if (!rc) rc = sized_read(&q, sizeof q, quality, "mien_quality");
+    if (rc) return rc;
+    const struct measured m = measured_of(net);
+    quality_add_norm(&q, norm, m.bad, m.good);
+    return sized_write(quality, &q, sizeof q, "mien_quality");
 }
 
 float mien_similarity(const float *a, const float *b, int d) {

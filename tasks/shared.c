@@ -82,8 +82,10 @@ static int run_piece(const struct shared *s, const mien_image *const *images,
                              .want = s->want,
                              .values = s->values};
     for (int i = 0; i < s->nparts; i++)
-        if (s->parts[i].net == s->backbone)
+        if (s->parts[i].net == s->backbone) {
             call.out = s->parts[i].out + item_values(s->backbone) * (size_t)first;
+            if (s->parts[i].norms) call.norms = s->parts[i].norms + first;
+        }
     int rc = task_run(&call);
     for (int i = 0; i < s->nparts && !rc; i++) {
         struct mien_net *net = s->parts[i].net;
@@ -129,12 +131,14 @@ static int check(mien_net *const *nets, int nnets, float *const *out) {
             (result != MIEN_RESULT_EMBEDDING && result != MIEN_RESULT_ATTRIBUTES))
             return err_set(MIEN_EINVAL, "network '%s' does not look at faces; it can %s",
                            nets[i]->info.name, nets[i]->task->verb);
+        int rc = result == MIEN_RESULT_EMBEDDING ? face_crop_check_side(nets[i]) : MIEN_OK;
+        if (rc) return rc;
     }
     return MIEN_OK;
 }
 
-int mien_run_faces(mien_net *const *nets, int nnets, const mien_image *const *images,
-                   const mien_face *faces, int n, float *const *out) {
+int mien_run_faces_norms(mien_net *const *nets, int nnets, const mien_image *const *images,
+                         const mien_face *faces, int n, float *const *out, float *const *norms) {
     struct shared_part parts[SHARED_MOST];
     char done[SHARED_MOST] = {0};
     if (nnets < 0 || (nnets > 0 && (!nets || !out))) return err_null("mien_run_faces");
@@ -144,10 +148,15 @@ int mien_run_faces(mien_net *const *nets, int nnets, const mien_image *const *im
         int count = 0;
         for (int k = i; k < nnets && !done[i]; k++) {
             if (!mien_net_shares(nets[i], nets[k]) || (k > i && done[k])) continue;
-            parts[count++] = (struct shared_part){nets[k], out[k]};
+            parts[count++] = (struct shared_part){nets[k], out[k], norms ? norms[k] : NULL};
             if (k > i) done[k] = 1;
         }
         if (count > 0) rc = shared_run(parts, count, images, faces, n);
     }
     return rc;
+}
+
+int mien_run_faces(mien_net *const *nets, int nnets, const mien_image *const *images,
+                   const mien_face *faces, int n, float *const *out) {
+    return mien_run_faces_norms(nets, nnets, images, faces, n, out, NULL);
 }

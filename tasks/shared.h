@@ -15,7 +15,8 @@ enum { SHARED_MOST = 64 };
 /* One of the networks of a backbone, or itself, and where its results go. */
 struct shared_part {
     struct mien_net *net;
-    float *out; /* [n][values of an item] */
+    float *out;   /* [n][values of an item] */
+    float *norms; /* of an embedder: [n], or NULL */
 };
 
 /* Runs n faces through the backbone of `parts`, which is the same for all of them. */

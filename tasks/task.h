@@ -27,6 +27,7 @@ struct task_call {
     int aligns;                      /* preparing aligns faces, and its time counts as that */
     const void *options;             /* the task's own */
     void *out;                       /* the task's own; not used where no outputs are wanted */
+    float *norms;                    /* NULL, or where the lengths of embeddings go: [n] */
     unsigned want; /* what the plan hands out (plan_cache.h); 0: the network's outputs alone */
     float *const *values;  /* where values others read go, by their number: [n][values of one] */
     const float *features; /* NULL, or the input: [n][height][width][features]; nothing is filled */

@@ -2,6 +2,8 @@
  * How good a picture of a face is: measures after ISO/IEC 29794-5 as its reference implementation
  * has them (BSI-OFIQ/OFIQ-Project, OFIQlib/modules/measures), taken of the crop an embedder sees.
  */
+#include "vision/quality.h"
+
 #include "engine/err.h"
 #include "engine/sized.h"
 #include "vision/align.h"
@@ -151,7 +153,15 @@ static void judge(mien_quality *q) {
     }
 }
 
+void quality_add_norm(mien_quality *q, float norm, float bad, float good) {
+    q->feature_norm = norm;
+    if (!(bad < good)) return;
+    q->unified_score = fminf(1, fmaxf(0, (norm - bad) / (good - bad)));
+    if (q->unified_score < 0.5f) q->reasons |= 1U << MIEN_QUALITY_WEAK_FEATURES;
+}
+
 const char *mien_quality_reason_name(int reason) {
+    if (reason == MIEN_QUALITY_WEAK_FEATURES) return "weak_features";
     return reason >= 0 && reason < RULES_N ? RULES[reason].name : NULL;
 }
 
@@ -175,7 +185,7 @@ static int measure(const mien_image *img, const mien_face *face, mien_quality *q
 }
 
 int mien_face_quality(const mien_image *img, const mien_face *face, mien_quality *out) {
-    mien_quality q = {.struct_size = sizeof q};
+    mien_quality q = {.struct_size = sizeof q, .unified_score = -1};
     if (!face || !out) return err_null("mien_face_quality");
     int rc = image_check(img);
     if (!rc) rc = measure(img, face, &q);

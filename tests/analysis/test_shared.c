@@ -3,6 +3,7 @@
 #include "analysis/analysis.h"
 #include "analysis/result_json.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -110,6 +111,10 @@ static void test_items(void **state) {
     assert_memory_equal(together.also_values[0], apart[1].values, bytes_of(head));
     assert_memory_equal(pieces.values, apart[0].values, bytes_of(embedder));
     assert_memory_equal(pieces.also_values[0], apart[1].values, bytes_of(head));
+    size_t norms = FACES * sizeof *apart[0].norms;
+    assert_true(apart[0].norms[0] > 1 && !apart[1].norms);
+    assert_memory_equal(together.norms, apart[0].norms, norms);
+    assert_memory_equal(pieces.norms, apart[0].norms, norms);
     item_clear(&apart[0]);
     item_clear(&apart[1]);
     item_clear(&together);
@@ -140,7 +145,7 @@ static void test_steps(void **state) {
     steps_t steps = analysis_steps(&networks, MIEN_RESULT_EMBEDDING) |
                     analysis_steps(&networks, MIEN_RESULT_ATTRIBUTES);
     const struct analysis_options options = {
-        .steps = steps, .top = 1, .told.of[MIEN_TASK_ATTRIBUTES - 1] = 1};
+        .steps = steps, .top = 1, .quality = 1, .told.of[MIEN_TASK_ATTRIBUTES - 1] = 1};
     struct counting c = {.runner = {count_submit, count_wait}};
     struct analysis a, *list[] = {&a};
     direct_runner_init(&c.direct);
@@ -151,7 +156,7 @@ static void test_steps(void **state) {
     a.nfaces = FACES;
     assert_int_equal(analysis_end(list, 1, &c.runner), 0);
     assert_int_equal(a.rc, MIEN_OK);
-    assert_int_equal(c.submitted, 1);
+    assert_int_equal(c.submitted, 1 + 1); /* and the measures */
     assert_int_equal(a.done, steps & ~(1U << (MIEN_TASK_LANDMARKS - 1)));
     const struct item *embedding = analysis_item(&a, MIEN_RESULT_EMBEDDING);
     const struct item *mood = analysis_item(&a, MIEN_RESULT_ATTRIBUTES);
@@ -166,6 +171,10 @@ static void test_steps(void **state) {
     assert_int_equal(failed, 0);
     assert_non_null(json_object_get(face, "mood"));
     assert_int_equal(json_array_size(json_object_get(face, "embedding")), 192);
+    const json_t *quality = json_object_get(face, "quality");
+    double norm = json_number_value(json_object_get(quality, "feature_norm"));
+    assert_true(fabs(norm - (double)embedding->norms[1]) < 1e-3);
+    assert_true(json_is_number(json_object_get(quality, "unified_score")));
     json_decref(face);
     analysis_free(&a);
 }

@@ -13,6 +13,7 @@ from tool import DEFAULT_SEARCH, Folder, HAVE_NETWORKS, mien, without_timing  # 
 
 ASTRONAUT = Path(__file__).resolve().parents[2] / "docs" / "demo" / "astronaut.jpg"
 PLAIN = ("--age-gender", "none", "--classifier", "none")
+FEATURES = {"feature_norm", "unified_score"}  # where an embedder runs
 NUMBERS = {"eye_distance", "sharpness", "noise", "dark", "bright", "contrast", "turned", "inside"}
 
 
@@ -45,7 +46,8 @@ class Quality(Folder):
                                         str(ASTRONAUT))
                 for face in told["faces"]:
                     quality = face.pop("quality")
-                    self.assertEqual(set(quality), NUMBERS | {"score", "reasons"})
+                    features = FEATURES if command == "embed" else set()
+                    self.assertEqual(set(quality), NUMBERS | {"score", "reasons"} | features)
                     self.assertEqual(set(face.pop("pose")), {"pitch", "yaw", "roll"})
                     self.assertGreater(quality["score"], 0.9)
                     self.assertEqual(quality["reasons"], [])
@@ -81,6 +83,21 @@ class Quality(Folder):
                 values = [quality[measures[reason]] for quality in found]
                 falls = reason in ("blurred", "flat")
                 self.assertEqual(values, sorted(values, reverse=falls))
+
+    def test_features_of_what_is_hardly_a_face(self):
+        """A face that is hidden: all that is measured without a network finds nothing wrong."""
+        hidden = self.picture.resize((112, 112)).copy()
+        hidden.paste((120, 90, 80), (0, 30, 112, 100))
+        for options in (), ("--precision", "int8"):
+            blurred = self.picture.resize((112, 112)).filter(ImageFilter.GaussianBlur(4))
+            found = [face["quality"] for face in
+                     self.ask([blurred, hidden], "embed", "--aligned", *options)]
+            for quality in found:
+                self.assertLess(quality["unified_score"], .3)
+                self.assertEqual(quality["reasons"][-1], "weak_features")
+        (whole,) = self.ask([self.picture], "analyze", *PLAIN, "--embeddings")
+        self.assertGreater(whole["quality"]["unified_score"], .9)
+        self.assertEqual(whole["quality"]["reasons"], [])
 
     def test_turned_pictures(self):
         """The face is measured upright, as networks see it, and mirrored it looks the other way."""

@@ -52,6 +52,61 @@ static void embed(const mien_image *img, float *out) {
     free(crop);
 }
 
+/* The length of what the network gives is told beside the embedding, by whatever function, and a
+ * measured network says what it is worth. */
+static void test_norms(void **state) {
+    (void)state;
+    enum { PIXELS = 112 * 112 * 3 };
+    static uint8_t crops[2][PIXELS];
+    static float values[PIXELS];
+    float raw[EMBEDDING], out[2][EMBEDDING], norms[2], shared[2], *outs[] = {out[0]};
+    float *lengths[] = {shared};
+    mien_image *img = picture(300, 200, 3);
+    const mien_image *images[] = {img, img};
+    mien_face faces[2] = {face_in(img), face_in(img)};
+    faces[1].landmarks[2][0] += 9;
+    assert_int_equal(mien_align(img, faces, 2, crops[0]), 0);
+    assert_int_equal(mien_embed_norms(embedder, crops[0], 2, out[0], norms), 0);
+    assert_int_equal(mien_run_faces_norms(&embedder, 1, images, faces, 2, outs, lengths), 0);
+    for (int i = 0; i < 2; i++) {
+        for (int k = 0; k < PIXELS; k++) values[k] = crops[i][k];
+        mien_tensor input = {.data = values, .n = 1, .h = 112, .w = 112, .c = 3};
+        mien_tensor output = {
+            .name = "embedding", .data = raw, .n = 1, .h = 1, .w = 1, .c = EMBEDDING};
+        assert_int_equal(mien_run(embedder, &input, &output, 1), 0);
+        double sum = 0;
+        for (int k = 0; k < EMBEDDING; k++) sum += (double)raw[k] * (double)raw[k];
+        assert_true(fabs(sqrt(sum) - (double)norms[i]) < 1e-3 * sqrt(sum));
+        assert_true(shared[i] == norms[i]);
+    }
+    assert_true(norms[0] != norms[1]);
+    assert_int_equal(mien_embed_norms(embedder, crops[0], 2, out[0], NULL), MIEN_EINVAL);
+    mien_image_free(img);
+}
+
+static void test_what_a_norm_is_worth(void **state) {
+    (void)state;
+    const float norms[] = {20, 45, 52.5f, 60, 80}, worth[] = {0, 0.2f, 0.5f, 0.8f, 1};
+    mien_image *img = picture(200, 200, 3);
+    mien_face face = face_in(img);
+    for (int i = 0; i < 5; i++) {
+        mien_quality q = {.struct_size = sizeof q}, told;
+        assert_int_equal(mien_face_quality(img, &face, &q), 0);
+        assert_true(q.feature_norm == 0 && q.unified_score == -1);
+        told = q;
+        assert_int_equal(mien_quality_add_norm(embedder, norms[i], &told), 0);
+        assert_true(told.feature_norm == norms[i]);
+        assert_true(fabsf(told.unified_score - worth[i]) < 1e-6f);
+        assert_int_equal(told.reasons ^ q.reasons,
+                         worth[i] < 0.5f ? 1U << MIEN_QUALITY_WEAK_FEATURES : 0);
+        assert_true(told.score == q.score && told.inside == q.inside);
+    }
+    mien_quality q = {.struct_size = sizeof q};
+    assert_int_equal(mien_quality_add_norm(detector, 1, &q), MIEN_EINVAL);
+    assert_int_equal(mien_quality_add_norm(embedder, 1, NULL), MIEN_EINVAL);
+    mien_image_free(img);
+}
+
 static void test_info(void **state) {
     (void)state;
     mien_net_info info = {.struct_size = sizeof info};
@@ -365,6 +420,8 @@ static void test_errors_belong_to_threads(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_info),
+        cmocka_unit_test(test_norms),
+        cmocka_unit_test(test_what_a_norm_is_worth),
         cmocka_unit_test(test_wrong_arguments),
         cmocka_unit_test(test_searches),
         cmocka_unit_test(test_min_side),

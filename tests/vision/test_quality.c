@@ -176,8 +176,10 @@ static void names(void **state) {
     assert_string_equal(mien_quality_reason_name(MIEN_QUALITY_SMALL), "small");
     assert_string_equal(mien_quality_reason_name(MIEN_QUALITY_BLURRED), "blurred");
     assert_string_equal(mien_quality_reason_name(MIEN_QUALITY_CUT_OFF), "cut_off");
-    for (int i = 0; i <= MIEN_QUALITY_CUT_OFF; i++) assert_non_null(mien_quality_reason_name(i));
-    assert_null(mien_quality_reason_name(MIEN_QUALITY_CUT_OFF + 1));
+    assert_string_equal(mien_quality_reason_name(MIEN_QUALITY_WEAK_FEATURES), "weak_features");
+    for (int i = 0; i <= MIEN_QUALITY_WEAK_FEATURES; i++)
+        assert_non_null(mien_quality_reason_name(i));
+    assert_null(mien_quality_reason_name(MIEN_QUALITY_WEAK_FEATURES + 1));
     assert_null(mien_quality_reason_name(-1));
 }
 
