@@ -50,6 +50,22 @@ const char *networks_named(const mien_task_info *task, const char *option,
                : option;
 }
 
+/* 1 where `name` is among names with commas. */
+static int names(const char *list, const char *name) {
+    size_t n = strlen(name);
+
+    for (const char *at = list; at && *at; at += strcspn(at, ","), at += *at == ',')
+        if (strncmp(at, name, n) == 0 && (at[n] == ',' || at[n] == '\0')) return 1;
+    return 0;
+}
+
+const char *networks_asked(const mien_task_info *task, const char *option, const char *told) {
+    int is_default = task->default_network && strcmp(option, task->default_network) == 0;
+
+    return is_default && task->task == MIEN_TASK_ATTRIBUTES && names(told, "mask") ? "face-mask"
+                                                                                   : "";
+}
+
 int networks_next(const char **list, char *out, size_t room) {
     const char *begin = *list + (**list == ',');
     size_t n = strcspn(begin, ",");

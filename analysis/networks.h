@@ -53,6 +53,9 @@ struct network *networks_room(struct networks *all, int task);
  * that is the default those of the method. */
 const char *networks_named(const mien_task_info *task, const char *option,
                            enum networks_method method);
+/* The names of those loaded beside them because of what is to be told (`told`: names with commas,
+ * or NULL); "" where there are none. */
+const char *networks_asked(const mien_task_info *task, const char *option, const char *told);
 /* The next of names with commas, from *list on, which moves behind it: its copy in out, [room], ""
  * between two commas. 0 where there is none, -1 where there is no room. */
 int networks_next(const char **list, char *out, size_t room);

@@ -130,9 +130,8 @@ int network_load_task(const struct options *opt, mien_ctx *ctx, const char *name
     return status;
 }
 
-int networks_load_task(const struct options *opt, struct networks *networks, int task) {
-    const char *list = networks_named(&networks->at[task].task, opt->network[task],
-                                      (enum networks_method)opt->method);
+static int load_list(const struct options *opt, struct networks *networks, int task,
+                     const char *list) {
     char name[4096];
     int more, status = EXIT_OK;
 
@@ -144,4 +143,14 @@ int networks_load_task(const struct options *opt, struct networks *networks, int
         status = network_load_task(opt, networks->ctx, name, room);
     }
     return status;
+}
+
+int networks_load_task(const struct options *opt, struct networks *networks, int task) {
+    const mien_task_info *info = &networks->at[task].task;
+    const char *option = opt->network[task];
+    int status = load_list(opt, networks, task,
+                           networks_named(info, option, (enum networks_method)opt->method));
+
+    return status ? status
+                  : load_list(opt, networks, task, networks_asked(info, option, opt->attributes));
 }

@@ -79,7 +79,8 @@ static int load_task(struct networks *all, int task, const struct serve_config *
     int alike = strcmp(list[METHOD_JOINT], list[METHOD_SEPARATE]) == 0;
     if (load_list(all, task, list[method], alike ? 0 : 1U << method, why, room)) return -1;
     if (!alike) load_other(all, task, list[!method], 1U << !method);
-    return 0;
+    return load_list(all, task, networks_asked(info, config->network[task], config->attributes), 0,
+                     why, room);
 }
 
 /* A run of each network before the first request: plans are made, packed weights are paged in. */

@@ -44,8 +44,17 @@ for name in age gender race; do
     train "${tune[@]}" --value conv_5 --attributes "$name" --out "$WORK/$name"
 done
 
+step "Masks, drawn on the first crops"
+masks=(--description training/masks.json)
+[ -e "$WORK/masked/labels.csv" ] ||
+    train masked "$manifest" --out "$WORK/masked" --limit 10000
+masked=("$WORK/masked/labels.csv" "${masks[@]}" --features "$WORK/masked-features")
+train features "${masked[@]}" --variants plain,moved-1 --runner "$BUILD/tests/runnet"
+train heads "${masked[@]}" --attributes mask --hidden 64 --data "FairFace with masks drawn" \
+    --out "$WORK/mask"
+
 # The final check is on pictures that nothing was chosen on, cut as mien cuts them.
-check=()
+check=() masked_check=()
 if [ -e "$VALIDATION/fairface_label_val.csv" ]; then
     step "Crops of the validation pictures"
     if [ ! -e "$WORK/validation/labels.csv" ]; then
@@ -58,15 +67,24 @@ if [ -e "$VALIDATION/fairface_label_val.csv" ]; then
         --values conv_45,conv_5,conv_6_dw --runner "$BUILD/tests/runnet"
     check=(--check "$validation" --check-features "$WORK/validation-features"
         --check-data "FairFace validation, pictures 1-2000")
+    masked_validation=$WORK/masked-validation/labels.csv
+    [ -e "$masked_validation" ] ||
+        train masked "$validation" --out "$WORK/masked-validation" --unseen
+    train features "$masked_validation" "${masks[@]}" --variants plain \
+        --features "$WORK/masked-validation-features" --runner "$BUILD/tests/runnet"
+    masked_check=(--check "$masked_validation" --check-features "$WORK/masked-validation-features"
+        --check-data "FairFace validation, pictures 1-2000, masks of unseen styles drawn")
 fi
 
 step "Blobs and cards"
-for name in joint age gender race; do
-    blob=$OUT/face-$name.safetensors
-    runs=$WORK/$name
-    [ "$name" != joint ] || runs=$joint
-    train export "$manifest" "${features[@]}" "$runs" "$blob" "${check[@]}" \
-        --license "CC BY 4.0, with attribution: made of FairFace (Karkkainen and Joo, WACV 2021)" \
-        --command-line "make train"
-    "$PYTHON" training/train.py card "$blob" "docs/models/face-$name.md"
+write() { # NAME, folder of its training, the manifest and options of the export
+    local blob=$OUT/face-$1.safetensors
+    train export "${@:3}" "$2" "$blob" --command-line "make train" \
+        --license "CC BY 4.0, with attribution: made of FairFace (Karkkainen and Joo, WACV 2021)"
+    "$PYTHON" training/train.py card "$blob" "docs/models/face-$1.md"
+}
+write joint "$joint" "$manifest" "${features[@]}" "${check[@]}"
+for name in age gender race; do
+    write "$name" "$WORK/$name" "$manifest" "${features[@]}" "${check[@]}"
 done
+write mask "$WORK/mask" "${masked[@]}" "${masked_check[@]}"

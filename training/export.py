@@ -41,7 +41,10 @@ def _attribute(attribute, logits, labels, prior):
     temperature = judge.fit_temperature(logits, labels)
     entry = {"name": attribute.name, "output": attribute.name, "count": len(attribute.labels),
              "labels": attribute.labels, "temperature": temperature, "unsure_below": UNSURE_BELOW}
-    if attribute.ordered:
+    if attribute.binary:
+        del entry["count"], entry["labels"]
+        entry |= {"kind": "probability", "decode": "sigmoid"}
+    elif attribute.ordered:
         p = judge.softmax(logits / temperature)
         given = attribute.entry
         entry |= {"kind": "value", "decode": "groups", "unit": given.get("unit", ""),
@@ -85,7 +88,7 @@ def blob(run, manifest, cache, names, name, licence, check=None, command=""):
         entry["measured"] = {"data": data, **found}
         entries.append(entry)
         lines.append(f"{attribute.name} {judge.line(found)}")
-    graph = run.net.graph([a.name for a in chosen])
+    graph = run.net.graph([a.name for a in chosen], [a.name for a in chosen if a.binary])
     shape = cache.shape(run.value)
     description = run.description
     metadata = {

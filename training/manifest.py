@@ -35,6 +35,11 @@ class Attribute:
         """Groups of a number: one beside the right one is nearly right."""
         return self.entry.get("kind") == "groups"
 
+    @property
+    def binary(self):
+        """Of two labels, no and yes, the probability of the second."""
+        return self.entry.get("kind") == "probability"
+
     def codes(self, rows):
         return np.array([self.values.get(row.get(self.column) or "", MISSING) for row in rows],
                         np.int64)

@@ -11,15 +11,15 @@ HIDDEN = 256
 
 
 class Net(nn.Module):
-    def __init__(self, trunk, width, attributes, dropout):
+    def __init__(self, trunk, width, attributes, dropout, hidden=HIDDEN):
         """trunk: from the cached value to `width` features, nn.Sequential() where they are cached
         themselves. attributes: {name: labels}."""
         super().__init__()
         self.trunk, self.dropout = trunk, dropout
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("gain", torch.ones(width))
-        self.hidden = nn.Linear(width, HIDDEN)
-        self.heads = nn.ModuleDict({name: nn.Linear(HIDDEN, n) for name, n in attributes.items()})
+        self.hidden = nn.Linear(width, hidden)
+        self.heads = nn.ModuleDict({name: nn.Linear(hidden, n) for name, n in attributes.items()})
 
     def standardise(self, features):
         """Fits the first step of the head to features, [n][width]."""
@@ -71,9 +71,9 @@ class Mean(nn.Module):
         told = [member(x) for member in self.members]
         return {name: sum(y[name] for y in told) / len(told) for name in self.heads}
 
-    def graph(self, names):
+    def graph(self, names, single=()):
         """The op list with the outputs `names`: a last layer for each, over the hidden values of
-        all."""
+        all. Of those in `single` it has one number, by how much the second label is likelier."""
         graph, hidden = Graph(), []
         for i, member in enumerate(self.members):
             graph.prefix = f"{i}." if len(self.members) > 1 else ""
@@ -82,7 +82,9 @@ class Mean(nn.Module):
         x = graph.node("concat", hidden) if len(hidden) > 1 else hidden[0]
         for name in names:
             heads = [member.heads[name] for member in self.members]
-            graph.tensor(f"{name}.weight", torch.cat([h.weight for h in heads], 1) / len(heads))
-            graph.tensor(f"{name}.bias", sum(h.bias for h in heads) / len(heads))
+            weight = torch.cat([h.weight for h in heads], 1) / len(heads)
+            bias = sum(h.bias for h in heads) / len(heads)
+            graph.tensor(f"{name}.weight", weight[1:] - weight[:1] if name in single else weight)
+            graph.tensor(f"{name}.bias", bias[1:] - bias[:1] if name in single else bias)
             graph.output(name, graph.node("fc", [x], name=name, height=1, width=1))
         return graph

@@ -9,15 +9,16 @@ from torch import nn
 from .learn import predict
 from .judge import softmax
 from .manifest import TrainingError
-from .net import Mean, Net
+from .net import HIDDEN, Mean, Net
 
 
-def build(twin, value, attributes, dropout):
+def build(twin, value, attributes, dropout, hidden):
     """The network above a value of the embedder, its head untrained."""
     trunk = twin.above(value)
     with torch.no_grad():
         width = twin.below("conv_6_dw")(torch.zeros(1, 3, 112, 112)).flatten(1).shape[1]
-    return Net(trunk if len(trunk) else nn.Sequential(), width, attributes, dropout)
+    return Net(trunk if len(trunk) else nn.Sequential(), width, attributes, dropout,
+               hidden)
 
 
 def write(folder, description):
@@ -40,7 +41,8 @@ class Run:
             raise TrainingError(f"{folder} was trained on another embedder than {twin.name}")
         self.folder, self.value = folder, self.description["value"]
         self.net = build(twin, self.value, self.description["labels"],
-                         self.description["options"]["dropout"])
+                         self.description["options"]["dropout"],
+                         self.description.get("hidden", HIDDEN))
         self.net.load_state_dict(state["average"])
 
     def predict(self, cache, variants=("plain",)):

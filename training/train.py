@@ -14,9 +14,10 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 try:
     import numpy as np
     import torch
-    from training import card, crops, export, judge, learn, runs
+    from training import card, crops, export, judge, learn, masks, runs
     from training.features import Cache, Engine, Torch
     from training.manifest import Manifest, TrainingError
+    from training.net import HIDDEN
     from training.twin import Twin
     from weights_convert.errors import ConvertError
     from weights_convert.folders import weights_dir
@@ -66,6 +67,11 @@ def command_crops(options):
     say(f"{options.out}/labels.csv: {none} pictures show no face")
 
 
+def command_masked(options):
+    masks.make(options.manifest, options.description, options.out, options.limit, options.seed,
+               options.unseen, Progress("masks"))
+
+
 def command_features(options):
     manifest, twin, cache = _open(options)
     values, threads = options.values.split(","), options.threads or os.cpu_count()
@@ -87,7 +93,8 @@ def command_learn(options):
     if len(chosen) < len(names):
         raise TrainingError(f"{options.description} does not describe all of {', '.join(names)}")
     torch.manual_seed(options.seed)
-    net = runs.build(twin, options.value, {a.name: len(a.labels) for a in chosen}, options.dropout)
+    net = runs.build(twin, options.value, {a.name: len(a.labels) for a in chosen}, options.dropout,
+                     options.hidden)
     variants = options.variants.split(",") if options.variants else cache.variants(options.value)
     rows = [cache.rows(options.value, variant) for variant in variants]
     held_out = manifest.held_out()
@@ -111,7 +118,7 @@ def command_learn(options):
     runs.write(options.out, {
         "value": options.value, "embedder": twin.name,
         "source_sha256": twin.metadata.get("source_sha256", ""),
-        "labels": {a.name: len(a.labels) for a in chosen}, "options": chosen_options,
+        "labels": {a.name: len(a.labels) for a in chosen}, "hidden": options.hidden, "options": chosen_options,
         "data": options.data or os.path.basename(manifest.path), "licences": manifest.licences(),
         "command": options.command})
     progress = Progress("training")
@@ -192,6 +199,7 @@ def _learner(commands, name, value, help_text, **defaults):
             ("rate", float, 2e-3, "highest learning rate of the head"),
             ("trunk_rate", float, 5e-4, "that of the embedder's stages"),
             ("decay", float, 1e-4, "weight decay"),
+            ("hidden", int, HIDDEN, "values between the head's two layers"),
             ("dropout", float, 0.3, "share of features left out"),
             ("ema", float, 0.99, "of the average of the weights, what is kept a step"),
             ("balance", float, 0.0, "0: pictures as they come; 1: all combinations alike"),
@@ -215,6 +223,13 @@ def parse(arguments):
     cut.add_argument("--pictures", help="folder of the pictures [the manifest's]")
     cut.add_argument("--tool", default="mien", help="the program that finds faces [mien]")
     cut.set_defaults(call=command_crops)
+    draw = commands.add_parser("masked", help="draws face masks on half of the aligned crops")
+    _common(draw, features=False)
+    draw.add_argument("--out", required=True, help="folder of the crops")
+    draw.add_argument("--limit", type=int, default=0, help="0: all the manifest's crops [0]")
+    draw.add_argument("--unseen", action="store_true",
+                      help="only styles that none but held-out crops have")
+    draw.set_defaults(call=command_masked)
     cache = commands.add_parser("features", help="computes values inside the embedder, and keeps them")
     _common(cache)
     cache.add_argument("--values", default="conv_6_dw", help="in the network's order [conv_6_dw]")

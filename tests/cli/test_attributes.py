@@ -7,9 +7,13 @@ import tempfile
 import unittest
 from pathlib import Path
 
+import numpy as np
+from PIL import Image, ImageDraw
+
 sys.path.insert(0, str(Path(__file__).parent))
 from tool import HAVE_NETWORKS, MODELS, PHOTOS, mien, objects  # noqa: E402
 
+ASTRONAUT = Path(__file__).resolve().parents[2] / "docs" / "demo" / "astronaut.jpg"
 WITH = ("--age-gender", "face-joint", "--classifier", "none", "--json")
 
 
@@ -18,6 +22,19 @@ def face(*options):
     if result.returncode:
         raise AssertionError(result.stderr)
     return objects(result)[0]["faces"][0]
+
+
+def covered(path, found, target):
+    """The picture with a plain mask before the face."""
+    left, right, nose, *mouth = (np.array(p) for p in found["landmarks"])
+    across, middle = right - left, (left + right) / 2
+    down = (mouth[0] + mouth[1]) / 2 - middle
+    place = lambda x, y: tuple(middle + x * across + y * down)
+    picture = Image.open(path).convert("RGB")
+    ImageDraw.Draw(picture).polygon(
+        [place(x, y) for x, y in ((0, .25), (.9, .45), (.85, 1.1), (.4, 1.5), (0, 1.55),
+                                  (-.4, 1.5), (-.85, 1.1), (-.9, .45))], fill=(150, 190, 215))
+    picture.save(target)
 
 
 class Attributes(unittest.TestCase):
@@ -62,6 +79,21 @@ class Attributes(unittest.TestCase):
             self.assertLessEqual(keys, set(one["faces"][0]))
         for key in keys:
             self.assertEqual(entry["faces"][0][key], listed["faces"][0][key])
+
+    def test_masks_only_where_they_are_asked_for(self):
+        """The network that tells them is then loaded beside the others, of either method."""
+        self.assertEqual(self.told("--attributes", "mask"), {"mask"})
+        both = face("--attributes", "default,mask", "--method", "separate")
+        self.assertLessEqual({"age", "gender", "mask"}, set(both))
+        with tempfile.TemporaryDirectory(prefix="mien-attributes-") as folder:
+            picture = os.path.join(folder, "masked.png")
+            covered(ASTRONAUT, self.analyze(ASTRONAUT), picture)
+            self.assertGreater(self.analyze(picture)["mask"]["probability"], 0.9)
+        self.assertLess(self.analyze(ASTRONAUT)["mask"]["probability"], 0.1)
+
+    def analyze(self, path):
+        (entry,) = objects(mien("analyze", *WITH, "--attributes", "mask", str(path)))
+        return max(entry["faces"], key=lambda f: f["score"])
 
     def test_what_is_not_there(self):
         for options, status, sentence in (

@@ -27,7 +27,7 @@ except ImportError as missing:
 
 import compare  # noqa: E402
 import toy  # noqa: E402
-from training import card, crops, judge, learn, runs, train  # noqa: E402
+from training import card, crops, judge, learn, masks, runs, train  # noqa: E402
 from training.features import Cache, Engine, Torch  # noqa: E402
 from training.manifest import MISSING, Manifest, TrainingError  # noqa: E402
 from training.net import Net  # noqa: E402
@@ -35,6 +35,7 @@ from training.twin import Twin  # noqa: E402
 from weights_convert import safetensors  # noqa: E402
 
 DESCRIPTION = os.path.join(ROOT, "training", "faces.json")
+MASKS = os.path.join(ROOT, "training", "masks.json")
 OPTIONS = {"epochs": 3, "batch": 16, "rate": 0.01, "trunk_rate": 0.001, "decay": 1e-4, "dropout": 0.3,
            "ema": 0.9, "balance": 0.5, "mixup": 0.2, "shift": 1, "erase": 0.5, "teach": 0.5, "seed": 3,
            "freeze": 0}
@@ -129,6 +130,72 @@ class Crops(unittest.TestCase):
         edge = crops.align(pixels, crops.TEMPLATE - (20, 0), margin=0)  # black outside
         np.testing.assert_array_equal(edge[:, 20:], pixels[:112, :92])
         self.assertFalse(edge[:, :20].any())
+
+
+class Masks(Toys):
+    """Drawn masks, and the network that tells them."""
+
+    def test_a_mask_covers_nose_and_mouth_and_nothing_else_does(self):
+        pixels = np.full((144, 144, 3), 128, np.uint8)
+        nose, mouth, brow = ((slice(y - 2 + 16, y + 3 + 16), slice(54 + 16, 59 + 16))
+                             for y in (74, 92, 40))
+        for style in (*masks.SEEN, *masks.UNSEEN, *masks.HIDDEN_BY_OTHERS, "nothing"):
+            for seed in range(2):
+                drawn = masks.draw(pixels, style, np.random.default_rng(seed)).astype(int)
+                hidden = [bool((np.ptp(drawn[part].reshape(-1, 3), 0) > 0).any()
+                               or abs(drawn[part].mean() - 128) > 2) for part in (nose, mouth)]
+                with self.subTest(style, seed=seed):
+                    self.assertEqual(all(hidden), style in masks.SHAPES)
+                    if style in masks.SHAPES:
+                        self.assertEqual(drawn[brow].min(), 128)
+        self.assertEqual(set(masks.SHAPES), {*masks.SEEN, *masks.UNSEEN})
+
+    def test_styles_that_are_held_out_are_in_no_other_picture(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for options, unseen in ((), False), (("--unseen",), True):
+                out = os.path.join(folder, str(unseen))
+                train_py("masked", self.csv, "--out", out, *options)
+                made = Manifest(os.path.join(out, "labels.csv"), MASKS)
+                self.assertEqual(made.files, self.manifest.files)
+                self.assertEqual([p.shape for p in made.pictures()], [(144, 144, 3)] * len(made))
+                for row, held_out in zip(made.rows, made.held_out()):
+                    of = masks.UNSEEN if held_out or unseen else masks.SEEN
+                    self.assertEqual(row["mask"] == "yes", row["style"] in of)
+            again = os.path.join(folder, "again")
+            train_py("masked", self.csv, "--out", again, "--limit", "30")
+            with open(os.path.join(again, "labels.csv"), encoding="utf-8") as few, open(
+                    os.path.join(folder, "False", "labels.csv"), encoding="utf-8") as all_of_them:
+                self.assertEqual(few.read().splitlines(), all_of_them.read().splitlines()[:31])
+
+    def test_what_is_exported_is_one_probability(self):
+        """The engine's number is by how much torch's second label is likelier."""
+        with tempfile.TemporaryDirectory() as folder:
+            out, run = os.path.join(folder, "masked"), os.path.join(folder, "run")
+            blob = os.path.join(folder, "mask.safetensors")
+            train_py("masked", self.csv, "--out", out)
+            common = [os.path.join(out, "labels.csv"), "--description", MASKS, "--features",
+                      os.path.join(folder, "features"), "--embedder", self.embedder]
+            train_py("features", *common, "--variants", "plain")
+            train_py("heads", *common, "--attributes", "mask", "--hidden", "8", "--out", run,
+                     "--epochs", "3", "--batch", "32", "--rate", "0.05")
+            train_py("export", *common, run, blob)
+            half, texts = safetensors.read(blob)
+            (entry,) = json.loads(texts["attributes"])
+            self.assertEqual((entry["kind"], entry["decode"], entry["default"]),
+                             ("probability", "sigmoid", False))
+            joined = runs.Joined([run], self.twin)
+            safetensors.write(blob, joined.net.graph(["mask"], ["mask"]).tensors, texts)
+            self.assertEqual(half["hidden.weight"].shape[0], 8)
+            cache = Cache(os.path.join(folder, "features"), Manifest(common[0], MASKS), self.twin)
+            x = cache.rows("conv_6_dw", "plain")[:8].astype(np.float32)
+            os.mkdir(os.path.join(folder, "mien"))
+            os.symlink(self.embedder, os.path.join(folder, "mien", "toy.safetensors"))
+            with mock.patch.dict(os.environ, XDG_DATA_HOME=folder):
+                got = compare.run_mien(blob, x.transpose(0, 2, 3, 1))["mask"].reshape(-1)
+            joined.net.eval()
+            with torch.no_grad():
+                two = joined.net(torch.from_numpy(x))["mask"].numpy()
+            np.testing.assert_allclose(got, two[:, 1] - two[:, 0], rtol=1e-3, atol=1e-4)
 
 
 class Learning(Toys):
@@ -286,7 +353,7 @@ class Shipped(unittest.TestCase):
     def test_cards_are_of_the_blobs(self):
         folder = os.path.join(ROOT, "models", "data")
         blobs = sorted(name for name in os.listdir(folder) if name.endswith(".safetensors"))
-        self.assertEqual(blobs, [f"face-{n}.safetensors" for n in ("age", "gender", "joint", "race")])
+        self.assertEqual(blobs, [f"face-{n}.safetensors" for n in ("age", "gender", "joint", "mask", "race")])
         self.assertLess(sum(os.path.getsize(os.path.join(folder, b)) for b in blobs), 4 << 20)
         for blob in blobs:
             name = blob.removesuffix(".safetensors")
