@@ -140,3 +140,12 @@ def treb1en_mobilefacenet(embedding=64):
     state.array("linear.weight", embedding, 64)
     state.bn("bn", embedding)
     return state
+
+
+def minifasnet():
+    """minivision-ai/Silent-Face-Anti-Spoofing src/model_lib/MiniFASNet.py, V2: the same with a last
+    map of 5x5, and a layer of three classes behind the embedding."""
+    state = treb1en_mobilefacenet(16)
+    state.conv("conv_6_dw.conv", 64, 1, 5)
+    state.array("prob.weight", 3, 16)
+    return state

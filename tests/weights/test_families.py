@@ -7,6 +7,7 @@ import re
 import struct
 import sys
 import textwrap
+from collections import Counter
 from unittest import mock
 
 import numpy as np
@@ -203,10 +204,12 @@ class Complaints(TestCase):
         self.assertEqual((net.arch, list(net.tensors)), ("toy", ["toy.weight"]))
 
     def test_families_are_called_as_their_networks(self):
-        """A blob's `arch` is the row of models/family.h, and the name of the module here."""
+        """A blob's `arch` is the row of models/family.h, and the name of the module here, but for
+        those that are written as a graph."""
         with open(os.path.join(ROOT, "models", "family.h"), encoding="utf-8") as file:
             rows = re.findall(r"ROW\((\w+)\)", file.read())
-        self.assertEqual(sorted(rows), sorted([*families.FAMILIES]))
+        self.assertEqual(sorted(rows), sorted(name for name, module in families.FAMILIES.items()
+                                              if not getattr(module, "AS_GRAPH", False)))
 
     def test_tiny_values_are_flushed(self):
         state = published.torchvision_resnet(18, 8, 10)
@@ -502,6 +505,32 @@ class AgeGender(TestCase):
         self.assertEqual(net.bn_eps(), {"": 1e-3, "bn1": 2e-5, "fc_bn": 2e-5})
         self.assertTrue((net.tensors["conv_5_dw.bn.weight"] == 1).all())
         np.testing.assert_array_equal(net.tensors["fc.weight"], source.tensors["pre_fc1_weight"])
+
+
+class Liveness(TestCase):
+    def test_minifasnet(self):
+        net = families.convert(Source(["x"], published.minifasnet()))
+        self.assertEqual((net.arch, net.task), ("graph", "attributes"))
+        self.assertEqual(net.attributes, [{"name": "live", "kind": "probability", "output": "prob",
+                                           "at": 1, "default": False}])
+        self.assertEqual(net.preprocess["margins"], [0.85] * 4)  # 2.7 times as large
+        self.assertEqual((net.input["channels"], net.input["scale"]), ("BGR", [1, 1, 1]))
+        nodes = net.graph["nodes"]
+        self.assertEqual(Counter(op for op, _, _ in nodes), {
+            "input": 1, "conv": 2 + 3 * 3 + 3 * 12 + 2, "bn": 2 + 3 * 3 + 3 * 12 + 2 + 1,
+            "prelu": 2 + 2 * 3 + 2 * 12 + 1, "add": 12, "fc": 2, "softmax": 1})
+        strides = [(a["name"], a["stride"]) for op, _, a in nodes if a.get("stride", 1) == 2]
+        self.assertEqual(strides, [("conv1.conv", 2), *((f"conv_{n}.conv_dw.conv", 2)
+                                                        for n in (23, 34, 45))])
+        for i, (op, inputs, _) in enumerate(nodes):
+            if op == "add":  # what a block made and what it read, nine nodes before
+                self.assertEqual(inputs, [i - 1, i - 9])
+
+    def test_a_network_that_weighs_its_channels_is_refused(self):
+        state = published.minifasnet()
+        state["conv_3.model.1.se_module.fc1.weight"] = np.ones((2, 8, 1, 1), np.float32)
+        with self.refused("has no place for conv_3.model.1.se_module.fc1.weight"):
+            families.convert(Source(["x"], state))
 
 
 class Wnids(TestCase):

@@ -1,4 +1,4 @@
-"""Name maps: one module a network family, called as its `arch`, with matches(source) and
+"""Name maps: one module a network family, called as its `arch` (AS_GRAPH: written as a graph), with matches(source) and
 convert(source, options). `options` are what the command line or the registry says about a network
 that its file does not: {"variant": {...}, "input": {...}}. A module that recognises others' files
 too says PRIORITY = -1: --family auto tries it after those that do not, and where it does not fit,
