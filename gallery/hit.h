@@ -6,6 +6,9 @@
 
 #include <stdint.h>
 
+/* The group of what is in none. */
+#define GROUP_NONE INT64_MIN
+
 /* What may be found. Functions are called from several threads at once, and answer the same for a
  * row all through a search. */
 struct index_filter {

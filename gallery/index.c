@@ -79,6 +79,15 @@ int index_search(struct index *x, const float *queries, int n, int k,
     return rc;
 }
 
+int index_read(struct index *x, int64_t id, float *v) {
+    int rc = x->means.fetch ? x->means.fetch(x->means.context, id, v) : rows_read(&x->rows, id, v);
+    return rc > 0 ? rows_unknown(id) : rc;
+}
+
+int index_dims(const struct index *x) {
+    return x->rows.dims;
+}
+
 int64_t index_rows(struct index *x) {
     pthread_mutex_lock(&x->rows.lock);
     int64_t n = x->rows.alive;

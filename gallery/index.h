@@ -45,6 +45,9 @@ int index_remove(struct index *x, int64_t id);
  * row; hits: [n][k], best first, ties by id; counts: [n], how many each has. */
 int index_search(struct index *x, const float *queries, int n, int k,
                  const struct index_filter *filter, struct index_hit *hits, int *counts);
+/* The floats of a row. v: [dims]. */
+int index_read(struct index *x, int64_t id, float *v);
+int index_dims(const struct index *x);
 int64_t index_rows(struct index *x);
 /* Bytes it has taken, those of rows that are gone and not yet reused among them. */
 size_t index_memory(struct index *x);

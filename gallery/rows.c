@@ -248,6 +248,10 @@ int rows_add(struct rows *r, int64_t id, const float *v) {
     return rc;
 }
 
+int rows_unknown(int64_t id) {
+    return err_set(MIEN_EINVAL, "the index has no row %lld", (long long)id);
+}
+
 int rows_remove(struct rows *r, int64_t id) {
     uint32_t slot;
     int rc = 0;
@@ -261,7 +265,7 @@ int rows_remove(struct rows *r, int64_t id) {
         r->dead++;
         tidy(r);
     } else {
-        rc = err_set(MIEN_EINVAL, "the index has no row %lld", (long long)id);
+        rc = rows_unknown(id);
     }
     pthread_mutex_unlock(&r->lock);
     return rc;
@@ -273,6 +277,15 @@ int rows_has(struct rows *r, int64_t id) {
     int has = id_map_find(&r->map, id, &slot);
     pthread_mutex_unlock(&r->lock);
     return has;
+}
+
+int rows_read(struct rows *r, int64_t id, float *v) {
+    uint32_t slot;
+    pthread_mutex_lock(&r->lock);
+    int has = id_map_find(&r->map, id, &slot);
+    if (has) memcpy(v, rows_floats(r, slot), (size_t)r->dims * sizeof *v);
+    pthread_mutex_unlock(&r->lock);
+    return has ? 0 : rows_unknown(id);
 }
 
 int rows_view_open(struct rows *r, struct rows_view *view) {

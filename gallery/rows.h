@@ -70,6 +70,10 @@ void rows_close(struct rows *r);
 int rows_add(struct rows *r, int64_t id, const float *v);
 int rows_remove(struct rows *r, int64_t id);
 int rows_has(struct rows *r, int64_t id);
+/* The floats of a row, where they are kept. v: [dims]. */
+int rows_read(struct rows *r, int64_t id, float *v);
+/* The code, and the sentence that there is no such row. */
+int rows_unknown(int64_t id);
 
 int rows_view_open(struct rows *r, struct rows_view *view);
 void rows_view_close(struct rows *r, struct rows_view *view);
