@@ -67,6 +67,17 @@ const struct command COMMANDS[] = {
      "  mien enroll Alice alice1.jpg alice2.jpg\n"
      "  mien enroll --folder people/ --gallery people.db\n",
      cmd_enroll},
+    {"identify", CMD_IDENTIFY, "PICTURE...", 1, -1, "who the faces are, among those enrolled",
+     "Finds the faces in each picture, and says who of the gallery's people each is: by the "
+     "similarity with the sample that is most like it, likely the same, unsure, or unknown. Likely "
+     "the same is from the similarity on that was measured for the embedder, at which 1 in 1000 "
+     "pairs of two people passes: of many people that is one who is not meant more often. Unsure "
+     "is "
+     "up to 0.1 below.",
+     PICTURE_NOTES,
+     "  mien identify party.jpg\n"
+     "  mien identify --gallery people.db --top 5 --json photos/\n",
+     cmd_identify},
     {"gallery", CMD_GALLERY, "list|show|...", 0, 0, "the people in a gallery: see and change them",
      "Shows and changes what a gallery has; 'mien gallery COMMAND --help' tells of each command. "
      "All "

@@ -36,7 +36,8 @@ enum command_bit {
     CMD_EVAL = 1 << 15, /* without saying what */
     CMD_ENROLL = 1 << 16,
     CMD_GALLERY = 1 << 17, /* and what needs no options of its own: all but */
-    CMD_GALLERY_DELETE = 1 << 18
+    CMD_GALLERY_DELETE = 1 << 18,
+    CMD_IDENTIFY = 1 << 19
 };
 
 enum { PRECISION_AUTO = MIEN_FP16 + 1 }; /* fp32 on a processor, fp16 on a GPU */

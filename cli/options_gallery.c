@@ -3,7 +3,7 @@
 #include "options.h"
 
 #define FIELD(name) offsetof(struct options, name)
-#define ALL         (CMD_ENROLL | CMD_GALLERY | CMD_GALLERY_DELETE)
+#define ALL         (CMD_ENROLL | CMD_IDENTIFY | CMD_GALLERY | CMD_GALLERY_DELETE)
 
 const struct option_def OPTIONS_GALLERY[] = {
     {.name = "gallery",
@@ -28,6 +28,16 @@ const struct option_def OPTIONS_GALLERY[] = {
      .kind = KIND_TEXT,
      .field = FIELD(folder),
      .help = "a folder of folders, each called as the person whose pictures are in it"},
+    {.name = "top",
+     .arg = "K",
+     .group = GROUP_RESULTS,
+     .commands = CMD_IDENTIFY,
+     .kind = KIND_INT,
+     .field = FIELD(top),
+     .value = "3",
+     .min = 1,
+     .max = 1000,
+     .help = "persons for each face, the most alike first"},
     {.name = "force",
      .group = GROUP_FACES,
      .commands = CMD_ENROLL,

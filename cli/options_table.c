@@ -9,9 +9,10 @@
 #define PICTURES    (CMD_ANALYZE | CMD_DETECT | CMD_CLASSIFY | CMD_EMBED)
 #define WHOLE       (CMD_ANALYZE | CMD_BENCH_ANALYZE | CMD_SERVE)
 #define EVAL        (CMD_EVAL_ATTRIBUTES | CMD_EVAL_DETECT | CMD_EVAL_CLASSIFY)
-#define FACES       (WHOLE | CMD_DETECT | CMD_EMBED | CMD_COMPARE | CMD_EVAL_ATTRIBUTES | CMD_ENROLL)
-#define RUNS        (PICTURES | CMD_BENCH | CMD_BENCH_ANALYZE | CMD_INFO | CMD_ENROLL)
-#define GALLERIES   (CMD_ENROLL | CMD_GALLERY | CMD_GALLERY_DELETE)
+#define PEOPLE      (CMD_ENROLL | CMD_IDENTIFY)
+#define FACES       (WHOLE | CMD_DETECT | CMD_EMBED | CMD_COMPARE | CMD_EVAL_ATTRIBUTES | PEOPLE)
+#define RUNS        (PICTURES | CMD_BENCH | CMD_BENCH_ANALYZE | CMD_INFO | PEOPLE)
+#define GALLERIES   (PEOPLE | CMD_GALLERY | CMD_GALLERY_DELETE)
 #define MACHINE     (RUNS | CMD_CALIBRATE | CMD_SERVE | CMD_COMPARE | EVAL)
 
 static const char *const PRECISIONS[] = {"fp32", "bf16", "int8", "fp16", "auto", NULL};
@@ -96,7 +97,7 @@ static const struct option_def ROWS[] = {
     {.name = "same-person",
      .arg = "S",
      .group = GROUP_FACES,
-     .commands = CMD_COMPARE | CMD_SERVE,
+     .commands = CMD_COMPARE | CMD_IDENTIFY | CMD_SERVE,
      .kind = KIND_REAL,
      .field = FIELD(serve.same_person),
      .min = -1,
@@ -104,7 +105,7 @@ static const struct option_def ROWS[] = {
      .help = "similarity from which two faces are called one person [the embedder's own]"},
     {.name = "aligned",
      .group = GROUP_FACES,
-     .commands = CMD_EMBED | CMD_CALIBRATE | CMD_ENROLL,
+     .commands = CMD_EMBED | CMD_CALIBRATE | PEOPLE,
      .kind = KIND_FLAG,
      .field = FIELD(aligned),
      .help = "pictures are aligned faces of 112x112, taken as they are"},
@@ -150,7 +151,7 @@ static const struct option_def ROWS[] = {
      .help = "how each face is turned and how good its picture is, and why not"},
     {.name = "salvage",
      .group = GROUP_RESULTS,
-     .commands = PICTURES | CMD_COMPARE | CMD_ENROLL,
+     .commands = PICTURES | CMD_COMPARE | PEOPLE,
      .kind = KIND_FLAG,
      .field = FIELD(salvage),
      .help = "read JPEGs that are cut off, down to the rows they have, with a warning"},
@@ -294,7 +295,7 @@ static unsigned commands_of(const mien_task_info *task) {
 
     if (task->result == MIEN_RESULT_FACES) commands |= FACES | CMD_CALIBRATE;
     if (task->result == MIEN_RESULT_FACES) commands |= CMD_EVAL_DETECT;
-    if (task->result == MIEN_RESULT_EMBEDDING) commands |= CMD_COMPARE | CMD_ENROLL;
+    if (task->result == MIEN_RESULT_EMBEDDING) commands |= CMD_COMPARE | PEOPLE;
     if (task->result == MIEN_RESULT_ATTRIBUTES && task->item == MIEN_ITEM_FACE)
         commands |= CMD_EVAL_ATTRIBUTES;
     if (task->result == MIEN_RESULT_CLASSES) commands |= CMD_EVAL_CLASSIFY;

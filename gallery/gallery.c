@@ -1,7 +1,6 @@
 #include "gallery/gallery.h"
 
 #include "engine/err.h"
-#include "engine/sized.h"
 #include "gallery/sha256.h"
 
 #include <inttypes.h>
@@ -9,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-enum { WAIT_MS = 10000 };
 
 const char *mien_gallery_error(void) {
     return err_text();
@@ -41,59 +38,6 @@ void mien_gallery_hash(const void *bytes, size_t n, uint8_t out[MIEN_GALLERY_HAS
     sha256_start(&hash);
     sha256_add(&hash, bytes, n);
     sha256_end(&hash, out);
-}
-
-static int init_lock(pthread_mutex_t *lock) {
-    pthread_mutexattr_t attributes;
-    int failed = pthread_mutexattr_init(&attributes);
-
-    if (failed) return failed;
-    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
-    failed = pthread_mutex_init(lock, &attributes);
-    pthread_mutexattr_destroy(&attributes);
-    return failed;
-}
-
-int mien_gallery_open(const char *path, const mien_gallery_options *opt, mien_gallery **out) {
-    mien_gallery_options own = {.struct_size = sizeof own};
-    struct store_options options;
-    mien_gallery *g;
-    int rc;
-
-    if (out) *out = NULL;
-    if (!path || !out) return err_null("mien_gallery_open");
-    rc = sized_read(&own, sizeof own, opt, "mien_gallery_options");
-    if (rc) return rc;
-    if (!*path || own.wait_ms < 0)
-        return err_set(MIEN_EINVAL, "mien_gallery_open: %s",
-                       *path ? "wait_ms is below 0" : "the path is empty");
-    g = calloc(1, sizeof *g);
-    if (!g || init_lock(&g->lock)) {
-        free(g);
-        return err_set(MIEN_ENOMEM, "%s: out of memory", path);
-    }
-    options = (struct store_options){.read_only = own.read_only,
-                                     .must_exist = own.must_exist,
-                                     .wait_ms = own.wait_ms ? own.wait_ms : WAIT_MS};
-    g->ops = store_for(path);
-    g->who = strdup(own.who ? own.who : "");
-    rc = g->who ? g->ops->open(path, &options, &g->store)
-                : err_set(MIEN_ENOMEM, "%s: out of memory", path);
-    if (rc == MIEN_OK) {
-        *out = g;
-        return MIEN_OK;
-    }
-    mien_gallery_close(g);
-    return rc;
-}
-
-void mien_gallery_close(mien_gallery *g) {
-    if (!g) return;
-    if (g->store && g->depth) g->ops->rollback(g->store);
-    if (g->store) g->ops->close(g->store);
-    pthread_mutex_destroy(&g->lock);
-    free(g->who);
-    free(g);
 }
 
 int gallery_enter(mien_gallery *g, const char *function) {

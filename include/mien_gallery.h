@@ -209,12 +209,29 @@ MIEN_API int mien_gallery_not_this_person(mien_gallery *gallery, int64_t sample,
  * what it changed was changed since: the sentence says by which event. */
 MIEN_API int mien_gallery_undo(mien_gallery *gallery, int64_t undone, int64_t *event);
 
+/* A person whom a face is like: by the sample that is most like it. Arrays of it never grow. */
+typedef struct mien_gallery_match {
+    int64_t person, sample;
+    float similarity; /* as mien_similarity(): from mien_net_info.same_person on one person */
+} mien_gallery_match;
+/*
+ * The k persons of a collection most like each of n embeddings of a contract. queries: [n][dims of
+ * the contract], each of length 1; matches: [n][k], best first, of equals the older sample; counts:
+ * [n], how many each has: fewer where there are fewer persons. The answer is that of comparing with
+ * every sample there is, exactly, and knows of every change that was acknowledged before the call.
+ * The first search of a collection reads its samples into memory, later ones what has changed.
+ */
+MIEN_API int mien_gallery_identify(mien_gallery *gallery, int64_t collection, int64_t contract,
+                                   const float *queries, int n, int k, mien_gallery_match *matches,
+                                   int *counts);
+
 /* What a deletion came to. */
 typedef struct mien_gallery_deletion {
     size_t struct_size;
     int64_t event, samples; /* the event, and how many samples are gone */
     int complete;  /* 1: nothing is left in the gallery's files; 0: the rows are gone, but others
-                      were  reading, so that the journal could not be emptied: mien_gallery_scrub() */
+                      were  reading, so that the journal could not be emptied: mien_gallery_scrub()
+                    */
     char *receipt; /* a text that tells nothing of what was deleted, by which mien_gallery_prove()
                       knows it; to be freed with free() */
 } mien_gallery_deletion;

@@ -109,6 +109,56 @@ class Enroll(Gallery):
         self.assertEqual(sample["box"], largest["box"])
 
 
+class Identify(Gallery):
+    def identify(self, *args):
+        return [line["faces"] for line in self.run_gallery("identify", "--aligned", *args)]
+
+    def test_who_is_enrolled_is_found_and_others_are_told_by_their_similarity(self):
+        self.three_people()
+        pictures = [self.write("same.png", noise(3)), self.write("grey.png", png(112, 112))]
+        embeddings = {path: objects(mien("embed", "--aligned", path))[0]["faces"][0]["embedding"]
+                      for path in (*pictures, *map(str, self.folder.glob("people/*/*.png")))}
+        for path, (face,) in zip(pictures, self.identify(*pictures)):
+            best = {}
+            for other in self.folder.glob("people/*/*.png"):
+                similarity = sum(x * y for x, y in zip(embeddings[path], embeddings[str(other)]))
+                best[other.parent.name] = max(best.get(other.parent.name, -1), similarity)
+            expected = sorted(best, key=best.get, reverse=True)
+            self.assertEqual([match["name"] for match in face["matches"]], expected)
+            for match in face["matches"]:
+                self.assertAlmostEqual(match["similarity"], best[match["name"]], places=5)
+        (face,), = self.identify(pictures[0], "--top=1")
+        self.assertEqual((face["verdict"], len(face["matches"])), ("likely the same", 1))
+        similarity = best[expected[0]]
+        self.assertLess(similarity, 0.85)  # thresholds end at 1
+        for threshold, verdict in [(similarity - 0.01, "likely the same"),
+                                   (similarity + 0.09, "unsure"), (similarity + 0.11, "unknown")]:
+            (face,), = self.identify(pictures[1], f"--same-person={threshold}")
+            self.assertEqual(face["verdict"], verdict)
+
+    def test_nobody(self):
+        picture = self.write("a.png", noise(1))
+        self.assertEqual(mien("identify", picture, self.gallery).returncode, 1)  # no gallery
+        self.enroll("Ann", picture)
+        (face,), = self.identify(picture, "--collection=other")
+        self.assertEqual((face["verdict"], face["matches"]), ("unknown", []))
+        (face,), = self.identify(picture)
+        self.assertEqual(face["matches"][0]["name"], "Ann")
+        self.run_gallery("gallery delete", "Ann")
+        (face,), = self.identify(picture)
+        self.assertEqual((face["verdict"], face["matches"]), ("unknown", []))
+        self.assertEqual(self.run_gallery("identify", "no.jpg", fails=True)[0]["file"], "no.jpg")
+
+    def test_on_a_terminal(self):
+        self.three_people()
+        picture = self.write("a.png", noise(3))
+        told = on_terminal("identify", "--aligned", picture, self.gallery).decode()
+        self.assertIn(f"{picture}: face at 0,0: Bob (similarity 1.00)", told)
+        told = on_terminal("identify", "--aligned", "--same-person=1", self.write("b.png", noise(50)),
+                           self.gallery).decode()
+        self.assertRegex(told, r"face at 0,0: (unknown|unsure, perhaps [A-C]\w+) \(similarity 0\.\d\d\)")
+
+
 class Change(Gallery):
     def test_changes_and_back(self):
         self.three_people()

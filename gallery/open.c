@@ -1,0 +1,63 @@
+/* Opening and closing a gallery, of mien_gallery.h. */
+#include "engine/err.h"
+#include "engine/sized.h"
+#include "gallery/identify.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { WAIT_MS = 10000 };
+
+static int init_lock(pthread_mutex_t *lock) {
+    pthread_mutexattr_t attributes;
+    int failed = pthread_mutexattr_init(&attributes);
+
+    if (failed) return failed;
+    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
+    failed = pthread_mutex_init(lock, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+    return failed;
+}
+
+int mien_gallery_open(const char *path, const mien_gallery_options *opt, mien_gallery **out) {
+    mien_gallery_options own = {.struct_size = sizeof own};
+    struct store_options options;
+    mien_gallery *g;
+    int rc;
+
+    if (out) *out = NULL;
+    if (!path || !out) return err_null("mien_gallery_open");
+    rc = sized_read(&own, sizeof own, opt, "mien_gallery_options");
+    if (rc) return rc;
+    if (!*path || own.wait_ms < 0)
+        return err_set(MIEN_EINVAL, "mien_gallery_open: %s",
+                       *path ? "wait_ms is below 0" : "the path is empty");
+    g = calloc(1, sizeof *g);
+    if (!g || init_lock(&g->lock)) {
+        free(g);
+        return err_set(MIEN_ENOMEM, "%s: out of memory", path);
+    }
+    options = (struct store_options){.read_only = own.read_only,
+                                     .must_exist = own.must_exist,
+                                     .wait_ms = own.wait_ms ? own.wait_ms : WAIT_MS};
+    g->ops = store_for(path);
+    g->who = strdup(own.who ? own.who : "");
+    rc = g->who ? g->ops->open(path, &options, &g->store)
+                : err_set(MIEN_ENOMEM, "%s: out of memory", path);
+    if (rc == MIEN_OK) {
+        *out = g;
+        return MIEN_OK;
+    }
+    mien_gallery_close(g);
+    return rc;
+}
+
+void mien_gallery_close(mien_gallery *g) {
+    if (!g) return;
+    identify_forget(g);
+    if (g->store && g->depth) g->ops->rollback(g->store);
+    if (g->store) g->ops->close(g->store);
+    pthread_mutex_destroy(&g->lock);
+    free(g->who);
+    free(g);
+}
