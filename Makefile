@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 PYTHON ?= /usr/bin/python3
 export BUILD PREFIX PYTHON
 
-.PHONY: help demo test test-hard train bench bench-serve lint format install
+.PHONY: help demo test test-hard train accuracy bench bench-serve lint format install
 
 help:
 	@echo "make demo         install what is missing, build, fetch the weights, describe two photos"
@@ -14,6 +14,7 @@ help:
 	@echo "make test-hard    sanitizers, fuzzers, valgrind and other long tests; half an hour"
 	@echo "make bench        time mien and its rivals on this machine, and update docs/speed.md"
 	@echo "make bench-serve  load mien serve and a Python service, and update docs/speed.md"
+	@echo "make accuracy     mien eval on labelled pictures, and update docs/accuracy.md"
 	@echo "make lint         formatting, static analysis, layer order, warnings with gcc and clang"
 	@echo "make format       reformat the C sources"
 	@echo "make install      into PREFIX ($(PREFIX)) below DESTDIR"
@@ -29,6 +30,9 @@ test-hard:
 
 train:
 	@tools/train.sh
+
+accuracy:
+	@$(PYTHON) tools/accuracy.py
 
 bench:
 	@tools/bench.sh --update
