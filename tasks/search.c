@@ -6,6 +6,7 @@
 #include "tasks/search.h"
 
 #include "engine/err.h"
+#include "tasks/net.h"
 #include "tasks/search_turns.h"
 #include "vision/image.h"
 
@@ -16,6 +17,12 @@ enum { LOOK_FACES = 2000 }; /* of one look, at most */
 
 /* Something is there that may be a face, if it were turned, from here on. */
 static const float PATCH_SCORE = 0.1F;
+
+int search_side(const mien_net *net, const mien_detect_options *o) {
+    int side = o->size < 0 ? MIEN_SEARCH_SIDE : o->size;
+    if (o->search == MIEN_SEARCH_THOROUGH || side == 0) return 0;
+    return side > net->info.width ? side : net->info.width;
+}
 
 /* Looks at all images as they are. */
 static int look_upright(struct search *s) {

@@ -18,11 +18,14 @@ enum {
 static const double PATCH_CONTEXT = 2.5;
 /* A turn is believed from PATCH_TURNED on, of the whole from PROBE_TURNED, and clear where no other
  * is as near as PATCH_NEAR: a face that lies may have 0.95, too. An image stands with
- * PATCH_UPRIGHT, or with PATCH_STANDS where turned ones have PATCH_FAR at most. */
-static const float PATCH_TURNED = 0.65F, PROBE_TURNED = 0.8F, PATCH_NEAR = 0.05F;
-static const float PATCH_UPRIGHT = 0.985F, PATCH_STANDS = 0.7F, PATCH_FAR = 0.3F;
-/* It stands with a face of this score, too, where no turn is believed. */
-static const float KNOWN_SCORE = 0.8F;
+ * PATCH_UPRIGHT, or with PATCH_STANDS where turned ones have PATCH_FAR at most and the whole image
+ * has one that stands, too. */
+static const float PATCH_TURNED = 0.65F, PROBE_TURNED = 0.8F, PATCH_NEAR = 0.1F;
+static const float PATCH_UPRIGHT = 0.985F, PATCH_STANDS = 0.7F, PATCH_FAR = 0.4F;
+/* It stands with a face of this score, too, where no turn is believed; one of the whole image
+ * counts where turned patches have less than PATCH_TURNS, as a crowd that lies shows one of 0.94.
+ */
+static const float KNOWN_SCORE = 0.8F, PATCH_TURNS = 0.5F;
 
 enum { COPIES = TURNED_AT_ONCE * PATCHES };
 
@@ -165,17 +168,23 @@ static int turn_of_patches(const struct picture *p) {
     return turn;
 }
 
+static float best_turned(const struct picture *p) {
+    return fmaxf(p->patch[1], fmaxf(p->patch[2], p->patch[3]));
+}
+
 /* 1 where a picture's patches say that it stands upright. */
 static int is_upright(const struct picture *p) {
-    float turned = fmaxf(p->patch[1], fmaxf(p->patch[2], p->patch[3]));
+    float turned = best_turned(p);
     return p->patch[0] >= fmaxf(turned, PATCH_UPRIGHT) ||
-           (p->patch[0] >= PATCH_STANDS && turned <= PATCH_FAR);
+           (p->patch[0] >= PATCH_STANDS && turned <= PATCH_FAR &&
+            views_evidence(&p->found[0]).best > 0);
 }
 
 /* 1 where they say too little, or speak for two turns. */
 static int is_unclear(const struct picture *p) {
     int turn = turn_of_patches(p), near = 0;
-    float upright = fmaxf(views_evidence(&p->found[0]).best, p->patch[0]);
+    float upright = p->patch[0];
+    if (best_turned(p) < PATCH_TURNS) upright = fmaxf(upright, views_evidence(&p->found[0]).best);
     if (!turn) return !is_upright(p) && upright < KNOWN_SCORE;
     for (int q = 0; q < 4; q++) near += p->patch[turn] - p->patch[q] < PATCH_NEAR;
     return near > 1;

@@ -4,7 +4,6 @@
 
 #include "engine/err.h"
 #include "tasks/net.h"
-#include "tasks/search.h"
 #include "vision/image.h"
 
 #include <math.h>
@@ -63,12 +62,6 @@ int views_scales(const mien_net *net, const mien_detect_options *o, const mien_i
     if (o->search == MIEN_SEARCH_THOROUGH && parts > WORTH * last)
         out[n++] = (struct scale){.side = parts, .most_face = PART_FACE, .in_parts = 1};
     return n;
-}
-
-int search_side(const mien_net *net, const mien_detect_options *o) {
-    int side = o->size < 0 ? MIEN_SEARCH_SIDE : o->size;
-    if (o->search == MIEN_SEARCH_THOROUGH || side == 0) return 0;
-    return side > net->info.width ? side : net->info.width;
 }
 
 int views_add(struct search *s, const struct view *view) {

@@ -1,7 +1,7 @@
 /* What --search auto costs beside one look, counted in pixels the detector is run on: as busy
  * machines have it, too. Skipped without weights; labelled pictures are looked at where they are.
  */
-#include "mien.h"
+#include "photos.h"
 
 #include <dirent.h>
 #include <limits.h>
@@ -37,30 +37,12 @@ static double pixels_run(const mien_image *img, enum mien_search search, int *tu
     return after.pixels - before.pixels;
 }
 
-/* No larger than LARGEST: the nearest pixels of a picture that is. */
-static mien_image *load(const char *path) {
-    mien_image *img, *out;
-    assert_int_equal(mien_image_load(ctx, path, NULL, &img), 0);
-    int longer = img->width > img->height ? img->width : img->height;
-    if (longer <= LARGEST) return img;
-    assert_int_equal(
-        mien_image_new(img->width * LARGEST / longer, img->height * LARGEST / longer, &out), 0);
-    for (int y = 0; y < out->height; y++)
-        for (int x = 0; x < out->width; x++)
-            memcpy(out->pixels + y * out->pitch + 3 * (ptrdiff_t)x,
-                   img->pixels + (int64_t)y * img->height / out->height * img->pitch +
-                       3 * (ptrdiff_t)((int64_t)x * img->width / out->width),
-                   3);
-    mien_image_free(img);
-    return out;
-}
-
 /* A good portrait costs nothing, one that is turned its places and a second look; a picture of
  * nothing three small ones. */
 static void test_single(void **state) {
     (void)state;
     static const double most[] = {1, 2.3, 2.3, 2.3};
-    mien_image *img = load(ASTRONAUT), *turned;
+    mien_image *img = photos_load(ctx, ASTRONAUT, LARGEST), *turned;
     for (int q = 0; q < 4; q++) {
         int degrees;
         assert_int_equal(mien_image_turn(img, 90 * q, &turned), 0);
@@ -97,7 +79,7 @@ static int look_meanwhile(void *context) {
  * for something else: each finds what it does alone. */
 static void test_given_up(void **state) {
     (void)state;
-    mien_image *img = load(ASTRONAUT), *turned;
+    mien_image *img = photos_load(ctx, ASTRONAUT, LARGEST), *turned;
     mien_face alone[FACES], faces[FACES];
     struct meanwhile m = {.image = img, .most = INT_MAX};
     mien_detect_options opt;
@@ -136,7 +118,7 @@ static void check_folder(const char *folder, int count, double most) {
         int degrees;
         if (e->d_name[0] == '.') continue;
         snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
-        mien_image *img = load(path);
+        mien_image *img = photos_load(ctx, path, LARGEST);
         fast += pixels_run(img, MIEN_SEARCH_FAST, NULL);
         full += pixels_run(img, MIEN_SEARCH_AUTO, &degrees);
         if (degrees) printf("%s: turned by %d\n", path, degrees);
