@@ -135,6 +135,26 @@ static void test_filters(void **state) {
     }
 }
 
+/* Of two groups one has all of the best rows: the other one is the second hit all the same. */
+static void test_one_group_in_front(void **state) {
+    static const struct index_filter by_seven = {.least = -2, .group = seventh};
+    struct index_hit hits[2];
+    struct index *x;
+    int count;
+    (void)state;
+    assert_int_equal(index_open(2, &(struct index_options){.threads = 1}, &x), 0);
+    for (int64_t id = 0; id < 7; id++) {
+        float angle = 0.01f * (float)(7 - id);
+        assert_int_equal(index_add(x, id, (float[]){cosf(angle), sinf(angle)}), 0);
+    }
+    assert_int_equal(index_add(x, 7, (float[]){0, 1}), 0);
+    assert_int_equal(index_search(x, (float[]){1, 0}, 1, 2, &by_seven, hits, &count), 0);
+    assert_int_equal(count, 2);
+    assert_int_equal(hits[0].id, 6);
+    assert_int_equal(hits[1].id, 7);
+    index_close(x);
+}
+
 /* The bounds themselves, on rows of each kind and with the integers computed here. */
 static void test_bounds(void **state) {
     enum { DIMS = 192 };
@@ -294,6 +314,7 @@ int main(void) {
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_filters),
         cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_one_group_in_front),
         cmocka_unit_test(test_churn),
         cmocka_unit_test(test_memory_of_a_row),
         cmocka_unit_test(test_floats_elsewhere),
