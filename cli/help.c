@@ -95,8 +95,10 @@ void help_overview(FILE *out) {
         "a picture shows.",
         0, 0);
     fputs("\nCommands\n", out);
-    for (const struct command *c = COMMANDS; c->name; c++)
-        fprintf(out, "  %-15s %s\n", c->name, c->summary);
+    for (const struct command *c = COMMANDS; c->name; c++) {
+        const char *part = strchr(c->name, ' '); /* of a command of commands, which is above */
+        fprintf(out, "%s%-15s %s\n", part ? "    " : "  ", part ? part + 1 : c->name, c->summary);
+    }
     fputs("\n  mien COMMAND --help   options and examples of a command\n"
           "  mien --version        the version, and what pictures are read\n"
           "\nExamples\n"
