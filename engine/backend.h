@@ -92,7 +92,8 @@ struct backend_input {
      * rows say the same. */
     const float *floats;
     /* Asked between the steps of a run in the caller's thread, where it may run other plans: not 0
-     * ends it with MIEN_ETOOBIG. A device on which a run takes a moment need not ask. May be NULL. */
+     * ends it with MIEN_ETOOBIG. A device on which a run takes a moment need not ask. May be NULL.
+     */
     int (*stop)(void *stop_context);
     void *stop_context;
     double seconds; /* out: how long the run spent on getting its input in place */

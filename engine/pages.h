@@ -38,9 +38,9 @@ struct pages_pool {
 
 void pages_pool_init(struct pages_pool *pool);
 void pages_pool_destroy(struct pages_pool *pool);
-/* Keeps no more than `keep` bytes from now on, or the latest piece alone where that is larger, up to
- * `most`. Returns the bytes there are; more than `most` are excess, which is there until whoever has
- * it frees it. */
+/* Keeps no more than `keep` bytes from now on, or the latest piece alone where that is larger, up
+ * to `most`. Returns the bytes there are; more than `most` are excess, which is there until whoever
+ * has it frees it. */
 size_t pages_pool_keep(struct pages_pool *pool, size_t keep, size_t most);
 /* At least `bytes`, as pages_alloc(); out->p is NULL where there is no memory. */
 void pages_pool_alloc(struct pages_pool *pool, size_t bytes, struct pages_piece *out);

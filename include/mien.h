@@ -515,8 +515,8 @@ typedef struct mien_detect_options {
                     find its faces: 0, 90, 180 or 270. They are given in the image as it is;
                     mien_image_turn() makes one in which they stand upright */
     /* Asked before each look at images and, on the CPU, between the layers of a look at a single
-     * one, in the caller's thread: non-zero ends it with MIEN_ETOOBIG. It may take its time, and use
-     * the network for something else meanwhile: an image can take a thousand times as long as
+     * one, in the caller's thread: non-zero ends it with MIEN_ETOOBIG. It may take its time, and
+     * use the network for something else meanwhile: an image can take a thousand times as long as
      * others. That fails with MIEN_ENOMEM where it has no room in mien_options.memory beside the
      * look that waits. NULL: it is never given up. */
     int (*stop)(void *stop_context);

@@ -274,8 +274,8 @@ static int makes_way(const struct batch_run *r, const struct queue *q) {
 
 static void run_queue(struct batcher *b, struct queue *q);
 
-/* Between the looks at a picture, and between the layers of a look. One that takes long is no reason
- * for others to wait: what is due runs meanwhile. */
+/* Between the looks at a picture, and between the layers of a look. One that takes long is no
+ * reason for others to wait: what is due runs meanwhile. */
 static int between_looks(void *context) {
     struct batch_run *r = context;
     struct batcher *b = r->batcher;

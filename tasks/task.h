@@ -35,8 +35,8 @@ struct task_call {
     /* What a device may make of the outputs itself, its images being the call's items; take sees
      * what it has left. NULL: nothing. */
     const struct backend_post *post;
-    /* As in mien_detect_options, asked in the midst of runs, too, but of those of several items side
-     * by side. NULL: it is never given up. */
+    /* As in mien_detect_options, asked in the midst of runs, too, but of those of several items
+     * side by side. NULL: it is never given up. */
     int (*stop)(void *stop_context);
     void *stop_context;
 };

@@ -3,9 +3,9 @@
  *
  * libmicrohttpd and libcurl bring three dozen libraries along, which every start of the tool would
  * pay for and only `mien serve` uses; SQLite is for galleries alone. So the tool is linked with
- * functions of their names, a file a library, that open it and hand on what they are given. The rest
- * of server/ knows nothing of this, and programs that always serve (the tests) are linked with the
- * libraries themselves.
+ * functions of their names, a file a library, that open it and hand on what they are given. The
+ * rest of server/ knows nothing of this, and programs that always serve (the tests) are linked with
+ * the libraries themselves.
  */
 #ifndef MIEN_SERVER_LAZY_H
 #define MIEN_SERVER_LAZY_H
