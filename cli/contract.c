@@ -3,6 +3,7 @@
 #include "say.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,19 +30,97 @@ static uint8_t *read_file(const char *path, size_t *size) {
     return bytes;
 }
 
-/* Of a blob, which is eight bytes with the header's length, the header, and tensors (docs/blob.md).
- */
-static int hash_tensors(const char *path, char *out, size_t room) {
-    uint8_t hash[MIEN_GALLERY_HASH_SIZE];
-    uint64_t header = 0;
-    size_t size = 0, n;
-    uint8_t *bytes = read_file(path, &size);
+/* A file of weights: eight bytes with the header's length, the header, tensors (docs/blob.md). */
+struct weights {
+    uint8_t *bytes;
+    size_t size, data; /* data: where tensors begin */
+    json_t *header;    /* NULL: none */
+};
 
-    if (!bytes) return EXIT_FAILED;
-    for (int i = 0; i < 8 && size >= 8; i++) header |= (uint64_t)bytes[i] << 8 * i;
-    if (size < 8 || header > size - 8) header = size - (size < 8 ? size : 8); /* it was loaded */
-    mien_gallery_hash(bytes + 8 + header, size - 8 - header, hash);
-    free(bytes);
+static int read_weights(const char *path, struct weights *w) {
+    uint64_t header = 0;
+
+    *w = (struct weights){.header = NULL};
+    w->bytes = read_file(path, &w->size);
+    if (!w->bytes) return EXIT_FAILED;
+    for (int i = 0; i < 8 && w->size >= 8; i++) header |= (uint64_t)w->bytes[i] << 8 * i;
+    if (w->size >= 8 && header <= w->size - 8) {
+        w->data = 8 + (size_t)header;
+        w->header = json_loadb((const char *)w->bytes + 8, (size_t)header, 0, NULL);
+    }
+    if (w->header) return EXIT_OK;
+    say("%s: it has changed while it was read", path); /* it was loaded */
+    free(w->bytes);
+    return EXIT_FAILED;
+}
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Ranges of int8 are how a network is run, not what it is. */
+static int is_weight(const char *name) {
+    return strcmp(name, "__metadata__") != 0 && strncmp(name, "int8.", 5) != 0;
+}
+
+/* The names of its weights, sorted, for free(); they belong to the header. NULL: no memory. */
+static const char **weight_names(const struct weights *w, size_t *n) {
+    const char **names = calloc(json_object_size(w->header) + 1, sizeof *names), *name;
+    json_t *tensor;
+
+    *n = 0;
+    json_object_foreach(w->header, name, tensor) if (names && is_weight(name)) names[(*n)++] = name;
+    if (names) qsort(names, *n, sizeof *names, by_name);
+    return names;
+}
+
+static void hash_tensor(const struct weights *w, const char *name,
+                        uint8_t out[MIEN_GALLERY_HASH_SIZE]) {
+    const json_t *offsets = json_object_get(json_object_get(w->header, name), "data_offsets");
+    size_t from = (size_t)json_integer_value(json_array_get(offsets, 0));
+    size_t to = (size_t)json_integer_value(json_array_get(offsets, 1));
+    size_t there = w->size - w->data;
+
+    if (to > there) to = there;
+    mien_gallery_hash(w->bytes + w->data + from, from < to ? to - from : 0, out);
+}
+
+/* Of each weight its name and the hash of its values, and how the input is made of a picture. */
+static int hash_network(const struct weights *w, uint8_t out[MIEN_GALLERY_HASH_SIZE]) {
+    const char *input =
+        json_string_value(json_object_get(json_object_get(w->header, "__metadata__"), "input"));
+    size_t n, size = 0;
+    const char **names = weight_names(w, &n);
+    char *text = NULL;
+    FILE *stream = names ? open_memstream(&text, &size) : NULL;
+    int failed = !stream;
+
+    for (size_t i = 0; stream && i < n; i++) {
+        uint8_t hash[MIEN_GALLERY_HASH_SIZE];
+        hash_tensor(w, names[i], hash);
+        fputs(names[i], stream);
+        fputc('\n', stream);
+        fwrite(hash, sizeof hash, 1, stream);
+    }
+    if (stream) fputs(input ? input : "", stream);
+    if (stream && (ferror(stream) | fclose(stream))) failed = 1;
+    if (!failed) mien_gallery_hash(text, size, out);
+    free(text);
+    free(names);
+    return failed ? say_no_memory() : EXIT_OK;
+}
+
+static int hash_file(const char *path, char *out, size_t room) {
+    uint8_t hash[MIEN_GALLERY_HASH_SIZE];
+    struct weights w;
+    size_t n;
+    int status = read_weights(path, &w);
+
+    if (status) return status;
+    status = hash_network(&w, hash);
+    json_decref(w.header);
+    free(w.bytes);
+    if (status) return status;
     n = (size_t)snprintf(out, room, "sha256:");
     for (int i = 0; i < MIEN_GALLERY_HASH_SIZE; i++)
         n += (size_t)snprintf(out + n, room - n, "%02x", hash[i]);
@@ -75,7 +154,7 @@ int contract_find(const struct shelf *shelf, const mien_ctx *ctx, const char *na
         say("%s", mien_error());
         return EXIT_FAILED;
     }
-    status = hash_tensors(path, hash, sizeof hash);
+    status = hash_file(path, hash, sizeof hash);
     free(path);
     if (status) return status;
     if (make)

@@ -8,8 +8,8 @@
 #include "shelf.h"
 
 /* Finds the contract of an embedder in the gallery, and makes it where there is none and `make`;
- * else *contract is 0. Its hash is that of the network's tensors, so that calibrating or renaming
- * it changes nothing. Returns an exit status after saying what went wrong. */
+ * else *contract is 0. Its hash is that of the network's weights and input, so that calibrating
+ * or renaming it changes nothing. Returns an exit status after saying what went wrong. */
 int contract_find(const struct shelf *shelf, const mien_ctx *ctx, const char *name,
                   const mien_net_info *info, int make, int64_t *contract);
 

@@ -10,7 +10,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from tool import (HAVE_NETWORKS, PHOTOS, Folder, mien, needs_photos, objects,  # noqa: E402
+from tool import (HAVE_NETWORKS, MODELS, PHOTOS, Folder, mien, needs_photos, objects,  # noqa: E402
                   on_terminal, png)
 
 
@@ -157,6 +157,44 @@ class Identify(Gallery):
         told = on_terminal("identify", "--aligned", "--same-person=1", self.write("b.png", noise(50)),
                            self.gallery).decode()
         self.assertRegex(told, r"face at 0,0: (unknown|unsure, perhaps [A-C]\w+) \(similarity 0\.\d\d\)")
+
+
+class Contract(Gallery):
+    """A network is the same as long as its numbers are: however it is run, named or described."""
+
+    def embedder(self, change):
+        """A copy of the default one: its header, and the values of its tensors, changed."""
+        whole = Path(MODELS["weights"], "mobilefacenet-192.safetensors").read_bytes()
+        n, = struct.unpack("<Q", whole[:8])
+        header, values = json.loads(whole[8:8 + n]), bytearray(whole[8 + n:])
+        change(header, values)
+        text = json.dumps(header).encode()
+        text += b" " * (-len(text) % 8)
+        return self.write("changed.safetensors", struct.pack("<Q", len(text)) + text + values)
+
+    def verdict(self, change):
+        picture = self.write("people/Ann/0.png", noise(0))
+        (face,), = [line["faces"] for line in self.run_gallery(
+            "identify", "--aligned", f"--embedder={self.embedder(change)}", picture)]
+        return face["verdict"]
+
+    def test_a_network_is_its_weights(self):
+        def described(header, _):
+            header["__metadata__"]["accuracy"] = "unknown"
+
+        def calibrated(header, values):
+            ranges = min(name for name in header if name.startswith("int8."))
+            at = header[ranges]["data_offsets"][0]
+            values[at:at + 4] = struct.pack("<f", -9)
+
+        def trained(header, values):
+            at = header["linear.bias"]["data_offsets"][0]
+            values[at:at + 4] = struct.pack("<f", 9)
+
+        self.three_people()
+        self.assertEqual(self.verdict(described), "likely the same")
+        self.assertEqual(self.verdict(calibrated), "likely the same")
+        self.assertEqual(self.verdict(trained), "unknown")
 
 
 class Change(Gallery):
