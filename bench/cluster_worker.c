@@ -73,14 +73,11 @@ int main(int argc, char **argv) {
     }
     if (!rc) rc = cluster_run(x, &o, faces, r.n, NULL, 0);
     double seconds = clock_seconds() - begin;
-    if (rc) {
-        fprintf(stderr, "cluster_worker: %s\n", err_text());
-        return 1;
-    }
-    for (size_t i = 0; i < r.n; i++)
+    if (rc) fprintf(stderr, "cluster_worker: %s\n", err_text());
+    for (size_t i = 0; i < r.n && !rc; i++)
         printf("%lld\n", faces[i].group == GROUP_NONE ? -1LL : (long long)faces[i].group);
-    printf("%.2f s %.0f MB\n", seconds, peak_memory());
+    if (!rc) printf("%.2f s %.0f MB\n", seconds, peak_memory());
     index_close(x);
     free(faces);
-    return 0;
+    return rc ? 1 : 0;
 }

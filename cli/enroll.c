@@ -247,11 +247,12 @@ static int choose(struct enrolment *e, struct inputs *all) {
         if (!source->name) return say_no_memory();
         if (!input->is_stdin && !input->error) hash_file(input->path, source);
         status = check_known(e, input->path, source, &is_known);
+        if (!status && !is_known && inputs_append(&e->inputs, input->path))
+            status = say_no_memory();
         if (status || is_known) {
             free(source->name);
             continue;
         }
-        if (inputs_append(&e->inputs, input->path)) return say_no_memory();
         e->inputs.items[e->inputs.count - 1].is_stdin = input->is_stdin;
         if (input->error) e->inputs.items[e->inputs.count - 1].error = strdup(input->error);
     }
