@@ -1,5 +1,7 @@
 #include "analysis/judge.h"
 
+#include <math.h>
+
 int judge_too_small(const mien_face *face) {
     return face->box[2] - face->box[0] < JUDGE_SIDE || face->box[3] - face->box[1] < JUDGE_SIDE;
 }
@@ -21,6 +23,24 @@ static float certainty(const mien_attribute *attribute, const float *values) {
 
 int judge_unsure(const mien_attribute *attribute, const float *values) {
     return !(certainty(attribute, values) >= attribute->unsure_below);
+}
+
+/* The rate of one comparison by which one of so many has `fpir`; strangers' faces are as good as
+ * independent. */
+static double one_of(int64_t faces, double fpir) {
+    return -expm1(log1p(-fpir) / (double)(faces > 1 ? faces : 1));
+}
+
+int judge_crowd(const mien_net *embedder, double fpir, int64_t faces, struct judge_limits *out) {
+    double unsure = 10 * fpir < 0.5 ? 10 * fpir : 0.5;
+    float at;
+    int rc = mien_impostor_similarity(embedder, one_of(faces, fpir), &at);
+
+    if (rc) return rc;
+    out->same = (double)at;
+    rc = mien_impostor_similarity(embedder, one_of(faces, unsure), &at);
+    out->unsure = (double)at;
+    return rc;
 }
 
 const char *judge_pair(double similarity, double same_person) {

@@ -21,6 +21,16 @@ int judge_too_small(const mien_face *face);
 int judge_unsure(const mien_attribute *attribute, const float *values);
 /* The probability of the likeliest group of a value that is told of groups. */
 float judge_group(const mien_attribute *attribute, const float *values);
+/* From which similarity on one of many is meant. */
+struct judge_limits {
+    double same, unsure; /* "likely the same" from here on, "unsure" from there on */
+};
+
+/* The limits by which a stranger is taken for one of `faces` faces with a probability of `fpir`
+ * (the false positive identification rate of ISO/IEC 19795-1), and unsure with ten times that.
+ * MIEN_EUNSUPPORTED where the embedder was not measured. */
+int judge_crowd(const mien_net *embedder, double fpir, int64_t faces, struct judge_limits *out);
+
 /* "likely the same", "unsure" or "different"; same_person: the similarity from which two faces are
  * called one person. Static storage. */
 const char *judge_pair(double similarity, double same_person);

@@ -68,16 +68,23 @@ const struct command COMMANDS[] = {
      "  mien enroll --folder people/ --gallery people.db\n",
      cmd_enroll},
     {"identify", CMD_IDENTIFY, "PICTURE...", 1, -1, "who the faces are, among those enrolled",
-     "Finds the faces in each picture, and says who of the gallery's people each is: by the "
-     "similarity with the sample that is most like it, likely the same, unsure, or unknown. Likely "
-     "the same is from the similarity on that was measured for the embedder, at which 1 in 1000 "
-     "pairs of two people passes: of many people that is one who is not meant more often. Unsure "
-     "is "
-     "up to 0.1 below.",
+     "Finds the faces in each picture, and says who of the gallery's people each is, by the sample "
+     "that is most like it: likely the same, unsure, or unknown. The more faces a gallery has, the "
+     "more alike the likeliest of them is to a stranger: likely the same is from the similarity on "
+     "that --fpir of strangers reach, unsure from the one on that ten times as many do. For an "
+     "embedder that was not measured it is the similarity of --same-person, and 0.1 less.",
      PICTURE_NOTES,
      "  mien identify party.jpg\n"
+     "  mien identify --fpir 0.001 door.jpg\n"
      "  mien identify --gallery people.db --top 5 --json photos/\n",
      cmd_identify},
+    {"thresholds", CMD_THRESHOLDS, "EMBEDDER...", 1, -1, "from which similarity it is somebody",
+     "Prints from which similarity on a face is taken for one of so many, at which share of "
+     "strangers for whom that is wrong.",
+     NULL,
+     "  mien thresholds mobilefacenet-192\n"
+     "  mien thresholds mobilefacenet-512 --json\n",
+     cmd_thresholds},
     {"gallery", CMD_GALLERY, "list|show|...", 0, 0, "the people in a gallery: see and change them",
      "Shows and changes what a gallery has; 'mien gallery COMMAND --help' tells of each command. "
      "All "

@@ -226,6 +226,30 @@ static char *name_of(const struct input *input) {
     return slash ? strndup(input->tail, (size_t)(slash - input->tail)) : NULL;
 }
 
+static char *person_of(const struct enrolment *e, const struct input *input) {
+    if (input->error) return strdup("");
+    return e->opt->folder ? name_of(input) : strdup(e->opt->args[0]);
+}
+
+/* Adds a picture to what is to be enrolled, unless it is known. */
+static int choose_one(struct enrolment *e, const struct input *input) {
+    struct source source = {.name = person_of(e, input)};
+    int is_known = 0, status;
+
+    if (!source.name) return say_no_memory();
+    if (!input->is_stdin && !input->error) hash_file(input->path, &source);
+    status = check_known(e, input->path, &source, &is_known);
+    if (!status && !is_known && inputs_append(&e->inputs, input->path)) status = say_no_memory();
+    if (status || is_known) {
+        free(source.name);
+        return status;
+    }
+    e->sources[e->inputs.count - 1] = source;
+    e->inputs.items[e->inputs.count - 1].is_stdin = input->is_stdin;
+    if (input->error) e->inputs.items[e->inputs.count - 1].error = strdup(input->error);
+    return EXIT_OK;
+}
+
 /* Moves what is to be enrolled to the front of inputs, and says what is not. */
 static int choose(struct enrolment *e, struct inputs *all) {
     int status = EXIT_OK;
@@ -233,28 +257,11 @@ static int choose(struct enrolment *e, struct inputs *all) {
     e->sources = calloc((size_t)all->count + 1, sizeof *e->sources);
     if (!e->sources) return say_no_memory();
     for (int i = 0; i < all->count && status == EXIT_OK; i++) {
-        struct source *source = &e->sources[e->inputs.count];
         const struct input *input = &all->items[i];
-        int is_known = 0;
-        *source = (struct source){0};
-        if (e->opt->folder && !strchr(input->tail, '/') && !input->error) {
+        if (e->opt->folder && !strchr(input->tail, '/') && !input->error)
             tell(e, input->path, REFUSED, NULL, "is in no person's folder");
-            continue;
-        }
-        source->name = input->error     ? strdup("")
-                       : e->opt->folder ? name_of(input)
-                                        : strdup(e->opt->args[0]);
-        if (!source->name) return say_no_memory();
-        if (!input->is_stdin && !input->error) hash_file(input->path, source);
-        status = check_known(e, input->path, source, &is_known);
-        if (!status && !is_known && inputs_append(&e->inputs, input->path))
-            status = say_no_memory();
-        if (status || is_known) {
-            free(source->name);
-            continue;
-        }
-        e->inputs.items[e->inputs.count - 1].is_stdin = input->is_stdin;
-        if (input->error) e->inputs.items[e->inputs.count - 1].error = strdup(input->error);
+        else
+            status = choose_one(e, input);
     }
     return status;
 }

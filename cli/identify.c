@@ -20,10 +20,11 @@ enum { NAME_SHOWN = 256 };
 struct identifying {
     const struct options *opt;
     struct shelf shelf;
-    int64_t contract;
-    double threshold;
-    int failed;  /* pictures, of batches_run() */
-    int stopped; /* by the gallery, which said so */
+    int64_t contract, samples; /* samples: of the collection */
+    struct judge_limits limits;
+    int is_measured; /* the limits are those of opt->fpir and the gallery's size */
+    int failed;      /* pictures, of batches_run() */
+    int stopped;     /* by the gallery, which said so */
 };
 
 /* What is said of a face: the names of those it is like, best first. */
@@ -32,6 +33,7 @@ struct answer {
     const mien_gallery_match *matches;
     int n;
     const char *verdict; /* "likely the same", "unsure", "unknown" */
+    const char *reason;  /* why it is unknown; NULL where it is not */
 };
 
 static int copy_name(void *context, const mien_gallery_person *p) {
@@ -51,7 +53,12 @@ static struct answer judge(const struct identifying *in, const mien_face *face,
     struct answer a = {.face = face, .matches = matches, .n = n, .verdict = "unknown"};
     double best = n ? (double)matches[0].similarity : -1;
 
-    if (n && best >= in->threshold - JUDGE_MARGIN) a.verdict = judge_pair(best, in->threshold);
+    if (n && best >= in->limits.same)
+        a.verdict = "likely the same";
+    else if (n && best >= in->limits.unsure)
+        a.verdict = "unsure";
+    else
+        a.reason = n ? "not_alike" : "nobody_enrolled";
     return a;
 }
 
@@ -74,6 +81,7 @@ static json_t *answer_json(const struct identifying *in, const struct answer *a,
     for (int i = 0; i < a->n; i++)
         json_value_append(list, match_json(in, &a->matches[i], failed), failed);
     json_value_set(object, "verdict", json_string(a->verdict), failed);
+    if (a->reason) json_value_set(object, "reason", json_string(a->reason), failed);
     json_value_set(object, "matches", list, failed);
     return object;
 }
@@ -115,7 +123,9 @@ static void tell(const struct identifying *in, const struct picture *picture,
     }
     json_value_set(object, "file", json_value_text(picture->input->path), &failed);
     result_add_size(object, a, &failed);
-    json_value_set(object, "threshold", json_value_number(in->threshold, 6), &failed);
+    json_value_set(object, "threshold", json_value_number(in->limits.same, 6), &failed);
+    if (in->is_measured)
+        json_value_set(object, "fpir", json_value_number(in->opt->fpir, 6), &failed);
     json_value_set(object, "faces", list, &failed);
     if (failed) {
         json_decref(object);
@@ -164,14 +174,35 @@ static int take(void *context, struct picture *picture, int i) {
     return in->stopped || output_broken();
 }
 
+static int count_samples(void *context, const mien_gallery_collection *c) {
+    struct identifying *in = context;
+
+    if (c->id == in->shelf.collection) in->samples = c->samples;
+    return 0;
+}
+
+/* What --same-person says, else --fpir for a gallery of this size. */
+static int set_limits(struct identifying *in, const struct network *embedder) {
+    double same = in->opt->serve.same_person;
+
+    if (mien_gallery_collections(in->shelf.gallery, count_samples, in)) return shelf_say_error();
+    in->is_measured = same == SAME_PERSON_MEASURED &&
+                      judge_crowd(embedder->net, in->opt->fpir, in->samples, &in->limits) == 0;
+    if (in->is_measured) return EXIT_OK;
+    if (same == SAME_PERSON_MEASURED) same = (double)embedder->info.same_person;
+    in->limits = (struct judge_limits){same, same - JUDGE_MARGIN};
+    return EXIT_OK;
+}
+
 static int run(struct identifying *in, const struct pipeline *p, const struct inputs *inputs) {
     const struct network *embedder = networks_giving(&p->networks, MIEN_RESULT_EMBEDDING);
     const char *name = in->opt->network[networks_task_giving(MIEN_RESULT_EMBEDDING)];
     int status;
 
-    in->threshold = in->opt->serve.same_person;
-    if (in->threshold == SAME_PERSON_MEASURED) in->threshold = (double)embedder->info.same_person;
-    status = contract_find(&in->shelf, p->networks.ctx, name, &embedder->info, 0, &in->contract);
+    status = set_limits(in, embedder);
+    if (status == EXIT_OK)
+        status =
+            contract_find(&in->shelf, p->networks.ctx, name, &embedder->info, 0, &in->contract);
     if (status == EXIT_OK && !in->shelf.collection)
         say("there is no collection %s: everybody is unknown", in->opt->collection);
     else if (status == EXIT_OK && !in->contract)

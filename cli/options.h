@@ -37,7 +37,8 @@ enum command_bit {
     CMD_ENROLL = 1 << 16,
     CMD_GALLERY = 1 << 17, /* and what needs no options of its own: all but */
     CMD_GALLERY_DELETE = 1 << 18,
-    CMD_IDENTIFY = 1 << 19
+    CMD_IDENTIFY = 1 << 19,
+    CMD_THRESHOLDS = 1 << 20
 };
 
 enum { PRECISION_AUTO = MIEN_FP16 + 1 }; /* fp32 on a processor, fp16 on a GPU */
@@ -52,6 +53,7 @@ struct options {
     const char *weights;               /* folder; NULL: the library's */
 
     double threshold, nms; /* 0..1 */
+    double fpir;           /* of identify: strangers who may be taken for somebody, 0..0.5 */
     int side;              /* long side for detection; 0: original; -1: the network's default */
     int search;            /* enum mien_search */
     int max_faces, top;

@@ -32,7 +32,7 @@ static const struct option_def ROWS[] = {
     {.name = "weights",
      .arg = "DIR",
      .group = GROUP_NETWORKS,
-     .commands = MACHINE | CMD_MODELS,
+     .commands = MACHINE | CMD_MODELS | CMD_THRESHOLDS,
      .kind = KIND_TEXT,
      .field = FIELD(weights),
      .help = "folder a NAME is looked up in [$XDG_DATA_HOME/mien, else ~/.local/share/mien]"},
@@ -102,7 +102,8 @@ static const struct option_def ROWS[] = {
      .field = FIELD(serve.same_person),
      .min = -1,
      .max = 1,
-     .help = "similarity from which two faces are called one person [the embedder's own]"},
+     .help = "similarity from which two faces are called one person [the embedder's own; of "
+             "identify that of --fpir]"},
     {.name = "aligned",
      .group = GROUP_FACES,
      .commands = CMD_EMBED | CMD_CALIBRATE | PEOPLE,
@@ -221,7 +222,7 @@ static const struct option_def ROWS[] = {
     {.name = "json",
      .group = GROUP_OUTPUT,
      .commands = PICTURES | CMD_COMPARE | CMD_BENCH | CMD_BENCH_ANALYZE | CMD_INFO | CMD_MODELS |
-                 EVAL | GALLERIES,
+                 CMD_THRESHOLDS | EVAL | GALLERIES,
      .kind = KIND_FLAG,
      .field = FIELD(json),
      .help = "JSON instead of text, also where the output is a terminal"},

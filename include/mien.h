@@ -577,6 +577,11 @@ MIEN_API int mien_embed_faces(mien_net *net, const mien_image *const *images,
 /* Cosine similarity of two embeddings of d values, -1..1; 0 where one is all zeros. From
  * mien_net_info.same_person of their network on they are called one person. */
 MIEN_API float mien_similarity(const float *a, const float *b, int d);
+/* The similarity that a share `rate` of pairs of faces of different people reaches, 0 < rate <=
+ * 0.5: of n faces, one is so much like a stranger by chance with a probability of about n times
+ * that. Measured from 1e-1 to 1e-5 (docs/thresholds.md), beyond that what follows from a normal
+ * distribution. MIEN_EUNSUPPORTED where the embedder was not measured. */
+MIEN_API int mien_impostor_similarity(const mien_net *net, double rate, float *similarity);
 
 /* What kind of thing an attribute says, and thereby what its values are. */
 enum mien_attribute_kind {

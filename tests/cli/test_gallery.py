@@ -159,6 +159,40 @@ class Identify(Gallery):
         self.assertRegex(told, r"face at 0,0: (unknown|unsure, perhaps [A-C]\w+) \(similarity 0\.\d\d\)")
 
 
+class Strangers(Gallery):
+    def threshold(self, *args):
+        line, = self.run_gallery("identify", "--aligned", *args, self.write("a.png", noise(1)))
+        return line["threshold"], line.get("fpir")
+
+    def test_the_threshold_is_that_of_the_gallery_s_size(self):
+        self.enroll("Ann", self.write("ann.png", noise(0)))
+        table = {(row["faces"], row["fpir"]): row["similarity"]
+                 for row in objects(mien("thresholds", "mobilefacenet-192", "--json"))[0]["thresholds"]}
+        self.assertEqual(self.threshold(), (table[1, 0.01], 0.01))
+        self.assertEqual(self.threshold("--fpir=0.1"), (table[1, 0.1], 0.1))
+        self.assertEqual(self.threshold("--same-person=0.4"), (0.4, None))
+        for i in range(9):
+            self.enroll("Bob", self.write("bob.png", noise(10 + i)))
+        self.assertEqual(self.threshold(), (table[10, 0.01], 0.01))
+        for rows in zip(*[iter(table.items())] * 3):  # of one size, the rates falling
+            values = [similarity for _, similarity in rows]
+            self.assertEqual(values, sorted(values))
+        self.assertLess(table[1, 0.01], table[1000, 0.01])
+
+    def test_why_nobody(self):
+        self.enroll("Ann", self.write("ann.png", noise(0)))
+        grey = self.write("grey.png", png(112, 112))
+        for args, reason in [((), "not_alike"), (("--collection=other",), "nobody_enrolled")]:
+            line, = self.run_gallery("identify", "--aligned", "--same-person=0.99", *args, grey)
+            self.assertEqual((line["faces"][0]["verdict"], line["faces"][0]["reason"]),
+                             ("unknown", reason))
+
+    def test_what_was_not_measured(self):
+        other = Path(MODELS["weights"], "retinaface-mnet025-v2.safetensors")
+        self.assertEqual(mien("thresholds", str(other)).returncode, 1)
+        self.assertEqual(mien("identify", "--fpir=0.7", "a.jpg").returncode, 2)
+
+
 class Contract(Gallery):
     """A network is the same as long as its numbers are: however it is run, named or described."""
 

@@ -130,6 +130,8 @@ static void test_runs(void **state) {
     REFUSED(mien_attributes(NULL, list, &face, 1, out));
     REFUSED(mien_classify(NULL, list, 1, 1, &class));
     REFUSED(mien_classify(net, NULL, 1, 1, &class));
+    REFUSED(mien_impostor_similarity(NULL, 0.1, out));
+    REFUSED(mien_impostor_similarity(net, 0.1, NULL));
     assert_true(mien_similarity(NULL, out, 4) == 0 && mien_similarity(out, NULL, 4) == 0);
 }
 
