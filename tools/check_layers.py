@@ -12,6 +12,7 @@ directly or through others. A header without code of its own (types that several
 they have in common inside a module) makes no circle.
 Calls: the library never prints, exits or aborts, and kernels, being arithmetic on plain arrays, do
 not allocate, open files or start threads either.
+Image: what the container is built from, packaging/Dockerfile.dockerignore, has every layer.
 """
 import re
 import sys
@@ -19,6 +20,7 @@ from pathlib import Path
 
 PUBLIC = ("include/mien.h", "include/mien_gallery.h")
 LAYERS = "cmake/layers.cmake"
+IMAGE = "packaging/Dockerfile.dockerignore"
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
 COMMENT_OR_STRING = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.DOTALL)
 
@@ -105,6 +107,15 @@ def circles(includes):
                         trail.append([*path, following])
 
 
+def not_in_image(tree, layers):
+    """Yields a line for each layer the container's build would lack; it has no CUDA."""
+    path = tree / IMAGE
+    copied = path.read_text(encoding="utf-8").splitlines() if path.exists() else None
+    for layer in layers:
+        if copied is not None and layer not in ("cuda", "examples") and f"!{layer}" not in copied:
+            yield f"{IMAGE}:1: {layer}/ is not in the image's build"
+
+
 def violations(tree):
     """Yields "file:line: what is wrong" for everything wrong below the tree."""
     allowed, library = read_layers(tree)
@@ -115,6 +126,7 @@ def violations(tree):
                                               layer, source):
                 yield f"{source.relative_to(tree)}:{line}: {text}"
     yield from circles(module_includes(tree, allowed))
+    yield from not_in_image(tree, allowed)
 
 
 def main():

@@ -36,6 +36,13 @@ class Layers(unittest.TestCase):
             "server/s.h": '#include "common/c.h"\n',
         }), (0, []))
 
+    def test_the_image_has_every_layer(self):
+        copied = "*\n!include\n!kernels\n!engine\n!vision\n!common\n!server\n"
+        self.assertEqual(self.check_tree({"packaging/Dockerfile.dockerignore": copied}), (
+            1, ["packaging/Dockerfile.dockerignore:1: cli/ is not in the image's build"]))
+        self.assertEqual(self.check_tree(
+            {"packaging/Dockerfile.dockerignore": copied + "!cli\n"}), (0, []))
+
     def test_upward_is_named(self):
         status, lines = self.check_tree({
             "vision/v.h": "", "engine/e.c": '\n#include "../vision/v.h"\n'})
