@@ -57,7 +57,7 @@ static int add_column(struct groups *g, const struct samples *samples, int colum
                              c->name, GROUP_VALUES_MAX);
         c->values[c->nvalues++] = field;
     }
-    qsort(c->values, (size_t)c->nvalues, sizeof *c->values, compare);
+    if (c->nvalues > 0) qsort(c->values, (size_t)c->nvalues, sizeof *c->values, compare);
     for (int i = 0; i < samples->n; i++) {
         const char *field = samples->at[i].fields[column];
         c->value[i] = position(c, is_age ? group_text(field) : field);

@@ -110,5 +110,5 @@ static int by_upper(const void *a, const void *b) {
 
 void best_sort(struct best *b) {
     forget(b);
-    qsort(b->candidates, b->n_candidates, sizeof *b->candidates, by_upper);
+    if (b->n_candidates > 0) qsort(b->candidates, b->n_candidates, sizeof *b->candidates, by_upper);
 }

@@ -34,7 +34,7 @@ static int take_groups(struct groups *w, struct cluster_face *faces, size_t n) {
                                   .faces = 1,
                                   .name = faces[i].group};
     }
-    if (!rc) qsort(order, n, sizeof *order, by_group);
+    if (!rc && n > 0) qsort(order, n, sizeof *order, by_group);
     for (size_t i = 1; i < n && !rc; i++)
         if (order[i]->group != GROUP_NONE && order[i]->group == order[i - 1]->group) {
             uint32_t a = groups_root(w, (uint32_t)(order[i - 1] - faces));
@@ -59,7 +59,7 @@ static int number_apart(const struct cluster_face *faces, size_t n,
     uint32_t *numbers = malloc((2 * *n_apart + 1) * sizeof *numbers);
     if (!numbers) return err_set(MIEN_ENOMEM, "no memory to group faces");
     size_t kept = 0;
-    for (size_t i = 0; i < *n_apart; i++) {
+    for (size_t i = 0; n > 0 && i < *n_apart; i++) {
         struct cluster_face a = {.id = apart[i].a}, b = {.id = apart[i].b};
         const struct cluster_face *p = bsearch(&a, faces, n, sizeof *faces, by_id);
         const struct cluster_face *q = bsearch(&b, faces, n, sizeof *faces, by_id);
@@ -108,7 +108,7 @@ int cluster_run(struct index *x, const struct cluster_options *options, struct c
     if (n > UINT32_MAX || o.neighbours < 1 || o.neighbours >= INDEX_MAX_HITS)
         return err_set(MIEN_EINVAL, "%zu faces with %d neighbours each cannot be grouped", n,
                        o.neighbours);
-    qsort(faces, n, sizeof *faces, by_id);
+    if (n > 0) qsort(faces, n, sizeof *faces, by_id);
     w.at = calloc(n + 1, sizeof *w.at);
     w.chain = malloc((n + 1) * sizeof *w.chain);
     int64_t *ids = malloc((n + 1) * sizeof *ids);

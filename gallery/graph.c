@@ -108,7 +108,7 @@ static int in_order(const void *a, const void *b) {
 /* Sorted, each pair once; one that is told apart may have been found, too. */
 static void sort_pairs(struct pairs *p) {
     size_t n = 0;
-    qsort(p->at, p->n, sizeof *p->at, in_order);
+    if (p->n > 0) qsort(p->at, p->n, sizeof *p->at, in_order);
     for (size_t i = 0; i < p->n; i++) {
         if (n > 0 && p->at[n - 1].a == p->at[i].a && p->at[n - 1].b == p->at[i].b)
             p->at[n - 1].apart |= p->at[i].apart;
@@ -180,7 +180,7 @@ static int by_other(const void *a, const void *b) {
 
 size_t graph_unite(struct link *links, size_t n, uint32_t self) {
     size_t kept = 0;
-    qsort(links, n, sizeof *links, by_other);
+    if (n > 0) qsort(links, n, sizeof *links, by_other);
     for (size_t i = 0; i < n; i++) {
         if (links[i].other == self) continue;
         if (kept > 0 && links[kept - 1].other == links[i].other) {
