@@ -82,7 +82,8 @@ static void hash_tensor(const struct weights *w, const char *name,
     size_t there = w->size - w->data;
 
     if (to > there) to = there;
-    mien_gallery_hash(w->bytes + w->data + from, from < to ? to - from : 0, out);
+    if (from > to) from = to; /* it has changed since it was loaded */
+    mien_gallery_hash(w->bytes + w->data + from, to - from, out);
 }
 
 /* Of each weight its name and the hash of its values, and how the input is made of a picture. */

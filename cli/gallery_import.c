@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VERSION = 1, MAPPED_MAX = 4096, CROP_MOST = 1 << 24 };
+enum { VERSION = 1, MAPPED_MAX = 4096, CROP_MOST = 1 << 24, LINE_MOST = 2 * CROP_MOST };
 
 /* An id of the file, and what it is called here. */
 struct mapped {
@@ -188,19 +188,49 @@ static int read_line(struct import *in, const char *line, int number) {
     return rc;
 }
 
+/* Makes room for one byte more and an end behind n; -1 with in->why. */
+static int grow_line(struct import *in, char **line, size_t *room, size_t n) {
+    size_t more = *room ? 2 * *room : 4096;
+    char *grown;
+
+    if (n + 2 <= *room) return 0;
+    grown = more <= LINE_MOST ? realloc(*line, more) : NULL;
+    in->why = more <= LINE_MOST ? "out of memory" : "the line is too long for an export's";
+    if (!grown) return -1;
+    *line = grown;
+    *room = more;
+    return 0;
+}
+
+/* The file's next line in memory that grows for it, up to LINE_MOST: 1, 0 at its end, or -1 with
+ * in->why. */
+static int next_line(struct import *in, FILE *file, char **line, size_t *room) {
+    size_t n = 0;
+    int c = 0;
+
+    while (c != '\n' && (c = getc(file)) != EOF) {
+        if (grow_line(in, line, room, n)) return -1;
+        (*line)[n++] = (char)c;
+    }
+    in->why = ferror(file) ? strerror(errno) : "this is no line of an export";
+    if (ferror(file) || (n > 0 && memchr(*line, 0, n))) return -1;
+    if (n > 0) (*line)[n] = 0;
+    return n > 0;
+}
+
 static int read_all(struct import *in, FILE *file, const char *path) {
     char *line = NULL;
     size_t room = 0;
-    int number = 0, rc = 0;
+    int number = 0, rc = 0, more = 1;
 
-    while (rc == 0 && getline(&line, &room, file) > 0) rc = read_line(in, line, ++number);
+    while (rc == 0 && (more = next_line(in, file, &line, &room)) > 0)
+        rc = read_line(in, line, ++number);
     free(line);
-    if (rc == 0 && (ferror(file) || number == 0)) {
-        say("%s: %s", path, number ? strerror(errno) : "it is empty");
-        return EXIT_FAILED;
-    }
-    if (rc == 0) return EXIT_OK;
-    say("%s:%d: %s", path, number, in->why ? in->why : mien_gallery_error());
+    if (rc == 0 && more == 0 && number > 0) return EXIT_OK;
+    if (rc == 0 && more == 0)
+        say("%s: it is empty", path);
+    else
+        say("%s:%d: %s", path, number + (more < 0), in->why ? in->why : mien_gallery_error());
     return EXIT_FAILED;
 }
 

@@ -315,6 +315,16 @@ class Change(Gallery):
             self.assertEqual(mien("gallery import", again, third).returncode, 1)
             self.assertEqual(mien("gallery list", third).stdout, b"")
 
+    def test_importing_what_is_no_export(self):
+        """One sentence, at a bounded cost: a line that never ends is given up."""
+        self.write("nul", b'{"gallery": {"version": 1}}\0\n')
+        for path, says in [("/dev/zero", "too long"), (f"{self.folder}/nul", "no line of an export"),
+                           (str(self.folder), "is a directory"), ("/dev/null", "is empty")]:
+            result = mien("gallery import", path, self.gallery)
+            self.assertEqual(result.returncode, 1)
+            self.assertEqual(len(result.stderr.splitlines()), 1)
+            self.assertIn(says, result.stderr.lower())
+
     def test_on_a_terminal(self):
         self.three_people()
         lines = on_terminal("gallery", "list", self.gallery).decode().splitlines()
