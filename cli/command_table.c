@@ -4,11 +4,11 @@
 #include <stddef.h>
 
 static const char PICTURE_NOTES[] =
-    "A PICTURE is a file (JPEG, PNG, WebP, BMP, GIF, PNM, TGA; HEIC, AVIF and TIFF where "
-    "`mien --version` says so), a folder (walked in sorted order) or - (standard input). Each "
-    "gives a line: for people where the output is a terminal, else, and with --json, of JSON, "
-    "whose coordinates are pixels of the upright picture. What cannot be read is told on standard "
-    "error, is {\"file\", \"error\", \"code\"} in JSON, and gives exit status 1 at the end.";
+    "A PICTURE is a file (JPEG, PNG, WebP, BMP, GIF, PNM, TGA; HEIC, AVIF and TIFF where `mien "
+    "--version` says so), a folder (walked in sorted order) or - (standard input). Each gives a "
+    "line: for people where the output is a terminal, else, and with --json, of JSON, whose "
+    "coordinates are pixels of the upright picture. What cannot be read is told on standard error, "
+    "is {\"file\", \"error\", \"code\"} in JSON, and gives exit status 1 at the end.";
 
 #define EVAL_NOTES                                                                                 \
     "Pictures that cannot be read are told on standard error and give exit status 1. With --json " \
@@ -56,14 +56,11 @@ const struct command COMMANDS[] = {
      cmd_compare},
     {"enroll", CMD_ENROLL, "NAME PICTURE...", 0, -1, "faces of persons into a gallery",
      "Puts the face of each picture into a gallery, as one of the person of that name, or id, who "
-     "is "
-     "made where there is none. A picture without a face, or with several, is refused. What has "
-     "been "
-     "enrolled is passed over, so that a run that was broken off can be started again.",
+     "is made where there is none. A picture without a face, or with several, is refused. What has "
+     "been enrolled is passed over, so that a run that was broken off can be started again.",
      "With --folder DIR there is no NAME: each of its folders is called as the person whose "
-     "pictures "
-     "are in it. A picture is in the gallery for good once its line is printed: a line for people "
-     "where the output is a terminal, else, and with --json, of JSON.",
+     "pictures are in it. A picture is in the gallery for good once its line is printed: a line "
+     "for people where the output is a terminal, else, and with --json, of JSON.",
      "  mien enroll Alice alice1.jpg alice2.jpg\n"
      "  mien enroll --folder people/ --gallery people.db\n",
      cmd_enroll},
@@ -87,8 +84,7 @@ const struct command COMMANDS[] = {
      cmd_thresholds},
     {"gallery", CMD_GALLERY, "list|show|...", 0, 0, "the people in a gallery: see and change them",
      "Shows and changes what a gallery has; 'mien gallery COMMAND --help' tells of each command. "
-     "All "
-     "changes but deletion can be undone.",
+     "All changes but deletion can be undone.",
      NULL,
      "  mien gallery list\n"
      "  mien gallery merge Alica Alice\n"
@@ -100,23 +96,22 @@ const struct command COMMANDS[] = {
      "  mien gallery list --collection staff --json\n",
      cmd_gallery_list},
     {"gallery show", CMD_GALLERY, "PERSON", 1, 1, "a person and their samples",
-     "Shows a person, and where each sample comes from. A PERSON is a name, where one person "
-     "is called so, or an id.",
+     "Shows a person, and where each sample comes from. A PERSON is a name, where one person is "
+     "called so, or an id.",
      NULL, "  mien gallery show Alice\n", cmd_gallery_show},
     {"gallery history", CMD_GALLERY, "[PERSON]", 0, 1, "what happened, and who did it",
-     "Lists the events of a person, or all, in order: when, by whom, what, and whether it "
-     "was undone.",
+     "Lists the events of a person, or all, in order: when, by whom, what, and whether it was "
+     "undone.",
      NULL,
      "  mien gallery history\n"
      "  mien gallery history Alice --json\n",
      cmd_gallery_history},
     {"gallery rename", CMD_GALLERY, "PERSON NAME", 2, 2, "another name",
-     "Gives a person another name. A PERSON is a name, where one person is called so, or an "
-     "id.",
+     "Gives a person another name. A PERSON is a name, where one person is called so, or an id.",
      NULL, "  mien gallery rename Alica Alice\n", cmd_gallery_rename},
     {"gallery merge", CMD_GALLERY, "PERSON INTO", 2, 2, "two persons who are one",
-     "Makes all samples of the first person those of the second; the first is no person any "
-     "more. A PERSON is a name, where one person is called so, or an id.",
+     "Makes all samples of the first person those of the second; the first is no person any more. "
+     "A PERSON is a name, where one person is called so, or an id.",
      NULL, "  mien gallery merge Alica Alice\n", cmd_gallery_merge},
     {"gallery split", CMD_GALLERY, "NAME SAMPLE...", 2, -1, "one person who is two",
      "Makes a new person of samples of one. A SAMPLE is an id, as gallery show prints it.", NULL,
@@ -125,37 +120,37 @@ const struct command COMMANDS[] = {
      "Makes samples those of another person. A SAMPLE is an id, as gallery show prints it.", NULL,
      "  mien gallery move Alice 00000c8f5a7d1001\n", cmd_gallery_move},
     {"gallery not-this-person", CMD_GALLERY, "PERSON SAMPLE", 2, 2, "a sample is somebody else",
-     "Notes that a sample is not that person, for good: nothing brings it there any more. "
-     "Where it is there, it becomes one of a person without a name.",
+     "Notes that a sample is not that person, for good: nothing brings it there any more. Where it "
+     "is there, it becomes one of a person without a name.",
      NULL, "  mien gallery not-this-person Alice 00000c8f5a7d1001\n", cmd_gallery_not},
     {"gallery undo", CMD_GALLERY, "EVENT", 1, 1, "a change that was none",
-     "Undoes an event, by the number that gallery history prints; an undoing too. What was "
-     "changed since is not undone, and the event that did it is named.",
+     "Undoes an event, by the number that gallery history prints; an undoing too. What was changed "
+     "since is not undone, and the event that did it is named.",
      NULL, "  mien gallery undo 17\n", cmd_gallery_undo},
     {"gallery delete", CMD_GALLERY_DELETE, "PERSON|SAMPLE...", 1, -1, "for good",
-     "Deletes a person, with all that the gallery knows of them, or samples. It cannot be "
-     "undone. Backups and exports are files of their own. With --json it prints the receipt.",
+     "Deletes a person, with all that the gallery knows of them, or samples. It cannot be undone. "
+     "Backups and exports are files of their own. With --json it prints the receipt.",
      NULL, "  mien gallery delete Alice --receipt alice.receipt\n", cmd_gallery_delete},
     {"gallery prove-deleted", CMD_GALLERY, "RECEIPT", 1, 1, "that nothing is left",
-     "Searches every file of the gallery, byte by byte, for what a deletion's receipt stands "
-     "for: embeddings and faces, whole and in pieces. Exit status 1 where something is "
-     "found. RECEIPT is a file, or - for standard input.",
+     "Searches every file of the gallery, byte by byte, for what a deletion's receipt stands for: "
+     "embeddings and faces, whole and in pieces. Exit status 1 where something is found. RECEIPT "
+     "is a file, or - for standard input.",
      NULL, "  mien gallery prove-deleted alice.receipt\n", cmd_gallery_prove},
     {"gallery export", CMD_GALLERY, "FILE", 1, 1, "all of it as lines of JSON",
-     "Writes all collections, persons and samples to a file, embeddings too; not the "
-     "history. docs/gallery.md describes it.",
+     "Writes all collections, persons and samples to a file, embeddings too; not the history. "
+     "docs/gallery.md describes it.",
      NULL, "  mien gallery export people.jsonl\n", cmd_gallery_export},
     {"gallery import", CMD_GALLERY, "FILE", 1, 1, "what was exported",
-     "Adds all of an export to a gallery, or nothing where a part of it cannot be: persons "
-     "and samples keep their ids.",
+     "Adds all of an export to a gallery, or nothing where a part of it cannot be: persons and "
+     "samples keep their ids.",
      NULL, "  mien gallery import people.jsonl --gallery other.db\n", cmd_gallery_import},
     {"gallery backup", CMD_GALLERY, "FILE", 1, 1, "a copy, history and all",
-     "Copies the gallery as it is now to a file, which must not be there, while others work "
-     "with it.",
+     "Copies the gallery as it is now to a file, which must not be there, while others work with "
+     "it.",
      NULL, "  mien gallery backup gallery-monday.db\n", cmd_gallery_backup},
     {"gallery check", CMD_GALLERY, "", 0, 0, "whether it is sound",
-     "Looks at every page and row, and prints what is wrong; exit status 1 where something "
-     "is. Empties the journal of what was deleted.",
+     "Looks at every page and row, and prints what is wrong; exit status 1 where something is. "
+     "Empties the journal of what was deleted.",
      NULL, "  mien gallery check\n", cmd_gallery_check},
     {"bench", CMD_BENCH, "NAME|BLOB...", 1, -1, "how fast a network runs here",
      "Runs a network on random input and prints its median and p99 time, its rate, and what it "
@@ -187,14 +182,12 @@ const struct command COMMANDS[] = {
     {"eval attributes", CMD_EVAL_ATTRIBUTES, "CSV|FOLDER", 1, 1,
      "how often ages, genders, ... of labelled faces are right",
      "Runs 'mien analyze' on labelled faces and prints how often each attribute is right: over "
-     "all, "
-     "and for each race, gender and age, or the groups of --by; each with the interval chance "
+     "all, and for each race, gender and age, or the groups of --by; each with the interval chance "
      "leaves it, and whether probabilities mean what they say.",
      EVAL_NOTES
      "The CSV has a column of files, and columns called as what the networks tell: age (years, or "
      "ranges such as 20-29), gender, race. A FOLDER has the labels in its files' names, as "
-     "UTKFace: "
-     "AGE_GENDER_RACE_DATE.jpg.",
+     "UTKFace: AGE_GENDER_RACE_DATE.jpg.",
      "  mien eval attributes fairface_label_val.csv\n"
      "  mien eval attributes --where 'age>=10' --plots plots/ UTKFace/\n"
      "  mien eval attributes --json --by race,gender people.csv > result.json\n",
@@ -223,8 +216,7 @@ const struct command COMMANDS[] = {
      "Runs a network in fp32 on pictures of the kind it is for, measures the range of every value, "
      "and keeps the ranges in the network's blob: --precision int8 needs them. Some hundred "
      "pictures are enough, fewer than 50 are refused. NETWORK is a name or a blob; embedders and "
-     "age-gender networks see the "
-     "faces the detector finds.",
+     "age-gender networks see the faces the detector finds.",
      "A PICTURE is a file or a folder, as for `mien analyze`.",
      "  mien calibrate resnet50-imagenet holiday/\n"
      "  mien calibrate mobilefacenet-192 --aligned crops/ --output ./int8.safetensors\n",
@@ -247,9 +239,8 @@ const struct command COMMANDS[] = {
      cmd_models},
     {"serve", CMD_SERVE, "", 0, 0, "all of this over HTTP",
      "Answers requests over HTTP: faces, ages, classes and embeddings of the pictures it is sent, "
-     "in "
-     "batches over all requests. A page to try it is at /, its documentation at /docs. A network "
-     "may be left out with the name 'none'.",
+     "in batches over all requests. A page to try it is at /, its documentation at /docs. A "
+     "network may be left out with the name 'none'.",
      "SIGTERM ends it when the requests under way are answered, SIGHUP reads keys and networks "
      "anew.",
      "  mien serve\n"

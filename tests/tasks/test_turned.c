@@ -1,8 +1,6 @@
 /* What --search auto finds of the faces of pictures that lie or stand on their heads, of those it
  * finds when they stand; and what looking for that costs, counted in pixels the detector is run on.
- * Skipped without weights or labelled
- * pictures; kernels change no count.
- */
+ * Skipped without weights or labelled pictures; kernels change no count. */
 #include "photos.h"
 
 #include <dirent.h>
