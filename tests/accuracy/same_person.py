@@ -16,6 +16,7 @@ import lfw
 import metrics
 
 FALSE_ACCEPTS = 0.001
+RATES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)  # of tasks/impostors.h
 MARGIN = 0.1  # below the threshold the verdict is "unsure" (analysis/judge.h)
 
 
@@ -46,6 +47,7 @@ def main():
           "false accepts % | true accepts % | 0.1 below: false % | true % | at 0.4: false % | "
           "true % |")
     print("|---" * 12 + "|")
+    impostors = []
     for embedder in options.embedders:
         people, vectors, missing = embeddings(options.data, embedder, options.detector)
         similarity, same = metrics.all_pairs(people, vectors)
@@ -56,6 +58,13 @@ def main():
         print("| %s | %d | %d | %d | %d | %.3f | %.4f | %.2f | %.4f | %.2f | %.4f | "
               "%.2f |" % (
             embedder, len(people), missing, same.sum(), (~same).sum(), threshold, *shares))
+        impostors.append((embedder, *(metrics.threshold_at(similarity[~same], rate)
+                                      for rate in RATES)))
+    print("\nThe similarity that a share of pairs of two people reaches (docs/thresholds.md):\n")
+    print("| embedder | " + " | ".join("%g" % rate for rate in RATES) + " |")
+    print("|---" * (1 + len(RATES)) + "|")
+    for row in impostors:
+        print("| %s | %.3f | %.3f | %.3f | %.3f | %.3f |" % row)
 
 
 if __name__ == "__main__":
