@@ -42,7 +42,7 @@ static void hash_file(const char *path, struct source *source) {
     size_t n = 0;
 
     if (!in) return;
-    if (fstat(fileno(in), &st) == 0 && S_ISREG(st.st_mode)) {
+    if (fstat(fileno(in), &st) == 0 && S_ISREG(st.st_mode) && (size_t)st.st_size <= INPUT_MAX) {
         bytes = malloc((size_t)st.st_size + 1);
         if (bytes) n = fread(bytes, 1, (size_t)st.st_size, in);
         source->is_hashed = bytes && n == (size_t)st.st_size;

@@ -55,6 +55,8 @@ int cmd_gallery_check(const struct options *opt) {
     return status;
 }
 
+enum { RECEIPT_MOST = 1 << 28 }; /* bytes; of a sample with its face there are some 10,000 */
+
 /* A file of text, or standard input, for free(). */
 static char *read_text(const char *path) {
     FILE *in = strcmp(path, "-") ? fopen(path, "re") : stdin;
@@ -65,8 +67,11 @@ static char *read_text(const char *path) {
     while (in && text && (got = fread(text + n, 1, room - 1 - n, in)) > 0) {
         n += got;
         if (n + 1 < room) continue;
-        char *more = realloc(text, room *= 2);
-        if (!more) free(text);
+        char *more = room < RECEIPT_MOST ? realloc(text, room *= 2) : NULL;
+        if (!more) {
+            errno = room < RECEIPT_MOST ? ENOMEM : EFBIG;
+            free(text);
+        }
         text = more;
     }
     if (!in || !text || ferror(in)) {

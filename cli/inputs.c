@@ -11,9 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* More than any picture the library takes. */
-#define STDIN_MAX ((size_t)1 << 30)
-
 static const char *base_name(const char *path) {
     const char *slash = strrchr(path, '/');
 
@@ -239,7 +236,7 @@ int inputs_read_stdin(uint8_t **bytes, size_t *size, char **error) {
         if (got < 0) break;
         n += (size_t)got;
         if (n < capacity) continue;
-        if (capacity >= STDIN_MAX) break;
+        if (capacity >= INPUT_MAX) break;
         grown = realloc(data, 2 * capacity);
         if (!grown) free(data);
         data = grown;

@@ -13,6 +13,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* Bytes; the library reads no larger file as a picture either. */
+#define INPUT_MAX ((size_t)1 << 30)
+
 struct input {
     char *path;       /* what is opened, and "file" of the result; "-" is standard input */
     const char *tail; /* part of path below the folder that was walked; the base name otherwise */

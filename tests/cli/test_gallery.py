@@ -324,6 +324,10 @@ class Change(Gallery):
             self.assertEqual(result.returncode, 1)
             self.assertEqual(len(result.stderr.splitlines()), 1)
             self.assertIn(says, result.stderr.lower())
+        self.three_people()
+        result = mien("gallery prove-deleted", "/dev/zero", self.gallery)
+        self.assertEqual((result.returncode, len(result.stderr.splitlines())), (1, 1))
+        self.assertIn("too large", result.stderr)
 
     def test_on_a_terminal(self):
         self.three_people()
