@@ -210,7 +210,9 @@ static void close_item(struct batcher *b, struct item *item, enum batch_state st
 /* A run between the layers of another may find no memory beside it: it has its turn again when that
  * has ended. had: units that had run before. With the lock. */
 static int is_put_off(struct batch_run *r, struct item *item, int had) {
-    if (item->rc != MIEN_ENOMEM || r->batcher->running == 0) return 0;
+    const struct batch_group *g = item->group;
+
+    if (item->rc != MIEN_ENOMEM || r->batcher->running == 0 || g->is_over) return 0;
     r[-1].is_firm = 1;
     item->rc = MIEN_OK;
     item->ran = had;
