@@ -2,7 +2,7 @@
 
 #include "analysis/describe.h"
 #include "analysis/judge.h"
-#include "files.h"
+#include "common/folders.h"
 #include "say.h"
 
 #include <stdio.h>
@@ -115,7 +115,7 @@ int draw_picture(struct picture *picture, const char *path) {
     int error, status = draw_results(picture);
 
     if (status) return status;
-    error = files_make_folders(path);
+    error = folders_make(path);
     if (error) {
         say("%s: %s", path, strerror(error));
         return EXIT_FAILED;

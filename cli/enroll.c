@@ -3,10 +3,12 @@
 #include "batches.h"
 #include "commands.h"
 #include "common/json_values.h"
-#include "contract.h"
 #include "inputs.h"
 #include "output.h"
 #include "pipeline.h"
+#include "recognition/contract.h"
+#include "recognition/enrol.h"
+#include "recognition/gallery_json.h"
 #include "say.h"
 #include "shelf.h"
 
@@ -15,23 +17,20 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* What became of a picture. */
-enum outcome { ENROLLED, KNOWN, REFUSED };
-
 struct source {
     char *name; /* of the person, malloc */
     uint8_t hash[MIEN_GALLERY_HASH_SIZE];
     int is_hashed;
 };
 
-struct enrolment {
+struct enrolling {
     const struct options *opt;
     struct shelf shelf;
     int64_t contract;
-    struct inputs inputs;    /* that are left to be enrolled */
-    struct source *sources;  /* [inputs.count] */
-    int counts[REFUSED + 1]; /* by enum outcome */
-    int failed;              /* pictures, of batches_run() */
+    struct inputs inputs;          /* that are left to be enrolled */
+    struct source *sources;        /* [inputs.count] */
+    int counts[ENROL_REFUSED + 1]; /* by enum enrol_outcome */
+    int failed;                    /* pictures, of batches_run() */
 };
 
 /* The SHA-256 of a file. Where it cannot be read, the pipeline says so. */
@@ -53,17 +52,16 @@ static void hash_file(const char *path, struct source *source) {
 }
 
 /* A picture's line: what became of it. */
-static int tell(struct enrolment *e, const char *path, enum outcome outcome, json_t *more,
+static int tell(struct enrolling *e, const char *path, enum enrol_outcome outcome, json_t *more,
                 const char *sentence) {
-    static const char *const words[] = {"enrolled", "known", "refused"};
     json_t *object;
     int failed = 0;
 
     e->counts[outcome]++;
-    if (outcome == REFUSED) {
+    if (outcome == ENROL_REFUSED) {
         e->failed++;
         say("%s: %s", path, sentence);
-    } else if (e->shelf.as_lines && outcome == ENROLLED) {
+    } else if (e->shelf.as_lines && outcome == ENROL_DONE) {
         printf("%s: %s\n", path, sentence);
         output_flush();
     }
@@ -73,8 +71,9 @@ static int tell(struct enrolment *e, const char *path, enum outcome outcome, jso
     }
     object = json_object();
     json_value_set(object, "file", json_value_text(path), &failed);
-    json_value_set(object, "outcome", json_string(words[outcome]), &failed);
-    if (outcome == REFUSED) json_value_set(object, "error", json_value_text(sentence), &failed);
+    json_value_set(object, "outcome", json_string(ENROL_OUTCOMES[outcome]), &failed);
+    if (outcome == ENROL_REFUSED)
+        json_value_set(object, "error", json_value_text(sentence), &failed);
     if (more && json_object_update(object, more)) failed = 1;
     json_decref(more);
     if (failed) {
@@ -85,137 +84,69 @@ static int tell(struct enrolment *e, const char *path, enum outcome outcome, jso
     return output_broken();
 }
 
-struct known {
-    int64_t person;
-    char name[256];
-};
-
-static int see_sample(void *context, const mien_gallery_sample *s) {
-    ((struct known *)context)->person = s->person;
-    return 0;
+static struct enrolment wanted(const struct enrolling *e, const struct source *source,
+                               const struct input *input) {
+    return (struct enrolment){.collection = e->shelf.collection,
+                              .contract = e->contract,
+                              .person = source->name,
+                              .source = input->is_stdin ? NULL : input->path,
+                              .hash = source->is_hashed ? source->hash : NULL,
+                              .force = e->opt->force,
+                              .how_to_force = "--force"};
 }
 
-static int see_person(void *context, const mien_gallery_person *p) {
-    struct known *known = context;
-
-    snprintf(known->name, sizeof known->name, "%s", p->name);
-    return 0;
+static int say_failed(const struct enrolled *done) {
+    say("%s", done->why);
+    return EXIT_FAILED;
 }
 
-/* Whether the picture was enrolled before: *is_known, and told. */
-static int check_known(struct enrolment *e, const char *path, const struct source *source,
-                       int *is_known) {
-    struct known known = {0};
-    int64_t sample = 0;
-    char sentence[400], id[MIEN_GALLERY_ID_SIZE];
-    int same;
+/* A picture that was enrolled before, or cannot be: for that person. */
+static void tell_not(struct enrolling *e, const char *path, const struct enrolled *done) {
+    json_t *more = NULL;
 
-    *is_known = 0;
-    if (!source->is_hashed) return EXIT_OK;
-    if (mien_gallery_source_find(e->shelf.gallery, e->shelf.collection, e->contract, source->hash,
-                                 &sample))
-        return shelf_say_error();
-    if (!sample) return EXIT_OK;
-    *is_known = 1;
-    if (mien_gallery_sample_get(e->shelf.gallery, sample, see_sample, &known) ||
-        mien_gallery_person_get(e->shelf.gallery, known.person, see_person, &known))
-        return shelf_say_error();
-    same = strcmp(known.name, source->name) == 0 ||
-           strcmp(mien_gallery_id_text(known.person, id), source->name) == 0;
-    snprintf(sentence, sizeof sentence, "was enrolled already, for %s", known.name);
-    tell(e, path, same ? KNOWN : REFUSED,
-         json_pack("{s:o, s:o, s:o}", "name", json_value_text(known.name), "person",
-                   shelf_id(known.person), "sample", shelf_id(sample)),
-         sentence);
-    return EXIT_OK;
+    if (done->person)
+        more = json_pack("{s:o, s:o, s:o}", "name", json_value_text(done->name), "person",
+                         gallery_json_id(done->person), "sample", gallery_json_id(done->sample));
+    tell(e, path, done->outcome, more, done->why);
 }
 
-static int largest(const struct analysis *a) {
-    int best = 0;
-    float most = -1;
-
-    for (int i = 0; i < a->nfaces; i++) {
-        const float *b = a->faces[i].box;
-        float area = (b[2] - b[0]) * (b[3] - b[1]);
-        if (area > most) best = i;
-        if (area > most) most = area;
-    }
-    return best;
-}
-
-/* The person of that name, who is made where there is none; within a transaction. */
-static int find_person(struct enrolment *e, const char *name, int64_t *person) {
-    mien_gallery_person made = {
-        .struct_size = sizeof made, .collection = e->shelf.collection, .name = name};
-    int status = shelf_person(&e->shelf, name, 1, person);
-
-    if (status || *person) return status;
-    return mien_gallery_person_add(e->shelf.gallery, &made, person) ? shelf_say_error() : EXIT_OK;
-}
-
-static int store(struct enrolment *e, const struct picture *picture, const struct source *source,
-                 int face, const char *forced) {
-    const struct analysis *a = picture->analysis;
-    const struct item *item = analysis_item(a, MIEN_RESULT_EMBEDDING);
-    int width = item_width(item->network), is_aligned = e->opt->aligned;
-    int64_t person = 0, id = 0;
-    mien_gallery_sample s = {.struct_size = sizeof s,
-                             .contract = e->contract,
-                             .embedding = item->values + (size_t)face * (size_t)width,
-                             .dims = width,
-                             .quality = -1,
-                             .source = picture->input->is_stdin ? NULL : picture->input->path,
-                             .source_hash = source->is_hashed ? source->hash : NULL,
-                             .forced = forced};
+static void tell_done(struct enrolling *e, const char *path, const char *name,
+                      const struct enrolled *done) {
+    const char *forced = done->forced[0] ? done->forced : NULL;
     char sentence[512];
 
-    memcpy(s.box, a->faces[face].box, sizeof s.box);
-    if (!is_aligned && a->measures && a->measures[face].known)
-        s.quality = a->measures[face].quality.score;
-    if (mien_gallery_begin(e->shelf.gallery)) return shelf_say_error();
-    if (find_person(e, source->name, &person)) {
-        mien_gallery_rollback(e->shelf.gallery);
-        return EXIT_FAILED;
-    }
-    s.person = person;
-    if (mien_gallery_samples_add(e->shelf.gallery, &s, 1, &id)) {
-        shelf_say_error();
-        mien_gallery_rollback(e->shelf.gallery);
-        return EXIT_FAILED;
-    }
-    if (mien_gallery_commit(e->shelf.gallery)) return shelf_say_error();
-    snprintf(sentence, sizeof sentence, "is %s%s%s%s", source->name, forced ? " (" : "",
+    snprintf(sentence, sizeof sentence, "is %s%s%s%s", name, forced ? " (" : "",
              forced ? forced : "", forced ? ")" : "");
-    tell(e, picture->input->path, ENROLLED,
-         json_pack("{s:o, s:o, s:o, s:o, s:o}", "name", json_value_text(source->name), "person",
-                   shelf_id(person), "sample", shelf_id(id), "quality",
-                   s.quality < 0 ? json_null() : json_value_number((double)s.quality, 4), "forced",
-                   json_value_text(forced)),
+    tell(e, path, ENROL_DONE,
+         json_pack("{s:o, s:o, s:o, s:o, s:o}", "name", json_value_text(name), "person",
+                   gallery_json_id(done->person), "sample", gallery_json_id(done->sample),
+                   "quality",
+                   done->quality < 0 ? json_null() : json_value_number((double)done->quality, 4),
+                   "forced", json_value_text(forced)),
          sentence);
-    return EXIT_OK;
 }
 
 /* Of batches_run(): a gallery that fails ends the run, a picture does not. */
 static int take(void *context, struct picture *picture, int i) {
-    struct enrolment *e = context;
+    struct enrolling *e = context;
     const struct source *source = &e->sources[i];
-    const struct analysis *a = picture->analysis;
+    const struct enrolment want = wanted(e, source, picture->input);
     const char *path = picture->input->path;
-    char several[64];
-    int is_known;
+    struct enrolled done;
 
     if (picture->error[0]) {
         size_t n = strlen(path); /* the sentence begins with it, as a rule */
         int named = strncmp(picture->error, path, n) == 0 && picture->error[n] == ':';
-        return tell(e, path, REFUSED, NULL, picture->error + (named ? n + 2 : 0));
+        return tell(e, path, ENROL_REFUSED, NULL, picture->error + (named ? n + 2 : 0));
     }
-    if (a->nfaces == 0) return tell(e, path, REFUSED, NULL, "no face was found");
-    snprintf(several, sizeof several, "the largest of %d faces", a->nfaces);
-    if (a->nfaces > 1 && !e->opt->force)
-        return tell(e, path, REFUSED, NULL, "several faces were found: --force takes the largest");
-    if (check_known(e, path, source, &is_known)) return -1; /* twice in one run */
-    if (is_known) return output_broken();
-    if (store(e, picture, source, largest(a), a->nfaces > 1 ? several : NULL)) return -1;
+    if (enrol_face(e->shelf.gallery, &want, picture->analysis, &done)) {
+        say_failed(&done);
+        return -1;
+    }
+    if (done.outcome == ENROL_DONE)
+        tell_done(e, path, source->name, &done);
+    else
+        tell_not(e, path, &done);
     return output_broken();
 }
 
@@ -226,19 +157,23 @@ static char *name_of(const struct input *input) {
     return slash ? strndup(input->tail, (size_t)(slash - input->tail)) : NULL;
 }
 
-static char *person_of(const struct enrolment *e, const struct input *input) {
+static char *person_of(const struct enrolling *e, const struct input *input) {
     if (input->error) return strdup("");
     return e->opt->folder ? name_of(input) : strdup(e->opt->args[0]);
 }
 
 /* Adds a picture to what is to be enrolled, unless it is known. */
-static int choose_one(struct enrolment *e, const struct input *input) {
+static int choose_one(struct enrolling *e, const struct input *input) {
     struct source source = {.name = person_of(e, input)};
-    int is_known = 0, status;
+    struct enrolment want;
+    struct enrolled done;
+    int is_known = 0, status = EXIT_OK;
 
     if (!source.name) return say_no_memory();
     if (!input->is_stdin && !input->error) hash_file(input->path, &source);
-    status = check_known(e, input->path, &source, &is_known);
+    want = wanted(e, &source, input);
+    if (enrol_known(e->shelf.gallery, &want, &done, &is_known)) status = say_failed(&done);
+    if (!status && is_known) tell_not(e, input->path, &done);
     if (!status && !is_known && inputs_append(&e->inputs, input->path)) status = say_no_memory();
     if (status || is_known) {
         free(source.name);
@@ -251,7 +186,7 @@ static int choose_one(struct enrolment *e, const struct input *input) {
 }
 
 /* Moves what is to be enrolled to the front of inputs, and says what is not. */
-static int choose(struct enrolment *e, struct inputs *all) {
+static int choose(struct enrolling *e, struct inputs *all) {
     int status = EXIT_OK;
 
     e->sources = calloc((size_t)all->count + 1, sizeof *e->sources);
@@ -259,29 +194,36 @@ static int choose(struct enrolment *e, struct inputs *all) {
     for (int i = 0; i < all->count && status == EXIT_OK; i++) {
         const struct input *input = &all->items[i];
         if (e->opt->folder && !strchr(input->tail, '/') && !input->error)
-            tell(e, input->path, REFUSED, NULL, "is in no person's folder");
+            tell(e, input->path, ENROL_REFUSED, NULL, "is in no person's folder");
         else
             status = choose_one(e, input);
     }
     return status;
 }
 
-static int enrol(struct enrolment *e, const struct pipeline *p, struct inputs *all) {
+static int enrol(struct enrolling *e, const struct pipeline *p, struct inputs *all) {
     const struct network *embedder = networks_giving(&p->networks, MIEN_RESULT_EMBEDDING);
-    int task = networks_task_giving(MIEN_RESULT_EMBEDDING);
-    int status = contract_find(&e->shelf, p->networks.ctx, e->opt->network[task], &embedder->info,
-                               1, &e->contract);
+    const char *name = e->opt->network[networks_task_giving(MIEN_RESULT_EMBEDDING)];
+    char hash[CONTRACT_HASH], why[CONTRACT_WHY];
+    int status = EXIT_OK;
 
+    if (contract_hash(p->networks.ctx, name, hash, why)) {
+        say("%s", why);
+        return EXIT_FAILED;
+    }
+    if (contract_find(e->shelf.gallery, &embedder->info, hash, 1, &e->contract))
+        return shelf_say_error();
     if (status == EXIT_OK) status = choose(e, all);
     if (status == EXIT_OK && e->inputs.count)
         status = batches_run(p, &e->inputs, take, e, &e->failed);
-    if (e->counts[ENROLLED] + e->counts[KNOWN] + e->counts[REFUSED] != 1 && !output_broken())
-        say("enrolled %d, known already %d, refused %d", e->counts[ENROLLED], e->counts[KNOWN],
-            e->counts[REFUSED]);
+    if (e->counts[ENROL_DONE] + e->counts[ENROL_KNOWN] + e->counts[ENROL_REFUSED] != 1 &&
+        !output_broken())
+        say("enrolled %d, known already %d, refused %d", e->counts[ENROL_DONE],
+            e->counts[ENROL_KNOWN], e->counts[ENROL_REFUSED]);
     if (status == EXIT_OK && !output_broken() &&
-        e->counts[ENROLLED] + e->counts[KNOWN] + e->counts[REFUSED] != all->count)
+        e->counts[ENROL_DONE] + e->counts[ENROL_KNOWN] + e->counts[ENROL_REFUSED] != all->count)
         status = EXIT_FAILED; /* the gallery failed, and that was said */
-    return status == EXIT_OK && e->counts[REFUSED] ? EXIT_FAILED : status;
+    return status == EXIT_OK && e->counts[ENROL_REFUSED] ? EXIT_FAILED : status;
 }
 
 static int expand(const struct options *opt, struct inputs *all) {
@@ -295,7 +237,7 @@ static int expand(const struct options *opt, struct inputs *all) {
 
 int cmd_enroll(const struct options *opt) {
     struct options pictures = *opt;
-    struct enrolment e = {.opt = opt};
+    struct enrolling e = {.opt = opt};
     struct pipeline pipeline = {0};
     struct inputs all = {0};
     struct networks tasks;

@@ -1,5 +1,6 @@
 #include "eval_output.h"
 
+#include "common/folders.h"
 #include "common/json_values.h"
 #include "eval/plots.h"
 #include "eval/report_json.h"
@@ -92,7 +93,7 @@ static int write_plot(const struct report *r, int i, const char *folder) {
     if (asprintf(&path, "%s/%s", folder, name) < 0) {
         path = NULL;
         status = say_no_memory();
-    } else if ((error = files_make_folders(path)) != 0) {
+    } else if ((error = folders_make(path)) != 0) {
         say("%s: %s", path, strerror(error));
         status = EXIT_FAILED;
     } else if (mien_image_save(image, path)) {

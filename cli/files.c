@@ -1,5 +1,6 @@
 #include "files.h"
 
+#include "common/folders.h"
 #include "output.h"
 #include "say.h"
 
@@ -11,19 +12,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-int files_make_folders(const char *path) {
-    char *copy = strdup(path);
-    int error = copy ? 0 : ENOMEM;
-
-    for (char *slash = copy; !error && (slash = strchr(slash + 1, '/'));) {
-        *slash = '\0';
-        if (*copy && mkdir(copy, 0777) && errno != EEXIST) error = errno;
-        *slash = '/';
-    }
-    free(copy);
-    return error;
-}
 
 /* Opens a new file beside path, with the permissions of the one that is there. *name: malloc. */
 static FILE *open_beside(const char *path, char **name) {
@@ -68,7 +56,7 @@ static int replace(const char *path, files_writer *write, const void *context) {
 }
 
 int files_write(const char *path, files_writer *write, const void *context) {
-    int error = files_make_folders(path);
+    int error = folders_make(path);
     char *target;
 
     if (!error) {

@@ -1,5 +1,5 @@
 /*
- * files.h - what a run writes beside its output: folders on the way, and files whole or not at all.
+ * files.h - what a run writes beside its output: files whole or not at all.
  */
 #ifndef MIEN_CLI_FILES_H
 #define MIEN_CLI_FILES_H
@@ -7,8 +7,6 @@
 #include <jansson.h>
 #include <stdio.h>
 
-/* Makes the folders path lies in. Returns 0 or an errno. */
-int files_make_folders(const char *path);
 /* Writes to a file. Returns -1 where memory ran out; what fails of the stream is the stream's to
  * tell. */
 typedef int files_writer(const void *context, FILE *out);

@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "common/json_values.h"
 #include "output.h"
+#include "recognition/gallery_json.h"
 #include "say.h"
 #include "shelf.h"
 
@@ -15,22 +16,15 @@ int cmd_gallery(const struct options *opt) {
                      "export, import, backup or check");
 }
 
-static void add_times(json_t *object, int64_t created, int64_t updated, int *failed) {
-    char text[SHELF_TIME];
-
-    json_value_set(object, "created", json_string(shelf_time(created, text)), failed);
-    json_value_set(object, "updated", json_string(shelf_time(updated, text)), failed);
-}
-
 static json_t *person_json(const mien_gallery_person *p, int *failed) {
     json_t *object = json_object();
 
-    json_value_set(object, "id", shelf_id(p->id), failed);
+    json_value_set(object, "id", gallery_json_id(p->id), failed);
     json_value_set(object, "name", json_value_text(p->name), failed);
     json_value_set(object, "samples", json_integer(p->samples), failed);
     json_value_set(object, "external_id", json_value_text(p->external_id), failed);
     json_value_set(object, "metadata", json_value_text(p->metadata), failed);
-    add_times(object, p->created, p->updated, failed);
+    gallery_json_add_times(object, p->created, p->updated, failed);
     return object;
 }
 
@@ -87,8 +81,8 @@ static json_t *box_json(const float box[4], int *failed) {
 static json_t *sample_json(const mien_gallery_sample *s, int *failed) {
     json_t *object = json_object();
 
-    json_value_set(object, "id", shelf_id(s->id), failed);
-    json_value_set(object, "contract", shelf_id(s->contract), failed);
+    json_value_set(object, "id", gallery_json_id(s->id), failed);
+    json_value_set(object, "contract", gallery_json_id(s->contract), failed);
     json_value_set(object, "quality",
                    s->quality < 0 ? json_null() : json_value_number((double)s->quality, 4), failed);
     json_value_set(object, "box", s->box[2] > s->box[0] ? box_json(s->box, failed) : json_null(),
@@ -98,7 +92,7 @@ static json_t *sample_json(const mien_gallery_sample *s, int *failed) {
     json_value_set(object, "external_id", json_value_text(s->external_id), failed);
     json_value_set(object, "metadata", json_value_text(s->metadata), failed);
     json_value_set(object, "forced", json_value_text(s->forced), failed);
-    add_times(object, s->created, s->updated, failed);
+    gallery_json_add_times(object, s->created, s->updated, failed);
     return object;
 }
 
@@ -120,13 +114,13 @@ static int keep_person(void *context, const mien_gallery_person *p) {
 
 static int keep_sample(void *context, const mien_gallery_sample *s) {
     struct shown *shown = context;
-    char id[MIEN_GALLERY_ID_SIZE], time[SHELF_TIME];
+    char id[MIEN_GALLERY_ID_SIZE], time[GALLERY_JSON_TIME];
 
     if (!shown->shelf->as_lines) {
         json_value_append(shown->samples, sample_json(s, &shown->failed), &shown->failed);
         return 0;
     }
-    printf("%s  %s  ", mien_gallery_id_text(s->id, id), shelf_time(s->created, time));
+    printf("%s  %s  ", mien_gallery_id_text(s->id, id), gallery_json_time(s->created, time));
     if (s->quality >= 0) printf("quality %.2f  ", (double)s->quality);
     printf("%s%s%s%s\n", s->source ? s->source : "", s->forced ? " (" : "",
            s->forced ? s->forced : "", s->forced ? ")" : "");
@@ -160,9 +154,9 @@ int cmd_gallery_show(const struct options *opt) {
 }
 
 static void print_event(const mien_gallery_event *e) {
-    char time[SHELF_TIME], id[MIEN_GALLERY_ID_SIZE];
+    char time[GALLERY_JSON_TIME], id[MIEN_GALLERY_ID_SIZE];
 
-    printf("%6lld  %s  %s", (long long)e->id, shelf_time(e->time, time),
+    printf("%6lld  %s  %s", (long long)e->id, gallery_json_time(e->time, time),
            mien_gallery_event_name(e->kind));
     if (e->undoes) printf(" event %lld", (long long)e->undoes);
     if (e->person) printf("  %s", mien_gallery_id_text(e->person, id));
@@ -177,7 +171,6 @@ static void print_event(const mien_gallery_event *e) {
 
 static int tell_event(void *context, const mien_gallery_event *e) {
     const struct shelf *shelf = context;
-    char time[SHELF_TIME];
     json_t *object;
     int failed = 0;
 
@@ -185,18 +178,7 @@ static int tell_event(void *context, const mien_gallery_event *e) {
         print_event(e);
         return output_broken();
     }
-    object = json_object();
-    json_value_set(object, "event", json_integer(e->id), &failed);
-    json_value_set(object, "time", json_string(shelf_time(e->time, time)), &failed);
-    json_value_set(object, "who", json_value_text(e->who), &failed);
-    json_value_set(object, "kind", json_string(mien_gallery_event_name(e->kind)), &failed);
-    json_value_set(object, "person", shelf_id(e->person), &failed);
-    json_value_set(object, "other", shelf_id(e->other), &failed);
-    json_value_set(object, "samples", json_integer(e->samples), &failed);
-    json_value_set(object, "was", json_value_text(e->was), &failed);
-    json_value_set(object, "is", json_value_text(e->is), &failed);
-    json_value_set(object, "undoes", e->undoes ? json_integer(e->undoes) : json_null(), &failed);
-    json_value_set(object, "undone", json_boolean(e->undone), &failed);
+    object = gallery_json_event(e, &failed);
     return print(object, failed);
 }
 

@@ -4,6 +4,7 @@
 #include "common/json_values.h"
 #include "files.h"
 #include "output.h"
+#include "recognition/gallery_json.h"
 #include "say.h"
 #include "shelf.h"
 
@@ -27,7 +28,7 @@ static int tell(const struct shelf *shelf, int64_t event, int64_t other, const c
     }
     object = json_object();
     json_value_set(object, "event", json_integer(event), &failed);
-    json_value_set(object, "person", shelf_id(other), &failed);
+    json_value_set(object, "person", gallery_json_id(other), &failed);
     if (failed) {
         json_decref(object);
         object = NULL;
@@ -146,11 +147,7 @@ static int tell_deletion(const struct shelf *shelf, const struct options *opt,
                d->samples == 1 ? "" : "s", (long long)d->event);
         return status;
     }
-    object = json_object();
-    json_value_set(object, "event", json_integer(d->event), &failed);
-    json_value_set(object, "samples", json_integer(d->samples), &failed);
-    json_value_set(object, "complete", json_boolean(d->complete), &failed);
-    json_value_set(object, "receipt", json_value_text(d->receipt), &failed);
+    object = gallery_json_deletion(d, &failed);
     if (failed) {
         json_decref(object);
         object = NULL;

@@ -4,6 +4,7 @@
 #include "common/json_values.h"
 #include "files.h"
 #include "output.h"
+#include "recognition/gallery_json.h"
 #include "say.h"
 #include "shelf.h"
 
@@ -47,7 +48,7 @@ static void keep_id(struct export *e, int64_t id) {
 
 static int write_contract(void *context, const mien_gallery_contract *c) {
     return write_line(context, "contract",
-                      json_pack("{s:o, s:o, s:o, s:i}", "id", shelf_id(c->id), "name",
+                      json_pack("{s:o, s:o, s:o, s:i}", "id", gallery_json_id(c->id), "name",
                                 json_value_text(c->name), "hash", json_value_text(c->hash), "dims",
                                 c->dims));
 }
@@ -56,15 +57,15 @@ static int write_collection(void *context, const mien_gallery_collection *c) {
     keep_id(context, c->id);
     return write_line(
         context, "collection",
-        json_pack("{s:o, s:o}", "id", shelf_id(c->id), "name", json_value_text(c->name)));
+        json_pack("{s:o, s:o}", "id", gallery_json_id(c->id), "name", json_value_text(c->name)));
 }
 
 static int write_person(void *context, const mien_gallery_person *p) {
     keep_id(context, p->id);
     return write_line(
         context, "person",
-        json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:I}", "id", shelf_id(p->id), "collection",
-                  shelf_id(p->collection), "name", json_value_text(p->name), "external_id",
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:I}", "id", gallery_json_id(p->id), "collection",
+                  gallery_json_id(p->collection), "name", json_value_text(p->name), "external_id",
                   json_value_text(p->external_id), "metadata", json_value_text(p->metadata),
                   "created", (json_int_t)p->created, "updated", (json_int_t)p->updated));
 }
@@ -92,9 +93,9 @@ static int write_sample(void *context, const mien_gallery_sample *s) {
     struct export *e = context;
     json_t *o = json_object();
 
-    json_value_set(o, "id", shelf_id(s->id), &e->failed);
-    json_value_set(o, "person", shelf_id(s->person), &e->failed);
-    json_value_set(o, "contract", shelf_id(s->contract), &e->failed);
+    json_value_set(o, "id", gallery_json_id(s->id), &e->failed);
+    json_value_set(o, "person", gallery_json_id(s->person), &e->failed);
+    json_value_set(o, "contract", gallery_json_id(s->contract), &e->failed);
     json_value_set(o, "embedding", floats_json(s->embedding, s->dims, &e->failed), &e->failed);
     json_value_set(o, "quality", s->quality < 0 ? json_null() : json_value_float(s->quality),
                    &e->failed);

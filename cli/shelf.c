@@ -1,31 +1,18 @@
 #include "shelf.h"
 
-#include "common/json_values.h"
-#include "files.h"
+#include "common/folders.h"
+#include "recognition/person.h"
+#include "recognition/place.h"
 #include "say.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 int shelf_say_error(void) {
     say("%s", mien_gallery_error());
     return EXIT_FAILED;
-}
-
-/* gallery.db in the user's data folder, for free(); NULL where there is no memory. */
-static char *default_path(void) {
-    const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-    char *path = NULL;
-    int n;
-
-    if (data && *data)
-        n = asprintf(&path, "%s/mien/gallery.db", data);
-    else
-        n = asprintf(&path, "%s/.local/share/mien/gallery.db", home && *home ? home : ".");
-    return n < 0 ? NULL : path;
 }
 
 static int open_at(const char *path, enum shelf_mode mode, struct shelf *shelf) {
@@ -41,7 +28,7 @@ static int open_at(const char *path, enum shelf_mode mode, struct shelf *shelf) 
         snprintf(who, sizeof who, "%s", user);
     else
         snprintf(who, sizeof who, "user %ld", (long)getuid());
-    failed = mode == SHELF_MAKE ? files_make_folders(path) : 0;
+    failed = mode == SHELF_MAKE ? folders_make(path) : 0;
     if (failed) {
         say("%s: %s", path, strerror(failed));
         return EXIT_FAILED;
@@ -50,7 +37,7 @@ static int open_at(const char *path, enum shelf_mode mode, struct shelf *shelf) 
 }
 
 int shelf_open(const struct options *opt, enum shelf_mode mode, struct shelf *shelf) {
-    char *path = opt->gallery ? strdup(opt->gallery) : default_path();
+    char *path = opt->gallery ? strdup(opt->gallery) : place_default();
     int rc, status;
 
     *shelf = (struct shelf){.as_lines = !opt->json && isatty(STDOUT_FILENO)};
@@ -68,48 +55,13 @@ void shelf_close(struct shelf *shelf) {
     shelf->gallery = NULL;
 }
 
-struct named {
-    int n;
-    int64_t id;
-    char ids[256]; /* of all, for the sentence */
-};
-
-static int see_named(void *context, const mien_gallery_person *p) {
-    struct named *named = context;
-    size_t used = strlen(named->ids);
-    char id[MIEN_GALLERY_ID_SIZE];
-
-    named->id = p->id;
-    snprintf(named->ids + used, sizeof named->ids - used, "%s%s", named->n++ ? ", " : "",
-             mien_gallery_id_text(p->id, id));
-    return 0;
-}
-
-static int see_any(void *context, const mien_gallery_person *p) {
-    *(int64_t *)context = p->id;
-    return 0;
-}
-
 int shelf_person(const struct shelf *shelf, const char *text, int may_miss, int64_t *person) {
-    struct named named = {0};
+    char why[PERSON_WHY];
 
-    *person = 0;
-    if (mien_gallery_id_read(text, person) == MIEN_OK) {
-        int rc = mien_gallery_person_get(shelf->gallery, *person, see_any, person);
-        return rc ? shelf_say_error() : EXIT_OK;
-    }
-    if (mien_gallery_persons(shelf->gallery, shelf->collection, text, 0, 0, see_named, &named))
-        return shelf_say_error();
-    if (named.n > 1) {
-        say("%d persons are called %s: give one's id: %s", named.n, text, named.ids);
-        return EXIT_FAILED;
-    }
-    if (named.n == 0 && !may_miss) {
-        say("nobody is called %s", text);
-        return EXIT_FAILED;
-    }
-    *person = named.id;
-    return EXIT_OK;
+    if (person_find(shelf->gallery, shelf->collection, text, may_miss, person, why) == MIEN_OK)
+        return EXIT_OK;
+    say("%s", why);
+    return EXIT_FAILED;
 }
 
 int shelf_samples(char *const *texts, int n, int64_t **samples) {
@@ -133,19 +85,4 @@ char *shelf_name(const struct shelf *shelf, int64_t person) {
     else if (!name)
         say_no_memory();
     return name;
-}
-
-char *shelf_time(int64_t time, char out[SHELF_TIME]) {
-    time_t seconds = (time_t)(time / 1000000);
-    struct tm utc;
-
-    gmtime_r(&seconds, &utc);
-    if (!strftime(out, SHELF_TIME, "%Y-%m-%dT%H:%M:%SZ", &utc)) out[0] = '\0';
-    return out;
-}
-
-json_t *shelf_id(int64_t id) {
-    char text[MIEN_GALLERY_ID_SIZE];
-
-    return id ? json_string(mien_gallery_id_text(id, text)) : json_null();
 }

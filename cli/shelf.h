@@ -1,14 +1,12 @@
 /*
  * shelf.h - the gallery a command works on: opened as the options say, persons and samples found by
- * what people call them, and how its things are told.
+ * what people call them.
  */
 #ifndef MIEN_CLI_SHELF_H
 #define MIEN_CLI_SHELF_H
 
 #include "mien_gallery.h"
 #include "options.h"
-
-#include <jansson.h>
 
 struct shelf {
     mien_gallery *gallery;
@@ -32,11 +30,5 @@ int shelf_person(const struct shelf *shelf, const char *text, int may_miss, int6
 int shelf_samples(char *const *texts, int n, int64_t **samples);
 /* A person's name, malloc; NULL after saying why not. */
 char *shelf_name(const struct shelf *shelf, int64_t person);
-
-/* "2026-11-30T17:12:17Z" of microseconds since 1970. */
-enum { SHELF_TIME = 32 };
-char *shelf_time(int64_t time, char out[SHELF_TIME]);
-/* An id as JSON; null for 0. */
-json_t *shelf_id(int64_t id);
 
 #endif

@@ -31,8 +31,8 @@ endforeach()
 set(mien_server_modules $<IF:$<BOOL:$<TARGET_PROPERTY:MIEN_LAZY>>,mien_lazy,PkgConfig::libmicrohttpd>
                         $<$<NOT:$<BOOL:$<TARGET_PROPERTY:MIEN_LAZY>>>:PkgConfig::libcurl>
                         PkgConfig::nettle)
-# Galleries, for whoever has the tool's files in it.
-set(mien_gallery_modules
+# Galleries, for the layer that is about them and those above.
+set(mien_recognition_modules
     $<IF:$<BOOL:$<TARGET_PROPERTY:MIEN_PRIVATE>>,mien_gallery_private,mien_gallery_static>
     $<IF:$<BOOL:$<TARGET_PROPERTY:MIEN_LAZY>>,mien_lazy,PkgConfig::sqlite3>)
 

@@ -82,14 +82,23 @@ int gallery_leave_written(mien_gallery *g, int rc) {
                          "a call since mien_gallery_begin() failed: nothing was changed");
         if (rc == MIEN_OK) rc = commit(g);
         if (rc) g->ops->rollback(g->store);
+        g->as = NULL;
     }
     return gallery_leave(g, rc);
 }
 
 int mien_gallery_begin(mien_gallery *g) {
+    return mien_gallery_begin_as(g, NULL);
+}
+
+int mien_gallery_begin_as(mien_gallery *g, const char *who) {
     int rc = gallery_enter_to_write(g, "mien_gallery_begin");
 
-    if (rc || g->depth == 1) return rc; /* the lock is kept */
+    if (rc == MIEN_OK && g->depth == 1) {
+        g->as = who;
+        return MIEN_OK; /* the lock is kept */
+    }
+    if (rc) return rc;
     g->depth--;
     return gallery_leave(g, err_set(MIEN_EINVAL, "mien_gallery_begin: has begun already"));
 }

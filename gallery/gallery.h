@@ -17,9 +17,10 @@ struct mien_gallery {
     const struct store_ops *ops;
     struct store *store;
     char *who;
-    pthread_mutex_t lock;        /* recursive: of a thread from begin to commit */
-    int depth;                   /* of gallery_enter_to_write() */
-    int failed;                  /* a call within the transaction did: it cannot be committed */
+    const char *as;       /* within a transaction: who changes things instead; NULL: nobody */
+    pthread_mutex_t lock; /* recursive: of a thread from begin to commit */
+    int depth;            /* of gallery_enter_to_write() */
+    int failed;           /* a call within the transaction did: it cannot be committed */
     struct identify_view *views; /* what has been searched, gallery/identify.h */
     int64_t last_id; /* within a transaction: the last id that was given; 0: not looked up */
 };

@@ -27,8 +27,8 @@ int log_event(mien_gallery *g, enum mien_gallery_event_kind kind, int64_t person
     int rc = GALLERY_RUN(g,
                          "INSERT INTO events (time, who, kind, person, other, samples, undoes)"
                          " VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6)",
-                         NULL, NULL, store_int(gallery_now()), store_text(g->who), store_int(kind),
-                         store_int(person), store_int(other), store_int(undoes));
+                         NULL, NULL, store_int(gallery_now()), store_text(g->as ? g->as : g->who),
+                         store_int(kind), store_int(person), store_int(other), store_int(undoes));
 
     return rc ? rc : gallery_number(g, "SELECT max(id) FROM events", NULL, 0, event);
 }

@@ -66,6 +66,9 @@ MIEN_API void mien_gallery_close(mien_gallery *gallery);
  * Other threads and processes that write wait. Once a call between them fails,
  * mien_gallery_commit() does, too, and nothing is changed. */
 MIEN_API int mien_gallery_begin(mien_gallery *gallery);
+/* The same for changes of somebody else than who opened the gallery, whose name must stay until
+ * they end; NULL: mien_gallery_begin(). */
+MIEN_API int mien_gallery_begin_as(mien_gallery *gallery, const char *who);
 MIEN_API int mien_gallery_commit(mien_gallery *gallery);
 MIEN_API void mien_gallery_rollback(mien_gallery *gallery);
 

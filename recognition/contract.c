@@ -1,6 +1,4 @@
-#include "contract.h"
-
-#include "say.h"
+#include "recognition/contract.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -13,7 +11,7 @@
 #define PREPARED "arcface-112"
 
 /* The bytes of a file, for free(). */
-static uint8_t *read_file(const char *path, size_t *size) {
+static uint8_t *read_file(const char *path, size_t *size, char why[CONTRACT_WHY]) {
     FILE *in = fopen(path, "rbe");
     struct stat st;
     uint8_t *bytes = NULL;
@@ -22,7 +20,7 @@ static uint8_t *read_file(const char *path, size_t *size) {
     if (in && fstat(fileno(in), &st) == 0) bytes = malloc((size_t)st.st_size + 1);
     if (bytes) *size = fread(bytes, 1, (size_t)st.st_size, in);
     if (!bytes || ferror(in)) {
-        say("%s: %s", path, strerror(errno ? errno : EIO));
+        snprintf(why, CONTRACT_WHY, "%s: %s", path, strerror(errno ? errno : EIO));
         free(bytes);
         bytes = NULL;
     }
@@ -37,21 +35,21 @@ struct weights {
     json_t *header;    /* NULL: none */
 };
 
-static int read_weights(const char *path, struct weights *w) {
+static int read_weights(const char *path, struct weights *w, char why[CONTRACT_WHY]) {
     uint64_t header = 0;
 
     *w = (struct weights){.header = NULL};
-    w->bytes = read_file(path, &w->size);
-    if (!w->bytes) return EXIT_FAILED;
+    w->bytes = read_file(path, &w->size, why);
+    if (!w->bytes) return -1;
     for (int i = 0; i < 8 && w->size >= 8; i++) header |= (uint64_t)w->bytes[i] << 8 * i;
     if (w->size >= 8 && header <= w->size - 8) {
         w->data = 8 + (size_t)header;
         w->header = json_loadb((const char *)w->bytes + 8, (size_t)header, 0, NULL);
     }
-    if (w->header) return EXIT_OK;
-    say("%s: it has changed while it was read", path); /* it was loaded */
+    if (w->header) return 0;
+    snprintf(why, CONTRACT_WHY, "%s: it has changed while it was read", path); /* it was loaded */
     free(w->bytes);
-    return EXIT_FAILED;
+    return -1;
 }
 
 static int by_name(const void *a, const void *b) {
@@ -108,25 +106,42 @@ static int hash_network(const struct weights *w, uint8_t out[MIEN_GALLERY_HASH_S
     if (!failed) mien_gallery_hash(text, size, out);
     free(text);
     free(names);
-    return failed ? say_no_memory() : EXIT_OK;
+    return failed ? -1 : 0;
 }
 
-static int hash_file(const char *path, char *out, size_t room) {
+static int hash_file(const char *path, char out[CONTRACT_HASH], char why[CONTRACT_WHY]) {
     uint8_t hash[MIEN_GALLERY_HASH_SIZE];
     struct weights w;
     size_t n;
-    int status = read_weights(path, &w);
+    int failed = read_weights(path, &w, why);
 
-    if (status) return status;
-    status = hash_network(&w, hash);
+    if (failed) return failed;
+    failed = hash_network(&w, hash);
     json_decref(w.header);
     free(w.bytes);
-    if (status) return status;
-    n = (size_t)snprintf(out, room, "sha256:");
+    if (failed) {
+        snprintf(why, CONTRACT_WHY, "out of memory");
+        return failed;
+    }
+    n = (size_t)snprintf(out, CONTRACT_HASH, "sha256:");
     for (int i = 0; i < MIEN_GALLERY_HASH_SIZE; i++)
-        n += (size_t)snprintf(out + n, room - n, "%02x", hash[i]);
-    snprintf(out + n, room - n, "/%s", PREPARED);
-    return EXIT_OK;
+        n += (size_t)snprintf(out + n, CONTRACT_HASH - n, "%02x", hash[i]);
+    snprintf(out + n, CONTRACT_HASH - n, "/%s", PREPARED);
+    return 0;
+}
+
+int contract_hash(const mien_ctx *ctx, const char *name, char out[CONTRACT_HASH],
+                  char why[CONTRACT_WHY]) {
+    char *path = NULL;
+    int failed;
+
+    if (mien_net_path(ctx, name, &path)) {
+        snprintf(why, CONTRACT_WHY, "%s", mien_error());
+        return -1;
+    }
+    failed = hash_file(path, out, why);
+    free(path);
+    return failed;
 }
 
 struct wanted {
@@ -141,27 +156,16 @@ static int see(void *context, const mien_gallery_contract *contract) {
     return 0;
 }
 
-int contract_find(const struct shelf *shelf, const mien_ctx *ctx, const char *name,
-                  const mien_net_info *info, int make, int64_t *contract) {
-    char hash[128];
+int contract_find(mien_gallery *gallery, const mien_net_info *info, const char *hash, int make,
+                  int64_t *contract) {
     mien_gallery_contract own = {
         .struct_size = sizeof own, .name = info->name, .hash = hash, .dims = info->embedding_size};
     struct wanted wanted = {.hash = hash};
-    char *path = NULL;
-    int status;
+    int rc;
 
     *contract = 0;
-    if (mien_net_path(ctx, name, &path)) {
-        say("%s", mien_error());
-        return EXIT_FAILED;
-    }
-    status = hash_file(path, hash, sizeof hash);
-    free(path);
-    if (status) return status;
-    if (make)
-        return mien_gallery_contract_use(shelf->gallery, &own, contract) ? shelf_say_error()
-                                                                         : EXIT_OK;
-    if (mien_gallery_contracts(shelf->gallery, see, &wanted)) return shelf_say_error();
-    *contract = wanted.id;
-    return EXIT_OK;
+    if (make) return mien_gallery_contract_use(gallery, &own, contract);
+    rc = mien_gallery_contracts(gallery, see, &wanted);
+    *contract = rc ? 0 : wanted.id;
+    return rc;
 }

@@ -1,0 +1,60 @@
+/*
+ * identify.h - who the faces of a picture are among the people of a gallery, and how sure is sure
+ * enough: the rules and the objects of the tool's identify and of the server's.
+ */
+#ifndef MIEN_RECOGNITION_IDENTIFY_H
+#define MIEN_RECOGNITION_IDENTIFY_H
+
+#include "analysis/analysis.h"
+#include "analysis/judge.h"
+#include "mien_gallery.h"
+
+#include <jansson.h>
+
+/* Among whom, and how sure. */
+struct identifying {
+    int64_t collection, contract; /* 0: there is none, so that everybody is unknown */
+    int top;                      /* persons a face */
+    struct judge_limits limits;
+    double fpir;     /* from which the limits follow, */
+    int is_measured; /* where this is 1 */
+};
+
+/* The persons each of n faces is like. */
+struct identified {
+    int n, top;
+    mien_gallery_match *matches; /* [n][top], best first */
+    int *counts;                 /* [n] */
+};
+
+/* What is said of a face. */
+struct identity {
+    const mien_gallery_match *matches; /* [n] */
+    int n;
+    const char *verdict; /* "likely the same", "unsure", "unknown" */
+    const char *reason;  /* why it is unknown; NULL where it is not */
+};
+
+/* Sets the limits: those of `same`, or where that is NULL of in->fpir for the collection's size, of
+ * an embedder that was not measured the similarity of one person. Returns the gallery's code. */
+int identify_limits(mien_gallery *gallery, const struct network *embedder, const double *same,
+                    struct identifying *in);
+/* Searches for n embeddings: [n][dims]. Free *out in any case. Returns the gallery's code, or
+ * MIEN_ENOMEM without a sentence of its. */
+int identify_faces(mien_gallery *gallery, const struct identifying *in, const float *embeddings,
+                   int n, struct identified *out);
+void identified_free(struct identified *found);
+/* What is said of face i. */
+struct identity identify_judge(const struct identifying *in, const struct identified *found, int i);
+
+/* Adds `verdict`, `reason` where it is unknown, and `matches` with names. failed: as
+ * result_json.h. */
+void identify_add_identity(json_t *object, mien_gallery *gallery, const struct identity *identity,
+                           int *failed);
+/* Adds `threshold`, and `fpir` where that was measured. */
+void identify_add_limits(json_t *object, const struct identifying *in, int *failed);
+/* Adds what is known of a picture: its size, the limits, `faces` with their identities. */
+void identify_add_picture(json_t *object, mien_gallery *gallery, const struct identifying *in,
+                          const struct analysis *a, const struct identified *found, int *failed);
+
+#endif

@@ -1,0 +1,10 @@
+/*
+ * place.h - where a gallery lies that nobody named.
+ */
+#ifndef MIEN_RECOGNITION_PLACE_H
+#define MIEN_RECOGNITION_PLACE_H
+
+/* gallery.db in the user's data folder, for free(); NULL where there is no memory. */
+char *place_default(void);
+
+#endif
