@@ -75,9 +75,10 @@ static int number_apart(const struct cluster_face *faces, size_t n,
 static int find_graph(struct index *x, const struct cluster_options *o,
                       const struct cluster_face *faces, size_t n, const struct cluster_apart *apart,
                       size_t n_apart, const int64_t *ids, struct graph *g) {
+    struct graph_options go = {o->neighbours, o->least, o->progress, o->context};
     uint32_t *numbers = NULL;
     int rc = number_apart(faces, n, apart, &n_apart, &numbers);
-    if (!rc) rc = graph_open(x, ids, n, o->neighbours, o->least, numbers, n_apart, g);
+    if (!rc) rc = graph_open(x, ids, n, &go, numbers, n_apart, g);
     free(numbers);
     return rc;
 }

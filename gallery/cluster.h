@@ -20,6 +20,9 @@
 struct cluster_options {
     float join, least, unknown; /* scores; 0, 0 and 0: those of cluster_usual */
     int neighbours;             /* 0: that of cluster_usual */
+    /* As of mien_gallery_cluster_options. */
+    int (*progress)(void *context, double share);
+    void *context;
 };
 extern const struct cluster_options cluster_usual;
 

@@ -13,6 +13,7 @@ static const char *const NAMES[] = {
     [MIEN_GALLERY_NOT_THIS_PERSON] = "not this person",
     [MIEN_GALLERY_DELETED] = "deleted",
     [MIEN_GALLERY_UNDONE] = "undone",
+    [MIEN_GALLERY_GROUPED] = "grouped",
 };
 
 const char *mien_gallery_event_name(int kind) {

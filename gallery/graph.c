@@ -61,17 +61,19 @@ static int is_face(void *context, int64_t id) {
 
 /* The pairs of faces first .. first + m - 1. Where both find each other the second is the same pair
  * once more. */
-static int look_around(struct index *x, struct faces *f, size_t first, int m, int neighbours,
-                       float least, float *queries, struct index_hit *hits, struct pairs *out) {
-    struct index_filter filter = {.least = least, .allow = is_face, .context = f};
+static int look_around(struct index *x, struct faces *f, size_t first, int m,
+                       const struct graph_options *o, float *queries, struct index_hit *hits,
+                       struct pairs *out) {
+    struct index_filter filter = {.least = o->least, .allow = is_face, .context = f};
+    int k = o->neighbours + 1; /* a face is its own */
     int counts[AT_ONCE], rc = 0;
     size_t dims = (size_t)index_dims(x);
     for (int i = 0; i < m && !rc; i++)
         rc = index_read(x, f->ids[first + (size_t)i], queries + (size_t)i * dims);
-    if (!rc) rc = index_search(x, queries, m, neighbours, &filter, hits, counts);
+    if (!rc) rc = index_search(x, queries, m, k, &filter, hits, counts);
     for (int i = 0; i < m && !rc; i++)
         for (int j = 0; j < counts[i] && !rc; j++) {
-            const struct index_hit *h = &hits[i * neighbours + j];
+            const struct index_hit *h = &hits[i * k + j];
             uint32_t self = (uint32_t)first + (uint32_t)i;
             uint32_t other = (uint32_t)number_of(f->ids, f->n, h->id);
             if (other == self) continue;
@@ -82,16 +84,17 @@ static int look_around(struct index *x, struct faces *f, size_t first, int m, in
     return rc;
 }
 
-static int all_pairs(struct index *x, const int64_t *ids, size_t n, int neighbours, float least,
+static int all_pairs(struct index *x, const int64_t *ids, size_t n, const struct graph_options *o,
                      struct pairs *out) {
     struct faces f = {ids, n};
-    size_t k = (size_t)neighbours + 1; /* a face is its own */
+    size_t k = (size_t)o->neighbours + 1;
     float *queries = malloc(AT_ONCE * (size_t)index_dims(x) * sizeof *queries);
     struct index_hit *hits = malloc(AT_ONCE * k * sizeof *hits);
     int rc = queries && hits ? 0 : no_memory();
     for (size_t i = 0; i < n && !rc; i += AT_ONCE) {
         int m = n - i < AT_ONCE ? (int)(n - i) : AT_ONCE;
-        rc = look_around(x, &f, i, m, (int)k, least, queries, hits, out);
+        rc = look_around(x, &f, i, m, o, queries, hits, out);
+        if (!rc && o->progress) rc = o->progress(o->context, (double)(i + (size_t)m) / (double)n);
     }
     free(queries);
     free(hits);
@@ -149,11 +152,11 @@ static int make_links(struct graph *g, const struct pairs *p) {
     return 0;
 }
 
-int graph_open(struct index *x, const int64_t *ids, size_t n, int neighbours, float least,
+int graph_open(struct index *x, const int64_t *ids, size_t n, const struct graph_options *o,
                const uint32_t *apart, size_t n_apart, struct graph *out) {
     struct pairs p = {0};
     *out = (struct graph){.n = n};
-    int rc = all_pairs(x, ids, n, neighbours, least, &p);
+    int rc = all_pairs(x, ids, n, o, &p);
     for (size_t i = 0; i < n_apart && !rc; i++) {
         uint32_t a = apart[2 * i], b = apart[2 * i + 1];
         rc = note(&p, (struct pair){.a = a > b ? a : b, .b = a > b ? b : a, .apart = 1});

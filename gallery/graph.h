@@ -25,8 +25,15 @@ struct graph {
     struct link *links; /* [first[n]], by their other face */
 };
 
+struct graph_options {
+    int neighbours; /* of each face at most, of a score of at least `least` */
+    float least;
+    int (*progress)(void *context, double share); /* not 0: to stop with that; or NULL */
+    void *context;
+};
+
 /* ids: [n], ascending, rows of x; apart: [2 * n_apart] numbers of faces. */
-int graph_open(struct index *x, const int64_t *ids, size_t n, int neighbours, float least,
+int graph_open(struct index *x, const int64_t *ids, size_t n, const struct graph_options *o,
                const uint32_t *apart, size_t n_apart, struct graph *out);
 void graph_close(struct graph *g);
 /* Links to the same other one become one link, those to `self` none, in order; returns how many. */

@@ -189,14 +189,20 @@ int people_add(mien_gallery *g, const mien_gallery_person *person, int64_t *id) 
                        store_text(person->metadata), store_int(created), store_int(updated));
 }
 
-static int add_person(mien_gallery *g, const mien_gallery_person *person, int64_t *id) {
-    int64_t event = 0, there = 0;
+int people_check_collection(mien_gallery *g, int64_t collection) {
+    int64_t there = 0;
     int rc = GALLERY_NUMBER(g, "SELECT id FROM collections WHERE id = ?1", &there,
-                            store_int(person->collection));
+                            store_int(collection));
 
-    if (rc == MIEN_OK && !there)
-        rc = err_set(MIEN_GALLERY_ENOTFOUND, "there is no collection %016" PRIx64,
-                     (uint64_t)person->collection);
+    if (rc || there) return rc;
+    return err_set(MIEN_GALLERY_ENOTFOUND, "there is no collection %016" PRIx64,
+                   (uint64_t)collection);
+}
+
+static int add_person(mien_gallery *g, const mien_gallery_person *person, int64_t *id) {
+    int64_t event = 0;
+    int rc = people_check_collection(g, person->collection);
+
     if (rc == MIEN_OK) rc = people_add(g, person, id);
     if (rc == MIEN_OK) rc = log_event(g, MIEN_GALLERY_PERSON_ADDED, *id, 0, 0, &event);
     return rc ? rc : log_made(g, event, LOG_PERSON_STATE, *id);
@@ -279,5 +285,24 @@ int mien_gallery_persons(mien_gallery *g, int64_t collection, const char *name, 
                          SELECT_PERSON " WHERE collection = ?1 AND id > ?2 AND state = 0"
                                        " ORDER BY id LIMIT ?3",
                          see_person, &l, store_int(collection), store_int(after), store_int(most));
+    return gallery_leave(g, rc);
+}
+
+int mien_gallery_groups(mien_gallery *g, int64_t collection, int64_t least, int64_t after,
+                        int limit, mien_gallery_person_seen *seen, void *context) {
+    struct listing l = {.person = seen, .context = context};
+    int rc;
+
+    if (!seen) return err_null("mien_gallery_groups");
+    if (limit < 0) return err_set(MIEN_EINVAL, "mien_gallery_groups: limit is below 0");
+    rc = gallery_enter(g, "mien_gallery_groups");
+    if (rc) return rc;
+    rc = GALLERY_RUN(g,
+                     SELECT_PERSON
+                     " WHERE collection = ?1 AND name = '' AND id > ?2 AND state = 0 AND"
+                     " (SELECT count(*) FROM samples s WHERE s.person = persons.id AND s.state = 0)"
+                     " >= ?4 ORDER BY id LIMIT ?3",
+                     see_person, &l, store_int(collection), store_int(after),
+                     store_int(limit ? limit : INT64_MAX), store_int(least));
     return gallery_leave(g, rc);
 }

@@ -111,6 +111,46 @@ int mien_gallery_samples_add(mien_gallery *g, const mien_gallery_sample *samples
     return gallery_leave_written(g, rc);
 }
 
+/* A person of this sample alone, as one event. */
+static int add_face(mien_gallery *g, int64_t collection, const mien_gallery_sample *given,
+                    struct adding *a, int64_t *id) {
+    mien_gallery_sample s = {.struct_size = sizeof s};
+    int64_t event = 0;
+    int rc = sized_read(&s, sizeof s, given, "mien_gallery_sample");
+
+    if (rc == MIEN_OK && (s.id || s.person))
+        rc = err_set(MIEN_EINVAL, "a face of nobody known has neither an id nor a person");
+    if (rc == MIEN_OK) rc = check_contract(g, &s, a);
+    if (rc == MIEN_OK) rc = check_embedding(&s);
+    if (rc == MIEN_OK)
+        rc = people_add(g, &(mien_gallery_person){.collection = collection, .name = ""}, &s.person);
+    if (rc == MIEN_OK) rc = gallery_new_id(g, id);
+    if (rc == MIEN_OK) rc = insert(g, &s, *id);
+    if (rc == MIEN_OK) rc = log_event(g, MIEN_GALLERY_PERSON_ADDED, s.person, 0, 0, &event);
+    if (rc == MIEN_OK) rc = log_made(g, event, LOG_PERSON_STATE, s.person);
+    if (rc == MIEN_OK) rc = log_made(g, event, LOG_SAMPLE_STATE, *id);
+    return rc ? rc : log_event_samples(g, event, 1);
+}
+
+int mien_gallery_faces_add(mien_gallery *g, int64_t collection, const mien_gallery_sample *faces,
+                           int n, int64_t *ids) {
+    struct adding a = {0};
+    int rc;
+
+    if (n < 0 || (n && !faces)) return err_null("mien_gallery_faces_add");
+    rc = gallery_enter_to_write(g, "mien_gallery_faces_add");
+    if (rc) return rc;
+    rc = people_check_collection(g, collection);
+    for (int i = 0; i < n && rc == MIEN_OK; i++) {
+        const char *place = (const char *)faces + (size_t)i * faces->struct_size;
+        int64_t id = 0;
+        rc = add_face(g, collection, (const mien_gallery_sample *)place, &a, &id);
+        if (rc && n > 1) rc = err_prefix(rc, "face %d of %d", i, n);
+        if (ids) ids[i] = id;
+    }
+    return gallery_leave_written(g, rc);
+}
+
 struct listing {
     mien_gallery_sample_seen *seen;
     void *context;

@@ -9,7 +9,7 @@
 
 #include <sqlite3.h>
 
-enum { PREPARED_MAX = 96 };
+enum { PREPARED_MAX = 192 };
 
 struct store {
     sqlite3 *db;

@@ -171,7 +171,8 @@ enum mien_gallery_event_kind {
     MIEN_GALLERY_MOVED,  /* samples to person */
     MIEN_GALLERY_NOT_THIS_PERSON,
     MIEN_GALLERY_DELETED,
-    MIEN_GALLERY_UNDONE
+    MIEN_GALLERY_UNDONE,
+    MIEN_GALLERY_GROUPED /* faces without a name to person */
 };
 /* What programs call a kind: "merged"; NULL past the last. Static. */
 MIEN_API const char *mien_gallery_event_name(int kind);
@@ -227,6 +228,49 @@ typedef struct mien_gallery_match {
 MIEN_API int mien_gallery_identify(mien_gallery *gallery, int64_t collection, int64_t contract,
                                    const float *queries, int n, int k, mien_gallery_match *matches,
                                    int *counts);
+
+/*
+ * Groups: faces that nobody has named yet. A face is a person without a name who has one sample, a
+ * group one who has several; mien_gallery_rename() names either, and is all it takes to enrol it.
+ */
+/* Adds n samples that are not known to be anybody's, each as a person of its own without a name:
+ * all or none. Their ids and persons are 0; ids: [n] or NULL, of the samples. */
+MIEN_API int mien_gallery_faces_add(mien_gallery *gallery, int64_t collection,
+                                    const mien_gallery_sample *faces, int n, int64_t *ids);
+typedef struct mien_gallery_cluster_options {
+    size_t struct_size;
+    float join; /* the cosine of two groups' means from which they are one person. It should be the
+                   similarity that less than one pair of strangers in as many as there are faces
+                   reaches; 0: 0.6, good for thousands of faces of mobilefacenet-192 */
+    int named;  /* 1: faces also join persons who have a name, and so are enrolled */
+    /* Called now and then with what share of the work is done, 0..1; not 0: to stop, which
+     * mien_gallery_cluster() returns. It may use the gallery. NULL: not called. */
+    int (*progress)(void *context, double share);
+    void *context;
+} mien_gallery_cluster_options;
+typedef struct mien_gallery_clustering {
+    size_t struct_size;
+    int64_t faces;                   /* that were compared */
+    int64_t joined, made;            /* faces that changed their person; groups that are new */
+    int64_t waiting;                 /* faces that are still alone */
+    int64_t first_event, last_event; /* all it did, an event a group; 0: nothing */
+} mien_gallery_clustering;
+/*
+ * Puts the faces of a collection under a contract into groups (docs/search.md): those that are
+ * alone join a group that is there, make one with others, or wait. What is a group stays one; no
+ * face comes to a person that it was said not to be, nor to one that it was split from. The groups
+ * depend on nothing but what the gallery has. Others may use the gallery meanwhile: what they
+ * change is left as they want it. An event a group; some thousand faces are written at a time, so
+ * where it fails what was written before stays, and the next call goes on. opt may be NULL.
+ */
+MIEN_API int mien_gallery_cluster(mien_gallery *gallery, int64_t collection, int64_t contract,
+                                  const mien_gallery_cluster_options *opt,
+                                  mien_gallery_clustering *out);
+/* Persons of a collection without a name who have at least `least` samples, as
+ * mien_gallery_persons() lists: from 2 on the groups. */
+MIEN_API int mien_gallery_groups(mien_gallery *gallery, int64_t collection, int64_t least,
+                                 int64_t after, int limit, mien_gallery_person_seen *seen,
+                                 void *context);
 
 /* What a deletion came to. */
 typedef struct mien_gallery_deletion {
