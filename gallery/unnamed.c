@@ -165,13 +165,13 @@ static int take_pair(void *context, const struct store_value *row, int n) {
     return n < 2 || rc ? rc : ids_take(context, &row[1], 1);
 }
 
-/* Of a sample and a person that it is not. One face of a group stands for all. */
-static int read_not_persons(const struct apart_reading *r) {
+/* Samples and persons that they are not, as a statement has them. One face of a group stands for
+ * all.
+ */
+static int read_pairs(const struct apart_reading *r, const char *sql, struct store_value value,
+                      struct store_value other) {
     struct ids pairs = {0};
-    int rc = GALLERY_RUN(r->g,
-                         "SELECT n.sample, n.person FROM not_persons n JOIN samples s"
-                         " ON s.id = n.sample WHERE s.contract = ?1 AND s.state = 0",
-                         take_pair, &pairs, store_int(r->u->contract));
+    int rc = GALLERY_RUN(r->g, sql, take_pair, &pairs, value, other);
 
     for (size_t i = 0; i < pairs.n && rc == MIEN_OK; i += 2) {
         size_t a = face_of_sample(r->u, pairs.at[i]), b = 0;
@@ -183,19 +183,21 @@ static int read_not_persons(const struct apart_reading *r) {
     return rc;
 }
 
-/* A split says that two are two. */
+static int read_not_persons(const struct apart_reading *r) {
+    return read_pairs(r,
+                      "SELECT n.sample, n.person FROM not_persons n JOIN samples s"
+                      " ON s.id = n.sample WHERE s.contract = ?1 AND s.state = ?2",
+                      store_int(r->u->contract), store_int(LOG_THERE));
+}
+
+/* A split says that its samples are not the person they were with. */
 static int read_split(const struct apart_reading *r, int64_t event) {
-    static const char *const sql[] = {"SELECT person FROM events WHERE id = ?1",
-                                      "SELECT other FROM events WHERE id = ?1"};
-    size_t faces[2] = {0};
     int holds = 0, rc = log_holds(r->g, event, &holds);
 
-    for (int i = 0; i < 2 && holds && rc == MIEN_OK; i++) {
-        int64_t person = 0;
-        rc = GALLERY_NUMBER(r->g, sql[i], &person, store_int(event));
-        if (rc == MIEN_OK) rc = face_of_person(r, person, &faces[i]);
-    }
-    return holds && rc == MIEN_OK ? note_apart(r->u, faces[0], faces[1]) : rc;
+    if (rc || !holds) return rc;
+    return read_pairs(r,
+                      "SELECT c.subject, c.was FROM changes c WHERE c.event = ?1 AND c.field = ?2",
+                      store_int(event), store_int(LOG_SAMPLE_PERSON));
 }
 
 static int read_apart(mien_gallery *g, struct unnamed *u) {
