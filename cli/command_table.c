@@ -65,8 +65,8 @@ const struct command COMMANDS[] = {
      "  mien enroll --folder people/ --gallery people.db\n",
      cmd_enroll},
     {"identify", CMD_IDENTIFY, "PICTURE...", 1, -1, "who the faces are, among those enrolled",
-     "Finds the faces in each picture, and says who of the gallery's people each is, by the sample "
-     "that is most like it: likely the same, unsure, or unknown. The more faces a gallery has, the "
+     "Finds the faces in each picture, and says who of the gallery's people each is, by the mean of "
+     "a person's samples: likely the same, unsure, or unknown. The more people a gallery has, the "
      "more alike the likeliest of them is to a stranger: likely the same is from the similarity on "
      "that --fpir of strangers reach, unsure from the one on that ten times as many do. For an "
      "embedder that was not measured it is the similarity of --same-person, and 0.1 less.",

@@ -124,12 +124,11 @@ static int run_all(struct run *run, const struct pipeline *p, const struct input
     const struct network *embedder = networks_giving(&p->networks, MIEN_RESULT_EMBEDDING);
     const char *name = run->opt->network[networks_task_giving(MIEN_RESULT_EMBEDDING)];
     const double *same = &run->opt->serve.same_person;
-    int status = EXIT_OK;
+    int status = set_contract(run, p->networks.ctx, name, embedder);
 
-    if (identify_limits(run->shelf.gallery, embedder, *same == SAME_PERSON_MEASURED ? NULL : same,
-                        &run->in))
-        return shelf_say_error();
-    status = set_contract(run, p->networks.ctx, name, embedder);
+    if (status == EXIT_OK && identify_limits(run->shelf.gallery, embedder,
+                                             *same == SAME_PERSON_MEASURED ? NULL : same, &run->in))
+        status = shelf_say_error();
     if (status == EXIT_OK && !run->in.collection)
         say("there is no collection %s: everybody is unknown", run->opt->collection);
     else if (status == EXIT_OK && !run->in.contract)
@@ -139,7 +138,11 @@ static int run_all(struct run *run, const struct pipeline *p, const struct input
 }
 
 int cmd_identify(const struct options *opt) {
-    struct run run = {.opt = opt, .in = {.top = opt->top, .fpir = opt->fpir}};
+    struct run run = {.opt = opt,
+                      .in = {.by = (enum mien_gallery_by)opt->compared,
+                             .where = opt->where,
+                             .top = opt->top,
+                             .fpir = opt->fpir}};
     struct options pictures = *opt;
     struct pipeline pipeline = {0};
     struct inputs inputs;

@@ -53,6 +53,7 @@ struct options {
     const char *weights;               /* folder; NULL: the library's */
 
     double threshold, nms; /* 0..1 */
+    int compared;          /* of identify, enum mien_gallery_by */
     double fpir;           /* of identify: strangers who may be taken for somebody, 0..0.5 */
     int side;              /* long side for detection; 0: original; -1: the network's default */
     int search;            /* enum mien_search */

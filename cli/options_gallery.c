@@ -5,6 +5,8 @@
 #define FIELD(name) offsetof(struct options, name)
 #define ALL         (CMD_ENROLL | CMD_IDENTIFY | CMD_GALLERY | CMD_GALLERY_DELETE)
 
+static const char *const COMPARED[] = {"template", "sample", NULL}; /* enum mien_gallery_by */
+
 const struct option_def OPTIONS_GALLERY[] = {
     {.name = "gallery",
      .arg = "FILE",
@@ -38,6 +40,23 @@ const struct option_def OPTIONS_GALLERY[] = {
      .min = 1,
      .max = 1000,
      .help = "persons for each face, the most alike first"},
+    {.name = "by",
+     .arg = "WHAT",
+     .group = GROUP_RESULTS,
+     .commands = CMD_IDENTIFY,
+     .kind = KIND_CHOICE,
+     .field = FIELD(compared),
+     .value = "template",
+     .choices = COMPARED,
+     .help = "with what of a person a face is compared: template (the mean of its samples) or "
+             "sample (the most alike of them)"},
+    {.name = "where",
+     .arg = "CONDITION",
+     .group = GROUP_DATA,
+     .commands = CMD_IDENTIFY,
+     .kind = KIND_TEXT,
+     .field = FIELD(where),
+     .help = "only persons whose metadata have this: KEY=VALUE; several with commas"},
     {.name = "fpir",
      .arg = "P",
      .group = GROUP_FACES,

@@ -21,8 +21,8 @@ struct mien_gallery {
     pthread_mutex_t lock; /* recursive: of a thread from begin to commit */
     int depth;            /* of gallery_enter_to_write() */
     int failed;           /* a call within the transaction did: it cannot be committed */
-    struct identify_view *views; /* what has been searched, gallery/identify.h */
-    int64_t last_id; /* within a transaction: the last id that was given; 0: not looked up */
+    struct view *views;   /* what has been searched, gallery/view.h */
+    int64_t last_id;      /* within a transaction: the last id that was given; 0: not looked up */
 };
 
 /* Takes the gallery for reading, and for changes. function: for the sentence where it is NULL. */

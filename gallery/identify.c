@@ -1,243 +1,219 @@
-#include "gallery/identify.h"
-
+/* Who a face is, of mien_gallery.h. */
 #include "engine/err.h"
-#include "gallery/ids.h"
-#include "gallery/index.h"
-#include "gallery/log.h"
+#include "engine/sized.h"
+#include "gallery/quantise.h"
+#include "gallery/view.h"
+#include "gallery/where.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
-/* Whose a sample is. */
-struct face {
-    int64_t sample, person;
+/* A search; also what filters of the index are asked with. */
+struct search {
+    struct view *view;
+    const mien_gallery_identify_options *options;
+    struct ids persons; /* who may be found, where options say it */
+    const float *queries;
+    int n, k;
+    struct index_hit *samples, *templates; /* [n][k] */
+    int *sample_counts, *template_counts;  /* [n] */
+    struct ids own;                        /* samples of a person who was found */
+    float *v;                              /* [dims] */
 };
 
-struct identify_view {
-    int64_t collection, contract;
-    int64_t seen; /* the last event it knows of */
-    int dims;
-    struct index *index;
-    struct face *faces; /* [n] by rising sample, those in the index */
-    size_t n, room;
-    struct identify_view *next;
-};
-
-static void view_close(struct identify_view *v) {
-    index_close(v->index);
-    free(v->faces);
-    free(v);
+static int no_memory(void) {
+    return err_set(MIEN_ENOMEM, "searching a gallery: out of memory");
 }
 
-void identify_forget(mien_gallery *g) {
-    while (g->views) {
-        struct identify_view *v = g->views;
-        g->views = v->next;
-        view_close(v);
-    }
-}
-
-/* Where a sample is among the faces, or would be. */
-static size_t place_of(const struct identify_view *v, int64_t sample) {
-    size_t low = 0, high = v->n;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (v->faces[middle].sample < sample)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static int is_at(const struct identify_view *v, size_t place, int64_t sample) {
-    return place < v->n && v->faces[place].sample == sample;
-}
-
-static int insert(struct identify_view *v, size_t place, struct face face, const float *embedding) {
-    int rc;
-
-    if (v->n == v->room) {
-        size_t room = v->room ? 2 * v->room : 1024;
-        struct face *more = realloc(v->faces, room * sizeof *more);
-        if (!more) return err_set(MIEN_ENOMEM, "searching a gallery: out of memory");
-        v->faces = more;
-        v->room = room;
-    }
-    rc = index_add(v->index, face.sample, embedding);
-    if (rc) return rc;
-    memmove(v->faces + place + 1, v->faces + place, (v->n - place) * sizeof *v->faces);
-    v->faces[place] = face;
-    v->n++;
-    return MIEN_OK;
-}
-
-/* A row of a sample that is there: id, person, embedding. */
-static int take_sample(void *context, const struct store_value *row, int n) {
-    struct identify_view *v = context;
-    struct face face = {row[0].i, row[1].i};
-    size_t place = place_of(v, face.sample);
-
-    if (n < 3 || row[2].n != (size_t)v->dims * sizeof(float)) return MIEN_OK;
-    if (!is_at(v, place, face.sample)) return insert(v, place, face, row[2].bytes);
-    v->faces[place].person = face.person;
-    return MIEN_OK;
-}
-
-#define SELECT_SAMPLE                                                                              \
-    "SELECT s.id, s.person, s.embedding FROM samples s JOIN persons p ON p.id = s.person"          \
-    " WHERE s.contract = ?1 AND p.collection = ?2 AND s.state = 0 AND p.state = 0"
-
-static int last_event(mien_gallery *g, int64_t *event) {
-    *event = 0;
-    return gallery_number(g, "SELECT max(id) FROM events", NULL, 0, event);
-}
-
-/* The last event is asked for first: what happens while samples are read is then looked up again.
- */
-static int load(mien_gallery *g, struct identify_view *v) {
-    int rc = index_open(v->dims, NULL, &v->index);
-
-    if (rc == MIEN_OK) rc = last_event(g, &v->seen);
-    if (rc) return rc;
-    return GALLERY_RUN(g, SELECT_SAMPLE " ORDER BY s.id", take_sample, v, store_int(v->contract),
-                       store_int(v->collection));
-}
-
-/* Looks a sample up that an event has changed. */
-static int follow_sample(mien_gallery *g, struct identify_view *v, int64_t sample) {
-    size_t place = place_of(v, sample);
-    int64_t there = 0;
-    int rc = GALLERY_NUMBER(g, SELECT_SAMPLE " AND s.id = ?3", &there, store_int(v->contract),
-                            store_int(v->collection), store_int(sample));
-
-    if (rc) return rc;
-    if (there)
-        return GALLERY_RUN(g, SELECT_SAMPLE " AND s.id = ?3", take_sample, v,
-                           store_int(v->contract), store_int(v->collection), store_int(sample));
-    if (!is_at(v, place, sample)) return MIEN_OK;
-    rc = index_remove(v->index, sample);
-    if (rc) return rc;
-    memmove(v->faces + place, v->faces + place + 1, (v->n - place - 1) * sizeof *v->faces);
-    v->n--;
-    return MIEN_OK;
-}
-
-/* Samples whose state or person events behind `seen` have changed. */
-static int follow(mien_gallery *g, struct identify_view *v, int64_t last) {
-    struct ids samples = {0};
-    int rc = GALLERY_RUN(g,
-                         "SELECT DISTINCT subject FROM changes"
-                         " WHERE event > ?1 AND event <= ?2 AND field IN (?3, ?4)",
-                         ids_take, &samples, store_int(v->seen), store_int(last),
-                         store_int(LOG_SAMPLE_STATE), store_int(LOG_SAMPLE_PERSON));
-
-    for (size_t i = 0; i < samples.n && rc == MIEN_OK; i++) rc = follow_sample(g, v, samples.at[i]);
-    ids_free(&samples);
-    if (rc == MIEN_OK) v->seen = last;
-    return rc;
-}
-
-static struct identify_view **find_view(mien_gallery *g, int64_t collection, int64_t contract) {
-    struct identify_view **at = &g->views;
-
-    while (*at && ((*at)->collection != collection || (*at)->contract != contract))
-        at = &(*at)->next;
-    return at;
-}
-
-static int new_view(mien_gallery *g, int64_t collection, int64_t contract,
-                    struct identify_view **out) {
-    struct identify_view *v;
-    int64_t dims = 0;
-    int rc =
-        GALLERY_NUMBER(g, "SELECT dims FROM contracts WHERE id = ?1", &dims, store_int(contract));
-
-    if (rc) return rc;
-    if (!dims)
-        return err_set(MIEN_GALLERY_ENOTFOUND, "there is no contract %016" PRIx64,
-                       (uint64_t)contract);
-    v = calloc(1, sizeof *v);
-    if (!v) return err_set(MIEN_ENOMEM, "searching a gallery: out of memory");
-    v->collection = collection;
-    v->contract = contract;
-    v->dims = (int)dims;
-    rc = load(g, v);
-    if (rc)
-        view_close(v);
-    else
-        *out = v;
-    return rc;
-}
-
-/* The view as of now. What was deleted is no more to be looked up: then it is made anew. */
-static int use_view(mien_gallery *g, int64_t collection, int64_t contract,
-                    struct identify_view **out) {
-    struct identify_view **at = find_view(g, collection, contract), *v = *at;
-    int64_t last = 0, deleted = 0;
-    int rc = last_event(g, &last);
-
-    if (rc == MIEN_OK && v && last != v->seen)
-        rc = GALLERY_NUMBER(g, "SELECT count(*) FROM events WHERE id > ?1 AND kind = ?2", &deleted,
-                            store_int(v->seen), store_int(MIEN_GALLERY_DELETED));
-    if (rc == MIEN_OK && v && !deleted && last != v->seen) rc = follow(g, v, last);
-    if (v && (rc || deleted || last < v->seen)) { /* half of a change may be in it */
-        *at = v->next;
-        view_close(v);
-        if (rc) return rc;
-        v = NULL;
-    }
-    if (rc == MIEN_OK && !v) {
-        rc = new_view(g, collection, contract, &v);
-        if (rc) return rc;
-        v->next = g->views;
-        g->views = v;
-    }
-    *out = v;
-    return rc;
+static int may_be_found(const struct search *s, const struct roster_person *p) {
+    return !s->options->where || where_holds(&s->persons, p->id);
 }
 
 static int64_t person_of(void *context, int64_t sample) {
-    const struct identify_view *v = context;
-
-    return v->faces[place_of(v, sample)].person;
+    return roster_person_of(&((const struct search *)context)->view->roster, sample)->id;
 }
 
-static int identify(mien_gallery *g, int64_t collection, int64_t contract, const float *queries,
-                    int n, int k, mien_gallery_match *matches, int *counts) {
-    struct identify_view *v = NULL;
-    struct index_filter filter = {.least = -2, .group = person_of};
-    struct index_hit *hits = NULL;
-    int rc = use_view(g, collection, contract, &v);
+/* Of any row: templates are called by samples. */
+static int allow(void *context, int64_t sample) {
+    const struct search *s = context;
 
-    if (rc) return rc;
-    hits = calloc((size_t)n * (size_t)k, sizeof *hits);
-    if (!hits) return err_set(MIEN_ENOMEM, "searching a gallery: out of memory");
-    filter.context = v;
-    rc = index_search(v->index, queries, n, k, &filter, hits, counts);
-    for (int i = 0; i < n && rc == MIEN_OK; i++)
-        for (int j = 0; j < counts[i]; j++) {
-            const struct index_hit *hit = &hits[(size_t)i * (size_t)k + (size_t)j];
-            matches[(size_t)i * (size_t)k + (size_t)j] =
-                (mien_gallery_match){person_of(v, hit->id), hit->id, hit->score};
-        }
-    free(hits);
+    return may_be_found(s, roster_person_of(&s->view->roster, sample));
+}
+
+/* Of samples that are a template. */
+static int allow_single(void *context, int64_t sample) {
+    const struct search *s = context;
+    const struct roster_person *p = roster_person_of(&s->view->roster, sample);
+
+    return p->samples == 1 && may_be_found(s, p);
+}
+
+static int search_samples(struct search *s) {
+    struct index_filter filter = {.least = -2, .context = s};
+
+    if (s->options->by == MIEN_GALLERY_BY_SAMPLE)
+        filter.group = person_of;
+    else
+        filter.allow = allow_single;
+    if (s->options->by == MIEN_GALLERY_BY_SAMPLE && s->options->where) filter.allow = allow;
+    return index_search(s->view->samples, s->queries, s->n, s->k, &filter, s->samples,
+                        s->sample_counts);
+}
+
+static int search_templates(struct search *s) {
+    struct index_filter filter = {
+        .least = -2, .context = s, .allow = s->options->where ? allow : NULL};
+
+    return index_search(s->view->templates, s->queries, s->n, s->k, &filter, s->templates,
+                        s->template_counts);
+}
+
+/* The sample of a person that is most like a face. */
+static int most_alike(struct search *s, const struct roster_person *p, const float *query,
+                      int64_t *sample) {
+    float best = -3;
+    int rc = roster_samples(&s->view->roster, p, &s->own);
+
+    for (size_t i = 0; i < s->own.n && rc == MIEN_OK; i++) {
+        rc = index_read(s->view->samples, s->own.at[i], s->v);
+        if (rc) return rc;
+        float score = score_of(s->view->dims, query, s->v);
+        if (score > best) *sample = s->own.at[i];
+        if (score > best) best = score;
+    }
+    return rc;
+}
+
+static int describe(struct search *s, const struct index_hit *hit, const float *query,
+                    mien_gallery_match *match) {
+    const struct roster_person *p = roster_person_of(&s->view->roster, hit->id);
+
+    *match = (mien_gallery_match){p->id, hit->id, hit->score, (int)p->samples};
+    if (s->options->by == MIEN_GALLERY_BY_SAMPLE || p->samples == 1) return MIEN_OK;
+    return most_alike(s, p, query, &match->sample);
+}
+
+static int is_before(const struct index_hit *a, const struct index_hit *b) {
+    return a->score != b->score ? a->score > b->score : a->id < b->id;
+}
+
+/* Of both lists the k best. */
+static int merge(struct search *s, int query, mien_gallery_match *matches, int *count) {
+    const struct index_hit *a = s->samples + (size_t)query * (size_t)s->k;
+    const struct index_hit *b = s->templates + (size_t)query * (size_t)s->k;
+    const struct index_hit *a_end = a + s->sample_counts[query];
+    const struct index_hit *b_end = b + s->template_counts[query];
+    int rc = MIEN_OK, n = 0;
+
+    while (n < s->k && (a < a_end || b < b_end) && rc == MIEN_OK) {
+        int is_a = b == b_end || (a < a_end && is_before(a, b));
+        rc = describe(s, is_a ? a++ : b++, s->queries + (size_t)query * (size_t)s->view->dims,
+                      &matches[n++]);
+    }
+    *count = rc ? 0 : n;
+    return rc;
+}
+
+static int search_open(struct search *s) {
+    size_t n = (size_t)s->n, k = (size_t)s->k;
+
+    s->samples = calloc(n * k, sizeof *s->samples);
+    s->templates = calloc(n * k, sizeof *s->templates);
+    s->sample_counts = calloc(n, sizeof *s->sample_counts);
+    s->template_counts = calloc(n, sizeof *s->template_counts);
+    s->v = calloc((size_t)s->view->dims, sizeof *s->v);
+    if (!s->samples || !s->templates || !s->sample_counts || !s->template_counts || !s->v)
+        return no_memory();
+    return MIEN_OK;
+}
+
+static void search_close(struct search *s) {
+    free(s->samples);
+    free(s->templates);
+    free(s->sample_counts);
+    free(s->template_counts);
+    free(s->v);
+    ids_free(&s->own);
+    ids_free(&s->persons);
+}
+
+static int begin(mien_gallery *g, int64_t collection, int64_t contract, struct search *s) {
+    int rc = view_use(g, collection, contract, &s->view);
+
+    if (rc == MIEN_OK && s->options->where)
+        rc = where_persons(g, collection, s->options->where, &s->persons);
+    return rc;
+}
+
+static int identify(mien_gallery *g, int64_t collection, int64_t contract, struct search *s,
+                    mien_gallery_match *matches, int *counts) {
+    int rc = begin(g, collection, contract, s);
+
+    if (rc == MIEN_OK) rc = search_open(s);
+    if (rc == MIEN_OK) rc = search_samples(s);
+    if (rc == MIEN_OK && s->options->by == MIEN_GALLERY_BY_TEMPLATE) rc = search_templates(s);
+    for (int i = 0; i < s->n && rc == MIEN_OK; i++)
+        rc = merge(s, i, matches + (size_t)i * (size_t)s->k, &counts[i]);
+    return rc;
+}
+
+static int read_options(const mien_gallery_identify_options *given,
+                        mien_gallery_identify_options *out, const char *function) {
+    int rc;
+
+    *out = (mien_gallery_identify_options){.struct_size = sizeof *out};
+    rc = sized_read(out, sizeof *out, given, "mien_gallery_identify_options");
+    if (rc == MIEN_OK && out->by != MIEN_GALLERY_BY_TEMPLATE && out->by != MIEN_GALLERY_BY_SAMPLE)
+        rc = err_set(MIEN_EINVAL, "%s: by is %d", function, (int)out->by);
     return rc;
 }
 
 int mien_gallery_identify(mien_gallery *g, int64_t collection, int64_t contract,
-                          const float *queries, int n, int k, mien_gallery_match *matches,
+                          const float *queries, int n, int k,
+                          const mien_gallery_identify_options *options, mien_gallery_match *matches,
                           int *counts) {
+    mien_gallery_identify_options own;
+    struct search s = {.options = &own, .queries = queries, .n = n, .k = k};
     int rc;
 
     if (n && (!queries || !matches || !counts)) return err_null("mien_gallery_identify");
     if (n < 0 || k < 1 || k > INDEX_MAX_HITS)
         return err_set(MIEN_EINVAL, "mien_gallery_identify: of %d faces the %d most alike", n, k);
     for (int i = 0; i < n; i++) counts[i] = 0;
-    rc = gallery_enter(g, "mien_gallery_identify");
+    rc = read_options(options, &own, "mien_gallery_identify");
+    if (rc == MIEN_OK) rc = gallery_enter(g, "mien_gallery_identify");
     if (rc) return rc;
-    if (n) rc = identify(g, collection, contract, queries, n, k, matches, counts);
+    if (n) rc = identify(g, collection, contract, &s, matches, counts);
+    search_close(&s);
+    return gallery_leave(g, rc);
+}
+
+/* Of those who may be found. */
+static void count(const struct search *s, int64_t *n) {
+    const struct roster *r = &s->view->roster;
+    int by_sample = s->options->by == MIEN_GALLERY_BY_SAMPLE;
+
+    if (!s->options->where) {
+        *n = by_sample ? r->used : r->with_samples;
+        return;
+    }
+    for (uint32_t i = 0; i < r->n_persons; i++)
+        if (may_be_found(s, &r->persons[i]))
+            *n += by_sample ? r->persons[i].samples : r->persons[i].samples > 0;
+}
+
+int mien_gallery_comparisons(mien_gallery *g, int64_t collection, int64_t contract,
+                             const mien_gallery_identify_options *options, int64_t *n) {
+    mien_gallery_identify_options own;
+    struct search s = {.options = &own};
+    int rc;
+
+    if (!n) return err_null("mien_gallery_comparisons");
+    *n = 0;
+    rc = read_options(options, &own, "mien_gallery_comparisons");
+    if (rc == MIEN_OK) rc = gallery_enter(g, "mien_gallery_comparisons");
+    if (rc) return rc;
+    rc = begin(g, collection, contract, &s);
+    if (rc == MIEN_OK) count(&s, n);
+    search_close(&s);
     return gallery_leave(g, rc);
 }

@@ -1,7 +1,7 @@
 /* Opening and closing a gallery, of mien_gallery.h. */
 #include "engine/err.h"
 #include "engine/sized.h"
-#include "gallery/identify.h"
+#include "gallery/view.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +54,7 @@ int mien_gallery_open(const char *path, const mien_gallery_options *opt, mien_ga
 
 void mien_gallery_close(mien_gallery *g) {
     if (!g) return;
-    identify_forget(g);
+    view_forget(g);
     if (g->store && g->depth) g->ops->rollback(g->store);
     if (g->store) g->ops->close(g->store);
     pthread_mutex_destroy(&g->lock);

@@ -213,21 +213,40 @@ MIEN_API int mien_gallery_not_this_person(mien_gallery *gallery, int64_t sample,
  * what it changed was changed since: the sentence says by which event. */
 MIEN_API int mien_gallery_undo(mien_gallery *gallery, int64_t undone, int64_t *event);
 
-/* A person whom a face is like: by the sample that is most like it. Arrays of it never grow. */
+/* With what of a person a face is compared. */
+enum mien_gallery_by {
+    MIEN_GALLERY_BY_TEMPLATE, /* the mean of its samples, of length 1: finds more than the next */
+    MIEN_GALLERY_BY_SAMPLE    /* the most alike of its samples */
+};
+typedef struct mien_gallery_identify_options {
+    size_t struct_size;
+    enum mien_gallery_by by;
+    const char *where; /* only persons whose metadata are an object with these members:
+                          KEY=VALUE, several with commas between them; values other than texts as
+                          JSON writes them. NULL: everybody */
+} mien_gallery_identify_options;
+/* A person whom a face is like. Arrays of it never grow. */
 typedef struct mien_gallery_match {
-    int64_t person, sample;
-    float similarity; /* as mien_similarity(): from mien_net_info.same_person on one person */
+    int64_t person, sample; /* the sample: of this person's the most alike */
+    float similarity;       /* of what was compared, as mien_similarity() */
+    int samples;            /* how many this person has */
 } mien_gallery_match;
 /*
  * The k persons of a collection most like each of n embeddings of a contract. queries: [n][dims of
- * the contract], each of length 1; matches: [n][k], best first, of equals the older sample; counts:
- * [n], how many each has: fewer where there are fewer persons. The answer is that of comparing with
- * every sample there is, exactly, and knows of every change that was acknowledged before the call.
- * The first search of a collection reads its samples into memory, later ones what has changed.
+ * the contract], each of length 1; options: NULL for templates of everybody; matches: [n][k], best
+ * first, of equals the one with the older sample; counts: [n], how many each has: fewer where there
+ * are fewer persons. The answer is that of comparing with every sample or template there is,
+ * exactly, and knows of every change that was acknowledged before the call. The first search of a
+ * collection reads its samples into memory, later ones what has changed.
  */
 MIEN_API int mien_gallery_identify(mien_gallery *gallery, int64_t collection, int64_t contract,
-                                   const float *queries, int n, int k, mien_gallery_match *matches,
-                                   int *counts);
+                                   const float *queries, int n, int k,
+                                   const mien_gallery_identify_options *options,
+                                   mien_gallery_match *matches, int *counts);
+/* With how many templates or samples that compares a face: by them and the share of strangers who
+ * may be taken for somebody goes the similarity to ask for (docs/thresholds.md). */
+MIEN_API int mien_gallery_comparisons(mien_gallery *gallery, int64_t collection, int64_t contract,
+                                      const mien_gallery_identify_options *options, int64_t *n);
 
 /*
  * Groups: faces that nobody has named yet. A face is a person without a name who has one sample, a

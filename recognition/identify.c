@@ -7,39 +7,37 @@
 
 #include <stdlib.h>
 
-struct counted {
-    int64_t collection, samples;
-};
-
-static int count_samples(void *context, const mien_gallery_collection *c) {
-    struct counted *counted = context;
-
-    if (c->id == counted->collection) counted->samples = c->samples;
-    return 0;
+static mien_gallery_identify_options search_options(const struct identifying *in) {
+    return (mien_gallery_identify_options){
+        .struct_size = sizeof(mien_gallery_identify_options), .by = in->by, .where = in->where};
 }
 
 int identify_limits(mien_gallery *gallery, const struct network *embedder, const double *same,
                     struct identifying *in) {
-    struct counted counted = {.collection = in->collection};
+    const mien_gallery_identify_options options = search_options(in);
     double one = same ? *same : (double)embedder->info.same_person;
-    int rc = mien_gallery_collections(gallery, count_samples, &counted);
+    int64_t n = 0;
+    int rc = in->collection && in->contract
+                 ? mien_gallery_comparisons(gallery, in->collection, in->contract, &options, &n)
+                 : MIEN_OK;
 
     if (rc) return rc;
-    in->is_measured =
-        !same && judge_crowd(embedder->net, in->fpir, counted.samples, &in->limits) == 0;
+    in->is_measured = !same && judge_crowd(embedder->net, in->fpir, n, &in->limits) == 0;
     if (!in->is_measured) in->limits = (struct judge_limits){one, one - JUDGE_MARGIN};
     return MIEN_OK;
 }
 
 int identify_faces(mien_gallery *gallery, const struct identifying *in, const float *embeddings,
                    int n, struct identified *out) {
+    const mien_gallery_identify_options options = search_options(in);
+
     *out = (struct identified){.n = n, .top = in->top};
     out->matches = calloc((size_t)n * (size_t)in->top + 1, sizeof *out->matches);
     out->counts = calloc((size_t)n + 1, sizeof *out->counts);
     if (!out->matches || !out->counts) return MIEN_ENOMEM;
     if (n == 0 || !in->contract || !in->collection) return MIEN_OK;
     return mien_gallery_identify(gallery, in->collection, in->contract, embeddings, n, in->top,
-                                 out->matches, out->counts);
+                                 &options, out->matches, out->counts);
 }
 
 void identified_free(struct identified *found) {

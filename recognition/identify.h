@@ -14,7 +14,9 @@
 /* Among whom, and how sure. */
 struct identifying {
     int64_t collection, contract; /* 0: there is none, so that everybody is unknown */
-    int top;                      /* persons a face */
+    enum mien_gallery_by by;
+    const char *where; /* of mien_gallery_identify_options; NULL: everybody */
+    int top;           /* persons a face */
     struct judge_limits limits;
     double fpir;     /* from which the limits follow, */
     int is_measured; /* where this is 1 */
@@ -35,8 +37,9 @@ struct identity {
     const char *reason;  /* why it is unknown; NULL where it is not */
 };
 
-/* Sets the limits: those of `same`, or where that is NULL of in->fpir for the collection's size, of
- * an embedder that was not measured the similarity of one person. Returns the gallery's code. */
+/* Sets the limits, where the rest of *in is set: those of `same`, or where that is NULL of in->fpir
+ * and with how many a face is compared, of an embedder that was not measured the similarity of one
+ * person. Returns the gallery's code. */
 int identify_limits(mien_gallery *gallery, const struct network *embedder, const double *same,
                     struct identifying *in);
 /* Searches for n embeddings: [n][dims]. Free *out in any case. Returns the gallery's code, or

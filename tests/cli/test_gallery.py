@@ -109,6 +109,16 @@ class Enroll(Gallery):
         self.assertEqual(sample["box"], largest["box"])
 
 
+def dot(a, b):
+    return sum(x * y for x, y in zip(a, b))
+
+
+def mean(samples):
+    """The template of some samples, in a list."""
+    total = [sum(values) for values in zip(*samples)]
+    return [[x / dot(total, total) ** 0.5 for x in total]]
+
+
 class Identify(Gallery):
     def identify(self, *args):
         return [line["faces"] for line in self.run_gallery("identify", "--aligned", *args)]
@@ -118,15 +128,17 @@ class Identify(Gallery):
         pictures = [self.write("same.png", noise(3)), self.write("grey.png", png(112, 112))]
         embeddings = {path: objects(mien("embed", "--aligned", path))[0]["faces"][0]["embedding"]
                       for path in (*pictures, *map(str, self.folder.glob("people/*/*.png")))}
-        for path, (face,) in zip(pictures, self.identify(*pictures)):
-            best = {}
-            for other in self.folder.glob("people/*/*.png"):
-                similarity = sum(x * y for x, y in zip(embeddings[path], embeddings[str(other)]))
-                best[other.parent.name] = max(best.get(other.parent.name, -1), similarity)
-            expected = sorted(best, key=best.get, reverse=True)
-            self.assertEqual([match["name"] for match in face["matches"]], expected)
-            for match in face["matches"]:
-                self.assertAlmostEqual(match["similarity"], best[match["name"]], places=5)
+        people = {}
+        for path in self.folder.glob("people/*/*.png"):
+            people.setdefault(path.parent.name, []).append(embeddings[str(path)])
+        for by, compared in ("sample", lambda samples: samples), ("template", mean):
+            for path, (face,) in zip(pictures, self.identify(f"--by={by}", *pictures)):
+                best = {name: max(dot(embeddings[path], other) for other in compared(samples))
+                        for name, samples in people.items()}
+                expected = sorted(best, key=best.get, reverse=True)
+                self.assertEqual([match["name"] for match in face["matches"]], expected)
+                for match in face["matches"]:
+                    self.assertAlmostEqual(match["similarity"], best[match["name"]], places=5)
         (face,), = self.identify(pictures[0], "--top=1")
         self.assertEqual((face["verdict"], len(face["matches"])), ("likely the same", 1))
         similarity = best[expected[0]]
@@ -152,7 +164,8 @@ class Identify(Gallery):
     def test_on_a_terminal(self):
         self.three_people()
         picture = self.write("a.png", noise(3))
-        told = on_terminal("identify", "--aligned", picture, self.gallery).decode()
+        told = on_terminal("identify", "--aligned", "--by=sample", picture,
+                           self.gallery).decode()
         self.assertIn(f"{picture}: face at 0,0: Bob (similarity 1.00)", told)
         told = on_terminal("identify", "--aligned", "--same-person=1", self.write("b.png", noise(50)),
                            self.gallery).decode()
@@ -173,7 +186,10 @@ class Strangers(Gallery):
         self.assertEqual(self.threshold("--same-person=0.4"), (0.4, None))
         for i in range(9):
             self.enroll("Bob", self.write("bob.png", noise(10 + i)))
-        self.assertEqual(self.threshold(), (table[10, 0.01], 0.01))
+        self.assertEqual(self.threshold("--by=sample"), (table[10, 0.01], 0.01))
+        self.assertLess(table[1, 0.01], self.threshold()[0])  # of two people, nine samples are one
+        self.assertLess(self.threshold()[0], table[10, 0.01])
+        self.assertEqual(self.threshold("--where=team=sales"), (table[1, 0.01], 0.01))
         for rows in zip(*[iter(table.items())] * 3):  # of one size, the rates falling
             values = [similarity for _, similarity in rows]
             self.assertEqual(values, sorted(values))

@@ -1,0 +1,144 @@
+#include "gallery/view.h"
+
+#include "engine/err.h"
+#include "gallery/log.h"
+#include "gallery/templates.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+static void view_close(struct view *v) {
+    index_close(v->samples);
+    index_close(v->templates);
+    roster_close(&v->roster);
+    free(v);
+}
+
+void view_forget(mien_gallery *g) {
+    while (g->views) {
+        struct view *v = g->views;
+        g->views = v->next;
+        view_close(v);
+    }
+}
+
+/* A row of a sample that is there: id, person, embedding. */
+static int take_sample(void *context, const struct store_value *row, int n) {
+    struct view *v = context;
+    int rc = MIEN_OK;
+
+    if (n < 3 || row[2].n != (size_t)v->dims * sizeof(float)) return MIEN_OK;
+    if (!roster_has(&v->roster, row[0].i)) rc = index_add(v->samples, row[0].i, row[2].bytes);
+    return rc ? rc : roster_put(&v->roster, row[0].i, row[1].i);
+}
+
+#define SELECT_SAMPLE                                                                              \
+    "SELECT s.id, s.person, s.embedding FROM samples s JOIN persons p ON p.id = s.person"          \
+    " WHERE s.contract = ?1 AND p.collection = ?2 AND s.state = 0 AND p.state = 0"
+
+static int last_event(mien_gallery *g, int64_t *event) {
+    *event = 0;
+    return gallery_number(g, "SELECT max(id) FROM events", NULL, 0, event);
+}
+
+/* The last event is asked for first: what happens while samples are read is then looked up again.
+ */
+static int load(mien_gallery *g, struct view *v) {
+    int rc = index_open(v->dims, NULL, &v->samples);
+
+    if (rc == MIEN_OK) rc = index_open(v->dims, NULL, &v->templates);
+    if (rc == MIEN_OK) rc = last_event(g, &v->seen);
+    if (rc == MIEN_OK)
+        rc = GALLERY_RUN(g, SELECT_SAMPLE " ORDER BY s.id", take_sample, v, store_int(v->contract),
+                         store_int(v->collection));
+    return rc ? rc : templates_refresh(v->templates, &v->roster, v->samples);
+}
+
+/* Looks a sample up that an event has changed. */
+static int follow_sample(mien_gallery *g, struct view *v, int64_t sample) {
+    int64_t there = 0;
+    int rc = GALLERY_NUMBER(g, SELECT_SAMPLE " AND s.id = ?3", &there, store_int(v->contract),
+                            store_int(v->collection), store_int(sample));
+
+    if (rc) return rc;
+    if (there)
+        return GALLERY_RUN(g, SELECT_SAMPLE " AND s.id = ?3", take_sample, v,
+                           store_int(v->contract), store_int(v->collection), store_int(sample));
+    if (!roster_has(&v->roster, sample)) return MIEN_OK;
+    rc = index_remove(v->samples, sample);
+    return rc ? rc : roster_remove(&v->roster, sample);
+}
+
+/* Samples whose state or person events behind `seen` have changed. */
+static int follow(mien_gallery *g, struct view *v, int64_t last) {
+    struct ids samples = {0};
+    int rc = GALLERY_RUN(g,
+                         "SELECT DISTINCT subject FROM changes"
+                         " WHERE event > ?1 AND event <= ?2 AND field IN (?3, ?4)",
+                         ids_take, &samples, store_int(v->seen), store_int(last),
+                         store_int(LOG_SAMPLE_STATE), store_int(LOG_SAMPLE_PERSON));
+
+    for (size_t i = 0; i < samples.n && rc == MIEN_OK; i++) rc = follow_sample(g, v, samples.at[i]);
+    ids_free(&samples);
+    if (rc == MIEN_OK) rc = templates_refresh(v->templates, &v->roster, v->samples);
+    if (rc == MIEN_OK) v->seen = last;
+    return rc;
+}
+
+static struct view **find_view(mien_gallery *g, int64_t collection, int64_t contract) {
+    struct view **at = &g->views;
+
+    while (*at && ((*at)->collection != collection || (*at)->contract != contract))
+        at = &(*at)->next;
+    return at;
+}
+
+static int new_view(mien_gallery *g, int64_t collection, int64_t contract, struct view **out) {
+    struct view *v;
+    int64_t dims = 0;
+    int rc =
+        GALLERY_NUMBER(g, "SELECT dims FROM contracts WHERE id = ?1", &dims, store_int(contract));
+
+    if (rc) return rc;
+    if (!dims)
+        return err_set(MIEN_GALLERY_ENOTFOUND, "there is no contract %016" PRIx64,
+                       (uint64_t)contract);
+    v = calloc(1, sizeof *v);
+    if (!v) return err_set(MIEN_ENOMEM, "searching a gallery: out of memory");
+    v->collection = collection;
+    v->contract = contract;
+    v->dims = (int)dims;
+    roster_open(&v->roster);
+    rc = load(g, v);
+    if (rc)
+        view_close(v);
+    else
+        *out = v;
+    return rc;
+}
+
+/* What was deleted is no more to be looked up: then the view is made anew. */
+int view_use(mien_gallery *g, int64_t collection, int64_t contract, struct view **out) {
+    struct view **at = find_view(g, collection, contract), *v = *at;
+    int64_t last = 0, deleted = 0;
+    int rc = last_event(g, &last);
+
+    if (rc == MIEN_OK && v && last != v->seen)
+        rc = GALLERY_NUMBER(g, "SELECT count(*) FROM events WHERE id > ?1 AND kind = ?2", &deleted,
+                            store_int(v->seen), store_int(MIEN_GALLERY_DELETED));
+    if (rc == MIEN_OK && v && !deleted && last != v->seen) rc = follow(g, v, last);
+    if (v && (rc || deleted || last < v->seen)) { /* half of a change may be in it */
+        *at = v->next;
+        view_close(v);
+        if (rc) return rc;
+        v = NULL;
+    }
+    if (rc == MIEN_OK && !v) {
+        rc = new_view(g, collection, contract, &v);
+        if (rc) return rc;
+        v->next = g->views;
+        g->views = v;
+    }
+    *out = v;
+    return rc;
+}
