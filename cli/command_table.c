@@ -75,6 +75,18 @@ const struct command COMMANDS[] = {
      "  mien identify --fpir 0.001 door.jpg\n"
      "  mien identify --gallery people.db --top 5 --json photos/\n",
      cmd_identify},
+    {"cluster", CMD_CLUSTER, "[PICTURE...]", 0, -1, "whose faces are one person's, without names",
+     "Puts the faces of pictures into a gallery, each as a person without a name, and those that "
+     "are one person's into groups. Faces that come later join the groups that are there; 'mien "
+     "gallery rename' names one, which enrols its faces. A picture whose faces the gallery has is "
+     "passed over, and a face too poor to tell is left out.",
+     "A PICTURE is a file or a folder, as for 'mien analyze'; without one what the gallery has is "
+     "grouped. Each person with a name or several faces gives a line: for people where the output "
+     "is a terminal, else, and with --json, of JSON.",
+     "  mien cluster holiday/\n"
+     "  mien cluster --gallery holiday.db --output people/ holiday/\n"
+     "  mien cluster --join 0.7\n",
+     cmd_cluster},
     {"thresholds", CMD_THRESHOLDS, "EMBEDDER...", 1, -1, "from which similarity it is somebody",
      "Prints from which similarity on a face is taken for one of so many, at which share of "
      "strangers for whom that is wrong.",

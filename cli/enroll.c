@@ -3,6 +3,7 @@
 #include "batches.h"
 #include "commands.h"
 #include "common/json_values.h"
+#include "file_hash.h"
 #include "inputs.h"
 #include "output.h"
 #include "pipeline.h"
@@ -15,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 struct source {
     char *name; /* of the person, malloc */
@@ -32,24 +32,6 @@ struct enrolling {
     int counts[ENROL_REFUSED + 1]; /* by enum enrol_outcome */
     int failed;                    /* pictures, of batches_run() */
 };
-
-/* The SHA-256 of a file. Where it cannot be read, the pipeline says so. */
-static void hash_file(const char *path, struct source *source) {
-    FILE *in = fopen(path, "rbe");
-    struct stat st;
-    uint8_t *bytes = NULL;
-    size_t n = 0;
-
-    if (!in) return;
-    if (fstat(fileno(in), &st) == 0 && S_ISREG(st.st_mode) && (size_t)st.st_size <= INPUT_MAX) {
-        bytes = malloc((size_t)st.st_size + 1);
-        if (bytes) n = fread(bytes, 1, (size_t)st.st_size, in);
-        source->is_hashed = bytes && n == (size_t)st.st_size;
-        if (source->is_hashed) mien_gallery_hash(bytes, n, source->hash);
-    }
-    free(bytes);
-    fclose(in);
-}
 
 /* A picture's line: what became of it. */
 static int tell(struct enrolling *e, const char *path, enum enrol_outcome outcome, json_t *more,
@@ -170,7 +152,7 @@ static int choose_one(struct enrolling *e, const struct input *input) {
     int is_known = 0, status = EXIT_OK;
 
     if (!source.name) return say_no_memory();
-    if (!input->is_stdin && !input->error) hash_file(input->path, &source);
+    source.is_hashed = !input->is_stdin && !input->error && file_hash(input->path, source.hash);
     want = wanted(e, &source, input);
     if (enrol_known(e->shelf.gallery, &want, &done, &is_known)) status = say_failed(&done);
     if (!status && is_known) tell_not(e, input->path, &done);

@@ -38,7 +38,8 @@ enum command_bit {
     CMD_GALLERY = 1 << 17, /* and what needs no options of its own: all but */
     CMD_GALLERY_DELETE = 1 << 18,
     CMD_IDENTIFY = 1 << 19,
-    CMD_THRESHOLDS = 1 << 20
+    CMD_THRESHOLDS = 1 << 20,
+    CMD_CLUSTER = 1 << 21
 };
 
 enum { PRECISION_AUTO = MIEN_FP16 + 1 }; /* fp32 on a processor, fp16 on a GPU */
@@ -55,6 +56,7 @@ struct options {
     double threshold, nms; /* 0..1 */
     int compared;          /* of identify, enum mien_gallery_by */
     double fpir;           /* of identify: strangers who may be taken for somebody, 0..0.5 */
+    double join;           /* of cluster, a similarity; 0: the embedder's */
     int side;              /* long side for detection; 0: original; -1: the network's default */
     int search;            /* enum mien_search */
     int max_faces, top;
@@ -63,7 +65,7 @@ struct options {
     const char *attributes; /* names with commas; NULL: those told unasked */
     int method;             /* enum networks_method */
 
-    int pretty, json, plan, tensors, quality, salvage, force;
+    int pretty, json, plan, tensors, quality, salvage, force, join_named;
     const char *draw;   /* file or folder; NULL: no drawing */
     const char *output; /* folder for JSON; of calibrate a file, NULL: the blob itself */
 

@@ -3,7 +3,7 @@
 #include "options.h"
 
 #define FIELD(name) offsetof(struct options, name)
-#define ALL         (CMD_ENROLL | CMD_IDENTIFY | CMD_GALLERY | CMD_GALLERY_DELETE)
+#define ALL         (CMD_ENROLL | CMD_IDENTIFY | CMD_CLUSTER | CMD_GALLERY | CMD_GALLERY_DELETE)
 
 static const char *const COMPARED[] = {"template", "sample", NULL}; /* enum mien_gallery_by */
 
@@ -74,6 +74,35 @@ const struct option_def OPTIONS_GALLERY[] = {
      .kind = KIND_FLAG,
      .field = FIELD(force),
      .help = "of several faces take the largest, and note that with the sample"},
+    {.name = "force",
+     .group = GROUP_FACES,
+     .commands = CMD_CLUSTER,
+     .kind = KIND_FLAG,
+     .field = FIELD(force),
+     .help = "take poor pictures of faces, too"},
+    {.name = "join",
+     .arg = "S",
+     .group = GROUP_FACES,
+     .commands = CMD_CLUSTER,
+     .kind = KIND_REAL,
+     .field = FIELD(join),
+     .min = 0.01,
+     .max = 1,
+     .help = "similarity of the means of two groups from which they are one person [what the "
+             "embedder's strangers do not reach, by how many faces there are]"},
+    {.name = "join-named",
+     .group = GROUP_FACES,
+     .commands = CMD_CLUSTER,
+     .kind = KIND_FLAG,
+     .field = FIELD(join_named),
+     .help = "faces join persons who have a name, too, and are enrolled by that"},
+    {.name = "output",
+     .arg = "DIR",
+     .group = GROUP_OUTPUT,
+     .commands = CMD_CLUSTER,
+     .kind = KIND_TEXT,
+     .field = FIELD(output),
+     .help = "make there a folder for each person, with links to the pictures"},
     {.name = "receipt",
      .arg = "FILE",
      .group = GROUP_OUTPUT,

@@ -44,10 +44,13 @@ int enrol_known(mien_gallery *gallery, const struct enrolment *e, struct enrolle
     rc = mien_gallery_sample_get(gallery, out->sample, see_sample, out);
     if (rc == MIEN_OK) rc = mien_gallery_person_get(gallery, out->person, see_person, out);
     if (rc) return failed(out, rc);
-    snprintf(out->why, sizeof out->why, "was enrolled already, for %s", out->name);
-    if (strcmp(out->name, e->person) == 0 ||
-        strcmp(mien_gallery_id_text(out->person, id), e->person) == 0)
-        return MIEN_OK;
+    mien_gallery_id_text(out->person, id);
+    if (*out->name)
+        snprintf(out->why, sizeof out->why, "was enrolled already, for %s", out->name);
+    else
+        snprintf(out->why, sizeof out->why,
+                 "is in the gallery already, for person %s without a name", id);
+    if (strcmp(out->name, e->person) == 0 || strcmp(id, e->person) == 0) return MIEN_OK;
     out->outcome = ENROL_REFUSED;
     out->reason = "other_person";
     return MIEN_OK;
