@@ -59,48 +59,27 @@ static int tell_event(mien_gallery *g, int64_t id, struct telling *t) {
                        tell, t, store_int(id), store_int(LOG_PERSON_NAME));
 }
 
-/* Ids of events that lie between two, without these; person: that concern this one, 0: all. */
-static int find_events(mien_gallery *g, int64_t person, int64_t after, int64_t before, int newest,
-                       int64_t most, struct ids *ids) {
-#define OF_PERSON                                                                                  \
-    "SELECT id FROM events WHERE person = ?1 AND id > ?2 AND id < ?3 UNION"                        \
-    " SELECT id FROM events WHERE other = ?1 AND other <> 0 AND id > ?2 AND id < ?3"
-#define OF_ALL "SELECT id FROM events WHERE ?1 = 0 AND id > ?2 AND id < ?3"
-    static const char *const sql[2][2] = {
-        {OF_ALL " ORDER BY id LIMIT ?4", OF_ALL " ORDER BY id DESC LIMIT ?4"},
-        {OF_PERSON " ORDER BY id LIMIT ?4", OF_PERSON " ORDER BY id DESC LIMIT ?4"},
-    };
-#undef OF_PERSON
-#undef OF_ALL
-
-    return GALLERY_RUN(g, sql[person != 0][newest], ids_take, ids, store_int(person),
-                       store_int(after), store_int(before), store_int(most));
-}
-
-static int tell_events(mien_gallery *g, const char *function, int64_t person, int64_t from,
-                       int newest, int limit, mien_gallery_event_seen *seen, void *context) {
+int mien_gallery_events(mien_gallery *g, int64_t person, int64_t after, int limit,
+                        mien_gallery_event_seen *seen, void *context) {
     struct telling t = {.seen = seen, .context = context};
     int64_t most = limit ? limit : INT64_MAX;
     struct ids ids = {0};
     int rc;
 
-    if (!seen) return err_null(function);
-    if (limit < 0) return err_set(MIEN_EINVAL, "%s: limit is below 0", function);
-    rc = gallery_enter(g, function);
+    if (!seen) return err_null("mien_gallery_events");
+    if (limit < 0) return err_set(MIEN_EINVAL, "mien_gallery_events: limit is below 0");
+    rc = gallery_enter(g, "mien_gallery_events");
     if (rc) return rc;
-    rc = find_events(g, person, newest ? 0 : from, newest && from ? from : INT64_MAX, newest, most,
-                     &ids);
+    if (person)
+        rc = GALLERY_RUN(g,
+                         "SELECT id FROM events WHERE person = ?1 AND id > ?2 UNION"
+                         " SELECT id FROM events WHERE other = ?1 AND other <> 0 AND id > ?2"
+                         " ORDER BY id LIMIT ?3",
+                         ids_take, &ids, store_int(person), store_int(after), store_int(most));
+    else
+        rc = GALLERY_RUN(g, "SELECT id FROM events WHERE id > ?1 ORDER BY id LIMIT ?2", ids_take,
+                         &ids, store_int(after), store_int(most));
     for (size_t i = 0; i < ids.n && rc == MIEN_OK; i++) rc = tell_event(g, ids.at[i], &t);
     ids_free(&ids);
     return gallery_leave(g, rc);
-}
-
-int mien_gallery_events(mien_gallery *g, int64_t person, int64_t after, int limit,
-                        mien_gallery_event_seen *seen, void *context) {
-    return tell_events(g, "mien_gallery_events", person, after, 0, limit, seen, context);
-}
-
-int mien_gallery_events_newest(mien_gallery *g, int64_t person, int64_t before, int limit,
-                               mien_gallery_event_seen *seen, void *context) {
-    return tell_events(g, "mien_gallery_events_newest", person, before, 1, limit, seen, context);
 }

@@ -192,9 +192,6 @@ typedef int mien_gallery_event_seen(void *context, const mien_gallery_event *eve
 /* The log, by rising id. person: events that concern this one; 0: all. */
 MIEN_API int mien_gallery_events(mien_gallery *gallery, int64_t person, int64_t after, int limit,
                                  mien_gallery_event_seen *seen, void *context);
-/* The same by falling id: those before one, 0: from the last on. */
-MIEN_API int mien_gallery_events_newest(mien_gallery *gallery, int64_t person, int64_t before,
-                                        int limit, mien_gallery_event_seen *seen, void *context);
 
 /* What changes people; *event (NULL is allowed) becomes the event that mien_gallery_undo() takes.
  * MIEN_GALLERY_ECONFLICT where persons are of different collections, or a sample would come to a

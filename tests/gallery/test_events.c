@@ -58,46 +58,6 @@ static void test_rename(void **state) {
     assert_string_equal(made_name(m, a), "Alice");
 }
 
-struct listed {
-    int n;
-    int64_t ids[8];
-};
-
-static int list_event(void *context, const mien_gallery_event *e) {
-    struct listed *l = context;
-
-    assert_in_range(l->n, 0, 7);
-    l->ids[l->n++] = e->id;
-    return 0;
-}
-
-static void check_newest(struct made *m, int64_t person, int64_t before, int limit, int n,
-                         const int64_t *ids) {
-    struct listed l = {0};
-
-    assert_int_equal(mien_gallery_events_newest(m->gallery, person, before, limit, list_event, &l),
-                     0);
-    assert_int_equal(l.n, n);
-    for (int i = 0; i < n; i++) assert_int_equal(l.ids[i], ids[i]);
-}
-
-static void test_the_newest_first(void **state) {
-    struct made *m = *state;
-    int64_t a = made_person(m, "Alice"), b = made_person(m, "Bob"); /* events 1 and 2 */
-
-    mien_gallery_rename(m->gallery, a, "Alicia", NULL);
-    mien_gallery_merge(m->gallery, b, a, NULL);
-    check_newest(m, 0, 0, 0, 4, (int64_t[]){4, 3, 2, 1});
-    check_newest(m, 0, 0, 2, 2, (int64_t[]){4, 3});
-    check_newest(m, 0, 3, 2, 2, (int64_t[]){2, 1});
-    check_newest(m, a, 0, 0, 3, (int64_t[]){4, 3, 1});
-    check_newest(m, b, 0, 0, 2, (int64_t[]){4, 2});
-    check_newest(m, b, 4, 1, 1, (int64_t[]){2});
-    check_newest(m, 0, 1, 0, 0, NULL);
-    assert_int_equal(mien_gallery_events_newest(m->gallery, 0, 0, -1, list_event, NULL),
-                     MIEN_EINVAL);
-}
-
 static void test_undoing_what_was_changed_since(void **state) {
     struct made *m = *state;
     int64_t a = made_person(m, "Alice"), first, second;
@@ -273,7 +233,6 @@ static void test_random_steps_and_back(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_rename, made_setup, made_teardown),
-        cmocka_unit_test_setup_teardown(test_the_newest_first, made_setup, made_teardown),
         cmocka_unit_test_setup_teardown(test_undoing_what_was_changed_since, made_setup,
                                         made_teardown),
         cmocka_unit_test_setup_teardown(test_merge, made_setup, made_teardown),
