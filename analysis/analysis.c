@@ -280,3 +280,9 @@ const struct item *analysis_item(const struct analysis *a, enum mien_result resu
             return &a->item[i];
     return NULL;
 }
+
+const float *analysis_embedding(const struct analysis *a, int i) {
+    const struct item *item = analysis_item(a, MIEN_RESULT_EMBEDDING);
+
+    return item ? item->values + (size_t)i * (size_t)item_width(item->network) : NULL;
+}

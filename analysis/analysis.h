@@ -75,5 +75,7 @@ void analysis_free(struct analysis *a);
 int analysis_tells(const struct analysis *a, int network, int t);
 /* The results of a step that is done; NULL where it has none. */
 const struct item *analysis_item(const struct analysis *a, enum mien_result result);
+/* The embedding of face i, [item_width()]; NULL where there is none. */
+const float *analysis_embedding(const struct analysis *a, int i);
 
 #endif

@@ -74,6 +74,7 @@ static struct enrolment wanted(const struct enrolling *e, const struct source *s
                               .source = input->is_stdin ? NULL : input->path,
                               .hash = source->is_hashed ? source->hash : NULL,
                               .force = e->opt->force,
+                              .keep_crop = e->opt->keep_crops,
                               .how_to_force = "--force"};
 }
 
@@ -82,30 +83,43 @@ static int say_failed(const struct enrolled *done) {
     return EXIT_FAILED;
 }
 
+/* What is told of a picture beside its outcome and sentence. */
+static json_t *done_json(const char *name, const struct enrolled *done) {
+    json_t *object = json_object();
+    int failed = 0;
+
+    if (done->person) {
+        json_value_set(object, "name", json_value_text(name), &failed);
+        json_value_set(object, "person", gallery_json_id(done->person), &failed);
+        json_value_set(object, "sample", gallery_json_id(done->sample), &failed);
+    }
+    if (done->outcome == ENROL_DONE) {
+        json_value_set(
+            object, "quality",
+            done->quality < 0 ? json_null() : json_value_number((double)done->quality, 4), &failed);
+        json_value_set(object, "forced", json_value_text(done->forced[0] ? done->forced : NULL),
+                       &failed);
+    }
+    if (done->outcome != ENROL_KNOWN)
+        json_value_set(object, "reasons", enrolled_reasons(done, &failed), &failed);
+    if (!failed) return object;
+    json_decref(object);
+    return NULL;
+}
+
 /* A picture that was enrolled before, or cannot be: for that person. */
 static void tell_not(struct enrolling *e, const char *path, const struct enrolled *done) {
-    json_t *more = NULL;
-
-    if (done->person)
-        more = json_pack("{s:o, s:o, s:o}", "name", json_value_text(done->name), "person",
-                         gallery_json_id(done->person), "sample", gallery_json_id(done->sample));
-    tell(e, path, done->outcome, more, done->why);
+    tell(e, path, done->outcome, done_json(done->name, done), done->why);
 }
 
 static void tell_done(struct enrolling *e, const char *path, const char *name,
                       const struct enrolled *done) {
     const char *forced = done->forced[0] ? done->forced : NULL;
-    char sentence[512];
+    char sentence[GATE_SENTENCE + 512];
 
     snprintf(sentence, sizeof sentence, "is %s%s%s%s", name, forced ? " (" : "",
              forced ? forced : "", forced ? ")" : "");
-    tell(e, path, ENROL_DONE,
-         json_pack("{s:o, s:o, s:o, s:o, s:o}", "name", json_value_text(name), "person",
-                   gallery_json_id(done->person), "sample", gallery_json_id(done->sample),
-                   "quality",
-                   done->quality < 0 ? json_null() : json_value_number((double)done->quality, 4),
-                   "forced", json_value_text(forced)),
-         sentence);
+    tell(e, path, ENROL_DONE, done_json(name, done), sentence);
 }
 
 /* Of batches_run(): a gallery that fails ends the run, a picture does not. */
@@ -229,7 +243,7 @@ int cmd_enroll(const struct options *opt) {
         return say_usage(opt->command_name,
                          "give a name and pictures, or --folder with a folder a person");
     pictures.face = FACE_ALL;
-    pictures.quality = !opt->aligned;
+    pictures.quality = 1;
     networks_init(&tasks, NULL);
     status = expand(opt, &all);
     if (status == EXIT_OK)

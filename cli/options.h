@@ -85,6 +85,7 @@ struct options {
     int crop; /* enum eval_crop */
 
     const char *gallery, *collection, *folder, *receipt; /* of galleries */
+    int keep_crops;
 
     const char *config;        /* of serve: a file of options */
     int check;                 /* of serve: only asks the server that runs */

@@ -444,6 +444,10 @@ MIEN_API int mien_image_load(mien_ctx *ctx, const char *path, const mien_decode_
 /* Writes an image; the format follows the extension: .jpg/.jpeg (quality 92), .png, .webp, .ppm
  * (MIEN_EINVAL for others). The file appears whole or not at all (MIEN_EIO). */
 MIEN_API int mien_image_save(const mien_image *img, const char *path);
+/* The same into memory: format is an extension without its dot ("png"). *bytes, the caller's, is
+ * freed with free(); NULL where it fails. */
+MIEN_API int mien_image_encode(const mien_image *img, const char *format, void **bytes,
+                               size_t *size);
 /* A new black image of width x height pixels, whose pixels are the program's to fill. Freed with
  * mien_image_free(). */
 MIEN_API int mien_image_new(int width, int height, mien_image **out);

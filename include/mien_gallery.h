@@ -248,6 +248,12 @@ MIEN_API int mien_gallery_identify(mien_gallery *gallery, int64_t collection, in
 MIEN_API int mien_gallery_comparisons(mien_gallery *gallery, int64_t collection, int64_t contract,
                                       const mien_gallery_identify_options *options, int64_t *n);
 
+/* The sample of a person that is most like an embedding of a contract: the similarity, and which
+ * it is; -1 and 0 where the person has none under that contract. MIEN_GALLERY_ENOTFOUND where there
+ * is no such person. */
+MIEN_API int mien_gallery_compare(mien_gallery *gallery, int64_t person, int64_t contract,
+                                  const float *query, mien_gallery_match *best);
+
 /*
  * Groups: faces that nobody has named yet. A face is a person without a name who has one sample, a
  * group one who has several; mien_gallery_rename() names either, and is all it takes to enrol it.

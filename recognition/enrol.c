@@ -1,6 +1,10 @@
 #include "recognition/enrol.h"
 
+#include "analysis/crop.h"
+#include "common/json_values.h"
+
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *const ENROL_OUTCOMES[] = {"enrolled", "known", "refused"};
@@ -8,13 +12,6 @@ const char *const ENROL_OUTCOMES[] = {"enrolled", "known", "refused"};
 static int failed(struct enrolled *out, int rc) {
     snprintf(out->why, sizeof out->why, "%s", mien_gallery_error());
     return rc;
-}
-
-static int refuse(struct enrolled *out, const char *reason, const char *sentence) {
-    out->outcome = ENROL_REFUSED;
-    out->reason = reason;
-    snprintf(out->why, sizeof out->why, "%s", sentence);
-    return MIEN_OK;
 }
 
 static int see_sample(void *context, const mien_gallery_sample *s) {
@@ -56,19 +53,6 @@ int enrol_known(mien_gallery *gallery, const struct enrolment *e, struct enrolle
     return MIEN_OK;
 }
 
-static int largest(const struct analysis *a) {
-    int best = 0;
-    float most = -1;
-
-    for (int i = 0; i < a->nfaces; i++) {
-        const float *b = a->faces[i].box;
-        float area = (b[2] - b[0]) * (b[3] - b[1]);
-        if (area > most) best = i;
-        if (area > most) most = area;
-    }
-    return best;
-}
-
 /* The person, who is made where there is none; within a transaction. */
 static int use_person(mien_gallery *gallery, const struct enrolment *e, struct enrolled *out) {
     mien_gallery_person made = {
@@ -106,37 +90,144 @@ static int store(mien_gallery *gallery, const struct enrolment *e, mien_gallery_
     return rc;
 }
 
+/* A sample that is somebody else's is found as such, whatever that person's others are. */
+static const mien_gallery_identify_options BY_SAMPLE = {.struct_size = sizeof BY_SAMPLE,
+                                                        .by = MIEN_GALLERY_BY_SAMPLE};
+
+static int is_named(void *context, const mien_gallery_person *p) {
+    *(int *)context = p->name[0] != '\0';
+    return 0;
+}
+
+/* The first of n matches that is another person, who has a name: unnamed faces may well be this
+ * person's. */
+static const mien_gallery_match *
+first_other(mien_gallery *gallery, const mien_gallery_match *matches, int n, int64_t person) {
+    for (int i = 0; i < n; i++) {
+        int named = 0;
+        if (matches[i].person == person) continue;
+        mien_gallery_person_get(gallery, matches[i].person, is_named, &named);
+        if (named) return &matches[i];
+    }
+    return NULL;
+}
+
+/* The other person most like a face, from a similarity on; similarity GATE_NONE: there is none. */
+static int find_other(mien_gallery *gallery, const struct enrolment *e, const float *embedding,
+                      int64_t person, double least, mien_gallery_match *other) {
+    int n = 0, k = 4, rc = MIEN_OK, more = 1;
+
+    *other = (mien_gallery_match){.similarity = (float)GATE_NONE};
+    while (more && rc == MIEN_OK) {
+        mien_gallery_match *matches = calloc((size_t)k, sizeof *matches);
+        const mien_gallery_match *found = NULL;
+        if (!matches) return MIEN_ENOMEM;
+        rc = mien_gallery_identify(gallery, e->collection, e->contract, embedding, 1, k, &BY_SAMPLE,
+                                   matches, &n);
+        if (rc == MIEN_OK) found = first_other(gallery, matches, n, person);
+        if (found) *other = *found;
+        more = !found && n == k && k < 4 << 12 && (double)matches[n - 1].similarity >= least;
+        free(matches);
+        k *= 8;
+    }
+    return rc;
+}
+
+/* What those who are enrolled say of a face that is to be one of `person`, 0: of somebody new. */
+static int ask_others(mien_gallery *gallery, const struct enrolment *e,
+                      const struct network *embedder, const float *embedding, int64_t person,
+                      struct gate *gate) {
+    mien_gallery_match own = {.similarity = -1}, other;
+    struct gate_limits limits;
+    char name[PERSON_NAME] = "";
+    int64_t samples = 0;
+    int rc = MIEN_OK;
+
+    if (person) rc = mien_gallery_compare(gallery, person, e->contract, embedding, &own);
+    if (rc == MIEN_OK)
+        rc = mien_gallery_comparisons(gallery, e->collection, e->contract, &BY_SAMPLE, &samples);
+    if (rc) return rc;
+    limits = gate_limits(embedder->net, (double)embedder->info.same_person, samples);
+    rc = find_other(gallery, e, embedding, person, limits.another, &other);
+    if (rc) return rc;
+    if (other.person) person_name(gallery, other.person, name);
+    gate_compare(gate, &limits, own.sample ? (double)own.similarity : GATE_NONE,
+                 (double)other.similarity, name);
+    return MIEN_OK;
+}
+
+static int refuse(const struct enrolment *e, const struct gate *gate, struct enrolled *out) {
+    char sentence[GATE_SENTENCE];
+    const char *what =
+        gate->reasons == 1U << GATE_SEVERAL_FACES ? "takes the largest" : "enrols it nevertheless";
+
+    out->outcome = ENROL_REFUSED;
+    for (int i = GATE_REASONS - 1; i >= 0; i--)
+        if (gate->reasons >> i & 1) out->reason = gate_reason_name(i);
+    gate_sentence(gate, 0, sentence);
+    if (gate->face < 0)
+        snprintf(out->why, sizeof out->why, "%s", sentence);
+    else
+        snprintf(out->why, sizeof out->why, "%s: %s %s", sentence, e->how_to_force, what);
+    return MIEN_OK;
+}
+
+/* The gate lets it in. */
+static int enrol(mien_gallery *gallery, const struct enrolment *e, const struct analysis *a,
+                 const struct gate *gate, struct enrolled *out) {
+    mien_gallery_sample s = {
+        .struct_size = sizeof s,
+        .contract = e->contract,
+        .embedding = analysis_embedding(a, gate->face),
+        .dims = item_width(analysis_item(a, MIEN_RESULT_EMBEDDING)->network),
+        .quality = gate->quality,
+        .source = e->source,
+        .source_hash = e->hash,
+        .external_id = e->external_id,
+        .metadata = e->metadata,
+        .forced = out->forced[0] ? out->forced : NULL,
+    };
+    void *crop = NULL;
+    int rc = e->keep_crop ? crop_png(a, gate->face, &crop, &s.crop_bytes) : MIEN_OK;
+
+    memcpy(s.box, a->faces[gate->face].box, sizeof s.box);
+    s.crop = crop;
+    out->outcome = ENROL_DONE;
+    out->quality = s.quality;
+    if (rc)
+        snprintf(out->why, sizeof out->why, "%s", mien_error());
+    else
+        rc = store(gallery, e, &s, out);
+    free(crop);
+    return rc;
+}
+
 int enrol_face(mien_gallery *gallery, const struct enrolment *e, const struct analysis *a,
                struct enrolled *out) {
     const struct item *item = analysis_item(a, MIEN_RESULT_EMBEDDING);
-    int face = largest(a), is_known, rc;
-    char sentence[128];
+    struct gate gate;
+    int64_t person;
+    int is_known, rc;
 
-    *out = (struct enrolled){.outcome = ENROL_DONE, .quality = -1};
-    if (a->nfaces == 0) return refuse(out, "no_face", "no face was found");
-    if (a->nfaces > 1 && !e->force) {
-        snprintf(sentence, sizeof sentence, "several faces were found: %s takes the largest",
-                 e->how_to_force);
-        return refuse(out, "several_faces", sentence);
-    }
+    gate_look(&gate, a);
+    *out = (struct enrolled){.quality = -1, .reasons = gate.reasons};
+    if (gate.face < 0) return refuse(e, &gate, out);
     rc = enrol_known(gallery, e, out, &is_known);
     if (rc || is_known) return rc;
-    int width = item_width(item->network);
-    mien_gallery_sample s = {.struct_size = sizeof s,
-                             .contract = e->contract,
-                             .embedding = item->values + (size_t)face * (size_t)width,
-                             .dims = width,
-                             .quality = -1,
-                             .source = e->source,
-                             .source_hash = e->hash,
-                             .external_id = e->external_id,
-                             .metadata = e->metadata};
-    out->outcome = ENROL_DONE;
-    if (a->nfaces > 1)
-        snprintf(out->forced, sizeof out->forced, "the largest of %d faces", a->nfaces);
-    s.forced = out->forced[0] ? out->forced : NULL;
-    memcpy(s.box, a->faces[face].box, sizeof s.box);
-    if (a->measures && a->measures[face].known) s.quality = a->measures[face].quality.score;
-    out->quality = s.quality;
-    return store(gallery, e, &s, out);
+    rc = person_find(gallery, e->collection, e->person, 1, &person, out->why);
+    if (rc) return rc;
+    rc = ask_others(gallery, e, item->network, analysis_embedding(a, gate.face), person, &gate);
+    if (rc) return failed(out, rc);
+    out->reasons = gate.reasons;
+    if (gate.reasons && !e->force) return refuse(e, &gate, out);
+    gate_sentence(&gate, 1, out->forced);
+    return enrol(gallery, e, a, &gate, out);
+}
+
+json_t *enrolled_reasons(const struct enrolled *done, int *failed) {
+    json_t *list = gate_reasons_json(done->reasons, failed);
+
+    if (done->reason && json_array_size(list) == 0) /* not the gate's */
+        json_value_append(list, json_string(done->reason), failed);
+    return list;
 }

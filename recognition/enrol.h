@@ -5,7 +5,7 @@
 #ifndef MIEN_RECOGNITION_ENROL_H
 #define MIEN_RECOGNITION_ENROL_H
 
-#include "analysis/analysis.h"
+#include "analysis/gate.h"
 #include "recognition/person.h"
 
 enum enrol_outcome {
@@ -23,7 +23,8 @@ struct enrolment {
     const char *source;  /* NULL: not known */
     const uint8_t *hash; /* [MIEN_GALLERY_HASH_SIZE] of the picture's bytes; NULL: not known */
     const char *external_id, *metadata; /* of the sample; NULL: none */
-    int force;                          /* of several faces the largest is taken */
+    int force;                          /* what the gate refuses is enrolled */
+    int keep_crop;                      /* the aligned face is kept with the sample */
     const char *how_to_force;           /* said where that would help: "--force" */
     const char *who;                    /* for the log; NULL: who opened the gallery */
 };
@@ -33,18 +34,22 @@ struct enrolled {
     char name[PERSON_NAME]; /* of whom it is; "" where it is refused for what the picture shows */
     int64_t person, sample; /* 0 then */
     float quality;          /* below 0: not known */
-    const char *reason;   /* of a refusal: "no_face", "several_faces", "other_person"; else NULL */
-    char forced[64];      /* why it would have been refused; "" where it would not have been */
-    char why[PERSON_WHY]; /* the sentence about a refusal or failure */
+    const char *reason;     /* of a refusal, the first: "no_face", "other_person"; else NULL */
+    unsigned reasons;       /* all of the gate's: bits 1 << GATE_BLURRED, ... */
+    char
+        forced[GATE_SENTENCE]; /* why it would have been refused; "" where it would not have been */
+    char why[PERSON_WHY];      /* the sentence about a refusal or failure */
 };
 
 /* Whether the picture of that hash was enrolled before: then *out says it is known or refused, else
  * *is_known is 0. Returns the gallery's code, with the sentence in out->why, as below. */
 int enrol_known(mien_gallery *gallery, const struct enrolment *e, struct enrolled *out,
                 int *is_known);
-/* Enrols the face of an analysed picture, which has embeddings: MIEN_OK with *out, on the disk; a
- * refusal is MIEN_OK, too. */
+/* Enrols the face of an analysed picture, which was measured and embedded: MIEN_OK with *out, on
+ * the disk; a refusal is MIEN_OK, too. */
 int enrol_face(mien_gallery *gallery, const struct enrolment *e, const struct analysis *a,
                struct enrolled *out);
+/* ["blurred", ...]: why it was refused, or would have been. failed: as result_json.h. */
+json_t *enrolled_reasons(const struct enrolled *done, int *failed);
 
 #endif

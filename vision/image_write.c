@@ -1,4 +1,4 @@
-/* mien_image_save(): encode in memory, write beside the target, rename. */
+/* mien_image_encode(), and mien_image_save(): encode in memory, write beside the target, rename. */
 #include "engine/ascii.h"
 #include "engine/err.h"
 #include "engine/replace.h"
@@ -11,19 +11,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static codec_encode_fn *encoder_for(const char *path) {
+static codec_encode_fn *encoder_of(const char *extension) {
     static const struct {
         const char *extension;
         codec_encode_fn *encode;
-    } encoders[] = {{".jpg", jpeg_encode},
-                    {".jpeg", jpeg_encode},
-                    {".png", png_encode},
-                    {".webp", webp_encode},
-                    {".ppm", ppm_encode}};
-    const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
-    for (size_t i = 0; dot && i < sizeof encoders / sizeof *encoders; i++)
-        if (ascii_same(dot, encoders[i].extension)) return encoders[i].encode;
+    } encoders[] = {{"jpg", jpeg_encode},
+                    {"jpeg", jpeg_encode},
+                    {"png", png_encode},
+                    {"webp", webp_encode},
+                    {"ppm", ppm_encode}};
+    for (size_t i = 0; i < sizeof encoders / sizeof *encoders; i++)
+        if (ascii_same(extension, encoders[i].extension)) return encoders[i].encode;
     return NULL;
+}
+
+static codec_encode_fn *encoder_for(const char *path) {
+    const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
+    return dot ? encoder_of(dot + 1) : NULL;
 }
 
 static int replace_file(const char *path, const uint8_t *bytes, size_t size) {
@@ -56,4 +60,20 @@ int mien_image_save(const mien_image *img, const char *path) {
     if (rc == MIEN_OK) rc = write_file(path, bytes, size);
     free(bytes);
     return rc == MIEN_OK ? MIEN_OK : err_prefix(rc, "%s", path);
+}
+
+int mien_image_encode(const mien_image *img, const char *format, void **bytes, size_t *size) {
+    if (!format || !bytes || !size) return err_null("mien_image_encode");
+    *bytes = NULL;
+    *size = 0;
+    int rc = image_check(img);
+    if (rc != MIEN_OK) return rc;
+    codec_encode_fn *encode = encoder_of(format);
+    if (!encode)
+        return err_set(MIEN_EINVAL, "pictures are written as jpg, png, webp or ppm, not '%s'",
+                       format);
+    uint8_t *encoded = NULL;
+    rc = encode(img, &encoded, size);
+    *bytes = encoded;
+    return rc;
 }

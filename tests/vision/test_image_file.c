@@ -124,6 +124,39 @@ static void save_errors(void **state) {
     mien_image_free(img);
 }
 
+/* What is encoded into memory is what a file would have. */
+static void encoded(void **state) {
+    (void)state;
+    static const char *const formats[] = {"png", "JPG", "webp", "ppm"};
+    mien_image *img = pattern(40, 30), *back;
+    void *bytes = img;
+    size_t size = 9;
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "e.%s", formats[i]);
+        const char *path = in_folder(name);
+        assert_int_equal(mien_image_encode(img, formats[i], &bytes, &size), MIEN_OK);
+        assert_int_equal(mien_image_save(img, path), MIEN_OK);
+        FILE *file = fopen(path, "rb");
+        char *saved = test_malloc(size + 1);
+        assert_int_equal(fread(saved, 1, size + 1, file), size);
+        assert_memory_equal(saved, bytes, size);
+        fclose(file);
+        test_free(saved);
+        assert_int_equal(mien_image_decode(NULL, bytes, size, NULL, &back), MIEN_OK);
+        assert_int_equal(back->width, 40);
+        mien_image_free(back);
+        free(bytes);
+        unlink(path);
+    }
+    assert_fails(mien_image_encode(img, "gif", &bytes, &size), MIEN_EINVAL, "not 'gif'");
+    assert_null(bytes);
+    assert_int_equal(size, 0);
+    assert_fails(mien_image_encode(NULL, "png", &bytes, &size), MIEN_EINVAL, "no pixels");
+    assert_fails(mien_image_encode(img, NULL, &bytes, &size), MIEN_EINVAL, "NULL");
+    mien_image_free(img);
+}
+
 static void full_disk(void **state) {
     (void)state;
     mien_image *img = pattern(200, 200);
@@ -276,6 +309,7 @@ int main(void) {
         cmocka_unit_test(round_trip),
         cmocka_unit_test(replaces),
         cmocka_unit_test(save_errors),
+        cmocka_unit_test(encoded),
         cmocka_unit_test(full_disk),
         cmocka_unit_test(load_errors),
         cmocka_unit_test(file_too_large),

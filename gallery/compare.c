@@ -1,0 +1,56 @@
+/* mien_gallery_compare(): a face against one person. */
+#include "engine/err.h"
+#include "gallery/people.h"
+#include "gallery/quantise.h"
+
+#include <inttypes.h>
+
+struct comparison {
+    const float *query;
+    int dims;
+    mien_gallery_match *best;
+};
+
+/* A row of a sample: id, embedding. Of equals the older one stays. */
+static int see(void *context, const struct store_value *row, int n) {
+    struct comparison *c = context;
+    float score;
+
+    if (n < 2 || row[1].n != (size_t)c->dims * sizeof(float)) return MIEN_OK;
+    c->best->samples++;
+    score = score_of(c->dims, c->query, row[1].bytes);
+    if (c->best->sample && score <= c->best->similarity) return MIEN_OK;
+    c->best->sample = row[0].i;
+    c->best->similarity = score;
+    return MIEN_OK;
+}
+
+static int compare(mien_gallery *g, int64_t contract, struct comparison *c) {
+    int64_t collection, dims = 0;
+    int rc = people_live(g, c->best->person, &collection);
+
+    if (rc == MIEN_OK)
+        rc = GALLERY_NUMBER(g, "SELECT dims FROM contracts WHERE id = ?1", &dims,
+                            store_int(contract));
+    if (rc) return rc;
+    if (!dims)
+        return err_set(MIEN_GALLERY_ENOTFOUND, "there is no contract %016" PRIx64,
+                       (uint64_t)contract);
+    c->dims = (int)dims;
+    return GALLERY_RUN(g,
+                       "SELECT id, embedding FROM samples WHERE person = ?1 AND contract = ?2"
+                       " AND state = 0 ORDER BY id",
+                       see, c, store_int(c->best->person), store_int(contract));
+}
+
+int mien_gallery_compare(mien_gallery *g, int64_t person, int64_t contract, const float *query,
+                         mien_gallery_match *best) {
+    struct comparison c = {.query = query, .best = best};
+    int rc;
+
+    if (!query || !best) return err_null("mien_gallery_compare");
+    *best = (mien_gallery_match){.person = person, .similarity = -1};
+    rc = gallery_enter(g, "mien_gallery_compare");
+    if (rc) return rc;
+    return gallery_leave(g, compare(g, contract, &c));
+}
