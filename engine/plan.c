@@ -40,15 +40,16 @@ static uint64_t count_macs(const struct planner *p, const struct plan_step *s) {
     const struct net_node *n = &p->net->nodes[s->node];
     if (s->kind == PLAN_MATMUL)
         return (uint64_t)p->g->batch * (uint64_t)n->channels * (uint64_t)n->matmul.inner;
-    if (s->kind != PLAN_CONV) return 0;
-    uint64_t pixels = (uint64_t)p->g->batch * (uint64_t)s->out.h * (uint64_t)s->out.w;
-    uint64_t macs = (uint64_t)fold_outputs(p->net, n) * (uint64_t)fold_group_inputs(p->net, n) *
-                    (uint64_t)(n->window.kh * n->window.kw);
+    uint64_t macs = 0;
+    if (s->kind == PLAN_CONV)
+        macs = (uint64_t)s->out.h * (uint64_t)s->out.w * (uint64_t)fold_outputs(p->net, n) *
+               (uint64_t)fold_group_inputs(p->net, n) * (uint64_t)(n->window.kh * n->window.kw);
     if (s->fused.node >= 0) {
         const struct net_window *w = &p->net->nodes[s->fused.node].window;
-        macs += (uint64_t)s->fused.out.c * (uint64_t)(w->kh * w->kw);
+        const struct plan_view *v = &s->fused.out;
+        macs += (uint64_t)v->h * (uint64_t)v->w * (uint64_t)v->c * (uint64_t)(w->kh * w->kw);
     }
-    return pixels * macs;
+    return (uint64_t)p->g->batch * macs;
 }
 
 /* What a fused depthwise convolution hands over. */
@@ -79,8 +80,8 @@ static void fill_views(struct planner *p) {
         if (s->res_value >= 0) s->res = residual_of(p, s);
         if (s->kind == PLAN_CONV) s->out.c = fold_outputs(p->net, &p->net->nodes[s->out_value]);
         if (s->fused.node >= 0) fill_fused(p, s);
-        if ((s->kind == PLAN_CONV && s->fused.node < 0) ||
-            (s->kind == PLAN_POOL && !n->window.global)) {
+        if (s->fused.node < 0 &&
+            (s->kind == PLAN_CONV || (s->kind == PLAN_POOL && !n->window.global))) {
             s->pad_top = planner_pad(&n->window, NET_TOP, n->window.kh, s->in.h, s->out.h);
             s->pad_left = planner_pad(&n->window, NET_LEFT, n->window.kw, s->in.w, s->out.w);
         }

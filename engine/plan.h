@@ -41,8 +41,8 @@ enum plan_kind {
     PLAN_MATMUL
 };
 
-/* A depthwise convolution fused into the 1x1 that alone reads it: computed a few rows at a time,
- * its result never leaves the cache. */
+/* A depthwise convolution fused into the 1x1, or the maximum of windows side by side, that alone
+ * reads it: computed a few rows at a time, its result never leaves the cache. */
 struct plan_fused {
     int node, value; /* -1: none; the node with its weights, and the value it ends with */
     enum kern_act act;
@@ -55,7 +55,7 @@ struct plan_fused {
 struct plan_step {
     enum plan_kind kind;
     int node;                /* first node of the fused group; its weights and window count */
-    struct plan_fused fused; /* CONV: what is done to `in` first */
+    struct plan_fused fused; /* CONV, POOL: what is done to `in` first */
     int producer, consumer;  /* where depthwise convolutions are steps of their own: the one that
                                 makes what this step alone reads; of such a step, the one that reads
                                 it; -1: none. A producer's input is still there for its consumer. */

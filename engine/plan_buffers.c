@@ -172,7 +172,8 @@ int planner_buffers(struct planner *p) {
     }
     if (rc) return rc;
     for (int i = 0; i < p->g->nsteps; i++)
-        if (p->g->steps[i].kind == PLAN_CONV) need_halo(p, &p->g->steps[i]);
+        if (p->g->steps[i].kind == PLAN_CONV || p->g->steps[i].fused.node >= 0)
+            need_halo(p, &p->g->steps[i]);
     find_lifetimes(p);
     rc = check_scales(p);
     return rc ? rc : place_buffers(p);

@@ -97,9 +97,25 @@ static int is_depthwise(const struct net *net, const struct net_node *n) {
            n->groups == net->nodes[n->in[0]].channels && fold_bias(net, n, NULL) == 1;
 }
 
-/* A depthwise convolution lets the 1x1 that alone reads it run on its rows; returns that node, or
- * -1. A calibration wants to see every value. */
-static int fuse_pointwise(struct planner *p, struct plan_step *s, int at) {
+/* Is it a 1x1 that is a layer by itself? */
+static int is_pointwise(const struct net_node *n) {
+    return n->op == NET_CONV && n->groups <= 1 && !n->vector && n->window.kh == 1 &&
+           n->window.kw == 1 && n->window.stride == 1 &&
+           (n->window.mode != NET_PAD_EXPLICIT || !net_padded(&n->window)) && n->next_sibling < 0 &&
+           n->first_sibling < 0;
+}
+
+/* Is it a maximum of windows of which none shares a row with another? */
+static int is_max_of_blocks(const struct net_node *n) {
+    const struct net_window *w = &n->window;
+    return n->op == NET_POOL && !w->average && !w->global && w->dilation <= 1 &&
+           w->kh == w->stride && w->kw == w->stride && w->mode == NET_PAD_EXPLICIT &&
+           !net_padded(w);
+}
+
+/* A depthwise convolution lets what alone reads it run on its rows, a 1x1 or a maximum; returns
+ * that node, or -1. A calibration wants to see every value. */
+static int fuse_reader(struct planner *p, struct plan_step *s, int at) {
     const struct net *net = p->net;
     const struct net_node *n = &net->nodes[s->node];
     int c = p->v[at].consumer;
@@ -107,13 +123,10 @@ static int fuse_pointwise(struct planner *p, struct plan_step *s, int at) {
         p->v[at].uses != 1 || c < 0)
         return -1;
     const struct net_node *next = &net->nodes[c];
-    if (next->op != NET_CONV || next->groups > 1 || next->vector || next->window.kh > 1 ||
-        next->window.kw > 1 || next->window.stride > 1 ||
-        (next->window.mode == NET_PAD_EXPLICIT && net_padded(&next->window)) ||
-        next->next_sibling >= 0 || next->first_sibling >= 0)
-        return -1;
+    int pointwise = is_pointwise(next);
+    if (!pointwise && !is_max_of_blocks(next)) return -1;
     if (p->rules.separate_depthwise) {
-        p->v[c].paired = 1;
+        p->v[c].paired = pointwise;
         return -1;
     }
     s->fused = (struct plan_fused){.node = s->node,
@@ -124,9 +137,14 @@ static int fuse_pointwise(struct planner *p, struct plan_step *s, int at) {
                                    .slope = s->slope};
     p->v[at].fused = 1;
     s->node = c;
+    s->kind = kind_of(next->op);
     s->act = KERN_ACT_NONE;
     s->slope = NULL;
     return c;
+}
+
+static int has_epilogue(const struct plan_step *s) {
+    return s->kind == PLAN_CONV || s->kind == PLAN_AFFINE || s->kind == PLAN_POINTWISE;
 }
 
 /* Starts a group at node i and fuses what follows. */
@@ -153,10 +171,8 @@ static void make_step(struct planner *p, int i) {
     p->v[i].claimed = 1;
     for (int j = n->next_sibling; j >= 0; j = p->net->nodes[j].next_sibling) p->v[j].claimed = 1;
     int end = i, next;
-    int fusable = n->next_sibling < 0 &&
-                  (s->kind == PLAN_CONV || s->kind == PLAN_AFFINE || s->kind == PLAN_POINTWISE);
-    while (fusable &&
-           ((next = fuse_next(p, s, end)) >= 0 || (next = fuse_pointwise(p, s, end)) >= 0)) {
+    while (n->next_sibling < 0 && has_epilogue(s) &&
+           ((next = fuse_next(p, s, end)) >= 0 || (next = fuse_reader(p, s, end)) >= 0)) {
         end = next;
         p->v[end].claimed = 1;
     }

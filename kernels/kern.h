@@ -218,13 +218,18 @@ typedef void kern_affine_f32_fn(int w, int c, const float *src, ptrdiff_t src_px
                                 const float *scale, const float *shift, float *dst,
                                 ptrdiff_t dst_px);
 
-/* dst[j] = max (or sum times `factor`) over the kh x kw pixels of a window. src: first pixel. */
-typedef void kern_maxpool_f32_fn(int kh, int kw, int c, const float *src, ptrdiff_t src_row,
-                                 ptrdiff_t src_px, float *dst);
-typedef void kern_maxpool_bf16_fn(int kh, int kw, int c, const uint16_t *src, ptrdiff_t src_row,
-                                  ptrdiff_t src_px, uint16_t *dst);
-typedef void kern_maxpool_u8_fn(int kh, int kw, int c, const uint8_t *src, ptrdiff_t src_row,
-                                ptrdiff_t src_px, uint8_t *dst);
+/* w windows side by side, of kh x kw pixels of c channels. Distances are in elements. */
+struct kern_windows {
+    int w, kh, kw, c;
+    ptrdiff_t row, px; /* of what is read: from row to row, from pixel to pixel */
+    ptrdiff_t next;    /* from one window to the next */
+    ptrdiff_t dst_px;
+};
+/* dst[x][j] = the largest of window x's pixels. src: first pixel of the first window. */
+typedef void kern_maxpool_f32_fn(const struct kern_windows *p, const float *src, float *dst);
+typedef void kern_maxpool_bf16_fn(const struct kern_windows *p, const uint16_t *src, uint16_t *dst);
+typedef void kern_maxpool_u8_fn(const struct kern_windows *p, const uint8_t *src, uint8_t *dst);
+/* dst[j] = sum times `factor` over the kh x kw pixels of a window. src: first pixel. */
 typedef void kern_avgpool_f32_fn(int kh, int kw, int c, float factor, const float *src,
                                  ptrdiff_t src_row, ptrdiff_t src_px, float *dst);
 

@@ -104,16 +104,14 @@ static void im2col_row(const struct cpu_task *t, const struct cpu_layer *l, int 
                             dst + (ptrdiff_t)i * l->kh * l->kw * l->cin);
 }
 
-/* The fused depthwise convolution, for the task's rows of what it hands over: behind `widened`
- * floats of scratch, one row of sums before them. */
-static struct cpu_rows rows_handed(const struct cpu_task *t) {
+/* They lie behind `widened` floats of scratch and a row of sums. */
+struct cpu_rows cpu_fused_rows(const struct cpu_task *t, int y0, int y1) {
     const struct cpu_step *s = t->step;
-    const struct cpu_range *r = &t->range;
     const struct plan_fused *b = &s->plan.fused;
     const struct cpu_layer *l = s->fused.layer;
     const struct plan_view *out = &b->out;
-    int top = r->y0 * l->stride - b->pad_top;
-    struct cpu_rows in = cpu_input_rows(t, top, top + (r->y1 - r->y0 - 1) * l->stride + l->reach);
+    int top = y0 * l->stride - b->pad_top;
+    struct cpu_rows in = cpu_input_rows(t, top, top + (y1 - y0 - 1) * l->stride + l->reach);
     struct kern_epi e = {.act = b->act,
                          .alpha = b->alpha,
                          .beta = b->beta,
@@ -125,9 +123,9 @@ static struct cpu_rows rows_handed(const struct cpu_task *t) {
     float *sums = t->scratch + s->widened;
     char *rows = (char *)(sums + cpu_aligned(out->w * out->c));
     ptrdiff_t size = (ptrdiff_t)kern_type_size(out->type);
-    for (int y = r->y0; y < r->y1; y++)
+    for (int y = y0; y < y1; y++)
         for (int x = 0, n; x < out->w; x += n) {
-            char *dst = rows + ((y - r->y0) * out->row + (ptrdiff_t)x * out->c) * size;
+            char *dst = rows + ((y - y0) * out->row + (ptrdiff_t)x * out->c) * size;
             float *acc = out->type == KERN_F32 ? (float *)(void *)dst : sums;
             n = near_pixels(out->w - x, out->c);
             dwconv_row(t, l, n,
@@ -136,7 +134,7 @@ static struct cpu_rows rows_handed(const struct cpu_task *t) {
             t->kern->epilogue(n, out->c, acc, out->c, &e, NULL, 0, 0, dst, out->c);
         }
     return (struct cpu_rows){
-        .origin = rows - r->y0 * out->row * size, .row = out->row, .px = out->px, .size = size};
+        .origin = rows - y0 * out->row * size, .row = out->row, .px = out->px, .size = size};
 }
 
 /* The rows that output rows y0..y1-1 of the task's image look at. */
@@ -144,7 +142,7 @@ static struct cpu_rows rows_under(const struct cpu_task *t) {
     const struct cpu_step *s = t->step;
     const struct cpu_range *r = &t->range;
     const struct cpu_layer *l = s->layer;
-    if (s->fused.layer) return rows_handed(t);
+    if (s->fused.layer) return cpu_fused_rows(t, r->y0, r->y1);
     int top = r->y0 * l->stride - s->plan.pad_top;
     return cpu_input_rows(t, top, top + (r->y1 - r->y0 - 1) * l->stride + l->reach);
 }

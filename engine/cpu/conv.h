@@ -8,5 +8,7 @@
 
 /* The task's part of its step's output, without the halo. */
 void cpu_conv(const struct cpu_task *t);
+/* Rows y0..y1-1 of what the step's fused depthwise convolution hands over, in scratch. */
+struct cpu_rows cpu_fused_rows(const struct cpu_task *t, int y0, int y1);
 
 #endif

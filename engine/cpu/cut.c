@@ -205,10 +205,12 @@ static void cut_global(struct cpu_step *s) {
     s->columns = min_int(s->columns, in->c);
 }
 
-/* A row of sums and the task's rows of what the fused depthwise convolution hands over. */
+/* A row of sums, and the rows of what the fused depthwise convolution hands over: the task's, or
+ * those of a window. */
 static void cut_fused(struct cpu_step *s) {
     const struct plan_view *v = &s->plan.fused.out;
-    s->fused.floats = cpu_aligned(v->w * v->c) + cpu_aligned(s->rows * v->w * v->c);
+    int rows = s->plan.kind == PLAN_POOL ? s->window.kh : s->rows;
+    s->fused.floats = cpu_aligned(v->w * v->c) + cpu_aligned(rows * v->w * v->c);
     s->scratch += (size_t)s->fused.floats;
 }
 

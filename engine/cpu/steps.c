@@ -27,14 +27,23 @@ static void pointwise_row(const struct cpu_task *t, int y) {
     cpu_store_row(t, y, src, src_px);
 }
 
-static void maxpool(const struct kern *k, enum kern_type type, int kh, int kw, int c,
-                    const void *src, ptrdiff_t row, ptrdiff_t px, void *dst) {
+static void maxpool(const struct kern *k, enum kern_type type, const struct kern_windows *p,
+                    const void *src, void *dst) {
     switch (type) {
-    case KERN_F32: k->maxpool_f32(kh, kw, c, src, row, px, dst); break;
-    case KERN_BF16: k->maxpool_bf16(kh, kw, c, src, row, px, dst); break;
-    case KERN_U8: k->maxpool_u8(kh, kw, c, src, row, px, dst); break;
+    case KERN_F32: k->maxpool_f32(p, src, dst); break;
+    case KERN_BF16: k->maxpool_bf16(p, src, dst); break;
+    case KERN_U8: k->maxpool_u8(p, src, dst); break;
     case KERN_F16: break; /* GPUs' alone */
     }
+}
+
+/* How many windows from column x on lie within the map's columns like the first: 1 where that one
+ * is cut. */
+static int like_windows(const struct plan_step *p, const struct plan_view *in, int kw, int stride,
+                        int x) {
+    int left = x * stride - p->pad_left;
+    if (left < 0 || left + kw > in->w) return 1;
+    return min_int((in->w - left - kw) / stride + 1, p->out.w - x);
 }
 
 /* Windows are cut at the map's edges: what lies outside neither wins a maximum nor is summed; an
@@ -42,23 +51,35 @@ static void maxpool(const struct kern *k, enum kern_type type, int kh, int kw, i
 static void pool_row(const struct cpu_task *t, int y) {
     const struct plan_step *p = &t->step->plan;
     const struct net_window *w = &t->step->window;
-    int kh = w->global ? p->in.h : w->kh, kw = w->global ? p->in.w : w->kw;
+    const struct plan_view *in = t->step->fused.layer ? &p->fused.out : &p->in;
+    int kh = w->global ? in->h : w->kh, kw = w->global ? in->w : w->kw;
     int top = y * w->stride - p->pad_top;
-    int y0 = max_int(top, 0), y1 = min_int(top + kh, p->in.h);
-    struct cpu_rows rows = cpu_input_rows(t, y0, y1);
+    int y0 = max_int(top, 0), y1 = min_int(top + kh, in->h);
+    struct cpu_rows rows =
+        t->step->fused.layer ? cpu_fused_rows(t, y0, y1) : cpu_input_rows(t, y0, y1);
     float *averages = p->out.type == KERN_F32 ? NULL : t->scratch + t->step->widened;
     int c = t->range.c1 - t->range.c0;
-    for (int x = 0; x < p->out.w; x++) {
+    for (int x = 0, n; x < p->out.w; x += n) {
         int left = x * w->stride - p->pad_left;
-        int x0 = max_int(left, 0), x1 = min_int(left + kw, p->in.w);
+        int x0 = max_int(left, 0), x1 = min_int(left + kw, in->w);
         const void *src = (const char *)cpu_rows_at(&rows, y0, x0) + t->range.c0 * rows.size;
         void *dst = cpu_output(t, y, x);
+        n = w->average ? 1 : like_windows(p, in, kw, w->stride, x);
         if (w->average)
             t->kern->avgpool_f32(y1 - y0, x1 - x0, c,
                                  1.0f / (float)(w->count_padding ? kh * kw : (y1 - y0) * (x1 - x0)),
                                  src, rows.row, rows.px, averages ? averages + x * c : dst);
         else
-            maxpool(t->kern, p->in.type, y1 - y0, x1 - x0, c, src, rows.row, rows.px, dst);
+            maxpool(t->kern, in->type,
+                    &(struct kern_windows){.w = n,
+                                           .kh = y1 - y0,
+                                           .kw = x1 - x0,
+                                           .c = c,
+                                           .row = rows.row,
+                                           .px = rows.px,
+                                           .next = w->stride * rows.px,
+                                           .dst_px = p->out.px},
+                    src, dst);
     }
     if (w->average && averages) cpu_store_row(t, y, averages, c);
 }

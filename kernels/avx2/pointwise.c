@@ -95,16 +95,17 @@ static void epilogue_avx2(int w, int c, const void *acc, ptrdiff_t acc_px, const
     }
 }
 
-static void maxpool_f32_avx2(int kh, int kw, int c, const float *src, ptrdiff_t src_row,
-                             ptrdiff_t src_px, float *dst) {
-    for (int j = 0; j < c; j += 8) {
-        __m256i m = avx2_tail(c - j);
-        __m256 top = _mm256_maskload_ps(src + j, m);
-        for (int ky = 0; ky < kh; ky++)
-            for (int kx = 0; kx < kw; kx++)
-                top =
-                    _mm256_max_ps(top, _mm256_maskload_ps(src + ky * src_row + kx * src_px + j, m));
-        _mm256_maskstore_ps(dst + j, m, top);
+static void maxpool_f32_avx2(const struct kern_windows *p, const float *src, float *dst) {
+    for (int j = 0; j < p->c; j += 8) {
+        __m256i m = avx2_tail(p->c - j);
+        for (int x = 0; x < p->w; x++) {
+            const float *at = src + x * p->next + j;
+            __m256 top = _mm256_maskload_ps(at, m);
+            for (int ky = 0; ky < p->kh; ky++)
+                for (int kx = 0; kx < p->kw; kx++)
+                    top = _mm256_max_ps(top, _mm256_maskload_ps(at + ky * p->row + kx * p->px, m));
+            _mm256_maskstore_ps(dst + x * p->dst_px + j, m, top);
+        }
     }
 }
 

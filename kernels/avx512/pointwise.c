@@ -71,42 +71,59 @@ static void affine_f32_avx512(int w, int c, const float *src, ptrdiff_t src_px, 
     }
 }
 
-static void maxpool_f32_avx512(int kh, int kw, int c, const float *src, ptrdiff_t src_row,
-                               ptrdiff_t src_px, float *dst) {
-    for (int j = 0; j < c; j += 16) {
-        __mmask16 m = avx512_tail(c - j);
-        __m512 top = _mm512_maskz_loadu_ps(m, src + j);
-        for (int ky = 0; ky < kh; ky++)
-            for (int kx = 0; kx < kw; kx++)
-                top = _mm512_max_ps(top,
-                                    _mm512_maskz_loadu_ps(m, src + ky * src_row + kx * src_px + j));
-        _mm512_mask_storeu_ps(dst + j, m, top);
+/* kh, kw: p's. */
+static inline __attribute__((always_inline)) void
+maxpool_f32(const struct kern_windows *p, int kh, int kw, const float *src, float *dst) {
+    for (int j = 0; j < p->c; j += 16) {
+        __mmask16 m = avx512_tail(p->c - j);
+        for (int x = 0; x < p->w; x++) {
+            const float *at = src + x * p->next + j;
+            __m512 top = _mm512_maskz_loadu_ps(m, at);
+            for (int ky = 0; ky < kh; ky++)
+                for (int kx = 0; kx < kw; kx++)
+                    top =
+                        _mm512_max_ps(top, _mm512_maskz_loadu_ps(m, at + ky * p->row + kx * p->px));
+            _mm512_mask_storeu_ps(dst + x * p->dst_px + j, m, top);
+        }
     }
 }
 
-static void maxpool_bf16_avx512(int kh, int kw, int c, const uint16_t *src, ptrdiff_t src_row,
-                                ptrdiff_t src_px, uint16_t *dst) {
-    for (int j = 0; j < c; j += 16) {
-        __mmask16 m = avx512_tail(c - j);
-        __m512 top = avx512_load(KERN_BF16, m, src + j);
-        for (int ky = 0; ky < kh; ky++)
-            for (int kx = 0; kx < kw; kx++)
-                top = _mm512_max_ps(
-                    top, avx512_load(KERN_BF16, m, src + ky * src_row + kx * src_px + j));
-        _mm256_mask_storeu_epi16(dst + j, m, avx512_to_bf16(top));
+static void maxpool_f32_avx512(const struct kern_windows *p, const float *src, float *dst) {
+    if (p->kh == 2 && p->kw == 2)
+        maxpool_f32(p, 2, 2, src, dst);
+    else if (p->kh == 3 && p->kw == 3)
+        maxpool_f32(p, 3, 3, src, dst);
+    else
+        maxpool_f32(p, p->kh, p->kw, src, dst);
+}
+
+static void maxpool_bf16_avx512(const struct kern_windows *p, const uint16_t *src, uint16_t *dst) {
+    for (int j = 0; j < p->c; j += 16) {
+        __mmask16 m = avx512_tail(p->c - j);
+        for (int x = 0; x < p->w; x++) {
+            const uint16_t *at = src + x * p->next + j;
+            __m512 top = avx512_load(KERN_BF16, m, at);
+            for (int ky = 0; ky < p->kh; ky++)
+                for (int kx = 0; kx < p->kw; kx++)
+                    top = _mm512_max_ps(top,
+                                        avx512_load(KERN_BF16, m, at + ky * p->row + kx * p->px));
+            _mm256_mask_storeu_epi16(dst + x * p->dst_px + j, m, avx512_to_bf16(top));
+        }
     }
 }
 
-static void maxpool_u8_avx512(int kh, int kw, int c, const uint8_t *src, ptrdiff_t src_row,
-                              ptrdiff_t src_px, uint8_t *dst) {
-    for (int j = 0; j < c; j += 64) {
-        __mmask64 m = c - j >= 64 ? ~0ull : (1ull << (c - j)) - 1;
-        __m512i top = _mm512_maskz_loadu_epi8(m, src + j);
-        for (int ky = 0; ky < kh; ky++)
-            for (int kx = 0; kx < kw; kx++)
-                top = _mm512_max_epu8(
-                    top, _mm512_maskz_loadu_epi8(m, src + ky * src_row + kx * src_px + j));
-        _mm512_mask_storeu_epi8(dst + j, m, top);
+static void maxpool_u8_avx512(const struct kern_windows *p, const uint8_t *src, uint8_t *dst) {
+    for (int j = 0; j < p->c; j += 64) {
+        __mmask64 m = p->c - j >= 64 ? ~0ull : (1ull << (p->c - j)) - 1;
+        for (int x = 0; x < p->w; x++) {
+            const uint8_t *at = src + x * p->next + j;
+            __m512i top = _mm512_maskz_loadu_epi8(m, at);
+            for (int ky = 0; ky < p->kh; ky++)
+                for (int kx = 0; kx < p->kw; kx++)
+                    top = _mm512_max_epu8(
+                        top, _mm512_maskz_loadu_epi8(m, at + ky * p->row + kx * p->px));
+            _mm512_mask_storeu_epi8(dst + x * p->dst_px + j, m, top);
+        }
     }
 }
 

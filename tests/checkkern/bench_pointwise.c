@@ -102,15 +102,23 @@ static double call_affine(const struct kern *k, const struct bench_shape *s,
 
 static const struct bench_shape MAXPOOL_SHAPES[] = {
     {.text = "56 px, 3x3 of 64, stride 2", .w = 56, .kh = 3, .kw = 3, .cin = 64, .stride = 2},
+    {.text = "160 px, 2x2 of 16, stride 2", .w = 160, .kh = 2, .kw = 2, .cin = 16, .stride = 2},
     {.text = NULL},
 };
 
 static double call_maxpool(const struct kern *k, const struct bench_shape *s,
                            const struct bench_arrays *a) {
-    ptrdiff_t row = (ptrdiff_t)((s->w - 1) * s->stride + s->kw) * s->cin;
-    for (int x = 0; x < s->w; x++)
-        k->maxpool_f32(s->kh, s->kw, s->cin, a->src + (ptrdiff_t)x * s->stride * s->cin, row,
-                       s->cin, a->dst + (ptrdiff_t)x * s->cin);
+    const struct kern_windows p = {
+        .w = s->w,
+        .kh = s->kh,
+        .kw = s->kw,
+        .c = s->cin,
+        .row = (ptrdiff_t)((s->w - 1) * s->stride + s->kw) * s->cin,
+        .px = s->cin,
+        .next = (ptrdiff_t)s->stride * s->cin,
+        .dst_px = s->cin,
+    };
+    k->maxpool_f32(&p, a->src, a->dst);
     return sizeof(float) * (double)(s->w * s->cin) * (s->kh * s->kw + 1);
 }
 

@@ -4,35 +4,52 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The maximum of bytes and bf16 is one of them, exactly. */
-static void check_maxpool(struct check *k, enum kern_type type) {
-    const char *slot = type == KERN_BF16 ? "maxpool_bf16" : "maxpool_u8";
-    int kh = check_int(k, 1, 7), kw = check_int(k, 1, 7), c = check_int(k, 1, 150);
-    ptrdiff_t px = c + check_int(k, 0, 5), row = px * kw + check_int(k, 0, 9);
-    size_t ns, nd;
-    void *src = check_elements(k, type, (size_t)((kh - 1) * row + (kw - 1) * px + c), &ns);
-    void *dst = check_elements(k, type, (size_t)c, &nd);
-    float *got = check_guarded(k, (size_t)c), *want = check_guarded(k, (size_t)c);
-    if (type == KERN_BF16)
-        k->kern.maxpool_bf16(kh, kw, c, src, row, px, dst);
-    else
-        k->kern.maxpool_u8(kh, kw, c, src, row, px, dst);
-    for (int j = 0; j < c; j++) {
-        double top = -1e30;
-        for (int i = 0; i < kh * kw; i++) {
-            double v = check_element(src, type, (size_t)(i / kw * row + i % kw * px + j));
-            top = v > top ? v : top;
-        }
-        want[j] = (float)top;
-        got[j] = (float)check_element(dst, type, (size_t)j);
+static double max_of(const struct kern_windows *p, enum kern_type type, const void *src, int x,
+                     int j) {
+    double top = -1e30; /* mostly negative values: no implicit zero may win */
+    for (int i = 0; i < p->kh * p->kw; i++) {
+        ptrdiff_t at = x * p->next + i / p->kw * p->row + i % p->kw * p->px + j;
+        double v = check_element(src, type, (size_t)at);
+        top = v > top ? v : top;
     }
+    return top;
+}
+
+/* A maximum is one of the values, exactly, in windows apart or one over the other. */
+static void check_maxpool(struct check *k, enum kern_type type) {
+    const char *slot = type == KERN_F32    ? "maxpool_f32"
+                       : type == KERN_BF16 ? "maxpool_bf16"
+                                           : "maxpool_u8";
+    struct kern_windows p = {.w = check_int(k, 1, 9), .c = check_int(k, 1, 150)};
+    p.kh = check_int(k, 1, 7);
+    p.kw = check_int(k, 0, 1) ? p.kh : check_int(k, 1, 7);
+    p.px = p.c + check_int(k, 0, 5);
+    p.next = p.px * check_int(k, 1, 4);
+    p.row = (p.w - 1) * p.next + p.kw * p.px + check_int(k, 0, 9);
+    p.dst_px = p.c + check_int(k, 0, 5);
+    size_t ns, nd, n = (size_t)((p.w - 1) * p.dst_px + p.c);
+    void *src = check_elements(
+        k, type, (size_t)((p.kh - 1) * p.row + (p.w - 1) * p.next + (p.kw - 1) * p.px + p.c), &ns);
+    void *dst = check_elements(k, type, n, &nd);
+    float *got = check_guarded(k, n), *want = check_guarded(k, n);
+    for (size_t i = 0; i < n; i++)
+        want[i] = (float)check_element(dst, type, i); /* between pixels */
+    if (type == KERN_F32)
+        k->kern.maxpool_f32(&p, src, dst);
+    else if (type == KERN_BF16)
+        k->kern.maxpool_bf16(&p, src, dst);
+    else
+        k->kern.maxpool_u8(&p, src, dst);
+    for (int x = 0; x < p.w; x++)
+        for (int j = 0; j < p.c; j++) want[x * p.dst_px + j] = (float)max_of(&p, type, src, x, j);
+    for (size_t i = 0; i < n; i++) got[i] = (float)check_element(dst, type, i);
     char shape[48];
-    snprintf(shape, sizeof shape, "%dx%d, %d channels", kh, kw, c);
-    check_equal(k, slot, shape, got, want, (size_t)c, 0);
+    snprintf(shape, sizeof shape, "%d of %dx%d, %d channels", p.w, p.kh, p.kw, p.c);
+    check_equal(k, slot, shape, got, want, n, 0);
     check_guarded_free(k, slot, src, ns);
     check_guarded_free(k, slot, dst, nd);
-    check_guarded_free(k, slot, got, (size_t)c);
-    check_guarded_free(k, slot, want, (size_t)c);
+    check_guarded_free(k, slot, got, n);
+    check_guarded_free(k, slot, want, n);
 }
 
 static void check_gather(struct check *k, enum kern_type type) {
@@ -125,34 +142,24 @@ void check_pool(struct check *k) {
     check_gather(k, KERN_BF16);
     check_gather(k, KERN_U8);
     check_blend(k);
+    check_maxpool(k, KERN_F32);
     check_maxpool(k, KERN_BF16);
     check_maxpool(k, KERN_U8);
     int kh = check_int(k, 1, 7), kw = check_int(k, 1, 7), c = check_int(k, 1, 70);
     ptrdiff_t px = c + check_int(k, 0, 5), row = px * kw + check_int(k, 0, 9);
     size_t ns = (size_t)((kh - 1) * row + (kw - 1) * px + c), n = (size_t)c;
-    float *src = check_guarded(k, ns), *max = check_guarded(k, n), *average = check_guarded(k, n);
-    float *want_max = check_guarded(k, n), *want_average = check_guarded(k, n);
-    for (size_t i = 0; i < ns; i++) src[i] -= 0.5f; /* mostly negative: no implicit zero may win */
+    float *src = check_guarded(k, ns), *average = check_guarded(k, n), *want = check_guarded(k, n);
     for (int j = 0; j < c; j++) {
-        double top = -1e30, sum = 0;
+        double sum = 0;
         for (int y = 0; y < kh; y++)
-            for (int x = 0; x < kw; x++) {
-                double v = src[y * row + x * px + j];
-                top = v > top ? v : top;
-                sum += v;
-            }
-        want_max[j] = (float)top;
-        want_average[j] = (float)(sum / (kh * kw));
+            for (int x = 0; x < kw; x++) sum += src[y * row + x * px + j];
+        want[j] = (float)(sum / (kh * kw));
     }
-    k->kern.maxpool_f32(kh, kw, c, src, row, px, max);
     k->kern.avgpool_f32(kh, kw, c, 1.0f / (float)(kh * kw), src, row, px, average);
     char shape[48];
     snprintf(shape, sizeof shape, "%dx%d, %d channels", kh, kw, c);
-    check_equal(k, "maxpool_f32", shape, max, want_max, n, 0);
-    check_equal(k, "avgpool_f32", shape, average, want_average, n, 1e-6);
-    check_guarded_free(k, "maxpool_f32", src, ns);
-    check_guarded_free(k, "maxpool_f32", max, n);
+    check_equal(k, "avgpool_f32", shape, average, want, n, 1e-6);
+    check_guarded_free(k, "avgpool_f32", src, ns);
     check_guarded_free(k, "avgpool_f32", average, n);
-    check_guarded_free(k, "maxpool_f32", want_max, n);
-    check_guarded_free(k, "avgpool_f32", want_average, n);
+    check_guarded_free(k, "avgpool_f32", want, n);
 }

@@ -375,6 +375,38 @@ void graphs_large_average(graphs_check *check) {
     check(&m, large_average, 96, 100, "large average");
 }
 
+/* Maxima of depthwise convolutions: alone, of blocks that leave a rest of the map, of a convolution
+ * with a stride; and such as others read, too, or whose windows overlap. */
+static void pooled(struct net *net) {
+    const struct net_window two = {.kh = 2, .kw = 2, .stride = 2};
+    const struct net_window three = {.kh = 3, .kw = 3, .stride = 3};
+    const struct net_window over = {.kh = 3, .kw = 3, .stride = 2, .pad = 1};
+    net_value x = net_relu(net, net_conv(net, net_input(net), "c", 1, 1));
+    net_value y = net_pool(net, net_relu(net, net_conv(net, x, "d0", 1, 1)), two);
+    net_output(net, net_relu(net, net_pool(net, net_conv(net, y, "d1", 2, 1), two)), "twice");
+    net_output(net, net_pool(net, net_bn(net, net_conv(net, x, "d2", 1, 1), "b"), three), "three");
+    net_output(net, net_pool(net, net_conv(net, x, "d3", 1, 1), over), "over");
+    y = net_conv(net, x, "d4", 1, 1);
+    net_output(net, net_pool(net, y, two), "shared");
+    net_output(net, y, "as is");
+}
+
+void graphs_pooled(graphs_check *check) {
+    for (int size = 16; size < 22; size++) {
+        struct blobmaker m;
+        blobmaker_open(&m, (uint64_t)size);
+        blobmaker_meta(&m, meta);
+        blobmaker_tensor(&m, "c.weight", -0.02f, 0.02f, 20, 3, 3, 3);
+        blobmaker_bn(&m, "b", 20);
+        for (int i = 0; i < 5; i++) {
+            char name[16];
+            snprintf(name, sizeof name, "d%d.weight", i);
+            blobmaker_tensor(&m, name, -0.5f, 0.5f, 20, 1, 3, 3);
+        }
+        check(&m, pooled, size, 38 - size, "pooled");
+    }
+}
+
 /* Padding that differs from side to side; kernels of one row and of one column; a grouped
  * convolution with as many outputs as groups, and a depthwise one with border biases, each before a
  * 1x1. */

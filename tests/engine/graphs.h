@@ -30,6 +30,7 @@ void graphs_activations(graphs_check *check);
 void graphs_gates(graphs_check *check);
 void graphs_dilated(graphs_check *check);
 void graphs_large_average(graphs_check *check);
+void graphs_pooled(graphs_check *check);
 void graphs_uneven(graphs_check *check);
 void graphs_shuffles(graphs_check *check);
 void graphs_places(graphs_check *check);

@@ -127,6 +127,7 @@ static void test_dilated(void **state) {
 static void test_large_average(void **state) {
     (void)state;
     graphs_large_average(check_net);
+    graphs_pooled(check_net);
 }
 
 static void test_uneven(void **state) {

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-static int pairs;
+static int pairs, maxima;
 
 /* Bytes first to last - 1 of the arena, with the halo. */
 struct range {
@@ -67,9 +67,10 @@ static void check_net(struct blobmaker *m, graphs_fn *fn, int h, int w, const ch
     struct net *net = graphs_build(blob, fn);
     if (fold_net(net) != 0) fail_msg("%s", err_text());
     struct plan_graph *apart = plan(net, &rules, h, w), *fused = plan(net, NULL, h, w);
-    int inside = 0, before = pairs;
+    int inside = 0, pooled = 0, before = pairs;
     for (int i = 0; i < fused->nsteps; i++) {
         inside += fused->steps[i].fused.node >= 0;
+        pooled += fused->steps[i].fused.node >= 0 && fused->steps[i].kind == PLAN_POOL;
         assert_int_equal(fused->steps[i].producer, -1);
         assert_int_equal(fused->steps[i].consumer, -1);
     }
@@ -77,7 +78,8 @@ static void check_net(struct blobmaker *m, graphs_fn *fn, int h, int w, const ch
         assert_int_equal(apart->steps[i].fused.node, -1);
         if (apart->steps[i].producer >= 0) check_pair(apart, i);
     }
-    assert_int_equal(pairs - before, inside); /* the same ones that a processor fuses */
+    assert_int_equal(pairs - before, inside - pooled); /* the same ones that a processor fuses */
+    maxima += pooled;
     assert_int_equal(apart->nsteps, fused->nsteps + inside);
     assert_int_equal(apart->macs, fused->macs);
     plan_free(apart);
@@ -119,6 +121,13 @@ static void test_chain(void **state) {
     assert_int_equal(pairs, before + 4);
 }
 
+/* Three of the pattern's maxima are taken up, those that others read, or that overlap, are not. */
+static void test_pooled(void **state) {
+    (void)state;
+    graphs_pooled(check_net);
+    assert_int_equal(maxima, 6 * 3);
+}
+
 static void test_random(void **state) {
     (void)state;
     graphs_random(300, check_net);
@@ -128,6 +137,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_named),
         cmocka_unit_test(test_chain),
+        cmocka_unit_test(test_pooled),
         cmocka_unit_test(test_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -362,6 +362,7 @@ static void test_norms(void **state) {
 static void test_dilated(void **state) {
     (void)state;
     graphs_dilated(check_net);
+    graphs_pooled(check_net);
     check_means(0.006, 0.02);
 }
 
