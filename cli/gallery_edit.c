@@ -140,8 +140,10 @@ static int tell_deletion(const struct shelf *shelf, const struct options *opt,
 
     if (opt->receipt) status = files_write(opt->receipt, write_text, d->receipt);
     if (!d->complete)
-        say("others are reading the gallery: its journal still has what was deleted; 'mien gallery "
-            "check' empties it when they have ended");
+        say("what was deleted is not out of all files: others are reading the gallery, then 'mien "
+            "gallery check' empties its journal when they have ended; or it is in PostgreSQL, "
+            "whose "
+            "files are the server's to empty");
     if (shelf->as_lines) {
         printf("deleted, with %lld sample%s (event %lld)\n", (long long)d->samples,
                d->samples == 1 ? "" : "s", (long long)d->event);

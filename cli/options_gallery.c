@@ -14,7 +14,8 @@ const struct option_def OPTIONS_GALLERY[] = {
      .commands = ALL,
      .kind = KIND_TEXT,
      .field = FIELD(gallery),
-     .help = "the gallery [$XDG_DATA_HOME/mien/gallery.db, else ~/.local/share/mien/gallery.db]"},
+     .help = "the gallery, or postgresql://... [$XDG_DATA_HOME/mien/gallery.db, else "
+             "~/.local/share/mien/gallery.db]"},
     {.name = "collection",
      .arg = "NAME",
      .group = GROUP_DATA,

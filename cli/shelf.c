@@ -28,7 +28,7 @@ static int open_at(const char *path, enum shelf_mode mode, struct shelf *shelf) 
         snprintf(who, sizeof who, "%s", user);
     else
         snprintf(who, sizeof who, "user %ld", (long)getuid());
-    failed = mode == SHELF_MAKE ? folders_make(path) : 0;
+    failed = mode == SHELF_MAKE && !strstr(path, "://") ? folders_make(path) : 0;
     if (failed) {
         say("%s: %s", path, strerror(failed));
         return EXIT_FAILED;

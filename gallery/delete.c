@@ -192,6 +192,10 @@ int mien_gallery_prove(mien_gallery *g, const char *receipt, mien_gallery_proble
     if (rc) return rc;
     rc = gallery_enter(g, "mien_gallery_prove");
     if (rc == MIEN_OK) {
+        if (!g->ops->file(g->store, 0))
+            rc =
+                err_set(MIEN_EUNSUPPORTED, "the files of a gallery in PostgreSQL are the server's: "
+                                           "what it has deleted cannot be searched for in them");
         for (int i = 0; rc == MIEN_OK && (path = g->ops->file(g->store, i)); i++)
             rc = receipt_search(&r, path, problem, context, found);
         rc = gallery_leave(g, rc);

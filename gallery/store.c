@@ -2,14 +2,21 @@
 
 #include <string.h>
 
-static const struct store_ops *const KINDS[] = {&STORE_SQLITE};
+/* The kinds of store by how their places begin; all that are left are files. */
+static const struct {
+    const char *prefix;
+    const struct store_ops *ops;
+} KINDS[] = {
+    {"postgresql://", &STORE_POSTGRES},
+    {"postgres://", &STORE_POSTGRES},
+    {"", &STORE_SQLITE},
+};
 
 const struct store_ops *store_for(const char *place) {
-    size_t kinds = sizeof KINDS / sizeof *KINDS;
+    size_t i = 0;
 
-    for (size_t i = 0; i < kinds; i++)
-        if (strncmp(place, KINDS[i]->prefix, strlen(KINDS[i]->prefix)) == 0) return KINDS[i];
-    return KINDS[kinds - 1];
+    while (strncmp(place, KINDS[i].prefix, strlen(KINDS[i].prefix)) != 0) i++;
+    return KINDS[i].ops;
 }
 
 struct store_value store_int(int64_t i) {

@@ -36,7 +36,6 @@ struct store_options {
 struct store; /* each kind has its own */
 
 struct store_ops {
-    const char *prefix; /* of the places it is for: "postgresql://"; "" all that are left */
     int (*open)(const char *place, const struct store_options *options, struct store **out);
     void (*close)(struct store *store);
     /* Between begin and commit nobody else writes. After commit rows are on the disk. */
@@ -53,11 +52,12 @@ struct store_ops {
     int (*check)(struct store *store, store_problem *problem, void *context);
     /* A copy as of now, while others work; the file must not be there. */
     int (*backup)(struct store *store, const char *path);
-    /* Names the files it lies in: file i; NULL past the last. Valid until the next call. */
+    /* Names the files it lies in: file i; NULL past the last, and at once where they are
+     * on another machine. Valid until the next call. */
     const char *(*file)(struct store *store, int i);
 };
 
-extern const struct store_ops STORE_SQLITE;
+extern const struct store_ops STORE_POSTGRES, STORE_SQLITE;
 
 /* The kind of store for a place. */
 const struct store_ops *store_for(const char *place);

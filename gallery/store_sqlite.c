@@ -206,7 +206,6 @@ static const char *file(struct store *s, int i) {
 }
 
 const struct store_ops STORE_SQLITE = {
-    .prefix = "",
     .open = open_store,
     .close = close_store,
     .begin = begin,

@@ -3,10 +3,11 @@
  * keep, and everything it was told to forget.
  *
  * The public header of libmien-gallery, a library of its own: it needs no network and no picture,
- * and libmien needs no database. A gallery is a file (SQLite) of collections; these have persons,
- * and persons have samples: an embedding each, made under a contract, with where it came from.
- * Whatever changes people is an event of a log that is only appended to, and can be undone, but for
- * deletion, which leaves nothing to undo it with (docs/gallery.md).
+ * and libmien needs no database. A gallery is a file (SQLite), or a database of a server's
+ * (PostgreSQL), of collections; these have persons, and persons have samples: an embedding each,
+ * made under a contract, with where it came from. Whatever changes people is an event of a log that
+ * is only appended to, and can be undone, but for deletion, which leaves nothing to undo it with
+ * (docs/gallery.md).
  *
  * Conventions are those of mien.h: codes, struct_size, who owns what. Besides
  *   - the sentence about a failure is mien_gallery_error()'s, kept per thread;
@@ -56,7 +57,9 @@ typedef struct mien_gallery_options {
 
 /* Opens the gallery in that file, and makes it where there is none, readable by its owner only. A
  * gallery of an older version is brought up to date. opt may be NULL. MIEN_EIO, MIEN_EFORMAT where
- * the file is something else or damaged, MIEN_EUNSUPPORTED where a newer version made it. */
+ * the file is something else or damaged, MIEN_EUNSUPPORTED where a newer version made it.
+ * "postgresql://..." as libpq takes it is a gallery in PostgreSQL: MIEN_EDEVICE without libpq,
+ * MIEN_EIO where the server cannot be reached or refuses. */
 MIEN_API int mien_gallery_open(const char *path, const mien_gallery_options *opt,
                                mien_gallery **out);
 /* NULL is allowed. What was begun and not committed is forgotten. */
@@ -309,7 +312,8 @@ typedef struct mien_gallery_deletion {
 } mien_gallery_deletion;
 /* Deletes a person, with those that were merged into it, all samples, and what events tell of them:
  * names, what was whose. That there were events, when and by whom stays. It cannot be undone.
- * Backups and exports are files of their own, of which the gallery knows nothing. */
+ * Backups and exports are files of their own, of which the gallery knows nothing. In PostgreSQL it
+ * is never complete: the server's files are its own. */
 MIEN_API int mien_gallery_person_delete(mien_gallery *gallery, int64_t person,
                                         mien_gallery_deletion *deletion);
 /* Deletes n samples of one person. */
@@ -321,7 +325,8 @@ MIEN_API int mien_gallery_scrub(mien_gallery *gallery, int *complete);
 typedef int mien_gallery_problem(void *context, const char *sentence);
 /* Searches every file of the gallery for what a receipt stands for: embeddings and faces, whole or
  * in pieces of 32 bytes. Shows a sentence a place, and *found is how many: 0 is the proof. A
- * picture that was enrolled a second time, for somebody else, is found. */
+ * picture that was enrolled a second time, for somebody else, is found. MIEN_EUNSUPPORTED in
+ * PostgreSQL. */
 MIEN_API int mien_gallery_prove(mien_gallery *gallery, const char *receipt,
                                 mien_gallery_problem *problem, void *context, int *found);
 /* Looks at every page and row, and shows a sentence a thing that is wrong; *problems is how many.
@@ -329,7 +334,7 @@ MIEN_API int mien_gallery_prove(mien_gallery *gallery, const char *receipt,
 MIEN_API int mien_gallery_check(mien_gallery *gallery, mien_gallery_problem *problem, void *context,
                                 int *problems);
 /* Writes a gallery as it is now to a file, which must not be there, while others go on. Nothing
- * that was deleted is in it. */
+ * that was deleted is in it. MIEN_EUNSUPPORTED in PostgreSQL, which has pg_dump. */
 MIEN_API int mien_gallery_backup(mien_gallery *gallery, const char *path);
 
 #ifdef __cplusplus

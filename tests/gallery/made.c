@@ -1,5 +1,7 @@
 #include "made.h"
 
+#include "postgres.h"
+
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,6 +20,18 @@ void made_reopen(struct made *m) {
     if (mien_gallery_open(m->path, &options, &m->gallery)) fail_msg("%s", mien_gallery_error());
 }
 
+/* In a file; where MIEN_TEST_STORE=postgresql is set, in an empty schema of the tests' server. */
+static void choose_path(struct made *m) {
+    const char *store = getenv("MIEN_TEST_STORE");
+
+    if (store && strcmp(store, "postgresql") == 0) {
+        snprintf(m->path, sizeof m->path, "%s", postgres_address());
+        postgres_query("DROP SCHEMA IF EXISTS mien_gallery CASCADE");
+    } else {
+        snprintf(m->path, sizeof m->path, "%s/gallery.db", m->folder);
+    }
+}
+
 int made_setup(void **state) {
     struct made *m = calloc(1, sizeof *m);
     mien_gallery_contract contract = {
@@ -26,7 +40,7 @@ int made_setup(void **state) {
     assert_non_null(m);
     strcpy(m->folder, "/tmp/mien-gallery-XXXXXX");
     assert_non_null(mkdtemp(m->folder));
-    snprintf(m->path, sizeof m->path, "%s/gallery.db", m->folder);
+    choose_path(m);
     made_reopen(m);
     assert_int_equal(mien_gallery_collection_use(m->gallery, "default", 1, &m->collection), 0);
     assert_int_equal(mien_gallery_contract_use(m->gallery, &contract, &m->contract), 0);

@@ -1,0 +1,57 @@
+#include "gallery/postgres_schema.h"
+
+#include <stddef.h>
+
+/* The tables of sqlite_schema.c, version for version; there the columns are explained. Events are
+ * numbered without gaps, because who writes is alone; and whoever listens is told of them. Faces
+ * and embeddings do not get smaller by compression. */
+const char *const POSTGRES_SCHEMA[] = {
+    "CREATE TABLE settings (name text PRIMARY KEY, value bigint NOT NULL);"
+    "INSERT INTO settings VALUES ('last_id', 0), ('version', 0);"
+    "CREATE TABLE contracts (id bigint PRIMARY KEY, name text NOT NULL,"
+    " hash text NOT NULL UNIQUE, dims bigint NOT NULL CHECK (dims > 0));"
+    "CREATE TABLE collections (id bigint PRIMARY KEY, name text NOT NULL UNIQUE,"
+    " created bigint NOT NULL);"
+    "CREATE TABLE persons (id bigint PRIMARY KEY,"
+    " collection bigint NOT NULL REFERENCES collections, name text NOT NULL, external_id text,"
+    " metadata text, created bigint NOT NULL, updated bigint NOT NULL,"
+    " state bigint NOT NULL DEFAULT 0);"
+    "CREATE INDEX persons_name ON persons (collection, name);"
+    "CREATE INDEX persons_merged ON persons (state) WHERE state > 0;"
+    "CREATE TABLE samples (id bigint PRIMARY KEY, person bigint NOT NULL REFERENCES persons,"
+    " contract bigint NOT NULL REFERENCES contracts, embedding bytea NOT NULL,"
+    " quality double precision, x1 double precision, y1 double precision, x2 double precision,"
+    " y2 double precision, source text, source_hash bytea, crop bytea, external_id text,"
+    " metadata text, forced text, created bigint NOT NULL, updated bigint NOT NULL,"
+    " state bigint NOT NULL DEFAULT 0);"
+    "ALTER TABLE samples ALTER embedding SET STORAGE EXTERNAL, ALTER crop SET STORAGE EXTERNAL;"
+    "CREATE INDEX samples_person ON samples (person);"
+    "CREATE INDEX samples_source ON samples (source_hash) WHERE source_hash IS NOT NULL;"
+    "CREATE TABLE events (id bigint PRIMARY KEY, time bigint NOT NULL, who text NOT NULL,"
+    " kind bigint NOT NULL, person bigint NOT NULL, other bigint NOT NULL,"
+    " samples bigint NOT NULL, undoes bigint NOT NULL);"
+    "CREATE INDEX events_person ON events (person);"
+    "CREATE INDEX events_other ON events (other) WHERE other <> 0;"
+    "CREATE INDEX events_undoes ON events (undoes) WHERE undoes <> 0;"
+    "CREATE FUNCTION events_number() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+    " NEW.id := (SELECT coalesce(max(id), 0) + 1 FROM mien_gallery.events);"
+    " PERFORM pg_notify('mien_gallery', ''); RETURN NEW; END $$;"
+    "CREATE FUNCTION events_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+    " RAISE EXCEPTION 'events are never changed or deleted'; END $$;"
+    "CREATE TRIGGER events_new BEFORE INSERT ON events"
+    " FOR EACH ROW EXECUTE FUNCTION events_number();"
+    "CREATE TRIGGER events_stay BEFORE DELETE OR TRUNCATE ON events"
+    " FOR EACH STATEMENT EXECUTE FUNCTION events_refuse();"
+    "CREATE TRIGGER events_are BEFORE UPDATE ON events FOR EACH ROW"
+    " WHEN ((old.id, old.time, old.who, old.kind, old.undoes) IS DISTINCT FROM"
+    " (new.id, new.time, new.who, new.kind, new.undoes))"
+    " EXECUTE FUNCTION events_refuse();"
+    "CREATE TABLE changes (event bigint NOT NULL REFERENCES events, field bigint NOT NULL,"
+    " subject bigint NOT NULL, was bigint, now bigint, was_text text, now_text text,"
+    " PRIMARY KEY (event, field, subject));"
+    "CREATE INDEX changes_subject ON changes (subject, field);"
+    "CREATE TABLE not_persons (sample bigint NOT NULL REFERENCES samples,"
+    " person bigint NOT NULL REFERENCES persons, PRIMARY KEY (sample, person));"
+    "CREATE INDEX not_persons_person ON not_persons (person);",
+    NULL,
+};
