@@ -25,6 +25,7 @@ struct analysis_options {
     struct networks_told told; /* attributes; a network of which none is does not run */
     int aligned;               /* the picture is an aligned face: nothing is looked for */
     int quality;               /* faces are measured: pose and quality */
+    int keep_crop;             /* that of the face the gate means is kept, without the picture */
     int all_pixels; /* faces are looked for in all of them, even where nothing else is wanted */
 };
 
@@ -48,7 +49,8 @@ struct analysis {
     double aligning;                /* seconds of that which aligned faces */
     int rc;                         /* MIEN_OK, or why the first step that failed did */
     char why[512];
-    uint8_t crop[FACES_CROP_BYTES]; /* of an aligned picture */
+    int cropped;                    /* 1 + the face whose crop is kept; 0: none is */
+    uint8_t crop[FACES_CROP_BYTES]; /* of it, or of an aligned picture */
 };
 
 /* The steps that give this, of a set of networks. */

@@ -120,6 +120,7 @@ static int finish(struct deleting *d, int rc, mien_gallery_deletion *out) {
     mien_gallery_deletion own = {
         .struct_size = sizeof own, .event = d->event, .samples = (int64_t)d->samples.n};
 
+    own.who = d->g->as;
     if (rc == MIEN_OK) {
         own.receipt = receipt_text(&d->receipt, own.event, own.samples);
         if (!own.receipt) rc = err_set(MIEN_ENOMEM, "a receipt: out of memory");
@@ -143,6 +144,7 @@ static int begin(struct deleting *d, const mien_gallery_deletion *out, const cha
         return err_set(MIEN_EINVAL, "struct_size of mien_gallery_deletion is not set");
     rc = receipt_begin(&d->receipt);
     if (rc == MIEN_OK) rc = gallery_enter_to_write(d->g, function);
+    if (rc == MIEN_OK && d->g->depth == 1 && out->struct_size >= sizeof *out) d->g->as = out->who;
     if (rc || d->g->depth == 1) return rc;
     rc = err_set(MIEN_EINVAL, "nothing can be deleted between begin and commit");
     return gallery_leave_written(d->g, rc);

@@ -75,6 +75,28 @@ int mien_gallery_rename(mien_gallery *g, int64_t person, const char *name, int64
     return leave(g, rc, done, event);
 }
 
+/* A text as it is stored: none, where it is empty. */
+static struct log_value stored(const char *text) {
+    return (struct log_value){.text = *text ? text : NULL};
+}
+
+int mien_gallery_describe(mien_gallery *g, int64_t person, const char *external_id,
+                          const char *metadata, int64_t *event) {
+    int64_t done = 0, collection;
+    int rc;
+
+    if (event) *event = 0;
+    rc = gallery_enter_to_write(g, "mien_gallery_describe");
+    if (rc) return rc;
+    rc = people_live(g, person, &collection);
+    if (rc == MIEN_OK) rc = log_event(g, MIEN_GALLERY_DESCRIBED, person, 0, 0, &done);
+    if (rc == MIEN_OK && external_id)
+        rc = log_change(g, done, LOG_PERSON_EXTERNAL, person, stored(external_id));
+    if (rc == MIEN_OK && metadata)
+        rc = log_change(g, done, LOG_PERSON_METADATA, person, stored(metadata));
+    return leave(g, rc, done, event);
+}
+
 static int merge(mien_gallery *g, int64_t from, int64_t into, int64_t *done) {
     struct ids samples = {0};
     int rc = same_collection(g, from, into);

@@ -14,6 +14,7 @@ static const char *const NAMES[] = {
     [MIEN_GALLERY_DELETED] = "deleted",
     [MIEN_GALLERY_UNDONE] = "undone",
     [MIEN_GALLERY_GROUPED] = "grouped",
+    [MIEN_GALLERY_DESCRIBED] = "described",
 };
 
 const char *mien_gallery_event_name(int kind) {
@@ -59,6 +60,13 @@ static int tell_event(mien_gallery *g, int64_t id, struct telling *t) {
                        tell, t, store_int(id), store_int(LOG_PERSON_NAME));
 }
 
+static int tell_events(mien_gallery *g, const struct ids *ids, struct telling *t) {
+    int rc = MIEN_OK;
+
+    for (size_t i = 0; i < ids->n && rc == MIEN_OK; i++) rc = tell_event(g, ids->at[i], t);
+    return rc;
+}
+
 int mien_gallery_events(mien_gallery *g, int64_t person, int64_t after, int limit,
                         mien_gallery_event_seen *seen, void *context) {
     struct telling t = {.seen = seen, .context = context};
@@ -79,7 +87,32 @@ int mien_gallery_events(mien_gallery *g, int64_t person, int64_t after, int limi
     else
         rc = GALLERY_RUN(g, "SELECT id FROM events WHERE id > ?1 ORDER BY id LIMIT ?2", ids_take,
                          &ids, store_int(after), store_int(most));
-    for (size_t i = 0; i < ids.n && rc == MIEN_OK; i++) rc = tell_event(g, ids.at[i], &t);
+    if (rc == MIEN_OK) rc = tell_events(g, &ids, &t);
+    ids_free(&ids);
+    return gallery_leave(g, rc);
+}
+
+#define OF_COLLECTION                                                                              \
+    "SELECT e.id FROM events e JOIN persons p ON p.id = e.person AND p.collection = ?1"            \
+    " WHERE (?2 = 0 OR e.person = ?2 OR e.other = ?2)"
+
+int mien_gallery_collection_events(mien_gallery *g, int64_t collection, int64_t person,
+                                   int64_t after, int limit, int newest,
+                                   mien_gallery_event_seen *seen, void *context) {
+    const char *sql = newest ? OF_COLLECTION " AND e.id < ?3 ORDER BY e.id DESC LIMIT ?4"
+                             : OF_COLLECTION " AND e.id > ?3 ORDER BY e.id LIMIT ?4";
+    struct telling t = {.seen = seen, .context = context};
+    struct ids ids = {0};
+    int rc;
+
+    if (!seen) return err_null("mien_gallery_collection_events");
+    if (limit < 0) return err_set(MIEN_EINVAL, "mien_gallery_collection_events: limit is below 0");
+    rc = gallery_enter(g, "mien_gallery_collection_events");
+    if (rc) return rc;
+    rc = GALLERY_RUN(g, sql, ids_take, &ids, store_int(collection), store_int(person),
+                     store_int(newest && !after ? INT64_MAX : after),
+                     store_int(limit ? limit : INT64_MAX));
+    if (rc == MIEN_OK) rc = tell_events(g, &ids, &t);
     ids_free(&ids);
     return gallery_leave(g, rc);
 }

@@ -14,6 +14,10 @@ struct field_sql {
 static const struct field_sql FIELDS[] = {
     [LOG_PERSON_NAME] = {"SELECT name FROM persons WHERE id = ?1",
                          "UPDATE persons SET name = ?2, updated = ?3 WHERE id = ?1"},
+    [LOG_PERSON_EXTERNAL] = {"SELECT external_id FROM persons WHERE id = ?1",
+                             "UPDATE persons SET external_id = ?2, updated = ?3 WHERE id = ?1"},
+    [LOG_PERSON_METADATA] = {"SELECT metadata FROM persons WHERE id = ?1",
+                             "UPDATE persons SET metadata = ?2, updated = ?3 WHERE id = ?1"},
     [LOG_PERSON_STATE] = {"SELECT state FROM persons WHERE id = ?1",
                           "UPDATE persons SET state = ?2, updated = ?3 WHERE id = ?1"},
     [LOG_SAMPLE_STATE] = {"SELECT state FROM samples WHERE id = ?1",
@@ -40,7 +44,7 @@ int log_event_samples(mien_gallery *g, int64_t event, int64_t samples) {
 
 static int note(mien_gallery *g, int64_t event, enum log_field field, int64_t subject,
                 struct store_value was, struct store_value now) {
-    if (field == LOG_PERSON_NAME)
+    if (log_is_text(field))
         return GALLERY_RUN(g,
                            "INSERT INTO changes (event, field, subject, was_text, now_text)"
                            " VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -90,7 +94,7 @@ static int change_pair(mien_gallery *g, int64_t event, int64_t sample, int64_t p
 
 int log_change(mien_gallery *g, int64_t event, enum log_field field, int64_t subject,
                struct log_value to) {
-    struct store_value value = to.text ? store_text(to.text) : store_int(to.number);
+    struct store_value value = log_is_text(field) ? store_text(to.text) : store_int(to.number);
     struct kept was = {0};
     int rc;
 

@@ -16,15 +16,22 @@ enum log_field {
     LOG_PERSON_STATE, /* LOG_THERE, LOG_NOT_THERE, or the person it was merged into */
     LOG_SAMPLE_STATE, /* LOG_THERE or LOG_NOT_THERE */
     LOG_SAMPLE_PERSON,
-    LOG_NOT_PERSON /* of a sample, a person it is not; 0: none. One an event */
+    LOG_NOT_PERSON, /* of a sample, a person it is not; 0: none. One an event */
+    LOG_PERSON_EXTERNAL,
+    LOG_PERSON_METADATA
 };
 
 enum { LOG_THERE = 0, LOG_NOT_THERE = -1 };
 
 struct log_value {
     int64_t number;
-    const char *text; /* of names */
+    const char *text; /* of names, and what programs keep with a person */
 };
+
+/* 1 where the field is a text. */
+static inline int log_is_text(enum log_field field) {
+    return field == LOG_PERSON_NAME || field == LOG_PERSON_EXTERNAL || field == LOG_PERSON_METADATA;
+}
 
 /* Appends an event; *event becomes its id. */
 int log_event(mien_gallery *g, enum mien_gallery_event_kind kind, int64_t person, int64_t other,

@@ -230,7 +230,7 @@ static int see_person(void *context, const struct store_value *row, int n) {
     struct listing *l = context;
     mien_gallery_person p = {.struct_size = sizeof p};
 
-    if (n < 8) return MIEN_OK;
+    if (n < 9) return MIEN_OK;
     p.id = row[0].i;
     p.collection = row[1].i;
     p.name = store_get_text(&row[2]);
@@ -239,13 +239,16 @@ static int see_person(void *context, const struct store_value *row, int n) {
     p.created = row[5].i;
     p.updated = row[6].i;
     p.samples = row[7].i;
+    p.best_sample = row[8].i;
     l->rows++;
     return l->person(l->context, &p);
 }
 
 #define SELECT_PERSON                                                                              \
     "SELECT id, collection, name, external_id, metadata, created, updated,"                        \
-    " (SELECT count(*) FROM samples s WHERE s.person = persons.id AND s.state = 0)"                \
+    " (SELECT count(*) FROM samples s WHERE s.person = persons.id AND s.state = 0),"               \
+    " (SELECT s.id FROM samples s WHERE s.person = persons.id AND s.state = 0"                     \
+    "  ORDER BY s.crop IS NULL, COALESCE(s.quality, -1) DESC, s.id LIMIT 1)"                       \
     " FROM persons"
 
 int mien_gallery_person_get(mien_gallery *g, int64_t id, mien_gallery_person_seen *seen,

@@ -54,6 +54,10 @@ static int take_change(void *context, const struct store_value *row, int n) {
 /* 1 where the field ?2 of what has the id ?1 is still what the event left. */
 static const char *const STILL[] = {
     [LOG_PERSON_NAME] = "SELECT count(*) FROM persons WHERE id = ?1 AND name = ?2",
+    [LOG_PERSON_EXTERNAL] = "SELECT count(*) FROM persons WHERE id = ?1 AND"
+                            " COALESCE(external_id, '') = COALESCE(?2, '')",
+    [LOG_PERSON_METADATA] = "SELECT count(*) FROM persons WHERE id = ?1 AND"
+                            " COALESCE(metadata, '') = COALESCE(?2, '')",
     [LOG_PERSON_STATE] = "SELECT count(*) FROM persons WHERE id = ?1 AND state = ?2",
     [LOG_SAMPLE_STATE] = "SELECT count(*) FROM samples WHERE id = ?1 AND state = ?2",
     [LOG_SAMPLE_PERSON] = "SELECT count(*) FROM samples WHERE id = ?1 AND person = ?2",
@@ -63,7 +67,7 @@ static const char *const STILL[] = {
 static int check_change(struct undoing *u, const struct change *c) {
     int64_t still = 0, last = 0, expected = c->field != LOG_NOT_PERSON || c->now;
     struct store_value value =
-        c->now_text ? store_text(c->now_text) : store_int(expected ? c->now : c->was);
+        log_is_text(c->field) ? store_text(c->now_text) : store_int(expected ? c->now : c->was);
     int rc = GALLERY_NUMBER(u->g, STILL[c->field], &still, store_int(c->subject), value);
 
     if (rc || still == expected) return rc;
@@ -89,7 +93,7 @@ static int check_result(struct undoing *u, const struct change *c) {
     int64_t person = c->subject;
     int rc = MIEN_OK;
 
-    if (c->field != LOG_PERSON_NAME && c->field != LOG_PERSON_STATE)
+    if (!log_is_text(c->field) && c->field != LOG_PERSON_STATE)
         rc = GALLERY_NUMBER(u->g, "SELECT person FROM samples WHERE id = ?1", &person,
                             store_int(c->subject));
     return rc ? rc : log_check_person(u->g, person);

@@ -117,6 +117,8 @@ typedef struct mien_gallery_person {
     const char *external_id, *metadata; /* yours, metadata in JSON; NULL: none */
     int64_t created, updated;           /* 0 for adding: now */
     int64_t samples;                    /* how many; ignored for adding */
+    int64_t best_sample; /* that of the best quality, of those with a crop where there are any; 0:
+                            there is none; ignored for adding */
 } mien_gallery_person;
 MIEN_API int mien_gallery_person_add(mien_gallery *gallery, const mien_gallery_person *person,
                                      int64_t *id);
@@ -175,7 +177,8 @@ enum mien_gallery_event_kind {
     MIEN_GALLERY_NOT_THIS_PERSON,
     MIEN_GALLERY_DELETED,
     MIEN_GALLERY_UNDONE,
-    MIEN_GALLERY_GROUPED /* faces without a name to person */
+    MIEN_GALLERY_GROUPED,  /* faces without a name to person */
+    MIEN_GALLERY_DESCRIBED /* what programs keep with a person */
 };
 /* What programs call a kind: "merged"; NULL past the last. Static. */
 MIEN_API const char *mien_gallery_event_name(int kind);
@@ -196,11 +199,20 @@ typedef int mien_gallery_event_seen(void *context, const mien_gallery_event *eve
 MIEN_API int mien_gallery_events(mien_gallery *gallery, int64_t person, int64_t after, int limit,
                                  mien_gallery_event_seen *seen, void *context);
 
+/* Those of a collection, the newest first where `newest`, `after` then being the event they are to
+ * be older than; 0: from the first, or the last. Deletions are told of whole galleries only. */
+MIEN_API int mien_gallery_collection_events(mien_gallery *gallery, int64_t collection,
+                                            int64_t person, int64_t after, int limit, int newest,
+                                            mien_gallery_event_seen *seen, void *context);
+
 /* What changes people; *event (NULL is allowed) becomes the event that mien_gallery_undo() takes.
  * MIEN_GALLERY_ECONFLICT where persons are of different collections, or a sample would come to a
  * person that it was said not to be. */
 MIEN_API int mien_gallery_rename(mien_gallery *gallery, int64_t person, const char *name,
                                  int64_t *event);
+/* Sets what is yours of a person; NULL: stays as it is, "": becomes none. */
+MIEN_API int mien_gallery_describe(mien_gallery *gallery, int64_t person, const char *external_id,
+                                   const char *metadata, int64_t *event);
 /* All samples of `from` become those of `into`; `from` is no person any more. */
 MIEN_API int mien_gallery_merge(mien_gallery *gallery, int64_t from, int64_t into, int64_t *event);
 /* Makes a person of that name of n samples, all of one person. */
@@ -304,11 +316,12 @@ MIEN_API int mien_gallery_groups(mien_gallery *gallery, int64_t collection, int6
 typedef struct mien_gallery_deletion {
     size_t struct_size;
     int64_t event, samples; /* the event, and how many samples are gone */
-    int complete;  /* 1: nothing is left in the gallery's files; 0: the rows are gone, but others
-                      were  reading, so that the journal could not be emptied: mien_gallery_scrub()
-                    */
-    char *receipt; /* a text that tells nothing of what was deleted, by which mien_gallery_prove()
-                      knows it; to be freed with free() */
+    int complete;    /* 1: nothing is left in the gallery's files; 0: the rows are gone, but others
+                        were  reading, so that the journal could not be emptied: mien_gallery_scrub()
+                      */
+    char *receipt;   /* a text that tells nothing of what was deleted, by which mien_gallery_prove()
+                        knows it; to be freed with free() */
+    const char *who; /* to be set: who deletes, for the log; NULL: who opened the gallery */
 } mien_gallery_deletion;
 /* Deletes a person, with those that were merged into it, all samples, and what events tell of them:
  * names, what was whose. That there were events, when and by whom stays. It cannot be undone.

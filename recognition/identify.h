@@ -37,7 +37,7 @@ struct identity {
     const char *reason;  /* why it is unknown; NULL where it is not */
 };
 
-/* Sets the limits, where the rest of *in is set: those of `same`, or where that is NULL of in->fpir
+/* gallery may be NULL, here and below, where in->collection is 0. Sets the limits, where the rest of *in is set: those of `same`, or where that is NULL of in->fpir
  * and with how many a face is compared, of an embedder that was not measured the similarity of one
  * person. Returns the gallery's code. */
 int identify_limits(mien_gallery *gallery, const struct network *embedder, const double *same,

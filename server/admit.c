@@ -57,6 +57,7 @@ static int check_key(struct request *r) {
     pthread_rwlock_rdlock(&s->keys_lock);
     name = s->keys && key ? keys_check(s->keys, key) : NULL;
     if (name) snprintf(r->key, sizeof r->key, "%s", name);
+    if (name) snprintf(r->scopes, sizeof r->scopes, "%s", keys_scopes(s->keys, name));
     if (!s->keys) is_open = 1;
     pthread_rwlock_unlock(&s->keys_lock);
     if (name) {
@@ -68,6 +69,18 @@ static int check_key(struct request *r) {
     reply_error(r, 401, "unauthorized", "%s",
                 key ? "this API key is not known"
                     : "an API key is needed: Authorization: Bearer KEY, or x-api-key: KEY");
+    return -1;
+}
+
+static int check_scopes(struct request *r) {
+    int writes = (r->route->flags & ROUTE_WRITES) != 0;
+    const char *collection = r->route->flags & ROUTE_COLLECTION ? r->param[0] : "default";
+
+    if (!(r->route->flags & (ROUTE_READS | ROUTE_WRITES)) ||
+        scopes_allow(r->scopes, writes, collection))
+        return 0;
+    reply_error(r, 403, "forbidden", "this API key may not %s collection '%s'",
+                writes ? "write in" : "read", collection);
     return -1;
 }
 
@@ -149,6 +162,6 @@ void admit(struct request *r, const char *method, const char *path) {
     if (!r->route)
         reply_methods(r, method, match.allow);
     else
-        (void)(check_key(r) || check_state(r) || check_length(r) || check_encoding(r) ||
-               check_queue(r));
+        (void)(check_key(r) || check_scopes(r) || check_state(r) || check_length(r) ||
+               check_encoding(r) || check_queue(r));
 }

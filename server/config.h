@@ -10,6 +10,7 @@
 #include "analysis/networks.h"
 
 #include <stddef.h>
+#include <string.h>
 
 /* same_person as it was measured for the embedder: mien_net_info. */
 #define SAME_PERSON_MEASURED (-2.0)
@@ -25,6 +26,8 @@ struct serve_config {
     int open_metrics;               /* /metrics needs no key */
     const char *cors_origin;        /* whose pages may ask, see cors.h; NULL: the server's own */
     const char *allowed_host;       /* names of this server, see guard.h; NULL: see there */
+    const char *gallery;            /* a gallery's place; NULL: the user's; "none" */
+    int keep_crops;                 /* aligned faces are kept with samples */
     const char *trusted_proxy; /* whose X-Forwarded-For counts, see forwarded.h; NULL: nobody's */
     int log;                   /* enum serve_log */
 
@@ -63,5 +66,10 @@ struct serve_config {
     int allow_private_urls; /* also of loopback and private addresses */
     double url_timeout;     /* seconds a fetch may take */
 };
+
+/* Whether people are kept. */
+static inline int config_keeps_gallery(const struct serve_config *c) {
+    return !c->gallery || strcmp(c->gallery, "none") != 0;
+}
 
 #endif

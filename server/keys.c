@@ -1,6 +1,7 @@
 #include "server/keys.h"
 
 #include "common/ascii.h"
+#include "server/scopes.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +18,7 @@ enum { MAX_NAME = 40, MAX_FILE = 1 << 22 };
 
 struct key {
     char name[MAX_NAME + 1];
+    char scopes[SCOPES_SIZE]; /* "": everything */
     uint8_t digest[SHA256_DIGEST_SIZE];
 };
 
@@ -65,6 +67,19 @@ static int set_name(struct keys *k, struct key *key, const char *name, size_t le
     return 0;
 }
 
+/* Takes the scopes off the end of what follows a name: where it ends in a list of them. Returns how
+ * long the key before it is. */
+static size_t set_scopes(struct key *key, const char *text, size_t length) {
+    const char *colon = memrchr(text, ':', length);
+    size_t before = colon ? (size_t)(colon - text) : 0;
+
+    key->scopes[0] = '\0';
+    if (!colon || !scopes_are(colon + 1, length - before - 1)) return length;
+    memcpy(key->scopes, colon + 1, length - before - 1);
+    key->scopes[length - before - 1] = '\0';
+    return before;
+}
+
 /* Takes one line without its comment and outer blanks. */
 static int add_line(struct keys *k, const char *text, size_t length, int line, char why[WHY_SIZE]) {
     if (k->count == KEYS_MAX) return why_set(why, -1, "more than %d keys", KEYS_MAX);
@@ -75,7 +90,9 @@ static int add_line(struct keys *k, const char *text, size_t length, int line, c
         if (set_name(k, key, text, (size_t)(colon - text), line, why)) return -1;
         length -= (size_t)(colon + 1 - text);
         text = colon + 1;
+        length = set_scopes(key, text, length);
     } else {
+        key->scopes[0] = '\0';
         snprintf(key->name, sizeof key->name, "key %zu", k->count + 1);
     }
     if (length < KEYS_MIN_LENGTH || length > KEYS_MAX_LENGTH)
@@ -187,6 +204,12 @@ const char *keys_check(const struct keys *k, const char *key) {
         found = (found & ~mask) | (i & mask);
     }
     return found < k->count ? k->key[found].name : NULL;
+}
+
+const char *keys_scopes(const struct keys *k, const char *name) {
+    for (size_t i = 0; i < k->count; i++)
+        if (k->key[i].name == name) return k->key[i].scopes;
+    return "";
 }
 
 size_t keys_count(const struct keys *k) {

@@ -1,8 +1,9 @@
 /*
  * keys.h - API keys: who may use the server.
  *
- * A file has a key a line, or "name:key", so that a log can say whose request it was; a '#' at the
- * start of a line or after a blank begins a comment, blanks at the ends count for nothing. Keys are
+ * A file has a key a line, or "name:key", so that a log can say whose request it was, or
+ * "name:key:scopes" (scopes.h) for one that may not do everything; a '#' at the start of a line or
+ * after a blank begins a comment, blanks at the ends count for nothing. Keys are
  * kept as SHA-256 digests and compared in constant time with all there are, so neither a core dump
  * nor a clock tells them. Its own module because the table is read whole, never changed and
  * replaced whole: a reload reads a second one and swaps them, or keeps the first where the file is
@@ -35,6 +36,8 @@ int keys_parse(const char *text, size_t length, struct keys **out, char why[WHY_
  * where it is none of them or NULL. Takes the same time whichever it is. The name lives as long as
  * k. Any number of threads may call it at once. */
 const char *keys_check(const struct keys *k, const char *key);
+/* The scopes of the key with that name, which keys_check() has given. */
+const char *keys_scopes(const struct keys *k, const char *name);
 
 size_t keys_count(const struct keys *k);
 

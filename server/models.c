@@ -108,6 +108,22 @@ static int warm_up(const struct models *m, const struct serve_config *config, ch
     return rc;
 }
 
+/* What embeddings of these networks may be compared with. */
+static int set_contract(struct models *m, const struct serve_config *config, char *why,
+                        size_t room) {
+    int task = networks_task_giving(MIEN_RESULT_EMBEDDING);
+    char name[512], sentence[CONTRACT_WHY];
+    const char *list;
+
+    if (task < 0 || !config->network[task] || !config_keeps_gallery(config)) return 0;
+    list = networks_named(&m->networks.at[task].task, config->network[task],
+                          (enum networks_method)config->method);
+    if (networks_next(&list, name, sizeof name) <= 0) return 0;
+    if (contract_hash(m->networks.ctx, name, m->contract, sentence) == 0) return 0;
+    snprintf(why, room, "%s", sentence);
+    return -1;
+}
+
 static struct models *load(const struct serve_config *config, char *why, size_t room) {
     struct models *m = calloc(1, sizeof *m);
     mien_options machine = config->machine;
@@ -130,6 +146,7 @@ static struct models *load(const struct serve_config *config, char *why, size_t 
         failed = load_task(&m->networks, i, config, why, room);
     if (!failed && config->attributes)
         failed = networks_tell(&m->networks, config->attributes, &told, why, room);
+    if (!failed) failed = set_contract(m, config, why, room);
     if (!failed && warm_up(m, config, why, room) == 0) return m;
     models_free(m);
     return NULL;

@@ -6,11 +6,13 @@
 #define MIEN_SERVER_MODELS_H
 
 #include "analysis/networks.h"
+#include "recognition/contract.h"
 #include "server/config.h"
 
 /* One loaded set. Immutable once made. */
 struct models {
     struct networks networks;
+    char contract[CONTRACT_HASH]; /* of the embedder; "" where there is none, or no gallery */
     int users; /* under the store's lock; the store itself is one while the set is current */
 };
 

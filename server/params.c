@@ -1,6 +1,7 @@
 #include "server/params.h"
 
 #include "common/ascii.h"
+#include "common/json_values.h"
 #include "server/reply.h"
 #include "server/why.h"
 
@@ -124,6 +125,54 @@ int param_text(struct request *r, const char *name, char room[PARAM_TEXT], const
     }
     reply_error(r, 400, "bad_request", "%s must be a text of fewer than %d letters", name,
                 PARAM_TEXT);
+    return -1;
+}
+
+int param_any_text(struct request *r, const char *name, char room[PARAM_TEXT], const char **v) {
+    const struct part *field = find_field(r, name);
+    const char *text = find_text(r, name, room, PARAM_TEXT);
+
+    if (!text) return 0;
+    if (strlen(text) < PARAM_TEXT && (*text || !field || field->data.n == 0) &&
+        !json_is_array(json_object_get(r->json, name)) &&
+        !json_is_object(json_object_get(r->json, name))) {
+        *v = text;
+        return 0;
+    }
+    reply_error(r, 400, "bad_request", "%s must be a text of fewer than %d letters", name,
+                PARAM_TEXT);
+    return -1;
+}
+
+/* The text of an object, however it came; NULL where there is none or no memory is left. */
+static char *object_text(struct request *r, const char *name) {
+    const json_t *value = json_object_get(r->json, name);
+    const struct part *field = find_field(r, name);
+    const char *text = MHD_lookup_connection_value(r->http, MHD_GET_ARGUMENT_KIND, name);
+
+    if (text) return strdup(text);
+    if (field) return strndup(field->data.n ? (const char *)field->data.at : "", field->data.n);
+    return value && !json_is_null(value)
+               ? json_value_dump(value, JSON_COMPACT | JSON_VALUES_DUMP, NULL)
+               : NULL;
+}
+
+int param_object(struct request *r, const char *name, char **text) {
+    json_t *value = NULL;
+    int is_object = 0;
+
+    *text = NULL;
+    if (r->nasked < REQUEST_ASKED) r->asked[r->nasked++] = name;
+    *text = object_text(r, name);
+    if (!*text) return 0;
+    if (strlen(*text) <= PARAM_OBJECT) value = json_loads(*text, JSON_REJECT_DUPLICATES, NULL);
+    is_object = json_is_object(value);
+    json_decref(value);
+    if (is_object) return 0;
+    free(*text);
+    *text = NULL;
+    reply_error(r, 400, "bad_request", "%s must be a JSON object of at most %d letters", name,
+                PARAM_OBJECT);
     return -1;
 }
 

@@ -20,6 +20,12 @@ int param_flag(struct request *r, const char *name, int *v);
 int param_choice(struct request *r, const char *name, const char *const *choices, int *v);
 /* A text that is not empty; room is for what has to be copied. */
 int param_text(struct request *r, const char *name, char room[PARAM_TEXT], const char **v);
+/* The same that may be empty. */
+int param_any_text(struct request *r, const char *name, char room[PARAM_TEXT], const char **v);
+/* An object of JSON, or its text in a form or query: *text is for free(), and at most PARAM_OBJECT
+ * letters long. */
+enum { PARAM_OBJECT = 16384 };
+int param_object(struct request *r, const char *name, char **text);
 /* After those a handler takes: -1 after replying 400 where the request has another one, or one
  * twice in the same place. For dialects whose clients want to hear of a misspelling. */
 int params_end(struct request *r);

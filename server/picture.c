@@ -1,5 +1,7 @@
 #include "server/picture.h"
 
+#include "analysis/crop.h"
+#include "analysis/gate.h"
 #include "common/clock.h"
 #include "server/log.h"
 #include "server/reply.h"
@@ -188,6 +190,16 @@ static void take_times(struct picture *p) {
     }
 }
 
+/* Keeps the crop that may be enrolled of a picture whose pixels go. */
+static void keep_crop(struct picture *p) {
+    struct gate gate;
+
+    if (!p->options->keep_crop || p->analysis->rc) return;
+    gate_look(&gate, p->analysis);
+    if (gate.face >= 0 && crop_keep(p->analysis, gate.face))
+        fail(p, 500, "internal", "the server is out of memory");
+}
+
 /* Ends what was begun of at[0..n-1], and lets go of the pixels, unless it was given up: a run may
  * still look at them. */
 static void end_all(struct picture *at, int n, struct runner *runner) {
@@ -208,6 +220,7 @@ static void end_all(struct picture *at, int n, struct runner *runner) {
         else if (p->analysis)
             take_times(p);
         if (p->analysis && p->analysis->rc) fail_mien(p, p->analysis->rc, p->analysis->why);
+        if (!is_over && p->analysis) keep_crop(p);
         p->request->pictures++;
         p->request->faces += nfaces;
         metrics_faces(server_of(p)->metrics, nfaces);

@@ -12,6 +12,7 @@
 #include "server/metrics.h"
 #include "server/models.h"
 #include "server/multipart.h"
+#include "server/scopes.h"
 
 #include <jansson.h>
 #include <microhttpd.h>
@@ -80,6 +81,7 @@ struct request {
     char method[16], path[128];                /* for the log; cut and cleaned */
     char param[REQUEST_PARAMS][REQUEST_PARAM]; /* {} of the route's path */
     char key[64];                              /* name of the API key; "" where there is none */
+    char scopes[SCOPES_SIZE];                  /* of it */
 
     int may_probe, is_probed; /* see request.c: whether the client is still there */
     const char *origin; /* what pages may read the answer: see cors_origin(); NULL: only ours */

@@ -6,6 +6,7 @@
 #include "server/clients.h"
 #include "server/connections.h"
 #include "server/fetcher.h"
+#include "server/galleries.h"
 #include "server/http.h"
 #include "server/keys.h"
 #include "server/log.h"
@@ -78,6 +79,7 @@ int server_is_ready(struct server *s) {
 static void server_free(struct server *s) {
     fetcher_free(s->fetcher);
     workers_free(s->workers);
+    galleries_free(s->galleries);
     batcher_free(s->batcher);
     models_store_free(s->models);
     connections_free(s->connections);
@@ -123,6 +125,10 @@ static int server_make(struct server *s, const struct serve_config *c, const cha
         s->fetcher = c->allow_urls ? fetcher_new() : NULL;
     }
     if (c->allow_urls && !s->fetcher) return -1;
+    if (config_keeps_gallery(c)) {
+        s->galleries = galleries_new(c->gallery, c->workers);
+        if (!s->galleries) return -1;
+    }
     return s->log && s->models && s->batcher && s->connections && s->workers ? 0 : -1;
 }
 
@@ -153,6 +159,7 @@ static void reload(struct server *s) {
         log_say(s->log, "the networks stay as they were: %s", why);
         failed = 1;
     }
+    if (s->galleries) galleries_reopen(s->galleries);
     metrics_reloaded(s->metrics, failed);
     if (!failed) log_say(s->log, "keys and networks are read anew");
 }

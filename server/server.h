@@ -29,6 +29,7 @@ struct fetcher;
 struct metrics;
 struct log;
 struct keys;
+struct galleries;
 
 struct server {
     const struct serve_config *config;
@@ -38,7 +39,8 @@ struct server {
     struct models_store *models;
     struct batcher *batcher;
     struct workers *workers;
-    struct fetcher *fetcher; /* NULL where URLs are not fetched */
+    struct fetcher *fetcher;     /* NULL where URLs are not fetched */
+    struct galleries *galleries; /* NULL: none is kept */
     struct clients *clients;
     struct connections *connections;
     struct metrics *metrics;

@@ -17,7 +17,10 @@ enum route_flags {
     ROUTE_WORK = 2,    /* answered by a worker, has a body; else by the network thread, at once */
     ROUTE_EARLY = 4,   /* answered before the networks are loaded and while draining */
     ROUTE_METRICS = 8, /* needs a key unless the configuration opens metrics */
-    ROUTE_MANY = 16    /* several pictures: the body may be larger than a picture's limit */
+    ROUTE_MANY = 16,   /* several pictures: the body may be larger than a picture's limit */
+    ROUTE_READS = 32,  /* the gallery: needs a key whose scopes allow it */
+    ROUTE_WRITES = 64,
+    ROUTE_COLLECTION = 128 /* that of the path's first "{}"; else the default one */
 };
 
 struct route {

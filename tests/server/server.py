@@ -89,7 +89,8 @@ class Server:
         self.process = subprocess.Popen(
             [os.path.abspath(TOOL), "serve", "--port", str(port), *options],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            env={**BASE_ENV, "MIEN_DEADLINE": str(PATIENCE), **(env or {})})
+            env={**BASE_ENV, "MIEN_DEADLINE": str(PATIENCE), "MIEN_GALLERY": "none",
+                 **(env or {})})
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
         match = wait_for(lambda: self.find(r"listening on (https?)://(\S+):(\d+)")

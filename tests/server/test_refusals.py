@@ -129,7 +129,7 @@ class Paths(Case):
         answer = SERVER.exchange(b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         self.assertIn(b"HTTP/1.1 204 ", answer[:20])
         self.assertEqual(set(re.search(rb"\r\nAllow: (.*)\r\n", answer)[1].split(b", ")),
-                         {b"GET", b"HEAD", b"POST", b"OPTIONS"})
+                         {b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"})
         self.refused(SERVER.ask("OPTIONS", "/nowhere"), 404, "not_found")
         self.refused(SERVER.ask("GET", "*"), 404, "not_found")
         answer = SERVER.ask("OPTIONS", "/v1/detect", b"a body nobody reads" * 1000)

@@ -1,0 +1,40 @@
+/*
+ * enrolment.h - pictures of a request become samples of a person: the paths below /v1/collections
+ * and /add_identity do the same, and say it in their own words.
+ */
+#ifndef MIEN_SERVER_APIS_ENROLMENT_H
+#define MIEN_SERVER_APIS_ENROLMENT_H
+
+#include "recognition/enrol.h"
+#include "server/apis/collection.h"
+#include "server/uploads.h"
+
+/* Whose, and how. */
+struct enrolment_want {
+    const char *collection;
+    const char *person; /* a name, of somebody who is made where there is nobody; or an id, of one
+                           who is there */
+    const char *external_id, *metadata; /* of the samples; NULL: none */
+    int force, aligned;
+};
+
+/* What became of a picture. */
+struct enrolment_result {
+    int status; /* of what kept it from being looked at, an HTTP status; 0: nothing */
+    const char *code;
+    struct enrolled done; /* the sentence in its why; else all of it */
+};
+
+/* 0 where this server can enrol; -1 after replying. */
+int enrolment_check(struct request *r);
+/* Analyses pictures and enrols them, a change each, so that one that fails does not fail the
+ * others. Returns [in->n], for free(), or NULL after replying. */
+struct enrolment_result *enrolment_run(struct request *r, const struct uploads *in,
+                                       const struct enrolment_want *want);
+/* The person in a call's collection; may_miss: 0 where nobody is called so. -1 after replying. */
+int enrolment_find_person(struct collection_call *call, const char *text, int may_miss,
+                          int64_t *person);
+/* Finds, or makes, the contract of the server's embedder. A code of the gallery's. */
+int enrolment_contract(struct collection_call *call, int make, int64_t *contract);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * galleries.h - the gallery a server keeps, and whose turn it is to use it.
+ *
+ * A gallery is used by one thread at a time, and whoever writes may have to wait for another
+ * process. So it is open three times: those who read wait for nobody who writes, and those who
+ * search for nobody who reads. It is opened when it is first asked for, and made by the first who
+ * writes.
+ */
+#ifndef MIEN_SERVER_GALLERIES_H
+#define MIEN_SERVER_GALLERIES_H
+
+#include "mien_gallery.h"
+#include "server/request.h"
+
+/* What for; each has a turn of its own. */
+enum gallery_use { GALLERY_READ, GALLERY_SEARCH, GALLERY_WRITE, GALLERY_USES };
+
+struct galleries;
+
+/* The gallery at a place, NULL: the user's; not opened yet. workers: threads that may ask for it.
+ * NULL where memory ran out. */
+struct galleries *galleries_new(const char *place, int workers);
+/* NULL is let through. */
+void galleries_free(struct galleries *g);
+/* Closes it, to be opened anew: the file may be another one. Waits for those who use it. */
+void galleries_reopen(struct galleries *g);
+
+/* Waits for a turn and gives the gallery: 0, and galleries_release() it; NULL where there is none
+ * yet and nobody writes. -1 after replying. */
+int galleries_acquire(struct galleries *g, enum gallery_use use, struct request *r,
+                      mien_gallery **out);
+void galleries_release(struct galleries *g, enum gallery_use use);
+/* Replies for a code of the gallery's, with the sentence of the last call. */
+void galleries_failed(struct request *r, int rc);
+/* With that sentence. */
+void galleries_refuse(struct request *r, int rc, const char *why);
+
+#endif

@@ -1,0 +1,48 @@
+#include "server/scopes.h"
+
+#include <string.h>
+
+/* The words: what may be done, and where it ends. */
+static const char *const WORDS[] = {"read", "write"};
+
+/* How long the next word is, with its collection. */
+static size_t word_length(const char *text, size_t n) {
+    const char *comma = memchr(text, ',', n);
+
+    return comma ? (size_t)(comma - text) : n;
+}
+
+/* 1 where text[0..n) is a word: WORDS[writes], and then nothing or a collection. */
+static int is_word(const char *text, size_t n, int writes) {
+    size_t word = strlen(WORDS[writes]);
+
+    return n >= word && memcmp(text, WORDS[writes], word) == 0 &&
+           (n == word || (text[word] == '@' && n > word + 1));
+}
+
+int scopes_are(const char *text, size_t n) {
+    if (n == 0 || n >= SCOPES_SIZE) return 0;
+    for (;;) {
+        size_t length = word_length(text, n);
+        if (!is_word(text, length, 0) && !is_word(text, length, 1)) return 0;
+        if (length == n) return 1;
+        text += length + 1;
+        n -= length + 1;
+    }
+}
+
+int scopes_allow(const char *scopes, int writes, const char *collection) {
+    size_t n = strlen(scopes), name = strlen(collection), word = strlen(WORDS[writes]);
+
+    if (n == 0) return 1;
+    for (;;) {
+        size_t length = word_length(scopes, n);
+        if (is_word(scopes, length, writes) &&
+            (length == word ||
+             (length == word + 1 + name && memcmp(scopes + word + 1, collection, name) == 0)))
+            return 1;
+        if (length == n) return 0;
+        scopes += length + 1;
+        n -= length + 1;
+    }
+}
