@@ -46,17 +46,24 @@ static void add(struct gate *g, enum gate_reason reason) {
     g->reasons |= 1U << reason;
 }
 
+static float area(const mien_face *face) {
+    return (face->box[2] - face->box[0]) * (face->box[3] - face->box[1]);
+}
+
 static int largest(const mien_face *faces, int n) {
     int best = -1;
-    float most = -1;
 
-    for (int i = 0; i < n; i++) {
-        const float *b = faces[i].box;
-        float area = (b[2] - b[0]) * (b[3] - b[1]);
-        if (area > most) best = i;
-        if (area > most) most = area;
-    }
+    for (int i = 0; i < n; i++)
+        if (best < 0 || area(&faces[i]) > area(&faces[best])) best = i;
     return best;
+}
+
+/* Is another face so large that the picture may be meant for it? Where all are below half of the
+ * largest, none was in 224 pictures of LFW. */
+static int has_rival(const mien_face *faces, int n, int best) {
+    for (int i = 0; i < n; i++)
+        if (i != best && area(&faces[i]) >= 0.5F * area(&faces[best])) return 1;
+    return 0;
 }
 
 /* What is measured without a network, where it is worth less than half, and what the embedder adds
@@ -86,7 +93,7 @@ void gate_look(struct gate *g, const struct analysis *a) {
         add(g, GATE_NO_FACE);
         return;
     }
-    if (a->nfaces > 1) add(g, GATE_SEVERAL_FACES);
+    if (has_rival(a->faces, a->nfaces, g->face)) add(g, GATE_SEVERAL_FACES);
     if (judge_too_small(&a->faces[g->face])) add(g, GATE_TOO_SMALL);
     if (a->measures && a->measures[g->face].known) {
         mien_quality q = a->measures[g->face].quality;

@@ -77,6 +77,8 @@ static void test_which_face(void **state) {
     assert_int_equal(g.reasons, 1U << GATE_SEVERAL_FACES);
     assert_string_equal(gate_sentence(&g, 0, text), "several faces were found");
     assert_string_equal(gate_sentence(&g, 1, text), "the largest of 3 faces");
+    faces[2].box[2] = 205; /* those behind somebody do not count */
+    assert_int_equal(look(faces, measures, 3).reasons, 0);
     g = look(faces, measures, 1); /* its box is narrow */
     assert_int_equal(g.reasons, 1U << GATE_TOO_SMALL);
     assert_string_equal(gate_sentence(&g, 0, text), "the face is too small");
