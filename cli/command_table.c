@@ -65,7 +65,8 @@ const struct command COMMANDS[] = {
      "  mien enroll --folder people/ --gallery people.db\n",
      cmd_enroll},
     {"identify", CMD_IDENTIFY, "PICTURE...", 1, -1, "who the faces are, among those enrolled",
-     "Finds the faces in each picture, and says who of the gallery's people each is, by the mean of "
+     "Finds the faces in each picture, and says who of the gallery's people each is, by the mean "
+     "of "
      "a person's samples: likely the same, unsure, or unknown. The more people a gallery has, the "
      "more alike the likeliest of them is to a stranger: likely the same is from the similarity on "
      "that --fpir of strangers reach, unsure from the one on that ten times as many do. For an "
@@ -164,6 +165,15 @@ const struct command COMMANDS[] = {
      "Looks at every page and row, and prints what is wrong; exit status 1 where something is. "
      "Empties the journal of what was deleted.",
      NULL, "  mien gallery check\n", cmd_gallery_check},
+    {"gallery doctor", CMD_GALLERY_DOCTOR, "", 0, 0, "whose samples are likely somebody else's",
+     "Compares the samples of all who have a name, and tells of what is likely wrong, each with "
+     "the command that repairs it: samples that are not like the person's others, and perhaps "
+     "like another person; two persons who may be one; a picture enrolled twice. It changes "
+     "nothing: look before you repair.",
+     NULL,
+     "  mien gallery doctor\n"
+     "  mien gallery doctor --collection staff --json\n",
+     cmd_gallery_doctor},
     {"bench", CMD_BENCH, "NAME|BLOB...", 1, -1, "how fast a network runs here",
      "Runs a network on random input and prints its median and p99 time, its rate, and what it "
      "takes in memory. The percentage of peak compares with a fused multiply-add loop measured at "

@@ -39,7 +39,8 @@ enum command_bit {
     CMD_GALLERY_DELETE = 1 << 18,
     CMD_IDENTIFY = 1 << 19,
     CMD_THRESHOLDS = 1 << 20,
-    CMD_CLUSTER = 1 << 21
+    CMD_CLUSTER = 1 << 21,
+    CMD_GALLERY_DOCTOR = 1 << 22
 };
 
 enum { PRECISION_AUTO = MIEN_FP16 + 1 }; /* fp32 on a processor, fp16 on a GPU */

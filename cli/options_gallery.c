@@ -3,7 +3,9 @@
 #include "options.h"
 
 #define FIELD(name) offsetof(struct options, name)
-#define ALL         (CMD_ENROLL | CMD_IDENTIFY | CMD_CLUSTER | CMD_GALLERY | CMD_GALLERY_DELETE)
+#define ALL                                                                                        \
+    (CMD_ENROLL | CMD_IDENTIFY | CMD_CLUSTER | CMD_GALLERY | CMD_GALLERY_DELETE |                  \
+     CMD_GALLERY_DOCTOR)
 
 static const char *const COMPARED[] = {"template", "sample", NULL}; /* enum mien_gallery_by */
 

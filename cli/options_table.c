@@ -12,7 +12,7 @@
 #define PEOPLE      (CMD_ENROLL | CMD_IDENTIFY | CMD_CLUSTER)
 #define FACES       (WHOLE | CMD_DETECT | CMD_EMBED | CMD_COMPARE | CMD_EVAL_ATTRIBUTES | PEOPLE)
 #define RUNS        (PICTURES | CMD_BENCH | CMD_BENCH_ANALYZE | CMD_INFO | PEOPLE)
-#define GALLERIES   (PEOPLE | CMD_GALLERY | CMD_GALLERY_DELETE)
+#define GALLERIES   (PEOPLE | CMD_GALLERY | CMD_GALLERY_DELETE | CMD_GALLERY_DOCTOR)
 #define MACHINE     (RUNS | CMD_CALIBRATE | CMD_SERVE | CMD_COMPARE | EVAL)
 
 static const char *const PRECISIONS[] = {"fp32", "bf16", "int8", "fp16", "auto", NULL};
@@ -32,7 +32,7 @@ static const struct option_def ROWS[] = {
     {.name = "weights",
      .arg = "DIR",
      .group = GROUP_NETWORKS,
-     .commands = MACHINE | CMD_MODELS | CMD_THRESHOLDS,
+     .commands = MACHINE | CMD_MODELS | CMD_THRESHOLDS | CMD_GALLERY_DOCTOR,
      .kind = KIND_TEXT,
      .field = FIELD(weights),
      .help = "folder a NAME is looked up in [$XDG_DATA_HOME/mien, else ~/.local/share/mien]"},
@@ -296,7 +296,8 @@ static unsigned commands_of(const mien_task_info *task) {
 
     if (task->result == MIEN_RESULT_FACES) commands |= FACES | CMD_CALIBRATE;
     if (task->result == MIEN_RESULT_FACES) commands |= CMD_EVAL_DETECT;
-    if (task->result == MIEN_RESULT_EMBEDDING) commands |= CMD_COMPARE | PEOPLE;
+    if (task->result == MIEN_RESULT_EMBEDDING)
+        commands |= CMD_COMPARE | PEOPLE | CMD_GALLERY_DOCTOR;
     if (task->result == MIEN_RESULT_ATTRIBUTES && task->item == MIEN_ITEM_FACE)
         commands |= CMD_EVAL_ATTRIBUTES;
     if (task->result == MIEN_RESULT_CLASSES) commands |= CMD_EVAL_CLASSIFY;

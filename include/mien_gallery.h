@@ -312,6 +312,50 @@ MIEN_API int mien_gallery_groups(mien_gallery *gallery, int64_t collection, int6
                                  int64_t after, int limit, mien_gallery_person_seen *seen,
                                  void *context);
 
+/*
+ * What is likely wrong with the persons of a collection who have a name, and what repairs it.
+ */
+enum mien_gallery_finding_kind {
+    MIEN_GALLERY_MISLABELLED = 1, /* samples unlike the person's others and like another person:
+                                     mien_gallery_move() */
+    MIEN_GALLERY_UNLIKE,          /* unlike the person's others, and like nobody:
+                                     mien_gallery_split(), mien_gallery_not_this_person() */
+    MIEN_GALLERY_CONFUSABLE,      /* two persons who may be one: mien_gallery_merge() */
+    MIEN_GALLERY_DUPLICATE        /* a sample that is nearly another of the person:
+                                     mien_gallery_samples_delete() */
+};
+/* What programs call a kind: "mislabelled"; NULL past the last. Static. */
+MIEN_API const char *mien_gallery_finding_name(int kind);
+typedef struct mien_gallery_finding {
+    size_t struct_size;
+    enum mien_gallery_finding_kind kind;
+    int64_t person; /* whose the samples are */
+    const int64_t *samples;
+    int n;               /* of them; 1 but of what is mislabelled or unlike */
+    int64_t like, other; /* the sample they are most like, and its person; of MIEN_GALLERY_UNLIKE
+                            one of themselves */
+    float similarity;    /* to that; of MIEN_GALLERY_UNLIKE -1 */
+    float own;           /* to the person's others: -1 where that was not asked */
+} mien_gallery_finding;
+/* It may use the gallery; what is not 0 ends the doctor and is returned. */
+typedef int mien_gallery_finding_seen(void *context, const mien_gallery_finding *finding);
+typedef struct mien_gallery_doctor_options {
+    size_t struct_size;
+    float own;     /* a similarity below which two samples are two persons' */
+    float another; /* from which on a sample is another person's, in a collection of that size */
+    float same;    /* from which on two samples of a person tell no more than one */
+    /* As of mien_gallery_cluster_options. */
+    int (*progress)(void *context, double share);
+    void *context;
+} mien_gallery_doctor_options;
+/* Looks at every sample under a contract: by what it is most like, not by comparing all with all.
+ * Samples are unlike where nothing joins them with the most of the person's, also not by way of
+ * others; it is not asked of persons of more than 2000 samples. Others may use the gallery
+ * meanwhile. */
+MIEN_API int mien_gallery_doctor(mien_gallery *gallery, int64_t collection, int64_t contract,
+                                 const mien_gallery_doctor_options *options,
+                                 mien_gallery_finding_seen *seen, void *context);
+
 /* What a deletion came to. */
 typedef struct mien_gallery_deletion {
     size_t struct_size;

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """enroll refuses what would spoil a person, and says why; --force enrols it and keeps the reasons; the
-aligned face is kept. The pictures are made of the demo's astronaut, and of noise."""
+aligned face is kept; what was spoilt is found by gallery doctor. The pictures are made of the demo's
+astronaut, and of noise."""
 import base64
 import io
 import json
+import shlex
 import sys
 import unittest
 from pathlib import Path
@@ -11,7 +13,7 @@ from pathlib import Path
 from PIL import Image, ImageFilter
 
 sys.path.insert(0, str(Path(__file__).parent))
-from tool import Folder, HAVE_NETWORKS, mien, objects  # noqa: E402
+from tool import Folder, HAVE_NETWORKS, mien, objects, on_terminal  # noqa: E402
 
 ASTRONAUT = Path(__file__).resolve().parents[2] / "docs" / "demo" / "astronaut.jpg"
 
@@ -91,6 +93,41 @@ class Gate(Folder):
     def test_or_not(self):
         self.enroll("--keep-crops=no", "Ann", str(ASTRONAUT))
         self.assertNotIn("crop", {k for s in self.samples() for k, v in s.items() if v})
+
+    def doctor(self):
+        result = mien("gallery doctor", f"--gallery={self.folder}/g.db")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return objects(result)
+
+    def test_the_doctor_finds_what_was_forced_and_its_repairs_repair_it(self):
+        good = self.save("good", self.picture)
+        again = self.save("again", self.picture.crop((9, 5, 512, 512)))
+        noise = [self.save(f"noise{i}", Image.effect_noise((112, 112), 90 + i).convert("RGB"))
+                 for i in range(2)]
+        self.enroll("Ann", good)
+        self.assertEqual(self.doctor(), [])
+        odd, = self.enroll("--aligned", "--force", "Ann", noise[0])
+        other, = self.enroll("--force", "Bob", again)
+        self.enroll("--aligned", "--force", "O'Cid", noise[1])
+        twin = self.write("twin.png", Path(noise[1]).read_bytes() + b"more")
+        twice, = self.enroll("--aligned", "--force", "O'Cid", twin)
+        found = {f["kind"]: f for f in self.doctor()}
+        self.assertEqual(set(found), {"mislabelled", "confusable", "duplicate"})
+        self.assertEqual(found["mislabelled"]["samples"], [odd["sample"]])
+        self.assertEqual((found["mislabelled"]["name"], found["mislabelled"]["other_name"]),
+                         ("Ann", "O'Cid"))
+        self.assertEqual((found["confusable"]["person"], found["confusable"]["other"]),
+                         (self.samples()[0]["person"], other["person"]))
+        self.assertEqual(found["duplicate"]["samples"], [twice["sample"]])
+        told = on_terminal("gallery", "doctor", f"--gallery={self.folder}/g.db").decode()
+        self.assertIn(f"Ann: {odd['sample']} is not like the others (similarity ", told)
+        self.assertIn("Ann and Bob may be one person: their samples ", told)
+        for finding in found.values():
+            self.assertIn(f"    {finding['repair']}\r\n", told)
+            words = shlex.split(finding["repair"])
+            result = mien(" ".join(words[1:3]), *words[3:])
+            self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual([f for f in self.doctor() if f["kind"] != "duplicate"], [])
 
 
 if __name__ == "__main__":
