@@ -49,6 +49,22 @@ function parsed(text) {
   }
 }
 
+/** What an answer that is no success says. */
+export function refusal({ status, headers, text, key }) {
+  const message = parsed(text)?.error?.message ?? `the server answered with status ${status}`;
+  return new Refusal(status, message, {
+    retry: Number(headers.get("retry-after")) || undefined,
+    key,
+  });
+}
+
+/** A picture that only a key opens, as a blob. */
+export async function getBlob(url) {
+  const answer = await fetch(url, { headers: { "x-api-key": apiKey() } });
+  if (!answer.ok) throw new Refusal(answer.status, "there is no such picture");
+  return answer.blob();
+}
+
 /** What the server says of itself (/v1/status); null where it does not say. */
 export async function getStatus() {
   try {
@@ -70,13 +86,7 @@ export async function postPicture(url, file) {
     },
   });
   const result = parsed(answer.text);
-  if (answer.status !== 200 || !result) {
-    const message = result?.error?.message ?? `the server answered with status ${answer.status}`;
-    throw new Refusal(answer.status, message, {
-      retry: Number(answer.headers.get("retry-after")) || undefined,
-      key: answer.key,
-    });
-  }
+  if (answer.status !== 200 || !result) throw refusal(answer);
   return { result, ms: answer.ms, stages: serverTiming(answer.headers.get("server-timing") ?? "") };
 }
 

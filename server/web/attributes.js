@@ -4,7 +4,8 @@
 
 import { el } from "./dom.js";
 
-const GEOMETRY = new Set(["box", "score", "landmarks", "embedding"]);
+// What a face has beside attributes; by its tone the page People draws it.
+const GEOMETRY = new Set(["box", "score", "landmarks", "embedding", "tone"]);
 const UNITS = { age: "years, estimated" }; // of plain numbers, which do not name theirs
 const TOO_SMALL = "too small to judge";
 

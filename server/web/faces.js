@@ -140,8 +140,8 @@ export function verdict(cosine, threshold) {
   return cosine >= threshold - MARGIN_BELOW ? "Unsure" : "Likely different people";
 }
 
-/* A bar from 0 to 1, with a mark where the threshold lies. */
-function meter(cosine, threshold) {
+/** A bar from 0 to 1, with a mark where the threshold lies. */
+export function meter(cosine, threshold) {
   const bar = el("span", { class: "fill" });
   bar.style.width = `${Math.max(0, Math.min(1, cosine)) * 100}%`;
   const mark = threshold === undefined ? null : el("span", { class: "mark" });

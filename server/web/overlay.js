@@ -76,7 +76,7 @@ export function drawFaces(root, result, picked, pick) {
     const chosen = index === picked;
     const group = svg(
       "g",
-      { class: chosen ? "face picked" : "face", onclick: () => pick(index) },
+      { class: `face ${face.tone ?? ""} ${chosen ? "picked" : ""}`, onclick: () => pick(index) },
       svg("rect", { ...frame, class: "halo" }),
       svg("rect", { ...frame, class: "box" }),
       x2 - x1 >= 28 || chosen ? dots(face, place, Math.min(chosen ? 3 : 2, (x2 - x1) / 14)) : [],

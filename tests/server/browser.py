@@ -58,8 +58,8 @@ class Browser:
             time.sleep(0.05)
         raise AssertionError(f"never came true: {what or condition}")
 
-    def drop(self, *paths):
-        """Drops files on the page, as a person's mouse would."""
+    def drop(self, *paths, on="main:not([hidden])"):
+        """Drops files on an element of the page, as a person's mouse would."""
         files = [(path.name, base64.b64encode(path.read_bytes()).decode()) for path in paths]
         self.script("""
             const transfer = new DataTransfer();
@@ -69,9 +69,9 @@ class Browser:
               transfer.items.add(new File([bytes], name, { type }));
             }
             for (const type of ["dragover", "drop"])
-              document.querySelector("main").dispatchEvent(
+              document.querySelector(arguments[1]).dispatchEvent(
                 new DragEvent(type, { dataTransfer: transfer, bubbles: true, cancelable: true }));
-        """, files)
+        """, files, on)
 
     def text(self, selector):
         """The text of the first such element, shown or not; None where there is none."""
@@ -132,10 +132,10 @@ class Browser:
         """CSS pixels the page is wider than the screen."""
         return self.script("return document.documentElement.scrollWidth - innerWidth")
 
-    def unnamed(self):
+    def unnamed(self, within="body"):
         """Controls a screen reader could not name."""
         return [element.get_attribute("outerHTML") for element in
-                self.find_all("button, input, select, textarea, summary, a")
+                self.find_all(f"{within} :is(button, input, select, textarea, summary, a)")
                 if self.script(VISIBLE, element) and not element.accessible_name.strip()]
 
     def quit(self):

@@ -18,7 +18,7 @@ TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript",
 
 
 def url_of(path):
-    name = {"index.html": "", "docs.html": "docs"}.get(path.name, path.name)
+    name = {"index.html": "", "docs.html": "docs", "people.html": "people"}.get(path.name, path.name)
     return "/" + name
 
 
