@@ -2,7 +2,7 @@
 // walked through by keys.
 
 import { el } from "./dom.js";
-import { someSamples } from "./gallery.js";
+import { likeliest, someSamples } from "./gallery.js";
 import { faces, portrait } from "./portraits.js";
 
 const CHUNK = 120; // cards that are drawn at once; further ones as they come into sight
@@ -11,8 +11,9 @@ const FACES = 4; // beside the best one of a group
 
 const $ = (id) => document.getElementById(id);
 
-/** Who is told: open(id), merge(id), remove(id): a card's own keys; name(id, text). */
-export const acts = { open() {}, merge() {}, remove() {}, name() {} };
+/** Who is told: open(id), merge(id), remove(id): a card's own keys; name(id, text); join(id, other):
+ * a group is that person. */
+export const acts = { open() {}, merge() {}, remove() {}, name() {}, join() {} };
 
 const drawn = new Map(); // {id: {stamp, node}}: cards that have not changed are not drawn again
 let drawnCount = CHUNK;
@@ -79,6 +80,29 @@ function others({ person, best_sample: best, samples }) {
   return row;
 }
 
+/* Who a group may be, to be said yes to; it comes when that is known. */
+function suggestion(person) {
+  const place = el("div", { class: "suggestion", "aria-busy": "true" });
+  const known = likeliest(person).finally(() => place.removeAttribute("aria-busy"));
+  known.then(
+    (match) => {
+      if (!match) return;
+      const act = () => acts.join(person.person, match.person);
+      place.append(
+        el(
+          "button",
+          { type: "button", class: "button", onclick: act },
+          portrait(match.sample, match.name),
+          el("span", {}, `${match.name}?`),
+          el("strong", {}, "Yes"),
+        ),
+      );
+    },
+    () => {}, // then there is none
+  );
+  return place;
+}
+
 function group(person) {
   const { person: id, best_sample: best, samples } = person;
   const input = el("input", {
@@ -110,6 +134,7 @@ function group(person) {
       portrait(best, ""),
       others(person),
     ),
+    suggestion(person),
     form,
   );
 }

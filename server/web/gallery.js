@@ -109,8 +109,25 @@ export const merge = (from, into) => change("POST", `persons/${into}/merge`, { f
 export const split = (id, those, name) =>
   change("POST", `persons/${id}/split`, { samples: those, name });
 export const move = (those, id) => change("POST", `persons/${id}/move`, { samples: those });
-export const notThisPerson = (sample, id) =>
-  change("POST", `samples/${sample}/not-this-person`, { person: id });
+
+const denied = new Set(); // "of who", as people have said on this page
+
+/** Says that a sample is not this person; resolves with whose it is then, and the event. */
+export async function notThisPerson(sample, id) {
+  const answer = await change("POST", `samples/${sample}/not-this-person`, { person: id });
+  denied.add(`${answer.person} ${id}`);
+  return answer;
+}
+
+/** Who somebody without a name likely is: {person, name, similarity}; null where nobody is enough
+ * like them. */
+export async function likeliest({ person: id, best_sample: best }) {
+  const { embedding, contract } = await get(`samples/${best}`, { embedding: 1 });
+  const { matches, threshold } = await change("POST", "search", { embedding, contract, top: 5 });
+  const named = matches.filter(({ person, name }) => person !== id && name !== "(no name)");
+  const found = named.find(({ person }) => !denied.has(`${id} ${person}`));
+  return found && found.similarity >= threshold ? found : null;
+}
 export const undo = (event) => change("POST", `events/${event}/undo`);
 
 /** The newest events, of one person or all, the last one first. */

@@ -179,7 +179,7 @@ function faceCard(face, index) {
   const hint =
     kind === "different"
       ? (REASONS[face.reason] ?? "")
-      : `From ${threshold.toFixed(2)} on likely the same.`;
+      : `Likely the same from ${threshold.toFixed(2)} on.`;
   const nearest =
     match && kind === "different" ? `Most like ${whose(match)}, ${number(match)}. ` : "";
   return el(

@@ -269,6 +269,7 @@ Object.assign(cards.acts, {
   open,
   merge: mergeByKey,
   name,
+  join: (from, into) => merge({ from, into }),
   remove: (id) => drawer.removePerson(people.get(id)),
 });
 Object.assign(drawer.acts, {

@@ -26,16 +26,22 @@ function close() {
   dialog.close();
 }
 
-/* A gesture: what `act` resolves with, events, can be undone as one. */
+/* A gesture: the changes that `act` resolves with, {event, person: who came to be by it}, can be
+ * undone as one. */
 async function gesture(act, text, ...others) {
+  const those = [shown.person, ...others];
   try {
-    const events = await act();
+    const changes = await act();
     chosen.clear();
-    done(text, events);
+    done(
+      text,
+      changes.map(({ event }) => event),
+    );
+    those.push(...changes.map(({ person }) => person).filter(Boolean));
   } catch (error) {
     complain(error);
   }
-  await acts.changed([shown.person, ...others]);
+  await acts.changed([...new Set(those)]);
 }
 
 const theChosen = () => list.map(({ sample }) => sample).filter((id) => chosen.has(id));
@@ -44,10 +50,9 @@ function notThem() {
   const those = theChosen();
   return gesture(
     async () => {
-      const events = [];
-      for (const sample of those)
-        events.push((await gallery.notThisPerson(sample, shown.person)).event);
-      return events;
+      const changes = [];
+      for (const sample of those) changes.push(await gallery.notThisPerson(sample, shown.person));
+      return changes;
     },
     `${faces(those.length)} ${those.length === 1 ? "is" : "are"} not ${called(shown)} any more`,
   );
@@ -56,26 +61,12 @@ function notThem() {
 async function moveThem() {
   const those = theChosen();
   const others = acts.people().filter(({ person }) => person !== shown.person);
-  const to = await pickPerson(
-    `Whose ${those.length === 1 ? "face is this" : "faces are these"}?`,
-    others,
-    {
-      mayAdd: true,
-    },
-  );
+  const title = those.length === 1 ? "Whose face is this?" : "Whose faces are these?";
+  const to = await pickPerson(title, others, { mayAdd: true });
   if (!to) return;
-  const act = to.person
-    ? gallery.move(those, to.person)
-    : gallery.split(shown.person, those, to.name);
-  const answer = act.then((made) => {
-    if (made.person) acts.changed([made.person]);
-    return [made.event];
-  });
-  await gesture(
-    () => answer,
-    `${faces(those.length)} went to ${to.name}`,
-    ...(to.person ? [to.person] : []),
-  );
+  const text = `${faces(those.length)} went to ${to.name}`;
+  if (to.person) await gesture(async () => [await gallery.move(those, to.person)], text, to.person);
+  else await gesture(async () => [await gallery.split(shown.person, those, to.name)], text);
 }
 
 /* What a deletion leaves: its receipt, to be saved as a file. */
@@ -117,6 +108,10 @@ export async function removePerson(person) {
   await acts.changed([person.person]);
 }
 
+async function described(values) {
+  return (await gallery.describe(shown.person, values)).map((event) => ({ event }));
+}
+
 async function rename(input) {
   const name = input.value.trim();
   if (!name || name === shown.name) {
@@ -124,10 +119,7 @@ async function rename(input) {
     return;
   }
   const was = called(shown);
-  await gesture(
-    () => gallery.describe(shown.person, { name }),
-    `${was} is called ${name} now`,
-  );
+  await gesture(() => described({ name }), `${was} is called ${name} now`);
 }
 
 function nameField() {
@@ -228,7 +220,7 @@ function details() {
       return;
     }
     await gesture(
-      () => gallery.describe(shown.person, { external_id: external.value.trim(), metadata: value }),
+      () => described({ external_id: external.value.trim(), metadata: value }),
       `The details of ${called(shown)} were changed`,
     );
   }

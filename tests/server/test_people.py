@@ -172,6 +172,24 @@ class Cards(People):
         browser.until("document.querySelectorAll('#groups li').length === 1")
         self.assertEqual(sorted(self.counts().values()), [1, 1, 2])
 
+    def test_who_a_group_may_be(self):
+        self.enrolled(Ann="ann", Bob="bob", _1="ann2", _2="cid")
+        self.open()
+        browser.until("document.querySelector('.suggestion button')")
+        self.assertEqual(browser.texts(".suggestion button"), ["AAnn?Yes"])  # the letter of her face
+        browser.find(".suggestion button").click()
+        self.said("1 face became part of Ann.")
+        self.assertEqual(self.counts().get("Ann"), 2)
+        # Nobody is told to be who they were said not to be.
+        self.drawer("Ann")
+        browser.find_all(".thumb-face")[1].click()
+        self.click("Not Ann", "#chosen")
+        self.said("1 face is not Ann any more.")
+        browser.press(Keys.ESCAPE)
+        browser.until("document.querySelectorAll('#groups li').length === 2"
+                      " && !document.querySelector('.suggestion[aria-busy]')")
+        self.assertFalse(browser.find_all(".suggestion button"))
+
     def test_dragging_by_mouse(self):
         self.enrolled(Ann="ann", Bob="bob", Cid="cid")
         self.open()
