@@ -43,6 +43,21 @@ int judge_crowd(const mien_net *embedder, double fpir, int64_t faces, struct jud
     return rc;
 }
 
+int judge_probabilities(const mien_net *embedder, int64_t persons, const float *similarities,
+                        const int *samples, int n, double *probabilities) {
+    double sum = 1 - JUDGE_PRIOR;
+
+    for (int i = 0; i < n; i++) {
+        double ratio;
+        int rc = mien_log_likelihood_ratio(embedder, similarities[i], samples[i], &ratio);
+        if (rc) return rc;
+        probabilities[i] = JUDGE_PRIOR / (double)(persons > n ? persons : n) * exp(ratio);
+        sum += probabilities[i];
+    }
+    for (int i = 0; i < n; i++) probabilities[i] /= sum;
+    return MIEN_OK;
+}
+
 const char *judge_pair(double similarity, double same_person) {
     if (similarity >= same_person) return "likely the same";
     return similarity >= same_person - JUDGE_MARGIN ? "unsure" : "different";

@@ -31,6 +31,16 @@ struct judge_limits {
  * MIEN_EUNSUPPORTED where the embedder was not measured. */
 int judge_crowd(const mien_net *embedder, double fpir, int64_t faces, struct judge_limits *out);
 
+/* How likely it is taken to be, before a face is seen, that it is of somebody who is enrolled. */
+#define JUDGE_PRIOR 0.5
+
+/* The probability that a face is each of the n persons it is most like, of `persons` who are all as
+ * likely before and of strangers. similarities, samples: [n], to a person and of how many samples
+ * that is the mean. Others are taken to be unlike it. MIEN_EUNSUPPORTED where the embedder was not
+ * measured. */
+int judge_probabilities(const mien_net *embedder, int64_t persons, const float *similarities,
+                        const int *samples, int n, double *probabilities);
+
 /* "likely the same", "unsure" or "different"; same_person: the similarity from which two faces are
  * called one person. Static storage. */
 const char *judge_pair(double similarity, double same_person);

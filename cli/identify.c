@@ -35,7 +35,14 @@ static void print_identity(const struct run *run, const char *path, const mien_f
         printf("unsure, perhaps %s", person_name(run->shelf.gallery, a->matches[0].person, name));
     else
         printf("unknown");
-    if (a->n) printf(" (similarity %.2f)", (double)a->matches[0].similarity);
+    if (a->n) {
+        printf(" (similarity %.2f", (double)a->matches[0].similarity);
+        if (a->probabilities) printf(", probability %.3f", a->probabilities[0]);
+        if (a->n > 1)
+            printf("; then %s, %.2f", person_name(run->shelf.gallery, a->matches[1].person, name),
+                   (double)a->matches[1].similarity);
+        putchar(')');
+    }
     putchar('\n');
 }
 

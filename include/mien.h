@@ -586,6 +586,12 @@ MIEN_API float mien_similarity(const float *a, const float *b, int d);
  * that. Measured from 1e-1 to 1e-5 (docs/thresholds.md), beyond that what follows from a normal
  * distribution. MIEN_EUNSUPPORTED where the embedder was not measured. */
 MIEN_API int mien_impostor_similarity(const mien_net *net, double rate, float *similarity);
+/* What a similarity says: the natural logarithm of how many times likelier it is of a face and
+ * `samples` faces of the same person (their mean, of length 1) than of different people. The
+ * probability that it is that person follows from it and from how likely that was before
+ * (docs/thresholds.md). MIEN_EUNSUPPORTED where the embedder was not measured. */
+MIEN_API int mien_log_likelihood_ratio(const mien_net *net, float similarity, int samples,
+                                       double *log_ratio);
 
 /* What kind of thing an attribute says, and thereby what its values are. */
 enum mien_attribute_kind {

@@ -22,47 +22,94 @@ int identify_limits(mien_gallery *gallery, const struct network *embedder, const
                  : MIEN_OK;
 
     if (rc) return rc;
-    in->is_measured = !same && judge_crowd(embedder->net, in->fpir, n, &in->limits) == 0;
+    in->compared = n;
+    in->embedder = judge_crowd(embedder->net, in->fpir, n, &in->limits) ? NULL : embedder->net;
+    in->is_measured = !same && in->embedder;
     if (!in->is_measured) in->limits = (struct judge_limits){one, one - JUDGE_MARGIN};
     return MIEN_OK;
+}
+
+/* A sample that is the most alike of several says no more than if it were alone. */
+static int set_probabilities(const struct identifying *in, struct identified *found, int i) {
+    size_t first = (size_t)i * (size_t)found->top;
+    int n = found->counts[i], rc = MIEN_OK;
+    float *similarities = calloc((size_t)n + 1, sizeof *similarities);
+    int *samples = calloc((size_t)n + 1, sizeof *samples);
+
+    for (int k = 0; k < n && similarities && samples; k++) {
+        const mien_gallery_match *match = &found->matches[first + (size_t)k];
+        similarities[k] = match->similarity;
+        samples[k] = in->by == MIEN_GALLERY_BY_TEMPLATE ? match->samples : 1;
+    }
+    if (!similarities || !samples)
+        rc = MIEN_ENOMEM;
+    else
+        rc = judge_probabilities(in->embedder, in->compared, similarities, samples, n,
+                                 found->probabilities + first);
+    free(similarities);
+    free(samples);
+    return rc;
 }
 
 int identify_faces(mien_gallery *gallery, const struct identifying *in, const float *embeddings,
                    int n, struct identified *out) {
     const mien_gallery_identify_options options = search_options(in);
 
-    *out = (struct identified){.n = n, .top = in->top};
-    out->matches = calloc((size_t)n * (size_t)in->top + 1, sizeof *out->matches);
+    size_t all;
+    int rc;
+
+    *out =
+        (struct identified){.n = n, .top = in->top > IDENTIFY_RIVALS ? in->top : IDENTIFY_RIVALS};
+    all = (size_t)n * (size_t)out->top + 1;
+    out->matches = calloc(all, sizeof *out->matches);
     out->counts = calloc((size_t)n + 1, sizeof *out->counts);
-    if (!out->matches || !out->counts) return MIEN_ENOMEM;
+    if (in->embedder) out->probabilities = calloc(all, sizeof *out->probabilities);
+    if (!out->matches || !out->counts || (in->embedder && !out->probabilities)) return MIEN_ENOMEM;
     if (n == 0 || !in->contract || !in->collection) return MIEN_OK;
-    return mien_gallery_identify(gallery, in->collection, in->contract, embeddings, n, in->top,
-                                 &options, out->matches, out->counts);
+    rc = mien_gallery_identify(gallery, in->collection, in->contract, embeddings, n, out->top,
+                               &options, out->matches, out->counts);
+    for (int i = 0; i < n && rc == MIEN_OK && in->embedder; i++) rc = set_probabilities(in, out, i);
+    return rc;
 }
 
 void identified_free(struct identified *found) {
     free(found->matches);
+    free(found->probabilities);
     free(found->counts);
     *found = (struct identified){.n = 0};
 }
 
+/* The runner-up is alike enough, too, and at least half as likely. */
+static int is_like_another(const struct identifying *in, const struct identity *a) {
+    return a->probabilities && a->n > 1 && (double)a->matches[1].similarity >= in->limits.same &&
+           2 * a->probabilities[1] >= a->probabilities[0];
+}
+
 struct identity identify_judge(const struct identifying *in, const struct identified *found,
                                int i) {
-    struct identity a = {.matches = found->matches + (size_t)i * (size_t)found->top,
+    size_t first = (size_t)i * (size_t)found->top;
+    struct identity a = {.matches = found->matches + first,
+                         .probabilities =
+                             found->probabilities ? found->probabilities + first : NULL,
                          .n = found->counts[i],
                          .verdict = "unknown"};
     double best = a.n ? (double)a.matches[0].similarity : -1;
 
-    if (a.n && best >= in->limits.same)
-        a.verdict = "likely the same";
-    else if (a.n && best >= in->limits.unsure)
+    a.shown = a.n < in->top ? a.n : in->top;
+    if (a.n && best >= in->limits.same) {
+        a.reason = is_like_another(in, &a) ? "like_another" : NULL;
+        a.verdict = a.reason ? "unsure" : "likely the same";
+    } else if (a.n && best >= in->limits.unsure) {
         a.verdict = "unsure";
-    else
+    } else {
         a.reason = a.n ? "not_alike" : "nobody_enrolled";
+    }
     return a;
 }
 
-static json_t *match_json(mien_gallery *gallery, const mien_gallery_match *match, int *failed) {
+static json_t *match_json(mien_gallery *gallery, const struct identity *identity, int i,
+                          int *failed) {
+    const mien_gallery_match *match = &identity->matches[i];
     char name[PERSON_NAME];
     json_t *object = json_object();
 
@@ -71,6 +118,9 @@ static json_t *match_json(mien_gallery *gallery, const mien_gallery_match *match
                    failed);
     json_value_set(object, "sample", gallery_json_id(match->sample), failed);
     json_value_set(object, "similarity", result_score(match->similarity), failed);
+    if (identity->probabilities)
+        json_value_set(object, "probability", json_value_number(identity->probabilities[i], 4),
+                       failed);
     return object;
 }
 
@@ -78,8 +128,8 @@ void identify_add_identity(json_t *object, mien_gallery *gallery, const struct i
                            int *failed) {
     json_t *list = json_array();
 
-    for (int i = 0; i < identity->n; i++)
-        json_value_append(list, match_json(gallery, &identity->matches[i], failed), failed);
+    for (int i = 0; i < identity->shown; i++)
+        json_value_append(list, match_json(gallery, identity, i, failed), failed);
     json_value_set(object, "verdict", json_string(identity->verdict), failed);
     if (identity->reason) json_value_set(object, "reason", json_string(identity->reason), failed);
     json_value_set(object, "matches", list, failed);
@@ -88,6 +138,7 @@ void identify_add_identity(json_t *object, mien_gallery *gallery, const struct i
 void identify_add_limits(json_t *object, const struct identifying *in, int *failed) {
     json_value_set(object, "threshold", json_value_number(in->limits.same, 6), failed);
     if (in->is_measured) json_value_set(object, "fpir", json_value_number(in->fpir, 6), failed);
+    if (in->embedder) json_value_set(object, "prior", json_value_number(JUDGE_PRIOR, 6), failed);
 }
 
 void identify_add_picture(json_t *object, mien_gallery *gallery, const struct identifying *in,

@@ -18,28 +18,35 @@ struct identifying {
     const char *where; /* of mien_gallery_identify_options; NULL: everybody */
     int top;           /* persons a face */
     struct judge_limits limits;
-    double fpir;     /* from which the limits follow, */
-    int is_measured; /* where this is 1 */
+    double fpir;              /* from which the limits follow, */
+    int is_measured;          /* where this is 1 */
+    const mien_net *embedder; /* of probabilities; NULL: it was not measured */
+    int64_t compared;         /* with how many templates or samples a face is */
 };
 
-/* The persons each of n faces is like. */
+/* The persons each of n faces is like: at least IDENTIFY_RIVALS where there are so many, because
+ * how likely one is goes by the others, too. */
+enum { IDENTIFY_RIVALS = 10 };
 struct identified {
     int n, top;
     mien_gallery_match *matches; /* [n][top], best first */
+    double *probabilities;       /* [n][top]; NULL: not known */
     int *counts;                 /* [n] */
 };
 
 /* What is said of a face. */
 struct identity {
     const mien_gallery_match *matches; /* [n] */
-    int n;
-    const char *verdict; /* "likely the same", "unsure", "unknown" */
-    const char *reason;  /* why it is unknown; NULL where it is not */
+    const double *probabilities;       /* [n]; NULL: not known */
+    int n, shown;                      /* shown: at most as many as were asked for */
+    const char *verdict;               /* "likely the same", "unsure", "unknown" */
+    const char *reason; /* why it is unknown, or unsure though it is alike; else NULL */
 };
 
-/* gallery may be NULL, here and below, where in->collection is 0. Sets the limits, where the rest of *in is set: those of `same`, or where that is NULL of in->fpir
- * and with how many a face is compared, of an embedder that was not measured the similarity of one
- * person. Returns the gallery's code. */
+/* gallery may be NULL, here and below, where in->collection is 0. Sets the limits, where the rest
+ * of *in is set: those of `same`, or where that is NULL of in->fpir and with how many a face is
+ * compared, of an embedder that was not measured the similarity of one person. Returns the
+ * gallery's code. */
 int identify_limits(mien_gallery *gallery, const struct network *embedder, const double *same,
                     struct identifying *in);
 /* Searches for n embeddings: [n][dims]. Free *out in any case. Returns the gallery's code, or
@@ -50,11 +57,12 @@ void identified_free(struct identified *found);
 /* What is said of face i. */
 struct identity identify_judge(const struct identifying *in, const struct identified *found, int i);
 
-/* Adds `verdict`, `reason` where it is unknown, and `matches` with names. failed: as
+/* Adds `verdict`, `reason` where there is one, and `matches` with names. failed: as
  * result_json.h. */
 void identify_add_identity(json_t *object, mien_gallery *gallery, const struct identity *identity,
                            int *failed);
-/* Adds `threshold`, and `fpir` where that was measured. */
+/* Adds `threshold`, and `fpir` where they follow from it, `prior` where there are
+ * probabilities. */
 void identify_add_limits(json_t *object, const struct identifying *in, int *failed);
 /* Adds what is known of a picture: its size, the limits, `faces` with their identities. */
 void identify_add_picture(json_t *object, mien_gallery *gallery, const struct identifying *in,

@@ -3,7 +3,7 @@
 #include "engine/json_text.h"
 #include "engine/sized.h"
 #include "tasks/faces.h"
-#include "tasks/impostors.h"
+#include "tasks/genuine.h"
 #include "tasks/net.h"
 #include "tasks/run.h"
 #include "vision/quality.h"
@@ -17,27 +17,31 @@
 static const struct face_crop crop = {.kind = CROP_ALIGNED};
 
 /* By the network's source: what the length of an embedding is worth (docs/quality.md), and how
- * alike strangers are (docs/thresholds.md); both say how it was measured. */
+ * alike strangers and faces of one person are (docs/thresholds.md); both say how it was measured.
+ */
 static const struct measured {
     const char *source_sha256;
     float bad, good;
     float impostors[IMPOSTOR_POINTS];
+    struct genuine genuine;
 } MEASURED[] = {
     {"d8ba40c0127fb8ca9917e8fddc79bbbda063657bc92a496d34da0bc8a760443b",
      40,
      65,
-     {.199f, .353f, .456f, .540f, .611f}},
+     {.199f, .353f, .456f, .540f, .611f},
+     {.741f, .108f, .841f, .068f}},
     {"87aacdfe57510db2af90c0251df680e8eec88f122ee94712121d09bcaaaf3581",
      1.9f,
      3.1f,
-     {.134f, .254f, .346f, .423f, .490f}},
+     {.134f, .254f, .346f, .423f, .490f},
+     {.640f, .124f, .778f, .084f}},
 };
 
 static struct measured measured_of(const struct mien_net *net) {
     const char *sha256 = blob_meta(net->blob, "source_sha256");
     for (size_t i = 0; sha256 && i < sizeof MEASURED / sizeof *MEASURED; i++)
         if (strcmp(MEASURED[i].source_sha256, sha256) == 0) return MEASURED[i];
-    return (struct measured){NULL, 0, 0, {0}};
+    return (struct measured){.source_sha256 = NULL};
 }
 
 static int open_embedder(struct mien_net *net) {
@@ -134,18 +138,36 @@ int mien_quality_add_norm(const mien_net *net, float norm, mien_quality *quality
     return sized_write(quality, &q, sizeof q, "mien_quality");
 }
 
-int mien_impostor_similarity(const mien_net *net, double rate, float *similarity) {
-    if (!net || !similarity) return err_null("mien_impostor_similarity");
+/* *m is of a network that was measured on pairs of faces. */
+static int measured_pairs(const mien_net *net, struct measured *m) {
     int rc = net_check_result(net, MIEN_RESULT_EMBEDDING, task_embed.verb);
     if (rc) return rc;
+    *m = measured_of(net);
+    if (m->source_sha256) return MIEN_OK;
+    return err_set(MIEN_EUNSUPPORTED, "how alike strangers are was not measured for network '%s'",
+                   net->info.name);
+}
+
+int mien_impostor_similarity(const mien_net *net, double rate, float *similarity) {
+    struct measured m;
+    if (!net || !similarity) return err_null("mien_impostor_similarity");
     if (!(rate > 0 && rate <= 0.5))
         return err_set(MIEN_EINVAL, "a rate of %g; above 0 and up to 0.5 is possible", rate);
-    const struct measured m = measured_of(net);
-    if (!m.source_sha256)
-        return err_set(MIEN_EUNSUPPORTED,
-                       "how alike strangers are was not measured for network '%s'", net->info.name);
-    *similarity = (float)impostors_similarity(m.impostors, rate);
-    return MIEN_OK;
+    int rc = measured_pairs(net, &m);
+    if (!rc) *similarity = (float)impostors_similarity(m.impostors, rate);
+    return rc;
+}
+
+int mien_log_likelihood_ratio(const mien_net *net, float similarity, int samples,
+                              double *log_ratio) {
+    struct measured m;
+    if (!net || !log_ratio) return err_null("mien_log_likelihood_ratio");
+    if (samples < 1 || !(similarity >= -2 && similarity <= 2)) /* 1 and what rounding adds */
+        return err_set(MIEN_EINVAL, "a similarity of %g to %d samples", (double)similarity,
+                       samples);
+    int rc = measured_pairs(net, &m);
+    if (!rc) *log_ratio = genuine_log_ratio(&m.genuine, m.impostors, samples, (double)similarity);
+    return rc;
 }
 
 float mien_similarity(const float *a, const float *b, int d) {

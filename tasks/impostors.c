@@ -38,3 +38,13 @@ double impostors_similarity(const float points[IMPOSTOR_POINTS], double rate) {
         (double)points[i] + ((double)points[i + 1] - (double)points[i]) * (at - from) / (to - from);
     return similarity < 1 ? similarity : 1;
 }
+
+double impostors_deviations(const float points[IMPOSTOR_POINTS], double similarity) {
+    int i = 0;
+    double from, to;
+    while (i < IMPOSTOR_POINTS - 2 && similarity > (double)points[i + 1]) i++;
+    from = impostors_quantile(pow(10, -(i + 1)));
+    to = impostors_quantile(pow(10, -(i + 2)));
+    return from + (to - from) * (similarity - (double)points[i]) /
+                      ((double)points[i + 1] - (double)points[i]);
+}

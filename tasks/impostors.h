@@ -14,6 +14,9 @@ enum { IMPOSTOR_POINTS = 5 }; /* rates of 1e-1, 1e-2, ... 1e-5 */
 /* The similarity that a share `rate` of pairs reaches, 0 < rate <= 0.5; points: rising. Never above
  * 1. */
 double impostors_similarity(const float points[IMPOSTOR_POINTS], double rate);
+/* How many deviations from the mean a normal variable that stands for such pairs is at this
+ * similarity. */
+double impostors_deviations(const float points[IMPOSTOR_POINTS], double similarity);
 /* What a normal variable of mean 0 and deviation 1 exceeds with this probability, 0 < p < 1. */
 double impostors_quantile(double p);
 

@@ -168,10 +168,11 @@ class Identify(Gallery):
         picture = self.write("a.png", noise(3))
         told = on_terminal("identify", "--aligned", "--by=sample", picture,
                            self.gallery).decode()
-        self.assertIn(f"{picture}: face at 0,0: Bob (similarity 1.00)", told)
+        self.assertIn(f"{picture}: face at 0,0: Bob (similarity 1.00, probability 0.9", told)
+        self.assertIn("; then Ann, 0.9", told)
         told = on_terminal("identify", "--aligned", "--same-person=1", self.write("b.png", noise(50)),
                            self.gallery).decode()
-        self.assertRegex(told, r"face at 0,0: (unknown|unsure, perhaps [A-C]\w+) \(similarity 0\.\d\d\)")
+        self.assertRegex(told, r"face at 0,0: (unknown|unsure, perhaps [A-C]\w+) \(similarity 0\.\d\d, probability 0\.\d+; then ")
 
 
 class Strangers(Gallery):
@@ -204,6 +205,33 @@ class Strangers(Gallery):
             line, = self.run_gallery("identify", "--aligned", "--same-person=0.99", *args, grey)
             self.assertEqual((line["faces"][0]["verdict"], line["faces"][0]["reason"]),
                              ("unknown", reason))
+
+    def test_how_likely_it_is(self):
+        self.enroll("Ann", self.write("ann.png", noise(0)))
+        probability = {}
+        for i in range(8):
+            self.enroll(f"Other {i}", self.write(f"{i}.png", noise(20 + i)))
+        for name, picture in [("same", noise(0)), ("grey", png(112, 112))]:
+            (line,) = self.run_gallery("identify", "--aligned", "--top=20", self.write("a.png", picture))
+            (face,) = line["faces"]
+            self.assertEqual(line["prior"], 0.5)
+            values = [match["probability"] for match in face["matches"]]
+            self.assertEqual(values, sorted(values, reverse=True))
+            self.assertLessEqual(sum(values), 1.001)
+            probability[name] = values[0]
+            (only,) = self.run_gallery("identify", "--aligned", "--top=1", str(self.folder / "a.png"))
+            (match,) = only["faces"][0]["matches"]
+            self.assertAlmostEqual(match["probability"], values[0], places=4)
+        self.assertGreater(probability["same"], 0.5)  # of noise, of which all is much alike
+        self.assertLess(probability["grey"], probability["same"])
+
+    def test_two_people_of_one_face(self):
+        self.enroll("Ann", self.write("ann.png", noise(0)))
+        self.enroll("Bob", self.write("bob.png", noise(0) + b"\0"))  # another file
+        line, = self.run_gallery("identify", "--aligned", self.write("a.png", noise(0)))
+        face, = line["faces"]
+        self.assertEqual((face["verdict"], face["reason"]), ("unsure", "like_another"))
+        self.assertEqual([m["probability"] for m in face["matches"]], [0.5, 0.5])
 
     def test_what_was_not_measured(self):
         other = Path(MODELS["weights"], "retinaface-mnet025-v2.safetensors")

@@ -119,6 +119,7 @@ static void test_runs(void **state) {
     mien_class class;
     int count;
     float out[4];
+    double ratio;
     REFUSED(mien_detect(NULL, list, 1, NULL, 1, &face, &count));
     REFUSED(mien_detect(net, NULL, 1, NULL, 1, &face, &count));
     REFUSED(mien_detect(net, none, 1, NULL, 1, &face, &count));
@@ -132,6 +133,10 @@ static void test_runs(void **state) {
     REFUSED(mien_classify(net, NULL, 1, 1, &class));
     REFUSED(mien_impostor_similarity(NULL, 0.1, out));
     REFUSED(mien_impostor_similarity(net, 0.1, NULL));
+    REFUSED(mien_log_likelihood_ratio(NULL, 0.5f, 1, &ratio));
+    REFUSED(mien_log_likelihood_ratio(net, 0.5f, 1, NULL));
+    REFUSED(mien_log_likelihood_ratio(net, -9, 1, &ratio));
+    REFUSED(mien_log_likelihood_ratio(net, 0.5f, 0, &ratio));
     assert_true(mien_similarity(NULL, out, 4) == 0 && mien_similarity(out, NULL, 4) == 0);
 }
 

@@ -311,6 +311,27 @@ static void test_strangers_are_alike(void **state) {
     assert_int_equal(mien_impostor_similarity(age_gender, 0.1, &at), MIEN_EINVAL);
 }
 
+static double log_ratio(float similarity, int samples) {
+    double ratio;
+    assert_int_equal(mien_log_likelihood_ratio(embedder, similarity, samples, &ratio), MIEN_OK);
+    return ratio;
+}
+
+/* The more alike, the likelier one person; the more samples, the less a low similarity does. At .4
+ * of one sample by hand: a Student distribution of mean .741 and deviation .108 has a density of
+ * .05453 there, and a normal one of deviation .1409 2.6749 deviations off its mean .07912. */
+static void test_what_a_similarity_says(void **state) {
+    (void)state;
+    double ratio;
+    for (int samples = 1; samples < 100; samples *= 3)
+        for (float s = -1; s < 1; s += 0.01f)
+            assert_true(log_ratio(s + 0.01f, samples) >= log_ratio(s, samples));
+    assert_true(log_ratio(0.1f, 1) < -3 && log_ratio(0.7f, 1) > 8);
+    assert_true(log_ratio(0.5f, 1) > log_ratio(0.5f, 3));
+    assert_true(fabs(log_ratio(0.4f, 1) - -0.3722) < 0.01);
+    assert_int_equal(mien_log_likelihood_ratio(age_gender, 0.5f, 1, &ratio), MIEN_EINVAL);
+}
+
 /* Boxes at and beyond the border, and of no size: an answer or an error, never a crash. */
 static void test_odd_faces(void **state) {
     (void)state;
@@ -453,6 +474,7 @@ int main(void) {
         cmocka_unit_test(test_item_fails),
         cmocka_unit_test(test_embedding_is_a_direction),
         cmocka_unit_test(test_strangers_are_alike),
+        cmocka_unit_test(test_what_a_similarity_says),
         cmocka_unit_test(test_odd_faces),
         cmocka_unit_test(test_faces_of_several_pictures),
         cmocka_unit_test(test_embed_faces),
