@@ -37,6 +37,9 @@ static const struct {
     {"SELECT s.id FROM samples s JOIN contracts c ON c.id = s.contract"
      " WHERE length(s.embedding) <> 4 * c.dims",
      "the sample's embedding is not as long as its contract says"},
+    {"SELECT e.sample FROM embeddings e JOIN contracts c ON c.id = e.contract"
+     " WHERE length(e.embedding) <> 4 * c.dims",
+     "a further embedding of the sample is not as long as its contract says"},
     {"SELECT s.id FROM samples s JOIN not_persons n ON n.sample = s.id AND n.person = s.person"
      " WHERE s.state = 0",
      "the sample is with a person that it was said not to be"},

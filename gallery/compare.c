@@ -37,10 +37,13 @@ static int compare(mien_gallery *g, int64_t contract, struct comparison *c) {
         return err_set(MIEN_GALLERY_ENOTFOUND, "there is no contract %016" PRIx64,
                        (uint64_t)contract);
     c->dims = (int)dims;
-    return GALLERY_RUN(g,
-                       "SELECT id, embedding FROM samples WHERE person = ?1 AND contract = ?2"
-                       " AND state = 0 ORDER BY id",
-                       see, c, store_int(c->best->person), store_int(contract));
+    return GALLERY_RUN(
+        g,
+        "SELECT s.id, CASE WHEN s.contract = ?2 THEN s.embedding ELSE e.embedding END"
+        " FROM samples s LEFT JOIN embeddings e ON e.sample = s.id AND"
+        " e.contract = ?2 WHERE s.person = ?1 AND s.state = 0"
+        " AND (s.contract = ?2 OR e.contract = ?2) ORDER BY s.id",
+        see, c, store_int(c->best->person), store_int(contract));
 }
 
 int mien_gallery_compare(mien_gallery *g, int64_t person, int64_t contract, const float *query,

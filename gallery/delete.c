@@ -30,13 +30,16 @@ static int take_pieces(void *context, const struct store_value *row, int n) {
 }
 
 static int delete_sample(struct deleting *d, int64_t sample) {
-    static const char *const sql[] = {"DELETE FROM changes WHERE subject = ?1",
-                                      "DELETE FROM not_persons WHERE sample = ?1",
-                                      "DELETE FROM samples WHERE id = ?1"};
+    static const char *const sql[] = {
+        "DELETE FROM changes WHERE subject = ?1", "DELETE FROM not_persons WHERE sample = ?1",
+        "DELETE FROM embeddings WHERE sample = ?1", "DELETE FROM samples WHERE id = ?1"};
     int rc = GALLERY_RUN(d->g, "SELECT embedding, crop FROM samples WHERE id = ?1", take_pieces, d,
                          store_int(sample));
 
-    for (int i = 0; i < 3 && rc == MIEN_OK; i++)
+    if (rc == MIEN_OK)
+        rc = GALLERY_RUN(d->g, "SELECT embedding, NULL FROM embeddings WHERE sample = ?1",
+                         take_pieces, d, store_int(sample));
+    for (int i = 0; i < 4 && rc == MIEN_OK; i++)
         rc = GALLERY_RUN(d->g, sql[i], NULL, NULL, store_int(sample));
     return rc;
 }

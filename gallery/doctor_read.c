@@ -62,9 +62,12 @@ static int read_page(mien_gallery *g, int64_t collection, int64_t contract,
 
     if (rc) return rc;
     rc = GALLERY_RUN(g,
-                     "SELECT s.id, s.person, s.embedding FROM samples s"
-                     " JOIN persons p ON p.id = s.person"
-                     " WHERE s.contract = ?2 AND s.state = 0 AND p.collection = ?1 AND p.state = 0"
+                     "SELECT s.id, s.person,"
+                     " CASE WHEN s.contract = ?2 THEN s.embedding ELSE e.embedding END"
+                     " FROM samples s JOIN persons p ON p.id = s.person"
+                     " LEFT JOIN embeddings e ON e.sample = s.id AND e.contract = ?2"
+                     " WHERE (s.contract = ?2 OR e.contract = ?2) AND s.state = 0 AND p.collection "
+                     "= ?1 AND p.state = 0"
                      " AND p.name <> '' AND (s.person > ?3 OR (s.person = ?3 AND s.id > ?4))"
                      " ORDER BY s.person, s.id LIMIT ?5",
                      take, s, store_int(collection), store_int(contract), store_int(person),

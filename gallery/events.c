@@ -15,6 +15,9 @@ static const char *const NAMES[] = {
     [MIEN_GALLERY_UNDONE] = "undone",
     [MIEN_GALLERY_GROUPED] = "grouped",
     [MIEN_GALLERY_DESCRIBED] = "described",
+    [MIEN_GALLERY_EMBEDDED] = "embedded",
+    [MIEN_GALLERY_DROPPED] = "embeddings dropped",
+    [MIEN_GALLERY_MIGRATED] = "migrated",
 };
 
 const char *mien_gallery_event_name(int kind) {

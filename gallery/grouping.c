@@ -20,6 +20,7 @@ struct joining {
 struct grouping {
     mien_gallery *g;
     struct unnamed unnamed;
+    const char *who;
     struct joining *joining; /* [n], by the person */
     size_t n;
     mien_gallery_clustering told;
@@ -140,6 +141,7 @@ static int write_groups(struct grouping *w) {
         size_t begin = i;
         rc = gallery_enter_to_write(w->g, "mien_gallery_cluster");
         if (rc) return rc;
+        w->g->as = w->who;
         while (i < w->n && i - begin < AT_ONCE && rc == MIEN_OK) rc = write_group(w, i, &i);
         rc = gallery_leave_written(w->g, rc);
     }
@@ -170,6 +172,7 @@ int mien_gallery_cluster(mien_gallery *g, int64_t collection, int64_t contract,
     if (rc == MIEN_OK) rc = check_options(g, &o);
     if (rc) return rc;
     w.unnamed.named = o.named != 0;
+    w.who = o.who;
     rc = unnamed_read(g, &w.unnamed);
     w.told.faces = (int64_t)w.unnamed.n;
     if (rc == MIEN_OK) rc = group(&w.unnamed, &o);

@@ -24,6 +24,10 @@ static const struct field_sql FIELDS[] = {
                           "UPDATE samples SET state = ?2, updated = ?3 WHERE id = ?1"},
     [LOG_SAMPLE_PERSON] = {"SELECT person FROM samples WHERE id = ?1",
                            "UPDATE samples SET person = ?2, updated = ?3 WHERE id = ?1"},
+    [LOG_COLLECTION_CONTRACT] =
+        {"SELECT coalesce(contract, 0) FROM collections WHERE id = ?1",
+         "UPDATE collections SET contract = nullif(CAST(?2 AS bigint), 0), migrated = ?3"
+         " WHERE id = ?1"},
 };
 
 int log_event(mien_gallery *g, enum mien_gallery_event_kind kind, int64_t person, int64_t other,
@@ -55,6 +59,10 @@ static int note(mien_gallery *g, int64_t event, enum log_field field, int64_t su
                        " VALUES (?1, ?2, ?3, ?4, ?5)",
                        NULL, NULL, store_int(event), store_int(field), store_int(subject), was,
                        now);
+}
+
+int log_embedding(mien_gallery *g, int64_t event, int64_t sample, int64_t was, int64_t now) {
+    return note(g, event, LOG_EMBEDDING, sample, store_int(was), store_int(now));
 }
 
 int log_made(mien_gallery *g, int64_t event, enum log_field state, int64_t subject) {

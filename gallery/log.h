@@ -18,7 +18,9 @@ enum log_field {
     LOG_SAMPLE_PERSON,
     LOG_NOT_PERSON, /* of a sample, a person it is not; 0: none. One an event */
     LOG_PERSON_EXTERNAL,
-    LOG_PERSON_METADATA
+    LOG_PERSON_METADATA,
+    LOG_EMBEDDING,          /* of a sample, a contract it has a further embedding under; 0: none */
+    LOG_COLLECTION_CONTRACT /* that a collection goes by; 0: none */
 };
 
 enum { LOG_THERE = 0, LOG_NOT_THERE = -1 };
@@ -43,6 +45,8 @@ int log_change(mien_gallery *g, int64_t event, enum log_field field, int64_t sub
                struct log_value to);
 /* Notes that the event made a person or sample, which is there already. */
 int log_made(mien_gallery *g, int64_t event, enum log_field state, int64_t subject);
+/* Notes that a further embedding of a sample has come under a contract, or gone: 0 for none. */
+int log_embedding(mien_gallery *g, int64_t event, int64_t sample, int64_t was, int64_t now);
 /* Whether an event holds: it was not undone, or that was undone again. */
 int log_holds(mien_gallery *g, int64_t event, int *holds);
 /* That no sample is with a person that is not there, or that it is not. person: of whom something

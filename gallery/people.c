@@ -90,12 +90,13 @@ static int see_collection(void *context, const struct store_value *row, int n) {
     struct listing *l = context;
     mien_gallery_collection c = {.struct_size = sizeof c};
 
-    if (n < 5) return MIEN_OK;
+    if (n < 6) return MIEN_OK;
     c.id = row[0].i;
     c.name = store_get_text(&row[1]);
     c.created = row[2].i;
     c.persons = row[3].i;
     c.samples = row[4].i;
+    c.contract = row[5].i;
     return l->collection(l->context, &c);
 }
 
@@ -110,8 +111,8 @@ int mien_gallery_collections(mien_gallery *g, mien_gallery_collection_seen *seen
                      "SELECT c.id, c.name, c.created,"
                      " (SELECT count(*) FROM persons p WHERE p.collection = c.id AND p.state = 0),"
                      " (SELECT count(*) FROM samples s JOIN persons p ON p.id = s.person"
-                     "  WHERE p.collection = c.id AND p.state = 0 AND s.state = 0)"
-                     " FROM collections c ORDER BY c.id",
+                     "  WHERE p.collection = c.id AND p.state = 0 AND s.state = 0),"
+                     " coalesce(c.contract, 0) FROM collections c ORDER BY c.id",
                      NULL, 0, see_collection, &l);
     return gallery_leave(g, rc);
 }

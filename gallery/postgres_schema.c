@@ -53,5 +53,12 @@ const char *const POSTGRES_SCHEMA[] = {
     "CREATE TABLE not_persons (sample bigint NOT NULL REFERENCES samples,"
     " person bigint NOT NULL REFERENCES persons, PRIMARY KEY (sample, person));"
     "CREATE INDEX not_persons_person ON not_persons (person);",
+    "CREATE TABLE embeddings (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    " sample bigint NOT NULL REFERENCES samples, contract bigint NOT NULL REFERENCES contracts,"
+    " embedding bytea NOT NULL);"
+    "ALTER TABLE embeddings ALTER embedding SET STORAGE EXTERNAL;"
+    "CREATE UNIQUE INDEX embeddings_sample ON embeddings (sample, contract);"
+    "ALTER TABLE collections ADD COLUMN contract bigint REFERENCES contracts,"
+    " ADD COLUMN migrated bigint;",
     NULL,
 };

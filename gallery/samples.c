@@ -242,6 +242,27 @@ int mien_gallery_samples_under(mien_gallery *g, int64_t collection, int64_t cont
     return gallery_leave(g, rc);
 }
 
+int mien_gallery_samples_without(mien_gallery *g, int64_t collection, int64_t contract,
+                                 int64_t after, int limit, mien_gallery_sample_seen *seen,
+                                 void *context) {
+    struct listing l = {.seen = seen, .context = context};
+    int rc;
+
+    if (!seen) return err_null("mien_gallery_samples_without");
+    if (limit < 0) return err_set(MIEN_EINVAL, "mien_gallery_samples_without: limit is below 0");
+    rc = gallery_enter(g, "mien_gallery_samples_without");
+    if (rc) return rc;
+    rc = GALLERY_RUN(g,
+                     SELECT_SAMPLE("s.crop") " JOIN persons p ON p.id = s.person"
+                                             " WHERE s.id > ?3 AND s.contract <> ?2 AND s.state = 0"
+                                             " AND p.collection = ?1 AND p.state = 0 AND NOT EXISTS"
+                                             " (SELECT 1 FROM embeddings e WHERE e.sample = s.id"
+                                             " AND e.contract = ?2) ORDER BY s.id LIMIT ?4",
+                     see, &l, store_int(collection), store_int(contract), store_int(after),
+                     store_int(limit ? limit : INT64_MAX));
+    return gallery_leave(g, rc);
+}
+
 int mien_gallery_source_find(mien_gallery *g, int64_t collection, int64_t contract,
                              const uint8_t hash[MIEN_GALLERY_HASH_SIZE], int64_t *sample) {
     int rc;
@@ -252,7 +273,8 @@ int mien_gallery_source_find(mien_gallery *g, int64_t collection, int64_t contra
     if (rc) return rc;
     rc = GALLERY_NUMBER(g,
                         "SELECT s.id FROM samples s JOIN persons p ON p.id = s.person"
-                        " WHERE s.source_hash = ?1 AND s.contract = ?2 AND s.state = 0"
+                        " WHERE s.source_hash = ?1 AND s.state = 0 AND (s.contract = ?2 OR EXISTS"
+                        "  (SELECT 1 FROM embeddings e WHERE e.sample = s.id AND e.contract = ?2))"
                         " AND p.collection = ?3 AND p.state = 0 ORDER BY s.id LIMIT 1",
                         sample, store_bytes(hash, MIEN_GALLERY_HASH_SIZE), store_int(contract),
                         store_int(collection));

@@ -43,5 +43,12 @@ const char *const GALLERY_SCHEMA[] = {
     "CREATE TABLE not_persons (sample INTEGER NOT NULL REFERENCES samples,"
     " person INTEGER NOT NULL REFERENCES persons, PRIMARY KEY (sample, person)) WITHOUT ROWID;"
     "CREATE INDEX not_persons_person ON not_persons (person);",
+    /* Embeddings of samples under further contracts; the one a collection goes by, and since when.
+     */
+    "CREATE TABLE embeddings (id INTEGER PRIMARY KEY, sample INTEGER NOT NULL REFERENCES samples,"
+    " contract INTEGER NOT NULL REFERENCES contracts, embedding BLOB NOT NULL);"
+    "CREATE UNIQUE INDEX embeddings_sample ON embeddings (sample, contract);"
+    "ALTER TABLE collections ADD COLUMN contract INTEGER REFERENCES contracts;"
+    "ALTER TABLE collections ADD COLUMN migrated INTEGER;",
     NULL,
 };

@@ -62,6 +62,8 @@ static const char *const STILL[] = {
     [LOG_SAMPLE_STATE] = "SELECT count(*) FROM samples WHERE id = ?1 AND state = ?2",
     [LOG_SAMPLE_PERSON] = "SELECT count(*) FROM samples WHERE id = ?1 AND person = ?2",
     [LOG_NOT_PERSON] = "SELECT count(*) FROM not_persons WHERE sample = ?1 AND person = ?2",
+    [LOG_COLLECTION_CONTRACT] =
+        "SELECT count(*) FROM collections WHERE id = ?1 AND coalesce(contract, 0) = ?2",
 };
 
 static int check_change(struct undoing *u, const struct change *c) {
@@ -93,6 +95,7 @@ static int check_result(struct undoing *u, const struct change *c) {
     int64_t person = c->subject;
     int rc = MIEN_OK;
 
+    if (c->field == LOG_COLLECTION_CONTRACT) return MIEN_OK;
     if (!log_is_text(c->field) && c->field != LOG_PERSON_STATE)
         rc = GALLERY_NUMBER(u->g, "SELECT person FROM samples WHERE id = ?1", &person,
                             store_int(c->subject));
@@ -114,6 +117,12 @@ static int check_event(mien_gallery *g, int64_t event, int64_t of[3]) {
     if (of[0] == MIEN_GALLERY_DELETED)
         return err_set(MIEN_GALLERY_ECONFLICT,
                        "event %" PRId64 " cannot be undone: it deleted, and nothing is left",
+                       event);
+    if (of[0] == MIEN_GALLERY_EMBEDDED || of[0] == MIEN_GALLERY_DROPPED)
+        return err_set(MIEN_GALLERY_ECONFLICT,
+                       "event %" PRId64
+                       " cannot be undone: embeddings come with the next migration,"
+                       " and go where they are dropped",
                        event);
     rc = log_holds(g, event, &holds);
     if (rc || holds) return rc;

@@ -55,9 +55,12 @@ static int read_page(mien_gallery *g, struct unnamed *u, int64_t after) {
     if (rc) return rc;
     rc = GALLERY_RUN(
         g,
-        "SELECT s.id, s.person, s.embedding, CASE WHEN p.name <> '' OR EXISTS (SELECT 1 FROM"
+        "SELECT s.id, s.person, CASE WHEN s.contract = ?2 THEN s.embedding ELSE e.embedding END,"
+        " CASE WHEN p.name <> '' OR EXISTS (SELECT 1 FROM"
         " samples t WHERE t.person = s.person AND t.state = 0 AND t.id <> s.id) THEN 1 ELSE 0 END"
-        " FROM samples s JOIN persons p ON p.id = s.person WHERE s.id > ?3 AND s.contract = ?2"
+        " FROM samples s JOIN persons p ON p.id = s.person LEFT JOIN embeddings e ON e.sample = "
+        "s.id"
+        " AND e.contract = ?2 WHERE s.id > ?3 AND (s.contract = ?2 OR e.contract = ?2)"
         " AND s.state = 0 AND p.collection = ?1 AND p.state = 0 AND (p.name = '' OR ?4 = 1)"
         " ORDER BY s.id LIMIT ?5",
         take_face, u, store_int(u->collection), store_int(u->contract), store_int(after),
@@ -186,8 +189,8 @@ static int read_pairs(const struct apart_reading *r, const char *sql, struct sto
 static int read_not_persons(const struct apart_reading *r) {
     return read_pairs(r,
                       "SELECT n.sample, n.person FROM not_persons n JOIN samples s"
-                      " ON s.id = n.sample WHERE s.contract = ?1 AND s.state = ?2",
-                      store_int(r->u->contract), store_int(LOG_THERE));
+                      " ON s.id = n.sample WHERE s.state = ?1 AND n.person <> ?2",
+                      store_int(LOG_THERE), store_int(0));
 }
 
 /* A split says that its samples are not the person they were with. */

@@ -33,8 +33,11 @@ static int take_sample(void *context, const struct store_value *row, int n) {
 }
 
 #define SELECT_SAMPLE                                                                              \
-    "SELECT s.id, s.person, s.embedding FROM samples s JOIN persons p ON p.id = s.person"          \
-    " WHERE s.contract = ?1 AND p.collection = ?2 AND s.state = 0 AND p.state = 0"
+    "SELECT s.id, s.person, CASE WHEN s.contract = ?1 THEN s.embedding ELSE e.embedding END"       \
+    " FROM samples s JOIN persons p ON p.id = s.person"                                            \
+    " LEFT JOIN embeddings e ON e.sample = s.id AND e.contract = ?1"                               \
+    " WHERE (s.contract = ?1 OR e.contract = ?1)"                                                  \
+    " AND p.collection = ?2 AND s.state = 0 AND p.state = 0"
 
 static int last_event(mien_gallery *g, int64_t *event) {
     *event = 0;
@@ -54,6 +57,12 @@ static int load(mien_gallery *g, struct view *v) {
     return rc ? rc : templates_refresh(v->templates, &v->roster, v->samples);
 }
 
+static int forget(struct view *v, int64_t sample) {
+    int rc = roster_has(&v->roster, sample) ? index_remove(v->samples, sample) : MIEN_OK;
+
+    return rc || !roster_has(&v->roster, sample) ? rc : roster_remove(&v->roster, sample);
+}
+
 /* Looks a sample up that an event has changed. */
 static int follow_sample(mien_gallery *g, struct view *v, int64_t sample) {
     int64_t there = 0;
@@ -64,20 +73,27 @@ static int follow_sample(mien_gallery *g, struct view *v, int64_t sample) {
     if (there)
         return GALLERY_RUN(g, SELECT_SAMPLE " AND s.id = ?3", take_sample, v,
                            store_int(v->contract), store_int(v->collection), store_int(sample));
-    if (!roster_has(&v->roster, sample)) return MIEN_OK;
-    rc = index_remove(v->samples, sample);
-    return rc ? rc : roster_remove(&v->roster, sample);
+    return forget(v, sample);
 }
 
-/* Samples whose state or person events behind `seen` have changed. */
+/* Samples whose state, person or embedding events behind `seen` have changed; one that got another
+ * embedding is read anew. */
 static int follow(mien_gallery *g, struct view *v, int64_t last) {
     struct ids samples = {0};
-    int rc = GALLERY_RUN(g,
+    int rc =
+        GALLERY_RUN(g,
+                    "SELECT DISTINCT subject FROM changes"
+                    " WHERE event > ?1 AND event <= ?2 AND field = ?3 AND (was = ?4 OR now = ?4)",
+                    ids_take, &samples, store_int(v->seen), store_int(last),
+                    store_int(LOG_EMBEDDING), store_int(v->contract));
+
+    for (size_t i = 0; i < samples.n && rc == MIEN_OK; i++) rc = forget(v, samples.at[i]);
+    if (rc == MIEN_OK)
+        rc = GALLERY_RUN(g,
                          "SELECT DISTINCT subject FROM changes"
                          " WHERE event > ?1 AND event <= ?2 AND field IN (?3, ?4)",
                          ids_take, &samples, store_int(v->seen), store_int(last),
                          store_int(LOG_SAMPLE_STATE), store_int(LOG_SAMPLE_PERSON));
-
     for (size_t i = 0; i < samples.n && rc == MIEN_OK; i++) rc = follow_sample(g, v, samples.at[i]);
     ids_free(&samples);
     if (rc == MIEN_OK) rc = templates_refresh(v->templates, &v->roster, v->samples);

@@ -100,6 +100,7 @@ typedef struct mien_gallery_collection {
     int64_t id;
     const char *name;
     int64_t created, persons, samples;
+    int64_t contract; /* that it goes by since it was migrated; 0: it was not */
 } mien_gallery_collection;
 /* The collection of that name. create: it is made where there is none; else
  * MIEN_GALLERY_ENOTFOUND. */
@@ -159,7 +160,7 @@ MIEN_API int mien_gallery_sample_get(mien_gallery *gallery, int64_t id,
 /* Samples of a person, as mien_gallery_persons() lists. */
 MIEN_API int mien_gallery_samples(mien_gallery *gallery, int64_t person, int64_t after, int limit,
                                   mien_gallery_sample_seen *seen, void *context);
-/* Samples of a collection under a contract, without crops. */
+/* Samples of a collection that were made under a contract, without crops. */
 MIEN_API int mien_gallery_samples_under(mien_gallery *gallery, int64_t collection, int64_t contract,
                                         int64_t after, int limit, mien_gallery_sample_seen *seen,
                                         void *context);
@@ -177,8 +178,11 @@ enum mien_gallery_event_kind {
     MIEN_GALLERY_NOT_THIS_PERSON,
     MIEN_GALLERY_DELETED,
     MIEN_GALLERY_UNDONE,
-    MIEN_GALLERY_GROUPED,  /* faces without a name to person */
-    MIEN_GALLERY_DESCRIBED /* what programs keep with a person */
+    MIEN_GALLERY_GROUPED,   /* faces without a name to person */
+    MIEN_GALLERY_DESCRIBED, /* what programs keep with a person */
+    MIEN_GALLERY_EMBEDDED,  /* samples got embeddings under other, a contract */
+    MIEN_GALLERY_DROPPED,   /* those are gone */
+    MIEN_GALLERY_MIGRATED   /* person, a collection, goes by other, a contract; 0: by none */
 };
 /* What programs call a kind: "merged"; NULL past the last. Static. */
 MIEN_API const char *mien_gallery_event_name(int kind);
@@ -283,6 +287,7 @@ typedef struct mien_gallery_cluster_options {
                    similarity that less than one pair of strangers in as many as there are faces
                    reaches; 0: 0.6, good for thousands of faces of mobilefacenet-192 */
     int named;  /* 1: faces also join persons who have a name, and so are enrolled */
+    const char *who; /* for the log; NULL: who opened the gallery */
     /* Called now and then with what share of the work is done, 0..1; not 0: to stop, which
      * mien_gallery_cluster() returns. It may use the gallery. NULL: not called. */
     int (*progress)(void *context, double share);
@@ -355,6 +360,49 @@ typedef struct mien_gallery_doctor_options {
 MIEN_API int mien_gallery_doctor(mien_gallery *gallery, int64_t collection, int64_t contract,
                                  const mien_gallery_doctor_options *options,
                                  mien_gallery_finding_seen *seen, void *context);
+
+/*
+ * Migration: a collection from one network to another, side by side. Samples get embeddings under a
+ * further contract; from then on searches, comparisons and groups under it know them. When all
+ * have one the collection is told to go by the new contract, which can be undone as long as the
+ * embeddings under the old one are there.
+ */
+/* Samples of a collection that have no embedding under a contract, with their crops, as
+ * mien_gallery_persons() lists. */
+MIEN_API int mien_gallery_samples_without(mien_gallery *gallery, int64_t collection,
+                                          int64_t contract, int64_t after, int limit,
+                                          mien_gallery_sample_seen *seen, void *context);
+/* Gives n samples further embeddings under a contract, in the place of those they have: all, or
+ * nothing. embeddings: [n][dims of the contract], each of length 1. Of samples that are not there
+ * any more, or were made under that contract, it says nothing and does nothing; *added is how many
+ * remain. *event: 0 where there are none. */
+MIEN_API int mien_gallery_embeddings_add(mien_gallery *gallery, int64_t contract,
+                                         const int64_t *samples, const float *embeddings, int n,
+                                         int64_t *added, int64_t *event);
+/* Forgets all further embeddings of a collection under a contract, from its files as deletion does.
+ * MIEN_GALLERY_ECONFLICT where the collection goes by it. */
+MIEN_API int mien_gallery_embeddings_drop(mien_gallery *gallery, int64_t collection,
+                                          int64_t contract, int64_t *dropped, int64_t *event);
+/* Says that a collection goes by a contract: enrolling and identifying by another is a mistake,
+ * which programs tell by mien_gallery_collection. */
+MIEN_API int mien_gallery_migrate(mien_gallery *gallery, int64_t collection, int64_t contract,
+                                  int64_t *event);
+
+/* Whether two contracts agree on who a sample is: by the other sample that is most like it. */
+typedef struct mien_gallery_agreement {
+    size_t struct_size;
+    int64_t samples; /* that have embeddings under both, and are not the only one under either */
+    int64_t right_a, right_b; /* whose most alike other is the same person's, under each */
+    int64_t same;             /* whose most alike others are one person's */
+} mien_gallery_agreement;
+/* A sample on which they do not agree: whose it is, and whose is most alike, under each. */
+typedef int mien_gallery_disagreement(void *context, int64_t sample, int64_t person, int64_t by_a,
+                                      int64_t by_b);
+/* Compares every sample of a collection that has embeddings under both contracts with all others:
+ * that takes as long as grouping them. seen (NULL is allowed) must not use the gallery. */
+MIEN_API int mien_gallery_compare_contracts(mien_gallery *gallery, int64_t collection, int64_t a,
+                                            int64_t b, mien_gallery_disagreement *seen,
+                                            void *context, mien_gallery_agreement *out);
 
 /* What a deletion came to. */
 typedef struct mien_gallery_deletion {
