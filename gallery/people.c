@@ -281,13 +281,13 @@ int mien_gallery_persons(mien_gallery *g, int64_t collection, const char *name, 
         rc = GALLERY_RUN(g,
                          SELECT_PERSON
                          " WHERE collection = ?1 AND name = ?4 AND id > ?2 AND state = 0"
-                         " ORDER BY id LIMIT ?3",
+                         " ORDER BY persons.id LIMIT ?3",
                          see_person, &l, store_int(collection), store_int(after), store_int(most),
                          store_text(name));
     else
         rc = GALLERY_RUN(g,
                          SELECT_PERSON " WHERE collection = ?1 AND id > ?2 AND state = 0"
-                                       " ORDER BY id LIMIT ?3",
+                                       " ORDER BY persons.id LIMIT ?3",
                          see_person, &l, store_int(collection), store_int(after), store_int(most));
     return gallery_leave(g, rc);
 }
@@ -305,7 +305,7 @@ int mien_gallery_groups(mien_gallery *g, int64_t collection, int64_t least, int6
                      SELECT_PERSON
                      " WHERE collection = ?1 AND name = '' AND id > ?2 AND state = 0 AND"
                      " (SELECT count(*) FROM samples s WHERE s.person = persons.id AND s.state = 0)"
-                     " >= ?4 ORDER BY id LIMIT ?3",
+                     " >= ?4 ORDER BY persons.id LIMIT ?3",
                      see_person, &l, store_int(collection), store_int(after),
                      store_int(limit ? limit : INT64_MAX), store_int(least));
     return gallery_leave(g, rc);
