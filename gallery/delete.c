@@ -91,6 +91,34 @@ static int delete_rows(struct deleting *d, int64_t person) {
     return rc ? rc : log_event_samples(d->g, d->event, (int64_t)d->samples.n);
 }
 
+/* Of a collection, whatever became of them. */
+static int find_members(struct deleting *d, int64_t collection) {
+    struct store_value id = store_int(collection);
+    int rc = GALLERY_RUN(d->g, "SELECT id FROM persons WHERE collection = ?1 ORDER BY id", ids_take,
+                         &d->persons, id);
+
+    return rc ? rc
+              : GALLERY_RUN(d->g,
+                            "SELECT s.id FROM samples s JOIN persons p ON p.id = s.person"
+                            " WHERE p.collection = ?1 ORDER BY s.id",
+                            ids_take, &d->samples, id);
+}
+
+static int delete_collection(struct deleting *d, int64_t collection) {
+    int64_t there = 0;
+    int rc = GALLERY_NUMBER(d->g, "SELECT count(*) FROM collections WHERE id = ?1", &there,
+                            store_int(collection));
+
+    if (rc == MIEN_OK && !there)
+        rc = err_set(MIEN_GALLERY_ENOTFOUND, "there is no collection %016" PRIx64,
+                     (uint64_t)collection);
+    if (rc == MIEN_OK) rc = find_members(d, collection);
+    if (rc == MIEN_OK) rc = delete_rows(d, 0);
+    return rc ? rc
+              : GALLERY_RUN(d->g, "DELETE FROM collections WHERE id = ?1", NULL, NULL,
+                            store_int(collection));
+}
+
 static int delete_whole(struct deleting *d, int64_t person) {
     int64_t collection;
     int rc = people_live(d->g, person, &collection);
@@ -159,6 +187,16 @@ int mien_gallery_person_delete(mien_gallery *g, int64_t person, mien_gallery_del
 
     if (rc) return rc;
     rc = delete_whole(&d, person);
+    return finish(&d, rc, deletion);
+}
+
+int mien_gallery_collection_delete(mien_gallery *g, int64_t collection,
+                                   mien_gallery_deletion *deletion) {
+    struct deleting d = {.g = g};
+    int rc = begin(&d, deletion, "mien_gallery_collection_delete");
+
+    if (rc) return rc;
+    rc = delete_collection(&d, collection);
     return finish(&d, rc, deletion);
 }
 

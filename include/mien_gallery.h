@@ -421,6 +421,9 @@ typedef struct mien_gallery_deletion {
  * is never complete: the server's files are its own. */
 MIEN_API int mien_gallery_person_delete(mien_gallery *gallery, int64_t person,
                                         mien_gallery_deletion *deletion);
+/* Deletes a collection with all its persons, in the same way. */
+MIEN_API int mien_gallery_collection_delete(mien_gallery *gallery, int64_t collection,
+                                            mien_gallery_deletion *deletion);
 /* Deletes n samples of one person. */
 MIEN_API int mien_gallery_samples_delete(mien_gallery *gallery, const int64_t *samples, int n,
                                          mien_gallery_deletion *deletion);

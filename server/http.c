@@ -12,6 +12,7 @@
 #include "server/listen.h"
 #include "server/log.h"
 #include "server/refusals.h"
+#include "server/repeats.h"
 #include "server/reply.h"
 #include "server/route.h"
 #include "server/send.h"
@@ -93,7 +94,7 @@ void http_work(struct request *r) {
     turns_enter(&s->decoding, r->client);
     if (request_is_over(r))
         reply_given_up(r);
-    else
+    else if (!s->repeats || !(r->route->flags & ROUTE_WRITES) || !repeats_begin(s->repeats, r))
         r->route->handle(r);
     turns_leave(&s->decoding, r->client);
     if (!r->reply.status && uploads_are_due(r)) {
@@ -104,6 +105,7 @@ void http_work(struct request *r) {
         refuse_queue(r);
     }
     if (!r->reply.status) reply_error(r, 500, "internal", "the request was not answered");
+    if (s->repeats) repeats_end(s->repeats, r);
     MHD_resume_connection(r->http);
 }
 
@@ -200,6 +202,7 @@ static void on_completed(void *context, struct MHD_Connection *http, void **requ
     (void)how;
     if (!r) return;
     *request = NULL;
+    if (s->repeats) repeats_end(s->repeats, r); /* given up before it was answered */
     seconds = clock_seconds() - r->arrived;
     if (!r->reply.status) r->reply.status = 499; /* ended by the client, as nginx's logs call it */
     metrics_request(s->metrics, route_index(r->route), r->reply.status, seconds);

@@ -98,6 +98,7 @@ struct request {
     /* Work. */
     double arrived, deadline, queued; /* clock_seconds(); queued: when it was put in the queue */
     struct models *models;            /* from when a worker has it */
+    void *repeat;                     /* of repeats.c: where its answer is kept; NULL: it is not */
     struct uploads_fetch *fetch;      /* pictures of which some are fetched; NULL: none */
     json_t *json;                     /* its JSON body's object, for parameters; NULL: none */
     const char *asked[REQUEST_ASKED]; /* parameters its handler has asked for */

@@ -11,6 +11,7 @@
 #include "server/keys.h"
 #include "server/log.h"
 #include "server/models.h"
+#include "server/repeats.h"
 #include "server/route.h"
 #include "server/server.h"
 #include "server/workers.h"
@@ -80,6 +81,7 @@ static void server_free(struct server *s) {
     fetcher_free(s->fetcher);
     workers_free(s->workers);
     galleries_free(s->galleries);
+    repeats_free(s->repeats);
     batcher_free(s->batcher);
     models_store_free(s->models);
     connections_free(s->connections);
@@ -127,7 +129,8 @@ static int server_make(struct server *s, const struct serve_config *c, const cha
     if (c->allow_urls && !s->fetcher) return -1;
     if (config_keeps_gallery(c)) {
         s->galleries = galleries_new(c->gallery, c->workers);
-        if (!s->galleries) return -1;
+        s->repeats = repeats_new();
+        if (!s->galleries || !s->repeats) return -1;
     }
     return s->log && s->models && s->batcher && s->connections && s->workers ? 0 : -1;
 }
@@ -139,6 +142,7 @@ static void block_signals(sigset_t *set) {
     sigaddset(set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, set, NULL); /* threads made later inherit it */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is an error of whoever writes */
 }
 
 /* The next signal, or 0 after `seconds`. */

@@ -30,6 +30,7 @@ struct metrics;
 struct log;
 struct keys;
 struct galleries;
+struct repeats;
 
 struct server {
     const struct serve_config *config;
@@ -40,6 +41,7 @@ struct server {
     struct batcher *batcher;
     struct workers *workers;
     struct fetcher *fetcher;     /* NULL where URLs are not fetched */
+    struct repeats *repeats;     /* NULL where there is no gallery */
     struct galleries *galleries; /* NULL: none is kept */
     struct clients *clients;
     struct connections *connections;

@@ -114,6 +114,24 @@ static void handle_put(struct request *r) {
     collection_end(&call);
 }
 
+static void handle_delete(struct request *r) {
+    mien_gallery_deletion d = {.struct_size = sizeof d, .who = collection_who(r)};
+    struct collection_call call;
+    int failed = 0, rc;
+    json_t *object;
+
+    if (params_end(r) || collection_begin(r, GALLERY_WRITE, r->param[0], &call)) return;
+    rc = mien_gallery_collection_delete(call.gallery, call.collection, &d);
+    if (rc) {
+        galleries_failed(r, rc);
+    } else {
+        object = gallery_json_deletion(&d, &failed);
+        free(d.receipt);
+        collection_reply(r, 200, object, failed);
+    }
+    collection_end(&call);
+}
+
 static int see_event(void *context, const mien_gallery_event *e) {
     struct collection_page *page = context;
 
@@ -203,9 +221,10 @@ static const struct route ROUTES[] = {
     {"GET", "/v1/collections", ROUTE_WORK, handle_list},
     {"GET", "/v1/collections/{}", READS, handle_get},
     {"PUT", "/v1/collections/{}", WRITES, handle_put},
+    {"DELETE", "/v1/collections/{}", WRITES, handle_delete},
     {"GET", "/v1/collections/{}/events", READS, handle_events},
     {"POST", "/v1/collections/{}/events/{}/undo", WRITES, handle_undo},
     {.path = NULL},
 };
 
-const struct api api_collections = {.routes = ROUTES};
+const struct api api_collections = {.routes = ROUTES, .headers = "Idempotency-Key"};

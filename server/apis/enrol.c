@@ -148,7 +148,8 @@ static void enrol_ready(struct request *r, const struct enrolment_want *want,
     if (!results || !ids) {
         reply_error(r, 500, "internal", "the server is out of memory");
     } else if (collection_begin(r, GALLERY_WRITE, want->collection, &call) == 0) {
-        if (enrolment_find_person(&call, want->person, 1, &person) == 0)
+        if (enrolment_find_person(&call, want->person, 1, &person) == 0 &&
+            enrolment_check_quota(&call, e->n) == 0)
             enrol_found(&call, want, person, e, results, ids);
         collection_end(&call);
     }

@@ -35,6 +35,32 @@ int enrolment_find_person(struct collection_call *call, const char *text, int ma
     return rc ? -1 : 0;
 }
 
+struct counted {
+    int64_t collection, samples;
+};
+
+static int count(void *context, const mien_gallery_collection *c) {
+    struct counted *counted = context;
+
+    if (c->id == counted->collection) counted->samples = c->samples;
+    return 0;
+}
+
+int enrolment_check_quota(struct collection_call *call, int n) {
+    struct counted counted = {.collection = call->collection};
+    int most = call->request->server->config->max_samples, rc;
+
+    if (!most) return 0;
+    rc = mien_gallery_collections(call->gallery, count, &counted);
+    if (rc == MIEN_OK && counted.samples + n <= most) return 0;
+    if (rc)
+        galleries_failed(call->request, rc);
+    else
+        reply_error(call->request, 409, "quota",
+                    "a collection of this server has %d samples at most", most);
+    return -1;
+}
+
 /* What was wrong with a picture that could not be looked at. */
 static void set_failed(struct enrolment_result *result, int status, const char *code,
                        const char *why) {
@@ -95,7 +121,8 @@ static int enrol(struct request *r, const struct enrolment_want *want, const str
     rc = enrolment_contract(&call, 1, &e.contract);
     if (rc)
         galleries_failed(r, rc);
-    else if (enrolment_find_person(&call, want->person, 1, &person) == 0)
+    else if (enrolment_find_person(&call, want->person, 1, &person) == 0 &&
+             enrolment_check_quota(&call, in->n) == 0)
         status = enrol_all(&call, &e, p, in, results);
     collection_end(&call);
     return status;

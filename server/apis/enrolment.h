@@ -34,6 +34,8 @@ struct enrolment_result *enrolment_run(struct request *r, const struct uploads *
 /* The person in a call's collection; may_miss: 0 where nobody is called so. -1 after replying. */
 int enrolment_find_person(struct collection_call *call, const char *text, int may_miss,
                           int64_t *person);
+/* 0 where the quota of the call's collection has room for n more samples; -1 after replying 409. */
+int enrolment_check_quota(struct collection_call *call, int n);
 /* Finds, or makes, the contract of the server's embedder. A code of the gallery's. */
 int enrolment_contract(struct collection_call *call, int make, int64_t *contract);
 

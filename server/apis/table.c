@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 #define ROWS(row)                                                                                  \
-    row(v1) row(collections) row(persons) row(samples) row(enrol) row(recognise) row(predict)      \
-        row(detect_faces) row(kserve) row(status)
+    row(v1) row(collections) row(persons) row(samples) row(enrol) row(recognise) row(groups)       \
+        row(identities) row(predict) row(detect_faces) row(kserve) row(status)
 
 #define DECLARE(name) extern const struct api api_##name;
 #define ADDRESS(name) &api_##name,

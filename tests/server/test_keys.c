@@ -1,6 +1,7 @@
 /* API keys. That digests are SHA-256 is shown by keys found again; FIPS 180's own values are
  * nettle's business. */
 #include "server/keys.h"
+#include "server/scopes.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -63,6 +64,30 @@ static void test_wrong_keys(void **state) {
     assert_null(keys_check(k, "anna"));
     assert_string_equal(keys_check(k, "0123456789abcdeg"), "bob");
     keys_free(k);
+}
+
+static void test_scopes(void **state) {
+    (void)state;
+    struct keys *k = parse("anna:0123456789abcdef:read,write@people\n"
+                           "bob:0123456789abcdeg\n"
+                           "cid:0123456789abcdeh:reed\n"
+                           "0123456789abcdei");
+    assert_string_equal(keys_scopes(k, keys_check(k, "0123456789abcdef")), "read,write@people");
+    assert_string_equal(keys_scopes(k, keys_check(k, "0123456789abcdeg")), "");
+    assert_null(keys_check(k, "0123456789abcdeh")); /* what is no scope is of the key */
+    assert_string_equal(keys_check(k, "0123456789abcdeh:reed"), "cid");
+    assert_string_equal(keys_scopes(k, keys_check(k, "0123456789abcdei")), "");
+    keys_free(k);
+    assert_true(scopes_allow("", 1, "any"));
+    assert_true(scopes_allow("read,write@people", 0, "any"));
+    assert_true(scopes_allow("read,write@people", 1, "people"));
+    assert_false(scopes_allow("read,write@people", 1, "peopl"));
+    assert_false(scopes_allow("read,write@people", 1, "people2"));
+    assert_false(scopes_allow("write", 0, "people"));
+    assert_false(scopes_are("read,", 5));
+    assert_false(scopes_are("read@", 5));
+    assert_false(scopes_are("reads", 5));
+    assert_true(scopes_are("write@a b", 9));
 }
 
 static void test_many(void **state) {
@@ -149,8 +174,11 @@ static void test_files(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names_and_comments), cmocka_unit_test(test_wrong_keys),
-        cmocka_unit_test(test_many), cmocka_unit_test(test_refused), cmocka_unit_test(test_files)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_names_and_comments),
+                                       cmocka_unit_test(test_wrong_keys),
+                                       cmocka_unit_test(test_scopes),
+                                       cmocka_unit_test(test_many),
+                                       cmocka_unit_test(test_refused),
+                                       cmocka_unit_test(test_files)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
