@@ -223,12 +223,44 @@ static void test_not_within_a_transaction(void **state) {
     assert_null(deletion.receipt);
 }
 
+static int keep_who(void *context, const mien_gallery_event *e) {
+    snprintf(context, 64, "%s: %s", e->who, mien_gallery_event_name((int)e->kind));
+    return 0;
+}
+
+/* All of it, also persons who are no more; and nothing of another. Whoever deletes is told. */
+static void test_a_collection_is_gone(void **state) {
+    struct made *m = *state;
+    int64_t a = made_person(m, "Aurelia-Featherstone"), b = made_person(m, "Aurelia-Twin"), other;
+    mien_gallery_deletion deletion = {.struct_size = sizeof deletion, .who = "a-deputy"};
+    char last[64] = "";
+
+    full_sample(m, a, 0);
+    full_sample(m, b, 1);
+    assert_int_equal(mien_gallery_describe(m->gallery, a, "Aurelia-7", "{}", NULL), MIEN_OK);
+    assert_int_equal(mien_gallery_merge(m->gallery, b, a, NULL), MIEN_OK);
+    assert_int_equal(mien_gallery_collection_use(m->gallery, "other", 1, &other), MIEN_OK);
+    assert_int_equal(mien_gallery_collection_delete(m->gallery, m->collection, &deletion), MIEN_OK);
+    assert_int_equal(deletion.samples, 2);
+    for (int i = 0; i < 2; i++) assert_false(is_anywhere(m, i));
+    assert_int_equal(text_occurs(m, "Aurelia", 0), 0);
+    assert_int_equal(prove(m, deletion.receipt), 0);
+    free(deletion.receipt);
+    assert_int_equal(mien_gallery_events(m->gallery, 0, deletion.event - 1, 1, keep_who, last),
+                     MIEN_OK);
+    assert_string_equal(last, "a-deputy: deleted");
+    assert_int_equal(mien_gallery_collection_delete(m->gallery, m->collection, &deletion),
+                     MIEN_GALLERY_ENOTFOUND);
+    assert_int_equal(mien_gallery_collection_use(m->gallery, "other", 0, &other), MIEN_OK);
+    assert_int_equal(made_problems(m), 0);
+}
+
 int main(void) {
 #define GALLERY_TEST(name) cmocka_unit_test_setup_teardown(name, made_setup, made_teardown)
     const struct CMUnitTest tests[] = {
         GALLERY_TEST(test_a_person_is_gone),         GALLERY_TEST(test_proving_finds_what_is_left),
         GALLERY_TEST(test_many_come_and_go),         GALLERY_TEST(test_others_are_reading),
-        GALLERY_TEST(test_not_within_a_transaction),
+        GALLERY_TEST(test_not_within_a_transaction), GALLERY_TEST(test_a_collection_is_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

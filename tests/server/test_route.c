@@ -68,7 +68,7 @@ static void test_methods(void **state) {
     assert_ptr_equal(find("HEAD", "/health"), find("GET", "/health"));
     assert_string_equal(match.allow, "");
     assert_null(find("OPTIONS", "*"));
-    assert_string_equal(match.allow, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    assert_string_equal(match.allow, "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS");
     assert_null(match.api);
 }
 
