@@ -225,24 +225,20 @@ int mien_gallery_scrub(mien_gallery *g, int *complete) {
 
 int mien_gallery_prove(mien_gallery *g, const char *receipt, mien_gallery_problem *problem,
                        void *context, int *found) {
+    struct receipt_search *search;
     struct receipt r;
-    const char *path;
     int rc;
 
     if (found) *found = 0;
     if (!receipt || !problem || !found) return err_null("mien_gallery_prove");
     rc = receipt_read(receipt, &r);
     if (rc) return rc;
-    rc = gallery_enter(g, "mien_gallery_prove");
-    if (rc == MIEN_OK) {
-        if (!g->ops->file(g->store, 0))
-            rc =
-                err_set(MIEN_EUNSUPPORTED, "the files of a gallery in PostgreSQL are the server's: "
-                                           "what it has deleted cannot be searched for in them");
-        for (int i = 0; rc == MIEN_OK && (path = g->ops->file(g->store, i)); i++)
-            rc = receipt_search(&r, path, problem, context, found);
-        rc = gallery_leave(g, rc);
-    }
+    search = receipt_search_begin(&r, problem, context, found);
+    rc = search ? gallery_enter(g, "mien_gallery_prove")
+                : err_set(MIEN_ENOMEM, "searching a gallery's files: out of memory");
+    if (rc == MIEN_OK)
+        rc = gallery_leave(g, g->ops->read_files(g->store, receipt_search_piece, search));
+    free(search);
     receipt_free(&r);
     return rc;
 }

@@ -19,6 +19,7 @@ static const struct meaning MEANINGS[] = {
     {"55P03", MIEN_GALLERY_EBUSY, "another process kept it locked; nothing was changed"},
     {"40", MIEN_GALLERY_EBUSY, "another process was in the way; nothing was changed"},
     {"57014", MIEN_GALLERY_EBUSY, "the server gave up after its time; nothing was changed"},
+    {"42501", MIEN_EUNSUPPORTED, "the role may not do that there"},
     {"25006", MIEN_EIO, "cannot be changed: the database is read-only here"},
     {"25P02", MIEN_GALLERY_ECONFLICT, "what came before failed: nothing was changed"},
     {"22021", MIEN_EINVAL, "a text is not UTF-8"},

@@ -13,7 +13,8 @@
 enum {
     DISTINCT_LEAST = 8, /* bytes of a piece, else it may well be somewhere by chance */
     MARK_TEXT = 4 + 1 + 2 * RECEIPT_MARK + 1,
-    HEAD_TEXT = 256
+    HEAD_TEXT = 256,
+    KEPT = RECEIPT_PIECE - 1
 };
 
 #define FIRST_LINE "mien-gallery receipt 1\n"
@@ -165,14 +166,15 @@ int receipt_read(const char *text, struct receipt *r) {
     return err_set(MIEN_EFORMAT, "this is no receipt of a deletion, or not all of one");
 }
 
-/* A search through one file. */
-struct search {
+/* A search through files, one after the other. */
+struct receipt_search {
     const struct receipt *r;
-    const char *path;
     mien_gallery_problem *problem;
     void *context;
-    uint8_t sums[65536 / 8]; /* which there are */
     int *found;
+    uint8_t sums[65536 / 8]; /* which there are */
+    size_t kept;             /* of the end of the piece before, where one of ours may begin */
+    uint8_t bytes[KEPT + STORE_PIECE];
 };
 
 /* The first mark of a sum. */
@@ -189,7 +191,8 @@ static size_t first_of(const struct receipt *r, uint16_t sum) {
     return low;
 }
 
-static int check_piece(struct search *s, const uint8_t *piece, uint16_t sum, size_t at) {
+static int check_piece(struct receipt_search *s, const char *file, const uint8_t *piece,
+                       uint16_t sum, size_t at) {
     const struct receipt *r = s->r;
     uint8_t hash[RECEIPT_MARK];
     char sentence[512];
@@ -199,14 +202,15 @@ static int check_piece(struct search *s, const uint8_t *piece, uint16_t sum, siz
         if (memcmp(r->marks[i].hash, hash, sizeof hash) != 0) continue;
         ++*s->found;
         snprintf(sentence, sizeof sentence, "%s: 32 bytes of what was deleted are at byte %zu",
-                 s->path, at);
+                 file, at);
         return s->problem(s->context, sentence);
     }
     return MIEN_OK;
 }
 
 /* Every place of n bytes at which a piece can begin; they lie `before` bytes into the file. */
-static int search_bytes(struct search *s, const uint8_t *p, size_t n, size_t before) {
+static int search_bytes(struct receipt_search *s, const char *file, const uint8_t *p, size_t n,
+                        size_t before) {
     uint32_t leaving = 1, sum;
     int rc = MIEN_OK;
 
@@ -215,43 +219,39 @@ static int search_bytes(struct search *s, const uint8_t *p, size_t n, size_t bef
     sum = sum_of(p);
     for (size_t at = 0; rc == MIEN_OK; at++) {
         uint16_t mark = (uint16_t)(sum >> 16);
-        if (s->sums[mark / 8] >> mark % 8 & 1) rc = check_piece(s, p + at, mark, before + at);
+        if (s->sums[mark / 8] >> mark % 8 & 1) rc = check_piece(s, file, p + at, mark, before + at);
         if (at + RECEIPT_PIECE >= n) break;
         sum = sum * BASE + p[at + RECEIPT_PIECE] + 1 - leaving * (p[at] + 1U);
     }
     return rc;
 }
 
-static int search_file(struct search *s, FILE *in) {
-    enum { ROOM = 1 << 20, KEPT = RECEIPT_PIECE - 1 };
-    uint8_t *p = malloc(ROOM);
-    size_t kept = 0, before = 0, got;
-    int rc = p ? MIEN_OK : err_set(MIEN_ENOMEM, "%s: out of memory", s->path);
+struct receipt_search *receipt_search_begin(const struct receipt *r, mien_gallery_problem *problem,
+                                            void *context, int *found) {
+    struct receipt_search *s = calloc(1, sizeof *s);
 
-    while (rc == MIEN_OK && (got = fread(p + kept, 1, ROOM - kept, in)) > 0) {
-        size_t n = kept + got;
-        rc = search_bytes(s, p, n, before);
-        kept = n < KEPT ? n : KEPT;
-        memmove(p, p + n - kept, kept);
-        before += n - kept;
-    }
-    if (rc == MIEN_OK && ferror(in)) rc = err_set(MIEN_EIO, "%s: %s", s->path, strerror(errno));
-    free(p);
-    return rc;
+    if (!s) return NULL;
+    s->r = r;
+    s->problem = problem;
+    s->context = context;
+    s->found = found;
+    for (size_t i = 0; i < r->n; i++)
+        s->sums[r->marks[i].sum / 8] |= (uint8_t)(1U << r->marks[i].sum % 8);
+    return s;
 }
 
-int receipt_search(const struct receipt *r, const char *path, mien_gallery_problem *problem,
-                   void *context, int *found) {
-    struct search s = {
-        .r = r, .path = path, .problem = problem, .context = context, .found = found};
-    FILE *in = fopen(path, "rbe");
+int receipt_search_piece(void *search, const char *file, size_t at, const uint8_t *bytes,
+                         size_t n) {
+    struct receipt_search *s = search;
+    size_t all, kept;
     int rc;
 
-    if (!in && errno == ENOENT) return MIEN_OK;
-    if (!in) return err_set(MIEN_EIO, "%s: %s", path, strerror(errno));
-    for (size_t i = 0; i < r->n; i++)
-        s.sums[r->marks[i].sum / 8] |= (uint8_t)(1U << r->marks[i].sum % 8);
-    rc = search_file(&s, in);
-    fclose(in);
+    if (at == 0) s->kept = 0;
+    memcpy(s->bytes + s->kept, bytes, n);
+    all = s->kept + n;
+    rc = search_bytes(s, file, s->bytes, all, at - s->kept);
+    kept = all < KEPT ? all : KEPT;
+    memmove(s->bytes, s->bytes + all - kept, kept);
+    s->kept = kept;
     return rc;
 }

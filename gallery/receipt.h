@@ -34,9 +34,11 @@ int receipt_add(struct receipt *r, const void *bytes, size_t n, size_t skip);
 char *receipt_text(const struct receipt *r, int64_t event, int64_t samples);
 /* Reads such a text. MIEN_EFORMAT. */
 int receipt_read(const char *text, struct receipt *r);
-/* Searches a file for the marks of a receipt that was read; one that is not there has nothing in
- * it. */
-int receipt_search(const struct receipt *r, const char *path, mien_gallery_problem *problem,
-                   void *context, int *found);
+/* A search for the marks of a receipt that was read, for free(); NULL where memory ran out. Each
+ * place is told to `problem` and counted in *found. */
+struct receipt_search *receipt_search_begin(const struct receipt *r, mien_gallery_problem *problem,
+                                            void *context, int *found);
+/* A store_piece, whose context is the search. */
+int receipt_search_piece(void *search, const char *file, size_t at, const uint8_t *bytes, size_t n);
 
 #endif

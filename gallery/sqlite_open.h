@@ -13,7 +13,7 @@ enum { PREPARED_MAX = 192 };
 
 struct store {
     sqlite3 *db;
-    char *path, *file; /* file: room for a name of store_ops.file */
+    char *path;
     int wait_ms;
     int nprepared;
     struct {

@@ -29,6 +29,10 @@ typedef int store_row(void *context, const struct store_value *row, int n);
 /* A sentence about something that is wrong in the store; as above. */
 typedef int store_problem(void *context, const char *sentence);
 
+enum { STORE_PIECE = 1 << 20 };
+/* At most STORE_PIECE bytes of a file, `at` bytes into it: from 0 on, one piece after the other. */
+typedef int store_piece(void *context, const char *file, size_t at, const uint8_t *bytes, size_t n);
+
 struct store_options {
     int read_only, must_exist, wait_ms;
 };
@@ -52,9 +56,10 @@ struct store_ops {
     int (*check)(struct store *store, store_problem *problem, void *context);
     /* A copy as of now, while others work; the file must not be there. */
     int (*backup)(struct store *store, const char *path);
-    /* Names the files it lies in: file i; NULL past the last, and at once where they are
-     * on another machine. Valid until the next call. */
-    const char *(*file)(struct store *store, int i);
+    /* The file it lies in, with others beside it; NULL where they are on another machine. */
+    const char *(*path)(const struct store *store);
+    /* Shows all bytes of all files that it lies in. */
+    int (*read_files)(struct store *store, store_piece *piece, void *context);
 };
 
 extern const struct store_ops STORE_POSTGRES, STORE_SQLITE;

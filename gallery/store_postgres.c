@@ -2,6 +2,7 @@
  * holds a lock of the database's, so that events are numbered in the order in which they are
  * acknowledged. */
 #include "engine/err.h"
+#include "gallery/postgres_files.h"
 #include "gallery/postgres_open.h"
 #include "gallery/postgres_schema.h"
 #include "gallery/postgres_values.h"
@@ -320,7 +321,8 @@ static int check(struct store *s, store_problem *problem, void *context) {
 }
 
 /* Rows that were deleted are no more to be had by any statement. Their bytes stay in the server's
- * files until they are written over, and in its log, of which a client is not the master. */
+ * files until they are written over, and in its log, of which a client is not the master; but it
+ * may be shown them (postgres_files.h). */
 static int scrub(struct store *s, int *done) {
     *done = 0;
     return postgres_exec(s, "VACUUM (INDEX_CLEANUP ON) persons, samples, changes, not_persons",
@@ -334,9 +336,8 @@ static int backup(struct store *s, const char *path) {
         path);
 }
 
-static const char *file(struct store *s, int i) {
+static const char *path(const struct store *s) {
     (void)s;
-    (void)i;
     return NULL;
 }
 
@@ -350,5 +351,6 @@ const struct store_ops STORE_POSTGRES = {
     .scrub = scrub,
     .check = check,
     .backup = backup,
-    .file = file,
+    .path = path,
+    .read_files = postgres_read_files,
 };

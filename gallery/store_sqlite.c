@@ -10,14 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ENDING = sizeof "-journal" }; /* the longest */
-
 static void close_store(struct store *s) {
     if (!s) return;
     for (int i = 0; i < s->nprepared; i++) sqlite3_finalize(s->prepared[i].statement);
     sqlite3_close(s->db);
     free(s->path);
-    free(s->file);
     free(s);
 }
 
@@ -28,10 +25,9 @@ static int open_store(const char *place, const struct store_options *options, st
     *out = NULL;
     if (s) {
         s->path = strdup(place);
-        s->file = malloc(strlen(place) + ENDING);
         s->wait_ms = options->wait_ms;
     }
-    if (!s || !s->path || !s->file)
+    if (!s || !s->path)
         rc = err_set(MIEN_ENOMEM, "%s: out of memory", place);
     else
         rc = sqlite_open(s, options);
@@ -197,12 +193,39 @@ static int backup(struct store *s, const char *path) {
     return rc;
 }
 
-static const char *file(struct store *s, int i) {
-    static const char *const ends[] = {"", "-wal", "-shm", "-journal"};
+static const char *path(const struct store *s) {
+    return s->path;
+}
 
-    if (i < 0 || i >= (int)(sizeof ends / sizeof *ends)) return NULL;
-    snprintf(s->file, strlen(s->path) + ENDING, "%s%s", s->path, ends[i]);
-    return s->file;
+/* A file that is not there has nothing in it. */
+static int read_file(const char *name, uint8_t *bytes, store_piece *piece, void *context) {
+    FILE *in = fopen(name, "rbe");
+    size_t n, at = 0;
+    int rc = MIEN_OK;
+
+    if (!in && errno == ENOENT) return MIEN_OK;
+    if (!in) return err_set(MIEN_EIO, "%s: %s", name, strerror(errno));
+    for (; rc == MIEN_OK && (n = fread(bytes, 1, STORE_PIECE, in)) > 0; at += n)
+        rc = piece(context, name, at, bytes, n);
+    if (rc == MIEN_OK && ferror(in)) rc = err_set(MIEN_EIO, "%s: %s", name, strerror(errno));
+    fclose(in);
+    return rc;
+}
+
+static int read_files(struct store *s, store_piece *piece, void *context) {
+    static const char *const ends[] = {"", "-wal", "-shm", "-journal"};
+    size_t room = strlen(s->path) + sizeof "-journal";
+    uint8_t *bytes = malloc(STORE_PIECE);
+    char *name = malloc(room);
+    int rc = name && bytes ? MIEN_OK : err_set(MIEN_ENOMEM, "%s: out of memory", s->path);
+
+    for (size_t i = 0; i < sizeof ends / sizeof *ends && rc == MIEN_OK; i++) {
+        snprintf(name, room, "%s%s", s->path, ends[i]);
+        rc = read_file(name, bytes, piece, context);
+    }
+    free(name);
+    free(bytes);
+    return rc;
 }
 
 const struct store_ops STORE_SQLITE = {
@@ -215,5 +238,6 @@ const struct store_ops STORE_SQLITE = {
     .scrub = scrub,
     .check = check,
     .backup = backup,
-    .file = file,
+    .path = path,
+    .read_files = read_files,
 };

@@ -237,7 +237,7 @@ static int begin(mien_gallery *g, struct unnamed *u) {
     if (rc == MIEN_OK && !dims)
         rc = err_set(MIEN_GALLERY_ENOTFOUND, "there is no contract %016" PRIx64,
                      (uint64_t)u->contract);
-    if (rc == MIEN_OK) rc = floats_open(&u->floats, (size_t)dims, g->ops->file(g->store, 0));
+    if (rc == MIEN_OK) rc = floats_open(&u->floats, (size_t)dims, g->ops->path(g->store));
     return gallery_leave(g, rc);
 }
 

@@ -418,7 +418,7 @@ typedef struct mien_gallery_deletion {
 /* Deletes a person, with those that were merged into it, all samples, and what events tell of them:
  * names, what was whose. That there were events, when and by whom stays. It cannot be undone.
  * Backups and exports are files of their own, of which the gallery knows nothing. In PostgreSQL it
- * is never complete: the server's files are its own. */
+ * is never complete: the server's owner cleans its files (docs/gallery.md). */
 MIEN_API int mien_gallery_person_delete(mien_gallery *gallery, int64_t person,
                                         mien_gallery_deletion *deletion);
 /* Deletes a collection with all its persons, in the same way. */
@@ -433,8 +433,8 @@ MIEN_API int mien_gallery_scrub(mien_gallery *gallery, int *complete);
 typedef int mien_gallery_problem(void *context, const char *sentence);
 /* Searches every file of the gallery for what a receipt stands for: embeddings and faces, whole or
  * in pieces of 32 bytes. Shows a sentence a place, and *found is how many: 0 is the proof. A
- * picture that was enrolled a second time, for somebody else, is found. MIEN_EUNSUPPORTED in
- * PostgreSQL. */
+ * picture that was enrolled a second time, for somebody else, is found. In PostgreSQL the server
+ * reads its files itself; MIEN_EUNSUPPORTED where the role may not have it do so. */
 MIEN_API int mien_gallery_prove(mien_gallery *gallery, const char *receipt,
                                 mien_gallery_problem *problem, void *context, int *found);
 /* Looks at every page and row, and shows a sentence a thing that is wrong; *problems is how many.

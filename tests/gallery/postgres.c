@@ -54,13 +54,13 @@ static void control(char *const *argv, const char *what) {
 }
 
 void postgres_start(void) {
-    char data[96], log[96], options[160];
+    char data[96], log[96], options[192];
 
     snprintf(data, sizeof data, "%s/data", folder);
     snprintf(log, sizeof log, "%s/data/server.log", folder);
     snprintf(
         options, sizeof options,
-        "-c listen_addresses= -c unix_socket_directories=%s -c shared_buffers=8MB -c fsync=off",
+        "-c listen_addresses= -c unix_socket_directories=%s -c shared_buffers=8MB -c fsync=off -c wal_recycle=off",
         folder);
     control((char *[]){"pg_ctl", "start", "-w", "-D", data, "-l", log, "-o", options, NULL},
             "start");
