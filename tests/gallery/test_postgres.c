@@ -6,6 +6,7 @@
 #include "made.h"
 #include "postgres.h"
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -222,6 +223,38 @@ static void test_events(void **state) {
                        "OTHERS THEN NULL; END $$;"
                        "SELECT count(*) FROM mien_gallery.events WHERE who = 'tester'"),
         "2");
+}
+
+/* As libpq-fe.h has it. */
+struct notice {
+    char *channel;
+};
+
+/* Who listens is told of a change once it is committed. */
+static void test_listeners_are_told(void **state) {
+    struct made *m = *state;
+    const struct libpq *pq = libpq_use();
+    void *library = dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL);
+    struct pg_conn *conn = pq->connect((const char *[]){"dbname", NULL},
+                                       (const char *[]){postgres_address(), NULL}, 1);
+    struct notice *(*notifies)(struct pg_conn *) = NULL, *notice;
+    void *found = library ? dlsym(library, "PQnotifies") : NULL;
+
+    assert_non_null(found);
+    memcpy(&notifies, &found, sizeof notifies);
+    pq->clear(pq->exec(conn, "LISTEN mien_gallery"));
+    assert_int_equal(mien_gallery_begin(m->gallery), MIEN_OK);
+    made_person(m, "Alice");
+    pq->clear(pq->exec(conn, "SELECT 1"));
+    assert_null(notifies(conn));
+    assert_int_equal(mien_gallery_commit(m->gallery), MIEN_OK);
+    pq->clear(pq->exec(conn, "SELECT 1"));
+    notice = notifies(conn);
+    assert_non_null(notice);
+    assert_string_equal(notice->channel, "mien_gallery");
+    pq->freemem(notice);
+    pq->finish(conn);
+    dlclose(library);
 }
 
 static void test_texts_that_are_none(void **state) {
@@ -494,6 +527,7 @@ int main(void) {
         GALLERY_TEST(test_locked_by_another),
         GALLERY_TEST(test_statements_within_each_other),
         GALLERY_TEST(test_events),
+        GALLERY_TEST(test_listeners_are_told),
         GALLERY_TEST(test_texts_that_are_none),
         GALLERY_TEST(test_deletion),
         GALLERY_TEST(test_check_finds),
