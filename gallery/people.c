@@ -249,7 +249,7 @@ static int see_person(void *context, const struct store_value *row, int n) {
     "SELECT id, collection, name, external_id, metadata, created, updated,"                        \
     " (SELECT count(*) FROM samples s WHERE s.person = persons.id AND s.state = 0),"               \
     " (SELECT s.id FROM samples s WHERE s.person = persons.id AND s.state = 0"                     \
-    "  ORDER BY s.crop IS NULL, COALESCE(s.quality, -1) DESC, s.id LIMIT 1)"                       \
+    "  ORDER BY s.crop IS NULL, COALESCE(s.quality, -1) DESC, s.id LIMIT 1) AS best"               \
     " FROM persons"
 
 int mien_gallery_person_get(mien_gallery *g, int64_t id, mien_gallery_person_seen *seen,

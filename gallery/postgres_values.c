@@ -10,7 +10,6 @@
 enum {
     TYPE_BOOL = 16,
     TYPE_BYTEA = 17,
-    TYPE_INT8 = 20,
     TYPE_INT2 = 21,
     TYPE_INT4 = 23,
     TYPE_TEXT = 25,
@@ -42,7 +41,7 @@ int postgres_put(struct postgres_parameters *p, int i, const struct store_value 
         (v->type == STORE_BYTES && type == TYPE_BYTEA)) {
         p->values[i] = v->n ? v->bytes : "";
         p->lengths[i] = (int)v->n;
-    } else if ((v->type == STORE_INT && type == TYPE_INT8) ||
+    } else if ((v->type == STORE_INT && type == POSTGRES_INT8) ||
                (v->type == STORE_REAL && type == TYPE_FLOAT8)) {
         p->lengths[i] = 8;
     } else if (v->type == STORE_INT && type == TYPE_INT4 && v->i == (int32_t)v->i) {
@@ -70,7 +69,7 @@ int postgres_get(const struct libpq *pq, const struct pg_result *result, int col
     case TYPE_BOOL: *v = store_int(*bytes != 0); return MIEN_OK;
     case TYPE_INT2: *v = store_int((int16_t)get_number(bytes, 2)); return MIEN_OK;
     case TYPE_INT4: *v = store_int((int32_t)get_number(bytes, 4)); return MIEN_OK;
-    case TYPE_INT8: *v = store_int((int64_t)get_number(bytes, 8)); return MIEN_OK;
+    case POSTGRES_INT8: *v = store_int((int64_t)get_number(bytes, 8)); return MIEN_OK;
     case TYPE_FLOAT8:
         bits = get_number(bytes, 8);
         v->type = STORE_REAL;

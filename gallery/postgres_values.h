@@ -6,6 +6,9 @@
 
 #include "gallery/postgres_open.h"
 
+/* What integers are there, by its catalog's number. */
+enum { POSTGRES_INT8 = 20 };
+
 /* As PQsendQueryPrepared() takes them. */
 struct postgres_parameters {
     const char *values[POSTGRES_VALUES_MAX];

@@ -63,15 +63,19 @@ static int open_store(const char *place, const struct store_options *options, st
     return MIEN_OK;
 }
 
-/* ?1 is $1 there; no statement has a question mark else. */
-static int prepare_text(struct store *s, const char *name, const char *sql) {
+/* ?1 is $1 there; no statement has a question mark else. Of ?1 = 0 the server would make a number
+ * that is too small for ids. */
+static int prepare_text(struct store *s, const char *name, const char *sql,
+                        const struct store_value *values, int n) {
+    unsigned types[POSTGRES_VALUES_MAX];
     char *text = strdup(sql);
     struct pg_result *result;
     int rc = MIEN_OK;
 
     if (!text) return err_set(MIEN_ENOMEM, "%s: out of memory", s->label);
     for (char *at = text; (at = strchr(at, '?'));) *at = '$';
-    result = s->pq->prepare(s->conn, name, text, 0, NULL);
+    for (int i = 0; i < n; i++) types[i] = values[i].type == STORE_INT ? POSTGRES_INT8 : 0;
+    result = s->pq->prepare(s->conn, name, text, n, types);
     if (!result || s->pq->result_status(result) != PGRES_COMMAND_OK)
         rc = postgres_failed(s, result);
     s->pq->clear(result);
@@ -95,16 +99,17 @@ static int describe(struct store *s, const char *name, struct postgres_prepared 
     return rc;
 }
 
-static int prepare(struct store *s, const char *sql, int *index) {
+static int prepare(struct store *s, const char *sql, const struct store_value *values, int n,
+                   int *index) {
     char name[32];
     int rc;
 
     for (*index = 0; *index < s->nprepared; ++*index)
         if (s->prepared[*index].sql == sql) return MIEN_OK;
-    if (s->nprepared == POSTGRES_PREPARED_MAX)
-        return err_set(MIEN_EINVAL, "%s: too many kinds of statements", s->label);
+    if (s->nprepared == POSTGRES_PREPARED_MAX || n > POSTGRES_VALUES_MAX)
+        return err_set(MIEN_EINVAL, "%s: too many kinds of statements, or values", s->label);
     snprintf(name, sizeof name, "s%d", *index);
-    rc = prepare_text(s, name, sql);
+    rc = prepare_text(s, name, sql, values, n);
     if (rc == MIEN_OK) rc = describe(s, name, &s->prepared[*index]);
     if (rc) return rc;
     s->prepared[*index].sql = sql;
@@ -118,7 +123,7 @@ static int send(struct store *s, int index, const struct store_value *values, in
     char name[32];
     int rc = MIEN_OK;
 
-    if (n > POSTGRES_VALUES_MAX || n != p->n)
+    if (n != p->n)
         return err_set(MIEN_EINVAL, "%s: %d parameters are given, not %d: %s", s->label, n, p->n,
                        p->sql);
     for (int i = 0; i < n && rc == MIEN_OK; i++) rc = postgres_put(&ps, i, &values[i], p->types[i]);
@@ -201,7 +206,7 @@ static int run_once(struct store *s, const char *sql, const struct store_value *
     int index, rc;
 
     postgres_keep_rows(s);
-    rc = prepare(s, sql, &index);
+    rc = prepare(s, sql, values, n, &index);
     if (rc == MIEN_OK) rc = send(s, index, values, n);
     return rc ? rc : receive(s, row, context, seen);
 }

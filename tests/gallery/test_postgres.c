@@ -192,8 +192,8 @@ static void test_statements_within_each_other(void **state) {
         int64_t person = made_person(m, name);
         for (int k = 0; k < i % 3; k++) made_sample(m, person, 3 * i + k);
     }
-    assert_int_equal(
-        mien_gallery_persons(m->gallery, m->collection, NULL, 0, 0, look_into_person, &n), 0);
+    if (mien_gallery_persons(m->gallery, m->collection, NULL, 0, 0, look_into_person, &n))
+        fail_msg("%s", mien_gallery_error());
     assert_int_equal(n.persons, 30);
     assert_int_equal(n.samples, 30);
     assert_int_equal(
