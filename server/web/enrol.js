@@ -50,13 +50,15 @@ function showRefused(person, refused, changed) {
       picture.image ? el("img", { src: picture.blob, alt: "" }) : el("span", { class: "blank" }),
       el("div", {}, el("strong", {}, picture.name), el("p", { class: "hint" }, reason(answer))),
     );
-    const anyway = async () => {
+    const anyway = async ({ target }) => {
+      target.disabled = true;
       let again = null;
       const events = await recorded(person.person, async () => {
         again = await one(person, picture, true);
       });
       if (again.outcome === "refused") {
         item.querySelector("p").textContent = reason(again);
+        target.disabled = false;
         return;
       }
       item.remove();
@@ -79,6 +81,8 @@ function showRefused(person, refused, changed) {
     ),
   );
   openDialog(dialog);
+  const forget = () => refused.forEach(({ picture }) => URL.revokeObjectURL(picture.blob));
+  dialog.addEventListener("close", forget, { once: true });
 }
 
 function summary(person, answers) {

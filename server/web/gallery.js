@@ -128,6 +128,9 @@ export async function likeliest({ person: id, best_sample: best }) {
   const found = named.find(({ person }) => !denied.has(`${id} ${person}`));
   return found && found.similarity >= threshold ? found : null;
 }
+/** Puts those without a name together where they are one person; resolves with {groups, joined,
+ * first_event, last_event}. */
+export const cluster = () => change("POST", "cluster", {});
 export const undo = (event) => change("POST", `events/${event}/undo`);
 
 /** The newest events, of one person or all, the last one first. */

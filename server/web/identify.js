@@ -257,6 +257,11 @@ async function ask() {
   if (asked === picture) $("frame").classList.remove("running");
 }
 
+/** Asks again, where there is a picture: somebody may be known now, or be no more. */
+export async function askAgain() {
+  if (picture) await ask();
+}
+
 /** Shows a picture, and who is in it. */
 export async function showIdentify(file) {
   if (picture) URL.revokeObjectURL(picture.blob);
@@ -282,7 +287,7 @@ export function step(by) {
 
 export function startIdentify() {
   stage.startStage();
-  $("fpir").addEventListener("change", () => picture && ask());
+  $("fpir").addEventListener("change", askAgain);
   $("zoom-fit").addEventListener("click", stage.fit);
   $("zoom-out").addEventListener("click", () => stage.zoomBy(-1));
   $("zoom-in").addEventListener("click", () => stage.zoomBy(1));

@@ -12,7 +12,9 @@ import * as probe from "./identify.js";
 import * as drawer from "./person.js";
 import { pickPerson } from "./picker.js";
 import { called, faces } from "./portraits.js";
-import { complain, openDialog, told } from "./toast.js";
+import { complain, openDialog, toast, told } from "./toast.js";
+
+const MOST_UNDONE = 50; // events of one gesture; the history has them all
 
 const $ = (id) => document.getElementById(id);
 
@@ -34,6 +36,7 @@ function draw() {
   $("nobody").hidden = list.length > 0;
   $("keys").hidden = !list.length;
   $("head").hidden = !list.length;
+  $("cluster").hidden = list.filter((one) => !one.name && one.samples === 1).length < 2;
   $("names").replaceChildren(
     ...cards.matching(list, "").map(({ name }) => el("option", { value: name })),
   );
@@ -77,7 +80,7 @@ async function changed(ids) {
 }
 
 async function allChanged() {
-  await told(load().then(showAgain));
+  await told(load().then(showAgain).then(probe.askAgain));
 }
 
 /* Makes two persons one. Who has no name becomes part of who has one. */
@@ -122,6 +125,22 @@ async function name(id, text) {
 /* Where the card that had the focus was drawn anew meanwhile, that one has it. */
 function focusBack(id) {
   if (document.activeElement === document.body) cards.focusCard(id);
+}
+
+/* Puts faces without a name together, where they are one person's. */
+async function cluster() {
+  $("cluster").disabled = true;
+  try {
+    const { joined, first_event: first, last_event: last } = await server.cluster();
+    const events = first ? Array.from({ length: last - first + 1 }, (_, i) => first + i) : [];
+    const text = `${faces(joined)} joined others like ${joined === 1 ? "it" : "them"}`;
+    if (joined) done(text, events.length > MOST_UNDONE ? [] : events);
+    else toast("No two of them are alike enough to be one person.");
+  } catch (error) {
+    complain(error);
+  }
+  $("cluster").disabled = false;
+  await allChanged();
 }
 
 async function open(id) {
@@ -202,11 +221,10 @@ function onDrag(event) {
 }
 
 /* Where nothing else has a use for them. */
-const KEYS = {
-  "/": () => $("filter").focus(),
-  z: (event) => (event.ctrlKey || event.metaKey) && undoLast(),
-};
+const undoKey = ({ ctrlKey, metaKey }) => (ctrlKey || metaKey) && undoLast();
+const KEYS = { "/": () => $("filter").focus(), z: undoKey };
 const PICTURE_KEYS = {
+  z: undoKey,
   ArrowLeft: () => probe.step(-1),
   ArrowRight: () => probe.step(1),
   Escape: () => (location.hash = ""),
@@ -308,6 +326,7 @@ document.addEventListener("keydown", onKey);
 addEventListener("hashchange", () => showView(location.hash === "#picture"));
 $("filter").addEventListener("input", draw);
 $("collection").addEventListener("change", changeCollection);
+$("cluster").addEventListener("click", cluster);
 $("open-history").addEventListener("click", () => told(showHistory()));
 if (location.hash) history.replaceState(null, "", location.pathname);
 start();

@@ -292,7 +292,9 @@ export async function showPerson(person) {
   if (shown !== person) return; // another was opened meanwhile
   for (const id of chosen) if (!list.some(({ sample }) => sample === id)) chosen.delete(id);
   draw();
+  if (dialog.open) return;
   openDialog(dialog);
+  dialog.focus(); // rather than the name, for which a telephone would show its keys
 }
 
 dialog.addEventListener("close", () => acts.closed(shown.person));

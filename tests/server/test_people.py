@@ -172,6 +172,17 @@ class Cards(People):
         browser.until("document.querySelectorAll('#groups li').length === 1")
         self.assertEqual(sorted(self.counts().values()), [1, 1, 2])
 
+    def test_putting_faces_together(self):
+        self.enrolled(_1="ann", _2="ann2", _3="cid")
+        self.open()
+        self.assertEqual(len(browser.find_all("#groups li")), 3)
+        browser.find("#cluster").click()
+        self.said("1 face joined others like it.")
+        self.assertEqual(sorted(self.counts().values()), [1, 2])
+        self.assertFalse(browser.find("#cluster").is_displayed())
+        self.undo()
+        browser.until("document.querySelectorAll('#groups li').length === 3")
+
     def test_who_a_group_may_be(self):
         self.enrolled(Ann="ann", Bob="bob", _1="ann2", _2="cid")
         self.open()
