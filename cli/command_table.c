@@ -76,6 +76,15 @@ const struct command COMMANDS[] = {
      "  mien identify --fpir 0.001 door.jpg\n"
      "  mien identify --gallery people.db --top 5 --json photos/\n",
      cmd_identify},
+    {"recognize", CMD_RECOGNIZE, "KNOWN UNKNOWN...", 2, -1, "who is in pictures, by other pictures",
+     "Says of each face in the pictures UNKNOWN who of those in the folder KNOWN it is, as 'mien "
+     "identify' does; no gallery is made. KNOWN has a folder for each person, called as they are, "
+     "or pictures called so: known/Alice/1.jpg, known/Bob.jpg. A picture that would spoil a person "
+     "is not used, and told.",
+     PICTURE_NOTES,
+     "  mien recognize known/ unknown/\n"
+     "  mien recognize --json staff/ door.jpg\n",
+     cmd_recognize},
     {"cluster", CMD_CLUSTER, "[PICTURE...]", 0, -1, "whose faces are one person's, without names",
      "Puts the faces of pictures into a gallery, each as a person without a name, and those that "
      "are one person's into groups. Faces that come later join the groups that are there; 'mien "

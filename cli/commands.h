@@ -39,6 +39,7 @@ int cmd_eval(const struct options *opt);
 int cmd_completion(const struct options *opt);
 int cmd_enroll(const struct options *opt);
 int cmd_identify(const struct options *opt);
+int cmd_recognize(const struct options *opt);
 int cmd_cluster(const struct options *opt);
 int cmd_thresholds(const struct options *opt);
 /* gallery without saying what, and gallery list, show, ... */

@@ -4,6 +4,7 @@
 #include "batches.h"
 #include "commands.h"
 #include "common/json_values.h"
+#include "identifying.h"
 #include "inputs.h"
 #include "output.h"
 #include "pipeline.h"
@@ -144,14 +145,23 @@ static int run_all(struct run *run, const struct pipeline *p, const struct input
     return status == EXIT_OK && (run->failed || run->stopped) ? EXIT_FAILED : status;
 }
 
-int cmd_identify(const struct options *opt) {
+int identify_pictures(const struct options *opt, const struct shelf *shelf,
+                      const struct pipeline *p, const struct inputs *inputs) {
     struct run run = {.opt = opt,
-                      .in = {.by = (enum mien_gallery_by)opt->compared,
+                      .shelf = *shelf,
+                      .in = {.collection = shelf->collection,
+                             .by = (enum mien_gallery_by)opt->compared,
                              .where = opt->where,
                              .top = opt->top,
                              .fpir = opt->fpir}};
+
+    return run_all(&run, p, inputs);
+}
+
+int cmd_identify(const struct options *opt) {
     struct options pictures = *opt;
     struct pipeline pipeline = {0};
+    struct shelf shelf;
     struct inputs inputs;
     struct networks tasks;
     int status;
@@ -159,12 +169,11 @@ int cmd_identify(const struct options *opt) {
     pictures.face = FACE_ALL;
     networks_init(&tasks, NULL);
     if (inputs_expand(opt->args, opt->nargs, NULL, &inputs)) return say_no_memory();
-    status = shelf_open(opt, SHELF_READ, &run.shelf);
-    run.in.collection = run.shelf.collection;
+    status = shelf_open(opt, SHELF_READ, &shelf);
     if (status == EXIT_OK)
         status = pipeline_open(&pipeline, &pictures, analysis_steps(&tasks, MIEN_RESULT_EMBEDDING));
-    if (status == EXIT_OK) status = run_all(&run, &pipeline, &inputs);
-    shelf_close(&run.shelf);
+    if (status == EXIT_OK) status = identify_pictures(opt, &shelf, &pipeline, &inputs);
+    shelf_close(&shelf);
     pipeline_close(&pipeline);
     inputs_free(&inputs);
     return status;

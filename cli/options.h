@@ -40,7 +40,8 @@ enum command_bit {
     CMD_IDENTIFY = 1 << 19,
     CMD_THRESHOLDS = 1 << 20,
     CMD_CLUSTER = 1 << 21,
-    CMD_GALLERY_DOCTOR = 1 << 22
+    CMD_GALLERY_DOCTOR = 1 << 22,
+    CMD_RECOGNIZE = 1 << 23
 };
 
 enum { PRECISION_AUTO = MIEN_FP16 + 1 }; /* fp32 on a processor, fp16 on a GPU */

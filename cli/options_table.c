@@ -9,7 +9,7 @@
 #define PICTURES    (CMD_ANALYZE | CMD_DETECT | CMD_CLASSIFY | CMD_EMBED)
 #define WHOLE       (CMD_ANALYZE | CMD_BENCH_ANALYZE | CMD_SERVE)
 #define EVAL        (CMD_EVAL_ATTRIBUTES | CMD_EVAL_DETECT | CMD_EVAL_CLASSIFY)
-#define PEOPLE      (CMD_ENROLL | CMD_IDENTIFY | CMD_CLUSTER)
+#define PEOPLE      (CMD_ENROLL | CMD_IDENTIFY | CMD_RECOGNIZE | CMD_CLUSTER)
 #define FACES       (WHOLE | CMD_DETECT | CMD_EMBED | CMD_COMPARE | CMD_EVAL_ATTRIBUTES | PEOPLE)
 #define RUNS        (PICTURES | CMD_BENCH | CMD_BENCH_ANALYZE | CMD_INFO | PEOPLE)
 #define GALLERIES   (PEOPLE | CMD_GALLERY | CMD_GALLERY_DELETE | CMD_GALLERY_DOCTOR)
@@ -97,7 +97,7 @@ static const struct option_def ROWS[] = {
     {.name = "same-person",
      .arg = "S",
      .group = GROUP_FACES,
-     .commands = CMD_COMPARE | CMD_IDENTIFY | CMD_SERVE,
+     .commands = CMD_COMPARE | CMD_IDENTIFY | CMD_RECOGNIZE | CMD_SERVE,
      .kind = KIND_REAL,
      .field = FIELD(serve.same_person),
      .min = -1,

@@ -132,7 +132,7 @@ static int use_log(struct store *s) {
 static int make_file(const struct store *s, const struct store_options *options) {
     int fd;
 
-    if (access(s->path, F_OK) == 0) return MIEN_OK;
+    if (strcmp(s->path, ":memory:") == 0 || access(s->path, F_OK) == 0) return MIEN_OK;
     if (options->read_only || options->must_exist)
         return err_set(MIEN_GALLERY_ENOTFOUND, "%s: there is no gallery", s->path);
     fd = open(s->path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);

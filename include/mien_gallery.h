@@ -58,6 +58,7 @@ typedef struct mien_gallery_options {
 /* Opens the gallery in that file, and makes it where there is none, readable by its owner only. A
  * gallery of an older version is brought up to date. opt may be NULL. MIEN_EIO, MIEN_EFORMAT where
  * the file is something else or damaged, MIEN_EUNSUPPORTED where a newer version made it.
+ * ":memory:" is a gallery of its own that is gone when it is closed.
  * "postgresql://..." as libpq takes it is a gallery in PostgreSQL: MIEN_EDEVICE without libpq,
  * MIEN_EIO where the server cannot be reached or refuses. */
 MIEN_API int mien_gallery_open(const char *path, const mien_gallery_options *opt,

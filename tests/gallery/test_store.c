@@ -315,6 +315,22 @@ static void test_check_finds(void **state) {
     sqlite3_close(db);
 }
 
+/* One in memory has no file, and is nobody else's. */
+static void test_in_memory(void **state) {
+    mien_gallery *a = NULL, *b = NULL;
+    int64_t collection;
+
+    (void)state;
+    assert_int_equal(mien_gallery_open(":memory:", NULL, &a), 0);
+    assert_int_equal(mien_gallery_open(":memory:", NULL, &b), 0);
+    assert_int_equal(mien_gallery_collection_use(a, "people", 1, &collection), 0);
+    assert_int_equal(mien_gallery_collection_use(b, "people", 0, &collection),
+                     MIEN_GALLERY_ENOTFOUND);
+    mien_gallery_close(a);
+    mien_gallery_close(b);
+    assert_int_equal(access(":memory:", F_OK), -1);
+}
+
 int main(void) {
 #define GALLERY_TEST(name) cmocka_unit_test_setup_teardown(name, made_setup, made_teardown)
     const struct CMUnitTest tests[] = {
@@ -328,6 +344,7 @@ int main(void) {
         GALLERY_TEST(test_corrupt_pages),
         GALLERY_TEST(test_backup),
         GALLERY_TEST(test_check_finds),
+        cmocka_unit_test(test_in_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
