@@ -56,16 +56,6 @@ void galleries_free(struct galleries *g) {
     free(g);
 }
 
-void galleries_reopen(struct galleries *g) {
-    for (int i = 0; i < GALLERY_USES; i++) {
-        struct handle *h = &g->handles[i];
-        while (sync_budget_acquire(&h->turn, 1, clock_seconds() + 1)) continue;
-        mien_gallery_close(h->gallery);
-        h->gallery = NULL;
-        sync_budget_release(&h->turn, 1);
-    }
-}
-
 static void reply_busy(struct request *r) {
     reply_error(r, 503, "gallery_busy", "others are writing to the gallery");
     reply_header(r, "Retry-After", "1");

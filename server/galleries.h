@@ -22,8 +22,6 @@ struct galleries;
 struct galleries *galleries_new(const char *place, int workers);
 /* NULL is let through. */
 void galleries_free(struct galleries *g);
-/* Closes it, to be opened anew: the file may be another one. Waits for those who use it. */
-void galleries_reopen(struct galleries *g);
 
 /* Waits for a turn and gives the gallery: 0, and galleries_release() it; NULL where there is none
  * yet and nobody writes. -1 after replying. */

@@ -2,6 +2,7 @@
 
 #include "common/clock.h"
 #include "mien_gallery.h"
+#include "server/apis/api.h"
 #include "server/clients.h"
 #include "server/reply.h"
 
@@ -73,7 +74,9 @@ static void hash_request(struct request *r, const char *key, struct repeat *out)
     memset(out->who, 0, sizeof out->who);
     memset(out->what, 0, sizeof out->what);
     add(out->who, r->client->name, strlen(r->client->name));
-    add(out->who, r->path, strlen(r->path));
+    add(out->who, r->method, strlen(r->method));
+    add(out->who, r->route->path, strlen(r->route->path));
+    for (int i = 0; i < REQUEST_PARAMS; i++) add(out->who, r->param[i], strlen(r->param[i]));
     add(out->who, key, strlen(key));
     MHD_get_connection_values(r->http, MHD_GET_ARGUMENT_KIND, add_argument, out->what);
     add(out->what, r->body.at, r->body.n);

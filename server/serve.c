@@ -163,7 +163,6 @@ static void reload(struct server *s) {
         log_say(s->log, "the networks stay as they were: %s", why);
         failed = 1;
     }
-    if (s->galleries) galleries_reopen(s->galleries);
     metrics_reloaded(s->metrics, failed);
     if (!failed) log_say(s->log, "keys and networks are read anew");
 }

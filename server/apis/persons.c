@@ -167,12 +167,32 @@ static void handle_merge(struct request *r) {
     collection_end(&call);
 }
 
-/* The samples in the body become those of the path's person, or of a new one of that name. */
+static int see_owner(void *context, const mien_gallery_sample *s) {
+    *(int64_t *)context = s->person;
+    return 0;
+}
+
+/* That the first sample is the person's: split takes none of several. */
+static int check_owner(struct collection_call *call, int64_t sample, int64_t person) {
+    int64_t owner = 0;
+    int rc = mien_gallery_sample_get(call->gallery, sample, see_owner, &owner);
+
+    if (rc == MIEN_OK && owner == person) return 0;
+    if (rc)
+        galleries_failed(call->request, rc);
+    else
+        reply_error(call->request, 409, "conflict", "the samples are not of this person");
+    return -1;
+}
+
+/* The samples in the body become those of the path's person, or of that one's those of a new one of
+ * that name. */
 static void put(struct collection_call *call, const int64_t *samples, int n, const char *name) {
     int64_t person, event = 0;
     int rc;
 
-    if (collection_find_person(call, call->request->param[1], &person) || collection_change(call))
+    if (collection_find_person(call, call->request->param[1], &person) ||
+        (name && check_owner(call, samples[0], person)) || collection_change(call))
         return;
     if (name)
         rc = mien_gallery_split(call->gallery, samples, n, name, &person, &event);

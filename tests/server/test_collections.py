@@ -113,6 +113,8 @@ class Open(People):
         self.assertEqual(self.code(409, "POST", f"{base}/events/{event}/undo"), "conflict")
         self.assertEqual(self.code(404, "POST", f"{base}/events/999999/undo"), "not_found")
         self.ask("POST", f"{base}/persons/{a}/move", {"samples": [t]})
+        self.assertEqual(self.code(409, "POST", f"{base}/persons/{b}/split", {"samples": [t]}),
+                         "conflict")
         new = self.ask("POST", f"{base}/persons/{a}/split", {"samples": [t], "name": "Eve"})["person"]
         self.assertEqual((of(a), of(new)), ([s], [t]))
         changed = self.ask("PATCH", f"{base}/persons/{a}",
