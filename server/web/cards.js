@@ -175,7 +175,7 @@ function drawCards() {
   settleTab();
 }
 
-/** Draws the people that fit the filter. */
+/** Draws the people that fit the filter; returns how many with a name do. */
 export function showPeople(people, filter) {
   const focused = document.activeElement?.closest("[data-person]");
   const at = focused ? buttons().indexOf(focused) : -1;
@@ -192,6 +192,7 @@ export function showPeople(people, filter) {
     const next = [...buttons()].find((b) => b.dataset.person === focused.dataset.person);
     (next ?? buttons()[Math.min(at, buttons().length - 1)])?.focus();
   }
+  return shown.length;
 }
 
 /** Gives a person's card the focus. */

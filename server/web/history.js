@@ -58,11 +58,12 @@ async function undoThese(list) {
   if (at >= 0) last.splice(at, 1);
   try {
     for (const event of [...list].reverse()) await undo(event);
+    await story.changed();
     toast("Undone.");
   } catch (error) {
     complain(error);
+    await story.changed();
   }
-  await story.changed();
 }
 
 /** Undoes the last thing this page has done; where it has done nothing, says so. */

@@ -26,20 +26,23 @@ const all = () => [...people.values()];
 
 function draw() {
   const list = all();
-  const named = list.filter(({ name }) => name);
-  const count = list.reduce((sum, { samples }) => sum + samples, 0);
-  const filter = $("filter").value;
-  cards.showPeople(list, filter);
-  const somebody = named.length === 1 ? "1 person" : `${named.length} people`;
-  const found = cards.matching(list, filter).length;
-  $("count").textContent = filter ? `${found} of ${somebody}` : `${somebody} · ${faces(count)}`;
   $("nobody").hidden = list.length > 0;
-  $("keys").hidden = !list.length;
-  $("head").hidden = !list.length;
+  for (const id of ["head", "keys"]) $(id).hidden = !list.length;
   $("cluster").hidden = list.filter((one) => !one.name && one.samples === 1).length < 2;
-  $("names").replaceChildren(
-    ...cards.matching(list, "").map(({ name }) => el("option", { value: name })),
-  );
+  const names = [...new Set(list.map(({ name }) => name))].filter(Boolean).sort();
+  $("names").replaceChildren(...names.map((value) => el("option", { value })));
+  drawFound();
+}
+
+/* The cards, of those who are looked for where somebody is. */
+function drawFound() {
+  const list = all();
+  const filter = $("filter").value;
+  const found = cards.showPeople(list, filter);
+  const named = list.filter(({ name }) => name).length;
+  const somebody = named === 1 ? "1 person" : `${named} people`;
+  const count = list.reduce((sum, { samples }) => sum + samples, 0);
+  $("count").textContent = filter ? `${found} of ${somebody}` : `${somebody} · ${faces(count)}`;
 }
 
 function keep(id, person) {
@@ -88,14 +91,16 @@ async function merge({ from, into }) {
   const [first, second] = [people.get(from), people.get(into)];
   if (!first || !second) return;
   const [part, stays] = first.name && !second.name ? [second, first] : [first, second];
+  const both = [part.person, stays.person];
   try {
-    const { event } = await server.merge(part.person, stays.person);
+    const { event } = await server.merge(...both);
+    await changed(both);
+    cards.focusCard(stays.person);
     done(`${part.name || faces(part.samples)} became part of ${called(stays)}`, [event]);
   } catch (error) {
     complain(error);
+    await changed(both);
   }
-  await changed([part.person, stays.person]);
-  cards.focusCard(stays.person);
 }
 
 async function mergeByKey(id) {
@@ -115,11 +120,12 @@ async function name(id, text) {
   try {
     const { samples } = people.get(id);
     const events = await server.describe(id, { name: text });
+    await changed([id]);
     done(`${faces(samples)} ${samples === 1 ? "is" : "are"} ${text}`, events);
   } catch (error) {
     complain(error);
+    await changed([id]);
   }
-  await changed([id]);
 }
 
 /* Where the card that had the focus was drawn anew meanwhile, that one has it. */
@@ -133,6 +139,7 @@ async function cluster() {
   try {
     const { joined, first_event: first, last_event: last } = await server.cluster();
     const events = first ? Array.from({ length: last - first + 1 }, (_, i) => first + i) : [];
+    await allChanged();
     const text = `${faces(joined)} joined others like ${joined === 1 ? "it" : "them"}`;
     if (joined) done(text, events.length > MOST_UNDONE ? [] : events);
     else toast("No two of them are alike enough to be one person.");
@@ -140,7 +147,6 @@ async function cluster() {
     complain(error);
   }
   $("cluster").disabled = false;
-  await allChanged();
 }
 
 async function open(id) {
@@ -324,7 +330,7 @@ for (const type of ["dragover", "dragleave", "drop"]) document.addEventListener(
 document.addEventListener("paste", (event) => identify(event.clipboardData.files[0]));
 document.addEventListener("keydown", onKey);
 addEventListener("hashchange", () => showView(location.hash === "#picture"));
-$("filter").addEventListener("input", draw);
+$("filter").addEventListener("input", drawFound);
 $("collection").addEventListener("change", changeCollection);
 $("cluster").addEventListener("click", cluster);
 $("open-history").addEventListener("click", () => told(showHistory()));

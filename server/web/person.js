@@ -27,21 +27,22 @@ function close() {
 }
 
 /* A gesture: the changes that `act` resolves with, {event, person: who came to be by it}, can be
- * undone as one. */
+ * undone as one. It is said to be done once it is to be seen. */
 async function gesture(act, text, ...others) {
   const those = [shown.person, ...others];
   try {
     const changes = await act();
     chosen.clear();
+    those.push(...changes.map(({ person }) => person).filter(Boolean));
+    await acts.changed([...new Set(those)]);
     done(
       text,
       changes.map(({ event }) => event),
     );
-    those.push(...changes.map(({ person }) => person).filter(Boolean));
   } catch (error) {
     complain(error);
+    await acts.changed(those);
   }
-  await acts.changed([...new Set(those)]);
 }
 
 const theChosen = () => list.map(({ sample }) => sample).filter((id) => chosen.has(id));
@@ -85,11 +86,12 @@ async function deleteThem() {
     const receipts = [];
     for (const sample of those) receipts.push((await gallery.removeSample(sample)).receipt);
     chosen.clear();
+    await acts.changed([shown.person]);
     offerReceipt(`${faces(those.length)} deleted.`, receipts, shown.name);
   } catch (error) {
     complain(error);
+    await acts.changed([shown.person]);
   }
-  await acts.changed([shown.person]);
 }
 
 /** Deletes a person, once that was asked. */
@@ -100,12 +102,12 @@ export async function removePerson(person) {
   if (!(await confirmed(`Delete ${called(person)}?`, text, "Delete"))) return;
   try {
     const { receipt } = await gallery.remove(person.person);
-    if (openPerson() === person.person) close();
+    await acts.changed([person.person]);
     offerReceipt(`${called(person)} was deleted.`, [receipt], person.name);
   } catch (error) {
     complain(error);
+    await acts.changed([person.person]);
   }
-  await acts.changed([person.person]);
 }
 
 async function described(values) {

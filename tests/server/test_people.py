@@ -81,7 +81,8 @@ class People(unittest.TestCase):
     @staticmethod
     def people():
         """{name: person}; of those without a name {id: person}."""
-        return {p["name"] or p["person"]: p for p in server.get(f"{C}/persons").json["persons"]}
+        listed = server.get(f"{C}/persons?limit=1000").json["persons"]
+        return {p["name"] or p["person"]: p for p in listed}
 
     def counts(self):
         return {name: p["samples"] for name, p in self.people().items()}
@@ -259,6 +260,17 @@ class Cards(People):
         browser.press("áN")
         self.assertEqual(self.cards(), ["Ann"])
         self.assertEqual(browser.text("#count"), "1 of 2 people")
+
+    def test_many(self):
+        for i in range(130):
+            self.assertEqual(server.post_json(f"{C}/persons", {"name": f"{i} of them"}).status, 201)
+        self.open()
+        self.assertEqual(self.cards()[:3], ["0 of them", "1 of them", "2 of them"])
+        self.assertEqual(browser.text("#count"), "130 people · 0 faces")
+        # All cards are drawn once one has scrolled there, and reached by End.
+        browser.script("document.querySelector('#cards').lastElementChild.scrollIntoView()")
+        browser.until("document.querySelectorAll('#cards li').length === 130")
+        self.assertEqual(self.cards()[-1], "129 of them")
 
     def test_pictures_dropped_on_a_card(self):
         self.enrolled(Ann="ann")
