@@ -46,13 +46,15 @@ const struct command COMMANDS[] = {
      "  mien embed --face largest passport.jpg\n"
      "  mien embed --aligned crops/\n",
      cmd_pictures},
-    {"compare", CMD_COMPARE, "PICTURE PICTURE", 2, 2, "whether two faces are likely one person's",
+    {"compare", CMD_COMPARE, "PICTURE [PICTURE]", 1, 2, "whether two faces are likely one person's",
      "Compares the main faces of two pictures (large, central, certain) and says: likely the same, "
      "unsure, or different. Likely the same is from the similarity on that was measured for the "
-     "embedder, at which 1 in 1000 pairs of two people passes; unsure is up to 0.1 below it.",
+     "embedder, at which 1 in 1000 pairs of two people passes; unsure is up to 0.1 below it. "
+     "With --person it is the most similar sample of a gallery's person instead of a picture.",
      "On a terminal it prints a line for people, else, and with --json, JSON.",
      "  mien compare passport.jpg visitor.jpg\n"
-     "  mien compare --json --same-person 0.5 a.jpg b.jpg\n",
+     "  mien compare --json --same-person 0.5 a.jpg b.jpg\n"
+     "  mien compare --person Alice visitor.jpg\n",
      cmd_compare},
     {"enroll", CMD_ENROLL, "NAME PICTURE...", 0, -1, "faces of persons into a gallery",
      "Puts the face of each picture into a gallery, as one of the person of that name, or id, who "

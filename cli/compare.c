@@ -1,8 +1,10 @@
-/* The command compare: whether the main faces of two pictures are likely one person's. */
+/* The command compare: whether the main faces of two pictures are likely one person's, or that of
+ * one a person's of a gallery. */
 #include "analysis/judge.h"
 #include "analysis/result_json.h"
 #include "commands.h"
 #include "common/json_values.h"
+#include "compare_person.h"
 #include "inputs.h"
 #include "output.h"
 #include "pipeline.h"
@@ -34,10 +36,10 @@ static void print_line(const struct picture pair[2], double threshold) {
 }
 
 /* Says what is missing for a comparison. */
-static int check(const struct picture pair[2]) {
+static int check(const struct picture pair[2], int n) {
     int status = EXIT_OK;
 
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < n; i++) {
         if (pair[i].error[0])
             say("%s", pair[i].error);
         else if (pair[i].analysis->nfaces == 0)
@@ -52,25 +54,31 @@ static int check(const struct picture pair[2]) {
 static int compare(const struct pipeline *p, const struct inputs *inputs) {
     const struct options *opt = p->opt;
     const struct network *embedder = networks_giving(&p->networks, MIEN_RESULT_EMBEDDING);
-    struct picture pair[2] = {{.input = &inputs->items[0]}, {.input = &inputs->items[1]}};
+    struct picture pair[2] = {{.input = &inputs->items[0]}};
     double threshold = opt->serve.same_person;
-    int status;
+    int n = inputs->count, status;
+
+    if (n > 1) pair[1].input = &inputs->items[1];
 
     if (threshold == SAME_PERSON_MEASURED) threshold = (double)embedder->info.same_person;
-    for (int i = 0; i < 2; i++) pipeline_decode(p, &pair[i]);
-    pipeline_run(p, pair, 2);
-    status = check(pair);
-    if (status == EXIT_OK && !opt->json && isatty(STDOUT_FILENO))
+    for (int i = 0; i < n; i++) pipeline_decode(p, &pair[i]);
+    pipeline_run(p, pair, n);
+    status = check(pair, n);
+    if (status == EXIT_OK && n == 1)
+        status = compare_person(p, &pair[0], threshold);
+    else if (status == EXIT_OK && !opt->json && isatty(STDOUT_FILENO))
         print_line(pair, threshold);
     else if (status == EXIT_OK && output_json(comparison_json(pair, threshold), 0))
         status = output_broken() ? EXIT_OK : EXIT_FAILED;
-    for (int i = 0; i < 2; i++) picture_free(&pair[i]);
+    for (int i = 0; i < n; i++) picture_free(&pair[i]);
     return status;
 }
 
 static int check_inputs(const struct options *opt, const struct inputs *inputs) {
+    if (opt->nargs != (opt->person ? 1 : 2))
+        return say_usage(opt->command_name, "give two pictures, or one and --person");
     if (inputs->folders > 0) return say_usage(opt->command_name, "give two pictures, not folders");
-    if (inputs->items[0].is_stdin && inputs->items[1].is_stdin)
+    if (opt->nargs == 2 && inputs->items[0].is_stdin && inputs->items[1].is_stdin)
         return say_usage(opt->command_name, "standard input (-) can be read only once");
     return EXIT_OK;
 }

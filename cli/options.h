@@ -88,6 +88,7 @@ struct options {
 
     const char *gallery, *collection, *folder, *receipt; /* of galleries */
     int keep_crops;
+    const char *person; /* of compare; NULL: with a picture */
 
     const char *config;        /* of serve: a file of options */
     int check;                 /* of serve: only asks the server that runs */

@@ -24,7 +24,7 @@ struct doctor_samples {
 };
 
 /* Reads them, a page at a time. Close it in any case. */
-int doctor_read(mien_gallery *g, int64_t collection, int64_t contract, struct doctor_samples *out);
+int doctor_read(mien_gallery *g, int64_t collection, int64_t contract, struct doctor_samples *s);
 void doctor_close(struct doctor_samples *s);
 
 #endif

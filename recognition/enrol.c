@@ -121,7 +121,7 @@ static int find_other(mien_gallery *gallery, const struct enrolment *e, const fl
     while (more && rc == MIEN_OK) {
         mien_gallery_match *matches = calloc((size_t)k, sizeof *matches);
         const mien_gallery_match *found = NULL;
-        if (!matches) return MIEN_ENOMEM;
+        if (!matches) return MIEN_ENOMEM; /* enrol_face() says so */
         rc = mien_gallery_identify(gallery, e->collection, e->contract, embedding, 1, k, &BY_SAMPLE,
                                    matches, &n);
         if (rc == MIEN_OK) found = first_other(gallery, matches, n, person);
@@ -217,7 +217,9 @@ int enrol_face(mien_gallery *gallery, const struct enrolment *e, const struct an
     rc = person_find(gallery, e->collection, e->person, 1, &person, out->why);
     if (rc) return rc;
     rc = ask_others(gallery, e, item->network, analysis_embedding(a, gate.face), person, &gate);
-    if (rc) return failed(out, rc);
+    if (rc) failed(out, rc);
+    if (rc == MIEN_ENOMEM) snprintf(out->why, sizeof out->why, "out of memory");
+    if (rc) return rc;
     out->reasons = gate.reasons;
     if (gate.reasons && !e->force) return refuse(e, &gate, out);
     gate_sentence(&gate, 1, out->forced);

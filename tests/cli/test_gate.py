@@ -94,6 +94,22 @@ class Gate(Folder):
         self.enroll("--keep-crops=no", "Ann", str(ASTRONAUT))
         self.assertNotIn("crop", {k for s in self.samples() for k, v in s.items() if v})
 
+    def test_compared_with_a_person(self):
+        good = self.save("good", self.picture)
+        sample, = self.enroll("Ann", good)
+        again = self.save("again", self.picture.crop((9, 5, 512, 512)))
+        result = mien("compare", "--person=Ann", again, f"--gallery={self.folder}/g.db")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        told, = objects(result)
+        pair, = objects(mien("compare", again, good))
+        self.assertEqual({k: told[k] for k in ("similarity", "verdict", "threshold")},
+                         {k: pair[k] for k in ("similarity", "verdict", "threshold")})
+        self.assertEqual((told["name"], told["sample"]), ("Ann", sample["sample"]))
+        for args in [("--person=Ann", again, good), (again,)]:
+            self.assertEqual(mien("compare", *args).returncode, 2)
+        result = mien("compare", "--person=Zoe", again, f"--gallery={self.folder}/g.db")
+        self.assertEqual((result.returncode, result.stderr), (1, "mien: nobody is called Zoe\n"))
+
     def doctor(self):
         result = mien("gallery doctor", f"--gallery={self.folder}/g.db")
         self.assertEqual(result.returncode, 0, result.stderr)
