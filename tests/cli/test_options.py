@@ -143,7 +143,7 @@ class WrongLines(unittest.TestCase):
 
     def test_an_option_of_another_command_is_unknown(self):
         self.refuse("detect", "--aligned", "x",
-                    says="unknown option --aligned: it is one of embed, enroll, identify, cluster, calibrate")
+                    says="unknown option --aligned: it is one of embed, enroll, identify, recognize, cluster, calibrate")
         self.refuse("models", "--plan", says="unknown option --plan")
 
     def test_missing_and_surplus_arguments(self):
