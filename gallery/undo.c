@@ -54,10 +54,10 @@ static int take_change(void *context, const struct store_value *row, int n) {
 /* 1 where the field ?2 of what has the id ?1 is still what the event left. */
 static const char *const STILL[] = {
     [LOG_PERSON_NAME] = "SELECT count(*) FROM persons WHERE id = ?1 AND name = ?2",
-    [LOG_PERSON_EXTERNAL] = "SELECT count(*) FROM persons WHERE id = ?1 AND"
-                            " COALESCE(external_id, '') = COALESCE(?2, '')",
-    [LOG_PERSON_METADATA] = "SELECT count(*) FROM persons WHERE id = ?1 AND"
-                            " COALESCE(metadata, '') = COALESCE(?2, '')",
+    [LOG_PERSON_EXTERNAL] = ("SELECT count(*) FROM persons WHERE id = ?1 AND"
+                             " COALESCE(external_id, '') = COALESCE(?2, '')"),
+    [LOG_PERSON_METADATA] = ("SELECT count(*) FROM persons WHERE id = ?1 AND"
+                             " COALESCE(metadata, '') = COALESCE(?2, '')"),
     [LOG_PERSON_STATE] = "SELECT count(*) FROM persons WHERE id = ?1 AND state = ?2",
     [LOG_SAMPLE_STATE] = "SELECT count(*) FROM samples WHERE id = ?1 AND state = ?2",
     [LOG_SAMPLE_PERSON] = "SELECT count(*) FROM samples WHERE id = ?1 AND person = ?2",
