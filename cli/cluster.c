@@ -64,7 +64,8 @@ static int take(void *context, struct picture *picture, int i) {
                                    .contract = c->contract,
                                    .source = picture->input->is_stdin ? NULL : picture->input->path,
                                    .hash = source->is_hashed ? source->hash : NULL,
-                                   .force = c->opt->force};
+                                   .force = c->opt->force,
+                                   .keep_crops = c->opt->keep_crops};
     struct unnamed_added added;
     int rc;
 
@@ -136,7 +137,8 @@ static int run(struct clustering *c, const struct pipeline *p, const struct inpu
         say("%s", why);
         return EXIT_FAILED;
     }
-    if (contract_find(c->shelf.gallery, &embedder->info, hash, 1, &c->contract))
+    if (contract_find(c->shelf.gallery, c->shelf.collection, &embedder->info, hash, 1,
+                      &c->contract))
         return shelf_say_error();
     status = choose(c, all);
     if (status == EXIT_OK && c->inputs.count)

@@ -176,6 +176,17 @@ const struct command COMMANDS[] = {
      "Looks at every page and row, and prints what is wrong; exit status 1 where something is. "
      "Empties the journal of what was deleted.",
      NULL, "  mien gallery check\n", cmd_gallery_check},
+    {"gallery migrate", CMD_GALLERY_MIGRATE, "", 0, 0, "from one embedder to another",
+     "Embeds every sample of the collection by --embedder, too, from the aligned face that is kept "
+     "with it, and tells how far the two networks agree on who is who. Searches with the one "
+     "before go on as they were. With --cut-over the collection goes by the new one from then on: "
+     "enrolling and identifying by another is refused, until 'mien gallery undo'.",
+     "Samples whose face is not kept are told; enrol their pictures again. What has been embedded "
+     "is passed over, so that a run that was broken off can be started again.",
+     "  mien gallery migrate --embedder mobilefacenet-512\n"
+     "  mien gallery migrate --embedder mobilefacenet-512 --cut-over\n"
+     "  mien gallery migrate --embedder mobilefacenet-512 --drop\n",
+     cmd_gallery_migrate},
     {"gallery doctor", CMD_GALLERY_DOCTOR, "", 0, 0, "whose samples are likely somebody else's",
      "Compares the samples of all who have a name, and tells of what is likely wrong, each with "
      "the command that repairs it: samples that are not like the person's others, and perhaps "

@@ -58,6 +58,7 @@ int cmd_gallery_prove(const struct options *opt);
 int cmd_gallery_export(const struct options *opt);
 int cmd_gallery_import(const struct options *opt);
 int cmd_gallery_backup(const struct options *opt);
+int cmd_gallery_migrate(const struct options *opt);
 int cmd_gallery_check(const struct options *opt);
 int cmd_gallery_doctor(const struct options *opt);
 

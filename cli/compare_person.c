@@ -69,7 +69,8 @@ static int compare(const struct shelf *shelf, const struct pipeline *p,
         say("%s", why);
         return EXIT_FAILED;
     }
-    if (contract_find(shelf->gallery, &item->network->info, hash, 0, &contract) ||
+    if (contract_find(shelf->gallery, shelf->collection, &item->network->info, hash, 0,
+                      &contract) ||
         (contract && mien_gallery_compare(shelf->gallery, person, contract, item->values, &best)))
         return shelf_say_error();
     best.person = person;

@@ -207,7 +207,8 @@ static int enrol(struct enrolling *e, const struct pipeline *p, struct inputs *a
         say("%s", why);
         return EXIT_FAILED;
     }
-    if (contract_find(e->shelf.gallery, &embedder->info, hash, 1, &e->contract))
+    if (contract_find(e->shelf.gallery, e->shelf.collection, &embedder->info, hash, 1,
+                      &e->contract))
         return shelf_say_error();
     if (status == EXIT_OK) status = choose(e, all);
     if (status == EXIT_OK && e->inputs.count)

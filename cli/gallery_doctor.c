@@ -67,7 +67,7 @@ static int find_contract(struct round *r, const struct networks *networks, const
         say("%s", why);
         return EXIT_FAILED;
     }
-    if (contract_find(gallery, &embedder->info, hash, 0, &r->contract)) return shelf_say_error();
+    if (contract_find(gallery, 0, &embedder->info, hash, 0, &r->contract)) return shelf_say_error();
     if (!r->contract)
         say("nobody was enrolled with %s", name);
     else if (doctor_options(gallery, r->shelf.collection, r->contract, embedder, o, &r->samples))

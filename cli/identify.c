@@ -123,7 +123,8 @@ static int set_contract(struct run *run, const mien_ctx *ctx, const char *name,
         say("%s", why);
         return EXIT_FAILED;
     }
-    return contract_find(run->shelf.gallery, &embedder->info, hash, 0, &run->in.contract)
+    return contract_find(run->shelf.gallery, run->shelf.collection, &embedder->info, hash, 0,
+                         &run->in.contract)
                ? shelf_say_error()
                : EXIT_OK;
 }

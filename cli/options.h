@@ -41,7 +41,8 @@ enum command_bit {
     CMD_THRESHOLDS = 1 << 20,
     CMD_CLUSTER = 1 << 21,
     CMD_GALLERY_DOCTOR = 1 << 22,
-    CMD_RECOGNIZE = 1 << 23
+    CMD_RECOGNIZE = 1 << 23,
+    CMD_GALLERY_MIGRATE = 1 << 24
 };
 
 enum { PRECISION_AUTO = MIEN_FP16 + 1 }; /* fp32 on a processor, fp16 on a GPU */
@@ -67,7 +68,7 @@ struct options {
     const char *attributes; /* names with commas; NULL: those told unasked */
     int method;             /* enum networks_method */
 
-    int pretty, json, plan, tensors, quality, salvage, force, join_named;
+    int pretty, json, plan, tensors, quality, salvage, force, join_named, cut_over, drop;
     const char *draw;   /* file or folder; NULL: no drawing */
     const char *output; /* folder for JSON; of calibrate a file, NULL: the blob itself */
 

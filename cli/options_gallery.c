@@ -5,7 +5,7 @@
 #define FIELD(name) offsetof(struct options, name)
 #define ALL                                                                                        \
     (CMD_ENROLL | CMD_IDENTIFY | CMD_CLUSTER | CMD_GALLERY | CMD_GALLERY_DELETE |                  \
-     CMD_GALLERY_DOCTOR)
+     CMD_GALLERY_DOCTOR | CMD_GALLERY_MIGRATE)
 
 static const char *const COMPARED[] = {"template", "sample", NULL}; /* enum mien_gallery_by */
 
@@ -116,12 +116,24 @@ const struct option_def OPTIONS_GALLERY[] = {
      .help = "make there a folder for each person, with links to the pictures"},
     {.name = "keep-crops",
      .group = GROUP_DATA,
-     .commands = CMD_ENROLL | CMD_SERVE,
+     .commands = CMD_ENROLL | CMD_CLUSTER | CMD_SERVE,
      .kind = KIND_FLAG,
      .field = FIELD(keep_crops),
      .value = "yes",
      .help = "keep each sample's aligned face, a PNG of 112x112, for another embedder and for "
              "people to see"},
+    {.name = "cut-over",
+     .group = GROUP_DATA,
+     .commands = CMD_GALLERY_MIGRATE,
+     .kind = KIND_FLAG,
+     .field = FIELD(cut_over),
+     .help = "afterwards the collection goes by this embedder alone"},
+    {.name = "drop",
+     .group = GROUP_DATA,
+     .commands = CMD_GALLERY_MIGRATE,
+     .kind = KIND_FLAG,
+     .field = FIELD(drop),
+     .help = "forget what this embedder made of the samples of another"},
     {.name = "receipt",
      .arg = "FILE",
      .group = GROUP_OUTPUT,

@@ -12,8 +12,9 @@
 #define PEOPLE      (CMD_ENROLL | CMD_IDENTIFY | CMD_RECOGNIZE | CMD_CLUSTER)
 #define FACES       (WHOLE | CMD_DETECT | CMD_EMBED | CMD_COMPARE | CMD_EVAL_ATTRIBUTES | PEOPLE)
 #define RUNS        (PICTURES | CMD_BENCH | CMD_BENCH_ANALYZE | CMD_INFO | PEOPLE)
-#define GALLERIES   (PEOPLE | CMD_GALLERY | CMD_GALLERY_DELETE | CMD_GALLERY_DOCTOR)
-#define MACHINE     (RUNS | CMD_CALIBRATE | CMD_SERVE | CMD_COMPARE | EVAL)
+#define GALLERIES                                                                                  \
+    (PEOPLE | CMD_GALLERY | CMD_GALLERY_DELETE | CMD_GALLERY_DOCTOR | CMD_GALLERY_MIGRATE)
+#define MACHINE (RUNS | CMD_GALLERY_MIGRATE | CMD_CALIBRATE | CMD_SERVE | CMD_COMPARE | EVAL)
 
 static const char *const PRECISIONS[] = {"fp32", "bf16", "int8", "fp16", "auto", NULL};
 
@@ -230,7 +231,7 @@ static const struct option_def ROWS[] = {
     {.name = "precision",
      .arg = "P",
      .group = GROUP_MACHINE,
-     .commands = RUNS | CMD_SERVE | CMD_COMPARE | EVAL,
+     .commands = RUNS | CMD_GALLERY_MIGRATE | CMD_SERVE | CMD_COMPARE | EVAL,
      .kind = KIND_CHOICE,
      .field = FIELD(precision),
      .value = "auto",
@@ -297,7 +298,7 @@ static unsigned commands_of(const mien_task_info *task) {
     if (task->result == MIEN_RESULT_FACES) commands |= FACES | CMD_CALIBRATE;
     if (task->result == MIEN_RESULT_FACES) commands |= CMD_EVAL_DETECT;
     if (task->result == MIEN_RESULT_EMBEDDING)
-        commands |= CMD_COMPARE | PEOPLE | CMD_GALLERY_DOCTOR;
+        commands |= CMD_COMPARE | PEOPLE | CMD_GALLERY_DOCTOR | CMD_GALLERY_MIGRATE;
     if (task->result == MIEN_RESULT_ATTRIBUTES && task->item == MIEN_ITEM_FACE)
         commands |= CMD_EVAL_ATTRIBUTES;
     if (task->result == MIEN_RESULT_CLASSES) commands |= CMD_EVAL_CLASSIFY;

@@ -78,7 +78,8 @@ static int open_gallery(struct learning *l, const struct pipeline *p) {
     }
     if (mien_gallery_open(":memory:", NULL, &l->shelf.gallery) ||
         mien_gallery_collection_use(l->shelf.gallery, "known", 1, &l->shelf.collection) ||
-        contract_find(l->shelf.gallery, &embedder->info, hash, 1, &l->contract))
+        contract_find(l->shelf.gallery, l->shelf.collection, &embedder->info, hash, 1,
+                      &l->contract))
         return shelf_say_error();
     return EXIT_OK;
 }

@@ -151,3 +151,19 @@ int mien_gallery_migrate(mien_gallery *g, int64_t collection, int64_t contract, 
     if (rc == MIEN_OK && event) *event = by;
     return rc;
 }
+
+static int check(mien_gallery *g, int64_t collection, int64_t contract) {
+    int64_t current;
+    int rc = current_of(g, collection, &current);
+
+    if (rc || current == 0 || current == contract) return rc;
+    return err_set(MIEN_GALLERY_ECONFLICT,
+                   "the collection goes by another network since it was migrated: use that, or undo"
+                   " the migration");
+}
+
+int mien_gallery_contract_check(mien_gallery *g, int64_t collection, int64_t contract) {
+    int rc = gallery_enter(g, "mien_gallery_contract_check");
+
+    return rc ? rc : gallery_leave(g, check(g, collection, contract));
+}

@@ -388,6 +388,10 @@ MIEN_API int mien_gallery_embeddings_drop(mien_gallery *gallery, int64_t collect
  * which programs tell by mien_gallery_collection. */
 MIEN_API int mien_gallery_migrate(mien_gallery *gallery, int64_t collection, int64_t contract,
                                   int64_t *event);
+/* MIEN_GALLERY_ECONFLICT where a collection was migrated to another contract than this one, which
+ * is 0 where there is none yet. */
+MIEN_API int mien_gallery_contract_check(mien_gallery *gallery, int64_t collection,
+                                         int64_t contract);
 
 /* Whether two contracts agree on who a sample is: by the other sample that is most like it. */
 typedef struct mien_gallery_agreement {

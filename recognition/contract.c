@@ -156,16 +156,18 @@ static int see(void *context, const mien_gallery_contract *contract) {
     return 0;
 }
 
-int contract_find(mien_gallery *gallery, const mien_net_info *info, const char *hash, int make,
-                  int64_t *contract) {
+int contract_find(mien_gallery *gallery, int64_t collection, const mien_net_info *info,
+                  const char *hash, int make, int64_t *contract) {
     mien_gallery_contract own = {
         .struct_size = sizeof own, .name = info->name, .hash = hash, .dims = info->embedding_size};
     struct wanted wanted = {.hash = hash};
     int rc;
 
     *contract = 0;
-    if (make) return mien_gallery_contract_use(gallery, &own, contract);
     rc = mien_gallery_contracts(gallery, see, &wanted);
     *contract = rc ? 0 : wanted.id;
-    return rc;
+    if (rc == MIEN_OK && collection)
+        rc = mien_gallery_contract_check(gallery, collection, wanted.id);
+    if (rc || *contract || !make) return rc;
+    return mien_gallery_contract_use(gallery, &own, contract);
 }

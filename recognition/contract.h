@@ -14,8 +14,9 @@ enum { CONTRACT_HASH = 128, CONTRACT_WHY = 512 };
 int contract_hash(const mien_ctx *ctx, const char *name, char out[CONTRACT_HASH],
                   char why[CONTRACT_WHY]);
 /* Finds the contract of that hash in the gallery, and makes it where there is none and `make`; else
- * *contract is 0. Returns the gallery's code. */
-int contract_find(mien_gallery *gallery, const mien_net_info *info, const char *hash, int make,
+ * *contract is 0. collection: where that goes by another since it was migrated, it is
+ * MIEN_GALLERY_ECONFLICT; 0: there is none. Returns the gallery's code. */
+int contract_find(mien_gallery *gallery, int64_t collection, const mien_net_info *info, const char *hash, int make,
                   int64_t *contract);
 
 #endif

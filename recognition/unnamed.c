@@ -1,7 +1,7 @@
 #include "recognition/unnamed.h"
 
+#include "analysis/crop.h"
 #include "analysis/judge.h"
-#include "common/json_values.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -30,9 +30,29 @@ static int add(mien_gallery *gallery, const struct unnamed_picture *p,
     return rc;
 }
 
+/* Face i as a sample, whose crop is to be freed. */
+static int describe(const struct unnamed_picture *p, const struct analysis *a, int i,
+                    mien_gallery_sample *s) {
+    const struct item *item = analysis_item(a, MIEN_RESULT_EMBEDDING);
+    int width = item_width(item->network);
+    void *crop = NULL;
+
+    *s = (mien_gallery_sample){.struct_size = sizeof *s,
+                               .contract = p->contract,
+                               .embedding = item->values + (size_t)i * (size_t)width,
+                               .dims = width,
+                               .quality = -1,
+                               .source = p->source,
+                               .source_hash = p->hash};
+    memcpy(s->box, a->faces[i].box, sizeof s->box);
+    if (a->measures && a->measures[i].known) s->quality = a->measures[i].quality.score;
+    if (p->keep_crops && crop_png(a, i, &crop, &s->crop_bytes)) return MIEN_ENOMEM;
+    s->crop = crop;
+    return MIEN_OK;
+}
+
 int unnamed_add(mien_gallery *gallery, const struct unnamed_picture *p, const struct analysis *a,
                 struct unnamed_added *out) {
-    const struct item *item = analysis_item(a, MIEN_RESULT_EMBEDDING);
     mien_gallery_sample *faces = calloc((size_t)a->nfaces + 1, sizeof *faces);
     int64_t known = 0;
     int rc = MIEN_OK;
@@ -43,24 +63,15 @@ int unnamed_add(mien_gallery *gallery, const struct unnamed_picture *p, const st
         rc = mien_gallery_source_find(gallery, p->collection, p->contract, p->hash, &known);
     out->known = known != 0;
     for (int i = 0; i < a->nfaces && rc == MIEN_OK && !known; i++) {
-        int width = item_width(item->network);
-        mien_gallery_sample *s = &faces[out->added];
         if (!p->force && is_poor(a, i)) {
             out->poor++;
             continue;
         }
-        *s = (mien_gallery_sample){.struct_size = sizeof *s,
-                                   .contract = p->contract,
-                                   .embedding = item->values + (size_t)i * (size_t)width,
-                                   .dims = width,
-                                   .quality = -1,
-                                   .source = p->source,
-                                   .source_hash = p->hash};
-        memcpy(s->box, a->faces[i].box, sizeof s->box);
-        if (a->measures && a->measures[i].known) s->quality = a->measures[i].quality.score;
-        out->added++;
+        rc = describe(p, a, i, &faces[out->added]);
+        out->added += rc == MIEN_OK;
     }
     if (rc == MIEN_OK && out->added) rc = add(gallery, p, faces, out);
+    for (int i = 0; faces && i < out->added; i++) free((void *)(uintptr_t)faces[i].crop);
     free(faces);
     return rc;
 }
@@ -93,18 +104,4 @@ int unnamed_count(mien_gallery *gallery, int64_t collection, int64_t *faces) {
 
     *faces = counted.samples;
     return rc;
-}
-
-json_t *unnamed_json(const mien_gallery_clustering *c, int *failed) {
-    json_t *object = json_object();
-
-    json_value_set(object, "faces", json_integer(c->faces), failed);
-    json_value_set(object, "joined", json_integer(c->joined), failed);
-    json_value_set(object, "made", json_integer(c->made), failed);
-    json_value_set(object, "waiting", json_integer(c->waiting), failed);
-    json_value_set(object, "first_event",
-                   c->first_event ? json_integer(c->first_event) : json_null(), failed);
-    json_value_set(object, "last_event", c->last_event ? json_integer(c->last_event) : json_null(),
-                   failed);
-    return object;
 }

@@ -8,14 +8,13 @@
 #include "analysis/analysis.h"
 #include "mien_gallery.h"
 
-#include <jansson.h>
-
 /* What is to become of a picture's faces. */
 struct unnamed_picture {
     int64_t collection, contract;
     const char *source;  /* NULL: not known */
     const uint8_t *hash; /* [MIEN_GALLERY_HASH_SIZE] of the picture's bytes; NULL: not known */
     int force;           /* poor faces, too */
+    int keep_crops;      /* their aligned faces are kept with them */
     const char *who;     /* for the log; NULL: who opened the gallery */
 };
 
@@ -36,7 +35,5 @@ int unnamed_add(mien_gallery *gallery, const struct unnamed_picture *p, const st
 double unnamed_join(const struct network *embedder, int64_t faces);
 /* How many faces a collection has. Returns the gallery's code. */
 int unnamed_count(mien_gallery *gallery, int64_t collection, int64_t *faces);
-/* Adds `clustered`: what came of a grouping. failed: as result_json.h. */
-json_t *unnamed_json(const mien_gallery_clustering *c, int *failed);
 
 #endif

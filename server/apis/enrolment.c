@@ -19,7 +19,8 @@ int enrolment_contract(struct collection_call *call, int make, int64_t *contract
 
     *contract = 0;
     if (!call->gallery) return MIEN_OK;
-    return contract_find(call->gallery, &embedder->info, m->contract, make, contract);
+    return contract_find(call->gallery, call->collection, &embedder->info, m->contract, make,
+                         contract);
 }
 
 int enrolment_find_person(struct collection_call *call, const char *text, int may_miss,

@@ -57,6 +57,7 @@ static void cluster(struct collection_call *call, double join, int named) {
     mien_gallery_cluster_options o = {.struct_size = sizeof o,
                                       .join = (float)join,
                                       .named = named,
+                                      .who = collection_who(r),
                                       .progress = is_over,
                                       .context = r};
     mien_gallery_clustering done = {.struct_size = sizeof done};

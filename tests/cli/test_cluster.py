@@ -67,6 +67,8 @@ class Cluster(Folder):
         groups = self.two_persons()
         ann = next(key for key, files in groups.items() if "a0.png" in files)
         self.run_gallery("gallery rename", ann, "Ann")
+        (shown,) = self.run_gallery("gallery show", "Ann")
+        self.assertTrue(all(s["crop_bytes"] for s in shown["samples"]))
         new = self.write("new.png", face(1, 7))
         self.assertEqual(len(self.cluster(new)["Ann"]), 3)
         self.assertEqual(len(self.cluster("--join-named")["Ann"]), 4)

@@ -196,6 +196,9 @@ static void test_there_and_back(void **state) {
     for (int i = 0; i < SAMPLES; i++) (void)embed(m, &p, i, 300 + i);
     assert_int_equal(mien_gallery_migrate(m->gallery, m->collection, p.contract, &event), 0);
     assert_int_equal(current(m), p.contract);
+    assert_int_equal(mien_gallery_contract_check(m->gallery, m->collection, p.contract), 0);
+    assert_int_equal(mien_gallery_contract_check(m->gallery, m->collection, m->contract),
+                     MIEN_GALLERY_ECONFLICT);
     assert_int_equal(mien_gallery_migrate(m->gallery, m->collection, p.contract, NULL),
                      MIEN_GALLERY_ECONFLICT);
     assert_int_equal(mien_gallery_migrate(m->gallery, m->collection, 5, NULL),
@@ -206,6 +209,7 @@ static void test_there_and_back(void **state) {
     assert_int_equal(find(m, m->contract, 11), p.samples[3]);
     assert_int_equal(mien_gallery_undo(m->gallery, event, &undone), 0);
     assert_int_equal(current(m), 0);
+    assert_int_equal(mien_gallery_contract_check(m->gallery, m->collection, m->contract), 0);
     assert_int_equal(mien_gallery_undo(m->gallery, undone, NULL), 0);
     assert_int_equal(current(m), p.contract);
     assert_int_equal(find(m, p.contract, 303), p.samples[3]);
