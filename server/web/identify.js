@@ -1,6 +1,7 @@
 // Who the faces of one picture are: names on the picture, and for each face how alike the nearest
 // people are, with a tick where "likely the same" begins.
 
+import { percent } from "./attributes.js";
 import { el, sentence } from "./dom.js";
 import { crop, meter } from "./faces.js";
 import { identify, prepared } from "./gallery.js";
@@ -115,11 +116,12 @@ async function addToSomebody(face, isNameless) {
   else await acts.name(best(face).person, person.name).then(ask);
 }
 
+/* How likely that is, never as if it were certain, and the similarity. */
 function number({ similarity, probability }) {
   const text = similarity.toFixed(2);
-  return probability == null
-    ? text
-    : `${(probability * 100).toFixed(probability > 0.99 ? 1 : 0)} % · ${text}`;
+  if (probability == null) return text;
+  if (probability >= 0.99) return `over 99 % · ${text}`;
+  return `${probability < 0.01 ? "under 1 %" : percent(probability)} · ${text}`;
 }
 
 /* The people after the first. */

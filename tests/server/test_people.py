@@ -427,6 +427,10 @@ class Identify(People):
             """, at)
             self.assertAlmostEqual(fill, max(0, face["matches"][0]["similarity"]), delta=0.01)
             self.assertAlmostEqual(mark, told["threshold"], delta=0.01)
+        # How likely it is, which is never certain.
+        ann = browser.texts("#told .name").index("Ann")
+        self.assertGreater(told["faces"][ann]["matches"][0]["probability"], 0.99)
+        self.assertRegex(browser.texts("#told .measure small")[ann], r"^over 99 % · 0\.\d\d$")
         # A face that is named is known from then on.
         unknown = browser.texts("#told .name").index("Unknown")
         browser.find_all("#told .beside")[unknown].click()
