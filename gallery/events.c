@@ -39,7 +39,7 @@ static int tell(void *context, const struct store_value *row, int n) {
     if (n < 10) return MIEN_OK;
     e.id = row[0].i;
     e.time = row[1].i;
-    e.who = store_get_text(&row[2]);
+    e.who = store_need_text(&row[2]);
     e.kind = (enum mien_gallery_event_kind)row[3].i;
     e.person = row[4].i;
     e.other = row[5].i;

@@ -81,7 +81,8 @@ static int keep(void *context, const struct store_value *row, int n) {
 
     if (n < 1) return MIEN_OK;
     kept->found = 1;
-    kept->value = row[0];
+    /* Bytes of another type would not stay. */
+    kept->value = row[0].type == STORE_INT ? row[0] : store_text(NULL);
     if (row[0].type != STORE_TEXT) return MIEN_OK;
     kept->text = strdup(row[0].bytes);
     if (!kept->text) return err_set(MIEN_ENOMEM, "a gallery's log: out of memory");
@@ -123,8 +124,8 @@ int log_holds(mien_gallery *g, int64_t event, int *holds) {
     *holds = 1;
     for (int64_t by = event;; *holds = !*holds) {
         int64_t last = 0;
-        int rc =
-            GALLERY_NUMBER(g, "SELECT max(id) FROM events WHERE undoes = ?1", &last, store_int(by));
+        int rc = GALLERY_NUMBER(g, "SELECT max(id) FROM events WHERE undoes = ?1 AND id > ?1",
+                                &last, store_int(by));
         if (rc) return rc;
         if (!last) return MIEN_OK;
         by = last;

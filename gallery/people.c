@@ -32,8 +32,8 @@ static int see_contract(void *context, const struct store_value *row, int n) {
 
     if (n < 4) return MIEN_OK;
     contract.id = row[0].i;
-    contract.name = store_get_text(&row[1]);
-    contract.hash = store_get_text(&row[2]);
+    contract.name = store_need_text(&row[1]);
+    contract.hash = store_need_text(&row[2]);
     contract.dims = (int)row[3].i;
     return l->contract(l->context, &contract);
 }
@@ -92,7 +92,7 @@ static int see_collection(void *context, const struct store_value *row, int n) {
 
     if (n < 6) return MIEN_OK;
     c.id = row[0].i;
-    c.name = store_get_text(&row[1]);
+    c.name = store_need_text(&row[1]);
     c.created = row[2].i;
     c.persons = row[3].i;
     c.samples = row[4].i;
@@ -234,7 +234,7 @@ static int see_person(void *context, const struct store_value *row, int n) {
     if (n < 9) return MIEN_OK;
     p.id = row[0].i;
     p.collection = row[1].i;
-    p.name = store_get_text(&row[2]);
+    p.name = store_need_text(&row[2]);
     p.external_id = store_get_text(&row[3]);
     p.metadata = store_get_text(&row[4]);
     p.created = row[5].i;

@@ -40,3 +40,7 @@ struct store_value store_bytes(const void *bytes, size_t n) {
 const char *store_get_text(const struct store_value *column) {
     return column->type == STORE_TEXT ? column->bytes : NULL;
 }
+
+const char *store_need_text(const struct store_value *column) {
+    return column->type == STORE_TEXT ? column->bytes : "";
+}

@@ -74,5 +74,7 @@ struct store_value store_text(const char *text);
 struct store_value store_bytes(const void *bytes, size_t n);
 /* The text of a column; NULL where it has none. */
 const char *store_get_text(const struct store_value *column);
+/* The same of one that always has; "" where it nevertheless is of another type. */
+const char *store_need_text(const struct store_value *column);
 
 #endif

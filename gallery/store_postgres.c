@@ -313,6 +313,7 @@ static const char *const TABLES[] = {
     "SELECT count(c::text) FROM collections c", "SELECT count(p::text) FROM persons p",
     "SELECT count(s::text) FROM samples s",     "SELECT count(e::text) FROM events e",
     "SELECT count(c::text) FROM changes c",     "SELECT count(n::text) FROM not_persons n",
+    "SELECT count(e::text) FROM embeddings e",
 };
 
 static int check(struct store *s, store_problem *problem, void *context) {
@@ -330,8 +331,11 @@ static int check(struct store *s, store_problem *problem, void *context) {
  * may be shown them (postgres_files.h). */
 static int scrub(struct store *s, int *done) {
     *done = 0;
-    return postgres_exec(s, "VACUUM (INDEX_CLEANUP ON) persons, samples, changes, not_persons",
-                         NULL);
+    return postgres_exec(
+        s,
+        "VACUUM (INDEX_CLEANUP ON) collections, persons, samples, embeddings, changes,"
+        " not_persons",
+        NULL);
 }
 
 static int backup(struct store *s, const char *path) {

@@ -66,12 +66,23 @@ static const char *const STILL[] = {
         "SELECT count(*) FROM collections WHERE id = ?1 AND coalesce(contract, 0) = ?2",
 };
 
+/* Whether the field of a change is one that can be undone: a file may say anything. */
+static int is_known(const struct change *c) {
+    return (int)c->field > 0 && (size_t)c->field < sizeof STILL / sizeof *STILL && STILL[c->field];
+}
+
 static int check_change(struct undoing *u, const struct change *c) {
     int64_t still = 0, last = 0, expected = c->field != LOG_NOT_PERSON || c->now;
     struct store_value value =
         log_is_text(c->field) ? store_text(c->now_text) : store_int(expected ? c->now : c->was);
-    int rc = GALLERY_NUMBER(u->g, STILL[c->field], &still, store_int(c->subject), value);
+    int rc;
 
+    if (!is_known(c))
+        return err_set(MIEN_GALLERY_ECONFLICT,
+                       "event %" PRId64 " cannot be undone: it is of a kind "
+                       "that has no way back",
+                       u->undone);
+    rc = GALLERY_NUMBER(u->g, STILL[c->field], &still, store_int(c->subject), value);
     if (rc || still == expected) return rc;
     rc = GALLERY_NUMBER(u->g, "SELECT max(event) FROM changes WHERE subject = ?1 AND field = ?2",
                         &last, store_int(c->subject), store_int(c->field));

@@ -331,6 +331,55 @@ static void test_in_memory(void **state) {
     assert_int_equal(access(":memory:", F_OK), -1);
 }
 
+static int see_event(void *context, const mien_gallery_event *event) {
+    *(size_t *)context += strlen(event->who);
+    return 0;
+}
+
+static int see_person(void *context, const mien_gallery_person *p) {
+    *(size_t *)context += strlen(p->name);
+    return 0;
+}
+
+/* Values of types and relations that no call makes: whatever is asked ends, with what is there or a
+ * sentence. */
+static void test_odd_values(void **state) {
+    static const char *const harm[] = {
+        "UPDATE events SET who = x'00ff'",
+        "UPDATE persons SET name = x'00ff'",
+        "UPDATE changes SET field = 99",
+        "UPDATE changes SET field = -1 WHERE field = 1",
+        "UPDATE events SET undoes = id",
+        "UPDATE persons SET name = x'00ff', metadata = 5",
+        "UPDATE samples SET embedding = 'text', crop = 5, source = x'01'",
+    };
+    struct made *m = *state;
+    int64_t a = made_person(m, "Alice"), b = made_person(m, "Bob");
+
+    made_sample(m, a, 1);
+    assert_int_equal(mien_gallery_rename(m->gallery, a, "Anna", NULL), MIEN_OK);
+    assert_int_equal(mien_gallery_merge(m->gallery, b, a, NULL), MIEN_OK);
+    for (size_t i = 0; i < sizeof harm / sizeof *harm; i++) {
+        char copy[128];
+        mien_gallery_deletion deletion = {.struct_size = sizeof deletion};
+        mien_gallery *g;
+        size_t seen = 0;
+        int problems = 0, told = 0;
+        snprintf(copy, sizeof copy, "%s/odd%zu.db", m->folder, i);
+        assert_int_equal(mien_gallery_backup(m->gallery, copy), MIEN_OK);
+        run_sql(copy, "DROP TRIGGER events_are");
+        run_sql(copy, harm[i]);
+        assert_int_equal(mien_gallery_open(copy, NULL, &g), MIEN_OK);
+        assert_int_equal(mien_gallery_check(g, count_problem, &told, &problems), MIEN_OK);
+        assert_int_equal(mien_gallery_events(g, 0, 0, 0, see_event, &seen), MIEN_OK);
+        assert_int_equal(mien_gallery_persons(g, m->collection, NULL, 0, 0, see_person, &seen), 0);
+        for (int64_t event = 1; event < 8; event++) mien_gallery_undo(g, event, NULL);
+        mien_gallery_rename(g, a, "Dora", NULL);
+        if (mien_gallery_person_delete(g, a, &deletion) == MIEN_OK) free(deletion.receipt);
+        mien_gallery_close(g);
+    }
+}
+
 int main(void) {
 #define GALLERY_TEST(name) cmocka_unit_test_setup_teardown(name, made_setup, made_teardown)
     const struct CMUnitTest tests[] = {
@@ -345,6 +394,7 @@ int main(void) {
         GALLERY_TEST(test_backup),
         GALLERY_TEST(test_check_finds),
         cmocka_unit_test(test_in_memory),
+        GALLERY_TEST(test_odd_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
