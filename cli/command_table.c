@@ -215,7 +215,8 @@ const struct command COMMANDS[] = {
      "  mien bench analyze holiday/\n"
      "  mien bench analyze --threads 1 --classifier none --json photo.jpg\n",
      cmd_bench_analyze},
-    {"eval", CMD_EVAL, "attributes|detect|classify", 0, -1, "how often the networks are right",
+    {"eval", CMD_EVAL, "attributes|detect|classify|identify", 0, -1,
+     "how often the networks are right",
      "Runs a command on labelled pictures, and prints how often it is right: of all, and of groups "
      "of people.",
      NULL,
@@ -255,6 +256,17 @@ const struct command COMMANDS[] = {
      "of files and one called label.",
      "  mien eval classify imagenet/val/\n"
      "  mien eval classify --limit 1000 --precision int8 labels.csv\n",
+     cmd_eval},
+    {"eval identify", CMD_EVAL_IDENTIFY, "FOLDER|CSV", 1, 1,
+     "how often people are found by their faces, and strangers taken for them",
+     "Runs 'mien embed' on pictures of people. Half of the people, drawn at random, are strangers; "
+     "of the others --samples faces each are enrolled, and all that are left are probes. Prints "
+     "how often a person is the most alike one, or among five, how often he is missed where a "
+     "tenth, a hundredth and a thousandth of strangers pass, and precision and recall at a "
+     "hundredth.",
+     EVAL_NOTES "A FOLDER has a folder a person; a CSV columns 'file' and 'label'.",
+     "  mien eval identify people/\n"
+     "  mien eval identify --samples 3 --embedder mobilefacenet-512 --plots plots/ people/\n",
      cmd_eval},
     {"calibrate", CMD_CALIBRATE, "NETWORK PICTURE...", 2, -1, "measure a network's ranges for int8",
      "Runs a network in fp32 on pictures of the kind it is for, measures the range of every value, "

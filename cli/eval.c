@@ -1,5 +1,6 @@
-/* The commands eval attributes, eval detect and eval classify: labelled pictures through the
- * pipeline, and a report of how often it was right. What is asked is a row of eval/table.c. */
+/* The commands eval attributes, eval detect, eval classify and eval identify: labelled pictures
+ * through the pipeline, and a report of how often it was right. What is asked is a row of
+ * eval/table.c. */
 #include "batches.h"
 #include "commands.h"
 #include "eval/task.h"
@@ -45,6 +46,7 @@ static int open_labels(struct run *run, const struct options *opt) {
                                       .where = opt->where,
                                       .by = opt->by,
                                       .mistakes = opt->mistakes,
+                                      .enrolled = opt->enrolled,
                                       .seed = (uint64_t)opt->seed};
     struct eval_folder folder;
     const char **list = NULL, *path = opt->args[0];
@@ -136,7 +138,8 @@ int cmd_eval(const struct options *opt) {
     int status;
 
     if (!run.e.task)
-        return say_usage(opt->command_name, "say what to evaluate: attributes, detect or classify");
+        return say_usage(opt->command_name,
+                         "say what to evaluate: attributes, detect, classify or identify");
     run.e.path = opt->args[0];
     status = open_labels(&run, opt);
     if (status == EXIT_OK) status = choose(&run, opt);

@@ -42,7 +42,8 @@ enum command_bit {
     CMD_CLUSTER = 1 << 21,
     CMD_GALLERY_DOCTOR = 1 << 22,
     CMD_RECOGNIZE = 1 << 23,
-    CMD_GALLERY_MIGRATE = 1 << 24
+    CMD_GALLERY_MIGRATE = 1 << 24,
+    CMD_EVAL_IDENTIFY = 1 << 25
 };
 
 enum { PRECISION_AUTO = MIEN_FP16 + 1 }; /* fp32 on a processor, fp16 on a GPU */
@@ -85,7 +86,8 @@ struct options {
     /* Of eval. */
     const char *pictures, *where, *by, *plots, *answers;
     int limit, seed, mistakes, skip_missing;
-    int crop; /* enum eval_crop */
+    int crop;     /* enum eval_crop */
+    int enrolled; /* of eval identify, faces of a person */
 
     const char *gallery, *collection, *folder, *receipt; /* of galleries */
     int keep_crops;

@@ -3,7 +3,9 @@
 #include "options.h"
 
 #define FIELD(name) offsetof(struct options, name)
-#define TABLES      (CMD_EVAL_ATTRIBUTES | CMD_EVAL_CLASSIFY)
+#define GROUPED     (CMD_EVAL_ATTRIBUTES | CMD_EVAL_CLASSIFY)
+#define ONE_FACE    (CMD_EVAL_ATTRIBUTES | CMD_EVAL_IDENTIFY)
+#define TABLES      (GROUPED | CMD_EVAL_IDENTIFY)
 #define EVAL        (TABLES | CMD_EVAL_DETECT)
 
 static const char *const CROPS[] = {"find", "aligned", NULL}; /* enum eval_crop */
@@ -23,7 +25,7 @@ const struct option_def OPTIONS_EVAL[] = {
     {.name = "face",
      .arg = "WHICH",
      .group = GROUP_FACES,
-     .commands = CMD_EVAL_ATTRIBUTES,
+     .commands = ONE_FACE,
      .kind = KIND_CHOICE,
      .field = FIELD(face),
      .value = "main",
@@ -33,7 +35,7 @@ const struct option_def OPTIONS_EVAL[] = {
     {.name = "crop",
      .arg = "HOW",
      .group = GROUP_FACES,
-     .commands = CMD_EVAL_ATTRIBUTES,
+     .commands = ONE_FACE,
      .kind = KIND_CHOICE,
      .field = FIELD(crop),
      .value = "find",
@@ -79,10 +81,20 @@ const struct option_def OPTIONS_EVAL[] = {
      .min = 0,
      .max = 0x7fffffff,
      .help = "what is drawn at random: another number, other pictures"},
+    {.name = "samples",
+     .arg = "N",
+     .group = GROUP_DATA,
+     .commands = CMD_EVAL_IDENTIFY,
+     .kind = KIND_INT,
+     .field = FIELD(enrolled),
+     .value = "1",
+     .min = 1,
+     .max = 1000,
+     .help = "faces of each person that are enrolled, as their mean; the others are probes"},
     {.name = "by",
      .arg = "COLUMNS",
      .group = GROUP_RESULTS,
-     .commands = TABLES,
+     .commands = GROUPED,
      .kind = KIND_TEXT,
      .field = FIELD(by),
      .help =

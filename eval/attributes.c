@@ -119,7 +119,7 @@ static int subjects_of(const struct state *s, const struct subject *subjects[QUE
     return s->nquestions;
 }
 
-static int report(const void *state, struct report *r) {
+static int report(void *state, struct report *r) {
     const struct state *s = state;
     const struct subject *subjects[QUESTIONS_MAX];
     int n = subjects_of(s, subjects);

@@ -163,7 +163,7 @@ static int judge(void *state, int i, const struct analysis *a) {
     return subject_add(&s->subject, &o);
 }
 
-static int report(const void *state, struct report *r) {
+static int report(void *state, struct report *r) {
     const struct state *s = state;
     const struct subject *subject = &s->subject;
 

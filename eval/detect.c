@@ -250,7 +250,7 @@ static int add_mistakes(const struct state *s, struct report *r) {
     return MIEN_OK;
 }
 
-static int report(const void *state, struct report *r) {
+static int report(void *state, struct report *r) {
     const struct state *s = state;
     int rc = MIEN_OK;
 

@@ -18,7 +18,10 @@ int plots_draw(const struct report *r, int i, mien_image **out, char name[PLOT_N
 
     if (r->ncurves > 0 && i-- == 0) {
         snprintf(name, PLOT_NAME, "%s-%s.png", r->curves[0].y, r->curves[0].x);
-        plot_curves(&c, r);
+        if (r->curves[0].is_logarithmic)
+            plot_det(&c, r);
+        else
+            plot_curves(&c, r);
     } else if (i < r->ncalibrations) {
         snprintf(name, PLOT_NAME, "calibration-%s.png", r->calibrations[i].subject);
         plot_calibration(&c, &r->calibrations[i]);

@@ -18,6 +18,7 @@ int plots_draw(const struct report *r, int i, mien_image **out, char name[PLOT_N
 
 /* Each kind; canvas_begin() is theirs. */
 void plot_curves(struct canvas *c, const struct report *r);
+void plot_det(struct canvas *c, const struct report *r);
 void plot_calibration(struct canvas *c, const struct report_calibration *calibration);
 void plot_confusion(struct canvas *c, const struct report_confusion *confusion);
 void plot_groups(struct canvas *c, const struct report *r, int column);

@@ -45,7 +45,8 @@ struct report_confusion {
 
 struct report_curve {
     const char *name, *x, *y;
-    double area;
+    double area;        /* NAN: means nothing */
+    int is_logarithmic; /* how it is drawn */
     int n;
     double (*points)[2]; /* 0..1 */
 };

@@ -86,7 +86,7 @@ static json_t *curve_json(const struct report_curve *c, int *failed) {
     json_t *object = json_object();
     const char *const names[] = {c->x, c->y};
 
-    json_value_set(object, "area", number(c->area), failed);
+    if (!isnan(c->area)) json_value_set(object, "area", number(c->area), failed);
     for (int k = 0; k < 2; k++) {
         json_t *list = json_array();
         for (int i = 0; i < c->n; i++)

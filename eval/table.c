@@ -3,7 +3,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct eval_task *const TASKS[] = {&eval_attributes, &eval_detect, &eval_classify};
+static const struct eval_task *const TASKS[] = {&eval_attributes, &eval_detect, &eval_classify,
+                                                &eval_identify};
 
 const struct eval_task *eval_task_named(const char *name) {
     for (size_t i = 0; i < sizeof TASKS / sizeof *TASKS; i++)

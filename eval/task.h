@@ -16,6 +16,7 @@ struct eval_options {
     const char *where;    /* samples_where(); NULL: all */
     const char *by;       /* groups_make() */
     int mistakes;         /* how many of the worst are told */
+    int enrolled;         /* faces of a person, of an identification */
     uint64_t seed;        /* of whatever is drawn at random */
 };
 
@@ -35,12 +36,12 @@ struct eval_task {
     int (*begin)(void *state, const struct networks *networks, char why[EVAL_WHY]);
     /* Judges picture i. A picture that could not be read is never given. Returns a MIEN_E code. */
     int (*judge)(void *state, int i, const struct analysis *a);
-    int (*report)(const void *state, struct report *r);
+    int (*report)(void *state, struct report *r);
     /* Writes what was answered of each picture as a CSV. */
     void (*answers)(const void *state, FILE *out);
 };
 
-extern const struct eval_task eval_attributes, eval_detect, eval_classify;
+extern const struct eval_task eval_attributes, eval_detect, eval_classify, eval_identify;
 
 /* The task of that name; NULL: there is none. */
 const struct eval_task *eval_task_named(const char *name);

@@ -3,6 +3,7 @@
 answers, files it writes, failures."""
 import csv
 import json
+import random
 import sys
 import unittest
 from pathlib import Path
@@ -70,7 +71,7 @@ class Refusals(Folder):
     def test_without_a_task(self):
         result = mien("eval")
         self.assertEqual(result.returncode, 2)
-        self.assertIn("attributes, detect or classify", result.stderr)
+        self.assertIn("attributes, detect, classify or identify", result.stderr)
 
 
 @needs_networks
@@ -135,6 +136,54 @@ class Classify(Folder):
         self.assertEqual(said.count("mien: "), 2)
         found, _ = report("eval classify", path, "--skip-missing", status=1)
         self.assertEqual((found["missing"], len(found["failed"])), (1, 1))
+
+
+@needs_networks
+class Identify(Folder):
+    """Figures of people whose "faces" are crops of noise, against those of the answers' rows."""
+
+    def setUp(self):
+        super().setUp()
+        for i in range(24):
+            self.write(f"people/{i % 6}/{i}.png",
+                       png(112, 112, random.Random(i).randbytes(3 * 112 * 112)))
+
+    def identify(self, *args):
+        answers = str(self.folder / "a.csv")
+        found, _ = report("eval identify", str(self.folder / "people"), "--crop", "aligned",
+                          "--answers", answers, *args)
+        with open(answers, newline="", encoding="utf-8") as f:
+            rows = {}
+            for row in csv.DictReader(f):
+                rows.setdefault(row["role"], []).append(row)
+        return found, rows
+
+    def test_figures(self):
+        found, rows = self.identify("--samples", "2", "--plots", str(self.folder / "plots"))
+        figures = found["all"]["identity"]
+        self.assertEqual({role: len(list_) for role, list_ in rows.items()},
+                         {"enrolled": 6, "known": 6, "stranger": 12})
+        self.assertEqual(found["all"]["n"], 18)
+        for name, rank in ("top_1", 1), ("top_5", 5):
+            self.assertAlmostEqual(figures[name]["value"],
+                                   sum(int(row["rank"]) <= rank for row in rows["known"]) / 6, 5)
+        passing = sorted(float(row["similarity"]) for row in rows["stranger"])[-2]  # one of twelve
+        missed = sum(not (row["answer"] == row["truth"] and float(row["similarity"]) > passing)
+                     for row in rows["known"])
+        self.assertAlmostEqual(figures["fnir_at_fpir_10"]["value"], missed / 6, 5)
+        self.assertIsNone(figures["fnir_at_fpir_1"]["value"])  # of a hundred strangers one
+        curve = found["curves"]["all"]
+        self.assertGreaterEqual(curve["fpir"][0], 1 / 12)
+        self.assertEqual(curve["fpir"][-1], 1)
+        self.assertEqual(curve["fnir"], sorted(curve["fnir"], reverse=True))
+        self.assertTrue((self.folder / "plots/fnir-fpir.png").read_bytes().startswith(b"\x89PNG"))
+        self.assertNotEqual(self.identify("--samples", "2", "--seed", "2")[1], rows)
+
+    def test_nobody_to_tell_apart(self):
+        result = mien("eval identify", str(self.folder / "people/1"), "--crop", "aligned")
+        self.assertEqual(result.returncode, 1)
+        result = mien("eval identify", self.write("l.csv", b"file,label\npeople/1/1.png,x\n"))
+        self.assertIn("of one person nobody can be told apart", result.stderr)
 
 
 @needs_photos
