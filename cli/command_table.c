@@ -215,7 +215,7 @@ const struct command COMMANDS[] = {
      "  mien bench analyze holiday/\n"
      "  mien bench analyze --threads 1 --classifier none --json photo.jpg\n",
      cmd_bench_analyze},
-    {"eval", CMD_EVAL, "attributes|detect|classify|identify", 0, -1,
+    {"eval", CMD_EVAL, "attributes|detect|classify|identify|verify", 0, -1,
      "how often the networks are right",
      "Runs a command on labelled pictures, and prints how often it is right: of all, and of groups "
      "of people.",
@@ -267,6 +267,17 @@ const struct command COMMANDS[] = {
      EVAL_NOTES "A FOLDER has a folder a person; a CSV columns 'file' and 'label'.",
      "  mien eval identify people/\n"
      "  mien eval identify --samples 3 --embedder mobilefacenet-512 --plots plots/ people/\n",
+     cmd_eval},
+    {"eval verify", CMD_EVAL_VERIFY, "PAIRS", 1, 1,
+     "how often it is told rightly whether two pictures show one person",
+     "Runs 'mien embed' on pairs of pictures and prints how many are told rightly, those of each "
+     "fold by the threshold that is best on the others; the share of pairs of one person that are "
+     "accepted where a hundredth, a thousandth and a ten thousandth of others are; the equal error "
+     "rate, and the threshold that is best on all.",
+     EVAL_NOTES "PAIRS are LFW's pairs.txt, or a CSV with columns 'a', 'b', 'same' (yes or no) and "
+                "perhaps 'fold'. A pair one of whose pictures shows no face counts as two persons.",
+     "  mien eval verify --face centre --pictures lfw/ pairs.txt\n"
+     "  mien eval verify --crop aligned --json pairs.csv\n",
      cmd_eval},
     {"calibrate", CMD_CALIBRATE, "NETWORK PICTURE...", 2, -1, "measure a network's ranges for int8",
      "Runs a network in fp32 on pictures of the kind it is for, measures the range of every value, "

@@ -34,7 +34,8 @@ int cmd_models(const struct options *opt);
 int cmd_calibrate(const struct options *opt);
 int cmd_serve(const struct options *opt);
 int cmd_compare(const struct options *opt);
-/* eval, and eval attributes, eval detect, eval classify and eval identify. */
+/* eval, and eval attributes, eval detect, eval classify, eval identify and eval
+ * verify. */
 int cmd_eval(const struct options *opt);
 int cmd_completion(const struct options *opt);
 int cmd_enroll(const struct options *opt);

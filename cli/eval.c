@@ -1,5 +1,5 @@
-/* The commands eval attributes, eval detect, eval classify and eval identify: labelled pictures
- * through the pipeline, and a report of how often it was right. What is asked is a row of
+/* The commands eval attributes, eval detect, eval classify, eval identify and eval verify: labelled
+ * pictures through the pipeline, and a report of how often it was right. What is asked is a row of
  * eval/table.c. */
 #include "batches.h"
 #include "commands.h"
@@ -139,7 +139,7 @@ int cmd_eval(const struct options *opt) {
 
     if (!run.e.task)
         return say_usage(opt->command_name,
-                         "say what to evaluate: attributes, detect, classify or identify");
+                         "say what to evaluate: attributes, detect, classify, identify or verify");
     run.e.path = opt->args[0];
     status = open_labels(&run, opt);
     if (status == EXIT_OK) status = choose(&run, opt);

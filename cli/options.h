@@ -43,7 +43,8 @@ enum command_bit {
     CMD_GALLERY_DOCTOR = 1 << 22,
     CMD_RECOGNIZE = 1 << 23,
     CMD_GALLERY_MIGRATE = 1 << 24,
-    CMD_EVAL_IDENTIFY = 1 << 25
+    CMD_EVAL_IDENTIFY = 1 << 25,
+    CMD_EVAL_VERIFY = 1 << 26
 };
 
 enum { PRECISION_AUTO = MIEN_FP16 + 1 }; /* fp32 on a processor, fp16 on a GPU */

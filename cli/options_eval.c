@@ -4,9 +4,10 @@
 
 #define FIELD(name) offsetof(struct options, name)
 #define GROUPED     (CMD_EVAL_ATTRIBUTES | CMD_EVAL_CLASSIFY)
-#define ONE_FACE    (CMD_EVAL_ATTRIBUTES | CMD_EVAL_IDENTIFY)
+#define ONE_FACE    (CMD_EVAL_ATTRIBUTES | CMD_EVAL_IDENTIFY | CMD_EVAL_VERIFY)
 #define TABLES      (GROUPED | CMD_EVAL_IDENTIFY)
-#define EVAL        (TABLES | CMD_EVAL_DETECT)
+#define DRAWN       (TABLES | CMD_EVAL_DETECT) /* pictures are, one by one */
+#define EVAL        (DRAWN | CMD_EVAL_VERIFY)
 
 static const char *const CROPS[] = {"find", "aligned", NULL}; /* enum eval_crop */
 /* In the place of "all", faces by falling score, stands its first. */
@@ -65,7 +66,7 @@ const struct option_def OPTIONS_EVAL[] = {
     {.name = "limit",
      .arg = "N",
      .group = GROUP_DATA,
-     .commands = EVAL,
+     .commands = DRAWN,
      .kind = KIND_INT,
      .field = FIELD(limit),
      .min = 1,
@@ -74,7 +75,7 @@ const struct option_def OPTIONS_EVAL[] = {
     {.name = "seed",
      .arg = "N",
      .group = GROUP_DATA,
-     .commands = EVAL,
+     .commands = DRAWN,
      .kind = KIND_INT,
      .field = FIELD(seed),
      .value = "1",

@@ -8,11 +8,13 @@
 #define FIELD(name) offsetof(struct options, name)
 #define PICTURES    (CMD_ANALYZE | CMD_DETECT | CMD_CLASSIFY | CMD_EMBED)
 #define WHOLE       (CMD_ANALYZE | CMD_BENCH_ANALYZE | CMD_SERVE)
-#define EVAL        (CMD_EVAL_ATTRIBUTES | CMD_EVAL_DETECT | CMD_EVAL_CLASSIFY | CMD_EVAL_IDENTIFY)
-#define PEOPLE      (CMD_ENROLL | CMD_IDENTIFY | CMD_RECOGNIZE | CMD_CLUSTER)
+#define EVAL                                                                                       \
+    (CMD_EVAL_ATTRIBUTES | CMD_EVAL_DETECT | CMD_EVAL_CLASSIFY | CMD_EVAL_IDENTIFY |               \
+     CMD_EVAL_VERIFY)
+#define PEOPLE (CMD_ENROLL | CMD_IDENTIFY | CMD_RECOGNIZE | CMD_CLUSTER)
 #define FACES                                                                                      \
     (WHOLE | CMD_DETECT | CMD_EMBED | CMD_COMPARE | CMD_EVAL_ATTRIBUTES | CMD_EVAL_IDENTIFY |      \
-     PEOPLE)
+     CMD_EVAL_VERIFY | PEOPLE)
 #define RUNS (PICTURES | CMD_BENCH | CMD_BENCH_ANALYZE | CMD_INFO | PEOPLE)
 #define GALLERIES                                                                                  \
     (PEOPLE | CMD_GALLERY | CMD_GALLERY_DELETE | CMD_GALLERY_DOCTOR | CMD_GALLERY_MIGRATE)
@@ -300,8 +302,8 @@ static unsigned commands_of(const mien_task_info *task) {
     if (task->result == MIEN_RESULT_FACES) commands |= FACES | CMD_CALIBRATE;
     if (task->result == MIEN_RESULT_FACES) commands |= CMD_EVAL_DETECT;
     if (task->result == MIEN_RESULT_EMBEDDING)
-        commands |=
-            CMD_COMPARE | PEOPLE | CMD_GALLERY_DOCTOR | CMD_GALLERY_MIGRATE | CMD_EVAL_IDENTIFY;
+        commands |= CMD_COMPARE | PEOPLE | CMD_GALLERY_DOCTOR | CMD_GALLERY_MIGRATE |
+                    CMD_EVAL_IDENTIFY | CMD_EVAL_VERIFY;
     if (task->result == MIEN_RESULT_ATTRIBUTES && task->item == MIEN_ITEM_FACE)
         commands |= CMD_EVAL_ATTRIBUTES;
     if (task->result == MIEN_RESULT_CLASSES) commands |= CMD_EVAL_CLASSIFY;

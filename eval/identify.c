@@ -185,7 +185,7 @@ static int add_curve(const struct open_set *o, struct report *r) {
     if (!curve) return MIEN_ENOMEM;
     curve->x = "fpir";
     curve->y = "fnir";
-    curve->is_logarithmic = 1;
+    curve->title = "Known people missed, and strangers taken for somebody";
     curve->area = NAN;
     curve->n = 0;
     for (int i = 0; i < CURVE_POINTS; i++) {

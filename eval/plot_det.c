@@ -1,11 +1,12 @@
 /* A detection error tradeoff: shares against each other, both axes logarithmic. */
+#include "common/ascii.h"
 #include "eval/plots.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SIDE = 960, DECADES = 4 }; /* from 0.01 % to all */
+enum { SIDE = 960, DECADES = 4 /* from 0.01 % to all */, NAME = 16 };
 
 static double place_of(double share) {
     return fmax(0, 1 + log10(fmax(share, 1e-9)) / DECADES);
@@ -23,17 +24,27 @@ static void draw_grid(struct canvas *c, const struct axes *a) {
     }
 }
 
+/* "FPIR, %" of "fpir". */
+static const char *name_of(const char *rate, char out[NAME]) {
+    size_t n = 0;
+
+    for (; rate[n] && n < NAME - 4; n++) out[n] = ascii_upper(rate[n]);
+    snprintf(out + n, NAME - n, ", %%");
+    return out;
+}
+
 void plot_det(struct canvas *c, const struct report *r) {
     const struct axes a = {110, 130, SIDE - 50, SIDE - 100, NULL, NULL};
     const struct report_curve *curve = &r->curves[0];
+    char name[NAME];
     float(*points)[2] = malloc(((size_t)curve->n + 1) * sizeof *points);
 
     canvas_begin(c, SIDE, SIDE);
     if (!points && c->rc == MIEN_OK) c->rc = MIEN_ENOMEM;
-    canvas_text(c, "Known people missed, and strangers taken for somebody", 60, 58, 34, PLACE_LEFT,
-                SIDE - 100, CANVAS_INK);
-    canvas_text(c, "FPIR, %", (a.x0 + a.x1) / 2, a.y1 + 60, 21, PLACE_MIDDLE, 0, CANVAS_INK);
-    canvas_text(c, "FNIR, %", a.x0 - 48, a.y0 - 18, 21, PLACE_LEFT, 0, CANVAS_INK);
+    canvas_text(c, curve->title, 60, 58, 34, PLACE_LEFT, SIDE - 100, CANVAS_INK);
+    canvas_text(c, name_of(curve->x, name), (a.x0 + a.x1) / 2, a.y1 + 60, 21, PLACE_MIDDLE, 0,
+                CANVAS_INK);
+    canvas_text(c, name_of(curve->y, name), a.x0 - 48, a.y0 - 18, 21, PLACE_LEFT, 0, CANVAS_INK);
     draw_grid(c, &a);
     for (int i = 0; points && i < curve->n; i++) {
         points[i][0] = axes_x(&a, place_of(curve->points[i][0]));

@@ -18,7 +18,7 @@ int plots_draw(const struct report *r, int i, mien_image **out, char name[PLOT_N
 
     if (r->ncurves > 0 && i-- == 0) {
         snprintf(name, PLOT_NAME, "%s-%s.png", r->curves[0].y, r->curves[0].x);
-        if (r->curves[0].is_logarithmic)
+        if (r->curves[0].title)
             plot_det(&c, r);
         else
             plot_curves(&c, r);

@@ -45,8 +45,8 @@ struct report_confusion {
 
 struct report_curve {
     const char *name, *x, *y;
-    double area;        /* NAN: means nothing */
-    int is_logarithmic; /* how it is drawn */
+    const char *title; /* of what is drawn on logarithmic axes; NULL: it is not */
+    double area;       /* NAN: means nothing */
     int n;
     double (*points)[2]; /* 0..1 */
 };

@@ -51,14 +51,16 @@ static void print_heads(const struct report *r, FILE *out) {
     fputc('\n', out);
 }
 
-/* "84.3 (82.6-85.8)" */
+/* "84.3 (82.6-85.8)"; "0.40" where it has no interval. */
 static void print_figure(const struct figure *f, enum report_unit unit, int width, FILE *out) {
     char value[16], low[16], high[16], cell[CELL_ROOM];
 
     report_value(unit, f->value, value, sizeof value);
     report_value(unit, f->low, low, sizeof low);
     report_value(unit, f->high, high, sizeof high);
-    if (f->n)
+    if (f->n && isnan(f->low))
+        snprintf(cell, sizeof cell, "%s", value);
+    else if (f->n)
         snprintf(cell, sizeof cell, "%s (%s-%s)", value, low, high);
     else
         snprintf(cell, sizeof cell, "-");

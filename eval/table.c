@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 static const struct eval_task *const TASKS[] = {&eval_attributes, &eval_detect, &eval_classify,
-                                                &eval_identify};
+                                                &eval_identify, &eval_verify};
 
 const struct eval_task *eval_task_named(const char *name) {
     for (size_t i = 0; i < sizeof TASKS / sizeof *TASKS; i++)

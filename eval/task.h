@@ -41,7 +41,8 @@ struct eval_task {
     void (*answers)(const void *state, FILE *out);
 };
 
-extern const struct eval_task eval_attributes, eval_detect, eval_classify, eval_identify;
+extern const struct eval_task eval_attributes, eval_detect, eval_classify, eval_identify,
+    eval_verify;
 
 /* The task of that name; NULL: there is none. */
 const struct eval_task *eval_task_named(const char *name);

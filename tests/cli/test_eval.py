@@ -71,7 +71,7 @@ class Refusals(Folder):
     def test_without_a_task(self):
         result = mien("eval")
         self.assertEqual(result.returncode, 2)
-        self.assertIn("attributes, detect, classify or identify", result.stderr)
+        self.assertIn("attributes, detect, classify, identify or verify", result.stderr)
 
 
 @needs_networks
@@ -184,6 +184,55 @@ class Identify(Folder):
         self.assertEqual(result.returncode, 1)
         result = mien("eval identify", self.write("l.csv", b"file,label\npeople/1/1.png,x\n"))
         self.assertIn("of one person nobody can be told apart", result.stderr)
+
+
+@needs_networks
+class Verify(Folder):
+    """Pairs of crops of noise: each with itself, and with another."""
+
+    def setUp(self):
+        super().setUp()
+        for i in range(10):
+            self.write(f"p/p_{i + 1:04d}.jpg",
+                       png(112, 112, random.Random(i).randbytes(3 * 112 * 112)))
+
+    def test_figures(self):
+        lines = [f"p\t{i + 1}\t{i + 1}\n" if same else f"p {i + 1} p {(i + 1) % 10 + 1}\n"
+                 for fold in range(2) for same in (1, 0) for i in range(5 * fold, 5 * fold + 5)]
+        self.write("pairs.txt", ("2 5\n" + "".join(lines)).encode())
+        answers = str(self.folder / "a.csv")
+        found, _ = report("eval verify", str(self.folder / "pairs.txt"), "--crop", "aligned",
+                          "--answers", answers, "--plots", str(self.folder / "plots"))
+        self.assertEqual((found["pictures"], found["all"]["n"]), (10, 20))
+        with open(answers, newline="", encoding="utf-8") as f:
+            rows = list(csv.DictReader(f))
+        self.assertEqual([row["fold"] for row in rows], ["0"] * 10 + ["1"] * 10)
+        for row in rows:
+            one = row["a"] == row["b"]
+            self.assertEqual(row["truth"], "one person" if one else "two persons")
+            self.assertEqual(abs(float(row["similarity"]) - 1) < 1e-5, one)
+        figures = found["all"]["pairs"]
+        self.assertEqual((figures["accuracy"]["value"], figures["eer"]["value"]), (1, 0))
+        self.assertIsNone(figures["tar_at_far_1"]["value"])  # of a hundred pairs one
+        self.assertGreater(figures["threshold"]["value"],
+                           max(float(row["similarity"]) for row in rows if row["a"] != row["b"]))
+        self.assertTrue((self.folder / "plots/frr-far.png").read_bytes().startswith(b"\x89PNG"))
+
+    def test_labels(self):
+        for text, why in (("2 5\np 1\n", "T/l.txt:2: NAME I J, or NAME I NAME J, is expected"),
+                          ("2 5\np 1 0\n", "T/l.txt:2: NAME I J, or NAME I NAME J, is expected"),
+                          ("2 5\n", "T/l.txt: no pair is named"),
+                          ("a,b\nx,y\n", "T/l.txt: neither LFW's pairs nor a table: the first row "
+                                         "names no column 'same'"),
+                          ("a,b,same\nx,y,perhaps\n",
+                           "T/l.txt:2: same is yes or no, not 'perhaps'"),
+                          ("a,b,same,fold\nx,y,1,0\n",
+                           "T/l.txt:2: a fold is a number from 1 to 1000")):
+            result = mien("eval verify", self.write("l.txt", text.encode()))
+            self.assertEqual((result.returncode, result.stderr.replace(str(self.folder), "T")),
+                             (1, f"mien: {why}\n"))
+        result = mien("eval verify", str(self.folder))
+        self.assertIn("is a folder: pairs are", result.stderr)
 
 
 @needs_photos

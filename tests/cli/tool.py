@@ -19,7 +19,7 @@ from pathlib import Path
 
 TOOL = os.environ.get("MIEN_TOOL") or os.environ.get("MIEN_BIN") or "build/mien"
 TASKS = ("analyze", "detect", "classify", "embed")
-EVALS = ("eval attributes", "eval detect", "eval classify", "eval identify")
+EVALS = ("eval attributes", "eval detect", "eval classify", "eval identify", "eval verify")
 # Those with the options of "gallery"; of what is told of options one is enough.
 GALLERY = tuple("gallery " + word for word in
                 ("list", "show", "history", "rename", "merge", "split", "move", "not-this-person",
