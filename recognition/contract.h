@@ -16,7 +16,7 @@ int contract_hash(const mien_ctx *ctx, const char *name, char out[CONTRACT_HASH]
 /* Finds the contract of that hash in the gallery, and makes it where there is none and `make`; else
  * *contract is 0. collection: where that goes by another since it was migrated, it is
  * MIEN_GALLERY_ECONFLICT; 0: there is none. Returns the gallery's code. */
-int contract_find(mien_gallery *gallery, int64_t collection, const mien_net_info *info, const char *hash, int make,
-                  int64_t *contract);
+int contract_find(mien_gallery *gallery, int64_t collection, const mien_net_info *info,
+                  const char *hash, int make, int64_t *contract);
 
 #endif

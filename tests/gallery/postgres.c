@@ -58,10 +58,10 @@ void postgres_start(void) {
 
     snprintf(data, sizeof data, "%s/data", folder);
     snprintf(log, sizeof log, "%s/data/server.log", folder);
-    snprintf(
-        options, sizeof options,
-        "-c listen_addresses= -c unix_socket_directories=%s -c shared_buffers=8MB -c fsync=off -c wal_recycle=off",
-        folder);
+    snprintf(options, sizeof options,
+             "-c listen_addresses= -c unix_socket_directories=%s -c shared_buffers=8MB -c "
+             "fsync=off -c wal_recycle=off",
+             folder);
     control((char *[]){"pg_ctl", "start", "-w", "-D", data, "-l", log, "-o", options, NULL},
             "start");
 }
