@@ -28,7 +28,7 @@ static void draw_grid(struct canvas *c, const struct axes *a) {
 static const char *name_of(const char *rate, char out[NAME]) {
     size_t n = 0;
 
-    for (; rate[n] && n < NAME - 4; n++) out[n] = ascii_upper(rate[n]);
+    for (; n < NAME - 4 && rate[n]; n++) out[n] = ascii_upper(rate[n]);
     snprintf(out + n, NAME - n, ", %%");
     return out;
 }
