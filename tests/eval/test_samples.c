@@ -236,7 +236,7 @@ static void choice(void **state) {
     assert_int_equal(eval_choose(task, labels, 7, 3, 1, &missing, keep), 0);
     assert_int_equal(missing, 7);
     task->close(labels);
-    assert_null(eval_task_named("identify"));
+    assert_null(eval_task_named("guess"));
     unlink(name);
     free(name);
 }
