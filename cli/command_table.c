@@ -258,7 +258,7 @@ const struct command COMMANDS[] = {
      "  mien eval classify --limit 1000 --precision int8 labels.csv\n",
      cmd_eval},
     {"eval identify", CMD_EVAL_IDENTIFY, "FOLDER|CSV", 1, 1,
-     "how often people are found by their faces, and strangers taken for them",
+     "how often people are found, and strangers taken for them",
      "Runs 'mien embed' on pictures of people. Half of the people, drawn at random, are strangers; "
      "of the others --samples faces each are enrolled, and all that are left are probes. Prints "
      "how often a person is the most alike one, or among five, how often he is missed where a "
@@ -266,10 +266,9 @@ const struct command COMMANDS[] = {
      "hundredth.",
      EVAL_NOTES "A FOLDER has a folder a person; a CSV columns 'file' and 'label'.",
      "  mien eval identify people/\n"
-     "  mien eval identify --samples 3 --embedder mobilefacenet-512 --plots plots/ people/\n",
+     "  mien eval identify --samples 3 --embedder mobilefacenet-512 people/\n",
      cmd_eval},
-    {"eval verify", CMD_EVAL_VERIFY, "PAIRS", 1, 1,
-     "how often it is told rightly whether two pictures show one person",
+    {"eval verify", CMD_EVAL_VERIFY, "PAIRS", 1, 1, "how often one person is told from two",
      "Runs 'mien embed' on pairs of pictures and prints how many are told rightly, those of each "
      "fold by the threshold that is best on the others; the share of pairs of one person that are "
      "accepted where a hundredth, a thousandth and a ten thousandth of others are; the equal error "
