@@ -219,7 +219,9 @@ static void too_many_groups(void **state) {
 static void choice(void **state) {
     (void)state;
     void *labels;
-    char why[EVAL_WHY], *name = write_table("file,label\nx,0\nx,1\nx,2\nx,3\nx,4\nx,5\nx,6\n");
+    char why[EVAL_WHY],
+        *name = write_table(
+            "file,label\n/no/x,0\n/no/x,1\n/no/x,2\n/no/x,3\n/no/x,4\n/no/x,5\n/no/x,6\n");
     const struct eval_options options = {.mistakes = 1};
     const struct eval_task *task = eval_task_named("classify");
     unsigned char keep[7], again[7], other[7];
