@@ -17,7 +17,8 @@ const struct option_def OPTIONS_GALLERY[] = {
      .kind = KIND_TEXT,
      .field = FIELD(gallery),
      .help = "the gallery, or postgresql://... [$XDG_DATA_HOME/mien/gallery.db, else "
-             "~/.local/share/mien/gallery.db]; serve: none for none"},
+             "~/.local/share/mien/gallery.db]; serve: none for none, as by default where others "
+             "reach it without --keys"},
     {.name = "collection",
      .arg = "NAME",
      .group = GROUP_DATA,

@@ -10,7 +10,6 @@
 #include "analysis/networks.h"
 
 #include <stddef.h>
-#include <string.h>
 
 /* same_person as it was measured for the embedder: mien_net_info. */
 #define SAME_PERSON_MEASURED (-2.0)
@@ -68,9 +67,10 @@ struct serve_config {
     double url_timeout;     /* seconds a fetch may take */
 };
 
-/* Whether people are kept. */
-static inline int config_keeps_gallery(const struct serve_config *c) {
-    return !c->gallery || strcmp(c->gallery, "none") != 0;
-}
+/* 1 where it listens for this machine alone. */
+int config_is_loopback(const struct serve_config *c);
+/* 1 where people are kept: as --gallery says, and without it where nobody but this machine, or who
+ * has a key, can ask who somebody is. */
+int config_keeps_gallery(const struct serve_config *c);
 
 #endif

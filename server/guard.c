@@ -57,10 +57,6 @@ static int is_ip(const char *text) {
     return inet_pton(AF_INET, text, &address) == 1 || inet_pton(AF_INET6, text, &address) == 1;
 }
 
-static int is_loopback(const char *address) {
-    return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
-}
-
 static int is_listed(const char *list, const char *name) {
     const char *one;
     size_t n;
@@ -74,7 +70,7 @@ static int is_listed(const char *list, const char *name) {
 int guard_knows_host(const struct serve_config *c, const char *host) {
     char name[HOST_MAX];
 
-    if (!host || (!c->allowed_host && !is_loopback(c->address))) return 1;
+    if (!host || (!c->allowed_host && !config_is_loopback(c))) return 1;
     if (c->allowed_host && strcmp(c->allowed_host, "*") == 0) return 1;
     if (!split(host, name)) return 0;
     return is_ip(name) || ascii_same(name, "localhost") ||

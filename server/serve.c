@@ -207,6 +207,11 @@ static void say_listening(struct server *s) {
         strchr(c->address, ':') ? "listening on %s://[%s]:%d" : "listening on %s://%s:%d";
 
     log_say(s->log, format, c->tls_cert ? "https" : "http", c->address, http_port(s));
+    if (!c->gallery && !s->galleries)
+        log_say(s->log,
+                "no people are kept, because whoever reaches %s could ask who they are: "
+                "--keys or --gallery changes that",
+                c->address);
 }
 
 /* Between the opening of the socket and the loaded networks /health already answers. A signal that

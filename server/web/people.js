@@ -266,7 +266,7 @@ function askForKey(wasRefused) {
 function refuse(error) {
   $("problem").textContent =
     error.status === 404
-      ? "This server keeps no gallery: it was started without one."
+      ? "This server keeps no gallery: it was started without one, or others reach it without a key."
       : sentence(error.message);
   $("problem").hidden = false;
 }

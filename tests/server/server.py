@@ -89,8 +89,9 @@ class Server:
         self.process = subprocess.Popen(
             [os.path.abspath(TOOL), "serve", "--port", str(port), *options],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            env={**BASE_ENV, "MIEN_DEADLINE": str(PATIENCE), "MIEN_GALLERY": "none",
-                 **(env or {})})
+            env={name: value for name, value in
+                 {**BASE_ENV, "MIEN_DEADLINE": str(PATIENCE), "MIEN_GALLERY": "none",
+                  **(env or {})}.items() if value is not None})
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
         match = wait_for(lambda: self.find(r"listening on (https?)://(\S+):(\d+)")

@@ -310,6 +310,21 @@ class None_(unittest.TestCase):
                 answer = server.ask(method, path, b"" if method == "POST" else None)
                 self.assertEqual((answer.status, answer.code), (404, "not_found"))
 
+    def test_none_unasked_where_everybody_may_ask(self):
+        options = ("--address=0.0.0.0", "--classifier=none", "--age-gender=none")
+        unset = {"MIEN_GALLERY": None}
+        with Server(*options, env=unset) as server:
+            self.assertEqual(server.ask("GET", C).status, 404)
+            self.assertTrue(server.find("no people are kept, because whoever reaches 0.0.0.0"))
+        with tempfile.TemporaryDirectory() as folder:
+            keys = os.path.join(folder, "keys")
+            with open(keys, "w", encoding="ascii") as f:
+                f.write("a-key-of-some-length\n")
+            with Server(*options, "--keys", keys, env=unset) as server:
+                self.assertEqual(server.ask("GET", C).status, 401)
+                key = {"x-api-key": "a-key-of-some-length"}
+                self.assertEqual(server.ask("GET", C, headers=key).status, 200)
+
 
 if __name__ == "__main__":
     skip_or_run(unittest.main)
