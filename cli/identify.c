@@ -84,8 +84,8 @@ static int identify(struct run *run, const struct picture *picture) {
     const struct analysis *a = picture->analysis;
     const struct item *item = analysis_item(a, MIEN_RESULT_EMBEDDING);
     struct identified found;
-    int rc =
-        identify_faces(run->shelf.gallery, &run->in, item ? item->values : NULL, a->nfaces, &found);
+    int rc = identify_faces(run->shelf.gallery, &run->in, item ? item->values : NULL, a->nfaces,
+                            item ? item_width(item->network) : 0, &found);
 
     if (rc == MIEN_OK) tell(run, picture, &found);
     identified_free(&found);

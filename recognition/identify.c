@@ -51,10 +51,25 @@ static int set_probabilities(const struct identifying *in, struct identified *fo
     return rc;
 }
 
-int identify_faces(mien_gallery *gallery, const struct identifying *in, const float *embeddings,
-                   int n, struct identified *out) {
+/* As many faces at a time as share a pass over the rows. */
+static int search(mien_gallery *gallery, const struct identifying *in, const float *embeddings,
+                  int dims, struct identified *out) {
+    enum { AT_ONCE = 64 };
     const mien_gallery_identify_options options = search_options(in);
+    int rc = MIEN_OK;
 
+    for (int i = 0, n; i < out->n && rc == MIEN_OK; i += n) {
+        n = out->n - i < AT_ONCE ? out->n - i : AT_ONCE;
+        if (in->stop && in->stop(in->context)) return 1;
+        rc = mien_gallery_identify(gallery, in->collection, in->contract,
+                                   embeddings + (size_t)i * (size_t)dims, n, out->top, &options,
+                                   out->matches + (size_t)i * (size_t)out->top, out->counts + i);
+    }
+    return rc;
+}
+
+int identify_faces(mien_gallery *gallery, const struct identifying *in, const float *embeddings,
+                   int n, int dims, struct identified *out) {
     size_t all;
     int rc;
 
@@ -65,9 +80,8 @@ int identify_faces(mien_gallery *gallery, const struct identifying *in, const fl
     out->counts = calloc((size_t)n + 1, sizeof *out->counts);
     if (in->embedder) out->probabilities = calloc(all, sizeof *out->probabilities);
     if (!out->matches || !out->counts || (in->embedder && !out->probabilities)) return MIEN_ENOMEM;
-    if (n == 0 || !in->contract || !in->collection) return MIEN_OK;
-    rc = mien_gallery_identify(gallery, in->collection, in->contract, embeddings, n, out->top,
-                               &options, out->matches, out->counts);
+    if (!in->contract || !in->collection) return MIEN_OK;
+    rc = search(gallery, in, embeddings, dims, out);
     for (int i = 0; i < n && rc == MIEN_OK && in->embedder; i++) rc = set_probabilities(in, out, i);
     return rc;
 }

@@ -18,10 +18,12 @@ struct identifying {
     const char *where; /* of mien_gallery_identify_options; NULL: everybody */
     int top;           /* persons a face */
     struct judge_limits limits;
-    double fpir;              /* from which the limits follow, */
-    int is_measured;          /* where this is 1 */
-    const mien_net *embedder; /* of probabilities; NULL: it was not measured */
-    int64_t compared;         /* with how many templates or samples a face is */
+    double fpir;                /* from which the limits follow, */
+    int is_measured;            /* where this is 1 */
+    const mien_net *embedder;   /* of probabilities; NULL: it was not measured */
+    int64_t compared;           /* with how many templates or samples a face is */
+    int (*stop)(void *context); /* asked between some faces and the next: not 0 gives up; or NULL */
+    void *context;
 };
 
 /* The persons each of n faces is like: at least IDENTIFY_RIVALS where there are so many, because
@@ -49,10 +51,10 @@ struct identity {
  * gallery's code. */
 int identify_limits(mien_gallery *gallery, const struct network *embedder, const double *same,
                     struct identifying *in);
-/* Searches for n embeddings: [n][dims]. Free *out in any case. Returns the gallery's code, or
- * MIEN_ENOMEM without a sentence of its. */
+/* Searches for n embeddings: [n][dims]. Free *out in any case. Returns the gallery's code,
+ * MIEN_ENOMEM without a sentence of its, or what is above 0 where it was given up. */
 int identify_faces(mien_gallery *gallery, const struct identifying *in, const float *embeddings,
-                   int n, struct identified *out);
+                   int n, int dims, struct identified *out);
 void identified_free(struct identified *found);
 /* What is said of face i. */
 struct identity identify_judge(const struct identifying *in, const struct identified *found, int i);

@@ -124,7 +124,10 @@ void galleries_release(struct galleries *g, enum gallery_use use) {
 }
 
 void galleries_failed(struct request *r, int rc) {
-    galleries_refuse(r, rc, mien_gallery_error());
+    if (rc > 0)
+        reply_given_up(r);
+    else
+        galleries_refuse(r, rc, mien_gallery_error());
 }
 
 void galleries_refuse(struct request *r, int rc, const char *why) {

@@ -28,7 +28,8 @@ void galleries_free(struct galleries *g);
 int galleries_acquire(struct galleries *g, enum gallery_use use, struct request *r,
                       mien_gallery **out);
 void galleries_release(struct galleries *g, enum gallery_use use);
-/* Replies for a code of the gallery's, with the sentence of the last call. */
+/* Replies for a code of the gallery's, with the sentence of the last call; above 0: for what was
+ * given up because the request is over. */
 void galleries_failed(struct request *r, int rc);
 /* With that sentence. */
 void galleries_refuse(struct request *r, int rc, const char *why);

@@ -13,7 +13,8 @@
 enum {
     PAGE_MOST = 1000,
     BODY_MEMORY = 1 << 20,
-    SAMPLES_MOST = 1000 /* of a change */
+    SAMPLES_MOST = 1000 /* of a change */,
+    MATCHES_MOST = 20000 /* of an answer: a name is looked up for each */
 };
 
 int collection_check(struct request *r) {
@@ -223,6 +224,15 @@ void collection_page_reply(struct collection_call *call, struct collection_page 
     json_value_set(object, name, page->list, &page->failed);
     json_value_set(object, "next", next, &page->failed);
     collection_reply(call->request, 200, object, page->failed);
+}
+
+int collection_check_matches(struct request *r, int faces, int top) {
+    if ((int64_t)faces * top <= MATCHES_MOST) return 0;
+    reply_error(r, 413, "too_large",
+                "%d faces, and the %d people most like each: more than %d matches are not told at "
+                "once",
+                faces, top, MATCHES_MOST);
+    return -1;
 }
 
 void collection_reply(struct request *r, int status, json_t *object, int failed) {

@@ -62,6 +62,8 @@ int collection_page_add(struct collection_page *page, json_t *thing, int64_t id)
 void collection_page_reply(struct collection_call *call, struct collection_page *page,
                            const char *name, int is_number, int rc);
 
+/* 0 where the persons that so many faces are like can be told at once; -1 after replying 413. */
+int collection_check_matches(struct request *r, int faces, int top);
 /* Replies an object that was written; failed as result_json.h. Takes it over. */
 void collection_reply(struct request *r, int status, json_t *object, int failed);
 /* { "event": ... }, and the person that came of it where there is one. */

@@ -68,9 +68,7 @@ static void cluster(struct collection_call *call, double join, int named) {
     if (join == 0) o.join = (float)unnamed_join(embedder, faces);
     if (rc == MIEN_OK)
         rc = mien_gallery_cluster(call->gallery, call->collection, contract, &o, &done);
-    if (rc > 0)
-        reply_given_up(r);
-    else if (rc)
+    if (rc)
         galleries_failed(r, rc);
     else
         reply_clustering(r, &done);

@@ -176,7 +176,8 @@ static int results_json(struct collection_call *call, struct identifying *in, co
         rc = identify_limits(
             call->gallery, networks_giving(&r->models->networks, MIEN_RESULT_EMBEDDING), same, in);
     if (rc == MIEN_OK)
-        rc = identify_faces(call->gallery, in, item ? item->values : NULL, a->nfaces, &found);
+        rc = identify_faces(call->gallery, in, item ? item->values : NULL, a->nfaces,
+                            item ? item_width(item->network) : 0, &found);
     for (int i = 0; i < a->nfaces && rc == MIEN_OK; i++) {
         struct identity identity = identify_judge(in, &found, i);
         json_value_append(list, face_json(call, &a->faces[i], &identity, failed), failed);
@@ -186,12 +187,14 @@ static int results_json(struct collection_call *call, struct identifying *in, co
 }
 
 static void recognise(struct request *r, int top, const double *same, const struct pictures *p) {
-    struct identifying in = {.top = top, .fpir = 0.01};
+    struct identifying in = {.top = top, .fpir = 0.01, .stop = request_is_over, .context = r};
     struct collection_call call;
     json_t *object, *list;
     int failed = 0, rc;
 
-    if (collection_begin(r, GALLERY_SEARCH, COLLECTION, &call)) return;
+    if (collection_check_matches(r, p->at[0].analysis->nfaces, top) ||
+        collection_begin(r, GALLERY_SEARCH, COLLECTION, &call))
+        return;
     list = json_array();
     rc = results_json(&call, &in, same, p->at[0].analysis, list, &failed);
     object = json_object();

@@ -79,7 +79,9 @@ static int set_identifying(struct collection_call *call, const struct asked *a,
                                .top = a->top,
                                .fpir = a->fpir,
                                .by = (enum mien_gallery_by)a->by,
-                               .where = a->where};
+                               .where = a->where,
+                               .stop = request_is_over,
+                               .context = call->request};
     rc = enrolment_contract(call, 0, &in->contract);
     return rc ? rc : identify_limits(call->gallery, embedder, same, in);
 }
@@ -97,7 +99,8 @@ static int picture_json(struct collection_call *call, const struct identifying *
         return MIEN_OK;
     }
     item = analysis_item(p->analysis, MIEN_RESULT_EMBEDDING);
-    rc = identify_faces(call->gallery, in, item ? item->values : NULL, p->analysis->nfaces, &found);
+    rc = identify_faces(call->gallery, in, item ? item->values : NULL, p->analysis->nfaces,
+                        item ? item_width(item->network) : 0, &found);
     if (rc == MIEN_OK) {
         *out = json_object();
         identify_add_picture(*out, call->gallery, in, p->analysis, &found, failed);
@@ -136,9 +139,12 @@ static void identify(struct request *r, const struct asked *asked, const struct 
                      int is_list) {
     struct collection_call call;
     json_t *list;
-    int failed = 0, rc;
+    int faces = 0, failed = 0, rc;
 
-    if (collection_begin(r, GALLERY_SEARCH, r->param[0], &call)) return;
+    for (int i = 0; i < p->n; i++) faces += p->at[i].status ? 0 : p->at[i].analysis->nfaces;
+    if (collection_check_matches(r, faces, asked->top) ||
+        collection_begin(r, GALLERY_SEARCH, r->param[0], &call))
+        return;
     list = json_array();
     rc = pictures_json(&call, asked, p->at, p->n, list, &failed);
     if (rc)
@@ -168,10 +174,13 @@ static void handle_identify(struct request *r) {
 static int found_json(struct collection_call *call, const struct asked *asked, const float *values,
                       const mien_face *face, json_t **out, int *failed) {
     struct identified found = {.n = 0};
+    const struct network *embedder =
+        networks_giving(&call->request->models->networks, MIEN_RESULT_EMBEDDING);
     struct identifying in;
     int rc = set_identifying(call, asked, &in);
 
-    if (rc == MIEN_OK) rc = identify_faces(call->gallery, &in, values, 1, &found);
+    if (rc == MIEN_OK)
+        rc = identify_faces(call->gallery, &in, values, 1, item_width(embedder), &found);
     if (rc == MIEN_OK) {
         struct identity identity = identify_judge(&in, &found, 0);
         *out = face ? result_found(face, failed) : json_object();

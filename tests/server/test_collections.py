@@ -65,6 +65,8 @@ class People(unittest.TestCase):
 
 
 class Open(People):
+    options = ("--max-pictures", "32")
+
     def test_01_a_gallery_that_is_not_there_is_empty_and_not_made(self):
         self.assertEqual(self.ask("GET", C)["collections"],
                          [{"name": "default", "persons": 0, "samples": 0, "created": None}])
@@ -252,6 +254,11 @@ class Open(People):
         self.assertEqual(self.code(413, "POST", f"{base}/persons", b"[" + b"{}," * 400000 + b"{}]",
                                    Content_Type="application/json"), "too_large")
         self.assertEqual(self.server.get(f"{C}/{'x' * 200}").status, 404)
+        for n, status in (20, 200), (21, 413):  # times a thousand people
+            body, kind = form([("file", f"{i}.png", noise(i)) for i in range(n)])
+            found = self.ask("POST", f"{base}/identify?top=1000&aligned=1", body, status,
+                             Content_Type=kind)
+            self.assertEqual(len(found.get("pictures", ())), n if status == 200 else 0)
 
     def test_identities(self):
         self.assertEqual(self.code(400, "POST", "/add_identity", noise(70)), "bad_request")
