@@ -45,12 +45,7 @@ static int open_state(const struct eval_options *o, const char *path,
     if (!s) return eval_no_memory(why);
     s->mistakes = o->mistakes;
     s->by = o->by;
-    rc = folder ? samples_classes(&s->samples, folder, why)
-                : samples_read(&s->samples, path, o->pictures, why);
-    if (rc == MIEN_OK && o->where) rc = samples_where(&s->samples, o->where, why);
-    s->column = samples_column(&s->samples, "label");
-    if (rc == MIEN_OK && s->column < 0)
-        rc = eval_fail(why, MIEN_EFORMAT, "%s: the first row names no column 'label'", path);
+    rc = samples_labelled(&s->samples, path, folder, o->pictures, o->where, &s->column, why);
     if (rc == MIEN_OK) return MIEN_OK;
     close_state(s);
     *state = NULL;

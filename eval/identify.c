@@ -5,11 +5,8 @@
 #include "eval/open_set.h"
 #include "eval/task.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { CURVE_POINTS = 121 }; /* 30 a power of ten, from 1e-4 to 1 */
 
 /* Shares of strangers who pass, and what the figure is called. */
 static const struct rate {
@@ -49,12 +46,7 @@ static int open_state(const struct eval_options *o, const char *path,
     s->mistakes = o->mistakes;
     s->enrolled = o->enrolled;
     s->seed = o->seed;
-    rc = folder ? samples_classes(&s->samples, folder, why)
-                : samples_read(&s->samples, path, o->pictures, why);
-    if (rc == MIEN_OK && o->where) rc = samples_where(&s->samples, o->where, why);
-    s->column = samples_column(&s->samples, "label");
-    if (rc == MIEN_OK && s->column < 0)
-        rc = eval_fail(why, MIEN_EFORMAT, "%s: the first row names no column 'label'", path);
+    rc = samples_labelled(&s->samples, path, folder, o->pictures, o->where, &s->column, why);
     if (rc == MIEN_OK) return MIEN_OK;
     close_state(s);
     *state = NULL;
@@ -178,23 +170,10 @@ static int add_row(const struct open_set *o, struct report *r) {
     return MIEN_OK;
 }
 
-/* The detection error tradeoff, at rates that some stranger makes a difference to. */
-static int add_curve(const struct open_set *o, struct report *r) {
-    struct report_curve *curve = report_add_curve(r, "all", CURVE_POINTS);
+static double missed_at(const void *context, double fpir) {
+    const struct open_set *o = context;
 
-    if (!curve) return MIEN_ENOMEM;
-    curve->x = "fpir";
-    curve->y = "fnir";
-    curve->title = "Known people missed, and strangers taken for somebody";
-    curve->area = NAN;
-    curve->n = 0;
-    for (int i = 0; i < CURVE_POINTS; i++) {
-        double fpir = pow(10, -4 + 4.0 * i / (CURVE_POINTS - 1));
-        if (fpir * o->nstrangers < 1) continue;
-        curve->points[curve->n][0] = fpir;
-        curve->points[curve->n++][1] = open_set_fnir(o, open_set_threshold(o, fpir)).value;
-    }
-    return MIEN_OK;
+    return open_set_fnir(o, open_set_threshold(o, fpir)).value;
 }
 
 /* Who is named wrongly, the most alike first. */
@@ -229,7 +208,11 @@ static int report(void *state, struct report *r) {
     r->nunanswered = s->without_face;
     if (rc == MIEN_OK) rc = add_columns(r);
     if (rc == MIEN_OK) rc = add_row(&s->set, r);
-    if (rc == MIEN_OK) rc = add_curve(&s->set, r);
+    if (rc == MIEN_OK &&
+        report_add_tradeoff(r, "fpir", "fnir",
+                            "Known people missed, and strangers taken for somebody",
+                            s->set.nstrangers, missed_at, &s->set))
+        rc = MIEN_ENOMEM;
     return rc ? rc : add_mistakes(s, r);
 }
 

@@ -90,6 +90,26 @@ struct report_curve *report_add_curve(struct report *r, const char *name, int n)
     return one;
 }
 
+int report_add_tradeoff(struct report *r, const char *x, const char *y, const char *title, int n,
+                        double (*missed)(const void *context, double rate), const void *context) {
+    enum { POINTS = 121 }; /* 30 a power of ten */
+    struct report_curve *curve = report_add_curve(r, "all", POINTS);
+
+    if (!curve) return -1;
+    curve->x = x;
+    curve->y = y;
+    curve->title = title;
+    curve->area = NAN;
+    curve->n = 0;
+    for (int i = 0; i < POINTS; i++) {
+        double rate = pow(10, -4 + 4.0 * i / (POINTS - 1));
+        if (rate * n < 1) continue;
+        curve->points[curve->n][0] = rate;
+        curve->points[curve->n++][1] = missed(context, rate);
+    }
+    return 0;
+}
+
 int report_add_mistake(struct report *r, const struct report_mistake *mistake, int most) {
     int first = r->nmistakes, i;
 

@@ -79,6 +79,10 @@ struct report_calibration *report_add_calibration(struct report *r, const char *
 struct report_confusion *report_add_confusion(struct report *r, const char *subject, int n,
                                               const char *const *labels);
 struct report_curve *report_add_curve(struct report *r, const char *name, int n);
+/* Adds the detection error tradeoff: for rates x from 1e-4 on, which of n others at least one makes
+ * up, what share y is missed. 0: done, -1: no memory. */
+int report_add_tradeoff(struct report *r, const char *x, const char *y, const char *title, int n,
+                        double (*missed)(const void *context, double rate), const void *context);
 /* Keeps the `most` worst mistakes of each subject, the worst first; subjects come one after the
  * other. 0: done, -1: no memory. */
 int report_add_mistake(struct report *r, const struct report_mistake *mistake, int most);

@@ -134,6 +134,18 @@ int samples_classes(struct samples *s, const struct eval_folder *folder, char wh
     return rc;
 }
 
+int samples_labelled(struct samples *s, const char *path, const struct eval_folder *folder,
+                     const char *pictures, const char *conditions, int *column,
+                     char why[EVAL_WHY]) {
+    int rc = folder ? samples_classes(s, folder, why) : samples_read(s, path, pictures, why);
+
+    if (rc == MIEN_OK && conditions) rc = samples_where(s, conditions, why);
+    *column = samples_column(s, "label");
+    if (rc == MIEN_OK && *column < 0)
+        rc = eval_fail(why, MIEN_EFORMAT, "%s: the first row names no column 'label'", path);
+    return rc;
+}
+
 void samples_free(struct samples *s) {
     for (int i = 0; i < s->nmade; i++) free(s->made[i]);
     for (int i = 0; s->at && i < s->n; i++) free(s->at[i].fields);

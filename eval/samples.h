@@ -43,6 +43,10 @@ int samples_read(struct samples *s, const char *path, const char *pictures, char
 int samples_utkface(struct samples *s, const struct eval_folder *folder, char why[EVAL_WHY]);
 /* Those of a folder with a folder a class: column label. */
 int samples_classes(struct samples *s, const struct eval_folder *folder, char why[EVAL_WHY]);
+/* Those of a folder with a folder a class, or of a CSV with a column called label, that are left
+ * where conditions are given (samples_where(); NULL: all). *column: of the labels. */
+int samples_labelled(struct samples *s, const char *path, const struct eval_folder *folder,
+                     const char *pictures, const char *conditions, int *column, char why[EVAL_WHY]);
 void samples_free(struct samples *s);
 
 /* The position of the first column that holds this; -1: there is none. */

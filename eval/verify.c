@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CURVE_POINTS = 121 }; /* 30 a power of ten, from 1e-4 to 1 */
 /* What is said of a pair one of whose pictures shows no face. */
 #define NO_FACE (-1.0)
 
@@ -142,23 +141,10 @@ static int add_row(const struct verification *v, struct report *r) {
     return MIEN_OK;
 }
 
-static int add_curve(const struct verification *v, struct report *r) {
-    struct report_curve *curve = report_add_curve(r, "all", CURVE_POINTS);
+static double missed_at(const void *context, double far) {
+    const struct verification *v = context;
 
-    if (!curve) return MIEN_ENOMEM;
-    curve->x = "far";
-    curve->y = "frr";
-    curve->title = "Pairs of one person missed, and of two taken for one";
-    curve->area = NAN;
-    curve->n = 0;
-    for (int i = 0; i < CURVE_POINTS; i++) {
-        double far = pow(10, -4 + 4.0 * i / (CURVE_POINTS - 1));
-        if (far * v->nothers < 1) continue;
-        curve->points[curve->n][0] = far;
-        curve->points[curve->n++][1] =
-            1 - verification_tar(v, verification_threshold(v, far)).value;
-    }
-    return MIEN_OK;
+    return 1 - verification_tar(v, verification_threshold(v, far)).value;
 }
 
 static int is_one(const struct state *s, int i, double threshold) {
@@ -204,7 +190,10 @@ static int report(void *state, struct report *r) {
     rc = verification_make(&s->v, s->judged, s->pairs.n);
     if (rc == MIEN_OK) rc = add_columns(r);
     if (rc == MIEN_OK) rc = add_row(&s->v, r);
-    if (rc == MIEN_OK && s->v.nothers && s->v.nsame) rc = add_curve(&s->v, r);
+    if (rc == MIEN_OK && s->v.nothers && s->v.nsame &&
+        report_add_tradeoff(r, "far", "frr", "Pairs of one person missed, and of two taken for one",
+                            s->v.nothers, missed_at, &s->v))
+        rc = MIEN_ENOMEM;
     return rc ? rc : add_mistakes(s, r);
 }
 
