@@ -5,6 +5,7 @@
 #include "networks.h"
 #include "say.h"
 #include "server/cors.h"
+#include "server/dialects.h"
 #include "server/forwarded.h"
 #include "server/guard.h"
 
@@ -24,6 +25,7 @@ static int check(const char *command, const struct serve_config *c) {
         return say_usage(command, "--cors-origin: %s", why);
     if (c->allowed_host && guard_check_hosts(c->allowed_host, why))
         return say_usage(command, "--allowed-host: %s", why);
+    if (c->apis && dialects_check(c->apis, why)) return say_usage(command, "--api: %s", why);
     if (c->trusted_proxy && forwarded_check(c->trusted_proxy, why))
         return say_usage(command, "--trusted-proxy: %s", why);
     for (int i = 0; i < NETWORKS_MAX; i++) networks += c->network[i] != NULL;

@@ -165,7 +165,7 @@ static int refuse(const struct enrolment *e, const struct gate *gate, struct enr
     for (int i = GATE_REASONS - 1; i >= 0; i--)
         if (gate->reasons >> i & 1) out->reason = gate_reason_name(i);
     gate_sentence(gate, 0, sentence);
-    if (gate->face < 0)
+    if (gate->face < 0 || !e->how_to_force)
         snprintf(out->why, sizeof out->why, "%s", sentence);
     else
         snprintf(out->why, sizeof out->why, "%s: %s %s", sentence, e->how_to_force, what);
@@ -221,7 +221,7 @@ int enrol_face(mien_gallery *gallery, const struct enrolment *e, const struct an
     if (rc == MIEN_ENOMEM) snprintf(out->why, sizeof out->why, "out of memory");
     if (rc) return rc;
     out->reasons = gate.reasons;
-    if (gate.reasons && !e->force) return refuse(e, &gate, out);
+    if (gate.reasons & ~e->allowed && !e->force) return refuse(e, &gate, out);
     gate_sentence(&gate, 1, out->forced);
     return enrol(gallery, e, a, &gate, out);
 }

@@ -24,9 +24,10 @@ struct enrolment {
     const uint8_t *hash; /* [MIEN_GALLERY_HASH_SIZE] of the picture's bytes; NULL: not known */
     const char *external_id, *metadata; /* of the sample; NULL: none */
     int force;                          /* what the gate refuses is enrolled */
+    unsigned allowed;                   /* bits 1 << GATE_SEVERAL_FACES, ...: so is this */
     int keep_crop;                      /* the aligned face is kept with the sample */
-    const char *how_to_force;           /* said where that would help: "--force" */
-    const char *who;                    /* for the log; NULL: who opened the gallery */
+    const char *how_to_force; /* said where that would help: "--force"; NULL: there is none */
+    const char *who;          /* for the log; NULL: who opened the gallery */
 };
 
 struct enrolled {

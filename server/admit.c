@@ -5,6 +5,7 @@
 #include "server/forwarded.h"
 #include "server/guard.h"
 #include "server/keys.h"
+#include "server/params.h"
 #include "server/refusals.h"
 #include "server/reply.h"
 #include "server/route.h"
@@ -46,30 +47,43 @@ static void find_client(struct request *r) {
     r->client = clients_of_address(r->server->clients, (const struct sockaddr *)&client);
 }
 
-/* The key's name is copied: a reload may replace the keys while the request runs. */
-static int check_key(struct request *r) {
+/* Whose request it is, by its key. The key's name is copied: a reload may replace the keys while
+ * the request runs. Returns 1 where the server knows the key or wants none. */
+static int take_key(struct request *r, const char *key) {
     struct server *s = r->server;
-    const char *key = given_key(r), *name;
-    int is_open = r->route->flags & ROUTE_OPEN;
+    const char *name;
+    int is_open;
 
-    find_client(r);
-    if (r->route->flags & ROUTE_METRICS && s->config->open_metrics) is_open = 1;
     pthread_rwlock_rdlock(&s->keys_lock);
+    is_open = !s->keys;
     name = s->keys && key ? keys_check(s->keys, key) : NULL;
     if (name) snprintf(r->key, sizeof r->key, "%s", name);
     if (name) snprintf(r->scopes, sizeof r->scopes, "%s", keys_scopes(s->keys, name));
-    if (!s->keys) is_open = 1;
     pthread_rwlock_unlock(&s->keys_lock);
-    if (name) {
-        clients_release(s->clients, r->client);
-        r->client = clients_of_key(s->clients, r->key);
-    }
-    if (is_open || name) return 0;
-    metrics_rejected(s->metrics, REJECT_UNAUTHORIZED);
+    return is_open || name;
+}
+
+static int refuse_key(struct request *r, const char *key) {
+    metrics_rejected(r->server->metrics, REJECT_UNAUTHORIZED);
     reply_error(r, 401, "unauthorized", "%s",
                 key ? "this API key is not known"
                     : "an API key is needed: Authorization: Bearer KEY, or x-api-key: KEY");
     return -1;
+}
+
+static int check_key(struct request *r) {
+    const char *key = given_key(r);
+    unsigned flags = r->route->flags;
+    int is_open = flags & ROUTE_OPEN || (!key && flags & ROUTE_LATE_KEY) ||
+                  (flags & ROUTE_METRICS && r->server->config->open_metrics);
+
+    find_client(r);
+    if (!take_key(r, key) && !is_open) return refuse_key(r, key);
+    if (*r->key) {
+        clients_release(r->server->clients, r->client);
+        r->client = clients_of_key(r->server->clients, r->key);
+    }
+    return 0;
 }
 
 static int check_scopes(struct request *r) {
@@ -82,6 +96,16 @@ static int check_scopes(struct request *r) {
     reply_error(r, 403, "forbidden", "this API key may not %s collection '%s'",
                 writes ? "write in" : "read", collection);
     return -1;
+}
+
+/* Whose turn it is stays the address's: the request has waited for it already. */
+int admit_late_key(struct request *r, const char *name) {
+    char room[PARAM_TEXT];
+    const char *key = NULL;
+
+    if (*r->key) return 0;
+    if (param_text(r, name, room, &key)) return -1;
+    return take_key(r, key) ? check_scopes(r) : refuse_key(r, key);
 }
 
 static int check_state(struct request *r) {
@@ -155,7 +179,7 @@ static void reply_methods(struct request *r, const char *method, const char *all
 void admit(struct request *r, const char *method, const char *path) {
     struct route_match match;
 
-    route_find(method, path, r->param, &match);
+    route_find(r->server->apis, method, path, r->param, &match);
     r->api = match.api;
     r->route = match.route;
     if (check_page(r, method)) return;

@@ -10,5 +10,8 @@
  * Leaves a reply where the request is refused, and where it is OPTIONS, which the table of routes
  * answers. */
 void admit(struct request *r, const char *method, const char *path);
+/* For a route of ROUTE_LATE_KEY: the key may be a parameter of that name, too. 0; -1 after replying
+ * where the server wants a key and there is none, or one that may not do this. */
+int admit_late_key(struct request *r, const char *name);
 
 #endif

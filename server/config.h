@@ -27,6 +27,8 @@ struct serve_config {
     const char *allowed_host;       /* names of this server, see guard.h; NULL: see there */
     const char *gallery;            /* a gallery's place; NULL: the user's; "none" */
     int max_samples;                /* of a collection; 0: any number */
+    const char *apis;               /* dialects spoken beside those always there, with commas;
+                                       "all"; NULL: none */
     int keep_crops;                 /* aligned faces are kept with samples */
     const char *trusted_proxy; /* whose X-Forwarded-For counts, see forwarded.h; NULL: nobody's */
     int log;                   /* enum serve_log */

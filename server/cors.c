@@ -1,6 +1,7 @@
 #include "server/cors.h"
 
 #include "server/apis/api.h"
+#include "server/server.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -57,19 +58,21 @@ int cors_depends_on_origin(const struct serve_config *c) {
 }
 
 /* The core's headers, and those the dialects have. */
-static void list_headers(char *out, size_t room, const char *core) {
+static void list_headers(const struct api *const *apis, char *out, size_t room, const char *core) {
     size_t n = (size_t)snprintf(out, room, "%s", core);
 
-    for (const struct api *const *api = APIS; *api; api++)
+    for (const struct api *const *api = apis; *api; api++)
         if ((*api)->headers && n < room)
             n += (size_t)snprintf(out + n, room - n, ", %s", (*api)->headers);
 }
 
 /* The answer to a browser that asks before it sends: the methods are those of the path. */
-static void add_preflight(struct MHD_Response *response, const struct reply *p) {
+static void add_preflight(struct MHD_Response *response, const struct request *r) {
+    const struct reply *p = &r->reply;
     char headers[512];
 
-    list_headers(headers, sizeof headers, "Authorization, Content-Type, x-api-key, x-request-id");
+    list_headers(r->server->apis, headers, sizeof headers,
+                 "Authorization, Content-Type, x-api-key, x-request-id");
     for (int i = 0; i < p->nheaders; i++)
         if (strcmp(p->headers[i].name, "Allow") == 0)
             MHD_add_response_header(response, "Access-Control-Allow-Methods", p->headers[i].value);
@@ -82,8 +85,9 @@ void cors_headers(struct MHD_Response *response, struct request *r) {
 
     if (!r->origin) return;
     MHD_add_response_header(response, "Access-Control-Allow-Origin", r->origin);
-    list_headers(headers, sizeof headers, "x-request-id, Server-Timing, Retry-After, Allow");
+    list_headers(r->server->apis, headers, sizeof headers,
+                 "x-request-id, Server-Timing, Retry-After, Allow");
     MHD_add_response_header(response, "Access-Control-Expose-Headers", headers);
     if (r->reply.status == 204 && request_header(r, "Access-Control-Request-Method"))
-        add_preflight(response, &r->reply);
+        add_preflight(response, r);
 }

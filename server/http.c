@@ -205,7 +205,7 @@ static void on_completed(void *context, struct MHD_Connection *http, void **requ
     if (s->repeats) repeats_end(s->repeats, r); /* given up before it was answered */
     seconds = clock_seconds() - r->arrived;
     if (!r->reply.status) r->reply.status = 499; /* ended by the client, as nginx's logs call it */
-    metrics_request(s->metrics, route_index(r->route), r->reply.status, seconds);
+    metrics_request(s->metrics, route_index(s->apis, r->route), r->reply.status, seconds);
     metrics_bytes(s->metrics, r->received, r->reply.size);
     log_request(s->log, r, seconds);
     connection_idles(s->connections, r->connection);

@@ -47,10 +47,10 @@ static int is_below(const char *prefix, const char *path) {
     return strncmp(path, prefix, n) == 0 && (path[n] == '\0' || path[n] == '/');
 }
 
-static const struct api *api_of_prefix(const char *path) {
+static const struct api *api_of_prefix(const struct api *const *apis, const char *path) {
     const struct api *best = NULL;
 
-    for (const struct api *const *api = APIS; *api; api++)
+    for (const struct api *const *api = apis; *api; api++)
         if ((*api)->prefix && is_below((*api)->prefix, path) &&
             (!best || strlen((*api)->prefix) > strlen(best->prefix)))
             best = *api;
@@ -71,13 +71,13 @@ static void add_methods(char allow[ROUTE_ALLOW], const struct route *route) {
     if (strcmp(route->method, "GET") == 0) add_method(allow, "HEAD");
 }
 
-void route_find(const char *method, const char *path, char params[REQUEST_PARAMS][REQUEST_PARAM],
-                struct route_match *m) {
+void route_find(const struct api *const *apis, const char *method, const char *path,
+                char params[REQUEST_PARAMS][REQUEST_PARAM], struct route_match *m) {
     const char *wanted = strcmp(method, "HEAD") == 0 ? "GET" : method;
     int is_all = strcmp(method, "OPTIONS") == 0 && strcmp(path, "*") == 0;
 
-    *m = (struct route_match){.api = api_of_prefix(path)};
-    for (const struct api *const *api = APIS; *api; api++) {
+    *m = (struct route_match){.api = api_of_prefix(apis, path)};
+    for (const struct api *const *api = apis; *api; api++) {
         for (const struct route *route = (*api)->routes; route->path; route++) {
             if (!is_all && !fits(route, path, params)) continue;
             if (strcmp(route->method, wanted) == 0) {
@@ -91,25 +91,25 @@ void route_find(const char *method, const char *path, char params[REQUEST_PARAMS
     if (m->allow[0]) add_method(m->allow, "OPTIONS");
 }
 
-int route_count(void) {
+int route_count(const struct api *const *apis) {
     int n = 0;
 
-    for (const struct api *const *api = APIS; *api; api++)
+    for (const struct api *const *api = apis; *api; api++)
         for (const struct route *route = (*api)->routes; route->path; route++) n++;
     return n;
 }
 
-const char *route_path(int position) {
-    for (const struct api *const *api = APIS; *api; api++)
+const char *route_path(const struct api *const *apis, int position) {
+    for (const struct api *const *api = apis; *api; api++)
         for (const struct route *route = (*api)->routes; route->path; route++)
             if (position-- == 0) return route->path;
     return NULL;
 }
 
-int route_index(const struct route *wanted) {
+int route_index(const struct api *const *apis, const struct route *wanted) {
     int position = 0;
 
-    for (const struct api *const *api = APIS; wanted && *api; api++)
+    for (const struct api *const *api = apis; wanted && *api; api++)
         for (const struct route *route = (*api)->routes; route->path; route++, position++)
             if (strcmp(route->path, wanted->path) == 0) return position;
     return -1;

@@ -17,14 +17,14 @@ struct route_match {
 };
 
 /* HEAD counts as GET. params: what "{}" took; too long a text fits no route. */
-void route_find(const char *method, const char *path, char params[REQUEST_PARAMS][REQUEST_PARAM],
-                struct route_match *m);
+void route_find(const struct api *const *apis, const char *method, const char *path,
+                char params[REQUEST_PARAMS][REQUEST_PARAM], struct route_match *m);
 
-/* Routes of all dialects. */
-int route_count(void);
+/* Routes of all dialects: apis, here and below those a server speaks, ended by NULL. */
+int route_count(const struct api *const *apis);
 /* The path of the route at that position; for labels of metrics. */
-const char *route_path(int position);
+const char *route_path(const struct api *const *apis, int position);
 /* Position of the first route of the same path, -1 for NULL: methods share their path's metrics. */
-int route_index(const struct route *wanted);
+int route_index(const struct api *const *apis, const struct route *wanted);
 
 #endif

@@ -5,6 +5,7 @@
 #include "server/batch.h"
 #include "server/clients.h"
 #include "server/connections.h"
+#include "server/dialects.h"
 #include "server/fetcher.h"
 #include "server/galleries.h"
 #include "server/http.h"
@@ -63,11 +64,11 @@ static int raise_file_limit(int wanted) {
                                             : (int)limit.rlim_cur / 2 + 1;
 }
 
-static const char **route_labels(void) {
-    int n = route_count();
+static const char **route_labels(const struct api *const *apis) {
+    int n = route_count(apis);
     const char **labels = calloc((size_t)n + 1, sizeof *labels);
 
-    for (int i = 0; labels && i < n; i++) labels[i] = route_path(i);
+    for (int i = 0; labels && i < n; i++) labels[i] = route_path(apis, i);
     return labels;
 }
 
@@ -114,7 +115,7 @@ static int server_make(struct server *s, const struct serve_config *c, const cha
     sync_budget_init(&s->pictures, s->memory.pictures);
     sync_budget_init(&s->bodies, s->memory.bodies);
     s->clients = clients_new();
-    s->metrics = labels ? metrics_new(labels, route_count()) : NULL;
+    s->metrics = labels ? metrics_new(labels, route_count(s->apis)) : NULL;
     if (s->metrics && s->clients) {
         s->log = log_new((enum serve_log)c->log, s->metrics);
         s->models = models_store_new();
@@ -253,13 +254,15 @@ static void set_up_malloc(void) {
 
 int serve_run(const struct serve_config *config) {
     struct server s = {.config = config};
-    const char **labels = route_labels();
+    const char **labels;
     sigset_t set;
     int status;
 
     block_signals(&set);
     set_up_malloc();
     if (config->allow_urls) curl_global_init(CURL_GLOBAL_DEFAULT);
+    s.apis = dialects_choose(config->apis);
+    labels = s.apis ? route_labels(s.apis) : NULL;
     status = server_make(&s, config, labels);
     if (status)
         fprintf(stderr, "mien: out of memory or threads\n");
@@ -276,5 +279,6 @@ int serve_run(const struct serve_config *config) {
     server_free(&s);
     if (config->allow_urls) curl_global_cleanup();
     free(labels);
+    free(s.apis);
     return status;
 }

@@ -20,6 +20,7 @@ enum server_state {
 };
 
 struct MHD_Daemon;
+struct api;
 struct models_store;
 struct batcher;
 struct clients;
@@ -34,6 +35,7 @@ struct repeats;
 
 struct server {
     const struct serve_config *config;
+    const struct api **apis; /* the dialects it speaks, ended by NULL */
     struct MHD_Daemon *daemon;
     atomic_int state;  /* enum server_state */
     atomic_int active; /* requests that have begun and not ended */

@@ -3,9 +3,9 @@
  *
  * The server speaks several dialects at once: its own and those of services whose clients it takes
  * over. Each is a file of this folder with one `const struct api api_NAME`, a row of table.c, and
- * openapi/NAME.json, its part of the documentation. The HTTP core reads these tables and knows no
- * dialect: methods of 405 and OPTIONS, labels of the metrics and what pages of other origins may
- * ask for all come from here.
+ * openapi/NAME.json, its part of the documentation. Those with a name are spoken where --api says
+ * so (server/dialects.h). The HTTP core reads these tables and knows no dialect: methods of 405 and
+ * OPTIONS, labels of the metrics and what pages of other origins may ask for all come from here.
  */
 #ifndef MIEN_SERVER_APIS_API_H
 #define MIEN_SERVER_APIS_API_H
@@ -20,7 +20,9 @@ enum route_flags {
     ROUTE_MANY = 16,   /* several pictures: the body may be larger than a picture's limit */
     ROUTE_READS = 32,  /* the gallery: needs a key whose scopes allow it */
     ROUTE_WRITES = 64,
-    ROUTE_COLLECTION = 128 /* that of the path's first "{}"; else the default one */
+    ROUTE_COLLECTION = 128, /* that of the path's first "{}"; else the default one */
+    ROUTE_LATE_KEY = 256 /* its key may stand in the body: where no header has one, the handler asks
+                            admit_late_key() before it does anything */
 };
 
 struct route {
@@ -33,6 +35,7 @@ struct route {
 };
 
 struct api {
+    const char *name;           /* the word of --api that switches it on; NULL: it is always on */
     const char *prefix;         /* errors of unknown paths below it have its form; NULL: none */
     const struct route *routes; /* ended by one without a path */
     const char *headers;        /* of its own in requests and answers, with commas; NULL: none */

@@ -6,6 +6,7 @@
 #include "server/params.h"
 #include "server/reply.h"
 #include "server/server.h"
+#include "server/urlencoded.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -161,7 +162,9 @@ int collection_read_body(struct request *r) {
     int status = 0;
 
     if (r->parts || r->json) return 0; /* a form, or read before */
-    if (r->body.n)
+    if (r->body.n && urlencoded_is(request_header(r, "Content-Type")))
+        status = urlencoded_read((const char *)r->body.at, r->body.n, &body, why);
+    else if (r->body.n)
         status = json_read((const char *)r->body.at, r->body.n, BODY_MEMORY, &body, why);
     else
         body = json_object();

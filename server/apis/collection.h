@@ -42,8 +42,8 @@ int collection_find_sample(struct collection_call *call, const char *text, int64
 /* The samples of a list of ids in the JSON body, for free(). */
 int collection_find_samples(struct collection_call *call, int64_t **samples, int *n);
 
-/* The JSON object that a request has for a body, for the functions of params.h; none is an empty
- * one. Returns 0, or -1 after replying. */
+/* The JSON object, or the form without files, that a request has for a body, for the functions of
+ * params.h; none is an empty one. Returns 0, or -1 after replying. */
 int collection_read_body(struct request *r);
 
 /* A page of a list: what is asked for, and what it came to. */

@@ -21,7 +21,9 @@ struct asked {
 static int read_asked(struct request *r, int named, struct asked *a) {
     int64_t id;
 
-    *a = (struct asked){.want = {.collection = r->param[0], .person = named ? NULL : r->param[1]}};
+    *a = (struct asked){.want = {.collection = r->param[0],
+                                 .person = named ? NULL : r->param[1],
+                                 .how_to_force = ENROLMENT_FORCE}};
     if ((named && param_text(r, "name", a->person_room, &a->want.person)) ||
         param_text(r, "external_id", a->external_room, &a->want.external_id) ||
         param_flag(r, "force", &a->want.force) || param_flag(r, "aligned", &a->want.aligned) ||

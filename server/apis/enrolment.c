@@ -111,7 +111,8 @@ static int enrol(struct request *r, const struct enrolment_want *want, const str
                           .metadata = want->metadata,
                           .force = want->force,
                           .keep_crop = r->server->config->keep_crops,
-                          .how_to_force = "force=1",
+                          .allowed = want->allowed,
+                          .how_to_force = want->how_to_force,
                           .who = collection_who(r)};
     struct collection_call call;
     int64_t person;

@@ -9,6 +9,9 @@
 #include "server/apis/collection.h"
 #include "server/uploads.h"
 
+/* How our own paths have it. */
+#define ENROLMENT_FORCE "force=1"
+
 /* Whose, and how. */
 struct enrolment_want {
     const char *collection;
@@ -16,6 +19,8 @@ struct enrolment_want {
                            who is there */
     const char *external_id, *metadata; /* of the samples; NULL: none */
     int force, aligned;
+    unsigned allowed; /* what the gate refuses elsewhere: bits 1 << GATE_SEVERAL_FACES, ... */
+    const char *how_to_force; /* said with what it refuses; NULL: nothing */
 };
 
 /* What became of a picture. */

@@ -42,7 +42,7 @@ static void reply_added(struct request *r, const struct enrolment_result *result
 
 static void handle_add(struct request *r) {
     static const struct uploads_want want = {.min = 1, .max = 1};
-    struct enrolment_want of = {.collection = COLLECTION};
+    struct enrolment_want of = {.collection = COLLECTION, .how_to_force = ENROLMENT_FORCE};
     struct enrolment_result *result = NULL;
     char room[PARAM_TEXT];
     struct uploads in;

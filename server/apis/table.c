@@ -6,7 +6,8 @@
 
 #define ROWS(row)                                                                                  \
     row(v1) row(collections) row(persons) row(samples) row(enrol) row(recognise) row(groups)       \
-        row(identities) row(predict) row(detect_faces) row(kserve) row(status)
+        row(identities) row(predict) row(detect_faces) row(kserve) row(status) row(deepstack)      \
+            row(codeproject)
 
 #define DECLARE(name) extern const struct api api_##name;
 #define ADDRESS(name) &api_##name,

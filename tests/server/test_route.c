@@ -16,7 +16,7 @@ static struct route_match match;
 
 static const struct route *find(const char *method, const char *path) {
     memset(params, 'x', sizeof params);
-    route_find(method, path, params, &match);
+    route_find(APIS, method, path, params, &match);
     return match.route;
 }
 
@@ -111,14 +111,14 @@ static void test_positions(void **state) {
     int n = 0;
     for (const struct api *const *api = APIS; *api; api++)
         for (const struct route *r = (*api)->routes; r->path; r++, n++) {
-            int first = route_index(r); /* methods share their path's */
+            int first = route_index(APIS, r); /* methods share their path's */
             assert_true(first >= 0 && first <= n);
-            assert_string_equal(route_path(first), r->path);
-            assert_string_equal(route_path(n), r->path);
+            assert_string_equal(route_path(APIS, first), r->path);
+            assert_string_equal(route_path(APIS, n), r->path);
         }
-    assert_int_equal(route_count(), n);
+    assert_int_equal(route_count(APIS), n);
     assert_true(n > 20);
-    assert_int_equal(route_index(NULL), -1);
+    assert_int_equal(route_index(APIS, NULL), -1);
 }
 
 int main(void) {
