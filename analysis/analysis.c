@@ -281,6 +281,13 @@ const struct item *analysis_item(const struct analysis *a, enum mien_result resu
     return NULL;
 }
 
+const struct item *analysis_item_of(const struct analysis *a, const struct network *network) {
+    ptrdiff_t i = network ? network - a->networks->at : -1;
+
+    return i >= 0 && i < a->networks->n && has(a->done, (int)i) && !a->item[i].rc ? &a->item[i]
+                                                                                  : NULL;
+}
+
 const float *analysis_embedding(const struct analysis *a, int i) {
     const struct item *item = analysis_item(a, MIEN_RESULT_EMBEDDING);
 

@@ -77,6 +77,8 @@ void analysis_free(struct analysis *a);
 int analysis_tells(const struct analysis *a, int network, int t);
 /* The results of a step that is done; NULL where it has none. */
 const struct item *analysis_item(const struct analysis *a, enum mien_result result);
+/* Those of one network among several that give the same; NULL where it has none. */
+const struct item *analysis_item_of(const struct analysis *a, const struct network *network);
 /* The embedding of face i, [item_width()]; NULL where there is none. */
 const float *analysis_embedding(const struct analysis *a, int i);
 

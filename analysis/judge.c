@@ -43,18 +43,24 @@ int judge_crowd(const mien_net *embedder, double fpir, int64_t faces, struct jud
     return rc;
 }
 
-int judge_probabilities(const mien_net *embedder, int64_t persons, const float *similarities,
-                        const int *samples, int n, double *probabilities) {
+void judge_ratios(int64_t persons, const double *ratios, int n, double *probabilities) {
     double sum = 1 - JUDGE_PRIOR;
 
     for (int i = 0; i < n; i++) {
-        double ratio;
-        int rc = mien_log_likelihood_ratio(embedder, similarities[i], samples[i], &ratio);
-        if (rc) return rc;
-        probabilities[i] = JUDGE_PRIOR / (double)(persons > n ? persons : n) * exp(ratio);
+        probabilities[i] = JUDGE_PRIOR / (double)(persons > n ? persons : n) * exp(ratios[i]);
         sum += probabilities[i];
     }
     for (int i = 0; i < n; i++) probabilities[i] /= sum;
+}
+
+int judge_probabilities(const mien_net *embedder, int64_t persons, const float *similarities,
+                        const int *samples, int n, double *probabilities) {
+    for (int i = 0; i < n; i++) {
+        int rc =
+            mien_log_likelihood_ratio(embedder, similarities[i], samples[i], &probabilities[i]);
+        if (rc) return rc;
+    }
+    judge_ratios(persons, probabilities, n, probabilities);
     return MIEN_OK;
 }
 

@@ -41,6 +41,9 @@ int judge_crowd(const mien_net *embedder, double fpir, int64_t faces, struct jud
 int judge_probabilities(const mien_net *embedder, int64_t persons, const float *similarities,
                         const int *samples, int n, double *probabilities);
 
+/* The same of the logarithms of n likelihood ratios, each of a person against a stranger. */
+void judge_ratios(int64_t persons, const double *ratios, int n, double *probabilities);
+
 /* "likely the same", "unsure" or "different"; same_person: the similarity from which two faces are
  * called one person. Static storage. */
 const char *judge_pair(double similarity, double same_person);

@@ -137,6 +137,15 @@ const struct network *networks_giving(const struct networks *all, enum mien_resu
     return NULL;
 }
 
+const struct network *networks_giving_too(const struct networks *all, enum mien_result result) {
+    const struct network *first = networks_giving(all, result);
+
+    for (int i = 0; i < all->n; i++)
+        if (&all->at[i] != first && all->at[i].net && all->at[i].task.result == result)
+            return &all->at[i];
+    return NULL;
+}
+
 int networks_task_giving(enum mien_result result) {
     mien_task_info info = {.struct_size = sizeof info};
 

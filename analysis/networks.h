@@ -67,6 +67,8 @@ int networks_tell(const struct networks *all, const char *list, struct networks_
 void networks_free(struct networks *all);
 /* The first network that gives this; NULL where none does. */
 const struct network *networks_giving(const struct networks *all, enum mien_result result);
+/* The next one behind that; NULL where there is none. */
+const struct network *networks_giving_too(const struct networks *all, enum mien_result result);
 /* The first task that gives this: a position in networks.at, -1 where there is none. */
 int networks_task_giving(enum mien_result result);
 

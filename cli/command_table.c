@@ -181,9 +181,11 @@ const struct command COMMANDS[] = {
      "with it, and tells how far the two networks agree on who is who. Searches with the one "
      "before go on as they were. With --cut-over the collection goes by the new one from then on: "
      "enrolling and identifying by another is refused, until 'mien gallery undo'.",
-     "Samples whose face is not kept are told; enrol their pictures again. What has been embedded "
-     "is passed over, so that a run that was broken off can be started again.",
+     "Samples whose face is not kept are embedded from their pictures, which --folder has by "
+     "whatever name, or told. What has been embedded is passed over, so that a run that was broken "
+     "off can be started again. Meanwhile identify --embedder OLD,NEW searches with both.",
      "  mien gallery migrate --embedder mobilefacenet-512\n"
+     "  mien gallery migrate --embedder mobilefacenet-512 --folder pictures/\n"
      "  mien gallery migrate --embedder mobilefacenet-512 --cut-over\n"
      "  mien gallery migrate --embedder mobilefacenet-512 --drop\n",
      cmd_gallery_migrate},

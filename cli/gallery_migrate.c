@@ -1,9 +1,10 @@
 /* The command gallery migrate: samples of one embedder get embeddings of another, from the aligned
- * faces that are kept with them; how far the two agree; and from when on the new one counts. */
+ * faces that are kept with them, or their pictures; how far the two agree; and from when on the new
+ * one counts. */
 #include "analysis/faces.h"
 #include "commands.h"
 #include "common/json_values.h"
-#include "networks.h"
+#include "migrate_pictures.h"
 #include "output.h"
 #include "progress.h"
 #include "recognition/contract.h"
@@ -20,6 +21,7 @@ enum { AT_ONCE = 64, CONTRACTS_MAX = 64 };
 struct migration {
     const struct options *opt;
     struct shelf shelf;
+    struct pipeline pipeline;
     mien_net *net;
     int64_t contract;
     struct old {
@@ -32,6 +34,10 @@ struct migration {
     uint8_t *crops;    /* [AT_ONCE][FACES_CROP_BYTES] */
     float *embeddings; /* [AT_ONCE][dims] */
     int seen, n;
+    struct lost
+        *lost; /* [n_lost] of [room_lost]: samples without a face, where there is a folder */
+    size_t n_lost, room_lost;
+    int no_memory;
     int64_t samples, embedded, without; /* of the collection; so far */
     struct progress progress;
 };
@@ -50,27 +56,47 @@ static int read_crop(const mien_gallery_sample *s, uint8_t *out) {
     return is_read;
 }
 
-static void tell_without(struct migration *m, const mien_gallery_sample *s) {
+static void tell_without(struct migration *m, int64_t sample, int64_t person, const char *source,
+                         const char *why) {
     char id[MIEN_GALLERY_ID_SIZE];
     json_t *object;
     int failed = 0;
 
     m->without++;
     if (m->shelf.as_lines) {
-        say("sample %s%s%s: no face is kept with it", mien_gallery_id_text(s->id, id),
-            s->source ? ", of " : "", s->source ? s->source : "");
+        say("sample %s%s%s: %s", mien_gallery_id_text(sample, id), source ? ", of " : "",
+            source ? source : "", why);
         return;
     }
     object = json_object();
-    json_value_set(object, "sample", gallery_json_id(s->id), &failed);
-    json_value_set(object, "person", gallery_json_id(s->person), &failed);
-    json_value_set(object, "source", json_value_text(s->source), &failed);
-    json_value_set(object, "error", json_string("no face is kept with it"), &failed);
+    json_value_set(object, "sample", gallery_json_id(sample), &failed);
+    json_value_set(object, "person", gallery_json_id(person), &failed);
+    json_value_set(object, "source", json_value_text(source), &failed);
+    json_value_set(object, "error", json_string(why), &failed);
     if (failed) {
         json_decref(object);
         object = NULL;
     }
     output_json(object, 0);
+}
+
+/* A sample whose picture is to be looked for. */
+static void keep_lost(struct migration *m, const mien_gallery_sample *s) {
+    struct lost *l;
+
+    if (m->n_lost == m->room_lost) {
+        size_t room = m->room_lost ? 2 * m->room_lost : 64;
+        struct lost *more = realloc(m->lost, room * sizeof *more);
+        m->no_memory |= !more;
+        if (!more) return;
+        m->lost = more;
+        m->room_lost = room;
+    }
+    l = &m->lost[m->n_lost++];
+    *l = (struct lost){.id = s->id, .person = s->person, .has_hash = s->source_hash != NULL};
+    if (s->source_hash) memcpy(l->hash, s->source_hash, sizeof l->hash);
+    memcpy(l->box, s->box, sizeof l->box);
+    l->source = s->source ? strdup(s->source) : NULL;
 }
 
 static int take(void *context, const mien_gallery_sample *s) {
@@ -81,9 +107,11 @@ static int take(void *context, const mien_gallery_sample *s) {
     m->ids[m->n] = s->id;
     if (read_crop(s, m->crops + (size_t)m->n * FACES_CROP_BYTES))
         m->n++;
+    else if (m->opt->folder)
+        keep_lost(m, s);
     else
-        tell_without(m, s);
-    return output_broken();
+        tell_without(m, s->id, s->person, s->source, "no face is kept with it");
+    return m->no_memory || output_broken();
 }
 
 static int embed_page(struct migration *m) {
@@ -113,6 +141,18 @@ static int embed_all(struct migration *m) {
         if (status == EXIT_OK) status = embed_page(m);
     } while (status == EXIT_OK && m->seen == AT_ONCE && !output_broken());
     progress_end(&m->progress);
+    if (status == EXIT_OK && m->no_memory) status = say_no_memory();
+    return status;
+}
+
+/* Those without a face, from their pictures. */
+static int embed_pictures(struct migration *m) {
+    int status = migrate_pictures(&m->pipeline, &m->shelf, m->contract, m->opt->folder, m->lost,
+                                  m->n_lost, &m->embedded);
+
+    for (size_t i = 0; i < m->n_lost && status == EXIT_OK; i++)
+        if (!m->lost[i].is_embedded)
+            tell_without(m, m->lost[i].id, m->lost[i].person, m->lost[i].source, m->lost[i].why);
     return status;
 }
 
@@ -205,6 +245,7 @@ static int migrate(struct migration *m, const struct network *embedder, const ch
     m->embeddings = malloc(AT_ONCE * dims * sizeof *m->embeddings);
     if (!m->crops || !m->embeddings) status = say_no_memory();
     if (status == EXIT_OK) status = embed_all(m);
+    if (status == EXIT_OK && m->n_lost && !output_broken()) status = embed_pictures(m);
     if (status == EXIT_OK && !output_broken()) {
         say("%lld samples were embedded, %lld have no face to embed", (long long)m->embedded,
             (long long)m->without);
@@ -218,26 +259,31 @@ int cmd_gallery_migrate(const struct options *opt) {
     int task = networks_task_giving(MIEN_RESULT_EMBEDDING);
     struct migration m = {.opt = opt};
     char hash[CONTRACT_HASH], why[CONTRACT_WHY];
-    struct networks networks;
-    mien_ctx *ctx = NULL;
+    struct options pictures = *opt;
+    struct networks tasks;
     int status = shelf_open(opt, SHELF_WRITE, &m.shelf);
 
-    networks_init(&networks, NULL);
+    pictures.face = FACE_ALL;
+    pictures.batch = 1;
+    pictures.aligned = !opt->folder; /* nothing is looked for */
+    networks_init(&tasks, NULL);
     if (status == EXIT_OK && !m.shelf.collection) {
         say("there is no collection %s", opt->collection);
         status = EXIT_FAILED;
     }
-    if (status == EXIT_OK) status = context_open(opt, &ctx);
-    if (ctx) networks_init(&networks, ctx);
-    if (status == EXIT_OK) status = networks_load_task(opt, &networks, task);
-    if (status == EXIT_OK && contract_hash(ctx, opt->network[task], hash, why)) {
+    if (status == EXIT_OK)
+        status =
+            pipeline_open(&m.pipeline, &pictures, analysis_steps(&tasks, MIEN_RESULT_EMBEDDING));
+    if (status == EXIT_OK &&
+        contract_hash(m.pipeline.networks.ctx, opt->network[task], hash, why)) {
         say("%s", why);
         status = EXIT_FAILED;
     }
     if (status == EXIT_OK)
-        status = migrate(&m, networks_giving(&networks, MIEN_RESULT_EMBEDDING), hash);
-    networks_free(&networks);
-    mien_close(ctx);
+        status = migrate(&m, networks_giving(&m.pipeline.networks, MIEN_RESULT_EMBEDDING), hash);
+    pipeline_close(&m.pipeline);
+    for (size_t i = 0; i < m.n_lost; i++) free(m.lost[i].source);
+    free(m.lost);
     free(m.crops);
     free(m.embeddings);
     shelf_close(&m.shelf);

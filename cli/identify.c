@@ -4,11 +4,13 @@
 #include "batches.h"
 #include "commands.h"
 #include "common/json_values.h"
+#include "file_hash.h"
 #include "identifying.h"
 #include "inputs.h"
 #include "output.h"
 #include "pipeline.h"
 #include "recognition/contract.h"
+#include "recognition/learn.h"
 #include "recognition/person.h"
 #include "say.h"
 #include "shelf.h"
@@ -20,9 +22,11 @@
 struct run {
     const struct options *opt;
     struct shelf shelf;
-    struct identifying in;
-    int failed;  /* pictures, of batches_run() */
-    int stopped; /* by the gallery, which said so */
+    struct identifying in, also; /* also: of a second embedder, while a collection is migrated */
+    int64_t second_contract;     /* of that; 0: there is none */
+    int learned;                 /* faces that became samples under it */
+    int failed;                  /* pictures, of batches_run() */
+    int stopped;                 /* by the gallery, which said so */
 };
 
 static void print_identity(const struct run *run, const char *path, const mien_face *face,
@@ -80,14 +84,37 @@ static void tell(const struct run *run, const struct picture *picture,
     output_json(object, 0);
 }
 
+/* With how many each face is compared says how alike is alike enough. */
+static int set_limits(struct run *run, const struct networks *all) {
+    const double *same = &run->opt->serve.same_person;
+
+    return identify_both(run->shelf.gallery, networks_giving(all, MIEN_RESULT_EMBEDDING),
+                         networks_giving_too(all, MIEN_RESULT_EMBEDDING), run->second_contract,
+                         *same == SAME_PERSON_MEASURED ? NULL : same, &run->in, &run->also);
+}
+
+/* Faces who are somebody for sure become samples of theirs under the second contract. */
+static int learn(struct run *run, const struct picture *picture, const struct identified *found) {
+    uint8_t hash[MIEN_GALLERY_HASH_SIZE];
+    const struct input *input = picture->input;
+    struct learning l = {.in = &run->in,
+                         .source = input->is_stdin ? NULL : input->path,
+                         .keep_crops = run->opt->keep_crops};
+    int n = 0, rc;
+
+    if (!run->opt->learn || !run->in.also) return MIEN_OK;
+    if (!input->is_stdin && file_hash(input->path, hash)) l.hash = hash;
+    rc = learn_faces(run->shelf.gallery, &l, picture->analysis, found, &n);
+    run->learned += n;
+    return rc || !n ? rc : set_limits(run, picture->analysis->networks);
+}
+
 static int identify(struct run *run, const struct picture *picture) {
-    const struct analysis *a = picture->analysis;
-    const struct item *item = analysis_item(a, MIEN_RESULT_EMBEDDING);
     struct identified found;
-    int rc = identify_faces(run->shelf.gallery, &run->in, item ? item->values : NULL, a->nfaces,
-                            item ? item_width(item->network) : 0, &found);
+    int rc = identify_picture(run->shelf.gallery, &run->in, picture->analysis, &found);
 
     if (rc == MIEN_OK) tell(run, picture, &found);
+    if (rc == MIEN_OK) rc = learn(run, picture, &found);
     identified_free(&found);
     if (rc == MIEN_ENOMEM) return say_no_memory();
     return rc ? shelf_say_error() : EXIT_OK;
@@ -115,34 +142,50 @@ static int take(void *context, struct picture *picture, int i) {
     return run->stopped || output_broken();
 }
 
-static int set_contract(struct run *run, const mien_ctx *ctx, const char *name,
-                        const struct network *embedder) {
-    char hash[CONTRACT_HASH], why[CONTRACT_WHY];
+/* The contracts of the embedders that the option names, one or two. */
+static int set_contracts(struct run *run, const struct networks *all, const char *names) {
+    const struct network *embedders[2] = {networks_giving(all, MIEN_RESULT_EMBEDDING),
+                                          networks_giving_too(all, MIEN_RESULT_EMBEDDING)};
+    int64_t *contracts[2] = {&run->in.contract, &run->second_contract};
+    char hash[CONTRACT_HASH], why[CONTRACT_WHY], name[4096];
 
-    if (contract_hash(ctx, name, hash, why)) {
-        say("%s", why);
-        return EXIT_FAILED;
+    for (int i = 0; networks_next(&names, name, sizeof name) > 0; i++) {
+        if (i == 2) return say_usage(run->opt->command_name, "--embedder: two at most");
+        if (contract_hash(all->ctx, name, hash, why)) {
+            say("%s", why);
+            return EXIT_FAILED;
+        }
+        /* The collection goes by one of them, and is searched under the other, too. */
+        if (contract_find(run->shelf.gallery, i ? 0 : run->shelf.collection, &embedders[i]->info,
+                          hash, i && run->opt->learn, contracts[i]))
+            return shelf_say_error();
     }
-    return contract_find(run->shelf.gallery, run->shelf.collection, &embedder->info, hash, 0,
-                         &run->in.contract)
-               ? shelf_say_error()
-               : EXIT_OK;
+    return EXIT_OK;
+}
+
+static void say_alone(const struct run *run, const struct network *second) {
+    const char *why = "nobody has samples of it";
+
+    if (run->second_contract) why = "one of the two was not measured";
+    if (run->opt->serve.same_person != SAME_PERSON_MEASURED)
+        why = "--same-person is of the first embedder";
+    say("%s is not searched with: %s", second->info.name, why);
 }
 
 static int run_all(struct run *run, const struct pipeline *p, const struct inputs *inputs) {
-    const struct network *embedder = networks_giving(&p->networks, MIEN_RESULT_EMBEDDING);
-    const char *name = run->opt->network[networks_task_giving(MIEN_RESULT_EMBEDDING)];
-    const double *same = &run->opt->serve.same_person;
-    int status = set_contract(run, p->networks.ctx, name, embedder);
+    const char *names = run->opt->network[networks_task_giving(MIEN_RESULT_EMBEDDING)];
+    const struct network *second = networks_giving_too(&p->networks, MIEN_RESULT_EMBEDDING);
+    int status = set_contracts(run, &p->networks, names);
 
-    if (status == EXIT_OK && identify_limits(run->shelf.gallery, embedder,
-                                             *same == SAME_PERSON_MEASURED ? NULL : same, &run->in))
-        status = shelf_say_error();
+    if (status == EXIT_OK && set_limits(run, &p->networks)) status = shelf_say_error();
+    if (status == EXIT_OK && second && !run->in.also) say_alone(run, second);
     if (status == EXIT_OK && !run->in.collection)
         say("there is no collection %s: everybody is unknown", run->opt->collection);
-    else if (status == EXIT_OK && !run->in.contract)
-        say("nobody was enrolled with %s: everybody is unknown", name);
+    else if (status == EXIT_OK && !run->in.contract && !run->in.also)
+        say("nobody was enrolled with %s: everybody is unknown", names);
     if (status == EXIT_OK) status = batches_run(p, inputs, take, run, &run->failed);
+    if (run->opt->learn && !output_broken())
+        say("%d faces became samples of whom they are", run->learned);
     return status == EXIT_OK && (run->failed || run->stopped) ? EXIT_FAILED : status;
 }
 
@@ -167,10 +210,13 @@ int cmd_identify(const struct options *opt) {
     struct networks tasks;
     int status;
 
+    if (opt->learn && !strchr(opt->network[networks_task_giving(MIEN_RESULT_EMBEDDING)], ','))
+        return say_usage(opt->command_name, "--learn needs two embedders: --embedder OLD,NEW");
     pictures.face = FACE_ALL;
+    pictures.quality = opt->learn;
     networks_init(&tasks, NULL);
     if (inputs_expand(opt->args, opt->nargs, NULL, &inputs)) return say_no_memory();
-    status = shelf_open(opt, SHELF_READ, &shelf);
+    status = shelf_open(opt, opt->learn ? SHELF_WRITE : SHELF_READ, &shelf);
     if (status == EXIT_OK)
         status = pipeline_open(&pipeline, &pictures, analysis_steps(&tasks, MIEN_RESULT_EMBEDDING));
     if (status == EXIT_OK) status = identify_pictures(opt, &shelf, &pipeline, &inputs);

@@ -70,7 +70,7 @@ struct options {
     const char *attributes; /* names with commas; NULL: those told unasked */
     int method;             /* enum networks_method */
 
-    int pretty, json, plan, tensors, quality, salvage, force, join_named, cut_over, drop;
+    int pretty, json, plan, tensors, quality, salvage, force, join_named, cut_over, drop, learn;
     const char *draw;   /* file or folder; NULL: no drawing */
     const char *output; /* folder for JSON; of calibrate a file, NULL: the blob itself */
 

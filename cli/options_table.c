@@ -14,7 +14,7 @@
 #define PEOPLE (CMD_ENROLL | CMD_IDENTIFY | CMD_RECOGNIZE | CMD_CLUSTER)
 #define FACES                                                                                      \
     (WHOLE | CMD_DETECT | CMD_EMBED | CMD_COMPARE | CMD_EVAL_ATTRIBUTES | CMD_EVAL_IDENTIFY |      \
-     CMD_EVAL_VERIFY | PEOPLE)
+     CMD_EVAL_VERIFY | CMD_GALLERY_MIGRATE | PEOPLE)
 #define RUNS (PICTURES | CMD_BENCH | CMD_BENCH_ANALYZE | CMD_INFO | PEOPLE)
 #define GALLERIES                                                                                  \
     (PEOPLE | CMD_GALLERY | CMD_GALLERY_DELETE | CMD_GALLERY_DOCTOR | CMD_GALLERY_MIGRATE)

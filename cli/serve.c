@@ -40,6 +40,7 @@ int cmd_serve(const struct options *opt) {
     c.top = opt->top;
     c.gallery = opt->gallery;
     c.keep_crops = opt->keep_crops;
+    c.learn = opt->learn;
     c.attributes = opt->attributes;
     c.method = opt->method;
     for (int i = 0; i < networks_tasks(); i++) c.network[i] = unless_none(opt->network[i]);

@@ -90,12 +90,19 @@ void identified_free(struct identified *found) {
     free(found->matches);
     free(found->probabilities);
     free(found->counts);
+    free(found->also);
     *found = (struct identified){.n = 0};
 }
 
+/* The limits of the contract under which the k-th was found. */
+static const struct judge_limits *limits_of(const struct identity *a, int k) {
+    return a->also && a->also[k] ? &a->in->also->limits : &a->in->limits;
+}
+
 /* The runner-up is alike enough, too, and at least half as likely. */
-static int is_like_another(const struct identifying *in, const struct identity *a) {
-    return a->probabilities && a->n > 1 && (double)a->matches[1].similarity >= in->limits.same &&
+static int is_like_another(const struct identity *a) {
+    return a->probabilities && a->n > 1 &&
+           (double)a->matches[1].similarity >= limits_of(a, 1)->same &&
            2 * a->probabilities[1] >= a->probabilities[0];
 }
 
@@ -105,15 +112,18 @@ struct identity identify_judge(const struct identifying *in, const struct identi
     struct identity a = {.matches = found->matches + first,
                          .probabilities =
                              found->probabilities ? found->probabilities + first : NULL,
+                         .also = found->also ? found->also + first : NULL,
+                         .in = in,
                          .n = found->counts[i],
                          .verdict = "unknown"};
+    const struct judge_limits *limits = limits_of(&a, 0);
     double best = a.n ? (double)a.matches[0].similarity : -1;
 
     a.shown = a.n < in->top ? a.n : in->top;
-    if (a.n && best >= in->limits.same) {
-        a.reason = is_like_another(in, &a) ? "like_another" : NULL;
+    if (a.n && best >= limits->same) {
+        a.reason = is_like_another(&a) ? "like_another" : NULL;
         a.verdict = a.reason ? "unsure" : "likely the same";
-    } else if (a.n && best >= in->limits.unsure) {
+    } else if (a.n && best >= limits->unsure) {
         a.verdict = "unsure";
     } else {
         a.reason = a.n ? "not_alike" : "nobody_enrolled";
@@ -135,6 +145,11 @@ static json_t *match_json(mien_gallery *gallery, const struct identity *identity
     if (identity->probabilities)
         json_value_set(object, "probability", json_value_number(identity->probabilities[i], 4),
                        failed);
+    if (identity->also)
+        json_value_set(
+            object, "embedder",
+            json_value_text(identity->also[i] ? identity->in->also->name : identity->in->name),
+            failed);
     return object;
 }
 
@@ -149,10 +164,19 @@ void identify_add_identity(json_t *object, mien_gallery *gallery, const struct i
     json_value_set(object, "matches", list, failed);
 }
 
+static json_t *also_json(const struct identifying *also, int *failed) {
+    json_t *object = json_object();
+
+    json_value_set(object, "embedder", json_value_text(also->name), failed);
+    json_value_set(object, "threshold", json_value_number(also->limits.same, 6), failed);
+    return object;
+}
+
 void identify_add_limits(json_t *object, const struct identifying *in, int *failed) {
     json_value_set(object, "threshold", json_value_number(in->limits.same, 6), failed);
     if (in->is_measured) json_value_set(object, "fpir", json_value_number(in->fpir, 6), failed);
     if (in->embedder) json_value_set(object, "prior", json_value_number(JUDGE_PRIOR, 6), failed);
+    if (in->also) json_value_set(object, "also", also_json(in->also, failed), failed);
 }
 
 void identify_add_picture(json_t *object, mien_gallery *gallery, const struct identifying *in,

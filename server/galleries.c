@@ -119,6 +119,20 @@ int galleries_acquire(struct galleries *g, enum gallery_use use, struct request 
     return -1;
 }
 
+int galleries_try(struct galleries *g, mien_gallery **out) {
+    struct handle *h = &g->handles[GALLERY_WRITE];
+
+    if (atomic_load(&h->waiting) || sync_budget_acquire(&h->turn, 1, clock_seconds())) return -1;
+    atomic_store(&h->since, clock_seconds());
+    *out = h->gallery;
+    if (*out || open_handle(g, GALLERY_WRITE, &h->gallery) == MIEN_OK) {
+        *out = h->gallery;
+        return 0;
+    }
+    galleries_release(g, GALLERY_WRITE);
+    return -1;
+}
+
 void galleries_release(struct galleries *g, enum gallery_use use) {
     sync_budget_release(&g->handles[use].turn, 1);
 }

@@ -27,6 +27,9 @@ void galleries_free(struct galleries *g);
  * yet and nobody writes. -1 after replying. */
 int galleries_acquire(struct galleries *g, enum gallery_use use, struct request *r,
                       mien_gallery **out);
+/* Gives the gallery to write to, where nobody waits for that or does: 0, and galleries_release()
+ * it; else -1, without a reply. */
+int galleries_try(struct galleries *g, mien_gallery **out);
 void galleries_release(struct galleries *g, enum gallery_use use);
 /* Replies for a code of the gallery's, with the sentence of the last call; above 0: for what was
  * given up because the request is over. */

@@ -118,10 +118,12 @@ static int set_contract(struct models *m, const struct serve_config *config, cha
     if (task < 0 || !config->network[task] || !config_keeps_gallery(config)) return 0;
     list = networks_named(&m->networks.at[task].task, config->network[task],
                           (enum networks_method)config->method);
-    if (networks_next(&list, name, sizeof name) <= 0) return 0;
-    if (contract_hash(m->networks.ctx, name, m->contract, sentence) == 0) return 0;
-    snprintf(why, room, "%s", sentence);
-    return -1;
+    for (int i = 0; i < 2 && networks_next(&list, name, sizeof name) > 0; i++)
+        if (contract_hash(m->networks.ctx, name, i ? m->second_contract : m->contract, sentence)) {
+            snprintf(why, room, "%s", sentence);
+            return -1;
+        }
+    return 0;
 }
 
 static struct models *load(const struct serve_config *config, char *why, size_t room) {

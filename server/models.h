@@ -13,6 +13,7 @@
 struct models {
     struct networks networks;
     char contract[CONTRACT_HASH]; /* of the embedder; "" where there is none, or no gallery */
+    char second_contract[CONTRACT_HASH]; /* of a second embedder, likewise */
     int users; /* under the store's lock; the store itself is one while the set is current */
 };
 

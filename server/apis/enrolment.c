@@ -23,6 +23,25 @@ int enrolment_contract(struct collection_call *call, int make, int64_t *contract
                          contract);
 }
 
+/* The collection goes by the first, and is searched under the second, too. Who learns makes it, for
+ * nobody has samples of it at first; where that fails nothing is learned. */
+int enrolment_identifying(struct collection_call *call, const double *same, struct identifying *in,
+                          struct identifying *also) {
+    const struct models *m = call->request->models;
+    const struct network *second = networks_giving_too(&m->networks, MIEN_RESULT_EMBEDDING);
+    int64_t contract = 0;
+    int rc = enrolment_contract(call, 0, &in->contract);
+
+    if (rc) return rc;
+    if (!also) second = NULL;
+    if (call->gallery && second && m->second_contract[0] &&
+        contract_find(call->gallery, 0, &second->info, m->second_contract,
+                      call->request->server->config->learn, &contract))
+        contract = 0;
+    return identify_both(call->gallery, networks_giving(&m->networks, MIEN_RESULT_EMBEDDING),
+                         second, contract, same, in, also);
+}
+
 int enrolment_find_person(struct collection_call *call, const char *text, int may_miss,
                           int64_t *person) {
     char why[PERSON_WHY];

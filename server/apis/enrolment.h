@@ -6,6 +6,7 @@
 #define MIEN_SERVER_APIS_ENROLMENT_H
 
 #include "recognition/enrol.h"
+#include "recognition/identify.h"
 #include "server/apis/collection.h"
 #include "server/uploads.h"
 
@@ -43,5 +44,10 @@ int enrolment_find_person(struct collection_call *call, const char *text, int ma
 int enrolment_check_quota(struct collection_call *call, int n);
 /* Finds, or makes, the contract of the server's embedder. A code of the gallery's. */
 int enrolment_contract(struct collection_call *call, int make, int64_t *contract);
+/* Sets the contract and the limits of what is searched for, and those of the second embedder where
+ * the server has two, as identify_both(); also: NULL for the first alone. A code of the gallery's.
+ */
+int enrolment_identifying(struct collection_call *call, const double *same, struct identifying *in,
+                          struct identifying *also);
 
 #endif

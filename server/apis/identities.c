@@ -166,18 +166,13 @@ static json_t *face_json(struct collection_call *call, const mien_face *face,
 /* A code of the gallery's. */
 static int results_json(struct collection_call *call, struct identifying *in, const double *same,
                         const struct analysis *a, json_t *list, int *failed) {
-    const struct request *r = call->request;
-    const struct item *item = analysis_item(a, MIEN_RESULT_EMBEDDING);
     struct identified found = {.n = 0};
-    int rc = enrolment_contract(call, 0, &in->contract);
+    struct identifying also;
+    int rc;
 
     in->collection = call->collection;
-    if (rc == MIEN_OK)
-        rc = identify_limits(
-            call->gallery, networks_giving(&r->models->networks, MIEN_RESULT_EMBEDDING), same, in);
-    if (rc == MIEN_OK)
-        rc = identify_faces(call->gallery, in, item ? item->values : NULL, a->nfaces,
-                            item ? item_width(item->network) : 0, &found);
+    rc = enrolment_identifying(call, same, in, &also);
+    if (rc == MIEN_OK) rc = identify_picture(call->gallery, in, a, &found);
     for (int i = 0; i < a->nfaces && rc == MIEN_OK; i++) {
         struct identity identity = identify_judge(in, &found, i);
         json_value_append(list, face_json(call, &a->faces[i], &identity, failed), failed);

@@ -2,15 +2,18 @@
 #include "analysis/result_json.h"
 #include "common/json_values.h"
 #include "recognition/gallery_json.h"
-#include "recognition/identify.h"
+#include "recognition/learn.h"
 #include "recognition/person.h"
+#include "recognition/unnamed.h"
 #include "server/apis/api.h"
 #include "server/apis/embeddings.h"
 #include "server/apis/enrolment.h"
 #include "server/apis/v1_status.h"
+#include "server/log.h"
 #include "server/params.h"
 #include "server/picture.h"
 #include "server/reply.h"
+#include "server/scopes.h"
 #include "server/server.h"
 
 #include <stdlib.h>
@@ -66,14 +69,12 @@ static void init_asked(const struct request *r, enum face_pick pick, struct aske
 
 /* What is searched for and how, for a call's collection. A code of the gallery's. */
 static int set_identifying(struct collection_call *call, const struct asked *a,
-                           struct identifying *in) {
+                           struct identifying *in, struct identifying *also) {
     const struct request *r = call->request;
-    const struct network *embedder = networks_giving(&r->models->networks, MIEN_RESULT_EMBEDDING);
     double configured = r->server->config->same_person;
     const double *same = a->has_threshold                     ? &a->threshold
                          : configured != SAME_PERSON_MEASURED ? &configured
                                                               : NULL;
-    int rc;
 
     *in = (struct identifying){.collection = call->collection,
                                .top = a->top,
@@ -82,44 +83,71 @@ static int set_identifying(struct collection_call *call, const struct asked *a,
                                .where = a->where,
                                .stop = request_is_over,
                                .context = call->request};
-    rc = enrolment_contract(call, 0, &in->contract);
-    return rc ? rc : identify_limits(call->gallery, embedder, same, in);
+    return enrolment_identifying(call, same, in, also);
 }
+
+/* Pictures of a request, and who is in them. */
+struct looking {
+    const struct pictures *pictures;
+    const struct uploads *uploads;
+    struct identifying in, also;
+    struct identified *found; /* [pictures->n] */
+};
 
 /* Writes what a picture's faces are, or what kept it from being looked at. A code of the gallery's.
  */
 static int picture_json(struct collection_call *call, const struct identifying *in,
-                        const struct picture *p, json_t **out, int *failed) {
-    const struct item *item;
-    struct identified found;
+                        const struct picture *p, struct identified *found, json_t **out,
+                        int *failed) {
     int rc;
 
     if (p->status) {
         *out = error_json(call->request, p->code, p->why);
         return MIEN_OK;
     }
-    item = analysis_item(p->analysis, MIEN_RESULT_EMBEDDING);
-    rc = identify_faces(call->gallery, in, item ? item->values : NULL, p->analysis->nfaces,
-                        item ? item_width(item->network) : 0, &found);
+    rc = identify_picture(call->gallery, in, p->analysis, found);
     if (rc == MIEN_OK) {
         *out = json_object();
-        identify_add_picture(*out, call->gallery, in, p->analysis, &found, failed);
+        identify_add_picture(*out, call->gallery, in, p->analysis, found, failed);
     }
-    identified_free(&found);
     return rc;
 }
 
-static int pictures_json(struct collection_call *call, const struct asked *asked,
-                         const struct picture *p, int n, json_t *list, int *failed) {
-    struct identifying in;
-    int rc = set_identifying(call, asked, &in);
+static int pictures_json(struct collection_call *call, const struct asked *asked, struct looking *l,
+                         json_t *list, int *failed) {
+    int rc = set_identifying(call, asked, &l->in, &l->also);
 
-    for (int i = 0; i < n && rc == MIEN_OK; i++) {
+    for (int i = 0; i < l->pictures->n && rc == MIEN_OK; i++) {
         json_t *one = NULL;
-        rc = picture_json(call, &in, &p[i], &one, failed);
+        rc = picture_json(call, &l->in, &l->pictures->at[i], &l->found[i], &one, failed);
         if (rc == MIEN_OK) json_value_append(list, one, failed);
     }
     return rc;
+}
+
+/* Once the answer is written: who was identified for sure gets a sample under the second embedder,
+ * where the key may write and nobody else does just now. What fails is let be: the next picture
+ * comes. */
+static void learn(struct request *r, struct looking *l) {
+    mien_gallery *gallery;
+    int64_t samples = 0;
+    int most = r->server->config->max_samples, rc = MIEN_OK, n;
+
+    if (!r->server->config->learn || !l->in.also || !scopes_allow(r->scopes, 1, r->param[0]) ||
+        galleries_try(r->server->galleries, &gallery))
+        return;
+    for (int i = 0; i < l->pictures->n && rc == MIEN_OK; i++) {
+        const struct picture *p = &l->pictures->at[i];
+        uint8_t hash[MIEN_GALLERY_HASH_SIZE];
+        struct learning learning = {.in = &l->in, .hash = hash, .who = collection_who(r)};
+        if (p->status) continue;
+        if (most) rc = unnamed_count(gallery, l->in.collection, &samples);
+        if (most && samples + p->analysis->nfaces > most) break;
+        mien_gallery_hash(l->uploads->at[i].bytes, l->uploads->at[i].size, hash);
+        if (rc == MIEN_OK) rc = learn_faces(gallery, &learning, p->analysis, &l->found[i], &n);
+    }
+    if (rc) log_say(r->server->log, "request %s: learning: %s", r->id, mien_gallery_error());
+    galleries_release(r->server->galleries, GALLERY_WRITE);
 }
 
 /* One picture is answered as itself, a list as a list. */
@@ -135,8 +163,9 @@ static void reply_pictures(struct request *r, json_t *list, int is_list, int fai
     collection_reply(r, 200, object, failed);
 }
 
-static void identify(struct request *r, const struct asked *asked, const struct pictures *p,
-                     int is_list) {
+/* 0, or -1 after replying that it failed. */
+static int identify(struct request *r, const struct asked *asked, struct looking *l) {
+    const struct pictures *p = l->pictures;
     struct collection_call call;
     json_t *list;
     int faces = 0, failed = 0, rc;
@@ -144,15 +173,29 @@ static void identify(struct request *r, const struct asked *asked, const struct 
     for (int i = 0; i < p->n; i++) faces += p->at[i].status ? 0 : p->at[i].analysis->nfaces;
     if (collection_check_matches(r, faces, asked->top) ||
         collection_begin(r, GALLERY_SEARCH, r->param[0], &call))
-        return;
+        return -1;
     list = json_array();
-    rc = pictures_json(&call, asked, p->at, p->n, list, &failed);
+    rc = pictures_json(&call, asked, l, list, &failed);
     if (rc)
         galleries_failed(r, rc);
     else
-        reply_pictures(r, list, is_list, failed);
+        reply_pictures(r, list, l->uploads->is_list, failed);
     json_decref(list);
     collection_end(&call);
+    return rc ? -1 : 0;
+}
+
+static void identify_and_learn(struct request *r, const struct asked *asked,
+                               const struct pictures *p, const struct uploads *in) {
+    struct looking l = {
+        .pictures = p, .uploads = in, .found = calloc((size_t)p->n, sizeof *l.found)};
+
+    if (!l.found)
+        reply_error(r, 500, "internal", "the server is out of memory");
+    else if (identify(r, asked, &l) == 0)
+        learn(r, &l);
+    for (int i = 0; l.found && i < p->n; i++) identified_free(&l.found[i]);
+    free(l.found);
 }
 
 static void handle_identify(struct request *r) {
@@ -163,27 +206,30 @@ static void handle_identify(struct request *r) {
 
     if (enrolment_check(r) || uploads_read(r, &want, &in)) return;
     init_asked(r, FACE_ALL, &asked);
+    asked.options.quality = r->server->config->learn;
     if (read_search(r, &asked) == 0 && read_looking(r, &asked) == 0 && params_end(r) == 0)
         p = pictures_run(r, &asked.options, &in, in.is_list);
-    if (p) identify(r, &asked, p, in.is_list);
+    if (p) identify_and_learn(r, &asked, p, &in);
     pictures_free(p);
     uploads_free(&in);
 }
 
-/* Writes who one embedding is of; face: where it was found, or NULL. A code of the gallery's. */
+/* Writes who one embedding is of, or the main face of an analysed picture. A code of the gallery's.
+ */
 static int found_json(struct collection_call *call, const struct asked *asked, const float *values,
-                      const mien_face *face, json_t **out, int *failed) {
+                      const struct analysis *a, json_t **out, int *failed) {
     struct identified found = {.n = 0};
     const struct network *embedder =
         networks_giving(&call->request->models->networks, MIEN_RESULT_EMBEDDING);
-    struct identifying in;
-    int rc = set_identifying(call, asked, &in);
+    struct identifying in, also;
+    int rc = set_identifying(call, asked, &in, a ? &also : NULL); /* it is of the first alone */
 
     if (rc == MIEN_OK)
-        rc = identify_faces(call->gallery, &in, values, 1, item_width(embedder), &found);
+        rc = a ? identify_picture(call->gallery, &in, a, &found)
+               : identify_faces(call->gallery, &in, values, 1, item_width(embedder), &found);
     if (rc == MIEN_OK) {
         struct identity identity = identify_judge(&in, &found, 0);
-        *out = face ? result_found(face, failed) : json_object();
+        *out = a ? result_found(a->faces, failed) : json_object();
         identify_add_limits(*out, &in, failed);
         identify_add_identity(*out, call->gallery, &identity, failed);
     }
@@ -192,13 +238,13 @@ static int found_json(struct collection_call *call, const struct asked *asked, c
 }
 
 static void search(struct request *r, const struct asked *asked, const float *values,
-                   const mien_face *face) {
+                   const struct analysis *a) {
     struct collection_call call;
     json_t *object = NULL;
     int failed = 0, rc;
 
     if (collection_begin(r, GALLERY_SEARCH, r->param[0], &call)) return;
-    rc = found_json(&call, asked, values, face, &object, &failed);
+    rc = found_json(&call, asked, values, a, &object, &failed);
     if (rc)
         galleries_failed(r, rc);
     else
@@ -241,9 +287,7 @@ static void handle_search(struct request *r) {
     init_asked(r, FACE_MAIN, &asked);
     if (read_search(r, &asked) == 0 && read_looking(r, &asked) == 0 && params_end(r) == 0)
         p = pictures_run(r, &asked.options, &in, 0);
-    if (p && main_face(r, p))
-        search(r, &asked, analysis_item(p->at[0].analysis, MIEN_RESULT_EMBEDDING)->values,
-               p->at[0].analysis->faces);
+    if (p && main_face(r, p)) search(r, &asked, NULL, p->at[0].analysis);
     pictures_free(p);
     uploads_free(&in);
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """gallery migrate: samples of one embedder get embeddings of another, of the faces that are kept; both find
-people meanwhile; from the cut over on only the new one, until that is undone. Faces are crops of noise."""
+people meanwhile, each alone and both together; from the cut over on only the new one, until that is undone. Faces are crops of noise."""
 import random
 import sqlite3
 import struct
@@ -9,9 +9,10 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from tool import HAVE_NETWORKS, MODELS, Folder, mien, objects, png  # noqa: E402
+from tool import HAVE_NETWORKS, MODELS, PHOTOS, Folder, mien, needs_photos, objects, png  # noqa: E402
 
 NEW = "--embedder=mobilefacenet-512"
+BOTH = "--embedder=mobilefacenet-192,mobilefacenet-512"
 
 
 def noise(seed):
@@ -76,6 +77,73 @@ class Migrate(Folder):
         line = self.run_gallery("gallery migrate", NEW, fails=True)[0]
         self.assertEqual((line["sample"], line["source"]), (bob["sample"], self.bob))
         self.assertIn("2 samples were embedded, 1 have no face to embed", self.said)
+
+    def embedding(self, sample):
+        with sqlite3.connect(self.folder / "g.db") as db:
+            (blob,), = db.execute("SELECT embedding FROM embeddings WHERE sample = ?", (int(sample, 16),))
+        return list(struct.unpack(f"<{len(blob) // 4}f", blob))
+
+    @needs_photos
+    def test_from_pictures(self):
+        (ann,) = self.run_gallery("enroll", "--keep-crops=no", "--force", "Ann", str(PHOTOS[0]))
+        (bob,) = self.enroll("--keep-crops=no", "Bob", self.bob)
+        (cid,) = self.enroll("--keep-crops=no", "Cid", self.ann[0])
+        self.write("all/deep/renamed.jpg", PHOTOS[0].read_bytes())
+        self.write("all/also.jpg", PHOTOS[0].read_bytes())
+        self.write("all/b.png", Path(self.bob).read_bytes())
+        lines = self.run_gallery("gallery migrate", NEW, f"--folder={self.folder}/all", fails=True)
+        self.assertEqual({line["sample"]: line["error"] for line in lines if "error" in line},
+                         {bob["sample"]: "its face was not found in its picture",
+                          cid["sample"]: "no face is kept with it, and its picture is not in the folder"})
+        self.assertIn("1 samples were embedded, 2 have no face to embed", self.said)
+        (whole,) = objects(mien("embed", NEW, "--face=largest", str(PHOTOS[0])))
+        expected = whole["faces"][0]["embedding"]
+        for value, right in zip(self.embedding(ann["sample"]), expected, strict=True):
+            self.assertAlmostEqual(value, right, places=5)
+        self.run_gallery("gallery migrate", NEW, f"--folder={self.folder}/all", fails=True)
+        self.assertIn("0 samples were embedded, 2 have no face to embed", self.said)
+
+    def test_both_at_once(self):
+        """Who is known under one of the two is found, and who under both, too."""
+        self.enroll("Ann", *self.ann)
+        self.enroll(NEW, "Bob", self.bob)
+        self.run_gallery("enroll", "--aligned", "--force", NEW, "Ann", self.ann[0])
+        found = {}
+        for picture in (self.ann[0], self.bob):
+            (line,) = self.run_gallery("identify", "--aligned", BOTH, picture)
+            self.assertEqual(line["also"]["embedder"], "mobilefacenet-512")
+            found[picture] = line["faces"][0]
+        self.assertEqual([found[p]["matches"][0]["name"] for p in found], ["Ann", "Bob"])
+        self.assertEqual(found[self.bob]["matches"][0]["embedder"], "mobilefacenet-512")
+        self.assertEqual([m["name"] for m in found[self.ann[0]]["matches"]], ["Ann", "Bob"])
+        for face in found.values():
+            self.assertLessEqual(sum(m["probability"] for m in face["matches"]), 1.0001)
+        self.assertEqual({face["verdict"] for face in found.values()}, {"likely the same"})
+        alone = self.run_gallery("identify", "--aligned", BOTH, "--same-person=0.5", self.bob)
+        self.assertNotIn("also", alone[0])
+        self.assertIn("--same-person is of the first embedder", self.said)
+
+    @needs_photos
+    def test_learn(self):
+        """Off unless asked; who is somebody for sure gets one sample, by an event that can be undone."""
+        photo = str(PHOTOS[0])
+        self.run_gallery("enroll", "--keep-crops=no", "--force", "Ann", photo)
+        self.run_gallery("identify", BOTH, photo)
+        self.assertEqual(self.who_in(photo, NEW), [])
+        self.run_gallery("identify", "--learn", BOTH, photo)
+        self.assertIn("1 faces became samples", self.said)
+        self.assertIn("Ann", self.who_in(photo, NEW))
+        self.run_gallery("identify", "--learn", BOTH, photo)
+        self.assertIn("0 faces became samples", self.said)
+        event = self.run_gallery("gallery history", "--json")[-1]
+        self.assertEqual((event["kind"], event["samples"]), ("samples added", 1))
+        self.run_gallery("gallery undo", str(event["event"]))
+        self.assertEqual(self.who_in(photo, NEW), [])
+        self.assertEqual(mien("identify", "--learn", photo).returncode, 2)
+
+    def who_in(self, photo, *args):
+        (line,) = self.run_gallery("identify", photo, *args)
+        return [f["matches"][0]["name"] for f in line["faces"] if f["verdict"] == "likely the same"]
 
 
 if __name__ == "__main__":

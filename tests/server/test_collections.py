@@ -333,5 +333,32 @@ class None_(unittest.TestCase):
                 self.assertEqual(server.ask("GET", C, headers=key).status, 200)
 
 
+class TwoEmbedders(People):
+    """While a collection is migrated: found under either, learned under the second, until somebody undoes it."""
+    options = ("--embedder=mobilefacenet-192,mobilefacenet-512", "--learn")
+
+    def identify(self):
+        answer = self.ask("POST", f"{C}/default/identify", PHOTOS[0].read_bytes(), Content_Type="image/jpeg")
+        self.assertEqual(answer["also"]["embedder"], "mobilefacenet-512")
+        return [(face["matches"][0]["name"], face["matches"][0]["embedder"]) for face in answer["faces"]
+                if face["verdict"] == "likely the same"]
+
+    def test_learn(self):
+        photo = PHOTOS[0].read_bytes()
+        self.ask("POST", f"{C}/default/samples?name=Ann&force=1", photo, Content_Type="image/jpeg")
+        self.assertEqual(self.identify(), [("Ann", "mobilefacenet-192")])
+        alone = ("identify", "--gallery", self.place, "--embedder=mobilefacenet-512", str(PHOTOS[0]))
+        (line,) = objects(mien(*alone))
+        self.assertIn("Ann", [face["matches"][0]["name"] for face in line["faces"] if face["matches"]])
+        self.identify()
+        events = self.ask("GET", f"{C}/default/events?newest=1&limit=2")["events"]
+        self.assertEqual([e["samples"] for e in events], [1, 1])  # one enrolled, one learned
+        (found,) = self.ask("POST", "/recognize", photo, Content_Type="image/jpeg")["results"][:1]
+        self.assertEqual(found["top_matches"][0]["identity"], "Ann")
+        self.ask("POST", f"{C}/default/events/{events[0]['event']}/undo", {})
+        (line,) = objects(mien(*alone))
+        self.assertEqual([face["matches"] for face in line["faces"]], [[] for _ in line["faces"]])
+
+
 if __name__ == "__main__":
     skip_or_run(unittest.main)
