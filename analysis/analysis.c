@@ -31,7 +31,7 @@ static const struct network *step_network(const struct networks *networks,
     if (!has(o->steps, i) || !network->net) return NULL;
     if (network->methods && !(network->methods >> o->method & 1)) return NULL;
     if (network->task.result == MIEN_RESULT_ATTRIBUTES && !o->told.of[i]) return NULL;
-    return o->aligned && network->task.result == MIEN_RESULT_FACES ? NULL : network;
+    return (o->aligned || o->given) && network->task.result == MIEN_RESULT_FACES ? NULL : network;
 }
 
 /* Detection alone may work on a JPEG decoded at a reduced scale; everything else wants all
@@ -142,24 +142,6 @@ static void take_aligned(struct analysis *a) {
     faces_copy_crop(a->image, a->crop);
 }
 
-void analysis_begin(struct analysis *a, const struct networks *networks,
-                    const struct analysis_options *options, const mien_image *image,
-                    struct runner *runner) {
-    memset(a, 0, offsetof(struct analysis, crop));
-    a->networks = networks;
-    a->options = options;
-    a->image = image;
-    memcpy(a->warning, image->warning, sizeof a->warning);
-    a->width = image->full_width ? image->full_width : image->width;
-    a->height = image->full_height ? image->full_height : image->height;
-    if (options->aligned && (a->width != MIEN_CROP_SIDE || a->height != MIEN_CROP_SIDE))
-        fail(a, MIEN_EINVAL, "an aligned face must be a picture of 112x112 pixels");
-    else if (options->aligned)
-        take_aligned(a);
-    submit_ready(a, MIEN_ITEM_IMAGE, runner);
-    submit_faces(a, runner);
-}
-
 /* 1 where faces are looked at. */
 static int faces_are_seen(const struct analysis *a) {
     if (a->options->quality) return 1;
@@ -182,6 +164,42 @@ static void set_upright(struct analysis *a) {
         a->upright_faces[i] = a->faces[i];
         mien_face_turn(&a->upright_faces[i], a->turned, a->width, a->height);
     }
+}
+
+/* Those that somebody has found in it before. */
+static void take_given(struct analysis *a, const struct analysis_given *given) {
+    size_t n = (size_t)given->n;
+
+    if (n == 0) return;
+    a->faces = malloc(n * sizeof *a->faces);
+    if (!a->faces) {
+        fail(a, MIEN_ENOMEM, "out of memory");
+        return;
+    }
+    memcpy(a->faces, given->faces, n * sizeof *a->faces);
+    a->nfaces = given->n;
+    a->turned = given->turned;
+    set_upright(a);
+}
+
+void analysis_begin(struct analysis *a, const struct networks *networks,
+                    const struct analysis_options *options, const mien_image *image,
+                    struct runner *runner) {
+    memset(a, 0, offsetof(struct analysis, crop));
+    a->networks = networks;
+    a->options = options;
+    a->image = image;
+    memcpy(a->warning, image->warning, sizeof a->warning);
+    a->width = image->full_width ? image->full_width : image->width;
+    a->height = image->full_height ? image->full_height : image->height;
+    if (options->aligned && (a->width != MIEN_CROP_SIDE || a->height != MIEN_CROP_SIDE))
+        fail(a, MIEN_EINVAL, "an aligned face must be a picture of 112x112 pixels");
+    else if (options->aligned)
+        take_aligned(a);
+    else if (options->given)
+        take_given(a, options->given);
+    submit_ready(a, MIEN_ITEM_IMAGE, runner);
+    submit_faces(a, runner);
 }
 
 /* Gives the steps that ran with step i items of their own. */

@@ -16,6 +16,12 @@
 /* A set of steps: bit i is that of networks.at[i]. */
 typedef unsigned steps_t;
 
+/* Faces that were found in the picture before: as they are in the analysis that found them. */
+struct analysis_given {
+    const mien_face *faces; /* [n] */
+    int n, turned;          /* degrees */
+};
+
 struct analysis_options {
     steps_t steps; /* those without a network are left out */
     mien_detect_options detect;
@@ -27,6 +33,7 @@ struct analysis_options {
     int quality;               /* faces are measured: pose and quality */
     int keep_crop;             /* that of the face the gate means is kept, without the picture */
     int all_pixels; /* faces are looked for in all of them, even where nothing else is wanted */
+    const struct analysis_given *given; /* NULL: faces are looked for; read by analysis_begin() */
 };
 
 struct analysis {

@@ -3,6 +3,7 @@
 #include "analysis/analysis.h"
 #include "analysis/describe.h"
 #include "analysis/result_json.h"
+#include "analysis/seed_json.h"
 #include "common/json_values.h"
 
 #include <math.h>
@@ -229,6 +230,87 @@ static void test_aligned(void **state) {
     mien_image_free(crop);
 }
 
+/* Faces that another analysis has found, of a turned picture too, are told the same of. */
+static void test_given_faces(void **state) {
+    (void)state;
+    struct analysis_options o = all;
+    struct counting c;
+    o.steps &= ~analysis_steps(&networks, MIEN_RESULT_CLASSES);
+    for (int turn = 0; turn <= 90; turn += 90) {
+        struct analysis *found = malloc(sizeof *found), *again = malloc(sizeof *again);
+        mien_image *image;
+        o.given = NULL;
+        o.detect.search = MIEN_SEARCH_AUTO;
+        assert_int_equal(mien_image_turn(pictures[0], turn, &image), MIEN_OK);
+        counting_init(&c);
+        analysis_begin(found, &networks, &o, image, &c.runner);
+        assert_int_equal(analysis_end(&found, 1, &c.runner), 0);
+        assert_int_equal(found->turned, (360 - turn) % 360);
+        assert_true(found->nfaces > 0);
+        const struct analysis_given given = {
+            .faces = found->faces, .n = found->nfaces, .turned = found->turned};
+        o.given = &given;
+        counting_init(&c);
+        analysis_begin(again, &networks, &o, image, &c.runner);
+        assert_int_equal(c.submitted, 1); /* nothing is looked for */
+        assert_int_equal(analysis_end(&again, 1, &c.runner), 0);
+        char *want = text_of(found), *got = text_of(again);
+        assert_string_equal(got, want);
+        free(want);
+        free(got);
+        analysis_free(found);
+        analysis_free(again);
+        free(found);
+        free(again);
+        mien_image_free(image);
+    }
+}
+
+/* The shape of face analysis as services: names, forms, and which group or label is told. */
+static void test_seed(void **state) {
+    (void)state;
+    struct analysis *a = malloc(sizeof *a);
+    struct analysis_options o = all;
+    struct counting c;
+    int failed = 0;
+    counting_init(&c);
+    analysis_begin(a, &networks, &o, pictures[0], &c.runner);
+    assert_int_equal(analysis_end(&a, 1, &c.runner), 0);
+    const struct item *told = analysis_item(a, MIEN_RESULT_ATTRIBUTES);
+    float *gender = told->values + first_of(told->network->net, "gender"); /* male, female */
+    float *groups = told->values + first_of(told->network->net, "age") + 3;
+    const float shares[] = {0, 0, 0, 0.71f, 0.29f}; /* 0-2 3-9 10-19 20-29 30-39 */
+    a->nfaces = 1;
+    memcpy(a->faces[0].box, (float[]){99.6f, 150.2f, 200.4f, 249.5f}, sizeof a->faces[0].box);
+    a->faces[0].score = 0.92f;
+    gender[0] = 0.09f;
+    gender[1] = 0.91f;
+    for (int i = 0; i < 5; i++) groups[i] = shares[i];
+    for (int i = 5; i < 9; i++) groups[i] = 0;
+    json_t *value =
+        seed_json("test_image_1.jpg", a,
+                  (struct timespec){.tv_sec = 1692027045, .tv_nsec = 123456789}, &failed);
+    assert_int_equal(failed, 0);
+    char *text = json_dumps(value, JSON_VALUES_DUMP);
+    assert_string_equal(
+        text, "{\"image_id\": \"test_image_1.jpg\", \"faces\": [{\"bbox\": [100, 150, 200, 250], "
+              "\"confidence\": 0.92, \"age\": \"20-29\", \"age_confidence\": 0.71, "
+              "\"gender\": \"Female\", \"gender_confidence\": 0.91}], "
+              "\"processing_time\": \"2023-08-14T15:30:45.123456\"}");
+    free(text);
+    json_decref(value);
+    a->done = 0; /* as where no network tells anything */
+    for (int i = 0; i < networks.n; i++) item_clear(&a->item[i]);
+    value = seed_told(a, 0, &failed);
+    text = json_dumps(value, JSON_VALUES_DUMP);
+    assert_string_equal(text, "{\"age\": null, \"age_confidence\": null, \"gender\": null, "
+                              "\"gender_confidence\": null}");
+    free(text);
+    json_decref(value);
+    analysis_free(a);
+    free(a);
+}
+
 static int fails(void *context, int from, int n) {
     (void)from;
     (void)n;
@@ -349,6 +431,8 @@ int main(void) {
         cmocka_unit_test(test_given_up),
         cmocka_unit_test(test_labels),
         cmocka_unit_test(test_aligned),
+        cmocka_unit_test(test_given_faces),
+        cmocka_unit_test(test_seed),
         cmocka_unit_test(test_measures),
         cmocka_unit_test(test_calls),
         cmocka_unit_test(test_pieces_give_the_same),
