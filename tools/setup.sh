@@ -6,14 +6,14 @@
 
 build_packages="gcc:gcc libc6-dev cmake:cmake ninja:ninja-build pkg-config:pkg-config libjpeg-dev
     libpng-dev libwebp-dev libgif-dev libjansson-dev libopenblas0-pthread libstb-dev
-    libmicrohttpd-dev libcurl4-gnutls-dev nettle-dev libsqlite3-dev"
+    libmicrohttpd-dev libcurl4-gnutls-dev nettle-dev libsqlite3-dev libhiredis-dev"
 weights_packages="python3 python3-numpy python3-onnx node:nodejs npm:npm ca-certificates"
 train_packages="python3 python3-numpy python3-torch python3-pil"
 test_packages="libcmocka-dev c++:g++ clang:clang libclang-rt-dev valgrind:valgrind libc6-dbg
     libheif1 libheif-examples libtiff-tools
     locales python3-pil python3-h5py python3-torch man:man-db curl:curl
     wrk:wrk yamllint:yamllint python3-yaml openssl:openssl chromedriver:chromium-driver
-    python3-selenium postgresql"
+    python3-selenium postgresql redis-server"
 # bench takes weights' packages, too: node runs ONNX Runtime.
 bench_packages="python3-torch"
 # The rival of `make bench-serve` in Python, and the load.
