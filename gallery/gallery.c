@@ -58,7 +58,7 @@ int gallery_enter_to_write(mien_gallery *g, const char *function) {
     if (g->depth == 0) {
         rc = g->ops->begin(g->store);
         if (rc) return gallery_leave(g, rc);
-        g->failed = 0;
+        g->failed = g->searched = 0;
         g->last_id = 0;
     }
     g->depth++;
@@ -82,6 +82,7 @@ int gallery_leave_written(mien_gallery *g, int rc) {
                          "a call since mien_gallery_begin() failed: nothing was changed");
         if (rc == MIEN_OK) rc = commit(g);
         if (rc) g->ops->rollback(g->store);
+        if (rc && g->searched) g->rolled_back++;
         g->as = NULL;
     }
     return gallery_leave(g, rc);

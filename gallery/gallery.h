@@ -20,8 +20,11 @@ struct mien_gallery {
     const char *as;       /* within a transaction: who changes things instead; NULL: nobody */
     pthread_mutex_t lock; /* recursive: of a thread from begin to commit */
     int depth;            /* of gallery_enter_to_write() */
+    int searched;         /* within a transaction: a view may know what is not committed, */
+    uint64_t rolled_back; /* and how often it did: others' events have those numbers then */
     int failed;           /* a call within the transaction did: it cannot be committed */
     struct view *views;   /* what has been searched, gallery/view.h */
+    uint64_t heard;       /* how often the store heard of changes */
     int64_t last_id;      /* within a transaction: the last id that was given; 0: not looked up */
 };
 

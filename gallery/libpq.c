@@ -26,6 +26,8 @@ static void open_library(void) {
         {"PQprepare", offsetof(struct libpq, prepare)},
         {"PQdescribePrepared", offsetof(struct libpq, describe_prepared)},
         {"PQsendQueryPrepared", offsetof(struct libpq, send_query_prepared)},
+        {"PQconsumeInput", offsetof(struct libpq, consume_input)},
+        {"PQnotifies", offsetof(struct libpq, notifies)},
         {"PQsetSingleRowMode", offsetof(struct libpq, set_single_row_mode)},
         {"PQgetResult", offsetof(struct libpq, get_result)},
         {"PQresultStatus", offsetof(struct libpq, result_status)},

@@ -12,6 +12,7 @@ enum { PQPING_OK = 0, PQPING_REJECT = 1, PQPING_NO_RESPONSE = 2, PQPING_NO_ATTEM
 
 struct pg_conn;
 struct pg_result;
+struct pg_notify; /* one of LISTEN's, for freemem() */
 typedef void pg_notice_processor(void *arg, const char *message);
 struct pg_conninfo_option {
     char *keyword, *envvar, *compiled, *val, *label, *dispchar;
@@ -35,6 +36,8 @@ struct libpq {
     struct pg_result *(*describe_prepared)(struct pg_conn *, const char *name);
     int (*send_query_prepared)(struct pg_conn *, const char *name, int n, const char *const *values,
                                const int *lengths, const int *formats, int result_format);
+    int (*consume_input)(struct pg_conn *);
+    struct pg_notify *(*notifies)(struct pg_conn *);
     int (*set_single_row_mode)(struct pg_conn *);
     struct pg_result *(*get_result)(struct pg_conn *);
     int (*result_status)(const struct pg_result *);

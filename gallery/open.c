@@ -39,7 +39,8 @@ int mien_gallery_open(const char *path, const mien_gallery_options *opt, mien_ga
     }
     options = (struct store_options){.read_only = own.read_only,
                                      .must_exist = own.must_exist,
-                                     .wait_ms = own.wait_ms ? own.wait_ms : WAIT_MS};
+                                     .wait_ms = own.wait_ms ? own.wait_ms : WAIT_MS,
+                                     .listen = own.listen};
     g->ops = store_for(path);
     g->who = strdup(own.who ? own.who : "");
     rc = g->who ? g->ops->open(path, &options, &g->store)

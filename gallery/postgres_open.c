@@ -25,7 +25,7 @@ static int connect_once(struct store *s, int only_ping) {
     return s->pq->status(s->conn);
 }
 
-static int64_t milliseconds(void) {
+int64_t postgres_milliseconds(void) {
     struct timespec t;
 
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -35,7 +35,7 @@ static int64_t milliseconds(void) {
 /* A server that is starting is waited for, one that was there and is not, too. One that answers
  * after an attempt may have been starting just then, and is tried once more. */
 static int reach(struct store *s) {
-    int64_t until = milliseconds() + s->options.wait_ms;
+    int64_t until = postgres_milliseconds() + s->options.wait_ms;
     struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
     int answered = !s->lost;
 
@@ -43,7 +43,7 @@ static int reach(struct store *s) {
         const char *why = s->pq->error_message(s->conn);
         int is = connect_once(s, 1);
         if (is == PQPING_NO_ATTEMPT || (is == PQPING_NO_RESPONSE && !s->lost) ||
-            (is == PQPING_OK && answered++) || milliseconds() >= until)
+            (is == PQPING_OK && answered++) || postgres_milliseconds() >= until)
             return err_set(MIEN_EIO, "%s: %.*s", s->label, (int)strcspn(why, "\n"), why);
         if (is != PQPING_OK) nanosleep(&pause, NULL);
     }
@@ -74,8 +74,12 @@ int postgres_connect(struct store *s) {
 
     if (rc) return rc;
     s->lost = 0;
+    s->heard = 1; /* nobody knows what was missed */
     s->pq->set_notice_processor(s->conn, ignore_notice, NULL);
-    return set_session(s);
+    rc = set_session(s);
+    if (rc == MIEN_OK && s->options.listen)
+        rc = postgres_exec(s, "LISTEN " POSTGRES_SCHEMA_NAME, NULL);
+    return rc;
 }
 
 int postgres_exec(struct store *s, const char *sql, struct pg_result **out) {

@@ -36,11 +36,16 @@ struct store {
     int lost; /* the connection was, since it was made */
     int in_transaction;
     int64_t transaction;        /* the server's number of it */
+    int heard;                  /* something may have changed since changed() */
+    unsigned commits;           /* of this process, then */
+    int64_t asked;              /* postgres_milliseconds(), when something last may have */
     struct postgres_rows *rows; /* the innermost that somebody waits for */
     int nprepared;
     struct postgres_prepared prepared[POSTGRES_PREPARED_MAX];
 };
 
+/* Milliseconds of a clock that only goes on. */
+int64_t postgres_milliseconds(void);
 /* Connects; where it was lost, waits for the server to come back for as long as options say. */
 int postgres_connect(struct store *s);
 /* Makes the tables where there are none, and runs the scripts that lead from the database's version

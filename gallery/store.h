@@ -34,7 +34,7 @@ enum { STORE_PIECE = 1 << 20 };
 typedef int store_piece(void *context, const char *file, size_t at, const uint8_t *bytes, size_t n);
 
 struct store_options {
-    int read_only, must_exist, wait_ms;
+    int read_only, must_exist, wait_ms, listen;
 };
 
 struct store; /* each kind has its own */
@@ -49,6 +49,9 @@ struct store_ops {
     /* Runs one statement, whose text must stay: it is prepared once. Parameters are ?1, ?2, ... */
     int (*run)(struct store *store, const char *sql, const struct store_value *values, int n,
                store_row *row, void *context);
+    /* Whether rows may have changed since it was asked last: 0 where it is known that none have, as
+     * far as the store has heard. NULL: it does not hear of changes. */
+    int (*changed)(struct store *store);
     /* After rows were deleted: leaves nothing of them in files, but in those others are reading.
      * *done says whether all is gone. */
     int (*scrub)(struct store *store, int *done);

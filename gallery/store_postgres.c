@@ -8,6 +8,7 @@
 #include "gallery/postgres_values.h"
 #include "mien_gallery.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -240,8 +241,13 @@ static int begin_once(struct store *s) {
     return rc ? rc : run_once(s, lock, NULL, 0, take_transaction, s, &seen);
 }
 
+/* How often something of this process became so, or after all not: its galleries hear of each other
+ * before the server tells them. */
+static atomic_uint commits;
+
 static void rollback(struct store *s) {
     s->in_transaction = 0;
+    atomic_fetch_add(&commits, 1);
     postgres_keep_rows(s);
     if (!s->lost) s->pq->clear(s->pq->exec(s->conn, "ROLLBACK"));
 }
@@ -294,6 +300,7 @@ static int commit(struct store *s) {
     struct pg_result *result = NULL;
     int committed, rc = postgres_exec(s, "COMMIT", &result);
 
+    atomic_fetch_add(&commits, 1);
     if (s->lost) {
         s->in_transaction = 0;
         return find_outcome(s);
@@ -305,6 +312,29 @@ static int commit(struct store *s) {
     if (committed) return MIEN_OK;
     return err_set(MIEN_GALLERY_ECONFLICT, "%s: what came before failed: nothing was changed",
                    s->label);
+}
+
+/* A connection that is broken without having said so hears of nothing: now and then something may
+ * have changed anyway, and who asks finds out. */
+static int changed(struct store *s) {
+    enum { SILENCE_MS = 5000 };
+    unsigned now = atomic_load(&commits);
+    int64_t time = postgres_milliseconds();
+    struct pg_notify *one;
+    int heard = s->heard || s->lost || s->in_transaction || !s->options.listen ||
+                now != s->commits || time - s->asked > SILENCE_MS;
+
+    if (!s->lost && s->options.listen) {
+        if (!s->pq->consume_input(s->conn)) heard = 1; /* the next statement will say why */
+        while ((one = s->pq->notifies(s->conn))) {
+            s->pq->freemem(one);
+            heard = 1;
+        }
+    }
+    s->heard = 0;
+    s->commits = now;
+    if (heard) s->asked = time;
+    return heard;
 }
 
 /* Every row is read whole, big values too, whose damage the server tells. */
@@ -357,6 +387,7 @@ const struct store_ops STORE_POSTGRES = {
     .commit = commit,
     .rollback = rollback,
     .run = run,
+    .changed = changed,
     .scrub = scrub,
     .check = check,
     .backup = backup,

@@ -63,39 +63,65 @@ static int forget(struct view *v, int64_t sample) {
     return rc || !roster_has(&v->roster, sample) ? rc : roster_remove(&v->roster, sample);
 }
 
-/* Looks a sample up that an event has changed. */
-static int follow_sample(mien_gallery *g, struct view *v, int64_t sample) {
-    int64_t there = 0;
-    int rc = GALLERY_NUMBER(g, SELECT_SAMPLE " AND s.id = ?3", &there, store_int(v->contract),
-                            store_int(v->collection), store_int(sample));
+/* What is changed of samples under a contract, by events behind ?3 up to ?4: state, person, or an
+ * embedding. */
+#define CHANGED                                                                                    \
+    "SELECT subject FROM changes WHERE event > ?3 AND event <= ?4 AND"                             \
+    " (field IN (?5, ?6) OR (field = ?7 AND (was = ?1 OR now = ?1)))"
 
-    if (rc) return rc;
-    if (there)
-        return GALLERY_RUN(g, SELECT_SAMPLE " AND s.id = ?3", take_sample, v,
-                           store_int(v->contract), store_int(v->collection), store_int(sample));
-    return forget(v, sample);
+/* Samples that events have changed are read anew, as many as there are by one statement; one that
+ * got another embedding was forgotten before. Those that are not found are not there any more. */
+struct following {
+    struct view *view;
+    struct ids found; /* by rising id */
+};
+
+static int take_followed(void *context, const struct store_value *row, int n) {
+    struct following *f = context;
+    int rc = take_sample(f->view, row, n);
+
+    return rc ? rc : ids_take(&f->found, row, n);
 }
 
-/* Samples whose state, person or embedding events behind `seen` have changed; one that got another
- * embedding is read anew. */
-static int follow(mien_gallery *g, struct view *v, int64_t last) {
-    struct ids samples = {0};
-    int rc =
-        GALLERY_RUN(g,
-                    "SELECT DISTINCT subject FROM changes"
-                    " WHERE event > ?1 AND event <= ?2 AND field = ?3 AND (was = ?4 OR now = ?4)",
-                    ids_take, &samples, store_int(v->seen), store_int(last),
-                    store_int(LOG_EMBEDDING), store_int(v->contract));
+static int forget_others(struct view *v, const struct ids *changed, const struct ids *found) {
+    int rc = MIEN_OK;
 
-    for (size_t i = 0; i < samples.n && rc == MIEN_OK; i++) rc = forget(v, samples.at[i]);
+    for (size_t i = 0, j = 0; i < changed->n && rc == MIEN_OK; i++) {
+        while (j < found->n && found->at[j] < changed->at[i]) j++;
+        if (j == found->n || found->at[j] != changed->at[i]) rc = forget(v, changed->at[i]);
+    }
+    return rc;
+}
+
+static int follow(mien_gallery *g, struct view *v, int64_t last) {
+    struct following f = {.view = v};
+    struct ids embedded = {0}, changed = {0};
+    const struct store_value values[] = {store_int(v->contract),      store_int(v->collection),
+                                         store_int(v->seen),          store_int(last),
+                                         store_int(LOG_SAMPLE_STATE), store_int(LOG_SAMPLE_PERSON),
+                                         store_int(LOG_EMBEDDING)};
+    enum { VALUES = sizeof values / sizeof *values };
+    int rc = GALLERY_RUN(g,
+                         "SELECT DISTINCT subject FROM changes"
+                         " WHERE event > ?1 AND event <= ?2 AND field = ?3"
+                         " AND (was = ?4 OR now = ?4)",
+                         ids_take, &embedded, store_int(v->seen), store_int(last),
+                         store_int(LOG_EMBEDDING), store_int(v->contract));
+
+    for (size_t i = 0; i < embedded.n && rc == MIEN_OK; i++) rc = forget(v, embedded.at[i]);
     if (rc == MIEN_OK)
         rc = GALLERY_RUN(g,
                          "SELECT DISTINCT subject FROM changes"
-                         " WHERE event > ?1 AND event <= ?2 AND field IN (?3, ?4)",
-                         ids_take, &samples, store_int(v->seen), store_int(last),
+                         " WHERE event > ?1 AND event <= ?2 AND field IN (?3, ?4) ORDER BY subject",
+                         ids_take, &changed, store_int(v->seen), store_int(last),
                          store_int(LOG_SAMPLE_STATE), store_int(LOG_SAMPLE_PERSON));
-    for (size_t i = 0; i < samples.n && rc == MIEN_OK; i++) rc = follow_sample(g, v, samples.at[i]);
-    ids_free(&samples);
+    if (rc == MIEN_OK && changed.n + embedded.n)
+        rc = gallery_run(g, SELECT_SAMPLE " AND s.id IN (" CHANGED ") ORDER BY s.id", values,
+                         VALUES, take_followed, &f);
+    if (rc == MIEN_OK) rc = forget_others(v, &changed, &f.found);
+    ids_free(&embedded);
+    ids_free(&changed);
+    ids_free(&f.found);
     if (rc == MIEN_OK) rc = templates_refresh(v->templates, &v->roster, v->samples);
     if (rc == MIEN_OK) v->seen = last;
     return rc;
@@ -137,12 +163,22 @@ static int new_view(mien_gallery *g, int64_t collection, int64_t contract, struc
 int view_use(mien_gallery *g, int64_t collection, int64_t contract, struct view **out) {
     struct view **at = find_view(g, collection, contract), *v = *at;
     int64_t last = 0, deleted = 0;
-    int rc = last_event(g, &last);
+    int rc;
 
+    if (g->depth) g->searched = 1;
+    if (!g->ops->changed || g->ops->changed(g->store)) g->heard++;
+    if (v && v->rolled_back != g->rolled_back) {
+        *at = v->next;
+        view_close(v);
+        v = NULL;
+    }
+    *out = v;
+    if (v && v->heard == g->heard) return MIEN_OK;
+    rc = last_event(g, &last);
     if (rc == MIEN_OK && v && last != v->seen)
         rc = GALLERY_NUMBER(g, "SELECT count(*) FROM events WHERE id > ?1 AND kind = ?2", &deleted,
                             store_int(v->seen), store_int(MIEN_GALLERY_DELETED));
-    if (rc == MIEN_OK && v && !deleted && last != v->seen) rc = follow(g, v, last);
+    if (rc == MIEN_OK && v && !deleted && last > v->seen) rc = follow(g, v, last);
     if (v && (rc || deleted || last < v->seen)) { /* half of a change may be in it */
         *at = v->next;
         view_close(v);
@@ -155,6 +191,8 @@ int view_use(mien_gallery *g, int64_t collection, int64_t contract, struct view 
         v->next = g->views;
         g->views = v;
     }
+    if (rc == MIEN_OK) v->heard = g->heard;
+    if (rc == MIEN_OK) v->rolled_back = g->rolled_back;
     *out = v;
     return rc;
 }

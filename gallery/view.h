@@ -12,7 +12,8 @@
 
 struct view {
     int64_t collection, contract;
-    int64_t seen; /* the last event it knows of */
+    int64_t seen;                /* the last event it knows of */
+    uint64_t heard, rolled_back; /* of the gallery, then */
     int dims;
     struct index *samples, *templates;
     struct roster roster;

@@ -53,6 +53,10 @@ typedef struct mien_gallery_options {
     int must_exist;  /* 1: a gallery that is not there is MIEN_GALLERY_ENOTFOUND, not made */
     int wait_ms;     /* how long to wait for others who write; 0: 10 000 */
     const char *who; /* who changes things, for the log; NULL: "" */
+    int listen;      /* 1: searches hear of what other processes change (LISTEN of PostgreSQL)
+                        instead of asking each time: they know of it moments after it was
+                        acknowledged, and of this process's changes at once. A file is always
+                        asked */
 } mien_gallery_options;
 
 /* Opens the gallery in that file, and makes it where there is none, readable by its owner only. A
@@ -256,8 +260,9 @@ typedef struct mien_gallery_match {
  * the contract], each of length 1; options: NULL for templates of everybody; matches: [n][k], best
  * first, of equals the one with the older sample; counts: [n], how many each has: fewer where there
  * are fewer persons. The answer is that of comparing with every sample or template there is,
- * exactly, and knows of every change that was acknowledged before the call. The first search of a
- * collection reads its samples into memory, later ones what has changed.
+ * exactly, and knows of every change that was acknowledged before the call (but see `listen` of
+ * mien_gallery_options). The first search of a collection reads its samples into memory, later ones
+ * what has changed.
  */
 MIEN_API int mien_gallery_identify(mien_gallery *gallery, int64_t collection, int64_t contract,
                                    const float *queries, int n, int k,

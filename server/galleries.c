@@ -93,6 +93,7 @@ static int open_handle(struct galleries *g, enum gallery_use use, mien_gallery *
     mien_gallery_options o = {.struct_size = sizeof o,
                               .must_exist = use != GALLERY_WRITE,
                               .wait_ms = WAIT_MS,
+                              .listen = use == GALLERY_SEARCH,
                               .who = "http"};
     int rc;
 

@@ -234,8 +234,32 @@ static void test_metadata_filter(void **state) {
                      MIEN_EINVAL);
 }
 
+/* What was found within a transaction that is rolled back is gone, also where another process has
+ * had events of the same numbers since. */
+static void test_rolled_back(void **state) {
+    struct made *m = *state;
+    mien_gallery *other = NULL;
+
+    made_with(m, NULL, 1);
+    check(m, m->gallery);
+    assert_int_equal(mien_gallery_open(m->path, NULL, &other), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(mien_gallery_begin(m->gallery), 0);
+        made_with(m, NULL, 2);
+        check(m, m->gallery);
+        mien_gallery_rollback(m->gallery);
+        mien_gallery *own = m->gallery;
+        m->gallery = other;
+        if (i) made_with(m, NULL, 3);
+        m->gallery = own;
+        check(m, m->gallery);
+    }
+    mien_gallery_close(other);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_rolled_back, made_setup, made_teardown),
         cmocka_unit_test_setup_teardown(test_nobody_and_one, made_setup, made_teardown),
         cmocka_unit_test_setup_teardown(test_changes_are_followed, made_setup, made_teardown),
         cmocka_unit_test_setup_teardown(test_metadata_filter, made_setup, made_teardown),
