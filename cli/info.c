@@ -270,16 +270,30 @@ static int info_one(struct subject *s) {
     return status;
 }
 
+/* Two that work as one are told of one after the other. */
+static int info_parts(const struct options *opt, mien_ctx *ctx, const char *name, int first) {
+    int status = EXIT_OK;
+
+    for (int k = 0; status == EXIT_OK && !output_broken(); k++) {
+        struct subject s = {.opt = opt, .ctx = ctx, .info.struct_size = sizeof s.info};
+        char *part = NULL;
+        int rc = mien_net_part(ctx, name, k, &part);
+        if (rc == MIEN_EINVAL && k > 0) break;
+        if (rc) return say_library();
+        s.name = part;
+        if (k + first > 0 && !opt->json) putchar('\n');
+        status = info_one(&s);
+        free(part);
+    }
+    return status;
+}
+
 int cmd_info(const struct options *opt) {
     mien_ctx *ctx;
     int status = context_open(opt, &ctx);
 
-    for (int i = 0; i < opt->nargs && status == EXIT_OK && !output_broken(); i++) {
-        struct subject s = {
-            .opt = opt, .ctx = ctx, .name = opt->args[i], .info.struct_size = sizeof s.info};
-        if (i > 0 && !opt->json) putchar('\n');
-        status = info_one(&s);
-    }
+    for (int i = 0; i < opt->nargs && status == EXIT_OK && !output_broken(); i++)
+        status = info_parts(opt, ctx, opt->args[i], i);
     mien_close(ctx);
     return status;
 }

@@ -79,12 +79,12 @@ static int missing_backbone(const mien_ctx *ctx, const char *path, char *out, si
     return is_missing;
 }
 
-int say_network_error(const mien_ctx *ctx, const char *name) {
-    char *path = NULL, meant[128], why[1024];
+/* Of a network that is one, which could not be loaded because of `why`. */
+static void say_error_of(const mien_ctx *ctx, const char *name, const char *why) {
+    char *path = NULL, meant[128];
     int is_name =
         !strchr(name, '/') && mien_net_path(ctx, name, &path) == MIEN_OK && strcmp(path, name) != 0;
 
-    snprintf(why, sizeof why, "%s", mien_error());
     if (is_name && access(path, F_OK) == 0 && missing_backbone(ctx, path, meant, sizeof meant))
         say("network %s reads features of %s, which is not installed in %s: run 'mien-weights "
             "fetch "
@@ -101,6 +101,32 @@ int say_network_error(const mien_ctx *ctx, const char *name) {
             "source tree for all the default ones",
             name, mien_weights_dir(ctx), name);
     free(path);
+}
+
+/* 1 where the file of that network is there. */
+static int is_there(const mien_ctx *ctx, const char *name) {
+    char *path = NULL;
+    int there = mien_net_path(ctx, name, &path) == MIEN_OK && access(path, F_OK) == 0;
+
+    free(path);
+    return there;
+}
+
+/* Of two as one the first that is not there is at fault; of two that are, why says it. */
+int say_network_error(const mien_ctx *ctx, const char *name) {
+    char why[1024], *part[2] = {NULL, NULL};
+    int n = 0, at = 0;
+
+    snprintf(why, sizeof why, "%s", mien_error());
+    while (n < 2 && mien_net_part(ctx, name, n, &part[n]) == MIEN_OK) n++;
+    while (at < n && is_there(ctx, part[at])) at++;
+    if (n == 1)
+        say_error_of(ctx, name, why);
+    else if (at < n)
+        say_error_of(ctx, part[at], why);
+    else
+        say("%s", why);
+    for (int i = 0; i < 2; i++) free(part[i]);
     return EXIT_FAILED;
 }
 

@@ -233,8 +233,18 @@ typedef struct mien_net_info {
  * the one of that name that is open in the context, else the one in the weights folder, which stays
  * until the last that reads it has been freed. MIEN_EWEIGHTS where it is not the file the network
  * was made for, or has no such value.
+ *
+ * "A+B" of two embedders, each a name or a path, is one embedder of both, where no network is
+ * called so: each runs, and an embedding is that of A and that of B behind each other, times the
+ * root of one half, so that the similarity of two faces is the mean of both (mien_embed_norms()
+ * gives A's lengths). It tells people apart better than either (docs/thresholds.md). It has no
+ * layers of its own: what asks about them (mien_run, mien_net_plan, ...) is MIEN_EINVAL.
  */
 MIEN_API int mien_net_load(mien_ctx *ctx, const char *name_or_path, mien_net **out);
+/* The networks that name_or_path stands for: of "A+B" (mien_net_load) A is part 0 and B is part 1,
+ * any other is its own part 0. The caller frees *part with free(). MIEN_EINVAL where there is no
+ * such part. */
+MIEN_API int mien_net_part(const mien_ctx *ctx, const char *name_or_path, int i, char **part);
 /* Frees the network and all that belongs to it; NULL is allowed. No call may be using it. */
 MIEN_API void mien_net_free(mien_net *net);
 /*
@@ -571,7 +581,7 @@ MIEN_API int mien_align(const mien_image *img, const mien_face *faces, int nface
  * MIEN_EINVAL where the network does not embed. */
 MIEN_API int mien_embed(mien_net *net, const uint8_t *crops, int n, float *out);
 /* The same, and the length each embedding had before it was made 1, which tells how much the
- * network found in the crop (mien_quality_add_norm). norms: [n]. */
+ * network found in the crop (mien_quality_add_norm); of "A+B" A's. norms: [n]. */
 MIEN_API int mien_embed_norms(mien_net *net, const uint8_t *crops, int n, float *out, float *norms);
 /* Both in one: aligns and embeds n faces, which may be of several images: images[i] is the image of
  * faces[i]. The same embeddings, bit for bit on a CPU; on a GPU no crop leaves the device. out:

@@ -9,6 +9,8 @@
 
 /* What is done to a face before: ArcFace's template, 112 pixels a side. */
 #define PREPARED "arcface-112"
+/* How two networks are one (tasks/pair.h): what is hashed before their own hashes. */
+#define PAIR_RULE "both, each times the root of one half"
 
 /* The bytes of a file, for free(). */
 static uint8_t *read_file(const char *path, size_t *size, char why[CONTRACT_WHY]) {
@@ -109,10 +111,17 @@ static int hash_network(const struct weights *w, uint8_t out[MIEN_GALLERY_HASH_S
     return failed ? -1 : 0;
 }
 
+static void hash_text(const uint8_t hash[MIEN_GALLERY_HASH_SIZE], char out[CONTRACT_HASH]) {
+    size_t n = (size_t)snprintf(out, CONTRACT_HASH, "sha256:");
+
+    for (int i = 0; i < MIEN_GALLERY_HASH_SIZE; i++)
+        n += (size_t)snprintf(out + n, CONTRACT_HASH - n, "%02x", hash[i]);
+    snprintf(out + n, CONTRACT_HASH - n, "/%s", PREPARED);
+}
+
 static int hash_file(const char *path, char out[CONTRACT_HASH], char why[CONTRACT_WHY]) {
     uint8_t hash[MIEN_GALLERY_HASH_SIZE];
     struct weights w;
-    size_t n;
     int failed = read_weights(path, &w, why);
 
     if (failed) return failed;
@@ -123,25 +132,41 @@ static int hash_file(const char *path, char out[CONTRACT_HASH], char why[CONTRAC
         snprintf(why, CONTRACT_WHY, "out of memory");
         return failed;
     }
-    n = (size_t)snprintf(out, CONTRACT_HASH, "sha256:");
-    for (int i = 0; i < MIEN_GALLERY_HASH_SIZE; i++)
-        n += (size_t)snprintf(out + n, CONTRACT_HASH - n, "%02x", hash[i]);
-    snprintf(out + n, CONTRACT_HASH - n, "/%s", PREPARED);
+    hash_text(hash, out);
     return 0;
+}
+
+/* Of one network of those a name stands for; 1 where it has no such part. */
+static int hash_part(const mien_ctx *ctx, const char *name, int i, char out[CONTRACT_HASH],
+                     char why[CONTRACT_WHY]) {
+    char *part = NULL, *path = NULL;
+    int rc = mien_net_part(ctx, name, i, &part), failed;
+
+    if (rc == MIEN_EINVAL && i > 0) return 1;
+    if (rc || mien_net_path(ctx, part, &path)) {
+        snprintf(why, CONTRACT_WHY, "%s", mien_error());
+        failed = -1;
+    } else {
+        failed = hash_file(path, out, why);
+    }
+    free(path);
+    free(part);
+    return failed;
 }
 
 int contract_hash(const mien_ctx *ctx, const char *name, char out[CONTRACT_HASH],
                   char why[CONTRACT_WHY]) {
-    char *path = NULL;
-    int failed;
+    char second[CONTRACT_HASH], text[sizeof PAIR_RULE + 2 * CONTRACT_HASH + 2];
+    uint8_t hash[MIEN_GALLERY_HASH_SIZE];
+    int failed = hash_part(ctx, name, 0, out, why), n;
 
-    if (mien_net_path(ctx, name, &path)) {
-        snprintf(why, CONTRACT_WHY, "%s", mien_error());
-        return -1;
-    }
-    failed = hash_file(path, out, why);
-    free(path);
-    return failed;
+    if (failed) return -1;
+    failed = hash_part(ctx, name, 1, second, why);
+    if (failed) return failed < 0 ? -1 : 0;
+    n = snprintf(text, sizeof text, "%s\n%s\n%s", PAIR_RULE, out, second);
+    mien_gallery_hash(text, (size_t)n, hash);
+    hash_text(hash, out);
+    return 0;
 }
 
 struct wanted {

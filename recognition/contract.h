@@ -9,8 +9,8 @@
 enum { CONTRACT_HASH = 128, CONTRACT_WHY = 512 };
 
 /* What the contract of an embedder is known by, of the network's weights and input, so that
- * calibrating or renaming it changes nothing. name: as mien_net_load() takes it. -1 with a sentence
- * in why. */
+ * calibrating or renaming it changes nothing; of two as one by those of both and their order. name:
+ * as mien_net_load() takes it. -1 with a sentence in why. */
 int contract_hash(const mien_ctx *ctx, const char *name, char out[CONTRACT_HASH],
                   char why[CONTRACT_WHY]);
 /* Finds the contract of that hash in the gallery, and makes it where there is none and `make`; else

@@ -34,7 +34,7 @@ int mien_attributes(mien_net *net, const mien_image *const *images, const mien_f
     for (int i = 0; i < n; i++)
         if ((rc = image_check(images[i]))) return rc;
     if (net->backbone)
-        return shared_run(&(struct shared_part){net, out, NULL}, 1, images, faces, n);
+        return shared_run(&(struct shared_part){.net = net, .out = out}, 1, images, faces, n);
     return task_run(
         &(struct task_call){.net = net, .n = n, .images = images, .faces = faces, .out = out});
 }

@@ -1,9 +1,10 @@
 /* Calibration: watching a network's runs, and keeping what was seen in its blob. */
 #include "engine/err.h"
-#include "tasks/net.h"
+#include "tasks/pair.h"
 
 int mien_calibrate_begin(mien_net *net) {
     if (!net) return err_null("mien_calibrate_begin");
+    if (pair_refuse(net)) return MIEN_EINVAL;
     if (net->ctx->precision != MIEN_FP32)
         return err_set(MIEN_EINVAL, "%s: calibration needs a context that computes in fp32",
                        net->info.name);

@@ -3,8 +3,9 @@
 #include "engine/json_text.h"
 #include "engine/sized.h"
 #include "tasks/faces.h"
-#include "tasks/genuine.h"
+#include "tasks/measured.h"
 #include "tasks/net.h"
+#include "tasks/pair.h"
 #include "tasks/run.h"
 #include "vision/quality.h"
 
@@ -15,34 +16,6 @@
 #define SAME_PERSON 0.4f
 
 static const struct face_crop crop = {.kind = CROP_ALIGNED};
-
-/* By the network's source: what the length of an embedding is worth (docs/quality.md), and how
- * alike strangers and faces of one person are (docs/thresholds.md); both say how it was measured.
- */
-static const struct measured {
-    const char *source_sha256;
-    float bad, good;
-    float impostors[IMPOSTOR_POINTS];
-    struct genuine genuine;
-} MEASURED[] = {
-    {"d8ba40c0127fb8ca9917e8fddc79bbbda063657bc92a496d34da0bc8a760443b",
-     40,
-     65,
-     {.199f, .353f, .456f, .540f, .611f},
-     {.741f, .108f, .841f, .068f}},
-    {"87aacdfe57510db2af90c0251df680e8eec88f122ee94712121d09bcaaaf3581",
-     1.9f,
-     3.1f,
-     {.134f, .254f, .346f, .423f, .490f},
-     {.640f, .124f, .778f, .084f}},
-};
-
-static struct measured measured_of(const struct mien_net *net) {
-    const char *sha256 = blob_meta(net->blob, "source_sha256");
-    for (size_t i = 0; sha256 && i < sizeof MEASURED / sizeof *MEASURED; i++)
-        if (strcmp(MEASURED[i].source_sha256, sha256) == 0) return MEASURED[i];
-    return (struct measured){.source_sha256 = NULL};
-}
 
 static int open_embedder(struct mien_net *net) {
     const char *text = blob_meta(net->blob, "same_person");
@@ -71,11 +44,12 @@ static int fill_face(const struct task_call *c, int i, int workers, struct resiz
 static int take_embedding(const struct task_call *c, int i, struct workspace *w,
                           const float *const *outputs) {
     int size = c->net->info.embedding_size;
-    float *dst = (float *)c->out + (size_t)size * (size_t)i;
+    struct embedding_place place = c->place ? *c->place : pair_place(c->net, 0);
+    float *dst = (float *)c->out + place.row * (size_t)i + place.first;
     double sum = 0;
     (void)w;
     for (int k = 0; k < size; k++) sum += (double)outputs[0][k] * outputs[0][k];
-    double norm = sqrt(sum), factor = sum > 0 ? 1.0 / norm : 0;
+    double norm = sqrt(sum), factor = sum > 0 ? (double)place.scale / norm : 0;
     for (int k = 0; k < size; k++) dst[k] = (float)(outputs[0][k] * factor);
     if (c->norms) c->norms[i] = (float)norm;
     return MIEN_OK;
@@ -87,7 +61,7 @@ const struct task task_embed = {
     .item = MIEN_ITEM_FACE,
     .result = MIEN_RESULT_EMBEDDING,
     .option = "embedder",
-    .help = "turns a face into numbers that tell people apart",
+    .help = "turns a face into numbers that tell people apart; A+B: two as one",
     .stage = "embed",
     .default_network = "mobilefacenet-192",
     .open = open_embedder,
@@ -95,17 +69,26 @@ const struct task task_embed = {
     .take = take_embedding,
 };
 
-static int check(const mien_net *net) {
+static int check(mien_net *net) {
     int rc = net_check_result(net, MIEN_RESULT_EMBEDDING, task_embed.verb);
-    return rc ? rc : face_crop_check_side(net);
+    for (int i = 0; i < pair_size(net) && !rc; i++) rc = face_crop_check_side(pair_member(net, i));
+    return rc;
 }
 
 static int embed_crops(mien_net *net, const uint8_t *crops, int n, float *out, float *norms) {
     int rc = check(net);
     if (rc) return rc;
     if (n < 0 || (n > 0 && (!crops || !out))) return err_set(MIEN_EINVAL, "%d crops", n);
-    return task_run(
-        &(struct task_call){.net = net, .n = n, .crops = crops, .out = out, .norms = norms});
+    for (int i = 0; i < pair_size(net) && !rc; i++) {
+        const struct embedding_place place = pair_place(net, i);
+        rc = task_run(&(struct task_call){.net = pair_member(net, i),
+                                          .n = n,
+                                          .crops = crops,
+                                          .out = out,
+                                          .norms = i == 0 ? norms : NULL,
+                                          .place = &place});
+    }
+    return rc;
 }
 
 int mien_embed(mien_net *net, const uint8_t *crops, int n, float *out) {
@@ -123,8 +106,17 @@ int mien_embed_faces(mien_net *net, const mien_image *const *images, const mien_
     int rc = check(net);
     if (!rc) rc = face_crop_check_items(images, faces, n, out);
     if (rc) return rc;
-    return task_run(&(struct task_call){
-        .net = net, .n = n, .images = images, .faces = faces, .aligns = 1, .out = out});
+    for (int i = 0; i < pair_size(net) && !rc; i++) {
+        const struct embedding_place place = pair_place(net, i);
+        rc = task_run(&(struct task_call){.net = pair_member(net, i),
+                                          .n = n,
+                                          .images = images,
+                                          .faces = faces,
+                                          .aligns = 1,
+                                          .out = out,
+                                          .place = &place});
+    }
+    return rc;
 }
 
 int mien_quality_add_norm(const mien_net *net, float norm, mien_quality *quality) {
@@ -133,40 +125,40 @@ int mien_quality_add_norm(const mien_net *net, float norm, mien_quality *quality
     int rc = net_check_result(net, MIEN_RESULT_EMBEDDING, task_embed.verb);
     if (!rc) rc = sized_read(&q, sizeof q, quality, "mien_quality");
     if (rc) return rc;
-    const struct measured m = measured_of(net);
-    quality_add_norm(&q, norm, m.bad, m.good);
+    const struct measured *m = measured_of(net->pair[0] ? net->pair[0] : net);
+    quality_add_norm(&q, norm, m ? m->bad : 0, m ? m->good : 0);
     return sized_write(quality, &q, sizeof q, "mien_quality");
 }
 
 /* *m is of a network that was measured on pairs of faces. */
-static int measured_pairs(const mien_net *net, struct measured *m) {
+static int measured_pairs(const mien_net *net, const struct measured **m) {
     int rc = net_check_result(net, MIEN_RESULT_EMBEDDING, task_embed.verb);
     if (rc) return rc;
     *m = measured_of(net);
-    if (m->source_sha256) return MIEN_OK;
+    if (*m) return MIEN_OK;
     return err_set(MIEN_EUNSUPPORTED, "how alike strangers are was not measured for network '%s'",
                    net->info.name);
 }
 
 int mien_impostor_similarity(const mien_net *net, double rate, float *similarity) {
-    struct measured m;
+    const struct measured *m;
     if (!net || !similarity) return err_null("mien_impostor_similarity");
     if (!(rate > 0 && rate <= 0.5))
         return err_set(MIEN_EINVAL, "a rate of %g; above 0 and up to 0.5 is possible", rate);
     int rc = measured_pairs(net, &m);
-    if (!rc) *similarity = (float)impostors_similarity(m.impostors, rate);
+    if (!rc) *similarity = (float)impostors_similarity(m->impostors, rate);
     return rc;
 }
 
 int mien_log_likelihood_ratio(const mien_net *net, float similarity, int samples,
                               double *log_ratio) {
-    struct measured m;
+    const struct measured *m;
     if (!net || !log_ratio) return err_null("mien_log_likelihood_ratio");
     if (samples < 1 || !(similarity >= -2 && similarity <= 2)) /* 1 and what rounding adds */
         return err_set(MIEN_EINVAL, "a similarity of %g to %d samples", (double)similarity,
                        samples);
     int rc = measured_pairs(net, &m);
-    if (!rc) *log_ratio = genuine_log_ratio(&m.genuine, m.impostors, samples, (double)similarity);
+    if (!rc) *log_ratio = genuine_log_ratio(&m->genuine, m->impostors, samples, (double)similarity);
     return rc;
 }
 

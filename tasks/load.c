@@ -4,6 +4,7 @@
 #include "engine/sized.h"
 #include "models/models.h"
 #include "tasks/backbone.h"
+#include "tasks/pair.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -126,11 +127,20 @@ int mien_net_load(mien_ctx *ctx, const char *name_or_path, mien_net **out) {
     if (!out) return err_null("mien_net_load");
     *out = NULL;
     if (!ctx || !name_or_path) return err_null("mien_net_load");
-    return net_load(ctx, name_or_path, 1, out);
+    char *names[2];
+    int n, rc = pair_names(ctx, name_or_path, names, &n);
+    if (rc) return rc;
+    rc = n == 2 ? pair_load(ctx, names, out) : net_load(ctx, name_or_path, 1, out);
+    for (int i = 0; i < n; i++) free(names[i]);
+    return rc;
 }
 
 void net_release(struct mien_net *net, int by_program) {
     while (net && backbone_let_go(net, by_program)) {
+        if (net->pair[0]) {
+            pair_free(net);
+            return;
+        }
         struct mien_net *backbone = net->backbone;
         plans_drop(net);
         calibration_free(net->calibration);

@@ -13,6 +13,8 @@
 
 #include <pthread.h>
 
+enum { NET_TEXTS = 4 };
+
 struct mien_net {
     mien_ctx *ctx; /* NULL: only described, by net_describe() */
     struct blob *blob;
@@ -26,6 +28,10 @@ struct mien_net {
     const struct backend_observer *observer; /* its observer */
     pthread_mutex_t making;                  /* one plan at a time is made */
     struct net_plan *latest;                 /* the plan used last, under the context's lock */
+
+    /* Two embedders as one (pair.h): there is no blob, nor what is made of it. Else NULL. */
+    struct mien_net *pair[2];
+    char *texts[NET_TEXTS]; /* of its info */
 
     /* One that reads features: of whom, and which of what that keeps (backbone.h). */
     struct mien_net *backbone;

@@ -1,6 +1,6 @@
 /* A plan as text for people. */
 #include "engine/err.h"
-#include "tasks/net.h"
+#include "tasks/pair.h"
 #include "tasks/run.h"
 
 #include <errno.h>
@@ -144,6 +144,7 @@ int mien_net_plan_text(mien_net *net, int batch, int width, int height, char **t
     if (!text) return err_null("mien_net_plan_text");
     *text = NULL;
     if (!net) return err_null("mien_net_plan_text");
+    if (pair_refuse(net)) return MIEN_EINVAL;
     struct net_plan *p;
     int rc =
         plan_acquire(net, PLAN_OUTPUTS, run_in_lanes(net, batch) ? 1 : batch, width, height, &p);

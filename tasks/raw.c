@@ -1,7 +1,7 @@
 /* The task raw, which is none: outputs as they are. Raw runs, and what a run takes. */
 #include "engine/err.h"
 #include "engine/sized.h"
-#include "tasks/net.h"
+#include "tasks/pair.h"
 #include "tasks/run.h"
 
 /* Whatever the outputs are, they fit. */
@@ -19,15 +19,16 @@ const struct task task_raw = {
 };
 
 int mien_net_outputs(const mien_net *net) {
-    return net ? net->net->noutputs : 0;
+    return net && net->net ? net->net->noutputs : 0;
 }
 
 const char *mien_net_output_name(const mien_net *net, int i) {
-    return net && i >= 0 && i < net->net->noutputs ? net->net->outputs[i].name : NULL;
+    return i >= 0 && i < mien_net_outputs(net) ? net->net->outputs[i].name : NULL;
 }
 
 int mien_net_output_shape(mien_net *net, int i, int batch, int width, int height, mien_tensor *t) {
     if (!net || !t) return err_null("mien_net_output_shape");
+    if (pair_refuse(net)) return MIEN_EINVAL;
     if (i < 0 || i >= net->net->noutputs)
         return err_set(MIEN_EINVAL, "network '%s' has no output %d", net->info.name, i);
     if (batch < 1) return err_set(MIEN_EINVAL, "a batch of %d", batch);
@@ -51,6 +52,7 @@ static void add_plan(const mien_net *net, const struct net_plan *p, int items, i
 
 int mien_net_plan(mien_net *net, int batch, int width, int height, mien_plan_info *info) {
     if (!net) return err_null("mien_net_plan");
+    if (pair_refuse(net)) return MIEN_EINVAL;
     mien_plan_info sum = {.batch = batch, .width = width, .height = height};
     int lanes = run_in_lanes(net, batch), rc;
     struct net_plan *p;
@@ -161,6 +163,7 @@ static int run_lanes(struct raw_run *r, int count, int *ran) {
 
 int mien_run(mien_net *net, const mien_tensor *input, mien_tensor *outputs, int noutputs) {
     if (!net || !input || (noutputs > 0 && !outputs)) return err_null("mien_run");
+    if (pair_refuse(net)) return MIEN_EINVAL;
     int channels = net->net->features ? net->net->features : 3;
     if (!input->data || input->c != channels)
         return err_set(MIEN_EINVAL, "the input must be n x h x w x %d values", channels);
@@ -186,6 +189,7 @@ int mien_net_device_time(mien_net *net, int batch, int width, int height, int ru
     if (!seconds) return err_null("mien_net_device_time");
     *seconds = 0;
     if (!net) return err_null("mien_net_device_time");
+    if (pair_refuse(net)) return MIEN_EINVAL;
     const struct backend_ops *ops = net->ctx->ops;
     struct net_plan *p;
     if (!ops->time)

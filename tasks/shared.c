@@ -83,7 +83,10 @@ static int run_piece(const struct shared *s, const mien_image *const *images,
                              .values = s->values};
     for (int i = 0; i < s->nparts; i++)
         if (s->parts[i].net == s->backbone) {
-            call.out = s->parts[i].out + item_values(s->backbone) * (size_t)first;
+            int embeds = s->backbone->task->result == MIEN_RESULT_EMBEDDING;
+            size_t row = embeds ? s->parts[i].place.row : item_values(s->backbone);
+            call.out = s->parts[i].out + row * (size_t)first;
+            call.place = &s->parts[i].place;
             if (s->parts[i].norms) call.norms = s->parts[i].norms + first;
         }
     int rc = task_run(&call);
@@ -116,9 +119,16 @@ int shared_run(const struct shared_part *parts, int nparts, const mien_image *co
     return rc;
 }
 
+static int is_shared(const struct mien_net *a, const struct mien_net *b) {
+    return (a->backbone ? a->backbone : a) == (b->backbone ? b->backbone : b);
+}
+
 int mien_net_shares(const mien_net *a, const mien_net *b) {
     if (!a || !b) return 0;
-    return (a->backbone ? a->backbone : a) == (b->backbone ? b->backbone : b);
+    for (int i = 0; i < pair_size(a); i++)
+        for (int k = 0; k < pair_size(b); k++)
+            if (is_shared(a->pair[0] ? a->pair[i] : a, b->pair[0] ? b->pair[k] : b)) return 1;
+    return 0;
 }
 
 static int check(mien_net *const *nets, int nnets, float *const *out) {
@@ -131,29 +141,44 @@ static int check(mien_net *const *nets, int nnets, float *const *out) {
             (result != MIEN_RESULT_EMBEDDING && result != MIEN_RESULT_ATTRIBUTES))
             return err_set(MIEN_EINVAL, "network '%s' does not look at faces; it can %s",
                            nets[i]->info.name, nets[i]->task->verb);
-        int rc = result == MIEN_RESULT_EMBEDDING ? face_crop_check_side(nets[i]) : MIEN_OK;
-        if (rc) return rc;
+        for (int k = 0; k < pair_size(nets[i]) && result == MIEN_RESULT_EMBEDDING; k++) {
+            int rc = face_crop_check_side(pair_member(nets[i], k));
+            if (rc) return rc;
+        }
     }
     return MIEN_OK;
 }
 
-int mien_run_faces_norms(mien_net *const *nets, int nnets, const mien_image *const *images,
-                         const mien_face *faces, int n, float *const *out, float *const *norms) {
-    struct shared_part parts[SHARED_MOST];
-    char done[SHARED_MOST] = {0};
-    if (nnets < 0 || (nnets > 0 && (!nets || !out))) return err_null("mien_run_faces");
-    int rc = check(nets, nnets, out);
-    if (!rc) rc = face_crop_check_items(images, faces, n, out);
-    for (int i = 0; i < nnets && !rc; i++) {
+/* Those that share a backbone run together. */
+static int run_parts(const struct shared_part *all, int n, const mien_image *const *images,
+                     const mien_face *faces, int nfaces) {
+    struct shared_part parts[2 * SHARED_MOST];
+    char done[2 * SHARED_MOST] = {0};
+    int rc = MIEN_OK;
+    for (int i = 0; i < n && !rc; i++) {
         int count = 0;
-        for (int k = i; k < nnets && !done[i]; k++) {
-            if (!mien_net_shares(nets[i], nets[k]) || (k > i && done[k])) continue;
-            parts[count++] = (struct shared_part){nets[k], out[k], norms ? norms[k] : NULL};
+        for (int k = i; k < n && !done[i]; k++) {
+            if (!is_shared(all[i].net, all[k].net) || (k > i && done[k])) continue;
+            parts[count++] = all[k];
             if (k > i) done[k] = 1;
         }
-        if (count > 0) rc = shared_run(parts, count, images, faces, n);
+        if (count > 0) rc = shared_run(parts, count, images, faces, nfaces);
     }
     return rc;
+}
+
+int mien_run_faces_norms(mien_net *const *nets, int nnets, const mien_image *const *images,
+                         const mien_face *faces, int n, float *const *out, float *const *norms) {
+    struct shared_part all[2 * SHARED_MOST];
+    if (nnets < 0 || (nnets > 0 && (!nets || !out))) return err_null("mien_run_faces");
+    int rc = check(nets, nnets, out), nparts = 0;
+    if (!rc) rc = face_crop_check_items(images, faces, n, out);
+    for (int i = 0; i < nnets && !rc; i++)
+        for (int k = 0; k < pair_size(nets[i]); k++)
+            all[nparts++] =
+                (struct shared_part){pair_member(nets[i], k), out[i],
+                                     norms && k == 0 ? norms[i] : NULL, pair_place(nets[i], k)};
+    return rc ? rc : run_parts(all, nparts, images, faces, n);
 }
 
 int mien_run_faces(mien_net *const *nets, int nnets, const mien_image *const *images,

@@ -8,15 +8,16 @@
 #ifndef MIEN_TASKS_SHARED_H
 #define MIEN_TASKS_SHARED_H
 
-#include "tasks/net.h"
+#include "tasks/pair.h"
 
 enum { SHARED_MOST = 64 };
 
 /* One of the networks of a backbone, or itself, and where its results go. */
 struct shared_part {
     struct mien_net *net;
-    float *out;   /* [n][values of an item] */
-    float *norms; /* of an embedder: [n], or NULL */
+    float *out;                   /* [n][values of an item] */
+    float *norms;                 /* of an embedder: [n], or NULL */
+    struct embedding_place place; /* of an embedder: where in out its embeddings go */
 };
 
 /* Runs n faces through the backbone of `parts`, which is the same for all of them. */

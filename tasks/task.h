@@ -28,6 +28,7 @@ struct task_call {
     const void *options;             /* the task's own */
     void *out;                       /* the task's own; not used where no outputs are wanted */
     float *norms;                    /* NULL, or where the lengths of embeddings go: [n] */
+    const struct embedding_place *place; /* where embeddings go in out; NULL: one after the other */
     unsigned want; /* what the plan hands out (plan_cache.h); 0: the network's outputs alone */
     float *const *values;  /* where values others read go, by their number: [n][values of one] */
     const float *features; /* NULL, or the input: [n][height][width][features]; nothing is filled */

@@ -3,7 +3,7 @@
 #include "engine/err.h"
 #include "engine/pages.h"
 #include "engine/sized.h"
-#include "tasks/net.h"
+#include "tasks/pair.h"
 
 #include <stdlib.h>
 
@@ -72,16 +72,19 @@ static void level(struct workspaces *all) {
     }
 }
 
+static void sum_times(const mien_times *t, mien_times *sum) {
+    sum->input += t->input;
+    sum->network += t->network;
+    sum->results += t->results;
+    sum->align += t->align;
+    sum->pixels += t->pixels;
+}
+
 /* Moves what the items took to the network's sums. */
 static void add_times(struct workspaces *all, mien_times *sum) {
     for (int i = 0; i < all->n; i++) {
-        mien_times *t = &all->at[i].times;
-        sum->input += t->input;
-        sum->network += t->network;
-        sum->results += t->results;
-        sum->align += t->align;
-        sum->pixels += t->pixels;
-        *t = (mien_times){0};
+        sum_times(&all->at[i].times, sum);
+        all->at[i].times = (mien_times){0};
     }
 }
 
@@ -109,8 +112,12 @@ void workspaces_release(struct mien_net *net, struct net_plan *p, struct workspa
 
 int mien_net_times(mien_net *net, mien_times *times) {
     if (!net) return err_null("mien_net_times");
-    pthread_mutex_lock(&net->lock);
-    mien_times own = net->times;
-    pthread_mutex_unlock(&net->lock);
+    mien_times own = {0};
+    for (int i = 0; i < pair_size(net); i++) {
+        struct mien_net *one = pair_member(net, i);
+        pthread_mutex_lock(&one->lock);
+        sum_times(&one->times, &own);
+        pthread_mutex_unlock(&one->lock);
+    }
     return sized_write(times, &own, sizeof own, "mien_times");
 }

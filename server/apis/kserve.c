@@ -52,11 +52,16 @@ static void handle_ready(struct request *r) {
     reply_json(r, is_ready ? 200 : 503, json_pack("{s:b}", "ready", is_ready));
 }
 
+/* What works as one but is two networks (mien_net_load) has no outputs of its own. */
+static int has_outputs(const struct network *model) {
+    return model->net && mien_net_outputs(model->net) > 0;
+}
+
 /* Networks have one version, of no number the protocol asks for: "1". */
 static const struct network *find_model(struct request *r, const struct models *m) {
     const struct network *model = models_find(m, r->param[0]);
 
-    if (!model || (r->param[1][0] && strcmp(r->param[1], "1") != 0)) {
+    if (!model || !has_outputs(model) || (r->param[1][0] && strcmp(r->param[1], "1") != 0)) {
         reply_error(r, 404, "not_found", "this server has no such model");
         return NULL;
     }
@@ -132,7 +137,7 @@ static void handle_models(struct request *r) {
     int failed = 0;
 
     for (int i = 0; i < m->networks.n; i++)
-        if (m->networks.at[i].net)
+        if (has_outputs(&m->networks.at[i]))
             json_value_append(list, json_value_text(m->networks.at[i].info.name), &failed);
     json_value_set(answer, "models", list, &failed);
     models_release(r->server->models, m);

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "cli"))
 from server import PHOTOS, Server, form, skip_or_run  # noqa: E402
 from test_gallery import noise  # noqa: E402
-from tool import mien, objects  # noqa: E402
+from tool import MODELS, mien, objects  # noqa: E402
 
 C = "/v1/collections"
 ALIGNED = "aligned=1&force=1"
@@ -308,6 +308,26 @@ class Keys(People):
         self.enrol("Ann", 3, "people", **porter)
         self.assertEqual(self.code(409, "POST", f"{C}/people/samples?name=Ann&{ALIGNED}", noise(4),
                                    **porter), "quota")
+
+
+class TwoEmbedders(People):
+    """One embedder of two networks: people, embeddings and comparing; KServe has the networks themselves alone."""
+    options = ("--embedder=mobilefacenet-192+mobilefacenet-512",)
+
+    @classmethod
+    def setUpClass(cls):
+        if not Path(MODELS["weights"], "mobilefacenet-512.safetensors").exists():
+            raise unittest.SkipTest("mobilefacenet-512 is not installed")
+        super().setUpClass()
+
+    def test_values(self):
+        _, sample = self.enrol("Hal", 40)
+        told = self.ask("GET", f"{C}/default/samples/{sample}?embedding=1")
+        self.assertEqual(len(told["embedding"]), 192 + 512)
+        self.assertAlmostEqual(sum(v * v for v in told["embedding"]), 1, 5)
+        models = self.ask("GET", "/v2/models")["models"]
+        self.assertFalse([name for name in models if "+" in name], models)
+        self.assertEqual(self.server.ask("GET", "/v2/models/mobilefacenet-192%2Bmobilefacenet-512").status, 404)
 
 
 class None_(unittest.TestCase):

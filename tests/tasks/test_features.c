@@ -3,7 +3,7 @@
 #include "mien.h"
 #include "tasks/backbone.h"
 #include "tests/engine/blobmaker.h"
-#include "tests/models/families.h"
+#include "tests/tasks/toy_embedder.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -30,50 +30,13 @@ static void path_of(const char *name, char path[128]) {
 static void save(struct blobmaker *m, const char *name) {
     char path[128];
     path_of(name, path);
-    blob_close(blobmaker_finish(m));
-    FILE *f = fopen(path, "wb");
-    assert_non_null(f);
-    assert_int_equal(fwrite(m->bytes, 1, m->size, f), m->size);
-    assert_int_equal(fclose(f), 0);
-    blobmaker_close(m);
+    toy_save(m, path);
 }
 
-#define INPUT(side)                                                                                \
-    "\"input\":\"{\\\"width\\\":" #side ",\\\"height\\\":" #side ",\\\"channels\\\":\\\"RGB\\\","  \
-    "\\\"mean\\\":[127,127,127],\\\"scale\\\":[0.01,0.01,0.01]}\""
-
-static const struct family *mobilefacenet(void) {
-    for (int i = 0; i < FAMILY_COUNT; i++) {
-        const struct family *f = family_list(i);
-        if (strcmp(f->arch, "mobilefacenet") == 0) return f;
-    }
-    abort();
-}
-
-/* An embedder of aligned crops, a few channels wide. */
 static void make_embedder(const char *name, const char *sha256) {
-    struct blobmaker m;
-    char meta[512];
-    const struct family *f = mobilefacenet();
-    snprintf(meta, sizeof meta,
-             INPUT(112) ",\"name\":\"%s\",\"arch\":\"mobilefacenet\",\"task\":\"embed\","
-                        "\"source_sha256\":\"%s\",\"bn_eps\":\"{\\\"\\\":1e-5}\","
-                        "\"variant\":\"{\\\"padding\\\":\\\"symmetric\\\"}\"",
-             name, sha256);
-    blobmaker_open(&m, 11);
-    blobmaker_meta_with_input(&m, meta);
-    for (int i = 0; i < f->count; i++) {
-        const struct family_tensor *t = &f->tensors[i];
-        int last = strcmp(t->name, "conv_6_dw.conv.weight") == 0, k = last ? 7 : t->dims[3];
-        int vector = t->dims[1] == 0, filter = t->dims[3] > 0;
-        /* around 0, so that what follows is neither all there nor all gone */
-        blobmaker_tensor(&m, t->name,
-                         vector   ? 0.5f
-                         : filter ? -0.6f
-                                  : -1,
-                         vector ? 1.5f : 0.7f, t->dims[0], t->dims[1], last ? 7 : t->dims[2], k);
-    }
-    save(&m, name);
+    char path[128];
+    path_of(name, path);
+    toy_embedder(path, name, sha256, 11);
 }
 
 /* How a head's blob begins; what is different about one that does not fit. */
@@ -190,7 +153,7 @@ static void calibrate(const char *name) {
     mien_close(ctx);
 }
 
-static const char *const names[] = {"toy", "toy-b", "head", "map", "echo", "other"};
+static const char *const names[] = {"toy", "toy-b", "head", "map", "echo", "other", "second"};
 
 static int make_all(void **state) {
     static const struct head map = {"toy@conv_3", "abc", 28, 4};
@@ -253,6 +216,33 @@ static void compare(enum mien_precision precision, const char *kernels, int thre
     for (int i = 0; i < n; i++)
         assert_true(fabsf(head_got[i][0] + head_got[i][1] + head_got[i][2] - 1) < 1e-5f);
     for (int i = 0; i < 3; i++) mien_net_free(nets[i]);
+    mien_close(ctx);
+}
+
+/* One of two embedders as one is the network that others read: it runs once for both. */
+static void test_pair(void **state) {
+    enum { BOTH = 2 * EMBEDDING };
+    static float want[FACES][BOTH], got[FACES][BOTH];
+    static float head_want[FACES][LABELS], head_got[FACES][LABELS];
+    char path[128];
+    (void)state;
+    path_of("second", path);
+    toy_embedder(path, "second", "two", 12);
+    mien_ctx *ctx = open_context(MIEN_FP32, NULL, 2);
+    mien_net *nets[] = {load(ctx, "head"), load(ctx, "second+toy")};
+    float *const out[] = {head_got[0], got[0]};
+    assert_true(mien_net_shares(nets[0], nets[1]));
+    assert_int_equal(mien_attributes(nets[0], shown(), faces, FACES, head_want[0]), MIEN_OK);
+    assert_int_equal(mien_embed_faces(nets[1], shown(), faces, FACES, want[0]), MIEN_OK);
+    mien_times before = {.struct_size = sizeof before}, after = before;
+    assert_int_equal(mien_net_times(nets[1], &before), MIEN_OK);
+    assert_int_equal(mien_run_faces(nets, 2, shown(), faces, FACES, out), MIEN_OK);
+    assert_int_equal(mien_net_times(nets[1], &after), MIEN_OK);
+    assert_memory_equal(got, want, sizeof want);
+    assert_memory_equal(head_got, head_want, sizeof head_want);
+    /* the backbone's run counts as the first's, which is the head here */
+    assert_true(after.pixels - before.pixels == FACES * 112.0 * 112);
+    for (int i = 0; i < 2; i++) mien_net_free(nets[i]);
     mien_close(ctx);
 }
 
@@ -479,11 +469,11 @@ int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "cuda") == 0)
         return cmocka_run_group_tests(gpu, make_all, remove_all);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_bits),       cmocka_unit_test(test_value),
-        cmocka_unit_test(test_plans),           cmocka_unit_test(test_sharing),
-        cmocka_unit_test(test_raw_run),         cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_too_many_values), cmocka_unit_test(test_values_listed),
-        cmocka_unit_test(test_other_networks),
+        cmocka_unit_test(test_same_bits),     cmocka_unit_test(test_value),
+        cmocka_unit_test(test_pair),          cmocka_unit_test(test_plans),
+        cmocka_unit_test(test_sharing),       cmocka_unit_test(test_raw_run),
+        cmocka_unit_test(test_errors),        cmocka_unit_test(test_too_many_values),
+        cmocka_unit_test(test_values_listed), cmocka_unit_test(test_other_networks),
     };
     return cmocka_run_group_tests(tests, make_all, remove_all);
 }
