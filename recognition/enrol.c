@@ -47,17 +47,24 @@ int enrol_known(mien_gallery *gallery, const struct enrolment *e, struct enrolle
     else
         snprintf(out->why, sizeof out->why,
                  "is in the gallery already, for person %s without a name", id);
-    if (strcmp(out->name, e->person) == 0 || strcmp(id, e->person) == 0) return MIEN_OK;
+    if (strcmp(out->name, e->person) == 0 || (!e->is_name && strcmp(id, e->person) == 0))
+        return MIEN_OK;
     out->outcome = ENROL_REFUSED;
     out->reason = "other_person";
     return MIEN_OK;
+}
+
+static int find_person(mien_gallery *gallery, const struct enrolment *e, int64_t *person,
+                       char why[PERSON_WHY]) {
+    if (e->is_name) return person_find_name(gallery, e->collection, e->person, 1, person, why);
+    return person_find(gallery, e->collection, e->person, 1, person, why);
 }
 
 /* The person, who is made where there is none; within a transaction. */
 static int use_person(mien_gallery *gallery, const struct enrolment *e, struct enrolled *out) {
     mien_gallery_person made = {
         .struct_size = sizeof made, .collection = e->collection, .name = e->person};
-    int rc = person_find(gallery, e->collection, e->person, 1, &out->person, out->why);
+    int rc = find_person(gallery, e, &out->person, out->why);
 
     if (rc || out->person) return rc;
     rc = mien_gallery_person_add(gallery, &made, &out->person);
@@ -214,7 +221,7 @@ int enrol_face(mien_gallery *gallery, const struct enrolment *e, const struct an
     if (gate.face < 0) return refuse(e, &gate, out);
     rc = enrol_known(gallery, e, out, &is_known);
     if (rc || is_known) return rc;
-    rc = person_find(gallery, e->collection, e->person, 1, &person, out->why);
+    rc = find_person(gallery, e, &person, out->why);
     if (rc) return rc;
     rc = ask_others(gallery, e, item->network, analysis_embedding(a, gate.face), person, &gate);
     if (rc) failed(out, rc);

@@ -20,6 +20,7 @@ extern const char *const ENROL_OUTCOMES[];
 struct enrolment {
     int64_t collection, contract;
     const char *person;  /* a name, of somebody who is made where there is nobody; or an id */
+    int is_name;         /* it is a name even where it looks like an id */
     const char *source;  /* NULL: not known */
     const uint8_t *hash; /* [MIEN_GALLERY_HASH_SIZE] of the picture's bytes; NULL: not known */
     const char *external_id, *metadata; /* of the sample; NULL: none */

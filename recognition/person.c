@@ -32,14 +32,20 @@ static int failed(int rc, char why[PERSON_WHY]) {
 
 int person_find(mien_gallery *gallery, int64_t collection, const char *text, int may_miss,
                 int64_t *person, char why[PERSON_WHY]) {
+    int rc;
+
+    if (mien_gallery_id_read(text, person))
+        return person_find_name(gallery, collection, text, may_miss, person, why);
+    rc = mien_gallery_person_get(gallery, *person, see_any, person);
+    return rc ? failed(rc, why) : MIEN_OK;
+}
+
+int person_find_name(mien_gallery *gallery, int64_t collection, const char *text, int may_miss,
+                     int64_t *person, char why[PERSON_WHY]) {
     struct named named = {0};
     int rc;
 
     *person = 0;
-    if (mien_gallery_id_read(text, person) == MIEN_OK) {
-        rc = mien_gallery_person_get(gallery, *person, see_any, person);
-        return rc ? failed(rc, why) : MIEN_OK;
-    }
     rc = mien_gallery_persons(gallery, collection, text, 0, 0, see_named, &named);
     if (rc) return failed(rc, why);
     if (named.n > 1) {
@@ -58,6 +64,16 @@ int person_find(mien_gallery *gallery, int64_t collection, const char *text, int
 static int copy_name(void *context, const mien_gallery_person *p) {
     snprintf(context, PERSON_NAME, "%s", *p->name ? p->name : "(no name)");
     return 0;
+}
+
+static int copy_any_name(void *context, const mien_gallery_person *p) {
+    snprintf(context, PERSON_NAME, "%s", p->name);
+    return 0;
+}
+
+int person_has_name(mien_gallery *gallery, int64_t person, char out[PERSON_NAME]) {
+    out[0] = '\0';
+    return mien_gallery_person_get(gallery, person, copy_any_name, out) == MIEN_OK && out[0];
 }
 
 const char *person_name(mien_gallery *gallery, int64_t person, char out[PERSON_NAME]) {

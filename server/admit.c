@@ -99,13 +99,17 @@ static int check_scopes(struct request *r) {
 }
 
 /* Whose turn it is stays the address's: the request has waited for it already. */
+int admit_key(struct request *r, const char *key) {
+    if (*r->key) return 0;
+    return take_key(r, key) ? check_scopes(r) : refuse_key(r, key);
+}
+
 int admit_late_key(struct request *r, const char *name) {
     char room[PARAM_TEXT];
     const char *key = NULL;
 
     if (*r->key) return 0;
-    if (param_text(r, name, room, &key)) return -1;
-    return take_key(r, key) ? check_scopes(r) : refuse_key(r, key);
+    return param_text(r, name, room, &key) ? -1 : admit_key(r, key);
 }
 
 static int check_state(struct request *r) {

@@ -13,5 +13,7 @@ void admit(struct request *r, const char *method, const char *path);
 /* For a route of ROUTE_LATE_KEY: the key may be a parameter of that name, too. 0; -1 after replying
  * where the server wants a key and there is none, or one that may not do this. */
 int admit_late_key(struct request *r, const char *name);
+/* The same of a key the path has. */
+int admit_key(struct request *r, const char *key);
 
 #endif

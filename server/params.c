@@ -2,6 +2,7 @@
 
 #include "common/ascii.h"
 #include "common/json_values.h"
+#include "server/apis/api.h"
 #include "server/reply.h"
 #include "server/why.h"
 
@@ -19,10 +20,52 @@ static const struct part *find_field(const struct request *r, const char *name) 
 
 enum { VALUE_TEXT = 64 }; /* room for a number or a word */
 
+/* Where text has "?NAME=", of any name: some clients begin every parameter so. */
+static const char *next_link(const char *text) {
+    for (const char *at = text; (at = strchr(at, '?')) != NULL; at++) {
+        size_t n = strspn(at + 1, "abcdefghijklmnopqrstuvwxyz_");
+        if (n && at[1 + n] == '=') return at;
+    }
+    return NULL;
+}
+
+/* A parameter in a query whose values may have others behind them. */
+struct link {
+    const char *name, *at; /* at: its text, which ends at the next */
+};
+
+static enum MHD_Result see_value(void *context, enum MHD_ValueKind kind, const char *name,
+                                 const char *value) {
+    struct link *link = context;
+    size_t n = strlen(link->name);
+
+    (void)kind;
+    if (strcmp(name, link->name) == 0) link->at = value;
+    while (!link->at && value && (value = next_link(value)) != NULL)
+        if (strncmp(++value, link->name, n) == 0 && value[n] == '=') link->at = value + n + 1;
+    return link->at ? MHD_NO : MHD_YES;
+}
+
+/* A parameter of the query. */
+static const char *query_text(struct request *r, const char *name, char *room, size_t size) {
+    struct link link = {.name = name};
+    const char *end;
+
+    if (!(r->route && r->route->flags & ROUTE_LINKED))
+        return MHD_lookup_connection_value(r->http, MHD_GET_ARGUMENT_KIND, name);
+    MHD_get_connection_values(r->http, MHD_GET_ARGUMENT_KIND, see_value, &link);
+    end = link.at ? next_link(link.at) : NULL;
+    if (!end) return link.at;
+    if ((size_t)(end - link.at) >= size) return "";
+    memcpy(room, link.at, (size_t)(end - link.at));
+    room[end - link.at] = '\0';
+    return room;
+}
+
 /* A parameter's text; NULL where it is not given. A number or truth of JSON is written to room, of
  * VALUE_TEXT at least. */
 static const char *find_text(struct request *r, const char *name, char *room, size_t size) {
-    const char *text = MHD_lookup_connection_value(r->http, MHD_GET_ARGUMENT_KIND, name);
+    const char *text = query_text(r, name, room, size);
     const struct part *field;
     const json_t *value;
 

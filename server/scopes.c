@@ -46,3 +46,24 @@ int scopes_allow(const char *scopes, int writes, const char *collection) {
         n -= length + 1;
     }
 }
+
+const char *scopes_collection(const char *scopes, char out[SCOPES_SIZE]) {
+    static const char any[] = "default";
+    size_t n = strlen(scopes);
+
+    out[0] = '\0';
+    while (n > 0) {
+        size_t length = word_length(scopes, n);
+        const char *at = memchr(scopes, '@', length);
+        size_t name = at ? length - (size_t)(at + 1 - scopes) : 0;
+        if (!at || name >= SCOPES_SIZE ||
+            (out[0] && (strlen(out) != name || memcmp(out, at + 1, name) != 0)))
+            break;
+        memcpy(out, at + 1, name);
+        out[name] = '\0';
+        scopes += length == n ? length : length + 1;
+        n -= length == n ? length : length + 1;
+    }
+    if (n > 0 || !out[0]) memcpy(out, any, sizeof any);
+    return out;
+}

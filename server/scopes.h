@@ -13,5 +13,8 @@ enum { SCOPES_SIZE = 256 };
 int scopes_are(const char *text, size_t n);
 /* 1 where they allow to read, or to write, in a collection. */
 int scopes_allow(const char *scopes, int writes, const char *collection);
+/* The collection that all the words are of, cut; "default" where they are of several or of any. For
+ * dialects without collections, whose keys have one each. Returns out. */
+const char *scopes_collection(const char *scopes, char out[SCOPES_SIZE]);
 
 #endif

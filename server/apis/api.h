@@ -21,8 +21,9 @@ enum route_flags {
     ROUTE_READS = 32,  /* the gallery: needs a key whose scopes allow it */
     ROUTE_WRITES = 64,
     ROUTE_COLLECTION = 128, /* that of the path's first "{}"; else the default one */
-    ROUTE_LATE_KEY = 256 /* its key may stand in the body: where no header has one, the handler asks
-                            admit_late_key() before it does anything */
+    ROUTE_LATE_KEY = 256,   /* its key may stand in the body: where no header has one, the handler
+                              asks   admit_late_key() before it does anything */
+    ROUTE_LINKED = 512      /* "?a=1?b=2" of its query is read as "?a=1&b=2" */
 };
 
 struct route {

@@ -127,17 +127,19 @@ static void handle_detect(struct request *r) {
     uploads_free(&in);
 }
 
-/* Who a face is; "unknown" has no confidence. */
+/* Who a face is, of those who have a name; "unknown" has no confidence. */
 static void set_user(json_t *object, struct collection_call *call, const struct identity *who,
                      double least, int *failed) {
-    const mien_gallery_match *best = who->n ? &who->matches[0] : NULL;
+    const mien_gallery_match *best;
     char name[PERSON_NAME];
+    int i = 0;
 
+    while (i < who->n && !person_has_name(call->gallery, who->matches[i].person, name)) i++;
+    best = i < who->n ? &who->matches[i] : NULL;
     if (best && (double)best->similarity >= least) {
         double score = scale_score(scale_of(call->request), embedder_of(call->request),
                                    (double)best->similarity);
-        json_value_set(object, "userid",
-                       json_value_text(person_name(call->gallery, best->person, name)), failed);
+        json_value_set(object, "userid", json_value_text(name), failed);
         json_value_set(object, "confidence", json_value_number(score, 6), failed);
     } else {
         json_value_set(object, "userid", json_string("unknown"), failed);
@@ -211,8 +213,9 @@ static int is_registered(struct collection_call *call, const char *userid, int *
     char why[PERSON_WHY];
     int64_t person = 0;
 
-    *rc = call->collection ? person_find(call->gallery, call->collection, userid, 1, &person, why)
-                           : MIEN_OK;
+    *rc = call->collection
+              ? person_find_name(call->gallery, call->collection, userid, 1, &person, why)
+              : MIEN_OK;
     if (*rc) galleries_refuse(call->request, *rc, why);
     return person != 0;
 }
@@ -259,7 +262,8 @@ static int read_userid(struct request *r, char room[PARAM_TEXT], const char **us
 
 static void handle_register(struct request *r) {
     struct uploads_want want = {.min = 1, .max = r->server->config->max_pictures, .keep_bad = 1};
-    struct enrolment_want of = {.collection = COLLECTION, .allowed = 1U << GATE_SEVERAL_FACES};
+    struct enrolment_want of = {
+        .collection = COLLECTION, .is_name = 1, .allowed = 1U << GATE_SEVERAL_FACES};
     struct enrolment_result *results = NULL;
     char room[PARAM_TEXT];
     struct uploads in;
@@ -332,7 +336,7 @@ static void delete_user(struct collection_call *call, const char *userid) {
     char why[PERSON_WHY];
     int64_t person = 0;
     int rc = call->collection
-                 ? person_find(call->gallery, call->collection, userid, 1, &person, why)
+                 ? person_find_name(call->gallery, call->collection, userid, 1, &person, why)
                  : MIEN_OK;
 
     if (rc) {

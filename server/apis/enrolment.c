@@ -126,6 +126,7 @@ static int enrol_all(struct collection_call *call, struct enrolment *e, const st
 static int enrol(struct request *r, const struct enrolment_want *want, const struct pictures *p,
                  const struct uploads *in, struct enrolment_result *results) {
     struct enrolment e = {.person = want->person,
+                          .is_name = want->is_name,
                           .external_id = want->external_id,
                           .metadata = want->metadata,
                           .force = want->force,
@@ -142,7 +143,7 @@ static int enrol(struct request *r, const struct enrolment_want *want, const str
     rc = enrolment_contract(&call, 1, &e.contract);
     if (rc)
         galleries_failed(r, rc);
-    else if (enrolment_find_person(&call, want->person, 1, &person) == 0 &&
+    else if ((want->is_name || enrolment_find_person(&call, want->person, 1, &person) == 0) &&
              enrolment_check_quota(&call, in->n) == 0)
         status = enrol_all(&call, &e, p, in, results);
     collection_end(&call);
@@ -161,6 +162,7 @@ struct enrolment_result *enrolment_run(struct request *r, const struct uploads *
     struct enrolment_result *results = calloc((size_t)in->n, sizeof *results);
     struct pictures *p;
 
+    if (want->threshold > 0) options.detect.threshold = want->threshold;
     if (!results) {
         reply_error(r, 500, "internal", "the server is out of memory");
         return NULL;

@@ -19,7 +19,9 @@ struct enrolment_want {
     const char *person; /* a name, of somebody who is made where there is nobody; or an id, of one
                            who is there */
     const char *external_id, *metadata; /* of the samples; NULL: none */
+    int is_name;                        /* person is a name even where it looks like an id */
     int force, aligned;
+    float threshold;  /* least score of a face; 0: the server's */
     unsigned allowed; /* what the gate refuses elsewhere: bits 1 << GATE_SEVERAL_FACES, ... */
     const char *how_to_force; /* said with what it refuses; NULL: nothing */
 };
