@@ -176,6 +176,14 @@ const struct command COMMANDS[] = {
      "Looks at every page and row, and prints what is wrong; exit status 1 where something is. "
      "Empties the journal of what was deleted.",
      NULL, "  mien gallery check\n", cmd_gallery_check},
+    {"gallery rekey", CMD_GALLERY, "FILE", 1, 1, "another key to an encrypted gallery",
+     "Wraps the keys of an encrypted gallery by another master key, which is in FILE; "
+     "--gallery-key "
+     "is the one before. Servers that have it open are to be started anew with the new one.",
+     NULL,
+     "  openssl rand -hex 32 > new.key\n"
+     "  mien gallery rekey new.key --gallery-key old.key\n",
+     cmd_gallery_rekey},
     {"gallery migrate", CMD_GALLERY_MIGRATE, "", 0, 0, "from one embedder to another",
      "Embeds every sample of the collection by --embedder, too, from the aligned face that is kept "
      "with it, and tells how far the two networks agree on who is who. Searches with the one "

@@ -61,6 +61,7 @@ int cmd_gallery_import(const struct options *opt);
 int cmd_gallery_backup(const struct options *opt);
 int cmd_gallery_migrate(const struct options *opt);
 int cmd_gallery_check(const struct options *opt);
+int cmd_gallery_rekey(const struct options *opt);
 int cmd_gallery_doctor(const struct options *opt);
 
 #endif

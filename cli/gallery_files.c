@@ -1,4 +1,4 @@
-/* The commands about a gallery's files: gallery backup, check and prove-deleted. */
+/* The commands about a gallery's files: gallery backup, check, rekey and prove-deleted. */
 #include "commands.h"
 #include "common/json_values.h"
 #include "output.h"
@@ -51,6 +51,19 @@ int cmd_gallery_check(const struct options *opt) {
         status = shelf_say_error();
     if (status == EXIT_OK) status = tell(&shelf, "problems", list, "nothing is wrong");
     json_decref(list);
+    shelf_close(&shelf);
+    return status;
+}
+
+int cmd_gallery_rekey(const struct options *opt) {
+    uint8_t key[MIEN_GALLERY_KEY_SIZE];
+    struct shelf shelf;
+    int status = mien_gallery_key_read(opt->args[0], key) ? shelf_say_error() : EXIT_OK;
+
+    if (status) return status;
+    status = shelf_open(opt, SHELF_WRITE, &shelf);
+    if (status == EXIT_OK && mien_gallery_rekey(shelf.gallery, key)) status = shelf_say_error();
+    explicit_bzero(key, sizeof key);
     shelf_close(&shelf);
     return status;
 }

@@ -91,6 +91,7 @@ struct options {
     int enrolled; /* of eval identify, faces of a person */
 
     const char *gallery, *collection, *folder, *receipt; /* of galleries */
+    const char *gallery_key;                             /* a file */
     int keep_crops;
     const char *person; /* of compare; NULL: with a picture */
 

@@ -19,6 +19,14 @@ const struct option_def OPTIONS_GALLERY[] = {
      .help = "the gallery, or postgresql://... [$XDG_DATA_HOME/mien/gallery.db, else "
              "~/.local/share/mien/gallery.db]; serve: none for none, as by default where others "
              "reach it without --keys"},
+    {.name = "gallery-key",
+     .arg = "FILE",
+     .group = GROUP_DATA,
+     .commands = ALL | CMD_COMPARE | CMD_SERVE,
+     .kind = KIND_TEXT,
+     .field = FIELD(gallery_key),
+     .help = "the key of an encrypted gallery: 64 hexadecimal digits, by 'openssl rand -hex 32'; a "
+             "new gallery becomes one"},
     {.name = "collection",
      .arg = "NAME",
      .group = GROUP_DATA,

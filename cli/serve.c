@@ -2,6 +2,7 @@
 #include "server/serve.h"
 
 #include "commands.h"
+#include "mien_gallery.h"
 #include "networks.h"
 #include "say.h"
 #include "server/cors.h"
@@ -35,10 +36,16 @@ static int check(const char *command, const struct serve_config *c) {
 
 int cmd_serve(const struct options *opt) {
     struct serve_config c = opt->serve;
+    uint8_t key[MIEN_GALLERY_KEY_SIZE];
     int status;
 
     c.top = opt->top;
     c.gallery = opt->gallery;
+    if (opt->gallery_key && mien_gallery_key_read(opt->gallery_key, key)) {
+        say("%s", mien_gallery_error());
+        return EXIT_FAILED;
+    }
+    if (opt->gallery_key) c.gallery_key = key;
     c.keep_crops = opt->keep_crops;
     c.learn = opt->learn;
     c.attributes = opt->attributes;

@@ -15,15 +15,19 @@ int shelf_say_error(void) {
     return EXIT_FAILED;
 }
 
-static int open_at(const char *path, enum shelf_mode mode, struct shelf *shelf) {
+static int open_at(const char *path, const char *key_file, enum shelf_mode mode,
+                   struct shelf *shelf) {
+    uint8_t key[MIEN_GALLERY_KEY_SIZE];
     char who[128];
     const char *user = getenv("USER");
     mien_gallery_options o = {.struct_size = sizeof o,
                               .read_only = mode == SHELF_READ,
                               .must_exist = mode != SHELF_MAKE,
                               .who = who};
-    int failed;
+    int failed, rc;
 
+    if (key_file && mien_gallery_key_read(key_file, key)) return shelf_say_error();
+    if (key_file) o.key = key;
     if (user && *user)
         snprintf(who, sizeof who, "%s", user);
     else
@@ -33,7 +37,9 @@ static int open_at(const char *path, enum shelf_mode mode, struct shelf *shelf) 
         say("%s: %s", path, strerror(failed));
         return EXIT_FAILED;
     }
-    return mien_gallery_open(path, &o, &shelf->gallery) ? shelf_say_error() : EXIT_OK;
+    rc = mien_gallery_open(path, &o, &shelf->gallery);
+    explicit_bzero(key, sizeof key);
+    return rc ? shelf_say_error() : EXIT_OK;
 }
 
 int shelf_open(const struct options *opt, enum shelf_mode mode, struct shelf *shelf) {
@@ -42,7 +48,7 @@ int shelf_open(const struct options *opt, enum shelf_mode mode, struct shelf *sh
 
     *shelf = (struct shelf){.as_lines = !opt->json && isatty(STDOUT_FILENO)};
     if (!path) return say_no_memory();
-    status = open_at(path, mode, shelf);
+    status = open_at(path, opt->gallery_key, mode, shelf);
     free(path);
     if (status) return status;
     rc = mien_gallery_collection_use(shelf->gallery, opt->collection, mode == SHELF_MAKE,

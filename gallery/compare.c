@@ -2,23 +2,34 @@
 #include "engine/err.h"
 #include "gallery/people.h"
 #include "gallery/quantise.h"
+#include "gallery/seal.h"
 
 #include <inttypes.h>
 
 struct comparison {
     const float *query;
     int dims;
+    int64_t contract;
+    mien_gallery *gallery;
     mien_gallery_match *best;
 };
 
 /* A row of a sample: id, embedding. Of equals the older one stays. */
 static int see(void *context, const struct store_value *row, int n) {
     struct comparison *c = context;
+    struct store_value embedding;
+    struct seal seal;
     float score;
+    int rc;
 
-    if (n < 2 || row[1].n != (size_t)c->dims * sizeof(float)) return MIEN_OK;
+    if (n < 2) return MIEN_OK;
+    seal = seal_begin(c->gallery, row[0].i);
+    embedding = unseal_bytes(&seal, SEAL_EMBEDDING, c->contract, &row[1]);
+    if (seal.rc || embedding.n != (size_t)c->dims * sizeof(float)) return seal_end(&seal);
     c->best->samples++;
-    score = score_of(c->dims, c->query, row[1].bytes);
+    score = score_of(c->dims, c->query, embedding.bytes);
+    rc = seal_end(&seal);
+    if (rc) return rc;
     if (c->best->sample && score <= c->best->similarity) return MIEN_OK;
     c->best->sample = row[0].i;
     c->best->similarity = score;
@@ -48,7 +59,7 @@ static int compare(mien_gallery *g, int64_t contract, struct comparison *c) {
 
 int mien_gallery_compare(mien_gallery *g, int64_t person, int64_t contract, const float *query,
                          mien_gallery_match *best) {
-    struct comparison c = {.query = query, .best = best};
+    struct comparison c = {.query = query, .best = best, .contract = contract, .gallery = g};
     int rc;
 
     if (!query || !best) return err_null("mien_gallery_compare");

@@ -2,10 +2,11 @@
  */
 #include "engine/err.h"
 #include "engine/sized.h"
-#include "gallery/ids.h"
+#include "gallery/keyring_open.h"
 #include "gallery/log.h"
 #include "gallery/people.h"
 #include "gallery/receipt.h"
+#include "gallery/seal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -20,28 +21,59 @@ struct deleting {
     int64_t event;
 };
 
+/* Bytes as they lie in the store, and of an encrypted gallery also what they are. */
+static int add_pieces(struct deleting *d, struct seal *seal, const struct store_value *column,
+                      const struct store_value *plain, size_t skip) {
+    int rc = receipt_add(&d->receipt, plain->bytes, plain->n, skip);
+
+    if (rc || !seal->g->keys) return rc;
+    return receipt_add(&d->receipt, column->bytes, column->n, 0);
+}
+
+/* A row: embedding, crop, sample, contract. Of one whose key is gone nobody knows what it was. */
 static int take_pieces(void *context, const struct store_value *row, int n) {
     struct deleting *d = context;
+    struct store_value embedding, crop;
+    struct seal seal;
     int rc;
 
-    if (n < 2) return MIEN_OK;
-    rc = receipt_add(&d->receipt, row[0].bytes, row[0].n, 0);
-    return rc ? rc : receipt_add(&d->receipt, row[1].bytes, row[1].n, CROP_HEAD);
+    if (n < 4) return MIEN_OK;
+    seal = seal_begin(d->g, row[2].i);
+    embedding = unseal_bytes(&seal, SEAL_EMBEDDING, row[3].i, &row[0]);
+    crop = unseal_bytes(&seal, SEAL_CROP, 0, &row[1]);
+    if (seal.rc == MIEN_EFORMAT) seal.rc = MIEN_OK; /* what is damaged can be deleted, too */
+    rc = add_pieces(d, &seal, &row[0], &embedding, 0);
+    if (rc == MIEN_OK) rc = add_pieces(d, &seal, &row[1], &crop, CROP_HEAD);
+    return seal_end(&seal) ? seal.rc : rc;
+}
+
+static int take_key(void *context, const struct store_value *row, int n) {
+    struct deleting *d = context;
+
+    return n ? receipt_add(&d->receipt, row[0].bytes, row[0].n, 0) : MIEN_OK;
+}
+
+/* That of a person or sample, by which copies of it can be read. */
+static int delete_key(struct deleting *d, int64_t id) {
+    int rc = d->g->keys ? keyring_see_wrapped(d->g->keys, id, take_key, d) : MIEN_OK;
+
+    return rc || !d->g->keys ? rc : keyring_delete(d->g->keys, id);
 }
 
 static int delete_sample(struct deleting *d, int64_t sample) {
     static const char *const sql[] = {
         "DELETE FROM changes WHERE subject = ?1", "DELETE FROM not_persons WHERE sample = ?1",
         "DELETE FROM embeddings WHERE sample = ?1", "DELETE FROM samples WHERE id = ?1"};
-    int rc = GALLERY_RUN(d->g, "SELECT embedding, crop FROM samples WHERE id = ?1", take_pieces, d,
-                         store_int(sample));
+    int rc = GALLERY_RUN(d->g, "SELECT embedding, crop, id, contract FROM samples WHERE id = ?1",
+                         take_pieces, d, store_int(sample));
 
     if (rc == MIEN_OK)
-        rc = GALLERY_RUN(d->g, "SELECT embedding, NULL FROM embeddings WHERE sample = ?1",
-                         take_pieces, d, store_int(sample));
+        rc = GALLERY_RUN(
+            d->g, "SELECT embedding, NULL, sample, contract FROM embeddings WHERE sample = ?1",
+            take_pieces, d, store_int(sample));
     for (int i = 0; i < 4 && rc == MIEN_OK; i++)
         rc = GALLERY_RUN(d->g, sql[i], NULL, NULL, store_int(sample));
-    return rc;
+    return rc ? rc : delete_key(d, sample);
 }
 
 /* Changes of others that name the person could not be undone any more. */
@@ -54,7 +86,7 @@ static int delete_person(struct deleting *d, int64_t person) {
 
     for (int i = 0; i < 4 && rc == MIEN_OK; i++)
         rc = GALLERY_RUN(d->g, sql[i], NULL, NULL, store_int(person));
-    return rc;
+    return rc ? rc : delete_key(d, person);
 }
 
 /* The person, those that were merged into it, and those that an undone event of it made, of whom
@@ -213,14 +245,35 @@ int mien_gallery_samples_delete(mien_gallery *g, const int64_t *samples, int n,
     return finish(&d, rc, deletion);
 }
 
+/* Keys that a deletion left behind because it was broken off. */
+static int settle_keys(mien_gallery *g) {
+    int64_t going = 0;
+    int rc = keyring_has_going(g->keys, &going);
+
+    if (rc || !going) return rc;
+    rc = gallery_enter_to_write(g, "mien_gallery_scrub");
+    return rc ? rc : gallery_leave_written(g, keyring_settle(g));
+}
+
 int mien_gallery_scrub(mien_gallery *g, int *complete) {
-    int rc;
+    int keys_done = 1, rc;
 
     if (!complete) return err_null("mien_gallery_scrub");
     *complete = 0;
     rc = gallery_enter(g, "mien_gallery_scrub");
     if (rc) return rc;
-    return gallery_leave(g, g->ops->scrub(g->store, complete));
+    if (g->keys) rc = settle_keys(g);
+    if (rc == MIEN_OK) rc = g->ops->scrub(g->store, complete);
+    if (rc == MIEN_OK && g->keys) rc = keyring_scrub(g->keys, &keys_done);
+    *complete = rc == MIEN_OK && *complete && keys_done;
+    return gallery_leave(g, rc);
+}
+
+static int read_files(mien_gallery *g, struct receipt_search *search) {
+    int rc = g->ops->read_files(g->store, receipt_search_piece, search);
+
+    if (rc || !g->keys || !g->keys->is_apart) return rc;
+    return g->ops->read_files(g->keys->store, receipt_search_piece, search);
 }
 
 int mien_gallery_prove(mien_gallery *g, const char *receipt, mien_gallery_problem *problem,
@@ -236,8 +289,7 @@ int mien_gallery_prove(mien_gallery *g, const char *receipt, mien_gallery_proble
     search = receipt_search_begin(&r, problem, context, found);
     rc = search ? gallery_enter(g, "mien_gallery_prove")
                 : err_set(MIEN_ENOMEM, "searching a gallery's files: out of memory");
-    if (rc == MIEN_OK)
-        rc = gallery_leave(g, g->ops->read_files(g->store, receipt_search_piece, search));
+    if (rc == MIEN_OK) rc = gallery_leave(g, read_files(g, search));
     free(search);
     receipt_free(&r);
     return rc;

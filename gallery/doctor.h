@@ -14,6 +14,8 @@ struct doctor_person {
 };
 
 struct doctor_samples {
+    mien_gallery *gallery;
+    int64_t contract, last, last_person; /* last: what was read */
     int dims;
     struct index *index; /* rows are numbers of samples */
     size_t n, room;

@@ -1,6 +1,7 @@
 #include "engine/err.h"
 #include "gallery/doctor.h"
 #include "gallery/people.h"
+#include "gallery/seal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -41,13 +42,22 @@ static int add_person(struct doctor_samples *s, int64_t id) {
 /* A row: sample, person, embedding. */
 static int take(void *context, const struct store_value *row, int n) {
     struct doctor_samples *s = context;
-    int rc;
+    struct store_value embedding;
+    struct seal seal;
+    int rc, is_there;
 
-    if (n < 3 || row[2].n != (size_t)s->dims * sizeof(float)) return MIEN_OK;
-    rc = s->n == s->room ? make_room(s) : MIEN_OK;
-    if (rc == MIEN_OK) rc = add_person(s, row[1].i);
-    if (rc == MIEN_OK) rc = index_add(s->index, (int64_t)s->n, row[2].bytes);
-    if (rc) return rc;
+    if (n < 3) return MIEN_OK;
+    s->last = row[0].i;
+    s->last_person = row[1].i;
+    seal = seal_begin(s->gallery, s->last);
+    embedding = unseal_bytes(&seal, SEAL_EMBEDDING, s->contract, &row[2]);
+    is_there = seal.rc == MIEN_OK && embedding.n == (size_t)s->dims * sizeof(float);
+    if (is_there && s->n == s->room) seal.rc = make_room(s);
+    if (is_there && seal.rc == MIEN_OK) seal.rc = add_person(s, row[1].i);
+    if (is_there && seal.rc == MIEN_OK)
+        seal.rc = index_add(s->index, (int64_t)s->n, embedding.bytes);
+    rc = seal_end(&seal);
+    if (rc || !is_there) return rc;
     s->ids[s->n] = row[0].i;
     s->person[s->n++] = (uint32_t)(s->n_persons - 1);
     s->persons[s->n_persons - 1].n++;
@@ -56,8 +66,6 @@ static int take(void *context, const struct store_value *row, int n) {
 
 static int read_page(mien_gallery *g, int64_t collection, int64_t contract,
                      struct doctor_samples *s) {
-    int64_t person = s->n_persons ? s->persons[s->n_persons - 1].id : 0;
-    int64_t sample = s->n ? s->ids[s->n - 1] : 0;
     int rc = gallery_enter(g, "mien_gallery_doctor");
 
     if (rc) return rc;
@@ -70,8 +78,8 @@ static int read_page(mien_gallery *g, int64_t collection, int64_t contract,
                      "= ?1 AND p.state = 0"
                      " AND p.name <> '' AND (s.person > ?3 OR (s.person = ?3 AND s.id > ?4))"
                      " ORDER BY s.person, s.id LIMIT ?5",
-                     take, s, store_int(collection), store_int(contract), store_int(person),
-                     store_int(sample), store_int(PAGE));
+                     take, s, store_int(collection), store_int(contract), store_int(s->last_person),
+                     store_int(s->last), store_int(PAGE));
     return gallery_leave(g, rc);
 }
 
@@ -92,16 +100,16 @@ static int find_dims(mien_gallery *g, int64_t collection, int64_t contract, int6
 
 int doctor_read(mien_gallery *g, int64_t collection, int64_t contract, struct doctor_samples *s) {
     int64_t dims = 0;
-    size_t before = 0;
+    int64_t before;
     int rc = find_dims(g, collection, contract, &dims);
 
-    *s = (struct doctor_samples){.dims = (int)dims};
+    *s = (struct doctor_samples){.dims = (int)dims, .gallery = g, .contract = contract};
     if (rc == MIEN_OK) rc = index_open(s->dims, NULL, &s->index);
     if (rc) return rc;
     do {
-        before = s->n;
+        before = s->last;
         rc = read_page(g, collection, contract, s);
-    } while (rc == MIEN_OK && s->n > before);
+    } while (rc == MIEN_OK && s->last != before);
     return rc;
 }
 

@@ -3,6 +3,7 @@
 #include "gallery/ids.h"
 #include "gallery/log.h"
 #include "gallery/people.h"
+#include "gallery/seal.h"
 
 #include <inttypes.h>
 
@@ -59,6 +60,27 @@ static int new_person(mien_gallery *g, int64_t like, const char *name, int64_t *
     return rc ? rc : people_add(g, &made, person);
 }
 
+/* Sets a text of a person. None is stored where it is empty, but for a name. */
+static int set_text(mien_gallery *g, int64_t event, enum log_field field, int64_t person,
+                    int64_t collection, const char *text) {
+    struct seal seal = seal_begin(g, person);
+    struct store_value value;
+
+    if (field == LOG_PERSON_NAME)
+        value = seal_name(&seal, collection, text);
+    else
+        value = seal_text(
+            &seal, field == LOG_PERSON_EXTERNAL ? SEAL_PERSON_EXTERNAL : SEAL_PERSON_METADATA,
+            *text ? text : NULL);
+    if (seal.rc == MIEN_OK)
+        seal.rc =
+            log_change(g, event, field, person, (struct log_value){.text = store_get_text(&value)});
+    if (seal.rc == SEAL_GONE)
+        seal.rc = err_set(MIEN_GALLERY_ENOTFOUND, "person %016" PRIx64 " was deleted: its key is",
+                          (uint64_t)person);
+    return seal_end(&seal);
+}
+
 int mien_gallery_rename(mien_gallery *g, int64_t person, const char *name, int64_t *event) {
     int64_t done = 0, collection;
     int rc;
@@ -70,14 +92,8 @@ int mien_gallery_rename(mien_gallery *g, int64_t person, const char *name, int64
     if (rc) return rc;
     rc = people_live(g, person, &collection);
     if (rc == MIEN_OK) rc = log_event(g, MIEN_GALLERY_RENAMED, person, 0, 0, &done);
-    if (rc == MIEN_OK)
-        rc = log_change(g, done, LOG_PERSON_NAME, person, (struct log_value){.text = name});
+    if (rc == MIEN_OK) rc = set_text(g, done, LOG_PERSON_NAME, person, collection, name);
     return leave(g, rc, done, event);
-}
-
-/* A text as it is stored: none, where it is empty. */
-static struct log_value stored(const char *text) {
-    return (struct log_value){.text = *text ? text : NULL};
 }
 
 int mien_gallery_describe(mien_gallery *g, int64_t person, const char *external_id,
@@ -91,9 +107,9 @@ int mien_gallery_describe(mien_gallery *g, int64_t person, const char *external_
     rc = people_live(g, person, &collection);
     if (rc == MIEN_OK) rc = log_event(g, MIEN_GALLERY_DESCRIBED, person, 0, 0, &done);
     if (rc == MIEN_OK && external_id)
-        rc = log_change(g, done, LOG_PERSON_EXTERNAL, person, stored(external_id));
+        rc = set_text(g, done, LOG_PERSON_EXTERNAL, person, collection, external_id);
     if (rc == MIEN_OK && metadata)
-        rc = log_change(g, done, LOG_PERSON_METADATA, person, stored(metadata));
+        rc = set_text(g, done, LOG_PERSON_METADATA, person, collection, metadata);
     return leave(g, rc, done, event);
 }
 

@@ -4,6 +4,7 @@
 #include "gallery/ids.h"
 #include "gallery/log.h"
 #include "gallery/people.h"
+#include "gallery/seal.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -27,15 +28,23 @@ static int check_length(const float *v, int64_t dims) {
 
 static int embed(mien_gallery *g, int64_t event, int64_t contract, int64_t sample, const float *v,
                  int64_t dims) {
-    int rc = GALLERY_RUN(g, "DELETE FROM embeddings WHERE sample = ?1 AND contract = ?2", NULL,
-                         NULL, store_int(sample), store_int(contract));
+    struct seal seal = seal_begin(g, sample);
+    struct store_value value =
+        seal_bytes(&seal, SEAL_EMBEDDING, contract, store_bytes(v, (size_t)dims * sizeof *v));
+    int rc;
 
-    if (rc == MIEN_OK)
-        rc = GALLERY_RUN(g,
-                         "INSERT INTO embeddings (sample, contract, embedding)"
-                         " VALUES (?1, ?2, ?3)",
-                         NULL, NULL, store_int(sample), store_int(contract),
-                         store_bytes(v, (size_t)dims * sizeof *v));
+    if (seal.rc == MIEN_OK)
+        seal.rc = GALLERY_RUN(g, "DELETE FROM embeddings WHERE sample = ?1 AND contract = ?2", NULL,
+                              NULL, store_int(sample), store_int(contract));
+    if (seal.rc == MIEN_OK)
+        seal.rc = GALLERY_RUN(g,
+                              "INSERT INTO embeddings (sample, contract, embedding)"
+                              " VALUES (?1, ?2, ?3)",
+                              NULL, NULL, store_int(sample), store_int(contract), value);
+    if (seal.rc == SEAL_GONE)
+        seal.rc = err_set(MIEN_GALLERY_ENOTFOUND, "sample %016" PRIx64 " was deleted: its key is",
+                          (uint64_t)sample);
+    rc = seal_end(&seal);
     return rc ? rc : log_embedding(g, event, sample, 0, contract);
 }
 

@@ -2,6 +2,7 @@
 #include "engine/err.h"
 #include "gallery/ids.h"
 #include "gallery/log.h"
+#include "gallery/seal.h"
 
 static const char *const NAMES[] = {
     [MIEN_GALLERY_PERSON_ADDED] = "person added",
@@ -29,14 +30,18 @@ const char *mien_gallery_event_name(int kind) {
 struct telling {
     mien_gallery_event_seen *seen;
     void *context;
+    mien_gallery *gallery;
     int undone;
 };
 
 static int tell(void *context, const struct store_value *row, int n) {
     const struct telling *t = context;
     mien_gallery_event e = {.struct_size = sizeof e};
+    struct seal seal;
+    int rc;
 
-    if (n < 10) return MIEN_OK;
+    if (n < 11) return MIEN_OK;
+    seal = seal_begin(t->gallery, row[10].i);
     e.id = row[0].i;
     e.time = row[1].i;
     e.who = store_need_text(&row[2]);
@@ -45,10 +50,12 @@ static int tell(void *context, const struct store_value *row, int n) {
     e.other = row[5].i;
     e.samples = row[6].i;
     e.undoes = row[7].i;
-    e.was = store_get_text(&row[8]);
-    e.is = store_get_text(&row[9]);
+    if (row[8].type == STORE_TEXT) e.was = unseal_name(&seal, &row[8]);
+    if (row[9].type == STORE_TEXT) e.is = unseal_name(&seal, &row[9]);
+    if (seal.rc == SEAL_GONE) e.was = e.is = NULL; /* that there was an event is no secret */
     e.undone = t->undone;
-    return t->seen(t->context, &e);
+    rc = seal.rc < 0 ? MIEN_OK : t->seen(t->context, &e);
+    return seal_end(&seal) ? seal.rc : rc;
 }
 
 static int tell_event(mien_gallery *g, int64_t id, struct telling *t) {
@@ -58,7 +65,7 @@ static int tell_event(mien_gallery *g, int64_t id, struct telling *t) {
     t->undone = !holds;
     return GALLERY_RUN(g,
                        "SELECT e.id, e.time, e.who, e.kind, e.person, e.other, e.samples, e.undoes,"
-                       " c.was_text, c.now_text FROM events e LEFT JOIN changes c"
+                       " c.was_text, c.now_text, c.subject FROM events e LEFT JOIN changes c"
                        " ON c.event = e.id AND c.field = ?2 WHERE e.id = ?1",
                        tell, t, store_int(id), store_int(LOG_PERSON_NAME));
 }
@@ -72,7 +79,7 @@ static int tell_events(mien_gallery *g, const struct ids *ids, struct telling *t
 
 int mien_gallery_events(mien_gallery *g, int64_t person, int64_t after, int limit,
                         mien_gallery_event_seen *seen, void *context) {
-    struct telling t = {.seen = seen, .context = context};
+    struct telling t = {.seen = seen, .context = context, .gallery = g};
     int64_t most = limit ? limit : INT64_MAX;
     struct ids ids = {0};
     int rc;
@@ -104,7 +111,7 @@ int mien_gallery_collection_events(mien_gallery *g, int64_t collection, int64_t 
                                    mien_gallery_event_seen *seen, void *context) {
     const char *sql = newest ? OF_COLLECTION " AND e.id < ?3 ORDER BY e.id DESC LIMIT ?4"
                              : OF_COLLECTION " AND e.id > ?3 ORDER BY e.id LIMIT ?4";
-    struct telling t = {.seen = seen, .context = context};
+    struct telling t = {.seen = seen, .context = context, .gallery = g};
     struct ids ids = {0};
     int rc;
 

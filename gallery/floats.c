@@ -41,11 +41,13 @@ static int make_file(struct floats *f, const char *beside) {
     return MIEN_OK;
 }
 
-int floats_open(struct floats *f, size_t dims, const char *beside) {
+int floats_open(struct floats *f, size_t dims, const char *beside, int in_memory) {
     *f = (struct floats){.dims = dims, .file = -1};
     f->waiting = malloc(FLOATS_AT_ONCE * dims * sizeof *f->waiting);
     if (!f->waiting) return err_set(MIEN_ENOMEM, "a file for embeddings: out of memory");
-    return make_file(f, beside);
+    if (!in_memory) return make_file(f, beside);
+    f->file = memfd_create("mien-embeddings", MFD_CLOEXEC);
+    return f->file < 0 ? failed("memory") : MIEN_OK;
 }
 
 static int write_waiting(struct floats *f) {

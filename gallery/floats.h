@@ -19,7 +19,7 @@ struct floats {
 };
 
 /* beside: a file in whose folder there is room; NULL: in that for temporary files. */
-int floats_open(struct floats *f, size_t dims, const char *beside);
+int floats_open(struct floats *f, size_t dims, const char *beside, int in_memory);
 int floats_add(struct floats *f, const float *row);
 /* Ends the writing: from here on f->at holds. */
 int floats_map(struct floats *f);

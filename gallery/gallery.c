@@ -1,6 +1,7 @@
 #include "gallery/gallery.h"
 
 #include "engine/err.h"
+#include "gallery/keyring.h"
 #include "gallery/sha256.h"
 
 #include <inttypes.h>
@@ -71,7 +72,16 @@ static int commit(mien_gallery *g) {
     if (g->last_id)
         rc = GALLERY_RUN(g, "UPDATE settings SET value = ?1 WHERE name = 'last_id'", NULL, NULL,
                          store_int(g->last_id));
-    return rc ? rc : g->ops->commit(g->store);
+    if (rc == MIEN_OK && g->keys) rc = keyring_commit(g->keys);
+    if (rc == MIEN_OK) rc = g->ops->commit(g->store);
+    /* Keys that stay by a failure here are marked, for mien_gallery_scrub(). */
+    if (rc == MIEN_OK && g->keys) (void)keyring_committed(g->keys);
+    return rc;
+}
+
+static void roll_back(mien_gallery *g) {
+    g->ops->rollback(g->store);
+    if (g->keys) keyring_rollback(g->keys);
 }
 
 int gallery_leave_written(mien_gallery *g, int rc) {
@@ -81,7 +91,7 @@ int gallery_leave_written(mien_gallery *g, int rc) {
             rc = err_set(MIEN_GALLERY_ECONFLICT,
                          "a call since mien_gallery_begin() failed: nothing was changed");
         if (rc == MIEN_OK) rc = commit(g);
-        if (rc) g->ops->rollback(g->store);
+        if (rc) roll_back(g);
         if (rc && g->searched) g->rolled_back++;
         g->as = NULL;
     }

@@ -25,6 +25,7 @@ struct mien_gallery {
     int failed;           /* a call within the transaction did: it cannot be committed */
     struct view *views;   /* what has been searched, gallery/view.h */
     uint64_t heard;       /* how often the store heard of changes */
+    struct keyring *keys; /* of an encrypted gallery, gallery/keyring.h; NULL: it is none */
     int64_t last_id;      /* within a transaction: the last id that was given; 0: not looked up */
 };
 

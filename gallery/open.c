@@ -1,6 +1,7 @@
 /* Opening and closing a gallery, of mien_gallery.h. */
 #include "engine/err.h"
 #include "engine/sized.h"
+#include "gallery/keyring_open.h"
 #include "gallery/view.h"
 
 #include <stdlib.h>
@@ -45,6 +46,7 @@ int mien_gallery_open(const char *path, const mien_gallery_options *opt, mien_ga
     g->who = strdup(own.who ? own.who : "");
     rc = g->who ? g->ops->open(path, &options, &g->store)
                 : err_set(MIEN_ENOMEM, "%s: out of memory", path);
+    if (rc == MIEN_OK) rc = keyring_open(g, path, &options, own.key);
     if (rc == MIEN_OK) {
         *out = g;
         return MIEN_OK;
@@ -57,6 +59,7 @@ void mien_gallery_close(mien_gallery *g) {
     if (!g) return;
     view_forget(g);
     if (g->store && g->depth) g->ops->rollback(g->store);
+    keyring_close(g->keys);
     if (g->store) g->ops->close(g->store);
     pthread_mutex_destroy(&g->lock);
     free(g->who);

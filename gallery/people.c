@@ -4,6 +4,7 @@
 #include "engine/err.h"
 #include "engine/sized.h"
 #include "gallery/log.h"
+#include "gallery/seal.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -16,7 +17,10 @@ struct listing {
     int (*collection)(void *, const mien_gallery_collection *);
     int (*person)(void *, const mien_gallery_person *);
     void *context;
-    int rows;
+    mien_gallery *gallery;
+    int64_t last; /* person that was read */
+    int64_t read; /* and how many */
+    int64_t rows;
 };
 
 int people_check_name(const char *name, int may_be_empty) {
@@ -179,15 +183,24 @@ int people_add(mien_gallery *g, const mien_gallery_person *person, int64_t *id) 
     int64_t now = gallery_now(), created = person->created ? person->created : now;
     int64_t updated = person->updated ? person->updated : now;
     int rc = person->id ? gallery_use_id(g, person->id) : gallery_new_id(g, id);
+    struct store_value name, external, metadata;
+    struct seal seal;
 
     if (rc) return rc;
     if (person->id) *id = person->id;
-    return GALLERY_RUN(g,
-                       "INSERT INTO persons (id, collection, name, external_id, metadata, created,"
-                       " updated) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                       NULL, NULL, store_int(*id), store_int(person->collection),
-                       store_text(person->name), store_text(person->external_id),
-                       store_text(person->metadata), store_int(created), store_int(updated));
+    seal = seal_begin(g, *id);
+    seal.rc = seal_new_row(g, *id);
+    name = seal_name(&seal, person->collection, person->name);
+    external = seal_text(&seal, SEAL_PERSON_EXTERNAL, person->external_id);
+    metadata = seal_text(&seal, SEAL_PERSON_METADATA, person->metadata);
+    if (seal.rc == MIEN_OK)
+        seal.rc =
+            GALLERY_RUN(g,
+                        "INSERT INTO persons (id, collection, name, external_id, metadata, created,"
+                        " updated) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                        NULL, NULL, store_int(*id), store_int(person->collection), name, external,
+                        metadata, store_int(created), store_int(updated));
+    return seal_end(&seal);
 }
 
 int people_check_collection(mien_gallery *g, int64_t collection) {
@@ -230,19 +243,25 @@ int mien_gallery_person_add(mien_gallery *g, const mien_gallery_person *person, 
 static int see_person(void *context, const struct store_value *row, int n) {
     struct listing *l = context;
     mien_gallery_person p = {.struct_size = sizeof p};
+    struct seal seal;
+    int rc;
 
     if (n < 9) return MIEN_OK;
+    l->last = row[0].i;
+    l->read++;
+    seal = seal_begin(l->gallery, l->last);
     p.id = row[0].i;
     p.collection = row[1].i;
-    p.name = store_need_text(&row[2]);
-    p.external_id = store_get_text(&row[3]);
-    p.metadata = store_get_text(&row[4]);
+    p.name = unseal_name(&seal, &row[2]);
+    p.external_id = unseal_text(&seal, SEAL_PERSON_EXTERNAL, &row[3]);
+    p.metadata = unseal_text(&seal, SEAL_PERSON_METADATA, &row[4]);
     p.created = row[5].i;
     p.updated = row[6].i;
     p.samples = row[7].i;
     p.best_sample = row[8].i;
-    l->rows++;
-    return l->person(l->context, &p);
+    rc = seal.rc ? MIEN_OK : l->person(l->context, &p);
+    if (seal.rc == MIEN_OK) l->rows++;
+    return seal_end(&seal) ? seal.rc : rc;
 }
 
 #define SELECT_PERSON                                                                              \
@@ -252,9 +271,26 @@ static int see_person(void *context, const struct store_value *row, int n) {
     "  ORDER BY s.crop IS NULL, COALESCE(s.quality, -1) DESC, s.id LIMIT 1) AS best"               \
     " FROM persons"
 
+/* A page of persons: ?2 those behind, ?3 how many. Of an encrypted gallery's some may be gone, in
+ * whose place come others. */
+static int list_persons(mien_gallery *g, const char *sql, struct store_value *values, int n,
+                        struct listing *l) {
+    int64_t most = values[2].i, asked;
+    int rc;
+
+    do {
+        asked = most - l->rows;
+        values[2] = store_int(asked);
+        l->read = 0;
+        rc = gallery_run(g, sql, values, n, see_person, l);
+        values[1] = store_int(l->last);
+    } while (rc == MIEN_OK && l->read == asked && l->rows < most);
+    return rc;
+}
+
 int mien_gallery_person_get(mien_gallery *g, int64_t id, mien_gallery_person_seen *seen,
                             void *context) {
-    struct listing l = {.person = seen, .context = context};
+    struct listing l = {.person = seen, .context = context, .gallery = g};
     int64_t collection;
     int rc;
 
@@ -269,44 +305,51 @@ int mien_gallery_person_get(mien_gallery *g, int64_t id, mien_gallery_person_see
 
 int mien_gallery_persons(mien_gallery *g, int64_t collection, const char *name, int64_t after,
                          int limit, mien_gallery_person_seen *seen, void *context) {
-    struct listing l = {.person = seen, .context = context};
-    int64_t most = limit ? limit : INT64_MAX;
+    static const char all[] = SELECT_PERSON " WHERE collection = ?1 AND id > ?2 AND state = 0"
+                                            " ORDER BY persons.id LIMIT ?3";
+    static const char called[] =
+        SELECT_PERSON " WHERE collection = ?1 AND name = ?4 AND id > ?2 AND state = 0"
+                      " ORDER BY persons.id LIMIT ?3";
+    static const char sealed[] = SELECT_PERSON
+        " WHERE collection = ?1 AND substr(name, 1, 20) = ?4 AND id > ?2 AND state = 0"
+        " ORDER BY persons.id LIMIT ?3";
+    struct listing l = {.person = seen, .context = context, .gallery = g};
+    struct store_value values[] = {store_int(collection), store_int(after),
+                                   store_int(limit ? limit : INT64_MAX), store_text(name)};
+    char head[SEAL_NAME_HEAD + 1];
+    const char *sql = name ? called : all;
     int rc;
 
     if (!seen) return err_null("mien_gallery_persons");
     if (limit < 0) return err_set(MIEN_EINVAL, "mien_gallery_persons: limit is below 0");
     rc = gallery_enter(g, "mien_gallery_persons");
     if (rc) return rc;
-    if (name)
-        rc = GALLERY_RUN(g,
-                         SELECT_PERSON
-                         " WHERE collection = ?1 AND name = ?4 AND id > ?2 AND state = 0"
-                         " ORDER BY persons.id LIMIT ?3",
-                         see_person, &l, store_int(collection), store_int(after), store_int(most),
-                         store_text(name));
-    else
-        rc = GALLERY_RUN(g,
-                         SELECT_PERSON " WHERE collection = ?1 AND id > ?2 AND state = 0"
-                                       " ORDER BY persons.id LIMIT ?3",
-                         see_person, &l, store_int(collection), store_int(after), store_int(most));
+    if (name && *name && g->keys) {
+        rc = seal_name_head(g, collection, name, head);
+        values[3] = store_text(head);
+        sql = sealed;
+    }
+    if (rc == MIEN_OK) rc = list_persons(g, sql, values, name ? 4 : 3, &l);
     return gallery_leave(g, rc);
 }
 
 int mien_gallery_groups(mien_gallery *g, int64_t collection, int64_t least, int64_t after,
                         int limit, mien_gallery_person_seen *seen, void *context) {
-    struct listing l = {.person = seen, .context = context};
+    struct listing l = {.person = seen, .context = context, .gallery = g};
+    struct store_value values[] = {store_int(collection), store_int(after),
+                                   store_int(limit ? limit : INT64_MAX), store_int(least)};
     int rc;
 
     if (!seen) return err_null("mien_gallery_groups");
     if (limit < 0) return err_set(MIEN_EINVAL, "mien_gallery_groups: limit is below 0");
     rc = gallery_enter(g, "mien_gallery_groups");
     if (rc) return rc;
-    rc = GALLERY_RUN(g,
+    rc =
+        list_persons(g,
                      SELECT_PERSON
                      " WHERE collection = ?1 AND name = '' AND id > ?2 AND state = 0 AND"
                      " (SELECT count(*) FROM samples s WHERE s.person = persons.id AND s.state = 0)"
                      " >= ?4 ORDER BY persons.id LIMIT ?3",
-                     see_person, &l, store_int(collection), store_int(after),
-                     store_int(limit ? limit : INT64_MAX), store_int(least));
+                     values, 4, &l);
     return gallery_leave(g, rc);
 }

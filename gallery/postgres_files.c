@@ -10,8 +10,9 @@
 
 /* Tables, their indexes, and where large values lie, with the gigabytes that follow the first. */
 static const char FILES[] =
-    "WITH relations AS (SELECT oid, reltoastrelid FROM pg_class WHERE relnamespace ="
-    " to_regnamespace('" POSTGRES_SCHEMA_NAME "')), of_all AS (SELECT oid FROM relations"
+    "WITH relations AS (SELECT oid, reltoastrelid FROM pg_class WHERE relnamespace IN"
+    " (to_regnamespace('" POSTGRES_SCHEMA_NAME "'), to_regnamespace('" POSTGRES_KEYS_NAME
+    "'))), of_all AS (SELECT oid FROM relations"
     " UNION SELECT reltoastrelid FROM relations UNION SELECT indexrelid FROM pg_index"
     " WHERE indrelid IN (SELECT reltoastrelid FROM relations)), paths AS"
     " (SELECT pg_relation_filepath(oid) AS path FROM of_all)"

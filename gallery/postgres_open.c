@@ -60,7 +60,8 @@ static int set_session(struct store *s) {
     char sql[512];
 
     snprintf(sql, sizeof sql,
-             "SET search_path = " POSTGRES_SCHEMA_NAME "; SET lock_timeout = %d;"
+             "SET search_path = " POSTGRES_SCHEMA_NAME ", " POSTGRES_KEYS_NAME
+             "; SET lock_timeout = %d;"
              "SET default_transaction_isolation = 'read committed';"
              "SET default_transaction_read_only = %s;"
              "SELECT set_config('synchronous_commit', 'on', false)"

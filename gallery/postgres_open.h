@@ -12,6 +12,8 @@ enum { POSTGRES_PREPARED_MAX = 256, POSTGRES_VALUES_MAX = 32 };
 
 /* Statements and tables are in the database's schema of that name, so that it may have others'. */
 #define POSTGRES_SCHEMA_NAME "mien_gallery"
+/* Where the keys of an encrypted gallery are (keyring.h). */
+#define POSTGRES_KEYS_NAME "mien_gallery_keys"
 
 struct postgres_prepared {
     const char *sql; /* told apart by its address */

@@ -60,5 +60,6 @@ const char *const POSTGRES_SCHEMA[] = {
     "CREATE UNIQUE INDEX embeddings_sample ON embeddings (sample, contract);"
     "ALTER TABLE collections ADD COLUMN contract bigint REFERENCES contracts,"
     " ADD COLUMN migrated bigint;",
+    "CREATE INDEX persons_sealed ON persons (collection, substr(name, 1, 20));",
     NULL,
 };

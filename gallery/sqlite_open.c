@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /* Says in a database's header that it is a gallery: "mien". */
-enum { APPLICATION_ID = 0x6d69656e };
+enum { APPLICATION_ID = 0x6d69656e, KEYS_ID = 0x6d69656b /* "miek": that it is their keys */ };
 
 static int failed_file(struct store *s, int code) {
     int why = sqlite3_system_errno(s->db);
@@ -77,12 +77,16 @@ static int execute(struct store *s, const char *sql) {
     return code ? sqlite_failed(s, code) : MIEN_OK;
 }
 
+static int id_of(const struct store *s) {
+    return s->keys ? KEYS_ID : APPLICATION_ID;
+}
+
 static int run_script(struct store *s, int version, const char *script) {
     char after[128];
     int rc;
 
     snprintf(after, sizeof after, "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
-             APPLICATION_ID, version + 1);
+             id_of(s), version + 1);
     rc = execute(s, script);
     return rc ? rc : execute(s, after);
 }
@@ -111,7 +115,9 @@ static int check_whose(struct store *s) {
     int id = 0, tables = 0, rc = read_number(s, "PRAGMA application_id", &id);
 
     if (rc == MIEN_OK) rc = read_number(s, "SELECT count(*) FROM sqlite_schema", &tables);
-    if (rc || id == APPLICATION_ID || (id == 0 && tables == 0)) return rc;
+    if (rc || id == id_of(s) || (id == 0 && tables == 0)) return rc;
+    if (id == KEYS_ID)
+        return err_set(MIEN_EFORMAT, "%s: has the keys of a gallery, and is none", s->path);
     return err_set(MIEN_EFORMAT, "%s: is a database of another program, not a gallery", s->path);
 }
 
@@ -156,5 +162,5 @@ int sqlite_open(struct store *s, const struct store_options *options) {
         rc = execute(s, "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"
                         "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;"
                         "PRAGMA cell_size_check = ON");
-    return rc ? rc : sqlite_migrate(s, GALLERY_SCHEMA);
+    return rc ? rc : sqlite_migrate(s, s->keys ? KEYS_SCHEMA : GALLERY_SCHEMA);
 }

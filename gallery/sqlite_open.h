@@ -14,7 +14,7 @@ enum { PREPARED_MAX = 192 };
 struct store {
     sqlite3 *db;
     char *path;
-    int wait_ms;
+    int wait_ms, keys; /* keys: as of struct store_options */
     int nprepared;
     struct {
         const char *sql; /* told apart by its address */

@@ -50,5 +50,17 @@ const char *const GALLERY_SCHEMA[] = {
     "CREATE UNIQUE INDEX embeddings_sample ON embeddings (sample, contract);"
     "ALTER TABLE collections ADD COLUMN contract INTEGER REFERENCES contracts;"
     "ALTER TABLE collections ADD COLUMN migrated INTEGER;",
+    /* Of encrypted galleries, which older versions could not read: names by what they begin with.
+     */
+    "CREATE INDEX persons_sealed ON persons (collection, substr(name, 1, 20));",
+    NULL,
+};
+
+/* The keys of an encrypted gallery (gallery/keyring.h): of persons and samples by their ids, 0 of
+ * what is looked for. going: 1 where a deletion is about to be committed. */
+const char *const KEYS_SCHEMA[] = {
+    "CREATE TABLE keys (id INTEGER PRIMARY KEY, wrapped BLOB NOT NULL,"
+    " going INTEGER NOT NULL DEFAULT 0);"
+    "CREATE INDEX keys_going ON keys (going) WHERE going <> 0;",
     NULL,
 };

@@ -8,6 +8,6 @@
 #define MIEN_GALLERY_SQLITE_SCHEMA_H
 
 /* GALLERY_SCHEMA[v] leads from version v to v + 1; ended by NULL. */
-extern const char *const GALLERY_SCHEMA[];
+extern const char *const GALLERY_SCHEMA[], *const KEYS_SCHEMA[];
 
 #endif

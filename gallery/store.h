@@ -35,6 +35,7 @@ typedef int store_piece(void *context, const char *file, size_t at, const uint8_
 
 struct store_options {
     int read_only, must_exist, wait_ms, listen;
+    int keys; /* 1: it is not a gallery's rows, but its keys (gallery/keyring.h) */
 };
 
 struct store; /* each kind has its own */

@@ -26,6 +26,7 @@ static int open_store(const char *place, const struct store_options *options, st
     if (s) {
         s->path = strdup(place);
         s->wait_ms = options->wait_ms;
+        s->keys = options->keys;
     }
     if (!s || !s->path)
         rc = err_set(MIEN_ENOMEM, "%s: out of memory", place);

@@ -4,6 +4,7 @@
 #include "gallery/ids.h"
 #include "gallery/log.h"
 #include "gallery/people.h"
+#include "gallery/seal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -37,19 +38,26 @@ static int make_room(struct unnamed *u) {
 /* A row: sample, person, embedding, whether its person is a group. */
 static int take_face(void *context, const struct store_value *row, int n) {
     struct unnamed *u = context;
-    int rc;
+    struct store_value embedding;
+    struct seal seal;
+    int rc, is_there;
 
-    if (n < 4 || row[2].n != u->floats.dims * sizeof(float)) return MIEN_OK;
-    rc = u->n == u->room ? make_room(u) : MIEN_OK;
-    if (rc == MIEN_OK) rc = floats_add(&u->floats, row[2].bytes);
-    if (rc) return rc;
+    if (n < 4) return MIEN_OK;
+    u->last = row[0].i;
+    seal = seal_begin(u->gallery, u->last);
+    embedding = unseal_bytes(&seal, SEAL_EMBEDDING, u->contract, &row[2]);
+    is_there = seal.rc == MIEN_OK && embedding.n == u->floats.dims * sizeof(float);
+    if (is_there && u->n == u->room) seal.rc = make_room(u);
+    if (is_there && seal.rc == MIEN_OK) seal.rc = floats_add(&u->floats, embedding.bytes);
+    rc = seal_end(&seal);
+    if (rc || !is_there) return rc;
     u->faces[u->n] = (struct unnamed_face){row[0].i, row[1].i};
     u->groups[u->n] = (struct cluster_face){(int64_t)u->n, row[3].i ? 0 : GROUP_NONE};
     u->n++;
     return MIEN_OK;
 }
 
-static int read_page(mien_gallery *g, struct unnamed *u, int64_t after) {
+static int read_page(mien_gallery *g, struct unnamed *u) {
     int rc = gallery_enter(g, "mien_gallery_cluster");
 
     if (rc) return rc;
@@ -63,7 +71,7 @@ static int read_page(mien_gallery *g, struct unnamed *u, int64_t after) {
         " AND e.contract = ?2 WHERE s.id > ?3 AND (s.contract = ?2 OR e.contract = ?2)"
         " AND s.state = 0 AND p.collection = ?1 AND p.state = 0 AND (p.name = '' OR ?4 = 1)"
         " ORDER BY s.id LIMIT ?5",
-        take_face, u, store_int(u->collection), store_int(u->contract), store_int(after),
+        take_face, u, store_int(u->collection), store_int(u->contract), store_int(u->last),
         store_int(u->named), store_int(PAGE));
     return gallery_leave(g, rc);
 }
@@ -72,9 +80,9 @@ static int read_faces(mien_gallery *g, struct unnamed *u) {
     int rc;
 
     for (;;) {
-        size_t before = u->n;
-        rc = read_page(g, u, before ? u->faces[before - 1].sample : 0);
-        if (rc || u->n == before) break;
+        int64_t before = u->last;
+        rc = read_page(g, u);
+        if (rc || u->last == before) break;
     }
     return rc ? rc : floats_map(&u->floats);
 }
@@ -237,13 +245,15 @@ static int begin(mien_gallery *g, struct unnamed *u) {
     if (rc == MIEN_OK && !dims)
         rc = err_set(MIEN_GALLERY_ENOTFOUND, "there is no contract %016" PRIx64,
                      (uint64_t)u->contract);
-    if (rc == MIEN_OK) rc = floats_open(&u->floats, (size_t)dims, g->ops->path(g->store));
+    if (rc == MIEN_OK)
+        rc = floats_open(&u->floats, (size_t)dims, g->ops->path(g->store), g->keys != NULL);
     return gallery_leave(g, rc);
 }
 
 int unnamed_read(mien_gallery *g, struct unnamed *u) {
     int rc = begin(g, u);
 
+    u->gallery = g;
     if (rc == MIEN_OK) rc = read_faces(g, u);
     return rc ? rc : read_apart(g, u);
 }

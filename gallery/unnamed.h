@@ -10,8 +10,10 @@
 #include "gallery/gallery.h"
 
 struct unnamed {
+    mien_gallery *gallery;
     int64_t collection, contract;
-    int named; /* 1: persons with a name are among the groups, too */
+    int64_t last; /* sample that was read */
+    int named;    /* 1: persons with a name are among the groups, too */
     struct floats floats;
     size_t n, room;
     struct unnamed_face {

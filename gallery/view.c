@@ -2,6 +2,7 @@
 
 #include "engine/err.h"
 #include "gallery/log.h"
+#include "gallery/seal.h"
 #include "gallery/templates.h"
 
 #include <inttypes.h>
@@ -22,14 +23,26 @@ void view_forget(mien_gallery *g) {
     }
 }
 
+struct taking {
+    mien_gallery *g;
+    struct view *v;
+};
+
 /* A row of a sample that is there: id, person, embedding. */
 static int take_sample(void *context, const struct store_value *row, int n) {
-    struct view *v = context;
-    int rc = MIEN_OK;
+    const struct taking *t = context;
+    struct view *v = t->v;
+    struct store_value embedding;
+    struct seal seal;
 
-    if (n < 3 || row[2].n != (size_t)v->dims * sizeof(float)) return MIEN_OK;
-    if (!roster_has(&v->roster, row[0].i)) rc = index_add(v->samples, row[0].i, row[2].bytes);
-    return rc ? rc : roster_put(&v->roster, row[0].i, row[1].i);
+    if (n < 3) return MIEN_OK;
+    seal = seal_begin(t->g, row[0].i);
+    embedding = unseal_bytes(&seal, SEAL_EMBEDDING, v->contract, &row[2]);
+    if (seal.rc || embedding.n != (size_t)v->dims * sizeof(float)) return seal_end(&seal);
+    if (!roster_has(&v->roster, row[0].i))
+        seal.rc = index_add(v->samples, row[0].i, embedding.bytes);
+    if (seal.rc == MIEN_OK) seal.rc = roster_put(&v->roster, row[0].i, row[1].i);
+    return seal_end(&seal);
 }
 
 #define SELECT_SAMPLE                                                                              \
@@ -47,12 +60,13 @@ static int last_event(mien_gallery *g, int64_t *event) {
 /* The last event is asked for first: what happens while samples are read is then looked up again.
  */
 static int load(mien_gallery *g, struct view *v) {
+    struct taking t = {g, v};
     int rc = index_open(v->dims, NULL, &v->samples);
 
     if (rc == MIEN_OK) rc = index_open(v->dims, NULL, &v->templates);
     if (rc == MIEN_OK) rc = last_event(g, &v->seen);
     if (rc == MIEN_OK)
-        rc = GALLERY_RUN(g, SELECT_SAMPLE " ORDER BY s.id", take_sample, v, store_int(v->contract),
+        rc = GALLERY_RUN(g, SELECT_SAMPLE " ORDER BY s.id", take_sample, &t, store_int(v->contract),
                          store_int(v->collection));
     return rc ? rc : templates_refresh(v->templates, &v->roster, v->samples);
 }
@@ -72,13 +86,13 @@ static int forget(struct view *v, int64_t sample) {
 /* Samples that events have changed are read anew, as many as there are by one statement; one that
  * got another embedding was forgotten before. Those that are not found are not there any more. */
 struct following {
-    struct view *view;
+    struct taking taking;
     struct ids found; /* by rising id */
 };
 
 static int take_followed(void *context, const struct store_value *row, int n) {
     struct following *f = context;
-    int rc = take_sample(f->view, row, n);
+    int rc = take_sample(&f->taking, row, n);
 
     return rc ? rc : ids_take(&f->found, row, n);
 }
@@ -94,7 +108,7 @@ static int forget_others(struct view *v, const struct ids *changed, const struct
 }
 
 static int follow(mien_gallery *g, struct view *v, int64_t last) {
-    struct following f = {.view = v};
+    struct following f = {.taking = {g, v}};
     struct ids embedded = {0}, changed = {0};
     const struct store_value values[] = {store_int(v->contract),      store_int(v->collection),
                                          store_int(v->seen),          store_int(last),

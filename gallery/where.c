@@ -2,6 +2,7 @@
 
 #include "engine/err.h"
 #include "engine/json_text.h"
+#include "gallery/seal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@ struct where {
         char *key, *value; /* in text */
     } at[WHERE_MAX];
     int n;
+    mien_gallery *gallery;
     char *text; /* malloc */
     struct ids *persons;
 };
@@ -57,11 +59,17 @@ static int take(void *context, const struct store_value *row, int n) {
     struct where *w = context;
     json_error_t why;
     json_t *object;
-    int holds = 1;
+    const char *metadata;
+    struct seal seal;
+    int rc, holds = 1;
 
-    if (n < 2 || !store_get_text(&row[1])) return MIEN_OK;
+    if (n < 2) return MIEN_OK;
+    seal = seal_begin(w->gallery, row[0].i);
+    metadata = unseal_text(&seal, SEAL_PERSON_METADATA, &row[1]);
     errno = 0;
-    object = json_text(store_get_text(&row[1]), &why);
+    object = metadata ? json_text(metadata, &why) : NULL;
+    rc = seal_end(&seal);
+    if (rc || !metadata) return rc;
     if (!object && errno == ENOMEM)
         return err_set(MIEN_ENOMEM, "searching a gallery: out of memory");
     for (int i = 0; i < w->n && holds == 1; i++)
@@ -71,7 +79,7 @@ static int take(void *context, const struct store_value *row, int n) {
 }
 
 int where_persons(mien_gallery *g, int64_t collection, const char *where, struct ids *persons) {
-    struct where w = {.persons = persons};
+    struct where w = {.persons = persons, .gallery = g};
     int rc = parse(where, &w);
 
     if (rc == MIEN_OK)

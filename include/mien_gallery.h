@@ -31,10 +31,11 @@ enum {
     MIEN_GALLERY_ENOTFOUND = -101, /* no person, sample, event, ... of that id or name */
     MIEN_GALLERY_ECONFLICT = -102, /* what is there forbids it */
     MIEN_GALLERY_EBUSY = -103,     /* others kept the file locked for all of the time to wait */
-    MIEN_GALLERY_EFULL = -104      /* no room on the disk */
+    MIEN_GALLERY_EFULL = -104,     /* no room on the disk */
+    MIEN_GALLERY_EKEY = -105       /* the key to an encrypted gallery is missing or wrong */
 };
 
-enum { MIEN_GALLERY_ID_SIZE = 17, MIEN_GALLERY_HASH_SIZE = 32 };
+enum { MIEN_GALLERY_ID_SIZE = 17, MIEN_GALLERY_HASH_SIZE = 32, MIEN_GALLERY_KEY_SIZE = 32 };
 
 /* One sentence about the last call of this library that failed in this thread; "" where none did.
  * Never NULL; valid until the next failure in this thread. */
@@ -57,6 +58,8 @@ typedef struct mien_gallery_options {
                         instead of asking each time: they know of it moments after it was
                         acknowledged, and of this process's changes at once. A file is always
                         asked */
+    const uint8_t *key; /* [MIEN_GALLERY_KEY_SIZE]: the master key of an encrypted gallery; NULL: it
+                           is none. It is copied */
 } mien_gallery_options;
 
 /* Opens the gallery in that file, and makes it where there is none, readable by its owner only. A
@@ -64,11 +67,22 @@ typedef struct mien_gallery_options {
  * the file is something else or damaged, MIEN_EUNSUPPORTED where a newer version made it.
  * ":memory:" is a gallery of its own that is gone when it is closed.
  * "postgresql://..." as libpq takes it is a gallery in PostgreSQL: MIEN_EDEVICE without libpq,
- * MIEN_EIO where the server cannot be reached or refuses. */
+ * MIEN_EIO where the server cannot be reached or refuses.
+ * With a key a new gallery is made an encrypted one, for good: faces, names and whatever says who
+ * somebody is are sealed by AES-256-GCM (docs/gallery.md). MIEN_GALLERY_EKEY where the key is
+ * missing, is not the gallery's, or the gallery is not encrypted; MIEN_EDEVICE without libcrypto.
+ */
 MIEN_API int mien_gallery_open(const char *path, const mien_gallery_options *opt,
                                mien_gallery **out);
 /* NULL is allowed. What was begun and not committed is forgotten. */
 MIEN_API void mien_gallery_close(mien_gallery *gallery);
+/* Reads a master key from a file: 32 bytes, or 64 hexadecimal digits and a line's end. MIEN_EIO,
+ * MIEN_EFORMAT where it is no key. */
+MIEN_API int mien_gallery_key_read(const char *path, uint8_t key[MIEN_GALLERY_KEY_SIZE]);
+/* Gives an encrypted gallery another master key: what it has stays as it is, the keys to that are
+ * wrapped anew. Whoever has it open needs the new one to read on. MIEN_GALLERY_EKEY where it is not
+ * encrypted. */
+MIEN_API int mien_gallery_rekey(mien_gallery *gallery, const uint8_t key[MIEN_GALLERY_KEY_SIZE]);
 
 /* Makes the calls of this thread until mien_gallery_commit() one change: all of it, or nothing.
  * Other threads and processes that write wait. Once a call between them fails,

@@ -10,6 +10,7 @@
 #include "analysis/networks.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* same_person as it was measured for the embedder: mien_net_info. */
 #define SAME_PERSON_MEASURED (-2.0)
@@ -26,6 +27,7 @@ struct serve_config {
     const char *cors_origin;        /* whose pages may ask, see cors.h; NULL: the server's own */
     const char *allowed_host;       /* names of this server, see guard.h; NULL: see there */
     const char *gallery;            /* a gallery's place; NULL: the user's; "none" */
+    const uint8_t *gallery_key;     /* [MIEN_GALLERY_KEY_SIZE]; NULL: it is not encrypted */
     int max_samples;                /* of a collection; 0: any number */
     const char *apis;               /* dialects spoken beside those always there, with commas;
                                        "all"; NULL: none */

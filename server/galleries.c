@@ -30,15 +30,17 @@ struct handle {
 
 struct galleries {
     char *place;
+    const uint8_t *key; /* NULL: it is not encrypted */
     int most_waiting;
     struct handle handles[GALLERY_USES];
 };
 
-struct galleries *galleries_new(const char *place, int workers) {
+struct galleries *galleries_new(const char *place, const uint8_t *key, int workers) {
     struct galleries *g = calloc(1, sizeof *g);
 
     if (!g) return NULL;
     g->place = place ? strdup(place) : place_default();
+    g->key = key;
     g->most_waiting = workers / 2 > 1 ? workers / 2 : 1;
     for (int i = 0; i < GALLERY_USES; i++) sync_budget_init(&g->handles[i].turn, 1);
     if (g->place) return g;
@@ -94,7 +96,8 @@ static int open_handle(struct galleries *g, enum gallery_use use, mien_gallery *
                               .must_exist = use != GALLERY_WRITE,
                               .wait_ms = WAIT_MS,
                               .listen = use == GALLERY_SEARCH,
-                              .who = "http"};
+                              .who = "http",
+                              .key = g->key};
     int rc;
 
     /* That it failed is seen when it is opened. */
@@ -103,6 +106,19 @@ static int open_handle(struct galleries *g, enum gallery_use use, mien_gallery *
     if (rc != MIEN_EIO || use == GALLERY_WRITE) return rc;
     o.read_only = 1;
     return mien_gallery_open(g->place, &o, out);
+}
+
+int galleries_check_key(const struct galleries *g) {
+    mien_gallery_options o = {.struct_size = sizeof o,
+                              .read_only = 1,
+                              .must_exist = 1,
+                              .wait_ms = WAIT_MS,
+                              .key = g->key};
+    mien_gallery *gallery = NULL;
+    int rc = mien_gallery_open(g->place, &o, &gallery);
+
+    mien_gallery_close(gallery);
+    return rc == MIEN_GALLERY_EKEY ? rc : MIEN_OK;
 }
 
 int galleries_acquire(struct galleries *g, enum gallery_use use, struct request *r,

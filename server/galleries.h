@@ -19,7 +19,9 @@ struct galleries;
 
 /* The gallery at a place, NULL: the user's; not opened yet. workers: threads that may ask for it.
  * NULL where memory ran out. */
-struct galleries *galleries_new(const char *place, int workers);
+struct galleries *galleries_new(const char *place, const uint8_t *key, int workers);
+/* Whether the key is the gallery's, where that is there: MIEN_OK or MIEN_GALLERY_EKEY. */
+int galleries_check_key(const struct galleries *g);
 /* NULL is let through. */
 void galleries_free(struct galleries *g);
 

@@ -129,7 +129,7 @@ static int server_make(struct server *s, const struct serve_config *c, const cha
     }
     if (c->allow_urls && !s->fetcher) return -1;
     if (config_keeps_gallery(c)) {
-        s->galleries = galleries_new(c->gallery, c->workers);
+        s->galleries = galleries_new(c->gallery, c->gallery_key, c->workers);
         s->repeats = repeats_new();
         if (!s->galleries || !s->repeats) return -1;
     }
@@ -223,6 +223,10 @@ static int serve(struct server *s, const sigset_t *set) {
     struct models *m;
     int status = 0;
 
+    if (s->galleries && galleries_check_key(s->galleries)) {
+        log_say(s->log, "%s", mien_gallery_error());
+        return -1;
+    }
     if (load_keys(s, why) || http_start(s, why, sizeof why)) {
         log_say(s->log, "%s", why);
         return -1;

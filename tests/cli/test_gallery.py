@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """enroll and gallery: what is enrolled is there once, under its name; changes and their undoing; nothing
 is left of what is deleted. Faces are crops of noise: a network makes an embedding of any."""
+import base64
 import json
 import random
 import sqlite3
@@ -385,6 +386,64 @@ class Change(Gallery):
         self.assertIn("Ann, now Anna", on_terminal("gallery", "history", self.gallery).decode())
         self.assertIn("Anna: 3 samples", on_terminal("gallery", "show", "Anna", self.gallery).decode())
         self.assertIn("nothing is wrong", on_terminal("gallery", "check", self.gallery).decode())
+
+    def test_an_encrypted_gallery(self):
+        """All that the others can do; without the key, or with another, one sentence."""
+        keys = {name: f"--gallery-key={self.write(name, text.encode())}"
+                for name, text in [("key", "ab" * 32 + "\n"), ("new", "cd" * 32), ("bad", "xyz")]}
+        plain, self.gallery = self.gallery, [f"--gallery={self.folder}/s.db", keys["key"]]
+        seed_people = [(name, self.write(f"{name}{i}.png", noise(10 * i + ord(name[0]))))
+                       for i, name in enumerate(["Ann", "Ann", "Bob", "Cid"])]
+        for name, picture in seed_people:
+            mien("enroll", "--aligned", "--force", name, picture, *self.gallery)
+
+        def run(*args, status=0, gallery=self.gallery):
+            result = mien(*args, *gallery)
+            self.assertEqual(result.returncode, status, result.stderr)
+            self.assertLessEqual(len(result.stderr.splitlines()), 1)
+            return objects(result) if status == 0 and result.stdout else result.stderr
+
+        def people(gallery=self.gallery):
+            return {p["name"]: p["samples"] for p in run("gallery list", gallery=gallery)}
+
+        self.assertEqual(people(), {"Ann": 2, "Bob": 1, "Cid": 1})
+        (event,) = run("gallery merge", "Bob", "Ann")
+        self.assertEqual(people(), {"Ann": 3, "Cid": 1})
+        run("gallery undo", str(event["event"]))
+        (again,) = run("enroll", "--aligned", "--force", "Ann", seed_people[0][1])
+        self.assertEqual(again["outcome"], "known")
+        (face,) = run("identify", "--aligned", seed_people[3][1])[0]["faces"]
+        self.assertEqual(face["matches"][0]["name"], "Cid")
+        run("gallery doctor", "--json")
+        lines = f"{self.folder}/people.jsonl"
+        run("gallery export", lines)
+        exported = [json.loads(line) for line in open(lines, encoding="utf-8")]
+        crops = [base64.b64decode(line["sample"]["crop"]) for line in exported if "sample" in line]
+        self.assertEqual(len(crops), 4)
+        kept = b"".join(path.read_bytes() for path in self.folder.glob("s.db*"))
+        for known in [b"Bob", *(crop[-32:] for crop in crops),
+                      *(struct.pack("<4f", *line["sample"]["embedding"][:4])
+                        for line in exported if "sample" in line)]:
+            self.assertNotIn(known, kept)
+        run("gallery import", lines, gallery=[plain])
+        other = [f"--gallery={self.folder}/t.db", keys["new"]]
+        run("gallery import", lines, gallery=other)
+        for gallery in [[plain], other]:
+            self.assertEqual(people(gallery), {"Ann": 2, "Bob": 1, "Cid": 1})
+        for gallery, says in [(self.gallery[:1], "is encrypted"), ([plain, keys["new"]], "is not en"),
+                              ([self.gallery[0], keys["new"]], "is not this gallery's"),
+                              ([self.gallery[0], keys["bad"]], "is no key")]:
+            self.assertIn(says, run("gallery list", gallery=gallery, status=1))
+            if says != "is not en":
+                self.assertIn(says, run("serve", "--port=0", gallery=gallery, status=1))
+        receipt = f"{self.folder}/bob.receipt"
+        run("gallery delete", "Bob", f"--receipt={receipt}")
+        run("gallery prove-deleted", receipt)
+        run("gallery rekey", f"{self.folder}/new")
+        self.assertIn("is not this gallery's", run("gallery check", status=1))
+        other[0] = self.gallery[0]
+        self.assertEqual(run("gallery check", gallery=other), [{"ok": True, "problems": []}])
+        self.assertEqual(people(other), {"Ann": 2, "Cid": 1})
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ EVALS = ("eval attributes", "eval detect", "eval classify", "eval identify", "ev
 # Those with the options of "gallery"; of what is told of options one is enough.
 GALLERY = tuple("gallery " + word for word in
                 ("list", "show", "history", "rename", "merge", "split", "move", "not-this-person",
-                 "undo", "prove-deleted", "export", "import", "backup", "check"))
+                 "undo", "prove-deleted", "export", "import", "backup", "check",
+                 "rekey"))
 COMMANDS = TASKS + ("compare", "enroll", "identify", "recognize", "cluster", "thresholds", "gallery", "gallery delete", "gallery doctor", "gallery migrate", "bench", "bench analyze", "calibrate", "eval", *EVALS, "info", "models",
                     "serve", "completion")
 

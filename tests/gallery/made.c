@@ -12,21 +12,30 @@
 
 #include <cmocka.h>
 
-void made_reopen(struct made *m) {
-    mien_gallery_options options = {.struct_size = sizeof options, .who = "tester"};
+const mien_gallery_options *made_options(void) {
+    static const uint8_t key[MIEN_GALLERY_KEY_SIZE] = "the tests' key, of 32 bytes: ab";
+    static mien_gallery_options options = {.struct_size = sizeof options, .who = "tester"};
 
-    mien_gallery_close(m->gallery);
-    m->gallery = NULL;
-    if (mien_gallery_open(m->path, &options, &m->gallery)) fail_msg("%s", mien_gallery_error());
+    options.key = getenv("MIEN_TEST_SEALED") ? key : NULL;
+    return &options;
 }
 
-/* In a file; where MIEN_TEST_STORE=postgresql is set, in an empty schema of the tests' server. */
+void made_reopen(struct made *m) {
+    mien_gallery_close(m->gallery);
+    m->gallery = NULL;
+    if (mien_gallery_open(m->path, made_options(), &m->gallery))
+        fail_msg("%s", mien_gallery_error());
+}
+
+/* In a file; where MIEN_TEST_STORE=postgresql is set, in an empty schema of the tests' server.
+ * MIEN_TEST_SEALED=1: an encrypted one. */
 static void choose_path(struct made *m) {
     const char *store = getenv("MIEN_TEST_STORE");
 
     if (store && strcmp(store, "postgresql") == 0) {
         snprintf(m->path, sizeof m->path, "%s", postgres_address());
         postgres_query("DROP SCHEMA IF EXISTS mien_gallery CASCADE");
+        postgres_query("DROP SCHEMA IF EXISTS mien_gallery_keys CASCADE");
     } else {
         snprintf(m->path, sizeof m->path, "%s/gallery.db", m->folder);
     }

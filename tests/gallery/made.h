@@ -18,6 +18,8 @@ struct made {
 /* cmocka's setup and teardown: *state becomes a struct made with an empty gallery. */
 int made_setup(void **state);
 int made_teardown(void **state);
+/* As what tests open galleries: with a key where MIEN_TEST_SEALED is set. Static. */
+const mien_gallery_options *made_options(void);
 /* Closes and opens the gallery. */
 void made_reopen(struct made *m);
 /* v: [MADE_DIMS] of length 1, another for each number. */

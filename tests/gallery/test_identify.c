@@ -172,7 +172,7 @@ static void test_changes_are_followed(void **state) {
     int n = 0;
 
     srand(4);
-    assert_int_equal(mien_gallery_open(m->path, NULL, &other), 0);
+    assert_int_equal(mien_gallery_open(m->path, made_options(), &other), 0);
     for (int i = 0; i < 20; i++) persons[i] = made_person(m, "somebody");
     for (int i = 0; i < 60; i++) samples[n++] = made_sample(m, persons[i % 20], i);
     for (int step = 0; step < 120; step++) {
