@@ -242,7 +242,7 @@ static void test_rolled_back(void **state) {
 
     made_with(m, NULL, 1);
     check(m, m->gallery);
-    assert_int_equal(mien_gallery_open(m->path, NULL, &other), 0);
+    assert_int_equal(mien_gallery_open(m->path, made_options(), &other), 0);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(mien_gallery_begin(m->gallery), 0);
         made_with(m, NULL, 2);
