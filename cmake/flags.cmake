@@ -12,8 +12,8 @@ target_compile_definitions(mien_flags INTERFACE _GNU_SOURCE)
 # No -march: one binary runs on every x86-64, faster kernels are chosen at run time. The two
 # -fno-* flags change no value, they let loops with sqrtf and selections be vectorised.
 target_compile_options(mien_flags INTERFACE
-    -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wundef
-    -Wvla -fno-math-errno -fno-trapping-math)
+    -Wall -Wextra -Wshadow -Wpointer-arith -Wundef -Wvla -fno-math-errno -fno-trapping-math
+    $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes> $<$<COMPILE_LANGUAGE:C>:-Wmissing-prototypes>)
 if(MIEN_WERROR)
     target_compile_options(mien_flags INTERFACE -Werror)
 endif()

@@ -55,3 +55,7 @@ foreach(layer IN LISTS mien_program_layers)
         PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
     set(below mien_${layer})
 endforeach()
+# Where the tool finds the gRPC module once both are installed (cmake/grpc.cmake).
+file(RELATIVE_PATH mien_grpc_place /p/${CMAKE_INSTALL_BINDIR} /p/${CMAKE_INSTALL_LIBDIR}/mien)
+target_compile_definitions(mien_grpc PRIVATE MIEN_GRPC_PLACE="${mien_grpc_place}")
+target_link_libraries(mien_grpc PUBLIC ${CMAKE_DL_LIBS})

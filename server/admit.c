@@ -25,24 +25,14 @@ static const char *given_key(struct request *r) {
     return bearer + 7 + strspn(bearer + 7, " ");
 }
 
-/* Of several headers the last counts: it is the nearest proxy's. */
-static enum MHD_Result keep_forwarded(void *context, enum MHD_ValueKind kind, const char *name,
-                                      const char *value) {
-    (void)kind;
-    if (ascii_same(name, "X-Forwarded-For")) *(const char **)context = value;
-    return MHD_YES;
-}
-
 /* Who asks, where it is a proxy that does. */
 static void find_client(struct request *r) {
-    const char *trusted = r->server->config->trusted_proxy, *header = NULL;
-    const union MHD_ConnectionInfo *peer;
+    const char *trusted = r->server->config->trusted_proxy, *header;
     struct sockaddr_in6 client;
 
     if (!trusted) return;
-    MHD_get_connection_values(r->http, MHD_HEADER_KIND, keep_forwarded, &header);
-    peer = MHD_get_connection_info(r->http, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    if (!forwarded_client(trusted, peer ? peer->client_addr : NULL, header, &client)) return;
+    header = r->transport->header(r, "X-Forwarded-For", 1); /* the last is the nearest proxy's */
+    if (!forwarded_client(trusted, r->transport->peer(r), header, &client)) return;
     clients_release(r->server->clients, r->client);
     r->client = clients_of_address(r->server->clients, (const struct sockaddr *)&client);
 }
@@ -186,7 +176,7 @@ void admit(struct request *r, const char *method, const char *path) {
     route_find(r->server->apis, method, path, r->param, &match);
     r->api = match.api;
     r->route = match.route;
-    if (check_page(r, method)) return;
+    if (r->transport->is_web && check_page(r, method)) return;
     if (!r->route)
         reply_methods(r, method, match.allow);
     else

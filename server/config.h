@@ -21,6 +21,7 @@ struct serve_config {
     /* Where it listens. */
     const char *address;            /* numeric address; "::" is every address of both families */
     int port;                       /* 0: any free one */
+    int grpc_port;                  /* of gRPC, at the same address; 0: any free one; -1: none */
     const char *tls_cert, *tls_key; /* PEM files; NULL: plain HTTP */
     const char *keys;               /* file of API keys; NULL: open to everyone */
     int open_metrics;               /* /metrics needs no key */

@@ -1,7 +1,6 @@
 #include "server/http.h"
 
 #include "common/ascii.h"
-#include "common/clock.h"
 #include "server/admit.h"
 #include "server/bad_length.h"
 #include "server/body.h"
@@ -10,20 +9,17 @@
 #include "server/cors.h"
 #include "server/framing.h"
 #include "server/listen.h"
-#include "server/log.h"
-#include "server/refusals.h"
-#include "server/repeats.h"
+#include "server/pem.h"
 #include "server/reply.h"
 #include "server/route.h"
 #include "server/send.h"
-#include "server/uploads.h"
-#include "server/workers.h"
+#include "server/transport_http.h"
+#include "server/work.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 /* Of a connection: headers, and reads of bodies go through it. */
@@ -35,78 +31,24 @@ enum { SPARE_CONNECTIONS = 64 };
 /* Of GnuTLS: RFC 8996 ends 1.0 and 1.1. */
 #define TLS_VERSIONS "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
-/* The client's own id where it is harmless in a log, else 128 random bits. */
-static void set_id(struct request *r) {
-    const char *given = request_header(r, "x-request-id");
-    size_t n = given ? strlen(given) : 0;
-    uint8_t random[16];
-
-    if (n > 0 && n <= REQUEST_ID &&
-        strspn(given, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._-") == n) {
-        memcpy(r->id, given, n + 1);
-        return;
-    }
-    if (getrandom(random, sizeof random, 0) != sizeof random) memset(random, 0, sizeof random);
-    for (size_t i = 0; i < sizeof random; i++) snprintf(r->id + 2 * i, 3, "%02x", random[i]);
-}
-
-static void clean(char *out, size_t room, const char *text) {
-    size_t i = 0;
-
-    for (; text[i] && i + 1 < room; i++)
-        out[i] = ascii_is_visible(text[i]) && text[i] != '"' ? text[i] : '?';
-    out[i] = '\0';
-}
-
 static struct request *new_request(struct server *s, struct MHD_Connection *http,
                                    const char *method, const char *path) {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(http, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    struct request *r = calloc(1, sizeof *r);
+    struct connection *connection = info ? info->socket_context : NULL;
+    struct client *client = connection ? clients_share(s->clients, connection_client(connection))
+                                       : clients_of_address(s->clients, NULL);
+    struct request *r = request_new(s, &TRANSPORT_HTTP, client, method, path);
 
-    if (!r) return NULL;
-    r->server = s;
-    r->http = http;
-    r->connection = info ? info->socket_context : NULL;
-    r->client = r->connection ? clients_share(s->clients, connection_client(r->connection))
-                              : clients_of_address(s->clients, NULL);
-    r->arrived = clock_seconds();
-    r->deadline = r->arrived + s->config->deadline;
-    clean(r->method, sizeof r->method, method);
-    clean(r->path, sizeof r->path, path);
-    set_id(r);
-    r->origin = cors_origin(s->config, request_header(r, "Origin"));
-    atomic_fetch_add(&s->active, 1);
-    return r;
-}
-
-/* Its pictures are here: back to a worker. */
-static void resume_work(struct request *r) {
-    r->queued = clock_seconds();
-    workers_return(r->server->workers, r);
-}
-
-void http_work(struct request *r) {
-    struct server *s = r->server;
-
-    request_spent(r, STAGE_QUEUE, clock_seconds() - r->queued);
-    if (!r->models) r->models = models_acquire(s->models);
-    turns_enter(&s->decoding, r->client);
-    if (request_is_over(r))
-        reply_given_up(r);
-    else if (!s->repeats || !(r->route->flags & ROUTE_WRITES) || !repeats_begin(s->repeats, r))
-        r->route->handle(r);
-    turns_leave(&s->decoding, r->client);
-    if (!r->reply.status && uploads_are_due(r)) {
-        if (workers_lend(s->workers, r->client) == 0) {
-            uploads_fetch(r, resume_work);
-            return;
-        }
-        refuse_queue(r);
+    if (!r) {
+        clients_release(s->clients, client);
+        return NULL;
     }
-    if (!r->reply.status) reply_error(r, 500, "internal", "the request was not answered");
-    if (s->repeats) repeats_end(s->repeats, r);
-    MHD_resume_connection(r->http);
+    r->http = http;
+    r->connection = connection;
+    request_set_id(r);
+    r->origin = cors_origin(s->config, request_header(r, "Origin"));
+    return r;
 }
 
 static enum MHD_Result answer(struct request *r) {
@@ -114,33 +56,10 @@ static enum MHD_Result answer(struct request *r) {
     return send_reply(r);
 }
 
-/* It waited for a worker, and others who have fewer waiting have come. */
-static void displace(struct request *r) {
-    refuse_queue(r);
-    MHD_resume_connection(r->http);
-}
-
 /* The whole request is here: answers it or hands it to a worker. */
 static enum MHD_Result dispatch(struct request *r) {
-    struct server *s = r->server;
-    struct request *displaced;
-
     body_end(r);
-    if (!r->reply.status && r->route->flags & ROUTE_WORK && !atomic_load(&r->is_worked_on)) {
-        if (workers_reserve(s->workers, r->client, &displaced)) {
-            refuse_queue(r);
-        } else {
-            if (displaced) displace(displaced);
-            atomic_store(&r->is_worked_on, 1);
-            connection_works(s->connections, r->connection);
-            r->queued = clock_seconds();
-            MHD_suspend_connection(r->http); /* before a worker can resume it */
-            workers_push(s->workers, r);
-            return MHD_YES;
-        }
-    }
-    if (!r->reply.status) r->route->handle(r);
-    return answer(r);
+    return work_begin(r) ? MHD_YES : answer(r);
 }
 
 /* 1 where the body of a refused request is read all the same: a client that is still sending when
@@ -196,22 +115,13 @@ static void on_completed(void *context, struct MHD_Connection *http, void **requ
                          enum MHD_RequestTerminationCode how) {
     struct server *s = context;
     struct request *r = *request;
-    double seconds;
 
     (void)http;
     (void)how;
     if (!r) return;
     *request = NULL;
-    if (s->repeats) repeats_end(s->repeats, r); /* given up before it was answered */
-    seconds = clock_seconds() - r->arrived;
-    if (!r->reply.status) r->reply.status = 499; /* ended by the client, as nginx's logs call it */
-    metrics_request(s->metrics, route_index(s->apis, r->route), r->reply.status, seconds);
-    metrics_bytes(s->metrics, r->received, r->reply.size);
-    log_request(s->log, r, seconds);
     connection_idles(s->connections, r->connection);
-    uploads_forget(r);
-    request_free(r);
-    atomic_fetch_sub(&s->active, 1);
+    work_end(r);
 }
 
 static void on_connection(void *context, struct MHD_Connection *http, void **socket_context,
@@ -258,40 +168,19 @@ static void on_log(void *context, const char *fmt, va_list ap) {
     if (strstr(fmt, "Content-Length")) bad_length_answer(context);
 }
 
-static char *read_file(const char *path, char *why, size_t room) {
-    enum { MOST = 1 << 20 };
-    char *text = calloc(1, MOST + 1);
-    FILE *f = text ? fopen(path, "re") : NULL;
-    size_t n = f ? fread(text, 1, MOST, f) : 0;
-
-    if (f && n > 0 && !ferror(f)) {
-        fclose(f);
-        return text;
-    }
-    snprintf(why, room, "%s: %s", path, text ? strerror(errno) : "out of memory");
-    if (f) fclose(f);
-    free(text);
-    return NULL;
-}
-
 int http_start(struct server *s, char *why, size_t room) {
     const struct serve_config *c = s->config;
     unsigned flags =
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | MHD_USE_ITC;
     struct MHD_OptionItem tls[4] = {{MHD_OPTION_END, 0, NULL}};
-    char *cert = NULL, *key = NULL;
+    struct pem_pair pair = {NULL, NULL};
     int fd, status = -1;
 
     if (c->tls_cert) {
-        cert = read_file(c->tls_cert, why, room);
-        key = cert ? read_file(c->tls_key, why, room) : NULL;
-        if (!key) {
-            free(cert);
-            return -1;
-        }
+        if (pem_read(c->tls_cert, c->tls_key, &pair, why, room)) return -1;
         flags |= MHD_USE_TLS;
-        tls[0] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, cert};
-        tls[1] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, key};
+        tls[0] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, pair.cert};
+        tls[1] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, pair.key};
         tls[2] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0,
                                          (void *)(uintptr_t)TLS_VERSIONS};
         tls[3] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
@@ -317,14 +206,12 @@ int http_start(struct server *s, char *why, size_t room) {
         if (!s->daemon) {
             snprintf(why, room, "the HTTP server could not start%s",
                      errno == ENOMEM || errno == EAGAIN ? ": out of memory or threads"
-                     : cert ? ": are certificate and key a pair of PEM files?"
-                            : "");
+                     : pair.cert ? ": are certificate and key a pair of PEM files?"
+                                 : "");
             close(fd);
         }
     }
-    if (key) explicit_bzero(key, strlen(key)); /* libmicrohttpd has made its own of it */
-    free(cert);
-    free(key);
+    pem_free(&pair); /* libmicrohttpd has made its own of it */
     return status;
 }
 

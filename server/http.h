@@ -19,7 +19,5 @@ int http_port(const struct server *s);
 void http_stop_listening(struct server *s);
 /* Ends connections and the network thread. No request may be with a worker. */
 void http_stop(struct server *s);
-/* What a worker does with a request: runs its handler and wakes its connection. */
-void http_work(struct request *r);
 
 #endif

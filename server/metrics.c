@@ -33,7 +33,7 @@ struct metrics {
     int nroutes;
     struct route_counts *route; /* [nroutes + 1], the last for none of them */
     struct histogram stage[STAGES_MAX], batch[NETWORKS_MAX];
-    atomic_ullong rejected[REJECTS], faces, in, out, reloads[2], log_dropped;
+    atomic_ullong rejected[REJECTS], faces, in, out, reloads[2], log_dropped, grpc;
 };
 
 struct metrics *metrics_new(const char *const *routes, int nroutes) {
@@ -100,6 +100,10 @@ void metrics_bytes(struct metrics *m, uint64_t in, uint64_t out) {
 
 void metrics_reloaded(struct metrics *m, int failed) {
     add(&m->reloads[failed != 0], 1);
+}
+
+void metrics_grpc(struct metrics *m) {
+    add(&m->grpc, 1);
 }
 
 void metrics_log_dropped(struct metrics *m, int n) {
@@ -196,6 +200,8 @@ static void print_counts(FILE *f, struct metrics *m) {
     fprintf(
         f, "mien_reloads_total{result=\"good\"} %llu\nmien_reloads_total{result=\"failed\"} %llu\n",
         get(&m->reloads[0]), get(&m->reloads[1]));
+    head(f, "grpc_requests_total", "counter", "Requests that came as calls of gRPC.");
+    fprintf(f, "mien_grpc_requests_total %llu\n", get(&m->grpc));
     head(f, "log_dropped_total", "counter", "Lines of the log that were not written.");
     fprintf(f, "mien_log_dropped_total %llu\n", get(&m->log_dropped));
 }

@@ -42,6 +42,8 @@ void metrics_faces(struct metrics *m, int n);
 void metrics_rejected(struct metrics *m, enum metrics_reject why);
 void metrics_bytes(struct metrics *m, uint64_t in, uint64_t out);
 void metrics_reloaded(struct metrics *m, int failed);
+/* A request that came as a call of gRPC. */
+void metrics_grpc(struct metrics *m);
 /* n lines of the log were not written. */
 void metrics_log_dropped(struct metrics *m, int n);
 

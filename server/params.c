@@ -34,16 +34,14 @@ struct link {
     const char *name, *at; /* at: its text, which ends at the next */
 };
 
-static enum MHD_Result see_value(void *context, enum MHD_ValueKind kind, const char *name,
-                                 const char *value) {
+static int see_value(void *context, const char *name, const char *value) {
     struct link *link = context;
     size_t n = strlen(link->name);
 
-    (void)kind;
     if (strcmp(name, link->name) == 0) link->at = value;
     while (!link->at && value && (value = next_link(value)) != NULL)
         if (strncmp(++value, link->name, n) == 0 && value[n] == '=') link->at = value + n + 1;
-    return link->at ? MHD_NO : MHD_YES;
+    return link->at != NULL;
 }
 
 /* A parameter of the query. */
@@ -51,9 +49,8 @@ static const char *query_text(struct request *r, const char *name, char *room, s
     struct link link = {.name = name};
     const char *end;
 
-    if (!(r->route && r->route->flags & ROUTE_LINKED))
-        return MHD_lookup_connection_value(r->http, MHD_GET_ARGUMENT_KIND, name);
-    MHD_get_connection_values(r->http, MHD_GET_ARGUMENT_KIND, see_value, &link);
+    if (!(r->route && r->route->flags & ROUTE_LINKED)) return r->transport->argument(r, name);
+    r->transport->arguments(r, see_value, &link);
     end = link.at ? next_link(link.at) : NULL;
     if (!end) return link.at;
     if ((size_t)(end - link.at) >= size) return "";
@@ -191,7 +188,7 @@ int param_any_text(struct request *r, const char *name, char room[PARAM_TEXT], c
 static char *object_text(struct request *r, const char *name) {
     const json_t *value = json_object_get(r->json, name);
     const struct part *field = find_field(r, name);
-    const char *text = MHD_lookup_connection_value(r->http, MHD_GET_ARGUMENT_KIND, name);
+    const char *text = r->transport->argument(r, name);
 
     if (text) return strdup(text);
     if (field) return strndup(field->data.n ? (const char *)field->data.at : "", field->data.n);
@@ -250,18 +247,16 @@ struct query {
     int rc;
 };
 
-static enum MHD_Result check_argument(void *context, enum MHD_ValueKind kind, const char *name,
-                                      const char *value) {
+static int check_argument(void *context, const char *name, const char *value) {
     struct query *q = context;
 
-    (void)kind;
-    if (!*name && (!value || !*value)) return MHD_YES; /* "?", "&" or "=" with nothing around it */
+    if (!*name && (!value || !*value)) return 0; /* "?", "&" or "=" with nothing around it */
     q->rc = check_name(q->request, name, &q->seen);
     if (q->rc == 0 && !value) {
         reply_error(q->request, 400, "bad_request", "%s has no value", name);
         q->rc = -1;
     }
-    return q->rc ? MHD_NO : MHD_YES;
+    return q->rc;
 }
 
 int params_end(struct request *r) {
@@ -270,7 +265,7 @@ int params_end(struct request *r) {
     const char *name;
     json_t *value;
 
-    MHD_get_connection_values(r->http, MHD_GET_ARGUMENT_KIND, check_argument, &query);
+    r->transport->arguments(r, check_argument, &query);
     if (query.rc) return -1;
     for (int i = 0; i < r->nparts; i++)
         if (!r->parts[i].is_picture && check_name(r, r->parts[i].name, &seen)) return -1;

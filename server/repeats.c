@@ -62,12 +62,10 @@ static void add(uint8_t hash[MIEN_GALLERY_HASH_SIZE], const void *bytes, size_t 
     mien_gallery_hash(pair, sizeof pair, hash);
 }
 
-static enum MHD_Result add_argument(void *hash, enum MHD_ValueKind kind, const char *name,
-                                    const char *value) {
-    (void)kind;
+static int add_argument(void *hash, const char *name, const char *value) {
     add(hash, name, strlen(name));
     add(hash, value ? value : "", value ? strlen(value) : 0);
-    return MHD_YES;
+    return 0;
 }
 
 static void hash_request(struct request *r, const char *key, struct repeat *out) {
@@ -78,7 +76,7 @@ static void hash_request(struct request *r, const char *key, struct repeat *out)
     add(out->who, r->route->path, strlen(r->route->path));
     for (int i = 0; i < REQUEST_PARAMS; i++) add(out->who, r->param[i], strlen(r->param[i]));
     add(out->who, key, strlen(key));
-    MHD_get_connection_values(r->http, MHD_GET_ARGUMENT_KIND, add_argument, out->what);
+    r->transport->arguments(r, add_argument, out->what);
     add(out->what, r->body.at, r->body.n);
     for (int i = 0; i < r->nparts; i++) {
         add(out->what, r->parts[i].name, strlen(r->parts[i].name));

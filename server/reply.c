@@ -75,6 +75,7 @@ void reply_error(struct request *r, int status, const char *code, const char *fm
         r->api->write_error(r, status, code, message);
     else
         reply_json_as(r, status, JSON_TYPE, error_json(r, code, message));
+    r->reply.code = code;
 }
 
 void reply_header(struct request *r, const char *name, const char *fmt, ...) {

@@ -1,16 +1,55 @@
 #include "server/request.h"
 
+#include "common/ascii.h"
 #include "common/clock.h"
 #include "server/clients.h"
 #include "server/server.h"
 
-#include <errno.h>
-#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <sys/random.h>
 
 #define STOP_POLL 0.05 /* seconds between two questions whether to go on waiting */
+
+static void clean(char *out, size_t room, const char *text) {
+    size_t i = 0;
+
+    for (; text[i] && i + 1 < room; i++)
+        out[i] = ascii_is_visible(text[i]) && text[i] != '"' ? text[i] : '?';
+    out[i] = '\0';
+}
+
+struct request *request_new(struct server *s, const struct transport *transport,
+                            struct client *client, const char *method, const char *path) {
+    struct request *r = calloc(1, sizeof *r);
+
+    if (!r) return NULL;
+    r->server = s;
+    r->transport = transport;
+    r->client = client;
+    r->arrived = clock_seconds();
+    r->deadline = r->arrived + s->config->deadline;
+    clean(r->method, sizeof r->method, method);
+    clean(r->path, sizeof r->path, path);
+    atomic_fetch_add(&s->active, 1);
+    return r;
+}
+
+/* Random ones have 128 bits. */
+void request_set_id(struct request *r) {
+    const char *given = request_header(r, "x-request-id");
+    size_t n = given ? strlen(given) : 0;
+    uint8_t random[16];
+
+    if (n > 0 && n <= REQUEST_ID &&
+        strspn(given, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._-") == n) {
+        memcpy(r->id, given, n + 1);
+        return;
+    }
+    if (getrandom(random, sizeof random, 0) != sizeof random) memset(random, 0, sizeof random);
+    for (size_t i = 0; i < sizeof random; i++) snprintf(r->id + 2 * i, 3, "%02x", random[i]);
+}
 
 int request_acquire_body(struct request *r, size_t n) {
     if (sync_budget_grow(&r->server->bodies, r->body_budget, n)) return -1;
@@ -52,37 +91,7 @@ void request_free(struct request *r) {
 }
 
 const char *request_header(struct request *r, const char *name) {
-    return MHD_lookup_connection_value(r->http, MHD_HEADER_KIND, name);
-}
-
-/* A client that has ended its side may have gone, or wait for its answer with the other side open.
- * Only writing tells: who has gone answers with a reset. What is written is an answer of 100, of
- * which clients take any number (RFC 9110, 15.2). Nobody else writes while a worker has the
- * request. Returns 1 where it cannot be written. */
-static int probe(struct request *r, int fd) {
-    static const char going_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    ssize_t n = (ssize_t)sizeof going_on - 1;
-
-    if (r->is_probed) return 0;
-    r->is_probed = 1;
-    return send(fd, going_on, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) != n;
-}
-
-/* The network thread does not look at a connection while a worker has its request, so the socket is
- * asked. */
-static int is_gone(struct request *r) {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(r->http, MHD_CONNECTION_INFO_CONNECTION_FD);
-    struct pollfd p = {.events = 0};
-    char byte;
-    ssize_t n;
-
-    if (!info) return 0;
-    p.fd = info->connect_fd;
-    if (poll(&p, 1, 0) == 1 && p.revents & (POLLERR | POLLHUP)) return 1;
-    n = recv(p.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (n == 0) return r->may_probe ? probe(r, p.fd) : r->server->config->tls_cert != NULL;
-    return n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR;
+    return r->transport->header(r, name, 0);
 }
 
 static int is_ending(const struct request *r) {
@@ -92,7 +101,7 @@ static int is_ending(const struct request *r) {
 int request_is_over(void *request) {
     struct request *r = request;
 
-    return clock_seconds() >= r->deadline || is_ending(r) || is_gone(r);
+    return clock_seconds() >= r->deadline || is_ending(r) || r->transport->is_gone(r);
 }
 
 int request_acquire(struct request *r, struct sync_budget *budget, size_t n) {

@@ -1,10 +1,10 @@
 /*
- * request.h - one HTTP request from its headers to its answer, as handlers see it.
+ * request.h - one request from its headers to its answer, as handlers see it.
  *
  * A request is read by the network thread, worked on by one worker thread, and answered by the
  * network thread; never by two at once, so its fields need no lock. In between it may be the
  * fetcher's, and be worked on once more. A handler reads parameters and pictures, and leaves
- * exactly one reply.
+ * exactly one reply. Whether it came as HTTP or as a call of gRPC only its transport knows.
  */
 #ifndef MIEN_SERVER_REQUEST_H
 #define MIEN_SERVER_REQUEST_H
@@ -19,6 +19,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 struct server;
 struct api;
@@ -27,6 +28,8 @@ struct client;
 struct connection;
 struct asset;
 struct uploads_fetch;
+struct call;
+struct transport;
 
 enum {
     REQUEST_ID = 64,
@@ -59,7 +62,8 @@ struct reply_header {
 
 /* An answer. body is malloc'ed, or an asset's. */
 struct reply {
-    int status; /* 0: none yet */
+    int status;       /* 0: none yet */
+    const char *code; /* of an error; static. NULL: it is none */
     const char *type;
     uint8_t *body;
     size_t size;
@@ -72,11 +76,13 @@ struct reply {
 
 struct request {
     struct server *server;
-    struct MHD_Connection *http;
-    struct connection *connection;
-    struct client *client;     /* who asks; the request holds the entry */
-    const struct api *api;     /* whose form errors have; NULL: the server's own */
-    const struct route *route; /* NULL: no such path, or not by this method */
+    const struct transport *transport;
+    struct MHD_Connection *http;   /* of transport_http.c */
+    struct connection *connection; /* as well */
+    struct call *call;             /* of call.c */
+    struct client *client;         /* who asks; the request holds the entry */
+    const struct api *api;         /* whose form errors have; NULL: the server's own */
+    const struct route *route;     /* NULL: no such path, or not by this method */
     char id[REQUEST_ID + 1];
     char method[16], path[128];                /* for the log; cut and cleaned */
     char param[REQUEST_PARAMS][REQUEST_PARAM]; /* {} of the route's path */
@@ -110,6 +116,31 @@ struct request {
 
     struct reply reply;
 };
+
+/* How a request comes and its answer goes. */
+struct transport {
+    int is_web; /* browsers speak it, for whoever's pages they show */
+    /* A header, the first of that name or the last; NULL where it is not given. */
+    const char *(*header)(struct request *r, const char *name, int last);
+    /* A parameter beside the body; NULL where it is not given. */
+    const char *(*argument)(struct request *r, const char *name);
+    /* Calls see(context, name, value) for each of them, until it returns other than 0; a value may
+     * be NULL. */
+    void (*arguments)(struct request *r,
+                      int (*see)(void *context, const char *name, const char *value),
+                      void *context);
+    const struct sockaddr *(*peer)(struct request *r); /* NULL: not known */
+    int (*is_gone)(struct request *r);                 /* nobody waits for the answer any more */
+    void (*wait)(struct request *r);                   /* it is about to become a worker's */
+    void (*answer)(struct request *r); /* its reply is there: from any thread, after wait() */
+};
+
+/* One of this server, with nothing but its time and names; it counts as active until it ends
+ * (work.h). client: a hold of it goes with the request. NULL where memory ran out. */
+struct request *request_new(struct server *s, const struct transport *transport,
+                            struct client *client, const char *method, const char *path);
+/* Gives it the id its client has sent, where that is harmless in a log, else a random one. */
+void request_set_id(struct request *r);
 
 /* A header; NULL where it is not given. */
 const char *request_header(struct request *r, const char *name);

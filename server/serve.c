@@ -8,6 +8,7 @@
 #include "server/dialects.h"
 #include "server/fetcher.h"
 #include "server/galleries.h"
+#include "server/grpc.h"
 #include "server/http.h"
 #include "server/keys.h"
 #include "server/log.h"
@@ -15,6 +16,7 @@
 #include "server/repeats.h"
 #include "server/route.h"
 #include "server/server.h"
+#include "server/work.h"
 #include "server/workers.h"
 
 #include <curl/curl.h>
@@ -124,7 +126,7 @@ static int server_make(struct server *s, const struct serve_config *c, const cha
                                                            .turns = &s->decoding,
                                                            .metrics = s->metrics});
         s->connections = connections_new(&limits, s->clients, s->metrics);
-        s->workers = workers_new(c->workers, c->queue, s->clients, http_work);
+        s->workers = workers_new(c->workers, c->queue, s->clients, work_on);
         s->fetcher = c->allow_urls ? fetcher_new() : NULL;
     }
     if (c->allow_urls && !s->fetcher) return -1;
@@ -186,6 +188,7 @@ static void drain(struct server *s, const sigset_t *set) {
     log_say(s->log, "draining: %d requests under way", atomic_load(&s->active));
     atomic_store(&s->state, SERVER_DRAINING);
     http_stop_listening(s);
+    grpc_drain(s, s->config->drain_timeout);
     if (wait_for_requests(s, set, s->config->drain_timeout) == 0) return;
     log_say(s->log, "%d requests did not end in time", atomic_load(&s->active));
     atomic_store(&s->state, SERVER_ENDING);
@@ -208,6 +211,8 @@ static void say_listening(struct server *s) {
         strchr(c->address, ':') ? "listening on %s://[%s]:%d" : "listening on %s://%s:%d";
 
     log_say(s->log, format, c->tls_cert ? "https" : "http", c->address, http_port(s));
+    if (grpc_port(s))
+        log_say(s->log, format, c->tls_cert ? "grpcs" : "grpc", c->address, grpc_port(s));
     if (!c->gallery && !s->galleries)
         log_say(s->log,
                 "no people are kept, because whoever reaches %s could ask who they are: "
@@ -227,7 +232,7 @@ static int serve(struct server *s, const sigset_t *set) {
         log_say(s->log, "%s", mien_gallery_error());
         return -1;
     }
-    if (load_keys(s, why) || http_start(s, why, sizeof why)) {
+    if (load_keys(s, why) || http_start(s, why, sizeof why) || grpc_start(s, why, sizeof why)) {
         log_say(s->log, "%s", why);
         return -1;
     }
@@ -237,6 +242,7 @@ static int serve(struct server *s, const sigset_t *set) {
         status = -1;
     } else {
         atomic_store(&s->state, SERVER_READY); /* before it is said: who reads that may ask */
+        grpc_set_serving(s, 1);
         m = models_acquire(s->models);
         log_say(s->log, "ready after %.2f s: %s", clock_seconds() - start,
                 mien_backend_name(m->networks.ctx));
@@ -273,6 +279,7 @@ int serve_run(const struct serve_config *config) {
     else
         status = serve(&s, &set);
     workers_stop(s.workers); /* before http_stop(), which finds no connection suspended then */
+    grpc_stop(&s);
     if (s.daemon) http_stop(&s);
     if (s.batcher && batcher_stop(s.batcher, LAST_RUN)) {
         log_say(s.log, "ended; a run of a network that had not was left");

@@ -32,11 +32,15 @@ struct log;
 struct keys;
 struct galleries;
 struct repeats;
+struct grpc_module;
+struct grpc_server;
 
 struct server {
     const struct serve_config *config;
     const struct api **apis; /* the dialects it speaks, ended by NULL */
     struct MHD_Daemon *daemon;
+    const struct grpc_module *grpc; /* of grpc.c; NULL: gRPC is not asked for */
+    struct grpc_server *grpc_server;
     atomic_int state;  /* enum server_state */
     atomic_int active; /* requests that have begun and not ended */
     struct models_store *models;

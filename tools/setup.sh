@@ -1,19 +1,21 @@
 #!/usr/bin/env bash
 # Installs the Debian packages a purpose needs and this machine lacks; does nothing where all are
-# there. usage: tools/setup.sh build|weights|train|test|bench|bench-serve|lint ...
+# there. usage: tools/setup.sh build|grpc|weights|train|test|bench|bench-serve|lint ...
 # An entry is a package, or command:package where any program of that name will do.
 . "$(dirname "$0")/common.sh"
 
 build_packages="gcc:gcc libc6-dev cmake:cmake ninja:ninja-build pkg-config:pkg-config libjpeg-dev
     libpng-dev libwebp-dev libgif-dev libjansson-dev libopenblas0-pthread libstb-dev
     libmicrohttpd-dev libcurl4-gnutls-dev nettle-dev libsqlite3-dev libhiredis-dev"
+# The gRPC module, an option of a build: without these it is left out (docs/grpc.md).
+grpc_packages="c++:g++ libgrpc++-dev protoc:protobuf-compiler grpc_cpp_plugin:protobuf-compiler-grpc"
 weights_packages="python3 python3-numpy python3-onnx node:nodejs npm:npm ca-certificates"
 train_packages="python3 python3-numpy python3-torch python3-pil"
 test_packages="libcmocka-dev c++:g++ clang:clang libclang-rt-dev valgrind:valgrind libc6-dbg
     libheif1 libheif-examples libtiff-tools
     locales python3-pil python3-h5py python3-torch man:man-db curl:curl
     wrk:wrk yamllint:yamllint python3-yaml openssl:openssl chromedriver:chromium-driver
-    python3-selenium postgresql redis-server"
+    python3-selenium postgresql redis-server python3-grpcio python3-protobuf $grpc_packages"
 # bench takes weights' packages, too: node runs ONNX Runtime.
 bench_packages="python3-torch"
 # The rival of `make bench-serve` in Python, and the load.
@@ -22,19 +24,20 @@ bench_serve_packages="wrk:wrk python3-fastapi python3-uvicorn python3-uvloop pyt
 lint_packages="libcmocka-dev clang:clang clang-format:clang-format clang-tidy:clang-tidy
     cppcheck:cppcheck shellcheck:shellcheck pyflakes3:pyflakes3 man:man-db"
 
-[ $# -gt 0 ] || die "usage: tools/setup.sh build|weights|train|test|bench|bench-serve|lint ..."
+[ $# -gt 0 ] || die "usage: tools/setup.sh build|grpc|weights|train|test|bench|bench-serve|lint ..."
 
 wanted=
 for purpose in "$@"; do
     case $purpose in
         build) wanted="$wanted $build_packages" ;;
+        grpc) wanted="$wanted $grpc_packages" ;;
         weights) wanted="$wanted $weights_packages" ;;
         train) wanted="$wanted $train_packages" ;;
         test) wanted="$wanted $test_packages" ;;
         bench) wanted="$wanted $bench_packages" ;;
         bench-serve) wanted="$wanted $bench_serve_packages" ;;
         lint) wanted="$wanted $lint_packages" ;;
-        *) die "setup.sh: '$purpose' is none of build, weights, train, test, bench, bench-serve, lint" ;;
+        *) die "setup.sh: '$purpose' is none of build, grpc, weights, train, test, bench, bench-serve, lint" ;;
     esac
 done
 

@@ -77,6 +77,7 @@ static pid_t server;
 
 static int start_server(void **state) {
     struct serve_config config = {.address = "127.0.0.1",
+                                  .grpc_port = -1,
                                   .cors_origin = "http://page.example",
                                   .log = SERVE_LOG_NONE,
                                   .max_batch = 1,
