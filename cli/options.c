@@ -26,7 +26,8 @@ static int parse_int(const char *text, char end, long min, long max, int *out, c
     char *stop;
     long v;
 
-    if (!ascii_is_digit(*text)) return -1; /* strtol would take blanks and signs */
+    /* strtol would take blanks and signs */
+    if (!ascii_is_digit(text[*text == '-' && min < 0 ? 1 : 0])) return -1;
     errno = 0;
     v = strtol(text, &stop, 10);
     if (errno || stop == text || (*stop && *stop != end) || v < min || v > max) return -1;

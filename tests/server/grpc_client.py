@@ -1,5 +1,5 @@
 """A client of mien's gRPC services made of Debian's python3-grpcio and protoc: what the tests of
-gRPC share. AVAILABLE is None where a server and a client can be had, else what is missing."""
+gRPC share. MISSING is None where a server and a client can be had, else a sentence."""
 import contextlib
 import importlib
 import os
@@ -8,6 +8,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from server import PATIENCE, wait_for
 
 PROTOS = Path(__file__).resolve().parents[2] / "proto"
 MODULE = Path(os.environ.get("MIEN_BUILD_DIR", "build")) / "libmien-grpc.so"
@@ -26,11 +28,11 @@ def _missing():
     return None
 
 
-AVAILABLE = _missing()
+MISSING = _missing()
 
 
-def compile_protos():
-    """The modules of inference, mien and health; made anew from proto/ by protoc."""
+def _compile():
+    """The modules of inference, mien and health, made from proto/ by protoc."""
     folder = tempfile.mkdtemp(prefix="mien-protos-")
     try:
         for place, name in (("", "inference"), ("mien/v1", "mien"), ("grpc/health/v1", "health")):
@@ -41,6 +43,9 @@ def compile_protos():
                      for name in ("inference", "mien", "health"))
     finally:
         shutil.rmtree(folder)
+
+
+INFER, MIEN, HEALTH = _compile() if not MISSING else (None, None, None)
 
 
 class Stub:
@@ -67,6 +72,35 @@ class Stub:
 
 def _reader(module, output):
     return getattr(module, output.name).FromString
+
+
+_ANY_SIZE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+
+
+class Client:
+    """Both services of a server, over a channel of its own."""
+
+    def __init__(self, server, key=None, credentials=None, name="127.0.0.1"):
+        scheme = "grpcs" if credentials else "grpc"
+        port = wait_for(lambda: server.find(rf"listening on {scheme}://\S+:(\d+)"), "gRPC")[1]
+        place = f"{name}:{port}"
+        import grpc
+        self.channel = (grpc.secure_channel(place, credentials, _ANY_SIZE) if credentials
+                        else grpc.insecure_channel(place, _ANY_SIZE))
+        self.metadata = [("x-api-key", key)] if key else []
+        self.kserve = Stub(self.channel, INFER, "GRPCInferenceService")
+        self.mien = Stub(self.channel, MIEN, "Mien")
+        self.health = Stub(self.channel, HEALTH, "Health")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.channel.close()
+
+    def ask(self, stub, method, message, timeout=PATIENCE, metadata=()):
+        return getattr(stub, method)(message, timeout=timeout,
+                                     metadata=[*self.metadata, *metadata])
 
 
 @contextlib.contextmanager

@@ -9,45 +9,17 @@ import urllib.parse
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from grpc_client import AVAILABLE, Stub, compile_protos, error_of, metadata_of  # noqa: E402
-from server import (HAVE_SERVER, PATIENCE, PHOTOS, Server, scaled,  # noqa: E402
-                    wait_for)
+from grpc_client import MISSING, Client, error_of, metadata_of  # noqa: E402
+from server import HAVE_SERVER, PATIENCE, PHOTOS, Server, scaled  # noqa: E402
 
-if AVAILABLE or not HAVE_SERVER:
-    print(AVAILABLE or "no networks or photos")
+if MISSING or not HAVE_SERVER:
+    print(MISSING or "no networks or photos")
     sys.exit(77)
 
 import grpc  # noqa: E402
+from grpc_client import INFER, MIEN  # noqa: E402
 
-INFER, MIEN, HEALTH = compile_protos()
 CODE = grpc.StatusCode
-OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
-KEY = "a-key-of-enough-letters"
-
-
-class Client:
-    """Both services of a server, over a channel of its own."""
-
-    def __init__(self, server, key=None, credentials=None, name="127.0.0.1"):
-        scheme = "grpcs" if credentials else "grpc"
-        port = wait_for(lambda: server.find(rf"listening on {scheme}://\S+:(\d+)"), "gRPC")[1]
-        place = f"{name}:{port}"
-        self.channel = (grpc.secure_channel(place, credentials, OPTIONS) if credentials
-                        else grpc.insecure_channel(place, OPTIONS))
-        self.metadata = [("x-api-key", key)] if key else []
-        self.kserve = Stub(self.channel, INFER, "GRPCInferenceService")
-        self.mien = Stub(self.channel, MIEN, "Mien")
-        self.health = Stub(self.channel, HEALTH, "Health")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.channel.close()
-
-    def ask(self, stub, method, message, timeout=PATIENCE, metadata=()):
-        return getattr(stub, method)(message, timeout=timeout,
-                                     metadata=[*self.metadata, *metadata])
 
 
 def attribute_json(a):
