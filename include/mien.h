@@ -708,6 +708,7 @@ typedef struct mien_quality {
     /* Of mien_quality_add_norm(), and not in score: */
     float feature_norm;  /* the embedding's length before it was made 1; 0: not known */
     float unified_score; /* what that is worth, 0..1; -1: not known */
+    float brightness;    /* mean luma of the face, white being 1 */
 } mien_quality;
 /* Measures a face of an image, by its aligned crop (mien_align) and its landmarks; no network is
  * needed. Fills *quality. MIEN_EINVAL where the landmarks coincide or are no numbers. */

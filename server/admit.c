@@ -94,6 +94,22 @@ int admit_key(struct request *r, const char *key) {
     return take_key(r, key) ? check_scopes(r) : refuse_key(r, key);
 }
 
+int admit_secret(struct request *r, const char *name, char out[KEYS_MAX_LENGTH + 1]) {
+    struct server *s = r->server;
+    const char *secret;
+    int status = 0;
+
+    out[0] = '\0';
+    pthread_rwlock_rdlock(&s->keys_lock);
+    if (s->keys) {
+        secret = keys_secret(s->keys, name);
+        if (secret) snprintf(out, KEYS_MAX_LENGTH + 1, "%s", secret);
+        status = secret ? 1 : -1;
+    }
+    pthread_rwlock_unlock(&s->keys_lock);
+    return status;
+}
+
 int admit_late_key(struct request *r, const char *name) {
     char room[PARAM_TEXT];
     const char *key = NULL;

@@ -20,10 +20,12 @@ struct key {
     char name[MAX_NAME + 1];
     char scopes[SCOPES_SIZE]; /* "": everything */
     uint8_t digest[SHA256_DIGEST_SIZE];
+    char *secret; /* NULL: not kept */
 };
 
 struct keys {
     size_t count, capacity;
+    int keep_secrets;
     struct key *key; /* [count] */
 };
 
@@ -104,6 +106,8 @@ static int add_line(struct keys *k, const char *text, size_t length, int line, c
     for (size_t i = 0; i < k->count; i++)
         if (memcmp(k->key[i].digest, key->digest, sizeof key->digest) == 0)
             return why_set(why, -1, "line %d: the key stands in an earlier line, too", line);
+    key->secret = k->keep_secrets ? strndup(text, length) : NULL;
+    if (k->keep_secrets && !key->secret) return why_set(why, -1, "out of memory");
     k->count++;
     return 0;
 }
@@ -130,10 +134,12 @@ static int add_lines(struct keys *k, const char *text, size_t length, char why[W
     return k->count ? 0 : why_set(why, -1, "no key in it");
 }
 
-int keys_parse(const char *text, size_t length, struct keys **out, char why[WHY_SIZE]) {
+static int parse(const char *text, size_t length, int keep_secrets, struct keys **out,
+                 char why[WHY_SIZE]) {
     *out = NULL;
     struct keys *k = calloc(1, sizeof *k);
     if (!k) return why_set(why, -1, "out of memory");
+    k->keep_secrets = keep_secrets;
     if (add_lines(k, text, length, why)) {
         keys_free(k);
         return -1;
@@ -141,6 +147,10 @@ int keys_parse(const char *text, size_t length, struct keys **out, char why[WHY_
     why[0] = '\0';
     *out = k;
     return 0;
+}
+
+int keys_parse(const char *text, size_t length, struct keys **out, char why[WHY_SIZE]) {
+    return parse(text, length, 0, out, why);
 }
 
 /* All of the file into *text (free() it, wiped, by the caller). */
@@ -162,7 +172,8 @@ static int read_all(int fd, char **text, size_t *length, char why[WHY_SIZE]) {
     return 0;
 }
 
-static int load(const char *path, struct keys **out, mode_t *mode, char why[WHY_SIZE]) {
+static int load(const char *path, int keep_secrets, struct keys **out, mode_t *mode,
+                char why[WHY_SIZE]) {
     char *text = NULL;
     size_t length = 0;
     struct stat st;
@@ -176,17 +187,17 @@ static int load(const char *path, struct keys **out, mode_t *mode, char why[WHY_
         status = read_all(fd, &text, &length, why);
     if (fd >= 0) close(fd);
     if (status) return status;
-    status = keys_parse(text, length, out, why);
+    status = parse(text, length, keep_secrets, out, why);
     explicit_bzero(text, length);
     free(text);
     *mode = st.st_mode;
     return status;
 }
 
-int keys_load(const char *path, struct keys **out, char why[WHY_SIZE]) {
+int keys_load(const char *path, int keep_secrets, struct keys **out, char why[WHY_SIZE]) {
     mode_t mode = 0;
     *out = NULL;
-    if (load(path, out, &mode, why)) return why_prefix(why, -1, "%s", path);
+    if (load(path, keep_secrets, out, &mode, why)) return why_prefix(why, -1, "%s", path);
     if (mode & S_IRWXO)
         why_set(why, 0, "%.150s: everybody on this machine may use it; chmod o= would end that",
                 path);
@@ -212,12 +223,22 @@ const char *keys_scopes(const struct keys *k, const char *name) {
     return "";
 }
 
+const char *keys_secret(const struct keys *k, const char *name) {
+    for (size_t i = 0; i < k->count; i++)
+        if (strcmp(k->key[i].name, name) == 0) return k->key[i].secret;
+    return NULL;
+}
+
 size_t keys_count(const struct keys *k) {
     return k->count;
 }
 
 void keys_free(struct keys *k) {
     if (!k) return;
+    for (size_t i = 0; i < k->count; i++) {
+        if (k->key[i].secret) explicit_bzero(k->key[i].secret, strlen(k->key[i].secret));
+        free(k->key[i].secret);
+    }
     free(k->key);
     free(k);
 }

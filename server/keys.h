@@ -4,10 +4,10 @@
  * A file has a key a line, or "name:key", so that a log can say whose request it was, or
  * "name:key:scopes" (scopes.h) for one that may not do everything; a '#' at the start of a line or
  * after a blank begins a comment, blanks at the ends count for nothing. Keys are
- * kept as SHA-256 digests and compared in constant time with all there are, so neither a core dump
- * nor a clock tells them. Its own module because the table is read whole, never changed and
- * replaced whole: a reload reads a second one and swaps them, or keeps the first where the file is
- * wrong.
+ * kept as SHA-256 digests, and only where a dialect has to sign with them as they are, and compared
+ * in constant time with all there are, so neither a core dump nor a clock tells them. Its own
+ * module because the table is read whole, never changed and replaced whole: a reload reads a second
+ * one and swaps them, or keeps the first where the file is wrong.
  */
 #ifndef MIEN_SERVER_KEYS_H
 #define MIEN_SERVER_KEYS_H
@@ -26,8 +26,9 @@ struct keys;
 
 /* Reads the file at path. Returns 0 with *out (keys_free() it) and in why either "" or a warning:
  * everybody may read or write the file. Returns -1 with *out NULL and in why what is wrong with
- * the file and in which line, for the server's own log: it names the path, never a key. */
-int keys_load(const char *path, struct keys **out, char why[WHY_SIZE]);
+ * the file and in which line, for the server's own log: it names the path, never a key.
+ * keep_secrets: keys_secret() is going to be asked. */
+int keys_load(const char *path, int keep_secrets, struct keys **out, char why[WHY_SIZE]);
 
 /* As keys_load(), of text[0..length); why says what is wrong with which line, without a path. */
 int keys_parse(const char *text, size_t length, struct keys **out, char why[WHY_SIZE]);
@@ -38,6 +39,10 @@ int keys_parse(const char *text, size_t length, struct keys **out, char why[WHY_
 const char *keys_check(const struct keys *k, const char *key);
 /* The scopes of the key with that name, which keys_check() has given. */
 const char *keys_scopes(const struct keys *k, const char *name);
+
+/* The key of a name, for dialects whose clients sign with it instead of sending it; NULL where
+ * there is none. */
+const char *keys_secret(const struct keys *k, const char *name);
 
 size_t keys_count(const struct keys *k);
 

@@ -36,10 +36,12 @@
 /* Returns 0 with the new keys in force, or -1 with a sentence in why and the old ones. */
 static int load_keys(struct server *s, char why[WHY_SIZE]) {
     struct keys *keys, *old;
+    int signs = 0;
 
     why[0] = '\0';
     if (!s->config->keys) return 0;
-    if (keys_load(s->config->keys, &keys, why)) return -1;
+    for (const struct api **api = s->apis; *api; api++) signs |= (*api)->signs;
+    if (keys_load(s->config->keys, signs, &keys, why)) return -1;
     if (why[0]) log_say(s->log, "%s", why);
     pthread_rwlock_wrlock(&s->keys_lock);
     old = s->keys;

@@ -105,6 +105,7 @@ static void measure_light(const struct face_pixels *p, mien_quality *q) {
     double mean = sum / p->inside;
     q->dark = (float)dark / (float)p->inside;
     q->bright = (float)bright / (float)p->inside;
+    q->brightness = (float)(mean / 255);
     q->contrast = (float)(sqrt(fmax(0, squares / p->inside - mean * mean)) / 255);
 }
 

@@ -40,6 +40,7 @@ struct api {
     const char *prefix;         /* errors of unknown paths below it have its form; NULL: none */
     const struct route *routes; /* ended by one without a path */
     const char *headers;        /* of its own in requests and answers, with commas; NULL: none */
+    int signs; /* its clients sign with their keys: these are kept as they are, not as digests */
     /* Replies an error; code: "bad_request", ... (docs/server.md). NULL: the server's own form. */
     void (*write_error)(struct request *r, int status, const char *code, const char *message);
 };

@@ -156,6 +156,40 @@ int collection_find_samples(struct collection_call *call, int64_t **samples, int
     return 0;
 }
 
+/* Moves those of the first one's person to the front. Returns how many they are. */
+static int gather_samples(int64_t *samples, int64_t *persons, int n) {
+    int k = 1;
+
+    for (int i = 1; i < n; i++) {
+        int64_t sample = samples[i];
+        if (persons[i] != persons[0]) continue;
+        samples[i] = samples[k];
+        persons[i] = persons[k];
+        samples[k] = sample;
+        persons[k++] = persons[0];
+    }
+    return k;
+}
+
+int collection_delete_samples(struct collection_call *call, int64_t *samples, int64_t *persons,
+                              int n, int64_t *deleted) {
+    mien_gallery_deletion d = {.struct_size = sizeof d, .who = collection_who(call->request)};
+    int rc = MIEN_OK;
+
+    *deleted = 0;
+    while (n > 0 && rc == MIEN_OK && !(rc = request_is_over(call->request))) {
+        int k = gather_samples(samples, persons, n);
+        rc = mien_gallery_samples_delete(call->gallery, samples, k, &d);
+        free(d.receipt);
+        d.receipt = NULL;
+        if (rc == MIEN_OK) *deleted += k;
+        samples += k;
+        persons += k;
+        n -= k;
+    }
+    return rc;
+}
+
 int collection_read_body(struct request *r) {
     char why[WHY_SIZE];
     json_t *body = NULL;

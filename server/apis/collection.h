@@ -42,6 +42,11 @@ int collection_find_sample(struct collection_call *call, const char *text, int64
 /* The samples of a list of ids in the JSON body, for free(). */
 int collection_find_samples(struct collection_call *call, int64_t **samples, int *n);
 
+/* Deletes n samples, persons[i] having samples[i], a person's at a time; *deleted of them before it
+ * failed or the request was over. Returns a code of the gallery's, or above 0 where it is over. */
+int collection_delete_samples(struct collection_call *call, int64_t *samples, int64_t *persons,
+                              int n, int64_t *deleted);
+
 /* The JSON object, or the form without files, that a request has for a body, for the functions of
  * params.h; none is an empty one. Returns 0, or -1 after replying. */
 int collection_read_body(struct request *r);

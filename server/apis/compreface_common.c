@@ -2,6 +2,7 @@
 #include "common/json_values.h"
 #include "recognition/person.h"
 #include "server/apis/compreface.h"
+#include "server/apis/telling.h"
 #include "server/apis/uuid.h"
 #include "server/params.h"
 #include "server/reply.h"
@@ -81,26 +82,14 @@ static int read_plugins(struct request *r, unsigned *plugins) {
     return 0;
 }
 
-/* The attributes that plugins tell and a network of this server knows; others are left out, as a
- * plugin is that was not installed. */
+/* Of a network that this server has not nothing is told, as of a plugin that was not installed. */
 static int tell(struct request *r, struct compreface_asked *asked) {
-    const struct networks *networks = &r->models->networks;
-    char list[64] = "", why[512];
-    size_t n = 0;
+    const char *names[COMPREFACE_PLUGINS + 1] = {NULL};
+    int n = 0;
 
-    for (int i = 0; i < COMPREFACE_PLUGINS; i++) {
-        struct networks_told told;
-        if (!PLUGINS[i].attribute || !(asked->plugins >> i & 1)) continue;
-        if (networks_tell(networks, PLUGINS[i].attribute, &told, why, sizeof why)) continue;
-        n +=
-            (size_t)snprintf(list + n, sizeof list - n, "%s%s", n ? "," : "", PLUGINS[i].attribute);
-    }
-    asked->options.method = (enum networks_method)r->server->config->method;
-    if (n == 0) return 0;
-    asked->options.steps |= analysis_steps(networks, MIEN_RESULT_ATTRIBUTES);
-    if (networks_tell(networks, list, &asked->options.told, why, sizeof why) == 0) return 0;
-    reply_error(r, 400, "bad_request", "face_plugins: %s", why);
-    return -1;
+    for (int i = 0; i < COMPREFACE_PLUGINS; i++)
+        if (PLUGINS[i].attribute && asked->plugins >> i & 1) names[n++] = PLUGINS[i].attribute;
+    return telling_ask(r, names, &asked->options);
 }
 
 int compreface_read(struct request *r, unsigned results, struct compreface_asked *asked) {

@@ -358,16 +358,17 @@ static int erase_samples(struct collection_call *call, const int64_t *samples, i
 
 /* Some at a time, while the request is not over: those that are left are the next one's. */
 static void delete_examples(struct collection_call *call, int64_t person, struct examples *e) {
-    int64_t n = 0;
+    int64_t n = 0, deleted = 0;
     int rc;
 
     do {
         e->n = 0;
         e->all = 0;
         rc = list_examples(call, person, e);
-        if (rc == MIEN_OK && e->n > 0) rc = erase_samples(call, e->samples, e->n);
-        if (rc == MIEN_OK) n += e->n;
-    } while (rc == MIEN_OK && e->all > e->n && !(rc = request_is_over(call->request)));
+        if (rc == MIEN_OK)
+            rc = collection_delete_samples(call, e->samples, e->persons, e->n, &deleted);
+        n += deleted;
+    } while (rc == MIEN_OK && e->all > e->n);
     if (rc)
         galleries_failed(call->request, rc);
     else
