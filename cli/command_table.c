@@ -197,6 +197,13 @@ const struct command COMMANDS[] = {
      "  mien gallery migrate --embedder mobilefacenet-512 --cut-over\n"
      "  mien gallery migrate --embedder mobilefacenet-512 --drop\n",
      cmd_gallery_migrate},
+    {"gallery index", CMD_GALLERY_INDEX, "", 0, 0, "what a search finds of what there is",
+     "Searches for samples of the collection as --index says, and compares what is found with what "
+     "a "
+     "look at every sample finds: the recall. With --index pgvector the copies and the index that "
+     "it needs are made before, which takes a while, so that the first search need not wait.",
+     NULL, "  mien gallery index --index pgvector --gallery postgresql:///faces\n",
+     cmd_gallery_index},
     {"gallery doctor", CMD_GALLERY_DOCTOR, "", 0, 0, "whose samples are likely somebody else's",
      "Compares the samples of all who have a name, and tells of what is likely wrong, each with "
      "the command that repairs it: samples that are not like the person's others, and perhaps "

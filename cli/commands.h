@@ -63,5 +63,6 @@ int cmd_gallery_migrate(const struct options *opt);
 int cmd_gallery_check(const struct options *opt);
 int cmd_gallery_rekey(const struct options *opt);
 int cmd_gallery_doctor(const struct options *opt);
+int cmd_gallery_index(const struct options *opt);
 
 #endif

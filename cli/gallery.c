@@ -13,7 +13,7 @@ int cmd_gallery(const struct options *opt) {
     return say_usage(opt->command_name,
                      "say what to do: list, show, history, rename, merge, split, "
                      "move, not-this-person, undo, delete, prove-deleted, "
-                     "export, import, backup, check, rekey, doctor or migrate");
+                     "export, import, backup, check, rekey, doctor, index or migrate");
 }
 
 static json_t *person_json(const mien_gallery_person *p, int *failed) {

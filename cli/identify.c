@@ -216,7 +216,8 @@ int cmd_identify(const struct options *opt) {
     pictures.quality = opt->learn;
     networks_init(&tasks, NULL);
     if (inputs_expand(opt->args, opt->nargs, NULL, &inputs)) return say_no_memory();
-    status = shelf_open(opt, opt->learn ? SHELF_WRITE : SHELF_READ, &shelf);
+    status = shelf_open(
+        opt, opt->learn || opt->index || opt->index_memory ? SHELF_WRITE : SHELF_READ, &shelf);
     if (status == EXIT_OK)
         status = pipeline_open(&pipeline, &pictures, analysis_steps(&tasks, MIEN_RESULT_EMBEDDING));
     if (status == EXIT_OK) status = identify_pictures(opt, &shelf, &pipeline, &inputs);

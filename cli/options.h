@@ -44,7 +44,8 @@ enum command_bit {
     CMD_RECOGNIZE = 1 << 23,
     CMD_GALLERY_MIGRATE = 1 << 24,
     CMD_EVAL_IDENTIFY = 1 << 25,
-    CMD_EVAL_VERIFY = 1 << 26
+    CMD_EVAL_VERIFY = 1 << 26,
+    CMD_GALLERY_INDEX = 1 << 27
 };
 
 enum { PRECISION_AUTO = MIEN_FP16 + 1 }; /* fp32 on a processor, fp16 on a GPU */
@@ -90,6 +91,8 @@ struct options {
     int crop;     /* enum eval_crop */
     int enrolled; /* of eval identify, faces of a person */
 
+    const char *index;   /* of galleries, as mien_gallery_options; NULL: exact */
+    size_t index_memory; /* likewise; 0: any */
     const char *gallery, *collection, *folder, *receipt; /* of galleries */
     const char *gallery_key;                             /* a file */
     int keep_crops;

@@ -5,7 +5,9 @@
 #define FIELD(name) offsetof(struct options, name)
 #define ALL                                                                                        \
     (CMD_ENROLL | CMD_IDENTIFY | CMD_CLUSTER | CMD_GALLERY | CMD_GALLERY_DELETE |                  \
-     CMD_GALLERY_DOCTOR | CMD_GALLERY_MIGRATE)
+     CMD_GALLERY_DOCTOR | CMD_GALLERY_INDEX | CMD_GALLERY_MIGRATE)
+
+#define SEARCHING (CMD_ENROLL | CMD_IDENTIFY | CMD_SERVE | CMD_GALLERY_INDEX)
 
 static const char *const COMPARED[] = {"template", "sample", NULL}; /* enum mien_gallery_by */
 
@@ -138,6 +140,24 @@ const struct option_def OPTIONS_GALLERY[] = {
      .value = "yes",
      .help = "keep each sample's aligned face, a PNG of 112x112, for another embedder and for "
              "people to see"},
+    {.name = "index",
+     .arg = "HOW",
+     .group = GROUP_DATA,
+     .commands = SEARCHING,
+     .kind = KIND_TEXT,
+     .field = FIELD(index),
+     .help = "how people are searched for: exact (in memory), or pgvector (in PostgreSQL, of more "
+             "than fit in memory; 'gallery index' tells what it misses) [exact]"},
+    {.name = "index-memory",
+     .arg = "N",
+     .group = GROUP_DATA,
+     .commands = SEARCHING,
+     .kind = KIND_BYTES,
+     .field = FIELD(index_memory),
+     .value = "0",
+     .max = 1e15,
+     .help = "where the index of a collection would take more than this, as with --index pgvector; "
+             "0: any"},
     {.name = "learn",
      .group = GROUP_DATA,
      .commands = CMD_IDENTIFY | CMD_SERVE,

@@ -17,7 +17,8 @@
      CMD_EVAL_VERIFY | CMD_GALLERY_MIGRATE | PEOPLE)
 #define RUNS (PICTURES | CMD_BENCH | CMD_BENCH_ANALYZE | CMD_INFO | PEOPLE)
 #define GALLERIES                                                                                  \
-    (PEOPLE | CMD_GALLERY | CMD_GALLERY_DELETE | CMD_GALLERY_DOCTOR | CMD_GALLERY_MIGRATE)
+    (PEOPLE | CMD_GALLERY | CMD_GALLERY_DELETE | CMD_GALLERY_DOCTOR | CMD_GALLERY_INDEX |          \
+     CMD_GALLERY_MIGRATE)
 #define MACHINE (RUNS | CMD_GALLERY_MIGRATE | CMD_CALIBRATE | CMD_SERVE | CMD_COMPARE | EVAL)
 
 static const char *const PRECISIONS[] = {"fp32", "bf16", "int8", "fp16", "auto", NULL};

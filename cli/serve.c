@@ -48,6 +48,8 @@ int cmd_serve(const struct options *opt) {
     if (opt->gallery_key) c.gallery_key = key;
     c.keep_crops = opt->keep_crops;
     c.learn = opt->learn;
+    c.index = opt->index;
+    c.index_memory = opt->index_memory;
     c.attributes = opt->attributes;
     c.method = opt->method;
     for (int i = 0; i < networks_tasks(); i++) c.network[i] = unless_none(opt->network[i]);

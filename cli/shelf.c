@@ -15,15 +15,18 @@ int shelf_say_error(void) {
     return EXIT_FAILED;
 }
 
-static int open_at(const char *path, const char *key_file, enum shelf_mode mode,
+static int open_at(const struct options *opt, const char *path, enum shelf_mode mode,
                    struct shelf *shelf) {
+    const char *key_file = opt->gallery_key;
     uint8_t key[MIEN_GALLERY_KEY_SIZE];
     char who[128];
     const char *user = getenv("USER");
     mien_gallery_options o = {.struct_size = sizeof o,
                               .read_only = mode == SHELF_READ,
                               .must_exist = mode != SHELF_MAKE,
-                              .who = who};
+                              .who = who,
+                              .index = opt->index,
+                              .index_memory = opt->index_memory};
     int failed, rc;
 
     if (key_file && mien_gallery_key_read(key_file, key)) return shelf_say_error();
@@ -48,7 +51,7 @@ int shelf_open(const struct options *opt, enum shelf_mode mode, struct shelf *sh
 
     *shelf = (struct shelf){.as_lines = !opt->json && isatty(STDOUT_FILENO)};
     if (!path) return say_no_memory();
-    status = open_at(path, opt->gallery_key, mode, shelf);
+    status = open_at(opt, path, mode, shelf);
     free(path);
     if (status) return status;
     rc = mien_gallery_collection_use(shelf->gallery, opt->collection, mode == SHELF_MAKE,

@@ -17,16 +17,19 @@ struct mien_gallery {
     const struct store_ops *ops;
     struct store *store;
     char *who;
-    const char *as;       /* within a transaction: who changes things instead; NULL: nobody */
-    pthread_mutex_t lock; /* recursive: of a thread from begin to commit */
-    int depth;            /* of gallery_enter_to_write() */
-    int searched;         /* within a transaction: a view may know what is not committed, */
-    uint64_t rolled_back; /* and how often it did: others' events have those numbers then */
-    int failed;           /* a call within the transaction did: it cannot be committed */
-    struct view *views;   /* what has been searched, gallery/view.h */
-    uint64_t heard;       /* how often the store heard of changes */
-    struct keyring *keys; /* of an encrypted gallery, gallery/keyring.h; NULL: it is none */
-    int64_t last_id;      /* within a transaction: the last id that was given; 0: not looked up */
+    const char *as;            /* within a transaction: who changes things instead; NULL: nobody */
+    pthread_mutex_t lock;      /* recursive: of a thread from begin to commit */
+    int depth;                 /* of gallery_enter_to_write() */
+    int searched;              /* within a transaction: a view may know what is not committed, */
+    uint64_t rolled_back;      /* and how often it did: others' events have those numbers then */
+    int failed;                /* a call within the transaction did: it cannot be committed */
+    struct view *views;        /* what has been searched, gallery/view.h */
+    struct in_store *in_store; /* and of what is searched in the store, gallery/in_store.h */
+    int index_in_store;        /* all is */
+    size_t index_memory;       /* an index that would take more; 0: any */
+    uint64_t heard;            /* how often the store heard of changes */
+    struct keyring *keys;      /* of an encrypted gallery, gallery/keyring.h; NULL: it is none */
+    int64_t last_id; /* within a transaction: the last id that was given; 0: not looked up */
 };
 
 /* Takes the gallery for reading, and for changes. function: for the sentence where it is NULL. */

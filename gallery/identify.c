@@ -1,6 +1,7 @@
 /* Who a face is, of mien_gallery.h. */
 #include "engine/err.h"
 #include "engine/sized.h"
+#include "gallery/in_store.h"
 #include "gallery/quantise.h"
 #include "gallery/view.h"
 #include "gallery/where.h"
@@ -136,18 +137,34 @@ static void search_close(struct search *s) {
     ids_free(&s->persons);
 }
 
-static int begin(mien_gallery *g, int64_t collection, int64_t contract, struct search *s) {
-    int rc = view_use(g, collection, contract, &s->view);
+/* The persons who may be found, and where they are: in the view, or *in_store. */
+static int begin(mien_gallery *g, int64_t collection, int64_t contract, struct search *s,
+                 int *in_store) {
+    int rc = in_store_is(g, collection, contract, in_store);
 
+    if (rc == MIEN_OK && !*in_store) rc = view_use(g, collection, contract, &s->view);
     if (rc == MIEN_OK && s->options->where)
         rc = where_persons(g, collection, s->options->where, &s->persons);
     return rc;
 }
 
+static struct in_store_search search_in_store(const struct search *s, int64_t collection,
+                                              int64_t contract) {
+    return (struct in_store_search){.collection = collection,
+                                    .contract = contract,
+                                    .options = s->options,
+                                    .persons = &s->persons,
+                                    .queries = s->queries,
+                                    .n = s->n,
+                                    .k = s->k};
+}
+
 static int identify(mien_gallery *g, int64_t collection, int64_t contract, struct search *s,
                     mien_gallery_match *matches, int *counts) {
-    int rc = begin(g, collection, contract, s);
+    const struct in_store_search other = search_in_store(s, collection, contract);
+    int in_store = 0, rc = begin(g, collection, contract, s, &in_store);
 
+    if (rc == MIEN_OK && in_store) return in_store_identify(g, &other, matches, counts);
     if (rc == MIEN_OK) rc = search_open(s);
     if (rc == MIEN_OK) rc = search_samples(s);
     if (rc == MIEN_OK && s->options->by == MIEN_GALLERY_BY_TEMPLATE) rc = search_templates(s);
@@ -205,15 +222,20 @@ int mien_gallery_comparisons(mien_gallery *g, int64_t collection, int64_t contra
                              const mien_gallery_identify_options *options, int64_t *n) {
     mien_gallery_identify_options own;
     struct search s = {.options = &own};
-    int rc;
+    struct in_store_search other;
+    int rc, in_store = 0;
 
     if (!n) return err_null("mien_gallery_comparisons");
     *n = 0;
     rc = read_options(options, &own, "mien_gallery_comparisons");
     if (rc == MIEN_OK) rc = gallery_enter(g, "mien_gallery_comparisons");
     if (rc) return rc;
-    rc = begin(g, collection, contract, &s);
-    if (rc == MIEN_OK) count(&s, n);
+    rc = begin(g, collection, contract, &s, &in_store);
+    other = search_in_store(&s, collection, contract);
+    if (rc == MIEN_OK && in_store)
+        rc = in_store_count(g, &other, n);
+    else if (rc == MIEN_OK)
+        count(&s, n);
     search_close(&s);
     return gallery_leave(g, rc);
 }

@@ -1,6 +1,7 @@
 /* Opening and closing a gallery, of mien_gallery.h. */
 #include "engine/err.h"
 #include "engine/sized.h"
+#include "gallery/in_store.h"
 #include "gallery/keyring_open.h"
 #include "gallery/view.h"
 
@@ -18,6 +19,16 @@ static int init_lock(pthread_mutex_t *lock) {
     failed = pthread_mutex_init(lock, &attributes);
     pthread_mutexattr_destroy(&attributes);
     return failed;
+}
+
+static int set_index(mien_gallery *g, const mien_gallery_options *o) {
+    g->index_memory = o->index_memory;
+    if (!o->index || strcmp(o->index, "exact") == 0) return MIEN_OK;
+    if (strcmp(o->index, "pgvector") != 0)
+        return err_set(MIEN_EINVAL, "'%s' is no index: exact or pgvector", o->index);
+    g->index_in_store = 1;
+    if (g->ops->nearest) return MIEN_OK;
+    return err_set(MIEN_EUNSUPPORTED, "pgvector searches galleries in PostgreSQL, not files");
 }
 
 int mien_gallery_open(const char *path, const mien_gallery_options *opt, mien_gallery **out) {
@@ -44,9 +55,14 @@ int mien_gallery_open(const char *path, const mien_gallery_options *opt, mien_ga
                                      .listen = own.listen};
     g->ops = store_for(path);
     g->who = strdup(own.who ? own.who : "");
-    rc = g->who ? g->ops->open(path, &options, &g->store)
-                : err_set(MIEN_ENOMEM, "%s: out of memory", path);
+    rc = g->who ? set_index(g, &own) : err_set(MIEN_ENOMEM, "%s: out of memory", path);
+    if (rc == MIEN_OK) rc = g->ops->open(path, &options, &g->store);
     if (rc == MIEN_OK) rc = keyring_open(g, path, &options, own.key);
+    if (rc == MIEN_OK && g->keys && g->index_in_store)
+        rc =
+            err_set(MIEN_EUNSUPPORTED,
+                    "an encrypted gallery is not searched by pgvector, whose copies anybody who has"
+                    " the database could read");
     if (rc == MIEN_OK) {
         *out = g;
         return MIEN_OK;
@@ -58,6 +74,7 @@ int mien_gallery_open(const char *path, const mien_gallery_options *opt, mien_ga
 void mien_gallery_close(mien_gallery *g) {
     if (!g) return;
     view_forget(g);
+    in_store_forget(g);
     if (g->store && g->depth) g->ops->rollback(g->store);
     keyring_close(g->keys);
     if (g->store) g->ops->close(g->store);

@@ -55,12 +55,13 @@ static void ignore_notice(void *arg, const char *message) {
     (void)message;
 }
 
-/* Only what the database's owner asked for is kept: what was acknowledged is on the disk. */
+/* Only what the database's owner asked for is kept: what was acknowledged is on the disk. A pooler
+ * between may have handed on a session that has statements. */
 static int set_session(struct store *s) {
     char sql[512];
 
     snprintf(sql, sizeof sql,
-             "SET search_path = " POSTGRES_SCHEMA_NAME ", " POSTGRES_KEYS_NAME
+             "DEALLOCATE ALL; SET search_path = " POSTGRES_SCHEMA_NAME ", " POSTGRES_KEYS_NAME
              "; SET lock_timeout = %d;"
              "SET default_transaction_isolation = 'read committed';"
              "SET default_transaction_read_only = %s;"

@@ -38,6 +38,7 @@ struct store {
     int lost; /* the connection was, since it was made */
     int in_transaction;
     int64_t transaction;        /* the server's number of it */
+    int has_vectors;            /* postgres_vectors.h: there are such tables */
     int heard;                  /* something may have changed since changed() */
     unsigned commits;           /* of this process, then */
     int64_t asked;              /* postgres_milliseconds(), when something last may have */

@@ -38,6 +38,12 @@ struct store_options {
     int keys; /* 1: it is not a gallery's rows, but its keys (gallery/keyring.h) */
 };
 
+/* Samples of a collection under a contract, of so many values each. */
+struct store_nearest {
+    int64_t collection, contract;
+    int dims;
+};
+
 struct store; /* each kind has its own */
 
 struct store_ops {
@@ -53,6 +59,12 @@ struct store_ops {
     /* Whether rows may have changed since it was asked last: 0 where it is known that none have, as
      * far as the store has heard. NULL: it does not hear of changes. */
     int (*changed)(struct store *store);
+    /* The store's own index, where it has one (NULL: none): brings it up to date with what was
+     * acknowledged, which takes long where it is the first time; and about the n samples most like
+     * a query, fewer where it knows no more, among them some that are there no more. */
+    int (*nearest_sync)(struct store *store, const struct store_nearest *want);
+    int (*nearest)(struct store *store, const struct store_nearest *want, const float *query, int n,
+                   int64_t *samples, int *found);
     /* After rows were deleted: leaves nothing of them in files, but in those others are reading.
      * *done says whether all is gone. */
     int (*scrub)(struct store *store, int *done);

@@ -6,6 +6,7 @@
 #include "gallery/postgres_open.h"
 #include "gallery/postgres_schema.h"
 #include "gallery/postgres_values.h"
+#include "gallery/postgres_vectors.h"
 #include "mien_gallery.h"
 
 #include <stdatomic.h>
@@ -360,12 +361,14 @@ static int check(struct store *s, store_problem *problem, void *context) {
  * files until they are written over, and in its log, of which a client is not the master; but it
  * may be shown them (postgres_files.h). */
 static int scrub(struct store *s, int *done) {
-    *done = 0;
-    return postgres_exec(
+    int rc = postgres_exec(
         s,
         "VACUUM (INDEX_CLEANUP ON) collections, persons, samples, embeddings, changes,"
         " not_persons",
         NULL);
+
+    *done = 0;
+    return rc ? rc : postgres_vectors_vacuum(s);
 }
 
 static int backup(struct store *s, const char *path) {
@@ -388,6 +391,8 @@ const struct store_ops STORE_POSTGRES = {
     .rollback = rollback,
     .run = run,
     .changed = changed,
+    .nearest_sync = postgres_nearest_sync,
+    .nearest = postgres_nearest,
     .scrub = scrub,
     .check = check,
     .backup = backup,

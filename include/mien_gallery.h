@@ -50,16 +50,23 @@ MIEN_API void mien_gallery_hash(const void *bytes, size_t n, uint8_t out[MIEN_GA
 typedef struct mien_gallery mien_gallery;
 typedef struct mien_gallery_options {
     size_t struct_size;
-    int read_only;   /* 1: nothing is changed, and the file must be there */
-    int must_exist;  /* 1: a gallery that is not there is MIEN_GALLERY_ENOTFOUND, not made */
-    int wait_ms;     /* how long to wait for others who write; 0: 10 000 */
-    const char *who; /* who changes things, for the log; NULL: "" */
-    int listen;      /* 1: searches hear of what other processes change (LISTEN of PostgreSQL)
-                        instead of asking each time: they know of it moments after it was
-                        acknowledged, and of this process's changes at once. A file is always
-                        asked */
+    int read_only;      /* 1: nothing is changed, and the file must be there */
+    int must_exist;     /* 1: a gallery that is not there is MIEN_GALLERY_ENOTFOUND, not made */
+    int wait_ms;        /* how long to wait for others who write; 0: 10 000 */
+    const char *who;    /* who changes things, for the log; NULL: "" */
+    int listen;         /* 1: searches hear of what other processes change (LISTEN of PostgreSQL)
+                           instead of asking each time: they know of it moments after it was
+                           acknowledged, and of this process's changes at once. A file is always
+                           asked */
     const uint8_t *key; /* [MIEN_GALLERY_KEY_SIZE]: the master key of an encrypted gallery; NULL: it
                            is none. It is copied */
+    /* How people are searched for. NULL, "exact": by an index in memory of what there is, exactly.
+     * "pgvector": by the database, in which a copy is kept for that, so that memory does not limit
+     * how many there may be; of persons found so the similarities are exact, but one may be missed
+     * (docs/search.md). MIEN_EUNSUPPORTED where that is not to be had. */
+    const char *index;
+    size_t index_memory; /* what the index of a collection may take: where it would take more,
+                            people are searched for as by "pgvector"; 0: any */
 } mien_gallery_options;
 
 /* Opens the gallery in that file, and makes it where there is none, readable by its owner only. A
@@ -282,6 +289,21 @@ MIEN_API int mien_gallery_identify(mien_gallery *gallery, int64_t collection, in
                                    const float *queries, int n, int k,
                                    const mien_gallery_identify_options *options,
                                    mien_gallery_match *matches, int *counts);
+/* How good searches are that are not exact, of so many samples as queries: each finds the k persons
+ * by mien_gallery_identify(), and by comparing it with every sample. */
+typedef struct mien_gallery_recall {
+    size_t struct_size;
+    int64_t samples;      /* that there are */
+    int queries, k;       /* taken from all over the collection; others than their own person's */
+    double recall;        /* of the k persons most like each, how many were found: 0..1 */
+    double seconds;       /* of a search */
+    double exact_seconds; /* of comparing one query with everything */
+} mien_gallery_recall;
+/* by: as of mien_gallery_identify_options. MIEN_EINVAL for other than 1 to 1000 queries, 1 to 100
+ * persons. It reads everything once. */
+MIEN_API int mien_gallery_measure(mien_gallery *gallery, int64_t collection, int64_t contract,
+                                  int queries, int k, mien_gallery_recall *out);
+
 /* With how many templates or samples that compares a face: by them and the share of strangers who
  * may be taken for somebody goes the similarity to ask for (docs/thresholds.md). */
 MIEN_API int mien_gallery_comparisons(mien_gallery *gallery, int64_t collection, int64_t contract,

@@ -33,7 +33,9 @@ struct serve_config {
     const char *apis;               /* dialects spoken beside those always there, with commas;
                                        "all"; NULL: none */
     int keep_crops;                 /* aligned faces are kept with samples */
-    int learn; /* who is identified for sure gets a sample under the second embedder */
+    const char *index;   /* how people are searched for, as mien_gallery_options; NULL: exact */
+    size_t index_memory; /* likewise */
+    int learn;           /* who is identified for sure gets a sample under the second embedder */
     const char *trusted_proxy; /* whose X-Forwarded-For counts, see forwarded.h; NULL: nobody's */
     int log;                   /* enum serve_log */
 

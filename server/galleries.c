@@ -29,19 +29,21 @@ struct handle {
 };
 
 struct galleries {
+    const struct serve_config *config;
     char *place;
     const uint8_t *key; /* NULL: it is not encrypted */
     int most_waiting;
     struct handle handles[GALLERY_USES];
 };
 
-struct galleries *galleries_new(const char *place, const uint8_t *key, int workers) {
+struct galleries *galleries_new(const struct serve_config *config) {
     struct galleries *g = calloc(1, sizeof *g);
 
     if (!g) return NULL;
-    g->place = place ? strdup(place) : place_default();
-    g->key = key;
-    g->most_waiting = workers / 2 > 1 ? workers / 2 : 1;
+    g->config = config;
+    g->place = config->gallery ? strdup(config->gallery) : place_default();
+    g->key = config->gallery_key;
+    g->most_waiting = config->workers / 2 > 1 ? config->workers / 2 : 1;
     for (int i = 0; i < GALLERY_USES; i++) sync_budget_init(&g->handles[i].turn, 1);
     if (g->place) return g;
     galleries_free(g);
@@ -96,6 +98,8 @@ static int open_handle(struct galleries *g, enum gallery_use use, mien_gallery *
                               .must_exist = use != GALLERY_WRITE,
                               .wait_ms = WAIT_MS,
                               .listen = use == GALLERY_SEARCH,
+                              .index = g->config->index,
+                              .index_memory = g->config->index_memory,
                               .who = "http",
                               .key = g->key};
     int rc;

@@ -10,6 +10,7 @@
 #define MIEN_SERVER_GALLERIES_H
 
 #include "mien_gallery.h"
+#include "server/config.h"
 #include "server/request.h"
 
 /* What for; each has a turn of its own. */
@@ -17,9 +18,8 @@ enum gallery_use { GALLERY_READ, GALLERY_SEARCH, GALLERY_WRITE, GALLERY_USES };
 
 struct galleries;
 
-/* The gallery at a place, NULL: the user's; not opened yet. workers: threads that may ask for it.
- * NULL where memory ran out. */
-struct galleries *galleries_new(const char *place, const uint8_t *key, int workers);
+/* The gallery of a configuration, which stays; not opened yet. NULL where memory ran out. */
+struct galleries *galleries_new(const struct serve_config *config);
 /* Whether the key is the gallery's, where that is there: MIEN_OK or MIEN_GALLERY_EKEY. */
 int galleries_check_key(const struct galleries *g);
 /* NULL is let through. */

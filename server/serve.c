@@ -133,7 +133,7 @@ static int server_make(struct server *s, const struct serve_config *c, const cha
     }
     if (c->allow_urls && !s->fetcher) return -1;
     if (config_keeps_gallery(c)) {
-        s->galleries = galleries_new(c->gallery, c->gallery_key, c->workers);
+        s->galleries = galleries_new(c);
         s->repeats = repeats_new();
         if (!s->galleries || !s->repeats) return -1;
     }

@@ -25,7 +25,7 @@ GALLERY = tuple("gallery " + word for word in
                 ("list", "show", "history", "rename", "merge", "split", "move", "not-this-person",
                  "undo", "prove-deleted", "export", "import", "backup", "check",
                  "rekey"))
-COMMANDS = TASKS + ("compare", "enroll", "identify", "recognize", "cluster", "thresholds", "gallery", "gallery delete", "gallery doctor", "gallery migrate", "bench", "bench analyze", "calibrate", "eval", *EVALS, "info", "models",
+COMMANDS = TASKS + ("compare", "enroll", "identify", "recognize", "cluster", "thresholds", "gallery", "gallery delete", "gallery doctor", "gallery index", "gallery migrate", "bench", "bench analyze", "calibrate", "eval", *EVALS, "info", "models",
                     "serve", "completion")
 
 # A caller's settings of the tool would change what is tested; where the weights lie stays.
