@@ -50,21 +50,24 @@ double seconds_until(std::chrono::system_clock::time_point deadline) {
 
 class Unary final : public grpc::ServerUnaryReactor {
   public:
-    Unary(const grpc_host &host, grpc::CallbackServerContext *context, Reader read)
-        : host_(host), context_(context), read_(std::move(read)) {}
+    Unary(Shared *shared, grpc::CallbackServerContext *context, Reader read)
+        : shared_(shared), context_(context), read_(std::move(read)) {
+        shared_->open_calls++;
+    }
 
     void begin(Ask *ask) {
-        if (ask->begin(host_, done, this, &call_))
+        if (ask->begin(shared_->host, done, this, &call_))
             Finish(
                 grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "the server is out of memory"));
     }
 
     void OnCancel() override {
-        if (call_) host_.cancel(call_);
+        if (call_) shared_->host.cancel(call_);
     }
 
     void OnDone() override {
-        if (call_) host_.release(call_);
+        if (call_) shared_->host.release(call_);
+        shared_->open_calls--;
         delete this;
     }
 
@@ -78,7 +81,7 @@ class Unary final : public grpc::ServerUnaryReactor {
         self->Finish(status);
     }
 
-    const grpc_host &host_;
+    Shared *shared_;
     grpc::CallbackServerContext *context_;
     Reader read_;
     grpc_call *call_ = nullptr;
@@ -189,9 +192,9 @@ void add_metadata(grpc::CallbackServerContext *context, const grpc_answer *answe
     if (answer->code) context->AddTrailingMetadata("mien-error", answer->code);
 }
 
-grpc::ServerUnaryReactor *unary(const grpc_host &host, grpc::CallbackServerContext *context,
-                                Ask *ask, Reader read) {
-    Unary *reactor = new Unary(host, context, std::move(read));
+grpc::ServerUnaryReactor *unary(Shared *shared, grpc::CallbackServerContext *context, Ask *ask,
+                                Reader read) {
+    Unary *reactor = new Unary(shared, context, std::move(read));
 
     reactor->begin(ask);
     return reactor;

@@ -4,7 +4,7 @@
 #ifndef MIEN_GRPC_MODULE_ASK_H
 #define MIEN_GRPC_MODULE_ASK_H
 
-#include "grpc/module.h"
+#include "grpc/module/shared.h"
 
 #include <functional>
 #include <google/protobuf/message.h>
@@ -55,7 +55,7 @@ void add_metadata(grpc::CallbackServerContext *context, const grpc_answer *answe
 typedef std::function<grpc::Status(const grpc_answer *answer)> Reader;
 
 /* Begins the ask; the reactor ends the call when it is answered. It costs no thread meanwhile. */
-grpc::ServerUnaryReactor *unary(const grpc_host &host, grpc::CallbackServerContext *context,
-                                Ask *ask, Reader read);
+grpc::ServerUnaryReactor *unary(Shared *shared, grpc::CallbackServerContext *context, Ask *ask,
+                                Reader read);
 
 #endif

@@ -232,7 +232,7 @@ class KServe final : public inference::GRPCInferenceService::CallbackService {
             infer_ask(context, "/inference.GRPCInferenceService/ModelInfer", *in, &fault);
         if (!ask) return refuse(context, fault);
         grpc::ServerUnaryReactor *reactor =
-            unary(shared_->host, context, ask.get(),
+            unary(shared_, context, ask.get(),
                   [raw, out](const grpc_answer *answer) { return read_infer(answer, raw, out); });
         shrink(const_cast<ModelInferRequest *>(in)); /* this call's own, until it is done */
         return reactor;
@@ -250,7 +250,7 @@ class KServe final : public inference::GRPCInferenceService::CallbackService {
     grpc::ServerUnaryReactor *get(grpc::CallbackServerContext *context, const char *rpc,
                                   const std::string &path, google::protobuf::Message *out) {
         Ask ask(context, rpc, "GET", path);
-        return unary(shared_->host, context, &ask,
+        return unary(shared_, context, &ask,
                      [out](const grpc_answer *answer) { return message_from_answer(answer, out); });
     }
 

@@ -81,7 +81,7 @@ class Mien final : public mien::v1::Mien::CallbackService {
                                   const std::string &path, const Request *in, Response *out) {
         std::unique_ptr<Ask> ask = picture_ask(context, rpc, path, *in);
         grpc::ServerUnaryReactor *reactor =
-            unary(shared_->host, context, ask.get(),
+            unary(shared_, context, ask.get(),
                   [out](const grpc_answer *answer) { return message_from_answer(answer, out); });
         shrink_picture(const_cast<Request *>(in)); /* this call's own, until it is done */
         return reactor;

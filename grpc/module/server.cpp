@@ -1,7 +1,10 @@
 /* The module's server: its socket, its services, its end. */
 #include "grpc/module/services.h"
 
+#include <atomic>
+#include <chrono>
 #include <cstdio>
+#include <grpc/grpc.h>
 #include <grpc/health/v1/health.pb.h>
 #include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
@@ -15,7 +18,8 @@ struct grpc_server {
     std::vector<const ServiceRow *> rows;
     std::vector<std::unique_ptr<grpc::Service>> services;
     std::unique_ptr<grpc::Server> server;
-    std::thread ending;
+    std::thread ending; /* Shutdown() waits for what is under way */
+    std::atomic<bool> has_ended{false};
     int port = 0;
 };
 
@@ -122,21 +126,32 @@ int port(const grpc_server *s) {
     return s->port;
 }
 
-/* Shutdown() waits for what is under way, so it has a thread. */
 void drain(grpc_server *s, double seconds) {
     auto until = std::chrono::system_clock::now() +
                  std::chrono::microseconds(static_cast<int64_t>(1e6 * seconds));
 
     set_serving(s, 0);
     s->shared.streams.end_all();
-    if (!s->ending.joinable()) s->ending = std::thread([s, until] { s->server->Shutdown(until); });
+    if (s->ending.joinable()) return;
+    s->ending = std::thread([s, until] {
+        s->server->Shutdown(until);
+        s->has_ended = true;
+    });
 }
 
+/* Answers that were given have a moment to leave; then what is left is cancelled, such as a Watch
+ * of the health service, which ends by itself never. */
 void stop(grpc_server *s) {
-    if (s->ending.joinable())
-        s->ending.join();
-    else
-        s->server->Shutdown(std::chrono::system_clock::now());
+    enum { TICK_MS = 5, LAST_ANSWERS_MS = 1000 };
+    int waited = 0;
+
+    drain(s, 2e-3 * LAST_ANSWERS_MS);
+    for (; !s->has_ended; waited += TICK_MS) {
+        if (s->shared.open_calls == 0 || waited >= LAST_ANSWERS_MS)
+            grpc_server_cancel_all_calls(s->server->c_server());
+        std::this_thread::sleep_for(std::chrono::milliseconds(TICK_MS));
+    }
+    s->ending.join();
     s->server->Wait();
     delete s;
 }

@@ -10,19 +10,11 @@
 #ifndef MIEN_GRPC_MODULE_SERVICES_H
 #define MIEN_GRPC_MODULE_SERVICES_H
 
-#include "grpc/module.h"
-#include "grpc/module/open_streams.h"
+#include "grpc/module/shared.h"
 
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/impl/service_type.h>
 #include <memory>
-
-/* What services share; it outlives them. */
-struct Shared {
-    grpc_host host;
-    int in_flight;
-    OpenStreams streams;
-};
 
 struct ServiceRow {
     const char *name;      /* in grpc_options.services */

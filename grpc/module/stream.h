@@ -9,7 +9,6 @@
 #define MIEN_GRPC_MODULE_STREAM_H
 
 #include "grpc/module/ask.h"
-#include "grpc/module/services.h"
 
 #include <deque>
 #include <memory>
@@ -32,6 +31,7 @@ class Stream final : public grpc::ServerBidiReactor<Request, Response>, public E
 
     Stream(Shared *shared, grpc::CallbackServerContext *context, const Steps &steps)
         : shared_(shared), context_(context), steps_(steps) {
+        shared_->open_calls++;
         shared_->streams.add(this);
         std::unique_lock<std::mutex> hold(lock_);
         go_on();
@@ -66,6 +66,8 @@ class Stream final : public grpc::ServerBidiReactor<Request, Response>, public E
     void OnDone() override {
         shared_->streams.remove(this);
         { std::lock_guard<std::mutex> hold(lock_); }
+        items_.clear(); /* what they hold is the host's */
+        shared_->open_calls--;
         delete this;
     }
 
