@@ -75,6 +75,28 @@ def seeds():
     yield form("POST /detect_faces_from_files/", (b'name="files"; filename="a.png"', PICTURE))
     yield as_json("POST /detect_faces_from_base64/", [TEXT])
     yield as_json("POST /detect_faces_from_urls/", ["http://127.0.0.1/"])
+    yield form("POST /v1/vision/face", (b'name="image"; filename="a.png"', PICTURE), (b'name="min_confidence"', b"0"))
+    yield request("POST /v1/vision/face/delete", b"userid=Ann+Lee&api_key=%41",
+                  Content_Type="application/x-www-form-urlencoded")
+    yield request("POST /v1/vision/face/list")
+    yield as_json("POST /api/v1/recognition/subjects", {"subject": "Ann"})
+    yield as_json("PUT /api/v1/recognition/subjects/Ann", {"subject": "Bob"})
+    yield request("DELETE /api/v1/recognition/subjects")
+    yield request("GET /api/v1/recognition/faces?page=1&size=2?subject=Ann")
+    yield form("POST /api/v1/detection/detect?limit=1?face_plugins=age,landmarks?status=true",
+               (b'name="file"; filename="a.png"', PICTURE))
+    yield as_json("POST /api/v1/verification/embeddings/verify", {"source": [1], "targets": [[1, 2], [3]]})
+    for operation, value in (("DetectFaces", {"Image": {"Bytes": TEXT}, "Attributes": ["ALL"]}),
+                             ("DetectLabels", {"Image": {"Bytes": TEXT}, "MinConfidence": 0}),
+                             ("CreateCollection", {"CollectionId": "a"}), ("ListCollections", {"MaxResults": 1}),
+                             ("CreateUser", {"CollectionId": "a", "UserId": "b"}),
+                             ("DeleteCollection", {"CollectionId": "a"})):
+        yield request("POST /", json.dumps(value).encode(), Content_Type="application/x-amz-json-1.1",
+                      X_Amz_Target=f"RekognitionService.{operation}", X_Amz_Date="20150830T123600Z",
+                      Authorization="AWS4-HMAC-SHA256 Credential=a/20150830/r/s/aws4_request, "
+                                    "SignedHeaders=host;x-amz-date, Signature=00")
+    yield request("PUT /v1/collections/a")
+    yield as_json("POST /v1/collections/a/persons", {"name": "Ann", "metadata": {"floor": 1}})
     yield kserve("resnet", [1, 32, 32, 3], [1] * 3072)
     yield binary("resnet", [1, 32, 32, 3])
     yield binary("scrfd", [1, 64, 32, 3])
