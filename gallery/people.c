@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 enum { NAME_MAX_BYTES = 1000 };
 
@@ -18,8 +19,9 @@ struct listing {
     int (*person)(void *, const mien_gallery_person *);
     void *context;
     mien_gallery *gallery;
-    int64_t last; /* person that was read */
-    int64_t read; /* and how many */
+    const char *prefix; /* of the names that are shown; NULL: any */
+    int64_t last;       /* person that was read */
+    int64_t read;       /* and how many */
     int64_t rows;
 };
 
@@ -244,7 +246,7 @@ static int see_person(void *context, const struct store_value *row, int n) {
     struct listing *l = context;
     mien_gallery_person p = {.struct_size = sizeof p};
     struct seal seal;
-    int rc;
+    int rc, is_shown;
 
     if (n < 9) return MIEN_OK;
     l->last = row[0].i;
@@ -259,8 +261,10 @@ static int see_person(void *context, const struct store_value *row, int n) {
     p.updated = row[6].i;
     p.samples = row[7].i;
     p.best_sample = row[8].i;
-    rc = seal.rc ? MIEN_OK : l->person(l->context, &p);
-    if (seal.rc == MIEN_OK) l->rows++;
+    is_shown = seal.rc == MIEN_OK &&
+               (!l->prefix || strncasecmp(p.name, l->prefix, strlen(l->prefix)) == 0);
+    rc = is_shown ? l->person(l->context, &p) : MIEN_OK;
+    l->rows += is_shown;
     return seal_end(&seal) ? seal.rc : rc;
 }
 
@@ -330,6 +334,32 @@ int mien_gallery_persons(mien_gallery *g, int64_t collection, const char *name, 
         sql = sealed;
     }
     if (rc == MIEN_OK) rc = list_persons(g, sql, values, name ? 4 : 3, &l);
+    return gallery_leave(g, rc);
+}
+
+int mien_gallery_persons_where(mien_gallery *g, int64_t collection,
+                               const mien_gallery_person_filter *filter, int64_t after, int limit,
+                               mien_gallery_person_seen *seen, void *context) {
+    mien_gallery_person_filter own = {.struct_size = sizeof own};
+    struct listing l = {.person = seen, .context = context, .gallery = g};
+    int rc = sized_read(&own, sizeof own, filter, "mien_gallery_person_filter");
+
+    if (rc) return rc;
+    if (!seen) return err_null("mien_gallery_persons_where");
+    if (limit < 0) return err_set(MIEN_EINVAL, "mien_gallery_persons_where: limit is below 0");
+    rc = gallery_enter(g, "mien_gallery_persons_where");
+    if (rc) return rc;
+    if (g->keys) l.prefix = own.prefix; /* the database cannot read names */
+    struct store_value values[] = {store_int(collection), store_int(after),
+                                   store_int(limit ? limit : INT64_MAX), store_int(own.named),
+                                   store_text(own.prefix && !g->keys ? own.prefix : "")};
+    rc = list_persons(g,
+                      SELECT_PERSON
+                      " WHERE collection = ?1 AND id > ?2 AND state = 0"
+                      " AND (?4 = 0 OR (?4 = 1 AND name <> '') OR (?4 = -1 AND name = ''))"
+                      " AND lower(substr(name, 1, length(CAST(?5 AS text)))) = lower(?5)"
+                      " ORDER BY persons.id LIMIT ?3",
+                      values, 5, &l);
     return gallery_leave(g, rc);
 }
 

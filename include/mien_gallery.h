@@ -159,6 +159,17 @@ MIEN_API int mien_gallery_persons(mien_gallery *gallery, int64_t collection, con
                                   int64_t after, int limit, mien_gallery_person_seen *seen,
                                   void *context);
 
+typedef struct mien_gallery_person_filter {
+    size_t struct_size;
+    const char *prefix; /* of the name, in whatever case ASCII letters are; NULL: any */
+    int named;          /* 1: who has a name; -1: who has none; 0: both */
+} mien_gallery_person_filter;
+/* Those of a collection's persons, as mien_gallery_persons() lists. Of an encrypted gallery all
+ * names behind `after` are looked at until there are `limit`. */
+MIEN_API int mien_gallery_persons_where(mien_gallery *gallery, int64_t collection,
+                                        const mien_gallery_person_filter *filter, int64_t after,
+                                        int limit, mien_gallery_person_seen *seen, void *context);
+
 typedef struct mien_gallery_sample {
     size_t struct_size;
     int64_t id; /* of mien_gallery_samples_add() 0, or one to be taken over from elsewhere */

@@ -2,9 +2,10 @@
  * galleries.h - the gallery a server keeps, and whose turn it is to use it.
  *
  * A gallery is used by one thread at a time, and whoever writes may have to wait for another
- * process. So it is open three times: those who read wait for nobody who writes, and those who
- * search for nobody who reads. It is opened when it is first asked for, and made by the first who
- * writes.
+ * process. So it is open four times: those who read wait for nobody who writes, those who search
+ * for nobody who reads, and nobody for what takes long: it computes on what it has read, and takes
+ * the file only to write a part of the result, after a look at what is there by then. It is opened
+ * when it is first asked for, and made by the first who writes.
  */
 #ifndef MIEN_SERVER_GALLERIES_H
 #define MIEN_SERVER_GALLERIES_H
@@ -14,7 +15,7 @@
 #include "server/request.h"
 
 /* What for; each has a turn of its own. */
-enum gallery_use { GALLERY_READ, GALLERY_SEARCH, GALLERY_WRITE, GALLERY_USES };
+enum gallery_use { GALLERY_READ, GALLERY_SEARCH, GALLERY_WRITE, GALLERY_LONG, GALLERY_USES };
 
 struct galleries;
 

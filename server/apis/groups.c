@@ -51,6 +51,8 @@ static void reply_clustering(struct request *r, const mien_gallery_clustering *d
     collection_reply(r, 200, object, failed);
 }
 
+/* Others have their turn meanwhile: groups are computed on what was read, and what is written is
+ * looked at once more. */
 static void cluster(struct collection_call *call, double join, int named) {
     struct request *r = call->request;
     const struct network *embedder = networks_giving(&r->models->networks, MIEN_RESULT_EMBEDDING);
@@ -62,8 +64,12 @@ static void cluster(struct collection_call *call, double join, int named) {
                                       .context = r};
     mien_gallery_clustering done = {.struct_size = sizeof done};
     int64_t contract = 0, faces = 0;
-    int rc = enrolment_contract(call, 1, &contract);
+    int rc = call->collection ? enrolment_contract(call, 0, &contract) : MIEN_OK;
 
+    if (rc == MIEN_OK && !contract) { /* nobody was ever enrolled */
+        reply_clustering(r, &done);
+        return;
+    }
     if (rc == MIEN_OK) rc = unnamed_count(call->gallery, call->collection, &faces);
     if (join == 0) o.join = (float)unnamed_join(embedder, faces);
     if (rc == MIEN_OK)
@@ -81,7 +87,7 @@ static void handle_cluster(struct request *r) {
 
     if (enrolment_check(r) || collection_read_body(r) || param_real(r, "join", -1, 1, &join) ||
         param_flag(r, "named", &named) || params_end(r) ||
-        collection_begin(r, GALLERY_WRITE, r->param[0], &call))
+        collection_begin(r, GALLERY_LONG, r->param[0], &call))
         return;
     cluster(&call, join, named);
     collection_end(&call);

@@ -16,19 +16,28 @@ static int see_person(void *context, const mien_gallery_person *p) {
 
 static void handle_list(struct request *r) {
     char room[PARAM_TEXT];
+    char prefix_room[PARAM_TEXT];
     const char *name = NULL;
+    mien_gallery_person_filter filter = {.struct_size = sizeof filter};
     struct collection_page page;
     struct collection_call call;
-    int rc = MIEN_OK;
+    int rc = MIEN_OK, named = -1; /* not said */
 
-    if (param_any_text(r, "name", room, &name) || collection_read_page(r, 0, &page)) return;
+    if (param_any_text(r, "name", room, &name) ||
+        param_any_text(r, "prefix", prefix_room, &filter.prefix) ||
+        param_flag(r, "named", &named) || collection_read_page(r, 0, &page))
+        return;
+    if (named >= 0) filter.named = named ? 1 : -1;
     if (params_end(r) || collection_begin(r, GALLERY_READ, r->param[0], &call)) {
         json_decref(page.list);
         return;
     }
-    if (call.collection)
+    if (call.collection && name)
         rc = mien_gallery_persons(call.gallery, call.collection, name, page.after, page.limit,
                                   see_person, &page);
+    else if (call.collection)
+        rc = mien_gallery_persons_where(call.gallery, call.collection, &filter, page.after,
+                                        page.limit, see_person, &page);
     collection_page_reply(&call, &page, "persons", 0, rc);
     collection_end(&call);
 }

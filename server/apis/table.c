@@ -6,8 +6,9 @@
 
 #define ROWS(row)                                                                                  \
     row(v1) row(collections) row(persons) row(samples) row(enrol) row(recognise) row(groups)       \
-        row(identities) row(predict) row(detect_faces) row(kserve) row(status) row(deepstack)      \
-            row(codeproject) row(compreface) row(compreface_people) row(rekognition)
+        row(doctor) row(identities) row(predict) row(detect_faces) row(kserve) row(status)         \
+            row(deepstack) row(codeproject) row(compreface) row(compreface_people)                 \
+                row(rekognition)
 
 #define DECLARE(name) extern const struct api api_##name;
 #define ADDRESS(name) &api_##name,

@@ -207,6 +207,35 @@ static void test_all_comes_back(void **state) {
     assert_true(sample == p.sample[2]);
 }
 
+/* Names are looked at one by one, and pages are full all the same. */
+static void test_who_is_called_so(void **state) {
+    struct made *m = *state;
+    struct people p = fill(m);
+    mien_gallery_person_filter filter = {.struct_size = sizeof filter, .prefix = "aUR"};
+    int64_t last;
+    struct found f = {0};
+
+    made_person(m, "");
+    last = made_person(m, "AURELIO");
+    assert_int_equal(
+        mien_gallery_persons_where(m->gallery, m->collection, &filter, 0, 1, see_person, &f),
+        MIEN_OK);
+    assert_int_equal(f.n, 1);
+    assert_true(f.id == p.person[0]);
+    assert_int_equal(
+        mien_gallery_persons_where(m->gallery, m->collection, &filter, f.id, 1, see_person, &f),
+        MIEN_OK);
+    assert_int_equal(f.n, 2);
+    assert_true(f.id == last);
+    f.n = 0;
+    filter = (mien_gallery_person_filter){.struct_size = sizeof filter, .named = -1};
+    assert_int_equal(
+        mien_gallery_persons_where(m->gallery, m->collection, &filter, 0, 0, see_person, &f),
+        MIEN_OK);
+    assert_int_equal(f.n, 1);
+    assert_string_equal(f.name, "");
+}
+
 static void refuses(const char *path, const uint8_t *key, int code, const char *words) {
     mien_gallery_options o = {.struct_size = sizeof o, .must_exist = 1, .key = key};
     mien_gallery *g = NULL;
@@ -470,6 +499,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         GALLERY_TEST(test_nothing_is_readable),
         GALLERY_TEST(test_all_comes_back),
+        GALLERY_TEST(test_who_is_called_so),
         GALLERY_TEST(test_keys_that_do_not_open),
         GALLERY_TEST(test_key_files),
         GALLERY_TEST(test_what_was_moved_or_damaged),

@@ -280,6 +280,49 @@ class Open(People):
         done = self.ask("POST", f"{C}/groups/cluster", {})
         self.assertEqual((done["faces"], done["groups"], done["first_event"]), (0, 0, None))
 
+    def test_persons_by_how_their_names_begin(self):
+        self.ask("PUT", f"{C}/names", status=201)
+        base = f"{C}/names/persons"
+        for name in ("Ann", "anna", "", "Bob", "%nn", ""):
+            self.ask("POST", base, {"name": name}, 201)
+        names = lambda query: [one["name"] for one in self.ask("GET", f"{base}?{query}")["persons"]]
+        self.assertEqual(names("prefix=an"), ["Ann", "anna"])
+        self.assertEqual(names("prefix=%25"), ["%nn"])
+        self.assertEqual(names("prefix=Annabel"), [])
+        self.assertEqual(names("named=false"), ["", ""])
+        self.assertEqual(names("named=true"), ["Ann", "anna", "Bob", "%nn"])
+        self.assertEqual(names("named=false&prefix=an"), [])
+        first = self.ask("GET", f"{base}?named=true&limit=3")
+        rest = self.ask("GET", f"{base}?named=true&limit=3&after={first['next']}")
+        self.assertEqual([one["name"] for one in first["persons"] + rest["persons"]],
+                         ["Ann", "anna", "Bob", "%nn"])
+        self.assertEqual(self.code(400, "GET", f"{base}?named=perhaps"), "bad_request")
+
+    def test_doctor(self):
+        empty = {"samples": 0, "findings": [], "more": False}
+        self.ask("PUT", f"{C}/doctor", status=201)
+        self.assertEqual(self.ask("GET", f"{C}/doctor/doctor"), empty)
+        _, sample = self.enrol("Dan", 80, "doctor")
+        dan = self.ask("GET", f"{C}/doctor/samples/{sample}?embedding=1")
+
+        def vector(axis, cosine):
+            v = [0.0] * len(dan["embedding"])
+            v[2 * axis], v[2 * axis + 1] = cosine, (1 - cosine ** 2) ** 0.5
+            return v
+
+        for name, axis, cosine in ("Ann", 1, 1), ("Bea", 1, 0.9), ("Cid", 2, 1), ("Cid", 2, 0.999):
+            self.ask("POST", f"{C}/doctor/samples", {"name": name, "contract": dan["contract"],
+                                                     "embeddings": [vector(axis, cosine)]})
+        told = self.ask("GET", f"{C}/doctor/doctor")
+        self.assertEqual((told["samples"], told["more"]), (5, False))
+        self.assertEqual({(f["kind"], f["name"], f.get("other_name")) for f in told["findings"]},
+                         {("confusable", "Ann", "Bea"), ("duplicate", "Cid", "Cid")})
+        self.assertTrue(all("repair" not in finding for finding in told["findings"]))
+        one = self.ask("GET", f"{C}/doctor/doctor?limit=1")
+        self.assertEqual((len(one["findings"]), one["more"]), (1, True))
+        self.assertEqual(self.code(400, "GET", f"{C}/doctor/doctor?limit=0"), "bad_request")
+        self.assertEqual(self.code(404, "GET", f"{C}/nobody/doctor"), "not_found")
+
 
 class Keys(People):
     options = ("--keys", "KEYS", "--max-samples-per-collection", "2")
