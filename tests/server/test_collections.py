@@ -353,7 +353,7 @@ class Keys(People):
                                    **porter), "quota")
 
 
-class TwoEmbedders(People):
+class JoinedEmbedders(People):
     """One embedder of two networks: people, embeddings and comparing; KServe has the networks themselves alone."""
     options = ("--embedder=mobilefacenet-192+mobilefacenet-512",)
 
