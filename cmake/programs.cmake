@@ -35,6 +35,17 @@ set(mien_server_modules $<IF:$<BOOL:$<TARGET_PROPERTY:MIEN_LAZY>>,mien_lazy,PkgC
 set(mien_recognition_modules
     $<IF:$<BOOL:$<TARGET_PROPERTY:MIEN_PRIVATE>>,mien_gallery_private,mien_gallery_static>
     $<IF:$<BOOL:$<TARGET_PROPERTY:MIEN_LAZY>>,mien_lazy,PkgConfig::sqlite3>)
+# Queues in Redis: hiredis' and GnuTLS's headers, and at run time the libraries of these names.
+pkg_check_modules(hiredis IMPORTED_TARGET GLOBAL hiredis)
+pkg_check_modules(gnutls IMPORTED_TARGET GLOBAL gnutls)
+if(hiredis_FOUND AND gnutls_FOUND)
+    read_soname(hiredis hiredis_soname)
+    read_soname(gnutls gnutls_soname)
+    string(REGEX REPLACE "^lib(.*)\\.so\\.(.*)$" "lib\\1\\2" hiredis_package ${hiredis_soname})
+else()
+    message(STATUS "hiredis or GnuTLS: not found, queues in Redis are left out (apt-get install libhiredis-dev libgnutls28-dev)")
+endif()
+set(mien_queue_modules $<IF:$<BOOL:$<TARGET_PROPERTY:MIEN_LAZY>>,mien_lazy,PkgConfig::sqlite3>)
 
 include(cmake/assets.cmake)
 set(below "")
@@ -46,7 +57,18 @@ foreach(layer IN LISTS mien_program_layers)
     if(layer STREQUAL server)
         list(APPEND server_sources ${mien_assets_source})
     endif()
+    if(layer STREQUAL queue AND hiredis_soname)
+        list(FILTER queue_sources EXCLUDE REGEX "/redis_none\\.c$")
+    elseif(layer STREQUAL queue)
+        list(FILTER queue_sources EXCLUDE REGEX "/(queue_redis|redis_link|redis_scripts|redis_tls)\\.c$")
+    endif()
     add_library(mien_${layer} STATIC ${${layer}_sources})
+    if(layer STREQUAL queue AND hiredis_soname)
+        target_compile_definitions(mien_queue PRIVATE QUEUE_HIREDIS="${hiredis_soname}"
+            QUEUE_HIREDIS_PACKAGE="${hiredis_package}" QUEUE_GNUTLS="${gnutls_soname}")
+        target_include_directories(mien_queue SYSTEM PRIVATE ${hiredis_INCLUDE_DIRS}
+                                                             ${gnutls_INCLUDE_DIRS})
+    endif()
     target_link_libraries(mien_${layer}
         PUBLIC ${below} ${mien_${layer}_modules} PkgConfig::jansson Threads::Threads m
                $<IF:$<BOOL:$<TARGET_PROPERTY:MIEN_PRIVATE>>,mien_private,mien_static>

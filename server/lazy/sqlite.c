@@ -49,6 +49,7 @@ LAZY(int, sqlite3_column_bytes, (sqlite3_stmt * statement, int iCol), (statement
 LAZY(const char *, sqlite3_errmsg, (sqlite3 * db), (db))
 LAZY(const char *, sqlite3_errstr, (int i), (i))
 LAZY(int, sqlite3_system_errno, (sqlite3 * db), (db))
+LAZY(int, sqlite3_changes, (sqlite3 * db), (db))
 LAZY(int, sqlite3_get_autocommit, (sqlite3 * db), (db))
 LAZY(int, sqlite3_wal_checkpoint_v2,
      (sqlite3 * db, const char *zDb, int eMode, int *pnLog, int *pnCkpt),
