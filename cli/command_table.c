@@ -331,6 +331,56 @@ const struct command COMMANDS[] = {
      "  mien serve --config /etc/mien/mien.conf\n"
      "  curl -F file=@photo.jpg http://127.0.0.1:8080/predict\n",
      cmd_serve},
+    {"submit", CMD_SUBMIT, "PICTURE|FOLDER|LIST|URL...", 1, -1, "pictures as jobs of a queue",
+     "Puts a job a picture into a queue, for 'mien worker' to take, here or on other machines. All "
+     "options go with the jobs: what is asked is said here, by which networks there.",
+     "A LIST is a file of paths and URLs, one a line, or - (standard input). Paths are those of "
+     "the machines the workers run on, unless jobs carry their pictures. With --json standard "
+     "output is a line {\"id\", \"file\"} a job.",
+     "  mien submit holiday/\n"
+     "  find /photos -name '*.jpg' | mien submit --queue redis://queue.example -\n"
+     "  mien submit --carry --priority high --json photo.jpg\n",
+     cmd_submit},
+    {"worker", CMD_WORKER, "", 0, 0, "take jobs of a queue and do them",
+     "Takes jobs, does to their pictures what 'mien analyze' does, and ends each with its result, "
+     "which is kept once however often a job had to run. Any number of workers may share a queue. "
+     "A network may be left out with the name 'none'; options about faces and classes are for jobs "
+     "that say nothing of them.",
+     "SIGTERM ends it when the pictures it has begun are done. Jobs of a worker that dies are "
+     "taken by others when its lease has ended. docs/jobs.md has the guarantees.",
+     "  mien worker --until-empty\n"
+     "  mien worker --queue redis://queue.example --results postgresql:///mien\n",
+     cmd_worker},
+    {"jobs", CMD_JOBS, "list|show|cancel|retry|export|stats|purge", 0, -1,
+     "what waits, runs and is done",
+     "Shows the jobs of a queue and what came of them, cancels them, and has them run again.", NULL,
+     "  mien jobs stats\n"
+     "  mien jobs list --state dead\n"
+     "  mien jobs export --format csv > results.csv\n",
+     cmd_jobs},
+    {"jobs list", CMD_JOBS, "", 0, 0, "jobs, the oldest first",
+     "Prints a line a job, of JSON where the output is no terminal.", NULL,
+     "  mien jobs list --state failed --limit 20\n", cmd_jobs_list},
+    {"jobs show", CMD_JOBS, "ID...", 1, -1, "jobs with their results",
+     "Prints the jobs with their results, as JSON.", NULL,
+     "  mien jobs show --pretty 01938c1e0f4a0000b2c4a1d5e6f70812\n", cmd_jobs_show},
+    {"jobs cancel", CMD_JOBS, "ID...", 1, -1, "jobs nobody wants any more",
+     "Jobs that wait are not taken, the results of those that run are dropped.", NULL,
+     "  mien jobs cancel 01938c1e0f4a0000b2c4a1d5e6f70812\n", cmd_jobs_cancel},
+    {"jobs retry", CMD_JOBS, "ID...", 1, -1, "have jobs run again",
+     "Jobs that failed, were cancelled or given up wait again.", NULL,
+     "  mien jobs retry 01938c1e0f4a0000b2c4a1d5e6f70812\n", cmd_jobs_retry},
+    {"jobs export", CMD_JOBS, "", 0, 0, "all results",
+     "Prints a line a job that has a result, as JSON or CSV; with --results those kept there.",
+     NULL,
+     "  mien jobs export > results.jsonl\n"
+     "  mien jobs export --results postgresql:///mien --format csv > results.csv\n",
+     cmd_jobs_export},
+    {"jobs stats", CMD_JOBS, "", 0, 0, "how many jobs wait, run and are done",
+     "Prints how many jobs are in each state.", NULL, "  mien jobs stats --json\n", cmd_jobs_stats},
+    {"jobs purge", CMD_JOBS, "", 0, 0, "forget jobs that ended long ago",
+     "Removes jobs that ended, with their results in the queue; what --results keeps stays.", NULL,
+     "  mien jobs purge --older 7\n", cmd_jobs_purge},
     {"completion", CMD_COMPLETION, "bash|zsh|fish", 1, 1, "a script that completes in your shell",
      "Prints a script that completes commands, options and their values. `make install` puts all "
      "three where the shells look for them.",

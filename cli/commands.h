@@ -43,6 +43,17 @@ int cmd_identify(const struct options *opt);
 int cmd_recognize(const struct options *opt);
 int cmd_cluster(const struct options *opt);
 int cmd_thresholds(const struct options *opt);
+int cmd_submit(const struct options *opt);
+int cmd_worker(const struct options *opt);
+/* jobs without saying what, and jobs list, show, ... */
+int cmd_jobs(const struct options *opt);
+int cmd_jobs_list(const struct options *opt);
+int cmd_jobs_show(const struct options *opt);
+int cmd_jobs_cancel(const struct options *opt);
+int cmd_jobs_retry(const struct options *opt);
+int cmd_jobs_export(const struct options *opt);
+int cmd_jobs_stats(const struct options *opt);
+int cmd_jobs_purge(const struct options *opt);
 /* gallery without saying what, and gallery list, show, ... */
 int cmd_gallery(const struct options *opt);
 int cmd_gallery_list(const struct options *opt);

@@ -29,7 +29,7 @@ static int has_word(const char *words, const char *word) {
     return 0;
 }
 
-static int has_picture_extension(const char *path) {
+int inputs_is_picture(const char *path) {
     const char *dot = strrchr(base_name(path), '.');
     mien_format format = {.struct_size = sizeof format};
 
@@ -126,7 +126,7 @@ static int walk_entry(struct walk *w, const struct level *level, const char *pat
         return S_ISDIR(inner.st.st_mode) && !is_left_out(w, level, &inner.st)
                    ? walk_level(w, &inner)
                    : 0;
-    if (!has_picture_extension(path)) {
+    if (!inputs_is_picture(path)) {
         w->in->skipped++;
         return 0;
     }
@@ -147,8 +147,7 @@ static int walk_name(struct walk *w, const struct level *level, const char *name
     if (name[0] != '.')
         status = walk_entry(w, level, path);
     else
-        w->in->skipped +=
-            has_picture_extension(name) && stat(path, &st) == 0 && S_ISREG(st.st_mode);
+        w->in->skipped += inputs_is_picture(name) && stat(path, &st) == 0 && S_ISREG(st.st_mode);
     free(path);
     return status;
 }

@@ -21,6 +21,8 @@ struct input {
     const char *tail; /* part of path below the folder that was walked; the base name otherwise */
     char *error;      /* why there is no picture here; NULL: there may be one */
     int is_stdin;
+    const void *bytes; /* [size] of it, which stay elsewhere; NULL: path is opened */
+    size_t size;
     dev_t device; /* identity of the file, 0 where unknown */
     ino_t inode;
 };
@@ -42,6 +44,8 @@ enum { INPUTS_SKIP_MAX = 2 };
  * inputs_free(). */
 int inputs_expand(char *const *args, int nargs, const char *const skip[INPUTS_SKIP_MAX],
                   struct inputs *out);
+/* Whether a file is called as a picture is. */
+int inputs_is_picture(const char *path);
 /* Appends one file, whatever its name. Returns 0, or -1 where memory ran out. */
 int inputs_append(struct inputs *in, const char *path);
 void inputs_free(struct inputs *in);

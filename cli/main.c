@@ -86,6 +86,8 @@ static int run_command(const struct command *command, int argc, char **argv) {
                          : strncmp(command->name, "eval ", 5) == 0    ? "labels"
                          : command->bit & CMD_COMPARE                 ? "two pictures"
                          : command->bit & CMD_COMPLETION              ? "a shell"
+                         : strncmp(command->name, "jobs ", 5) == 0    ? "at least one job's id"
+                         : command->bit & CMD_SUBMIT                  ? "pictures"
                          : strncmp(command->name, "gallery ", 8) == 0 ? command->args
                                                                       : "at least one picture");
     if (command->max_args >= 0 && opt.nargs > command->max_args)

@@ -45,7 +45,10 @@ enum command_bit {
     CMD_GALLERY_MIGRATE = 1 << 24,
     CMD_EVAL_IDENTIFY = 1 << 25,
     CMD_EVAL_VERIFY = 1 << 26,
-    CMD_GALLERY_INDEX = 1 << 27
+    CMD_GALLERY_INDEX = 1 << 27,
+    CMD_SUBMIT = 1 << 28,
+    CMD_WORKER = 1 << 29,
+    CMD_JOBS = 1 << 30 /* and all that is done to jobs */
 };
 
 enum { PRECISION_AUTO = MIEN_FP16 + 1 }; /* fp32 on a processor, fp16 on a GPU */
@@ -98,6 +101,13 @@ struct options {
     int keep_crops;
     const char *person; /* of compare; NULL: with a picture */
 
+    /* Of submit, worker and jobs. */
+    const char *queue, *results, *trace; /* places; what connects jobs with other programs' logs */
+    int priority;                        /* enum job_priority */
+    int carry, no_wait, until_empty, csv;
+    int room, take, tries, job_state; /* job_state: 0 any, else 1 + enum job_state */
+    double lease, older;              /* seconds; days */
+
     const char *config;        /* of serve: a file of options */
     int check;                 /* of serve: only asks the server that runs */
     struct serve_config serve; /* its other options; what is shared with other commands is above */
@@ -149,7 +159,7 @@ struct option_def {
 /* The table, ended by an entry without name: an option a task for its network, then the others. */
 const struct option_def *option_defs(void);
 /* Parts of it, ended likewise. */
-extern const struct option_def OPTIONS_EVAL[], OPTIONS_GALLERY[], OPTIONS_SERVE[];
+extern const struct option_def OPTIONS_EVAL[], OPTIONS_GALLERY[], OPTIONS_SERVE[], OPTIONS_JOBS[];
 /* Title of a group in the help. */
 extern const char *const OPTION_GROUP_TITLES[GROUPS];
 

@@ -7,19 +7,20 @@
 
 #define FIELD(name) offsetof(struct options, name)
 #define PICTURES    (CMD_ANALYZE | CMD_DETECT | CMD_CLASSIFY | CMD_EMBED)
-#define WHOLE       (CMD_ANALYZE | CMD_BENCH_ANALYZE | CMD_SERVE)
+#define WHOLE       (CMD_ANALYZE | CMD_BENCH_ANALYZE | CMD_SERVE | CMD_WORKER)
 #define EVAL                                                                                       \
     (CMD_EVAL_ATTRIBUTES | CMD_EVAL_DETECT | CMD_EVAL_CLASSIFY | CMD_EVAL_IDENTIFY |               \
      CMD_EVAL_VERIFY)
 #define PEOPLE (CMD_ENROLL | CMD_IDENTIFY | CMD_RECOGNIZE | CMD_CLUSTER)
 #define FACES                                                                                      \
     (WHOLE | CMD_DETECT | CMD_EMBED | CMD_COMPARE | CMD_EVAL_ATTRIBUTES | CMD_EVAL_IDENTIFY |      \
-     CMD_EVAL_VERIFY | CMD_GALLERY_MIGRATE | PEOPLE)
+     CMD_EVAL_VERIFY | CMD_GALLERY_MIGRATE | PEOPLE | CMD_SUBMIT)
 #define RUNS (PICTURES | CMD_BENCH | CMD_BENCH_ANALYZE | CMD_INFO | PEOPLE)
 #define GALLERIES                                                                                  \
     (PEOPLE | CMD_GALLERY | CMD_GALLERY_DELETE | CMD_GALLERY_DOCTOR | CMD_GALLERY_INDEX |          \
      CMD_GALLERY_MIGRATE)
-#define MACHINE (RUNS | CMD_GALLERY_MIGRATE | CMD_CALIBRATE | CMD_SERVE | CMD_COMPARE | EVAL)
+#define MACHINE                                                                                    \
+    (RUNS | CMD_GALLERY_MIGRATE | CMD_CALIBRATE | CMD_SERVE | CMD_COMPARE | EVAL | CMD_WORKER)
 
 static const char *const PRECISIONS[] = {"fp32", "bf16", "int8", "fp16", "auto", NULL};
 
@@ -94,7 +95,7 @@ static const struct option_def ROWS[] = {
     {.name = "face",
      .arg = "WHICH",
      .group = GROUP_FACES,
-     .commands = CMD_EMBED,
+     .commands = CMD_EMBED | CMD_SUBMIT,
      .kind = KIND_CHOICE,
      .field = FIELD(face),
      .value = "all",
@@ -120,7 +121,7 @@ static const struct option_def ROWS[] = {
     {.name = "top",
      .arg = "K",
      .group = GROUP_RESULTS,
-     .commands = WHOLE | CMD_CLASSIFY,
+     .commands = WHOLE | CMD_CLASSIFY | CMD_SUBMIT,
      .kind = KIND_INT,
      .field = FIELD(top),
      .value = "5",
@@ -129,7 +130,7 @@ static const struct option_def ROWS[] = {
      .help = "classes for each picture"},
     {.name = "embeddings",
      .group = GROUP_RESULTS,
-     .commands = CMD_ANALYZE,
+     .commands = CMD_ANALYZE | CMD_SUBMIT,
      .kind = KIND_FLAG,
      .field = FIELD(embeddings),
      .help = "an embedding for each face, too"},
@@ -152,13 +153,13 @@ static const struct option_def ROWS[] = {
      .help = "age, gender and race by one network (joint) or by one for each (separate)"},
     {.name = "quality",
      .group = GROUP_RESULTS,
-     .commands = CMD_ANALYZE | CMD_DETECT | CMD_EMBED | CMD_COMPARE,
+     .commands = CMD_ANALYZE | CMD_DETECT | CMD_EMBED | CMD_COMPARE | CMD_SUBMIT,
      .kind = KIND_FLAG,
      .field = FIELD(quality),
      .help = "how each face is turned and how good its picture is, and why not"},
     {.name = "salvage",
      .group = GROUP_RESULTS,
-     .commands = PICTURES | CMD_COMPARE | PEOPLE,
+     .commands = PICTURES | CMD_COMPARE | PEOPLE | CMD_WORKER,
      .kind = KIND_FLAG,
      .field = FIELD(salvage),
      .help = "read JPEGs that are cut off, down to the rows they have, with a warning"},
@@ -193,7 +194,7 @@ static const struct option_def ROWS[] = {
 
     {.name = "pretty",
      .group = GROUP_OUTPUT,
-     .commands = PICTURES,
+     .commands = PICTURES | CMD_JOBS,
      .kind = KIND_FLAG,
      .field = FIELD(pretty),
      .help = "indented JSON, coloured on a terminal"},
@@ -228,7 +229,7 @@ static const struct option_def ROWS[] = {
     {.name = "json",
      .group = GROUP_OUTPUT,
      .commands = PICTURES | CMD_COMPARE | CMD_BENCH | CMD_BENCH_ANALYZE | CMD_INFO | CMD_MODELS |
-                 CMD_THRESHOLDS | EVAL | GALLERIES,
+                 CMD_THRESHOLDS | EVAL | GALLERIES | CMD_SUBMIT | CMD_JOBS,
      .kind = KIND_FLAG,
      .field = FIELD(json),
      .help = "JSON instead of text, also where the output is a terminal"},
@@ -236,7 +237,7 @@ static const struct option_def ROWS[] = {
     {.name = "precision",
      .arg = "P",
      .group = GROUP_MACHINE,
-     .commands = RUNS | CMD_GALLERY_MIGRATE | CMD_SERVE | CMD_COMPARE | EVAL,
+     .commands = RUNS | CMD_GALLERY_MIGRATE | CMD_SERVE | CMD_COMPARE | EVAL | CMD_WORKER,
      .kind = KIND_CHOICE,
      .field = FIELD(precision),
      .value = "auto",
@@ -291,7 +292,7 @@ static const struct option_def ROWS[] = {
 
 /* What one command, or a few, have for themselves: in files of their own. */
 static const struct option_def *const TABLES[] = {ROWS, OPTIONS_GALLERY, OPTIONS_EVAL,
-                                                  OPTIONS_SERVE};
+                                                  OPTIONS_SERVE, OPTIONS_JOBS};
 
 enum { OPTIONS_MAX = 256 };
 
@@ -300,7 +301,8 @@ enum { OPTIONS_MAX = 256 };
 static unsigned commands_of(const mien_task_info *task) {
     unsigned commands = WHOLE;
 
-    if (task->result == MIEN_RESULT_FACES) commands |= FACES | CMD_CALIBRATE;
+    if (task->result == MIEN_RESULT_FACES)
+        commands |= (FACES | CMD_CALIBRATE) & ~(unsigned)CMD_SUBMIT;
     if (task->result == MIEN_RESULT_FACES) commands |= CMD_EVAL_DETECT;
     if (task->result == MIEN_RESULT_EMBEDDING)
         commands |= CMD_COMPARE | PEOPLE | CMD_GALLERY_DOCTOR | CMD_GALLERY_MIGRATE |

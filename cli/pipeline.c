@@ -14,7 +14,8 @@ static int is_none(const char *name) {
 }
 
 static int is_whole(const struct options *opt) {
-    return (opt->command & (CMD_ANALYZE | CMD_BENCH_ANALYZE | CMD_EVAL_ATTRIBUTES)) != 0;
+    return (opt->command & (CMD_ANALYZE | CMD_BENCH_ANALYZE | CMD_EVAL_ATTRIBUTES | CMD_WORKER)) !=
+           0;
 }
 
 /* A command called as a task does what it needs; the others do all, but embeddings take room. */
@@ -139,6 +140,17 @@ static void decode_stdin(const struct pipeline *p, struct picture *picture) {
     free(bytes);
 }
 
+static void decode_bytes(const struct pipeline *p, struct picture *picture) {
+    const struct input *input = picture->input;
+    char text[sizeof picture->error];
+    int rc =
+        mien_image_decode(p->networks.ctx, input->bytes, input->size, &p->decode, &picture->image);
+
+    if (!rc) return;
+    snprintf(text, sizeof text, "%s: %s", input->path, mien_error());
+    fail(picture, rc, text);
+}
+
 void pipeline_decode(const struct pipeline *p, struct picture *picture) {
     const struct input *input = picture->input;
     mien_image *image;
@@ -149,6 +161,8 @@ void pipeline_decode(const struct pipeline *p, struct picture *picture) {
         fail(picture, MIEN_EIO, input->error);
     } else if (input->is_stdin) {
         decode_stdin(p, picture);
+    } else if (input->bytes) {
+        decode_bytes(p, picture);
     } else {
         rc = mien_image_load(p->networks.ctx, input->path, &p->decode, &picture->image);
         if (rc) fail(picture, rc, mien_error());
@@ -181,7 +195,8 @@ static int begin(const struct pipeline *p, struct picture *picture, struct runne
         fail(picture, MIEN_ENOMEM, NULL);
         return -1;
     }
-    analysis_begin(picture->analysis, &p->networks, &p->analysis, picture->image, runner);
+    analysis_begin(picture->analysis, &p->networks, picture->asked ? picture->asked : &p->analysis,
+                   picture->image, runner);
     return 0;
 }
 

@@ -21,8 +21,9 @@ struct pipeline {
 
 struct picture {
     const struct input *input;
-    int rc;          /* a MIEN_E code */
-    char error[640]; /* why it failed; empty: it did not */
+    const struct analysis_options *asked; /* NULL: the pipeline's */
+    int rc;                               /* a MIEN_E code */
+    char error[640];                      /* why it failed; empty: it did not */
     mien_image *image;
     int width, height;          /* of the upright original */
     struct analysis *analysis;  /* NULL until it has run */

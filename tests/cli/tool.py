@@ -20,13 +20,15 @@ from pathlib import Path
 TOOL = os.environ.get("MIEN_TOOL") or os.environ.get("MIEN_BIN") or "build/mien"
 TASKS = ("analyze", "detect", "classify", "embed")
 EVALS = ("eval attributes", "eval detect", "eval classify", "eval identify", "eval verify")
-# Those with the options of "gallery"; of what is told of options one is enough.
+# Those with the options of "gallery", and of "jobs"; of what is told of options one is enough.
 GALLERY = tuple("gallery " + word for word in
                 ("list", "show", "history", "rename", "merge", "split", "move", "not-this-person",
                  "undo", "prove-deleted", "export", "import", "backup", "check",
                  "rekey"))
+GALLERY += tuple("jobs " + word for word in
+                 ("list", "show", "cancel", "retry", "export", "stats", "purge"))
 COMMANDS = TASKS + ("compare", "enroll", "identify", "recognize", "cluster", "thresholds", "gallery", "gallery delete", "gallery doctor", "gallery index", "gallery migrate", "bench", "bench analyze", "calibrate", "eval", *EVALS, "info", "models",
-                    "serve", "completion")
+                    "serve", "submit", "worker", "jobs", "completion")
 
 # A caller's settings of the tool would change what is tested; where the weights lie stays.
 # One look at a picture is enough for what is not about how faces are searched for.
