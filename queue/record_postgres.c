@@ -130,11 +130,15 @@ static int run(struct record *r, const char *sql, int n, const char *const *valu
     return QUEUE_OK;
 }
 
-/* -1: there are no tables. */
+/* -1: there are no tables. The catalog is scanned: to_regclass() may go on saying what it said
+ * before the lock was waited for. */
 static int read_version(struct record *r, int *version) {
     void *result = NULL;
     int there = 0,
-        rc = run(r, "SELECT to_regclass('mien_jobs.settings') IS NOT NULL", 0, NULL, &result);
+        rc = run(r,
+                 "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = 'mien_jobs'"
+                 " AND tablename = 'settings')",
+                 0, NULL, &result);
 
     *version = -1;
     if (rc) return rc;

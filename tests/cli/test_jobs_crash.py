@@ -68,7 +68,7 @@ class Crashes(Folder):
     def work(self, rng, paths):
         """As many portions of pictures as kills, each killing somebody at work on it."""
         workers = [self.start_worker() for _ in range(WORKERS)]
-        self.addCleanup(lambda: [(worker.kill(), worker.communicate()) for worker in workers])
+        self.addCleanup(lambda: [(worker.kill(), worker.wait()) for worker in workers])
         share = len(paths) // KILLS
         for portion in range(KILLS):
             submitting = self.submit(paths[portion * share:] if portion == KILLS - 1
@@ -79,8 +79,8 @@ class Crashes(Folder):
             time.sleep(rng.random() * 0.2)
             victim = rng.randrange(WORKERS)
             workers[victim].send_signal(signal.SIGKILL)
-            workers[victim].communicate()
-            self.assertEqual(workers[victim].returncode, -signal.SIGKILL)
+            _, said = workers[victim].communicate()
+            self.assertEqual(workers[victim].returncode, -signal.SIGKILL, said)
             workers[victim] = self.start_worker()
         deadline = time.monotonic() + 1500
         while self.stats()["running"] or self.stats()["queued"]:
