@@ -76,7 +76,7 @@ static int run_all(const struct pipeline *p, int needs_faces, const struct input
         else
             measured += needs_faces ? picture.analysis->nfaces > 0 : 1;
         picture_free(&picture);
-        progress_show(&progress, i + 1, 0);
+        progress_show(&progress, i + 1, 0, 0);
     }
     progress_end(&progress);
     return measured;

@@ -90,7 +90,7 @@ static int take(void *context, struct picture *picture, int i) {
 static int show(void *context, double share) {
     struct clustering *c = context;
 
-    progress_show(&c->progress, (int)(share * c->progress.total), 0);
+    progress_show(&c->progress, (int)(share * (double)c->progress.total), 0, 0);
     return 0;
 }
 

@@ -22,6 +22,7 @@ const struct command COMMANDS[] = {
      "  mien analyze --draw result.jpg photo.jpg\n"
      "  mien analyze --classifier none --draw drawn/ holiday/ > holiday.jsonl\n"
      "  mien analyze --output results/ holiday/\n"
+     "  mien analyze --output results/ --watch inbox/\n"
      "  curl -s https://example.org/photo.jpg | mien analyze -\n",
      cmd_pictures},
     {"detect", CMD_DETECT, "PICTURE...", 1, -1, "faces only: boxes and landmarks",

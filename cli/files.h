@@ -5,6 +5,7 @@
 #define MIEN_CLI_FILES_H
 
 #include <jansson.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /* Writes to a file. Returns -1 where memory ran out; what fails of the stream is the stream's to
@@ -16,5 +17,11 @@ typedef int files_writer(const void *context, FILE *out);
 int files_write(const char *path, files_writer *write, const void *context);
 /* The same of a value and a newline. */
 int files_write_json(const char *path, json_t *value, int pretty);
+
+/* The same in a folder that only this run writes to: what it was writing when it was killed is
+ * overwritten by what it writes there next. The file carries the stamp (stamp.h) where that is not
+ * 0. Returns 0 or an errno, and says nothing. */
+int files_put(const char *path, files_writer *write, const void *context, uint64_t stamp);
+int files_put_json(const char *path, json_t *value, int pretty, uint64_t stamp);
 
 #endif

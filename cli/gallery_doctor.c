@@ -24,7 +24,7 @@ struct round {
 static int show(void *context, double share) {
     struct round *r = context;
 
-    progress_show(&r->progress, (int)(share * r->progress.total), 0);
+    progress_show(&r->progress, (int)(share * (double)r->progress.total), 0, 0);
     return 0;
 }
 

@@ -125,7 +125,7 @@ static int embed_page(struct migration *m) {
                                             m->n, &added, NULL))
         return shelf_say_error();
     m->embedded += added;
-    progress_show(&m->progress, (int)(m->embedded + m->without), (int)m->without);
+    progress_show(&m->progress, m->embedded + m->without, 0, (int)m->without);
     return EXIT_OK;
 }
 

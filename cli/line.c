@@ -120,23 +120,23 @@ static void add_faces(struct line *l, const struct analysis *a) {
     if (small) add(l, 0, "%s%d too small to judge", shown || more ? "; " : "", small);
 }
 
-static int wanted_name(const struct lines *lines, const char *name) {
-    int columns = text_columns(name, strlen(name)), most = lines->columns / 3;
-
-    if (most < FEWEST_NAME) most = FEWEST_NAME;
-    return columns < most ? columns : most;
-}
-
-void lines_begin(struct lines *lines, const struct inputs *inputs, int columns) {
+void lines_begin(struct lines *lines, int columns) {
     int label = columns / 4 - 6;
 
     if (label < FEWEST_CLASS) label = FEWEST_CLASS;
     if (label > MOST_CLASS) label = MOST_CLASS;
     *lines = (struct lines){.columns = columns, .label = label};
-    for (int i = 0; i < inputs->count; i++) {
-        int name = wanted_name(lines, inputs->items[i].path);
-        if (name > lines->name) lines->name = name;
-    }
+}
+
+void lines_see(void *context, const char *folder, const char *name) {
+    struct lines *lines = context;
+    size_t n = strlen(folder);
+    int slash = n > 0 && folder[n - 1] != '/', most = lines->columns / 3;
+    int columns = text_columns(folder, n) + slash + text_columns(name, strlen(name));
+
+    if (most < FEWEST_NAME) most = FEWEST_NAME;
+    if (columns > most) columns = most;
+    if (columns > lines->name) lines->name = columns;
 }
 
 void lines_print(const struct lines *lines, const struct picture *picture, FILE *out) {

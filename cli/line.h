@@ -7,7 +7,6 @@
 #ifndef MIEN_CLI_LINE_H
 #define MIEN_CLI_LINE_H
 
-#include "inputs.h"
 #include "pipeline.h"
 
 #include <stdio.h>
@@ -18,7 +17,10 @@ struct lines {
     int label;   /* of the likeliest class */
 };
 
-void lines_begin(struct lines *lines, const struct inputs *inputs, int columns);
+void lines_begin(struct lines *lines, int columns);
+/* Makes room for the name of a file in a folder, "" for one as it was named; context: the struct.
+ */
+void lines_see(void *context, const char *folder, const char *name);
 /* Prints the line of a picture that did not fail. */
 void lines_print(const struct lines *lines, const struct picture *picture, FILE *out);
 

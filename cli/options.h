@@ -53,6 +53,8 @@ enum command_bit {
 
 enum { PRECISION_AUTO = MIEN_FP16 + 1 }; /* fp32 on a processor, fp16 on a GPU */
 
+enum output_format { FORMAT_JSONL, FORMAT_SEED };
+
 enum eval_crop { CROP_FIND, CROP_ALIGNED };
 
 struct options {
@@ -77,6 +79,8 @@ struct options {
     int pretty, json, plan, tensors, quality, salvage, force, join_named, cut_over, drop, learn;
     const char *draw;   /* file or folder; NULL: no drawing */
     const char *output; /* folder for JSON; of calibrate a file, NULL: the blob itself */
+    int format;         /* enum output_format */
+    int watch, retry;   /* folders: waits for pictures; tries again what failed */
 
     int width, height; /* of bench and info; 0: the network's default */
     int batch;

@@ -24,6 +24,8 @@
 
 static const char *const PRECISIONS[] = {"fp32", "bf16", "int8", "fp16", "auto", NULL};
 
+static const char *const FORMATS[] = {[FORMAT_JSONL] = "jsonl", [FORMAT_SEED] = "seed", NULL};
+
 static const char *backend_choice(int i) {
     return i == 0 ? "auto" : mien_backend_at(i - 1);
 }
@@ -212,7 +214,36 @@ static const struct option_def ROWS[] = {
      .commands = PICTURES,
      .kind = KIND_TEXT,
      .field = FIELD(output),
-     .help = "write each picture's JSON to DIR/NAME.json, too"},
+     .help = "write each picture's JSON to DIR/NAME.json, too; of a folder those that are up to "
+             "date are passed over"},
+    {.name = "format",
+     .arg = "F",
+     .group = GROUP_OUTPUT,
+     .commands = CMD_ANALYZE | CMD_DETECT,
+     .kind = KIND_CHOICE,
+     .field = FIELD(format),
+     .value = "jsonl",
+     .choices = FORMATS,
+     .help = "JSON as described in docs/json.md (jsonl), or in the shape of the service that has "
+             "image_id, faces and processing_time (seed)"},
+    {.name = "watch",
+     .group = GROUP_OUTPUT,
+     .commands = PICTURES,
+     .kind = KIND_FLAG,
+     .field = FIELD(watch),
+     .help = "with --output: go on with pictures that come into the folders, until Ctrl-C"},
+    {.name = "retry",
+     .group = GROUP_OUTPUT,
+     .commands = PICTURES,
+     .kind = KIND_FLAG,
+     .field = FIELD(retry),
+     .help = "with --output: try again the pictures that failed.jsonl has"},
+    {.name = "force",
+     .group = GROUP_OUTPUT,
+     .commands = PICTURES,
+     .kind = KIND_FLAG,
+     .field = FIELD(force),
+     .help = "with --output: do again what is up to date"},
     {.name = "output",
      .arg = "FILE",
      .group = GROUP_OUTPUT,

@@ -1,6 +1,7 @@
 #include "pipeline.h"
 
 #include "common/clock.h"
+#include "inputs.h"
 #include "networks.h"
 #include "progress.h"
 #include "say.h"
@@ -143,8 +144,8 @@ static void decode_stdin(const struct pipeline *p, struct picture *picture) {
 static void decode_bytes(const struct pipeline *p, struct picture *picture) {
     const struct input *input = picture->input;
     char text[sizeof picture->error];
-    int rc =
-        mien_image_decode(p->networks.ctx, input->bytes, input->size, &p->decode, &picture->image);
+    int rc = mien_image_decode(p->networks.ctx, input->bytes, input->nbytes, &p->decode,
+                               &picture->image);
 
     if (!rc) return;
     snprintf(text, sizeof text, "%s: %s", input->path, mien_error());

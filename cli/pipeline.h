@@ -8,7 +8,7 @@
 #define MIEN_CLI_PIPELINE_H
 
 #include "analysis/analysis.h"
-#include "inputs.h"
+#include "input.h"
 #include "options.h"
 
 struct pipeline {

@@ -20,13 +20,13 @@ double progress_since_start(void) {
     return clock_seconds() - start;
 }
 
-void progress_start(struct progress *p, int total) {
+void progress_start(struct progress *p, long long total) {
     memset(p, 0, sizeof *p);
     p->total = total;
     p->shown = total >= FEWEST && isatty(STDERR_FILENO);
     p->shares = isatty(STDOUT_FILENO);
     p->start = clock_seconds();
-    progress_show(p, 0, 0);
+    progress_show(p, 0, 0, 0);
 }
 
 void progress_hide(const struct progress *p) {
@@ -37,8 +37,8 @@ void progress_end(const struct progress *p) {
     if (p->shown) fputs("\r\033[K", stderr);
 }
 
-void progress_show(struct progress *p, int done, int failed) {
-    double now, elapsed, left;
+void progress_show(struct progress *p, long long done, long long past, int failed) {
+    double now, elapsed;
     char bar[BAR_MAX + 1], text[128];
     int width, filled, n;
 
@@ -47,17 +47,20 @@ void progress_show(struct progress *p, int done, int failed) {
     elapsed = now - p->start;
     if (done > 0 && now - p->last < 0.1 && !p->shares) return;
     p->last = now;
-    n = snprintf(text, sizeof text, " %d/%d", done, p->total);
+    if (done + past > p->total) p->total = done + past; /* more have come since they were counted */
+    n = snprintf(text, sizeof text, " %lld/%lld", done + past, p->total);
     if (done > 0 && elapsed > 0) {
-        left = elapsed / done * (p->total - done) + 0.5;
-        n += snprintf(text + n, sizeof text - (size_t)n, "  %.1f/s  %d:%02d:%02d left",
-                      done / elapsed, (int)(left / 3600), (int)(left / 60) % 60, (int)left % 60);
+        double left = elapsed / (double)done * (double)(p->total - done - past) + 0.5;
+        long long seconds = (long long)left;
+        n += snprintf(text + n, sizeof text - (size_t)n, "  %.1f/s  %lld:%02d:%02d left",
+                      (double)done / elapsed, seconds / 3600, (int)(seconds / 60 % 60),
+                      (int)(seconds % 60));
     }
     if (failed > 0) n += snprintf(text + n, sizeof text - (size_t)n, "  %d failed", failed);
     width = terminal_columns(STDERR_FILENO) - n - 3;
     if (width > BAR_MAX) width = BAR_MAX;
     if (width < 0) width = 0;
-    filled = (int)((long long)width * done / p->total);
+    filled = p->total > 0 ? (int)(width * (done + past) / p->total) : 0;
     memset(bar, '-', sizeof bar);
     memset(bar, '#', (size_t)filled);
     bar[width] = '\0';

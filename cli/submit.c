@@ -6,6 +6,7 @@
 #include "jobs_open.h"
 #include "output.h"
 #include "say.h"
+#include "walk.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -213,7 +214,7 @@ static void add_argument(struct submission *s, const char *arg) {
         add_list(s, arg);
     else if (stat(arg, &st) == 0 && S_ISDIR(st.st_mode))
         add_folder(s, arg);
-    else if (inputs_is_picture(arg))
+    else if (walk_is_picture_name(arg, NULL))
         add(s, arg);
     else
         add_list(s, arg);

@@ -12,14 +12,16 @@ enum { SUMMARY_NAMES = 10 };
 
 struct summary {
     int pictures, faces, failed;
-    int finds_faces;                  /* they are looked for */
-    const char *names[SUMMARY_NAMES]; /* of the first that failed */
+    int finds_faces;            /* they are looked for */
+    char *names[SUMMARY_NAMES]; /* of the first that failed; NULL: no memory */
 };
 
 void summary_begin(struct summary *s, const struct pipeline *p);
 /* Counts a picture that is done; failed: it, or writing what was found. */
 void summary_add(struct summary *s, const struct picture *picture, int failed);
-/* Says "77 pictures, 412 faces, 2 failed: bad.jpg, empty.jpg". */
-void summary_say(const struct summary *s);
+/* Says "77 pictures, 412 faces, 2 failed: bad.jpg, empty.jpg". more: what comes before those that
+ * failed, or NULL. Begins anew. */
+void summary_say(struct summary *s, const char *more);
+void summary_free(struct summary *s);
 
 #endif

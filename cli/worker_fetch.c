@@ -44,7 +44,7 @@ static void run(CURLM *multi, int under_way) {
 static int take(struct fetch_one *one, struct job *job, struct input *input) {
     if (one->status == 0 && one->result.bytes) {
         job->bytes = input->bytes = one->result.bytes;
-        job->n = input->size = one->result.size;
+        job->n = input->nbytes = one->result.size;
         return 0;
     }
     if (asprintf(&input->error, "%s: %s", input->path, one->why) >= 0) return 0;

@@ -18,6 +18,7 @@ struct haul {
     struct job_end *ends;   /* [n] */
     char **results;         /* [n] */
     struct inputs inputs;   /* an item a job */
+    struct feed feed;       /* of them */
     struct prefetch *ahead; /* NULL: not started */
 };
 
@@ -133,11 +134,12 @@ int haul_start(struct haul *h, const struct pipeline *p) {
     for (int i = 0; i < h->n; i++) {
         if (inputs_append(&h->inputs, h->jobs[i].file)) return say_no_memory();
         h->inputs.items[i].bytes = h->jobs[i].bytes;
-        h->inputs.items[i].size = h->jobs[i].n;
+        h->inputs.items[i].nbytes = h->jobs[i].n;
         if (read_asked(h, i, p)) return say_no_memory();
     }
     if (worker_fetch(&p->opt->serve, h->jobs, &h->inputs)) return say_no_memory();
-    h->ahead = prefetch_open(p, &h->inputs, threads > 1 ? threads : 0);
+    feed_of(&h->feed, h->inputs.items, h->inputs.count);
+    h->ahead = prefetch_open(p, &h->feed, threads > 1 ? threads : 0);
     return h->ahead ? EXIT_OK : say_no_memory();
 }
 

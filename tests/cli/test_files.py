@@ -40,7 +40,7 @@ class Output(Folder):
         args = ["detect", str(self.folder / "in"), "--output", str(self.folder / "in" / "out"),
                 "--draw", str(self.folder / "in" / "out")]
         for _ in range(2):
-            result = mien(*args)
+            result = mien(*args, "--force")
             self.assertEqual((result.returncode, result.stderr), (0, "mien: 2 pictures, 0 faces\n"))
         out = self.folder / "in" / "out"
         self.assertEqual({str(p.relative_to(out)) for p in out.rglob("*.*")},
