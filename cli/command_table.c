@@ -382,6 +382,17 @@ const struct command COMMANDS[] = {
     {"jobs purge", CMD_JOBS, "", 0, 0, "forget jobs that ended long ago",
      "Removes jobs that ended, with their results in the queue; what --results keeps stays.", NULL,
      "  mien jobs purge --older 7\n", cmd_jobs_purge},
+    {"service", CMD_SERVICE, "NAME", 1, 1, "a part of an analysis, for others over gRPC",
+     "Does one part of an analysis in a process of its own: image-input takes the pictures of a "
+     "folder through the others, face-landmark finds faces, age-gender tells of them, and "
+     "data-storage writes a JSON file for each picture. Redis is between them, and none of them "
+     "loses a picture, whatever is killed when.",
+     "All that is told, and how others are added, is in docs/services.md.",
+     "  mien service face-landmark\n"
+     "  mien service age-gender --redis redis://cache:6379/0\n"
+     "  mien service data-storage --output output/\n"
+     "  mien service image-input --input input/ --output output/\n",
+     cmd_service},
     {"completion", CMD_COMPLETION, "bash|zsh|fish", 1, 1, "a script that completes in your shell",
      "Prints a script that completes commands, options and their values. `make install` puts all "
      "three where the shells look for them.",

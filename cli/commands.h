@@ -33,6 +33,7 @@ int cmd_info(const struct options *opt);
 int cmd_models(const struct options *opt);
 int cmd_calibrate(const struct options *opt);
 int cmd_serve(const struct options *opt);
+int cmd_service(const struct options *opt);
 int cmd_compare(const struct options *opt);
 /* eval, and eval attributes, eval detect, eval classify, eval identify and eval
  * verify. */

@@ -50,6 +50,8 @@ enum command_bit {
     CMD_WORKER = 1 << 29,
     CMD_JOBS = 1 << 30 /* and all that is done to jobs */
 };
+/* The last bit, which no int has. */
+#define CMD_SERVICE (1U << 31)
 
 enum { PRECISION_AUTO = MIEN_FP16 + 1 }; /* fp32 on a processor, fp16 on a GPU */
 
@@ -112,8 +114,10 @@ struct options {
     int room, take, tries, job_state; /* job_state: 0 any, else 1 + enum job_state */
     double lease, older;              /* seconds; days */
 
-    const char *config;        /* of serve: a file of options */
-    int check;                 /* of serve: only asks the server that runs */
+    const char *config; /* of serve: a file of options */
+    int check;          /* of serve: only asks the server that runs */
+    const char *listen; /* of service: [IP:]PORT; NULL: its own */
+    int metrics_port;
     struct serve_config serve; /* its other options; what is shared with other commands is above */
 
     char **args; /* what is left: pictures, networks; points into argv's strings */
@@ -137,6 +141,7 @@ enum option_group {
     GROUP_FACES,
     GROUP_RESULTS,
     GROUP_RUN,
+    GROUP_SERVICE,
     GROUP_SERVER,
     GROUP_BATCHES,
     GROUP_LIMITS,
@@ -163,7 +168,8 @@ struct option_def {
 /* The table, ended by an entry without name: an option a task for its network, then the others. */
 const struct option_def *option_defs(void);
 /* Parts of it, ended likewise. */
-extern const struct option_def OPTIONS_EVAL[], OPTIONS_GALLERY[], OPTIONS_SERVE[], OPTIONS_JOBS[];
+extern const struct option_def OPTIONS_EVAL[], OPTIONS_GALLERY[], OPTIONS_SERVE[], OPTIONS_JOBS[],
+    OPTIONS_SERVICE[];
 /* Title of a group in the help. */
 extern const char *const OPTION_GROUP_TITLES[GROUPS];
 

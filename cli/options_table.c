@@ -14,13 +14,14 @@
 #define PEOPLE (CMD_ENROLL | CMD_IDENTIFY | CMD_RECOGNIZE | CMD_CLUSTER)
 #define FACES                                                                                      \
     (WHOLE | CMD_DETECT | CMD_EMBED | CMD_COMPARE | CMD_EVAL_ATTRIBUTES | CMD_EVAL_IDENTIFY |      \
-     CMD_EVAL_VERIFY | CMD_GALLERY_MIGRATE | PEOPLE | CMD_SUBMIT)
+     CMD_EVAL_VERIFY | CMD_GALLERY_MIGRATE | CMD_SERVICE | PEOPLE | CMD_SUBMIT)
 #define RUNS (PICTURES | CMD_BENCH | CMD_BENCH_ANALYZE | CMD_INFO | PEOPLE)
 #define GALLERIES                                                                                  \
     (PEOPLE | CMD_GALLERY | CMD_GALLERY_DELETE | CMD_GALLERY_DOCTOR | CMD_GALLERY_INDEX |          \
      CMD_GALLERY_MIGRATE)
 #define MACHINE                                                                                    \
-    (RUNS | CMD_GALLERY_MIGRATE | CMD_CALIBRATE | CMD_SERVE | CMD_COMPARE | EVAL | CMD_WORKER)
+    (RUNS | CMD_GALLERY_MIGRATE | CMD_CALIBRATE | CMD_SERVE | CMD_SERVICE | CMD_COMPARE | EVAL |   \
+     CMD_WORKER)
 
 static const char *const PRECISIONS[] = {"fp32", "bf16", "int8", "fp16", "auto", NULL};
 
@@ -32,9 +33,9 @@ static const char *backend_choice(int i) {
 
 const char *const OPTION_GROUP_TITLES[GROUPS] = {
     [GROUP_NETWORKS] = "Networks", [GROUP_DATA] = "Data",       [GROUP_FACES] = "Faces",
-    [GROUP_RESULTS] = "Results",   [GROUP_RUN] = "Run",         [GROUP_SERVER] = "Server",
-    [GROUP_BATCHES] = "Batches",   [GROUP_LIMITS] = "Limits",   [GROUP_URLS] = "URLs",
-    [GROUP_OUTPUT] = "Output",     [GROUP_MACHINE] = "Machine",
+    [GROUP_RESULTS] = "Results",   [GROUP_RUN] = "Run",         [GROUP_SERVICE] = "Service",
+    [GROUP_SERVER] = "Server",     [GROUP_BATCHES] = "Batches", [GROUP_LIMITS] = "Limits",
+    [GROUP_URLS] = "URLs",         [GROUP_OUTPUT] = "Output",   [GROUP_MACHINE] = "Machine",
 };
 
 static const struct option_def ROWS[] = {
@@ -322,8 +323,8 @@ static const struct option_def ROWS[] = {
 };
 
 /* What one command, or a few, have for themselves: in files of their own. */
-static const struct option_def *const TABLES[] = {ROWS, OPTIONS_GALLERY, OPTIONS_EVAL,
-                                                  OPTIONS_SERVE, OPTIONS_JOBS};
+static const struct option_def *const TABLES[] = {ROWS,          OPTIONS_GALLERY, OPTIONS_EVAL,
+                                                  OPTIONS_SERVE, OPTIONS_JOBS,    OPTIONS_SERVICE};
 
 enum { OPTIONS_MAX = 256 };
 
@@ -339,7 +340,7 @@ static unsigned commands_of(const mien_task_info *task) {
         commands |= CMD_COMPARE | PEOPLE | CMD_GALLERY_DOCTOR | CMD_GALLERY_MIGRATE |
                     CMD_EVAL_IDENTIFY | CMD_EVAL_VERIFY;
     if (task->result == MIEN_RESULT_ATTRIBUTES && task->item == MIEN_ITEM_FACE)
-        commands |= CMD_EVAL_ATTRIBUTES;
+        commands |= CMD_EVAL_ATTRIBUTES | CMD_SERVICE;
     if (task->result == MIEN_RESULT_CLASSES) commands |= CMD_EVAL_CLASSIFY;
     for (const struct command *c = COMMANDS; c->name; c++)
         if (strcmp(c->name, task->name) == 0) commands |= c->bit;

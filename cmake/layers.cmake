@@ -11,4 +11,4 @@ set(mien_library_layers kernels engine models vision cuda tasks)
 # layers it shares with libmien, and links neither libmien nor is linked by it.
 set(mien_gallery_layers kernels engine gallery)
 # The programs on top of both. Of the libraries they include the public headers only.
-set(mien_program_layers common analysis recognition queue eval grpc server cli)
+set(mien_program_layers common analysis recognition queue eval grpc server services cli)

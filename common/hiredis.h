@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <sys/time.h>
 
-#if defined(__has_include)
+#if defined(__has_include) && !defined(__cppcheck__)
 #if __has_include(<hiredis/hiredis.h>)
 #define MIEN_HIREDIS 1
 #include <hiredis/hiredis.h>

@@ -13,6 +13,8 @@
 #ifndef MIEN_GRPC_MODULE_H
 #define MIEN_GRPC_MODULE_H
 
+#include "grpc/client.h"
+
 #include <stddef.h>
 
 #ifdef __cplusplus
@@ -99,6 +101,7 @@ struct grpc_module {
     void (*drain)(struct grpc_server *server, double seconds);
     /* Cancels what is left, waits for it and frees all. The host must have answered, or answer. */
     void (*stop)(struct grpc_server *server);
+    const struct grpc_client_ops *client;
 };
 
 typedef const struct grpc_module *grpc_module_fn(void);

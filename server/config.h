@@ -8,6 +8,7 @@
 #define MIEN_SERVER_CONFIG_H
 
 #include "analysis/networks.h"
+#include "server/service.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -20,7 +21,7 @@ enum serve_log { SERVE_LOG_TEXT, SERVE_LOG_JSON, SERVE_LOG_NONE };
 struct serve_config {
     /* Where it listens. */
     const char *address;            /* numeric address; "::" is every address of both families */
-    int port;                       /* 0: any free one */
+    int port;                       /* 0: any free one; -1: none, of a service */
     int grpc_port;                  /* of gRPC, at the same address; 0: any free one; -1: none */
     const char *tls_cert, *tls_key; /* PEM files; NULL: plain HTTP */
     const char *keys;               /* file of API keys; NULL: open to everyone */
@@ -73,6 +74,8 @@ struct serve_config {
     int allow_urls;        /* pictures may be given as URLs */
     int allow_private_urls; /* also of loopback and private addresses */
     double url_timeout;     /* seconds a fetch may take */
+
+    struct service_config service; /* of `mien service` */
 };
 
 /* 1 where it listens for this machine alone. */

@@ -29,7 +29,8 @@ int grpc_start(struct server *s, char *why, size_t room) {
     struct grpc_host host = call_host(s);
     struct grpc_options options = {.address = c->address,
                                    .port = c->grpc_port,
-                                   .services = services,
+                                   .services =
+                                       c->service.service ? c->service.service->grpc : services,
                                    .max_message = c->max_body + MESSAGE_OVERHEAD,
                                    .memory = s->memory.bodies,
                                    .max_streams = c->queue + c->workers,

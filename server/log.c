@@ -209,6 +209,7 @@ static json_t *request_object(const struct request *r, const char *time, double 
                   (json_int_t)r->reply.size, "pictures", r->pictures, "faces", r->faces);
 
     if (*r->key) json_value_set(o, "key", json_value_text(r->key), &failed);
+    if (*r->trace.id) json_value_set(o, "trace_id", json_string(r->trace.id), &failed);
     json_value_set(o, "ms", json_value_number(1e3 * seconds, 3), &failed);
     for (int i = 0; i < stages_count(); i++) {
         double spent = r->seconds[stages_at(i)];
@@ -231,6 +232,7 @@ static char *request_text(const struct request *r, const char *time, double seco
         if (spent > 0) fprintf(f, " %s=%.1f", stage_name(stages_at(i)), 1e3 * spent);
     }
     if (*r->key) fprintf(f, " key=%s", r->key);
+    if (*r->trace.id) fprintf(f, " trace=%s", r->trace.id);
     fputc('\n', f);
     return text_stream_close(&line, f, NULL);
 }

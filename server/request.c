@@ -42,6 +42,7 @@ void request_set_id(struct request *r) {
     size_t n = given ? strlen(given) : 0;
     uint8_t random[16];
 
+    trace_read(request_header(r, "traceparent"), &r->trace);
     if (n > 0 && n <= REQUEST_ID &&
         strspn(given, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._-") == n) {
         memcpy(r->id, given, n + 1);

@@ -9,6 +9,7 @@
 #ifndef MIEN_SERVER_REQUEST_H
 #define MIEN_SERVER_REQUEST_H
 
+#include "common/trace.h"
 #include "server/metrics.h"
 #include "server/models.h"
 #include "server/multipart.h"
@@ -84,6 +85,7 @@ struct request {
     const struct api *api;         /* whose form errors have; NULL: the server's own */
     const struct route *route;     /* NULL: no such path, or not by this method */
     char id[REQUEST_ID + 1];
+    struct trace trace;                        /* W3C; its id is "" where the client has none */
     char method[16], path[128];                /* for the log; cut and cleaned */
     char param[REQUEST_PARAMS][REQUEST_PARAM]; /* {} of the route's path */
     char key[64];                              /* name of the API key; "" where there is none */

@@ -189,7 +189,8 @@ static int wait_for_requests(struct server *s, const sigset_t *set, double secon
 static void drain(struct server *s, const sigset_t *set) {
     log_say(s->log, "draining: %d requests under way", atomic_load(&s->active));
     atomic_store(&s->state, SERVER_DRAINING);
-    http_stop_listening(s);
+    service_stop(s);
+    if (s->daemon) http_stop_listening(s);
     grpc_drain(s, s->config->drain_timeout);
     if (wait_for_requests(s, set, s->config->drain_timeout) == 0) return;
     log_say(s->log, "%d requests did not end in time", atomic_load(&s->active));
@@ -212,7 +213,8 @@ static void say_listening(struct server *s) {
     const char *format =
         strchr(c->address, ':') ? "listening on %s://[%s]:%d" : "listening on %s://%s:%d";
 
-    log_say(s->log, format, c->tls_cert ? "https" : "http", c->address, http_port(s));
+    if (s->daemon)
+        log_say(s->log, format, c->tls_cert ? "https" : "http", c->address, http_port(s));
     if (grpc_port(s))
         log_say(s->log, format, c->tls_cert ? "grpcs" : "grpc", c->address, grpc_port(s));
     if (!c->gallery && !s->galleries)
@@ -234,12 +236,14 @@ static int serve(struct server *s, const sigset_t *set) {
         log_say(s->log, "%s", mien_gallery_error());
         return -1;
     }
-    if (load_keys(s, why) || http_start(s, why, sizeof why) || grpc_start(s, why, sizeof why)) {
+    if (load_keys(s, why) || (s->config->port >= 0 && http_start(s, why, sizeof why)) ||
+        grpc_start(s, why, sizeof why)) {
         log_say(s->log, "%s", why);
         return -1;
     }
     say_listening(s);
-    if (models_store_load(s->models, s->config, why, sizeof why)) {
+    if (models_store_load(s->models, s->config, why, sizeof why) ||
+        service_start(s, why, sizeof why)) {
         log_say(s->log, "%s", why);
         status = -1;
     } else {
@@ -273,7 +277,8 @@ int serve_run(const struct serve_config *config) {
     block_signals(&set);
     set_up_malloc();
     if (config->allow_urls) curl_global_init(CURL_GLOBAL_DEFAULT);
-    s.apis = dialects_choose(config->apis);
+    s.apis = config->service.service ? service_apis(config->service.service)
+                                     : dialects_choose(config->apis);
     labels = s.apis ? route_labels(s.apis) : NULL;
     status = server_make(&s, config, labels);
     if (status)
@@ -288,6 +293,7 @@ int serve_run(const struct serve_config *config) {
         log_flush(s.log);
         _exit(status ? EXIT_FAILURE : EXIT_SUCCESS); /* it looks at what would be freed */
     }
+    service_free(&s);
     if (status == 0) log_say(s.log, "ended");
     server_free(&s);
     if (config->allow_urls) curl_global_cleanup();

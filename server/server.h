@@ -41,8 +41,9 @@ struct server {
     struct MHD_Daemon *daemon;
     const struct grpc_module *grpc; /* of grpc.c; NULL: gRPC is not asked for */
     struct grpc_server *grpc_server;
-    atomic_int state;  /* enum server_state */
-    atomic_int active; /* requests that have begun and not ended */
+    void *service_state; /* of its service (service.h) */
+    atomic_int state;    /* enum server_state */
+    atomic_int active;   /* requests that have begun and not ended */
     struct models_store *models;
     struct batcher *batcher;
     struct workers *workers;

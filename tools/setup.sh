@@ -15,7 +15,8 @@ test_packages="libcmocka-dev c++:g++ clang:clang libclang-rt-dev valgrind:valgri
     libheif1 libheif-examples libtiff-tools
     locales python3-pil python3-h5py python3-torch man:man-db curl:curl
     wrk:wrk yamllint:yamllint python3-yaml openssl:openssl chromedriver:chromium-driver
-    python3-selenium python3-boto3 postgresql redis-server python3-grpcio python3-protobuf $grpc_packages"
+    python3-selenium python3-boto3 postgresql redis-server python3-redis python3-grpcio python3-protobuf
+    $grpc_packages"
 # bench takes weights' packages, too: node runs ONNX Runtime.
 bench_packages="python3-torch"
 # The rival of `make bench-serve` in Python, and the load.

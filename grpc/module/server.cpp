@@ -1,4 +1,5 @@
 /* The module's server: its socket, its services, its end. */
+#include "grpc/module/client.h"
 #include "grpc/module/services.h"
 
 #include <atomic>
@@ -156,7 +157,8 @@ void stop(grpc_server *s) {
     delete s;
 }
 
-const grpc_module MODULE = {GRPC_MODULE_VERSION, start, port, set_serving, drain, stop};
+const grpc_module MODULE = {GRPC_MODULE_VERSION, start, port, set_serving, drain, stop,
+                            &CLIENT_OPS};
 
 } // namespace
 

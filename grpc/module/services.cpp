@@ -5,6 +5,9 @@
 static const ServiceRow ROWS[] = {
     {"kserve", "inference.GRPCInferenceService", make_kserve},
     {"mien", "mien.v1.Mien", make_mien},
+    {"landmark_detection", "landmark_detection.LandmarkDetection", make_landmark_detection},
+    {"age_gender", "age_gender.AgeGenderEstimation", make_age_gender},
+    {"aggregator", "aggregator.DataAggregator", make_aggregator},
 };
 
 const ServiceRow *find_service(const char *name) {

@@ -24,6 +24,9 @@ struct ServiceRow {
 
 std::unique_ptr<grpc::Service> make_kserve(Shared *shared);
 std::unique_ptr<grpc::Service> make_mien(Shared *shared);
+std::unique_ptr<grpc::Service> make_landmark_detection(Shared *shared);
+std::unique_ptr<grpc::Service> make_age_gender(Shared *shared);
+std::unique_ptr<grpc::Service> make_aggregator(Shared *shared);
 
 /* The row of that name; NULL: there is none. */
 const ServiceRow *find_service(const char *name);

@@ -34,7 +34,7 @@ compare() {
 lint "$MIEN_BUILD_DIR/mien.1"
 lint docs/mien-weights.1
 for command in analyze detect classify embed compare enroll identify recognize cluster gallery "gallery delete" "gallery doctor" "gallery index" "gallery migrate" bench "bench analyze" calibrate eval \
-    "eval attributes" "eval detect" "eval classify" "eval identify" "eval verify" info models serve submit worker jobs completion; do
+    "eval attributes" "eval detect" "eval classify" "eval identify" "eval verify" info models serve service submit worker jobs completion; do
     "$MIEN_TOOL" $command --help
 done | compare "$MIEN_BUILD_DIR/mien.1"
 for command in fetch convert add; do

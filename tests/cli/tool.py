@@ -28,7 +28,7 @@ GALLERY = tuple("gallery " + word for word in
 GALLERY += tuple("jobs " + word for word in
                  ("list", "show", "cancel", "retry", "export", "stats", "purge"))
 COMMANDS = TASKS + ("compare", "enroll", "identify", "recognize", "cluster", "thresholds", "gallery", "gallery delete", "gallery doctor", "gallery index", "gallery migrate", "bench", "bench analyze", "calibrate", "eval", *EVALS, "info", "models",
-                    "serve", "submit", "worker", "jobs", "completion")
+                    "serve", "service", "submit", "worker", "jobs", "completion")
 
 # A caller's settings of the tool would change what is tested; where the weights lie stays.
 # One look at a picture is enough for what is not about how faces are searched for.
