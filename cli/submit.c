@@ -208,13 +208,9 @@ static void add_folder(struct submission *s, const char *folder) {
 static void add_argument(struct submission *s, const char *arg) {
     struct stat st;
 
-    if (is_url(arg))
-        add(s, arg);
-    else if (strcmp(arg, "-") == 0)
-        add_list(s, arg);
-    else if (stat(arg, &st) == 0 && S_ISDIR(st.st_mode))
+    if (stat(arg, &st) == 0 && S_ISDIR(st.st_mode))
         add_folder(s, arg);
-    else if (walk_is_picture_name(arg, NULL))
+    else if (is_url(arg) || (strcmp(arg, "-") != 0 && walk_is_picture_name(arg, NULL)))
         add(s, arg);
     else
         add_list(s, arg);

@@ -1,6 +1,7 @@
 /* Contracts, collections and persons of mien_gallery.h: making, finding, listing. */
 #include "gallery/people.h"
 
+#include "engine/ascii.h"
 #include "engine/err.h"
 #include "engine/sized.h"
 #include "gallery/log.h"
@@ -8,7 +9,6 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <strings.h>
 
 enum { NAME_MAX_BYTES = 1000 };
 
@@ -242,6 +242,15 @@ int mien_gallery_person_add(mien_gallery *g, const mien_gallery_person *person, 
     return rc;
 }
 
+/* Whatever the case of ASCII letters, as databases compare. */
+static int begins_with(const char *name, const char *prefix) {
+    while (*prefix && ascii_lower(*name) == ascii_lower(*prefix)) {
+        name++;
+        prefix++;
+    }
+    return !*prefix;
+}
+
 static int see_person(void *context, const struct store_value *row, int n) {
     struct listing *l = context;
     mien_gallery_person p = {.struct_size = sizeof p};
@@ -261,8 +270,7 @@ static int see_person(void *context, const struct store_value *row, int n) {
     p.updated = row[6].i;
     p.samples = row[7].i;
     p.best_sample = row[8].i;
-    is_shown = seal.rc == MIEN_OK &&
-               (!l->prefix || strncasecmp(p.name, l->prefix, strlen(l->prefix)) == 0);
+    is_shown = seal.rc == MIEN_OK && (!l->prefix || begins_with(p.name, l->prefix));
     rc = is_shown ? l->person(l->context, &p) : MIEN_OK;
     l->rows += is_shown;
     return seal_end(&seal) ? seal.rc : rc;
