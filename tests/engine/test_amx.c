@@ -116,6 +116,9 @@ int main(int argc, char **argv) {
                     {"age-gender-faceapi", 112, 112}};
     struct kern probe;
     const char *reference = kern_init(&probe, "avx512") == 0 ? "avx512" : "c";
+    /* AVX2 multiplies floats alone: what the emulated tiles leave to it they have of it. */
+    const char *exact =
+        strcmp(reference, "c") == 0 && kern_init(&probe, "avx2") == 0 ? "avx2" : reference;
     int count = argc >= 4 ? 1 : (int)(sizeof networks / sizeof networks[0]);
     int compared = 0, failures = 0;
     for (int i = 0; i < count; i++) {
@@ -124,7 +127,8 @@ int main(int argc, char **argv) {
                                       : picture(networks[i].w, networks[i].h);
         if (!input.data || (argc == 5 && !read_raw(argv[4], &input))) abort();
         for (size_t w = 0; w < sizeof ways / sizeof ways[0]; w++)
-            failures += check(name, &ways[w], &input, reference, &compared);
+            failures +=
+                check(name, &ways[w], &input, ways[w].tolerance > 0 ? reference : exact, &compared);
         free(input.data);
     }
     return failures ? 1 : compared ? 0 : SKIPPED;
