@@ -110,7 +110,7 @@ static void fill(const mien_image *img, const struct input *in, float *pixels) {
 static int compare(const struct input *in, const mien_image *img) {
     static const struct setting cpu[] = {
         {"cpu fp32", MIEN_DEVICE_CPU, MIEN_FP32, NULL},
-        {"cpu int8", MIEN_DEVICE_CPU, MIEN_INT8, NULL},
+        {"cpu int8", MIEN_DEVICE_CPU, MIEN_INT8, "c"}, /* others may compute in floats instead */
     };
     static const struct setting gpu[] = {
         {"fp32 plain", MIEN_DEVICE_CUDA, MIEN_FP32, "plain"},
