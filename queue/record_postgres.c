@@ -5,6 +5,7 @@
 #include "queue/record.h"
 
 #include <pthread.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,7 +57,7 @@ static const char *const SCHEMA[] = {
 
 static void open_library(void) {
 #define ROW(field, name)                                                                           \
-    { name, (size_t)((char *)&lib.field - (char *)&lib) }
+    { name, offsetof(__typeof__(lib), field) }
     const struct shared_function functions[] = {ROW(connect, "PQconnectdbParams"),
                                                 ROW(ping, "PQpingParams"),
                                                 ROW(finish, "PQfinish"),

@@ -10,6 +10,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +41,7 @@ struct redis_link {
 
 static void open_library(void) {
 #define ROW(field, name)                                                                           \
-    { name, (size_t)((char *)&lib.field - (char *)&lib) }
+    { name, offsetof(__typeof__(lib), field) }
     const struct shared_function functions[] = {
         ROW(reader_create, "redisReaderCreate"), ROW(reader_free, "redisReaderFree"),
         ROW(reader_feed, "redisReaderFeed"),     ROW(reader_get_reply, "redisReaderGetReply"),

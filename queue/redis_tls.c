@@ -5,6 +5,7 @@
 
 #include <gnutls/gnutls.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +43,7 @@ struct tls {
 
 static void open_library(void) {
 #define ROW(name)                                                                                  \
-    { "gnutls_" #name, (size_t)((char *)&lib.name - (char *)&lib) }
+    { "gnutls_" #name, offsetof(__typeof__(lib), name) }
     const struct shared_function functions[] = {ROW(certificate_allocate_credentials),
                                                 ROW(certificate_free_credentials),
                                                 ROW(certificate_set_x509_system_trust),

@@ -43,7 +43,10 @@ bool set_value(const json_t *value, Message *out, const FieldDescriptor *f) {
     case FieldDescriptor::CPPTYPE_STRING: {
         if (!json_is_string(value)) return false;
         std::string text(json_string_value(value), json_string_length(value));
-        list ? r->AddString(out, f, std::move(text)) : r->SetString(out, f, std::move(text));
+        if (list)
+            r->AddString(out, f, std::move(text));
+        else
+            r->SetString(out, f, std::move(text));
         return true;
     }
     case FieldDescriptor::CPPTYPE_MESSAGE:
