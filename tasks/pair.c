@@ -173,12 +173,12 @@ int mien_net_part(const mien_ctx *ctx, const char *name_or_path, int i, char **p
     if (!ctx || !name_or_path) return err_null("mien_net_part");
     int rc = pair_names(ctx, name_or_path, names, &n);
     if (rc) return rc;
-    if (i >= 0 && i < n) {
-        *part = names[i];
-        names[i] = NULL;
-    } else {
-        rc = err_set(MIEN_EINVAL, "'%s' has no part %d", name_or_path, i);
+    if (i < 0 || i >= n) rc = err_set(MIEN_EINVAL, "'%s' has no part %d", name_or_path, i);
+    for (int k = 0; k < 2; k++) {
+        if (k == i && !rc)
+            *part = names[k];
+        else
+            free(names[k]);
     }
-    free_names(names);
     return rc;
 }
