@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = 20, PAGE_MOST = 10000, PASSED_MOST = 1000000, DELETED_AT_ONCE = 1000 };
+enum { LOOK = 4096, PAGE = 20, PAGE_MOST = 10000, PASSED_MOST = 1000000, DELETED_AT_ONCE = 1000 };
 
 /* The person of a name: 0 with *person 0 where nobody has it and that may be; -1 after replying. */
 static int find_subject(struct collection_call *call, const char *name, int may_miss,
@@ -200,6 +200,7 @@ static void handle_delete_subjects(struct request *r) {
 
 /* A page of them, and how many there are. */
 struct examples {
+    struct request *request;    /* whose listing ends when it is over */
     int64_t *samples, *persons; /* [room] */
     int n, room;
     int64_t from, all;
@@ -213,10 +214,11 @@ static int see_example(void *context, const mien_gallery_sample *s) {
         e->persons[e->n++] = s->person;
     }
     e->all++;
-    return 0;
+    return e->all % LOOK == 0 && request_is_over(e->request);
 }
 
 static int room_for(struct request *r, struct examples *e, int room) {
+    e->request = r;
     e->room = room;
     e->samples = calloc((size_t)room + 1, sizeof *e->samples);
     e->persons = calloc((size_t)room + 1, sizeof *e->persons);

@@ -150,7 +150,7 @@ static int see_user(void *context, const mien_gallery_person *p) {
     if (!*p->name) return 0;
     if ((int)json_array_size(users->list) == users->most) {
         users->more = 1;
-        return 0;
+        return 1; /* the end */
     }
     json_value_append(users->list, user_json(p->name, p->samples, &users->failed), &users->failed);
     users->last = p->id;
@@ -170,6 +170,7 @@ static void handle_list_users(struct request *r) {
     users.list = json_array();
     if (call.collection)
         rc = mien_gallery_persons(call.gallery, call.collection, NULL, after, 0, see_user, &users);
+    if (users.more) rc = MIEN_OK;
     object = json_object();
     json_value_set(object, "Users", users.list, &users.failed);
     if (users.more) rekognition_set_token(object, users.last, &users.failed);
