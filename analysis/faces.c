@@ -45,3 +45,7 @@ void faces_copy_crop(const mien_image *image, uint8_t *crop) {
 float faces_above_zero(double v) {
     return v > 0 ? (float)v : 1e-9f;
 }
+
+float faces_area(const mien_face *face) {
+    return (face->box[2] - face->box[0]) * (face->box[3] - face->box[1]);
+}

@@ -27,4 +27,7 @@ void faces_copy_crop(const mien_image *image, uint8_t *crop);
  * nothing. */
 float faces_above_zero(double v);
 
+/* Of its box, in square pixels. */
+float faces_area(const mien_face *face);
+
 #endif

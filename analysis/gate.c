@@ -46,15 +46,11 @@ static void add(struct gate *g, enum gate_reason reason) {
     g->reasons |= 1U << reason;
 }
 
-static float area(const mien_face *face) {
-    return (face->box[2] - face->box[0]) * (face->box[3] - face->box[1]);
-}
-
 static int largest(const mien_face *faces, int n) {
     int best = -1;
 
     for (int i = 0; i < n; i++)
-        if (best < 0 || area(&faces[i]) > area(&faces[best])) best = i;
+        if (best < 0 || faces_area(&faces[i]) > faces_area(&faces[best])) best = i;
     return best;
 }
 
@@ -62,7 +58,7 @@ static int largest(const mien_face *faces, int n) {
  * largest, none was in 224 pictures of LFW. */
 static int has_rival(const mien_face *faces, int n, int best) {
     for (int i = 0; i < n; i++)
-        if (i != best && area(&faces[i]) >= 0.5F * area(&faces[best])) return 1;
+        if (i != best && faces_area(&faces[i]) >= 0.5F * faces_area(&faces[best])) return 1;
     return 0;
 }
 

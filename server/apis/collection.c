@@ -246,6 +246,13 @@ int collection_page_add(struct collection_page *page, json_t *thing, int64_t id)
     return 0;
 }
 
+int collection_see_name(void *page, const mien_gallery_person *p) {
+    struct collection_page *to = page;
+
+    if (*p->name) json_value_append(to->list, json_value_text(p->name), &to->failed);
+    return 0;
+}
+
 void collection_page_reply(struct collection_call *call, struct collection_page *page,
                            const char *name, int is_number, int rc) {
     int is_full = (int)json_array_size(page->list) == page->limit;

@@ -63,6 +63,8 @@ struct collection_page {
 int collection_read_page(struct request *r, int is_number, struct collection_page *page);
 /* Adds a thing and its id. Returns 0, for the functions that list. */
 int collection_page_add(struct collection_page *page, json_t *thing, int64_t id);
+/* Adds a person's name, where there is one: for mien_gallery_persons(), with a page. */
+int collection_see_name(void *page, const mien_gallery_person *p);
 /* Replies with the list under a name, and next. rc: of the listing. */
 void collection_page_reply(struct collection_call *call, struct collection_page *page,
                            const char *name, int is_number, int rc);

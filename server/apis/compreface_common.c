@@ -112,10 +112,6 @@ int compreface_read(struct request *r, unsigned results, struct compreface_asked
     return tell(r, asked);
 }
 
-static float area(const mien_face *face) {
-    return (face->box[2] - face->box[0]) * (face->box[3] - face->box[1]);
-}
-
 int *compreface_choose(struct request *r, const struct compreface_asked *asked,
                        const struct analysis *a, int *n) {
     int *chosen = calloc((size_t)a->nfaces + 1, sizeof *chosen);
@@ -133,10 +129,12 @@ int *compreface_choose(struct request *r, const struct compreface_asked *asked,
     for (int i = 0; i < a->nfaces; i++) { /* among those before by falling area */
         int k = *n;
         if (asked->limit && k == asked->limit &&
-            area(&a->faces[i]) <= area(&a->faces[chosen[k - 1]]))
+            faces_area(&a->faces[i]) <= faces_area(&a->faces[chosen[k - 1]]))
             continue;
         if (asked->limit && k == asked->limit) k--;
-        for (; asked->limit && k > 0 && area(&a->faces[chosen[k - 1]]) < area(&a->faces[i]); k--)
+        for (; asked->limit && k > 0 &&
+               faces_area(&a->faces[chosen[k - 1]]) < faces_area(&a->faces[i]);
+             k--)
             chosen[k] = chosen[k - 1];
         chosen[k] = i;
         if (*n < asked->limit || !asked->limit) ++*n;
@@ -144,17 +142,11 @@ int *compreface_choose(struct request *r, const struct compreface_asked *asked,
     return chosen;
 }
 
-/* In pixels of the picture, whole and inside of it. */
 static json_t *box_json(const struct analysis *a, const mien_face *face, int *failed) {
-    static const char *const names[4] = {"x_min", "y_min", "x_max", "y_max"};
     json_t *object = json_object();
 
     json_value_set(object, "probability", result_score(face->score), failed);
-    for (int i = 0; i < 4; i++) {
-        float most = (float)(i % 2 ? a->height : a->width);
-        long at = lrintf(fminf(most, fmaxf(0, face->box[i])));
-        json_value_set(object, names[i], json_integer(at), failed);
-    }
+    telling_add_sides(object, a, face, failed);
     return object;
 }
 

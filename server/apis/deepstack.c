@@ -12,12 +12,12 @@
 #include "server/admit.h"
 #include "server/apis/api.h"
 #include "server/apis/enrolment.h"
+#include "server/apis/telling.h"
 #include "server/params.h"
 #include "server/picture.h"
 #include "server/reply.h"
 #include "server/server.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,16 +69,10 @@ static void set_predictions(json_t *object, json_t *list, int n, int *failed) {
     json_value_set(object, "message", json_string(message), failed);
 }
 
-/* Whole pixels inside of the picture, as clients cut by them. */
 static json_t *prediction_json(const struct analysis *a, const mien_face *face, int *failed) {
-    static const char *const names[4] = {"x_min", "y_min", "x_max", "y_max"};
     json_t *object = json_object();
 
-    for (int i = 0; i < 4; i++) {
-        float most = (float)(i % 2 ? a->height : a->width);
-        long at = lrintf(fminf(most, fmaxf(0, face->box[i])));
-        json_value_set(object, names[i], json_integer(at), failed);
-    }
+    telling_add_sides(object, a, face, failed);
     return object;
 }
 
@@ -300,13 +294,6 @@ static void handle_match(struct request *r) {
     uploads_free(&in);
 }
 
-static int see_name(void *context, const mien_gallery_person *p) {
-    struct collection_page *page = context;
-
-    if (*p->name) json_value_append(page->list, json_value_text(p->name), &page->failed);
-    return 0;
-}
-
 static void handle_list(struct request *r) {
     struct collection_page page = {.list = NULL};
     struct collection_call call;
@@ -318,7 +305,8 @@ static void handle_list(struct request *r) {
         return;
     page.list = json_array();
     if (call.collection)
-        rc = mien_gallery_persons(call.gallery, call.collection, NULL, 0, 0, see_name, &page);
+        rc = mien_gallery_persons(call.gallery, call.collection, NULL, 0, 0, collection_see_name,
+                                  &page);
     object = json_object();
     json_value_set(object, "faces", page.list, &page.failed);
     if (rc) {

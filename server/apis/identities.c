@@ -60,13 +60,6 @@ static void handle_add(struct request *r) {
     uploads_free(&in);
 }
 
-static int see_name(void *context, const mien_gallery_person *p) {
-    struct collection_page *page = context;
-
-    if (*p->name) json_value_append(page->list, json_value_text(p->name), &page->failed);
-    return 0;
-}
-
 /* All names, as these services list them. */
 static void handle_list(struct request *r) {
     struct collection_page page = {.list = NULL};
@@ -77,7 +70,8 @@ static void handle_list(struct request *r) {
     if (params_end(r) || collection_begin(r, GALLERY_READ, COLLECTION, &call)) return;
     page.list = json_array();
     if (call.collection)
-        rc = mien_gallery_persons(call.gallery, call.collection, NULL, 0, 0, see_name, &page);
+        rc = mien_gallery_persons(call.gallery, call.collection, NULL, 0, 0, collection_see_name,
+                                  &page);
     object = json_object();
     json_value_set(object, "identities", page.list, &page.failed);
     if (rc) {

@@ -179,17 +179,13 @@ json_t *rekognition_reasons(const struct analysis *a, int i, const char *filter,
     return list;
 }
 
-static float area(const mien_face *face) {
-    return (face->box[2] - face->box[0]) * (face->box[3] - face->box[1]);
-}
-
 int *rekognition_order(struct request *r, const struct analysis *a) {
     int *order = calloc((size_t)a->nfaces + 1, sizeof *order);
 
     if (!order) reply_error(r, 500, "internal", "the server is out of memory");
     for (int i = 0; i < a->nfaces && order; i++) {
         int k = i;
-        for (; k > 0 && area(&a->faces[order[k - 1]]) < area(&a->faces[i]); k--)
+        for (; k > 0 && faces_area(&a->faces[order[k - 1]]) < faces_area(&a->faces[i]); k--)
             order[k] = order[k - 1];
         order[k] = i;
     }

@@ -1,8 +1,10 @@
 #include "server/apis/telling.h"
 
+#include "common/json_values.h"
 #include "server/reply.h"
 #include "server/server.h"
 
+#include <math.h>
 #include <stdio.h>
 
 int telling_ask(struct request *r, const char *const *names, struct analysis_options *o) {
@@ -22,4 +24,15 @@ int telling_ask(struct request *r, const char *const *names, struct analysis_opt
     if (networks_tell(networks, list, &o->told, why, sizeof why) == 0) return 0;
     reply_error(r, 500, "internal", "%s", why);
     return -1;
+}
+
+void telling_add_sides(json_t *object, const struct analysis *a, const mien_face *face,
+                       int *failed) {
+    static const char *const names[4] = {"x_min", "y_min", "x_max", "y_max"};
+
+    for (int i = 0; i < 4; i++) {
+        float most = (float)(i % 2 ? a->height : a->width);
+        long at = lrintf(fminf(most, fmaxf(0, face->box[i])));
+        json_value_set(object, names[i], json_integer(at), failed);
+    }
 }
